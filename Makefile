@@ -1,0 +1,41 @@
+# Two commands do everything: `make demo` and `make test`. Both build the environment in .venv if it is not there.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+
+.PHONY: demo test lint types notebooks requirements clean
+
+demo: $(VENV)/.installed
+	$(BIN)/everyturn demo
+
+test: lint types
+	$(BIN)/python -m pytest -n $(JOBS)
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
+
+notebooks: $(VENV)/.installed
+	for each in notebooks/*.py; do \
+		$(BIN)/jupytext --to ipynb --execute "$$each" --output "$${each%.py}.ipynb" || exit 1; \
+	done
+
+$(VENV)/.installed: requirements/python$(VERSION).txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+# Pins what is installed, with hashes and without addresses, for the running Python version.
+requirements:
+	$(PYTHON) -m piptools compile --quiet --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+		--strip-extras --no-header --extra dev --extra build --output-file requirements/python$(VERSION).txt pyproject.toml
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache

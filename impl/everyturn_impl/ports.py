@@ -1,0 +1,249 @@
+"""What the dispatcher needs from its surroundings: every access to shared data is an awaited call on a port.
+
+One port call is one atomic step; between two of them anything may happen. What a port does about time, threads and
+storage is its own business: :mod:`everyturn_impl.asyncio_ports` runs for real, the simulator's ports hand the access
+to a scheduler. Ports belong to one session, except where it says otherwise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream, StreamResult
+
+
+class Mutex(Protocol):
+    """The dispatch mutex."""
+
+    async def lock(self) -> None:
+        """Take the mutex; blocks while another thread has it."""
+
+    async def unlock(self) -> None:
+        """Give the mutex back."""
+
+
+class Active(Protocol):
+    """The entry of what is active: a turn's or a summary's context, or nothing. Each access is atomic by itself."""
+
+    async def get(self) -> Context | None:
+        """The context of the active turn or summary, or nothing: the session is idle."""
+        ...
+
+    async def set(self, work: Context) -> None:
+        """Make ``work`` the active entry, whatever was there."""
+
+    async def delete(self, work: Context) -> None:
+        """Remove the entry on behalf of ``work``, *whoever it belongs to*."""
+
+    async def set_if_idle(self, work: Context) -> bool:
+        """Make ``work`` the active entry unless there is one; whether it was done. One atomic step."""
+        ...
+
+
+class Queue(Protocol):
+    """The queued calls, oldest first. Appending is a get and a set: two accesses."""
+
+    async def get(self) -> tuple[Call, ...]:
+        """All queued calls; none queued is the empty tuple."""
+        ...
+
+    async def set(self, calls: tuple[Call, ...]) -> None:
+        """Replace the queue."""
+
+    async def delete(self) -> None:
+        """Empty the queue."""
+
+
+class Reservations(Protocol):
+    """Accept reservations, their sequence and the session's cancel mark's fate. Guarded by a mutex of its own."""
+
+    async def begin(self, prompt: str) -> Reservation:
+        """Open a reservation: count + 1 and the next sequence of the whole agent, in one step."""
+        ...
+
+    async def close(self, reservation: Reservation, *, clears_mark: bool = True) -> None:
+        """Close it, first time only: count - 1; at 0 the cancel mark goes as well. One step."""
+
+    async def count(self) -> int:
+        """How many reservations are open."""
+        ...
+
+    async def look(self) -> tuple[int, int]:
+        """The number of open reservations and the last sequence handed out, in one step."""
+        ...
+
+
+class CancelMark(Protocol):
+    """The highest accept sequence that a cancel covers; 0 is none."""
+
+    async def get(self) -> int:
+        """The mark."""
+        ...
+
+    async def set(self, mark: int) -> None:
+        """Replace the mark."""
+
+    async def delete(self) -> None:
+        """Remove the mark."""
+
+
+class Contexts(Protocol):
+    """Which contexts are cancelled."""
+
+    async def cancel(self, context: Context) -> None:
+        """Cancel ``context`` and everything below it. Does not wait for anybody to notice."""
+
+    async def done(self, context: Context) -> bool:
+        """Whether ``context`` or one above it is cancelled."""
+        ...
+
+
+class Store(Protocol):
+    """The message store: a database that can be slow and can fail.
+
+    Each write takes the context it runs under and raises :class:`~everyturn_impl.errors.Cancelled` when that is
+    cancelled, :class:`~everyturn_impl.errors.StoreError` when it fails otherwise. Without a context it is detached:
+    no cancellation reaches it. A failed create leaves nothing behind, a failed update stays buffered until a flush.
+    """
+
+    async def read(self, context: Context, owner: str) -> bool:
+        """Read the session and its messages for ``owner``; whether there are any messages."""
+        ...
+
+    async def write_user(self, context: Context | None, call: Call, by: str, turn: Context | None) -> None:
+        """Write a prompt's user message. ``by``: ``turn``, ``fold`` or ``cancel_on_entry``."""
+
+    async def create_assistant(self, context: Context | None, turn: Context, number: int) -> str:
+        """Create the assistant message of the turn's step ``number``; its identifier."""
+        ...
+
+    async def finish_step(self, turn: Context, message: str, result: StreamResult) -> None:
+        """Store the state of a message whose step has ended."""
+
+    async def finish_turn(self, turn: Context, message: str, fault: Fault) -> None:
+        """Store, detached, how a turn ended that did not finish. Its failure takes the place of the turn's error."""
+
+    async def record_cancelled(self, call: Call) -> None:
+        """Write, detached, an assistant message that is finished as cancelled, for a prompt without a turn."""
+
+    async def create_summary(self, summary: Context) -> None:
+        """Create the summary's message."""
+
+    async def finish_summary(self, summary: Context) -> None:
+        """Store the finished summary."""
+
+    async def save_session(self, summary: Context) -> None:
+        """Save the session with its summary."""
+
+    async def abandon_summary(self, context: Context | None, summary: Context, *, delete: bool) -> None:
+        """Delete the summary's message (after a cancellation), or store it as failed."""
+
+    async def flush(self, owner: str | None) -> None:
+        """Write out what is buffered. Detached."""
+
+
+class Model(Protocol):
+    """The language model, and the credentials for it."""
+
+    async def ready(self, owner: str) -> None:
+        """Raise :class:`~everyturn_impl.errors.NotConfigured` when no model can be asked."""
+
+    async def start(self, context: Context, prompt: str | None, number: int) -> Stream:
+        """Begin the stream of a step; ``prompt`` is none for a summary."""
+        ...
+
+    async def end(self, stream: Stream) -> StreamResult:
+        """Wait until the stream ends."""
+        ...
+
+
+class Titles(Protocol):
+    """The title of a new session, generated on a thread of its own."""
+
+    async def start(self, prompt: str) -> None:
+        """Start generating a title."""
+
+    async def join(self, prompt: str) -> None:
+        """Wait for the title that was started for ``prompt``."""
+
+
+class Broker(Protocol):
+    """Tells waiters."""
+
+    async def publish(self, completion: Completion, context: Context | None) -> None:
+        """Fan a completion out, must-deliver: wait at most 50 ms for each full subscriber, count a loss, go on.
+
+        When ``context`` ends, return at once and skip the remaining subscribers. Without one it is detached.
+        """
+
+    async def notify_error(self, call: Call, fault: Fault, *, run_id: bool) -> None:
+        """Publish an agent-error notification about ``call``; ``run_id``: it carries the call's run id."""
+
+
+class Hooks(Protocol):
+    """The completion hooks of coordinators: each keeps the latest completion that it was given."""
+
+    async def keep(self, hook: str, completion: Completion) -> None:
+        """Give ``completion`` to ``hook``."""
+
+    async def take(self, hook: str) -> Completion | None:
+        """What ``hook`` kept, if anything; it keeps nothing afterwards."""
+        ...
+
+
+class Threads(Protocol):
+    """The server's threads. Belongs to the workspace."""
+
+    async def start(self, name: str) -> None:
+        """The thread ``name`` begins to run."""
+
+    async def join_all(self) -> None:
+        """Wait until every server thread has ended."""
+
+
+class Closing(Protocol):
+    """Whether the workspace is closing. Belongs to the workspace."""
+
+    async def get(self) -> bool:
+        """Read the flag."""
+        ...
+
+    async def set(self) -> None:
+        """Set the flag."""
+
+
+class Journal(Protocol):
+    """What no operation shows. Takes no step: an entry belongs to the access made just before it."""
+
+    def folded(self, call: Call, turn: Context) -> None:
+        """A drain decided to fold ``call`` into ``turn``."""
+
+    def dropped(self, call: Call, reason: str) -> None:
+        """``call`` was removed from the queue and gets no turn: ``covered`` by a cancel, or ``cleared``."""
+
+    def cancelled_on_entry(self, call: Call) -> None:
+        """``call`` was covered by a cancel when it entered its run."""
+
+    def summary_failed(self, turn: Context, fault: Fault) -> None:
+        """The turn's own summary failed, and the turn ends with its error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Everything that one session's agent needs."""
+
+    mutex: Mutex
+    active: Active
+    queue: Queue
+    reservations: Reservations
+    mark: CancelMark
+    contexts: Contexts
+    store: Store
+    model: Model
+    titles: Titles
+    broker: Broker
+    hooks: Hooks
+    threads: Threads
+    closing: Closing
+    journal: Journal

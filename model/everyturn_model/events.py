@@ -1,0 +1,384 @@
+"""What can be observed of a dispatcher: the closed vocabulary that every run is told in.
+
+A run of the reference implementation, a simulated run and the log of a real agent are all sequences of these events.
+An event tells of one atomic step and names its subjects by identifiers:
+
+* ``prompt``: the identifier of a submitted prompt (``"p1"``); its run id, if it has one, is a property of the prompt.
+* ``turn``: the identifier of one execution of a prompt, unique within the run. A retried or continued prompt has
+  several turns.
+* ``summary``: the identifier of one summary.
+* ``operation``: the identifier of one Cancel, ClearQueue or Summarise (``"cancel1"``).
+* ``thread``: the identifier of the thread that made the step.
+
+Events are frozen and compare by value; :data:`EVENT_TYPES` lists them by name, for readers and writers of traces.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Outcome(StrEnum):
+    """How a turn, and with it a prompt, ended."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class StreamEnd(StrEnum):
+    """How one step of a stream ended."""
+
+    FINISHED = "finished"
+    TOOL = "tool"
+    ERROR = "error"
+    UNAUTHORISED = "unauthorised"
+    CANCELLED = "cancelled"
+
+
+class DropReason(StrEnum):
+    """Why a queued prompt was removed without a turn."""
+
+    COVERED = "covered"
+    CLEARED = "cleared"
+
+
+class Writer(StrEnum):
+    """On whose behalf a user message was written."""
+
+    TURN = "turn"
+    FOLD = "fold"
+    CANCEL_ON_ENTRY = "cancel_on_entry"
+
+
+class FailureCause(StrEnum):
+    """Why an operation on the message store failed."""
+
+    CANCELLED = "cancelled"
+    STORE = "store"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The parent of every event."""
+
+
+# Prompts ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted(Event):
+    """A prompt entered the agent: its reservation was opened, or an in-process caller made its first shared access."""
+
+    prompt: str
+    run_id: bool
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused(Event):
+    """A submitted prompt was turned away: nothing of it may happen afterwards."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queued(Event):
+    """A prompt's call appeared in the queue."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOut(Event):
+    """A prompt's call left the queue, whether it was taken, dropped or overwritten."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Folded(Event):
+    """A drain decided to append the prompt to the running turn as a user message."""
+
+    prompt: str
+    turn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped(Event):
+    """A queued prompt was removed from the queue and shall get no turn."""
+
+    prompt: str
+    reason: DropReason
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledOnEntry(Event):
+    """An accepted prompt found itself covered by a cancel and shall get no turn."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailedBeforeTurn(Event):
+    """A prompt's own run returned an error before a turn of it began."""
+
+    prompt: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageWritten(Event):
+    """The prompt's user message was stored; ``turn`` is the turn it belongs to, none for a cancel on entry."""
+
+    prompt: str
+    by: Writer
+    turn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFailed(Event):
+    """The write of the prompt's user message failed and left nothing behind."""
+
+    prompt: str
+    by: Writer
+    cause: FailureCause
+    turn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadFailed(Event):
+    """The session could not be read on behalf of the prompt, before its user message was written."""
+
+    prompt: str
+    cause: FailureCause
+
+
+@dataclass(frozen=True, slots=True)
+class Returned(Event):
+    """The thread that submitted the prompt has ended; ``failed`` when it returned the prompt's own error."""
+
+    prompt: str
+    failed: bool = False
+
+
+# Turns and summaries ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStarted(Event):
+    """``active`` was set for a turn of ``prompt``."""
+
+    turn: str
+    prompt: str
+    thread: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepPrepared(Event):
+    """The assistant message of a step was created."""
+
+    turn: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StepFailed(Event):
+    """The preparation of a step failed: the assistant message could not be created."""
+
+    turn: str
+    cause: FailureCause
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStarted(Event):
+    """A step's stream began. ``cancelled``: the turn's context was cancelled before."""
+
+    turn: str
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnded(Event):
+    """A step's stream ended. ``full``: the context window is nearly full, so the turn stops here to be summarised."""
+
+    turn: str
+    how: StreamEnd
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FinalStored(Event):
+    """The state of an assistant message after its step, or after the turn's end, is stored."""
+
+    turn: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinalFailed(Event):
+    """The write of an assistant message's state failed; it stays buffered until the next flush.
+
+    ``decides``: the agent treats this failure as the turn's own, in place of the error that led to the write.
+    """
+
+    turn: str
+    message: str
+    cause: FailureCause
+    decides: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TurnReleased(Event):
+    """``active`` was deleted on behalf of a turn. The first of these ends the turn; a frame may delete again later."""
+
+    turn: str
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryStarted(Event):
+    """``active`` was set for a summary; ``turn`` is the turn that is summarised from within, none for a user's."""
+
+    summary: str
+    thread: str
+    turn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryStreamEnded(Event):
+    """The summary's stream ended."""
+
+    summary: str
+    how: StreamEnd
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryReleased(Event):
+    """``active`` was deleted on behalf of a summary. The first of these ends the summary."""
+
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryFailed(Event):
+    """The in-turn summary of ``turn`` failed, and the turn ends with its error."""
+
+    turn: str
+    cancelled: bool
+
+
+# Notices ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Completed(Event):
+    """A completion for ``prompt`` was handed over.
+
+    ``delivered``: it went to the broker, where waiters see it; otherwise to a coordinator's hook, which keeps it.
+    ``lost``: the broker gave it up because a subscriber's buffer stayed full.
+    ``message`` and ``owner``: the assistant message it names and the prompt whose answer its text is.
+    ``error_owner``: the prompt whose turn or thread the error belongs to.
+    """
+
+    prompt: str
+    run_id: bool
+    delivered: bool
+    cancelled: bool
+    error: bool
+    thread: str
+    message: str | None = None
+    owner: str | None = None
+    error_owner: str | None = None
+    lost: bool = False
+
+    @property
+    def tells(self) -> Outcome:
+        """How the turn ended, as a waiter reads it."""
+        if self.cancelled:
+            return Outcome.CANCELLED
+        return Outcome.FAILED if self.error else Outcome.FINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorNotified(Event):
+    """An agent-error notification about ``prompt`` was published; ``owner`` is the prompt whose error it tells."""
+
+    prompt: str
+    run_id: bool
+    owner: str | None
+
+
+# Operations -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SharedData:
+    """The session's shared data at one moment; ``active`` is the turn or summary that the entry names."""
+
+    active: str | None = None
+    queue: tuple[str, ...] = ()
+    reservations: int = 0
+    mark: int = 0
+    mutex: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelCalled(Event):
+    """A Cancel began."""
+
+    operation: str
+    shared: SharedData
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReturned(Event):
+    """A Cancel returned."""
+
+    operation: str
+    shared: SharedData
+
+
+@dataclass(frozen=True, slots=True)
+class ClearCalled(Event):
+    """A ClearQueue began."""
+
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClearReturned(Event):
+    """A ClearQueue returned."""
+
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class SummariseCalled(Event):
+    """A Summarise by a user began."""
+
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class SummariseReturned(Event):
+    """A Summarise by a user returned."""
+
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownBegan(Event):
+    """The workspace was marked as closing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest(Event):
+    """Nothing can move any more. ``blocked`` lists the threads that still wait."""
+
+    shared: SharedData
+    blocked: tuple[str, ...] = ()
+
+
+EVENT_TYPES: Final[dict[str, type[Event]]] = {cls.__name__: cls for cls in Event.__subclasses__()}
+"""Every kind of event by its name."""

@@ -1,0 +1,297 @@
+"""The life of one prompt, as a table, and the ledger that follows all prompts of a run through it.
+
+Rules of the table:
+
+1. A prompt is new until it is submitted, and then live until its fate is decided.
+2. A live prompt is refused, queued, cancelled on entry, started, or fails before its turn.
+3. A queued prompt can only be taken out; a prompt that was taken out is started, folded, dropped, cancelled on entry, or
+   queued again. Whoever takes it out and does nothing loses it.
+4. A turn that was left may come back: its prompt is queued again (the rest of a summarised turn) or started again (a
+   retry).
+5. Everything else is a step that no correct dispatcher makes. The table does not know it, the phase stays as it was;
+   what it breaks is for the invariants to say, which look at the *fates* that a prompt has collected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from everyturn_model.events import (
+    CancelledOnEntry,
+    Completed,
+    Dropped,
+    ErrorNotified,
+    Event,
+    FailedBeforeTurn,
+    FailureCause,
+    Folded,
+    MessageFailed,
+    MessageWritten,
+    Outcome,
+    Queued,
+    ReadFailed,
+    Refused,
+    Returned,
+    StepFailed,
+    StreamEnd,
+    StreamEnded,
+    StreamStarted,
+    Submitted,
+    SummaryFailed,
+    TakenOut,
+    TurnReleased,
+    TurnStarted,
+    Writer,
+)
+
+
+class Phase(StrEnum):
+    """Where a prompt stands."""
+
+    NEW = "new"
+    LIVE = "live"
+    QUEUED = "queued"
+    TAKEN = "taken"
+    TURN = "turn"
+    LEFT = "left"
+    FOLDED = "folded"
+    DROPPED = "dropped"
+    CANCELLED_ON_ENTRY = "cancelled on entry"
+    FAILED = "failed before its turn"
+    REFUSED = "refused"
+
+
+LIFE: Final[dict[tuple[Phase, type[Event]], Phase]] = {
+    (Phase.NEW, Submitted): Phase.LIVE,
+    (Phase.LIVE, Refused): Phase.REFUSED,
+    (Phase.LIVE, Queued): Phase.QUEUED,
+    (Phase.LIVE, TurnStarted): Phase.TURN,
+    (Phase.LIVE, CancelledOnEntry): Phase.CANCELLED_ON_ENTRY,
+    (Phase.LIVE, FailedBeforeTurn): Phase.FAILED,
+    (Phase.QUEUED, TakenOut): Phase.TAKEN,
+    (Phase.TAKEN, TurnStarted): Phase.TURN,
+    (Phase.TAKEN, Folded): Phase.FOLDED,
+    (Phase.TAKEN, Dropped): Phase.DROPPED,
+    (Phase.TAKEN, CancelledOnEntry): Phase.CANCELLED_ON_ENTRY,
+    (Phase.TAKEN, FailedBeforeTurn): Phase.FAILED,
+    (Phase.TAKEN, Queued): Phase.QUEUED,
+    (Phase.TURN, TurnReleased): Phase.LEFT,
+    (Phase.LEFT, Queued): Phase.QUEUED,
+    (Phase.LEFT, TurnStarted): Phase.TURN,
+}
+"""Phase and kind of event → next phase. The diagram in the documentation is drawn from this table."""
+
+
+class Fate(StrEnum):
+    """What became of a prompt. One that was not refused has exactly one, in the end."""
+
+    REFUSED = "refused"
+    STARTED = "started"
+    FOLDED = "folded"
+    CANCELLED_ON_ENTRY = "cancelled on entry"
+    DROPPED = "dropped"
+    FAILED = "failed before its turn"
+
+
+FATES: Final[dict[type[Event], Fate]] = {
+    Refused: Fate.REFUSED,
+    TurnStarted: Fate.STARTED,
+    Folded: Fate.FOLDED,
+    CancelledOnEntry: Fate.CANCELLED_ON_ENTRY,
+    Dropped: Fate.DROPPED,
+    FailedBeforeTurn: Fate.FAILED,
+}
+"""The event that decides each fate."""
+
+_CAUSES: Final = {FailureCause.CANCELLED: Outcome.CANCELLED, FailureCause.STORE: Outcome.FAILED}
+_ENDS: Final = {
+    StreamEnd.FINISHED: Outcome.FINISHED,
+    StreamEnd.ERROR: Outcome.FAILED,
+    StreamEnd.UNAUTHORISED: Outcome.FAILED,
+    StreamEnd.CANCELLED: Outcome.CANCELLED,
+    StreamEnd.TOOL: None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What is known of one prompt.
+
+    ``turn`` and ``thread``: its latest turn and the thread that runs it; ``host``: the turn it was folded into.
+    ``ending``: how its latest turn, or its fate, ended; ``retryable``: the credentials were refused, so that its own
+    thread may try again. ``written``: how often its user message was stored (2: twice or more); ``excused``: a write of
+    it failed. ``continued``: it stopped for a summary, so that what is written from then on is a new message. ``notices``: what the first two completions for it
+    that were given to the broker said; ``reached``: one of them was not given up; ``notified``: an error notification
+    or its own return told its error; ``returned``: the thread that submitted it has ended.
+    """
+
+    prompt: str
+    run_id: bool
+    phase: Phase = Phase.LIVE
+    fates: frozenset[Fate] = frozenset()
+    turn: str | None = None
+    thread: str | None = None
+    host: str | None = None
+    ending: Outcome | None = None
+    retryable: bool = False
+    written: int = 0
+    excused: bool = False
+    continued: bool = False
+    notices: tuple[Outcome, ...] = ()
+    reached: bool = False
+    notified: bool = False
+    returned: bool = False
+
+    @property
+    def told(self) -> int:
+        """How many completions for it were given to the broker (2: two or more)."""
+        return len(self.notices)
+
+    @property
+    def over(self) -> bool:
+        """Whether the prompt has ended: no turn, continuation or retry of it is to come (a folded one asks its host)."""
+        if self.phase is Phase.LEFT:
+            return self.ending is not None and not (self.retryable and not self.returned)
+        return self.phase in _OVER
+
+
+_OVER: Final = frozenset({Phase.DROPPED, Phase.CANCELLED_ON_ENTRY, Phase.FAILED, Phase.REFUSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The lives of all prompts that were submitted so far, ordered by their names. Immutable."""
+
+    lives: tuple[Life, ...] = ()
+
+    def __iter__(self) -> Iterator[Life]:
+        """All lives."""
+        return iter(self.lives)
+
+    def get(self, prompt: str) -> Life | None:
+        """The life of ``prompt``, none before it was submitted."""
+        for life in self.lives:
+            if life.prompt == prompt:
+                return life
+        return None
+
+    def of_turn(self, turn: str) -> Life | None:
+        """The life whose latest turn is ``turn``."""
+        for life in self.lives:
+            if life.turn == turn:
+                return life
+        return None
+
+    def folded_into(self, turn: str) -> tuple[Life, ...]:
+        """The lives that were folded into ``turn``."""
+        return tuple(life for life in self.lives if life.host == turn)
+
+    def is_over(self, life: Life) -> bool:
+        """Whether the prompt has ended; a folded prompt ends with its host."""
+        if life.phase is Phase.FOLDED and life.host is not None:
+            host = self.of_turn(life.host)
+            return host is None or host.over
+        return life.over
+
+    def ending(self, life: Life) -> Outcome | None:
+        """How the prompt ended; a folded prompt takes the ending of its host."""
+        if life.phase is Phase.FOLDED and life.host is not None:
+            host = self.of_turn(life.host)
+            return None if host is None else host.ending
+        return life.ending
+
+    def step(self, event: Event) -> Ledger:
+        """The ledger after ``event``."""
+        if isinstance(event, Submitted):
+            life = Life(event.prompt, event.run_id)
+            return Ledger(tuple(sorted((*self.lives, life), key=lambda each: each.prompt)))
+        if isinstance(event, MessageFailed) and event.by is Writer.FOLD and event.turn is not None:
+            return self._follow(event)._follow(StepFailed(event.turn, event.cause))
+        return self._follow(event)
+
+    def _follow(self, event: Event) -> Ledger:
+        life_before = self._subject(event)
+        if life_before is None:
+            return self
+        life = follow(life_before, event)
+        if life == life_before:
+            return self
+        return Ledger(tuple(life if each is life_before else each for each in self.lives))
+
+    def _subject(self, event: Event) -> Life | None:
+        turn = getattr(event, "turn", None)
+        prompt = getattr(event, "prompt", None)
+        if prompt is not None:
+            return self.get(prompt)
+        return None if turn is None else self.of_turn(turn)
+
+
+def follow(life: Life, event: Event) -> Life:
+    """The life of a prompt after an event that concerns it."""
+    kind = type(event)
+    fate = FATES.get(kind)
+    if fate is not None and fate not in life.fates:
+        life = replace(life, fates=life.fates | {fate})
+    if not (isinstance(event, TurnReleased) and event.turn != life.turn):
+        life = replace(life, phase=LIFE.get((life.phase, kind), life.phase))
+    return _details(life, event)
+
+
+def _details(life: Life, event: Event) -> Life:
+    """The part of :func:`follow` that is no phase and no fate."""
+    match event:
+        case TurnStarted(turn=turn, thread=thread):
+            return replace(life, turn=turn, thread=thread, ending=None, retryable=False)
+        case Folded(turn=turn):
+            return replace(life, host=turn)
+        case Dropped() | CancelledOnEntry() if life.turn is None:
+            return replace(life, ending=Outcome.CANCELLED)
+        case FailedBeforeTurn():
+            return replace(life, ending=Outcome.FAILED)
+        case MessageWritten(by=by):
+            if by is Writer.TURN and life.continued:
+                return life
+            return replace(life, written=min(2, life.written + 1))
+        case Completed(delivered=True, lost=lost):
+            notices = (*life.notices, event.tells)[:2]
+            return replace(life, notices=notices, reached=life.reached or not lost)
+        case ErrorNotified(owner=owner):
+            return replace(life, notified=life.notified or owner == life.prompt)
+        case Returned(failed=failed):
+            return replace(life, returned=True, notified=life.notified or failed)
+        case ReadFailed() | MessageFailed() | StepFailed() | StreamStarted() | StreamEnded() | SummaryFailed():
+            return _ending(life, event)
+        case _:
+            return life
+
+
+def _ending(life: Life, event: Event) -> Life:
+    """What a failure or the end of a stream says about how the prompt's turn ends."""
+    match event:
+        case StreamStarted(turn=turn) if turn == life.turn:
+            return replace(life, ending=None, retryable=False)
+        case StreamEnded(turn=turn, how=how, full=full) if turn == life.turn:
+            life = replace(life, ending=_ENDS[how], retryable=how is StreamEnd.UNAUTHORISED)
+            return replace(life, continued=True) if full else life
+        case StepFailed(turn=turn, cause=cause) if turn == life.turn:
+            return replace(life, ending=life.ending or _CAUSES[cause])
+        case SummaryFailed(turn=turn, cancelled=cancelled) if turn == life.turn:
+            return replace(life, ending=Outcome.CANCELLED if cancelled else Outcome.FAILED)
+        case ReadFailed(cause=cause):
+            return _failed_early(life, cause)
+        case MessageFailed(cause=cause, by=Writer.TURN):
+            return replace(_failed_early(life, cause), excused=True)
+        case MessageFailed():
+            return replace(life, excused=True)
+        case _:
+            return life
+
+
+def _failed_early(life: Life, cause: FailureCause) -> Life:
+    """Step 2 failed: before its turn, if that has not begun."""
+    if life.phase in (Phase.LIVE, Phase.TAKEN):
+        life = replace(life, phase=Phase.FAILED, fates=life.fates | {Fate.FAILED})
+    return replace(life, ending=life.ending or _CAUSES[cause])

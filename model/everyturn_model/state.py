@@ -1,0 +1,349 @@
+"""The state of the specification: what a session's observer must remember to say what may happen next.
+
+A state is a small immutable value. Facts that can no longer matter are forgotten (:meth:`Prompt.tidy`), so that many
+histories lead to the same state.
+
+*Reach.* A Cancel is no single instant: a dispatcher cancels the active turn, covers what is accepted and clears the
+queue one after another, while other threads go on. So whether a Cancel has reached a prompt has three answers:
+``FREE``, no Cancel overlapped its life so far; ``EXPOSED``, one did, and may have reached it or not; ``DOOMED``, one
+surely did, because the prompt was there when the Cancel was called and the Cancel has taken effect, or because the
+prompt shows it. A guard that needs a cancelled prompt is content with ``EXPOSED``; a guard that forbids one forbids
+only ``DOOMED``. So one state stands for every instant at which a Cancel may take effect, and nothing has to be guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import IntEnum, StrEnum
+
+from everyturn_model.events import Outcome, SharedData
+from everyturn_model.lifecycle import Fate, Phase
+
+
+class Reach(IntEnum):
+    """Whether a Cancel (or a ClearQueue) has reached a prompt."""
+
+    FREE = 0
+    EXPOSED = 1
+    DOOMED = 2
+
+
+class Told(IntEnum):
+    """Whether a completion went to the broker, and whether it arrived."""
+
+    UNTOLD = 0
+    LOST = 1
+    REACHED = 2
+
+
+class Retry(IntEnum):
+    """The one retry of a prompt after an unauthorised error."""
+
+    NONE = 0
+    OFFERED = 1
+    SPENT = 2
+
+
+class Written(IntEnum):
+    """Whether the prompt's user message is stored. A continuation may write its reworded message besides."""
+
+    NO = 0
+    YES = 1
+    YES_AND_MORE_MAY = 2
+
+
+class Stage(IntEnum):
+    """Where the active turn stands."""
+
+    PREPARING = 0
+    STREAMING = 1
+    OVER = 2
+
+
+class Kind(StrEnum):
+    """The three operations."""
+
+    CANCEL = "cancel"
+    CLEAR = "clear"
+    SUMMARISE = "summarise"
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One prompt.
+
+    ``cancel`` and ``clear``: whether a Cancel or a ClearQueue has reached it. ``outcome``: how it ended, none while it
+    goes on (then ``LEFT`` means that a continuation is to come). ``queued``: it was in the queue; ``ahead``: the
+    prompts with run id that had entered the queue before it and have neither started nor ended. ``excused``: its
+    message need not be there, because the write failed or the turn was cancelled before. ``turn`` and ``thread``: the
+    latest turn and who runs it; ``full``: that turn stopped to be summarised; ``unstored``: the message whose final
+    state is not stored. ``held``: the thread whose hook keeps its completion; ``passed``: the thread that began another
+    turn while it owed that completion. ``notified``: an error notice, or its own return, told its error.
+    """
+
+    name: str
+    run_id: bool = False
+    accepted: bool = False
+    phase: Phase = Phase.NEW
+    fate: Fate | None = None
+    outcome: Outcome | None = None
+    cancel: Reach = Reach.FREE
+    clear: Reach = Reach.FREE
+    queued: bool = False
+    ahead: frozenset[str] = frozenset()
+    written: Written = Written.NO
+    excused: bool = False
+    turn: str | None = None
+    thread: str | None = None
+    retry: Retry = Retry.NONE
+    full: bool = False
+    unstored: str | None = None
+    held: str | None = None
+    passed: str | None = None
+    told: Told = Told.UNTOLD
+    notified: bool = False
+    returned: bool = False
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a turn, a continuation, a retry or the end of a summary is to come."""
+        if self.phase in (Phase.NEW, Phase.REFUSED):
+            return False
+        return self.outcome is None or self.retry is Retry.OFFERED or self.full
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is in the queue, or in the hands of whoever took it out, and has not begun."""
+        return self.phase in (Phase.QUEUED, Phase.TAKEN) and self.turn is None
+
+    @property
+    def may_return(self) -> bool:
+        """Whether a prompt whose turn was left may get another: a continuation is to come, or a retry is offered."""
+        return self.phase is Phase.LEFT and (self.outcome is None or self.retry is Retry.OFFERED)
+
+    @property
+    def owed(self) -> bool:
+        """Whether it has ended and somebody still waits for its completion."""
+        return self.run_id and self.outcome is not None and self.told is Told.UNTOLD
+
+    def again(self) -> Prompt:
+        """The prompt as it comes back for a continuation or a retry."""
+        if self.phase is not Phase.LEFT:
+            return self
+        spent = Retry.SPENT if self.outcome is not None else self.retry
+        return replace(self, outcome=None, retry=spent, full=False)
+
+    def reached(self, evidence: bool = True) -> Prompt:
+        """The prompt after it showed that a Cancel reached it."""
+        return replace(self, cancel=Reach.DOOMED) if evidence else self
+
+    def tidy(self) -> Prompt:
+        """The same prompt without what can no longer matter."""
+        if self.unfinished:
+            return self
+        tidied = replace(self, cancel=Reach.FREE, clear=Reach.FREE)
+        if self.returned or self.queued or self.retry is not Retry.NONE:
+            tidied = replace(tidied, thread=self.thread if self.owed else None)
+        if not self.owed:
+            tidied = replace(tidied, held=None, passed=None)
+        if self.told is not Told.UNTOLD:
+            tidied = replace(tidied, unstored=None)
+        if self.told is Told.REACHED:
+            tidied = replace(tidied, notified=False)
+        if self.written:
+            tidied = replace(tidied, written=Written.YES, excused=False)
+        return tidied
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The active turn.
+
+    ``late``: its stream began when its prompt was doomed; ``failing``: the outcome that its failed preparation leads
+    to; ``full``: it stopped after a tool round to be summarised.
+    """
+
+    name: str
+    prompt: str
+    thread: str
+    stage: Stage = Stage.PREPARING
+    late: bool = False
+    failing: Outcome | None = None
+    full: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The active summary. ``turn``: the turn that it belongs to; ``exposed``: a Cancel may have reached it."""
+
+    name: str
+    turn: str | None = None
+    exposed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation between its call and its return.
+
+    ``found``: the prompts that a Cancel found unfinished, or that a clear found in the queue and that stayed there;
+    ``done``: it has taken effect; ``shared``: what a Cancel found in an idle session, none if it was not idle.
+    """
+
+    kind: Kind
+    name: str
+    found: frozenset[str] = frozenset()
+    done: bool = False
+    shared: SharedData | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The session. ``prompts`` and ``operations`` are ordered by name; ``closing``: shutdown has begun."""
+
+    prompts: tuple[Prompt, ...] = ()
+    turn: Turn | None = None
+    summary: Summary | None = None
+    operations: tuple[Operation, ...] = ()
+    closing: bool = False
+
+    # questions ---------------------------------------------------------------------------------------------------
+
+    def prompt(self, name: str) -> Prompt:
+        """The prompt called ``name``; a new one if it was not heard of before."""
+        for prompt in self.prompts:
+            if prompt.name == name:
+                return prompt
+        return Prompt(name)
+
+    def of_turn(self, turn: str | None) -> Prompt | None:
+        """The prompt whose latest turn is ``turn``."""
+        for prompt in self.prompts:
+            if turn is not None and prompt.turn == turn:
+                return prompt
+        return None
+
+    def operation(self, kind: Kind, name: str) -> Operation | None:
+        """The open operation of that kind and name."""
+        for operation in self.operations:
+            if operation.kind is kind and operation.name == name:
+                return operation
+        return None
+
+    def open(self, kind: Kind) -> bool:
+        """Whether an operation of that kind is under way."""
+        return any(operation.kind is kind for operation in self.operations)
+
+    def runs(self, turn: str, stage: Stage) -> bool:
+        """Whether ``turn`` is the active turn and stands in that stage."""
+        return self.turn is not None and self.turn.name == turn and self.turn.stage is stage
+
+    def folds(self) -> tuple[Prompt, ...]:
+        """The prompts that were folded into the active turn."""
+        return tuple(prompt for prompt in self.prompts if prompt.phase is Phase.FOLDED and prompt.outcome is None)
+
+    @property
+    def messages_written(self) -> bool:
+        """Whether the user messages of the active turn's prompt and of its folds are stored or have failed."""
+        if self.turn is None:
+            return True
+        return all(each.written or each.excused for each in (self.prompt(self.turn.prompt), *self.folds()))
+
+    def ending(self, prompt: Prompt) -> Outcome | None:
+        """How the prompt ended; a turn whose preparation failed may end any moment."""
+        turn = self.turn
+        if prompt.outcome is None and turn is not None and turn.prompt == prompt.name and turn.stage is Stage.PREPARING:
+            return turn.failing
+        return prompt.outcome
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether a Cancel or a shutdown may reach whoever comes now."""
+        return self.closing or self.open(Kind.CANCEL)
+
+    @property
+    def idle(self) -> bool:
+        """Whether every prompt has ended, its thread included, and no summary is under way."""
+        if self.turn is not None or self.summary is not None or self.closing or self.open(Kind.SUMMARISE):
+            return False
+        return all(not prompt.unfinished and prompt.returned for prompt in self.prompts)
+
+    # changes -----------------------------------------------------------------------------------------------------
+
+    def put(self, changed: Prompt) -> State:
+        """The state with this prompt in place of the one of the same name."""
+        tidied = changed.tidy()
+        others = [prompt for prompt in self.prompts if prompt.name != tidied.name]
+        if tidied.turn is not None or tidied.outcome is not None:
+            others = [_without(tidied.name, prompt) for prompt in others]
+        return replace(self, prompts=tuple(sorted((*others, tidied), key=_name)))
+
+    def each(self, change: Callable[[Prompt], Prompt]) -> State:
+        """The state with ``change`` made to every prompt."""
+        return replace(self, prompts=tuple(change(prompt).tidy() for prompt in self.prompts))
+
+    def with_operation(self, operation: Operation) -> State:
+        """The state with this operation in place of the one of the same kind and name."""
+        rest = self.without_operation(operation.kind, operation.name).operations
+        return replace(
+            self, operations=tuple(sorted((*rest, operation), key=lambda each: (each.kind.value, each.name)))
+        )
+
+    def without_operation(self, kind: Kind, name: str) -> State:
+        """The state without this operation."""
+        rest = tuple(each for each in self.operations if (each.kind, each.name) != (kind, name))
+        return replace(self, operations=rest)
+
+    def disturbed(self) -> State:
+        """The state in which no Cancel counts any more as one that found the session idle."""
+        if all(each.shared is None for each in self.operations):
+            return self
+        return replace(self, operations=tuple(replace(each, shared=None) for each in self.operations))
+
+    def prepares(self, turn: str) -> bool:
+        """Whether ``turn`` is active and prepares a step; one that may be retried may do so without being released."""
+        if self.turn is None or self.turn.name != turn:
+            return False
+        retries = self.turn.stage is Stage.OVER and self.prompt(self.turn.prompt).retry is Retry.OFFERED
+        return retries or self.turn.stage is Stage.PREPARING
+
+    def preparing(self) -> State:
+        """The state in which the active turn prepares a step, for a retry within the turn."""
+        assert self.turn is not None
+        prompt = self.prompt(self.turn.prompt)
+        if prompt.outcome is None:
+            return self
+        state = self.put(replace(prompt, outcome=None, retry=Retry.SPENT, full=False))
+        return replace(state, turn=replace(self.turn, stage=Stage.PREPARING))
+
+    def finish(self, outcome: Outcome) -> State:
+        """The state after the active turn has ended like this; it is still active."""
+        assert self.turn is not None
+        prompt = self.prompt(self.turn.prompt)
+        state = self.put(replace(prompt, outcome=outcome, excused=_excused(prompt, outcome)))
+        return replace(state, turn=replace(self.turn, stage=Stage.OVER))
+
+    def finish_folds(self, outcome: Outcome) -> State:
+        """The state after what was folded into the active turn has ended with it."""
+        state = self
+        for prompt in self.folds():
+            state = state.put(replace(prompt, outcome=outcome, excused=_excused(prompt, outcome)))
+        return state
+
+    def settled(self, prompt: Prompt) -> State:
+        """The state in which a turn whose preparation failed has ended, if it is this prompt's."""
+        outcome = self.ending(prompt)
+        return self if outcome is None or prompt.outcome is not None else self.finish(outcome)
+
+
+def _excused(prompt: Prompt, outcome: Outcome) -> bool:
+    """Whether a prompt that ended like this may lack its user message."""
+    return prompt.excused or (outcome is Outcome.CANCELLED and prompt.written is Written.NO)
+
+
+def _without(name: str, prompt: Prompt) -> Prompt:
+    return replace(prompt, ahead=prompt.ahead - {name}) if name in prompt.ahead else prompt
+
+
+def _name(prompt: Prompt) -> str:
+    return prompt.name

@@ -1,0 +1,109 @@
+"""Exhaustive verdicts: every interleaving of a revision in a scope, judged by every invariant."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from everyturn.checker import CONFORMS, Judge, select
+from everyturn.counterexample import counterexample
+from everyturn.engines.exhaustive import DEFAULT_MAX_STATES, Exploration, Explorer, Progress
+from everyturn.run import Run
+from everyturn.scope import Scope
+from everyturn.verdict import Cell, Judged, Verdict, worst
+from everyturn.world import World
+from everyturn_model.invariants import Invariant
+from everyturn_model.witnesses import WITNESSES
+
+
+class Checked(NamedTuple):
+    """A cell, and the shortest run for each violation in it, by invariant."""
+
+    cell: Cell
+    runs: dict[str, tuple[Run, int]]
+    interrupted: bool
+
+
+class Limits(NamedTuple):
+    """How far an exploration may go."""
+
+    states: int = DEFAULT_MAX_STATES
+    seconds: float | None = None
+
+
+NO_LIMITS: Final = Limits()
+
+
+def is_vacuous(invariant: Invariant, scope: Scope) -> bool:
+    """Whether nothing in ``scope`` could violate ``invariant``, whatever the dispatcher does."""
+    needs = invariant.needs
+    return (
+        len(scope.prompts) < needs.prompts
+        or scope.run_ids < needs.run_ids
+        or scope.cancels < needs.cancels
+        or len(scope.prompts) + scope.summaries + scope.nearly_full < needs.works
+    )
+
+
+def check(
+    revision: str,
+    scope: str,
+    *,
+    granularity: str = "access",
+    invariants: Sequence[str] = (),
+    limits: Limits = NO_LIMITS,
+    progress: Progress | None = None,
+) -> Checked:
+    """The verdict on one cell: all interleavings, unless a limit is reached. Raises :class:`UsageError`."""
+    world = World(Scope.parse(scope), revision, granularity)
+    judge = Judge(select(invariants), conformance=not invariants)
+    explorer = Explorer(world, judge)
+    found = explorer.run(max_states=limits.states, max_seconds=limits.seconds, progress=progress)
+    runs: dict[str, tuple[Run, int]] = {}
+    said: dict[str, Judged] = {}
+    for invariant in judge.invariants:
+        vacuous = is_vacuous(invariant, world.scope)
+        said[invariant.name] = _judged(explorer, judge, found, invariant.name, runs, vacuous=vacuous)
+    conforms = _judged(explorer, judge, found, CONFORMS, runs, vacuous=False) if judge.conformance else None
+    cell = Cell(
+        revision=world.revision,
+        scope=str(world.scope),
+        granularity=granularity,
+        verdict=worst(each.verdict for each in said.values()),
+        invariants=said,
+        conforms=conforms,
+        witnesses=_witnesses(explorer),
+        states=found.states,
+        transitions=found.transitions,
+        depth=found.depth,
+        seconds=round(found.seconds, 3),
+        peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    )
+    return Checked(cell, runs, found.interrupted)
+
+
+def _judged(
+    explorer: Explorer,
+    judge: Judge,
+    found: Exploration,
+    name: str,
+    runs: dict[str, tuple[Run, int]],
+    *,
+    vacuous: bool,
+) -> Judged:
+    violation = found.violations.get(name)
+    if violation is not None:
+        run, step, finding = counterexample(explorer.transitions, violation, judge)
+        runs[name] = run, step
+        guard = finding.sentence if name == CONFORMS else None
+        return Judged(Verdict.REFUTED, finding.sentence, len(violation.decisions), run.token, guard)
+    if not found.complete:
+        return Judged(Verdict.UNDETERMINED)
+    return Judged(Verdict.VACUOUS if vacuous else Verdict.PROVED)
+
+
+def _witnesses(explorer: Explorer) -> dict[str, bool]:
+    """Which witnesses were reached: what a proof is worth."""
+    seen = {event for events in explorer.transitions.events.values for event in events}
+    return {witness.name: any(witness.shows(event) for event in seen) for witness in WITNESSES}

@@ -1,0 +1,108 @@
+"""The judge: follows events with a ledger, the asked invariants' monitors and the specification.
+
+Its state is immutable and hashable, so that an explorer can carry it as one more column of a global state. A monitor
+that has said *violated* says nothing more; the others go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from everyturn.errors import UsageError
+from everyturn_model.conformance import Matcher, Refusal
+from everyturn_model.events import Event
+from everyturn_model.invariants import BY_NAME, INVARIANTS, MISSION, Invariant, Violated
+from everyturn_model.lifecycle import Ledger
+
+CONFORMS: Final = "conforms"
+
+
+class _Sink(NamedTuple):
+    """What is left of a monitor that has spoken."""
+
+    violated: bool = True
+
+
+SINK: Final = _Sink()
+
+
+class JudgeState(NamedTuple):
+    """What the judge remembers: all prompts' lives, one state for each monitor, the specification's belief."""
+
+    ledger: Ledger
+    monitors: tuple[Any, ...]
+    belief: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One violation: the invariant (or ``conforms``), and a sentence that names the prompts."""
+
+    invariant: str
+    sentence: str
+
+
+def select(names: Sequence[str]) -> tuple[Invariant, ...]:
+    """The invariants of these names; ``mission`` is the first three, none given means all."""
+    chosen: list[str] = []
+    for name in names:
+        if name == "mission":
+            chosen += MISSION
+        elif name in BY_NAME:
+            chosen.append(name)
+        else:
+            raise UsageError(f"invariant {name!r}: expected mission or one of {', '.join(BY_NAME)}")
+    if not chosen:
+        return INVARIANTS
+    return tuple(invariant for invariant in INVARIANTS if invariant.name in chosen)
+
+
+class Judge:
+    """Judges runs by ``invariants`` and, if ``conformance``, by the specification as a whole."""
+
+    def __init__(self, invariants: Sequence[Invariant] = INVARIANTS, *, conformance: bool = True) -> None:
+        self.invariants = tuple(invariants)
+        self.conformance = conformance
+        self._matcher = Matcher()
+
+    def start(self) -> JudgeState:
+        """The state before anything was seen."""
+        belief = self._matcher.start() if self.conformance else None
+        return JudgeState(Ledger(), tuple(invariant.start for invariant in self.invariants), belief)
+
+    def step(self, state: JudgeState, events: Iterable[Event]) -> tuple[JudgeState, tuple[Finding, ...]]:
+        """The state after ``events``, and what they violated."""
+        findings: list[Finding] = []
+        for event in events:
+            state = self._one(state, event, findings)
+        return state, tuple(findings)
+
+    def _one(self, state: JudgeState, event: Event, findings: list[Finding]) -> JudgeState:
+        ledger = state.ledger.step(event)
+        monitors = list(state.monitors)
+        for index, invariant in enumerate(self.invariants):
+            if monitors[index] is SINK:
+                continue
+            after = invariant.step(monitors[index], event, ledger)
+            if isinstance(after, Violated):
+                findings.append(Finding(invariant.name, after.sentence))
+                after = SINK
+            monitors[index] = after
+        belief: Any = state.belief
+        if belief is not None and belief is not SINK:
+            belief = self._matcher.advance(belief, event)
+            if isinstance(belief, Refusal):
+                findings.append(Finding(CONFORMS, str(belief)))
+                belief = SINK
+        return JudgeState(ledger, tuple(monitors), belief)
+
+    def run(self, steps: Iterable[Iterable[Event]]) -> list[tuple[int, Finding]]:
+        """All findings of a whole run, each with the number of the step that it happened at."""
+        state = self.start()
+        found: list[tuple[int, Finding]] = []
+        for number, events in enumerate(steps):
+            state, findings = self.step(state, events)
+            found += [(number, finding) for finding in findings]
+        return found

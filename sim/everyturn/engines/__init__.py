@@ -1,0 +1,1 @@
+"""The engines: the exhaustive explorer, and the SimPy environment that chooses."""

@@ -1,0 +1,1 @@
+"""Suspended coroutines as values."""

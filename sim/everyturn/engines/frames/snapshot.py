@@ -1,0 +1,157 @@
+"""The identity of a suspended coroutine, as a hashable value.
+
+Two suspended coroutines with equal identities do the same when they are resumed with the same result. The identity
+is, for each frame of the awaiting chain: its code, its instruction, its live locals, and what lies hidden on its value
+stack (the iterator of a ``for`` loop with an ``await`` in it, an argument that was evaluated before an ``await``, an
+exception being handled); and the operation it waits for. Ports' own frames are left out: the operation stands for them.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Coroutine, Hashable
+from dataclasses import is_dataclass
+from enum import Enum
+from types import CodeType, CoroutineType, FrameType, FunctionType, MethodType
+from typing import Any, Final
+
+from everyturn import operations
+from everyturn.engines.frames.liveness import live_names
+from everyturn.errors import UnsupportedLocal
+
+_SCALARS: Final = (str, int, float, bytes, bool, type(None))
+_PLACES: dict[tuple[CodeType, int], tuple[int, int, int, int] | None] = {}
+
+Identity = tuple[Hashable, ...]
+
+
+class Identities:
+    """Computes identities. ``known`` are objects that are compared by identity: the agent, its ports, the world."""
+
+    def __init__(self, known: tuple[object, ...]) -> None:
+        self._known = {id(each): (type(each).__name__, number) for number, each in enumerate(known)}
+        self._keep = known
+
+    def of(self, coroutine: Coroutine[Any, Any, Any]) -> Identity:
+        """The identity of a suspended coroutine. Raises :class:`UnsupportedLocal` with variable and line."""
+        frames: list[Hashable] = []
+        current: Any = coroutine
+        while isinstance(current, CoroutineType):
+            frame = current.cr_frame
+            assert frame is not None
+            if frame.f_code.co_filename == operations.__file__:
+                break
+            frames.append(self._frame(current, frame))
+            current = current.cr_await
+        assert frames, "the outermost frame of a thread cannot be a port's"
+        return tuple(frames)
+
+    def _frame(self, coroutine: Any, frame: FrameType) -> Hashable:
+        code = frame.f_code
+        bound = frame.f_locals
+        live = self._live(code, frame.f_lasti)
+        captured = (*code.co_cellvars, *code.co_freevars)
+        names = sorted(name for name in bound if live is None or name in live or name in captured)
+        try:
+            values = tuple((name, self.freeze(bound[name])) for name in names)
+        except _NoValue as error:
+            name = next(each for each in names if not self._has_value(bound[each]))
+            raise UnsupportedLocal(
+                f"{code.co_filename}:{frame.f_lineno}: local variable {name!r} of {code.co_qualname} lives across an "
+                f"await and holds a {error}: expected a value that is immutable and compares by value"
+            ) from None
+        hidden = _hidden(coroutine, code, sum(name not in captured for name in bound) + len(captured))
+        try:
+            stack = tuple(self._freeze_stacked(value) for value in hidden if value is not coroutine.cr_await)
+        except _NoValue as error:
+            raise UnsupportedLocal(
+                f"{code.co_filename}:{frame.f_lineno}: an unnamed value in {code.co_qualname} lives across an await "
+                f"and is a {error}: expected a value that is immutable and compares by value"
+            ) from None
+        return (code.co_filename, code.co_firstlineno, frame.f_lasti, values, stack)
+
+    def _live(self, code: CodeType, instruction: int) -> frozenset[str] | None:
+        key = (code, instruction)
+        if key not in _PLACES:
+            place = list(code.co_positions())[instruction // 2]
+            _PLACES[key] = None if None in place else place  # type: ignore[assignment]
+        position = _PLACES[key]
+        live = live_names(code)
+        return None if live is None or position is None else live.get(position)
+
+    def _has_value(self, value: object) -> bool:
+        try:
+            self.freeze(value)
+        except _NoValue:
+            return False
+        return True
+
+    def freeze(self, value: Any) -> Hashable:
+        """A hashable stand-in that is equal for equal values of equal types only."""
+        if id(value) in self._known:
+            return self._known[id(value)]
+        kind = type(value)
+        if kind is str:
+            return value  # type: ignore[no-any-return]
+        if kind in _SCALARS:
+            return (kind.__name__, value)
+        if kind is tuple:
+            return ("tuple", *(self.freeze(each) for each in value))
+        if kind is frozenset:
+            return ("frozenset", frozenset(self.freeze(each) for each in value))
+        if isinstance(value, Enum):
+            return (kind.__qualname__, value.name)
+        if is_dataclass(value) and not isinstance(value, type) and kind.__hash__ is not None and _frozen(kind):
+            return (kind.__qualname__, *(self.freeze(getattr(value, name)) for name in kind.__dataclass_fields__))
+        if isinstance(value, tuple) and hasattr(kind, "_fields"):
+            return (kind.__qualname__, *(self.freeze(each) for each in value))
+        return self._freeze_hidden(value, kind)
+
+    def _freeze_stacked(self, value: Any) -> Hashable:
+        """A value of the stack: besides, a list that a display like ``(*await f(), x)`` is about to be built from."""
+        if type(value) is list:
+            return ("list", *(self.freeze(each) for each in value))
+        return self.freeze(value)
+
+    def _freeze_hidden(self, value: Any, kind: type) -> Hashable:
+        """What Python itself keeps: iterators, exceptions, functions and bound methods."""
+        if isinstance(value, BaseException):
+            return ("exception", kind.__qualname__, self.freeze(value.args))
+        if isinstance(value, MethodType):
+            return ("method", value.__func__.__qualname__, self.freeze(value.__self__))
+        if isinstance(value, (FunctionType, type)):
+            return ("definition", value.__module__, value.__qualname__)
+        if kind in _ITERATORS:
+            reduced = value.__reduce__()
+            return (kind.__name__, *(self.freeze(part) for part in reduced[1:]))
+        if callable(value) and type(value).__name__ == "functools.partial":
+            return ("partial", self.freeze(value.func), self.freeze(value.args))
+        raise _NoValue(kind.__qualname__)
+
+
+_ITERATORS: Final[tuple[type, ...]] = (
+    type(iter(())),
+    type(iter(range(0))),
+    type(enumerate(())),
+    type(reversed(())),
+    type(zip()),
+)
+
+
+class _NoValue(Exception):
+    """A value cannot be compared by value."""
+
+
+def _frozen(kind: Any) -> bool:
+    return bool(kind.__dataclass_params__.frozen)
+
+
+def _hidden(coroutine: Any, code: CodeType, named: int) -> list[object]:
+    """What lies on the value stack of a suspended coroutine, below what it awaits.
+
+    The garbage collector visits, in this order: the frame's own parts, up to its code; the bound variables; the stack;
+    the exception being handled, if any.
+    """
+    referents = gc.get_referents(coroutine)
+    last = max(index for index, each in enumerate(referents) if each is code)
+    return referents[last + 1 + named :]

@@ -1,0 +1,218 @@
+"""The transition system of a world: global states as rows of small integers, and their successors.
+
+A row has one number for each shared column, one for the judge (ledger, monitors, specification) and one for each
+thread's local state. Numbers stand for interned values. What an operation does to the columns it touches, and what a
+thread does with a result, is worked out once and then looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from everyturn import objects
+from everyturn.checker import Finding, Judge, JudgeState
+from everyturn.engines.interned import Interned
+from everyturn.engines.locals import Locals
+from everyturn.observer import Step
+from everyturn.operations import Note
+from everyturn.world import World
+from everyturn_model.events import Event
+
+Row = tuple[int, ...]
+WIDTH: Final = len(objects.COLUMNS)
+JUDGE: Final = WIDTH
+FIRST_THREAD: Final = WIDTH + 1
+_INDEX: Final = {name: index for index, name in enumerate(objects.COLUMNS)}
+
+
+class Successor(NamedTuple):
+    """One transition: the thread that moved, which of its outcomes, and the row it leads to."""
+
+    thread: int
+    choice: int
+    row: Row
+    findings: tuple[Finding, ...]
+
+
+class _Effect(NamedTuple):
+    """What one outcome of one operation does: new numbers for touched columns, the next local state, the events."""
+
+    columns: tuple[tuple[int, int], ...]
+    local: int
+    result: Any
+    notes: tuple[Note, ...]
+    events: int
+
+
+_Way = tuple[Row, tuple[Finding, ...], tuple[tuple[Row, int, _Effect], ...]]
+"""A row, what was violated on the way there, and the way: the row before, the local state, the effect."""
+
+
+class Transitions:
+    """Successors of rows, for one world and one judge."""
+
+    def __init__(self, world: World, judge: Judge) -> None:
+        self.world = world
+        self.judge = judge
+        self.locals = Locals(world)
+        self.columns = [Interned() for _ in objects.COLUMNS]
+        self.judged = Interned()
+        self.events = Interned()
+        self._effects: dict[tuple[int, ...], tuple[_Effect, ...]] = {}
+        self._touched: dict[int, tuple[int, ...]] = {}
+        self._judgements: dict[tuple[int, int], tuple[int, tuple[Finding, ...]]] = {}
+
+    # rows --------------------------------------------------------------------------------------------------------
+
+    def initial(self) -> Row:
+        """The row in which every thread stands before its first scheduling point."""
+        numbers = [column.number(value) for column, value in zip(self.columns, self.world.initial, strict=True)]
+        row: Row = (*numbers, self.judged.number(self.judge.start()), *self.locals.roots)
+        for thread in range(len(self.world.threads)):
+            local = self.locals[row[FIRST_THREAD + thread]]
+            if local.operation is not None and not local.point:
+                ((row, _, _),) = self._go(row, thread, FIRST_THREAD + thread)
+        return row
+
+    def values(self, row: Row) -> objects.Values:
+        """The values of the shared columns in ``row``."""
+        return tuple(column.values[number] for column, number in zip(self.columns, row, strict=False))
+
+    def judge_state(self, row: Row) -> JudgeState:
+        """What the judge remembers in ``row``."""
+        state: JudgeState = self.judged.values[row[JUDGE]]
+        return state
+
+    def successors(self, row: Row) -> Iterator[Successor]:
+        """Every transition from ``row``: by thread, then by outcome."""
+        for thread in range(len(self.world.threads)):
+            yield from self.moves(row, thread)
+
+    def moves(self, row: Row, thread: int) -> Iterator[Successor]:
+        """Every transition of one thread from ``row``; none if it is blocked or has ended."""
+        place = FIRST_THREAD + thread
+        for choice, (after, findings, _) in enumerate(self._go(row, thread, place)):
+            yield Successor(thread, choice, after, findings)
+
+    def steps(self, row: Row, thread: int, choice: int) -> tuple[Row, tuple[Step, ...], tuple[Event, ...]]:
+        """One transition in full: the row after it, the operations that were made, and all that was seen."""
+        after, _, trail = self._go(row, thread, FIRST_THREAD + thread)[choice]
+        steps: list[Step] = []
+        events: list[Event] = []
+        for before, local, effect in trail:
+            operation = self.locals[local].operation
+            assert operation is not None
+            touched = self._touched[local]
+            old = tuple(self.columns[column].values[before[column]] for column in touched)
+            new = tuple(
+                self.columns[column].values[dict(effect.columns).get(column, before[column])] for column in touched
+            )
+            name = self.world.threads[thread].name
+            steps.append(Step(name, operation, effect.result, old, new, effect.notes))
+            events += self._seen(before, thread, local, effect)
+        return after, tuple(steps), tuple(events)
+
+    def outcomes(self, row: Row, thread: int, choice: int) -> list[int]:
+        """Which outcome each operation of a transition had, of those that have several."""
+        _, _, trail = self._go(row, thread, FIRST_THREAD + thread)[choice]
+        chosen = []
+        for before, local, effect in trail:
+            effects = self._effects_of(before, thread, local)
+            if len(effects) > 1:
+                chosen.append(effects.index(effect))
+        return chosen
+
+    # rest --------------------------------------------------------------------------------------------------------
+
+    def rest(self, row: Row) -> tuple[int, tuple[Finding, ...], Event]:
+        """The judge's number and findings after the event of rest, in a row without successors."""
+        blocked = tuple(
+            thread.name
+            for index, thread in enumerate(self.world.threads)
+            if self.locals[row[FIRST_THREAD + index]].operation is not None and not thread.daemon
+        )
+        event = self.world.rest(self.values(row), blocked)
+        judged, findings = self._judge(row[JUDGE], self.events.number((event,)))
+        return judged, findings, event
+
+    # one step ----------------------------------------------------------------------------------------------------
+
+    def _go(self, row: Row, thread: int, place: int) -> list[_Way]:
+        """All ways in which ``thread`` gets from its operation to its next scheduling point."""
+        done: list[_Way] = []
+        open_: list[_Way] = [(row, (), ())]
+        while open_:
+            before, findings, trail = open_.pop()
+            ways: list[_Way] = []
+            for effect in self._effects_of(before, thread, before[place]):
+                after, found = self._apply(before, thread, place, effect)
+                way = (after, findings + found, (*trail, (before, before[place], effect)))
+                local = self.locals[effect.local]
+                (done if local.point or local.operation is None else ways).append(way)
+            open_ += reversed(ways)
+        return done
+
+    def _effects_of(self, row: Row, thread: int, local: int) -> tuple[_Effect, ...]:
+        touched = self._touched.get(local)
+        if touched is None:
+            operation = self.locals[local].operation
+            names = () if operation is None else objects.columns(operation)
+            touched = self._touched[local] = tuple(_INDEX[name] for name in names)
+        key = (local, *[row[column] for column in touched])
+        effects = self._effects.get(key)
+        if effects is None:
+            effects = self._effects[key] = self._work_out(row, thread, local, touched)
+        return effects
+
+    def _work_out(self, row: Row, thread: int, local: int, touched: tuple[int, ...]) -> tuple[_Effect, ...]:
+        operation = self.locals[local].operation
+        if operation is None:
+            return ()
+        name = self.world.threads[thread].name
+        before = tuple(self.columns[column].values[row[column]] for column in touched)
+        effects = []
+        for result, after in objects.apply(operation, before, name):
+            next_local, notes = self.locals.advance(local, result)
+            seen = self.world.seen(Step(name, operation, result, before, after, notes))
+            changed = tuple(
+                (column, self.columns[column].number(value)) for column, value in zip(touched, after, strict=True)
+            )
+            effects.append(_Effect(changed, next_local, result, notes, self.events.number(seen)))
+        return tuple(effects)
+
+    def _apply(self, row: Row, thread: int, place: int, effect: _Effect) -> tuple[Row, tuple[Finding, ...]]:
+        numbers = list(row)
+        for column, number in effect.columns:
+            numbers[column] = number
+        events = effect.events
+        local = self.locals[row[place]]
+        after = self.locals[effect.local]
+        if not local.begun or after.operation is None:
+            events = self.events.number(self._seen(row, thread, row[place], effect))
+        numbers[place] = effect.local
+        numbers[JUDGE], findings = self._judge(row[JUDGE], events)
+        return tuple(numbers), findings
+
+    def _seen(self, row: Row, thread: int, local: int, effect: _Effect) -> tuple[Event, ...]:
+        """What is seen of an effect, the thread's begin and end included."""
+        seen: tuple[Event, ...] = self.events.values[effect.events]
+        which = self.world.threads[thread]
+        operation = self.locals[local].operation
+        after = self.locals[effect.local]
+        if not self.locals[local].begun and operation is not None and which.begins_with(operation):
+            seen = (*self.world.begun(which, self.values(row)), *seen)
+        if after.operation is None:
+            changed = list(row)
+            for column, number in effect.columns:
+                changed[column] = number
+            seen = (*seen, *self.world.ended(which, after.word, self.values(tuple(changed))))
+        return seen
+
+    def _judge(self, judged: int, events: int) -> tuple[int, tuple[Finding, ...]]:
+        key = (judged, events)
+        known = self._judgements.get(key)
+        if known is None:
+            state, findings = self.judge.step(self.judged.values[judged], self.events.values[events])
+            known = self._judgements[key] = (self.judged.number(state), findings)
+        return known

@@ -1,0 +1,19 @@
+"""Errors of the tool, by whose fault they are. Each says what was expected, what was found and where."""
+
+from __future__ import annotations
+
+
+class EveryturnError(Exception):
+    """The parent of all errors of this package."""
+
+
+class UsageError(EveryturnError):
+    """The user's mistake: a wrong scope, an unknown name, an unreadable file. The command line exits with 2."""
+
+
+class ReplayError(EveryturnError):
+    """A replay did not do what was recorded: the code has changed, or it is not deterministic. Exit code 3."""
+
+
+class UnsupportedLocal(EveryturnError):
+    """A local variable that lives across an await has no value to compare by, so the code cannot be explored."""

@@ -1,0 +1,229 @@
+"""What an onlooker sees: events derived from operations, and from the journal only what no operation shows.
+
+An agent cannot testify for itself: that a turn began, a prompt was queued or a completion delivered is read off the
+operation that did it. The journal adds which calls a drain folded or dropped, who was cancelled on entry, and that a
+turn's own summary failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+from everyturn.objects import COLUMNS, Accepting, Values
+from everyturn.operations import Note, Operation, Raised
+from everyturn_impl.calls import Call, Completion, Context, StepEnd
+from everyturn_model import events as ev
+
+
+class Step(NamedTuple):
+    """One operation that was made: by whom, what came of it, and the touched columns before and after."""
+
+    thread: str
+    operation: Operation
+    result: Any
+    before: Values
+    after: Values
+    notes: tuple[Note, ...] = ()
+
+
+Reader = Callable[[Step], Iterator[ev.Event]]
+_READERS: Final[dict[str, Reader]] = {}
+
+
+def observe(step: Step) -> tuple[ev.Event, ...]:
+    """The events that ``step`` shows, in order: those of the operation, then those of the journal."""
+    reader = _READERS.get(str(step.operation))
+    shown = () if reader is None else tuple(reader(step))
+    noted = tuple(event for note in step.notes for event in _noted(note))
+    return tuple(dict.fromkeys((*shown, *noted)))
+
+
+def shared_data(values: Values) -> ev.SharedData:
+    """The session's shared data, as invariants look at it."""
+    row = dict(zip(COLUMNS, values, strict=True))
+    accepting: Accepting = row["accepting"]
+    return ev.SharedData(
+        active=None if row["active"] is None else row["active"].name,
+        queue=tuple(call.prompt for call in row["queue"]),
+        reservations=len(accepting.open),
+        mark=accepting.mark,
+        mutex=row["mutex"],
+    )
+
+
+def _noted(note: Note) -> Iterator[ev.Event]:
+    match note.kind:
+        case "folded":
+            yield ev.Folded(note.prompt, note.detail)
+        case "dropped":
+            yield ev.Dropped(note.prompt, ev.DropReason(note.detail))
+        case "cancelled_on_entry":
+            yield ev.CancelledOnEntry(note.prompt)
+        case "summary_failed":
+            yield ev.SummaryFailed(note.prompt, cancelled=note.detail == "cancelled")
+
+
+def _reads(*names: str) -> Callable[[Reader], Reader]:
+    def register(reader: Reader) -> Reader:
+        for name in names:
+            _READERS[name] = reader
+        return reader
+
+    return register
+
+
+def is_summary(context: Context) -> bool:
+    """Whether a context is a summary's."""
+    return context.path[-1].startswith("summary")
+
+
+def _turn_above(summary: Context) -> str | None:
+    """The turn that a summary was made within, none for a user's."""
+    return None if summary.prompt is None else "/".join(summary.path[1:-1])
+
+
+@_reads("active.set", "active.set_if_idle")
+def _active_set(step: Step) -> Iterator[ev.Event]:
+    if step.result is False:
+        return
+    work: Context = step.operation.arguments[0]
+    if is_summary(work):
+        yield ev.SummaryStarted(work.name, step.thread, _turn_above(work))
+    else:
+        yield ev.TurnStarted(work.name, work.prompt or "", step.thread)
+
+
+@_reads("active.delete")
+def _active_deleted(step: Step) -> Iterator[ev.Event]:
+    work: Context = step.operation.arguments[0]
+    yield ev.SummaryReleased(work.name) if is_summary(work) else ev.TurnReleased(work.name)
+
+
+@_reads("queue.set", "queue.delete")
+def _queue_changed(step: Step) -> Iterator[ev.Event]:
+    before: tuple[Call, ...] = step.before[0]
+    after: tuple[Call, ...] = step.after[0]
+    clears = step.thread.startswith(("cancel", "clear", "shutdown"))
+    for call in before:
+        if call not in after:
+            yield ev.TakenOut(call.prompt)
+            if clears:
+                yield ev.Dropped(call.prompt, ev.DropReason.CLEARED)
+    for call in after:
+        if call not in before:
+            yield ev.Queued(call.prompt)
+
+
+def _cause(result: Raised) -> ev.FailureCause:
+    return ev.FailureCause.CANCELLED if result.fault.kind == "cancelled" else ev.FailureCause.STORE
+
+
+@_reads("store.read")
+def _read(step: Step) -> Iterator[ev.Event]:
+    context, owner = step.operation.arguments
+    reads_for_a_turn = "/" not in owner and context.prompt != owner
+    if isinstance(step.result, Raised) and reads_for_a_turn:
+        yield ev.ReadFailed(owner, _cause(step.result))
+
+
+@_reads("store.write_user")
+def _user_written(step: Step) -> Iterator[ev.Event]:
+    _, prompt, by, turn = step.operation.arguments
+    name = None if turn is None else turn.name
+    if isinstance(step.result, Raised):
+        yield ev.MessageFailed(prompt, ev.Writer(by), _cause(step.result), name)
+    else:
+        yield ev.MessageWritten(prompt, ev.Writer(by), name)
+
+
+@_reads("store.create_assistant")
+def _assistant_created(step: Step) -> Iterator[ev.Event]:
+    turn: Context = step.operation.arguments[1]
+    if isinstance(step.result, Raised):
+        yield ev.StepFailed(turn.name, _cause(step.result))
+    else:
+        yield ev.StepPrepared(turn.name, step.result)
+
+
+@_reads("store.finish_step", "store.finish_turn")
+def _final_written(step: Step) -> Iterator[ev.Event]:
+    turn, message = step.operation.arguments
+    if isinstance(step.result, Raised):
+        decides = step.operation.method == "finish_turn"
+        yield ev.FinalFailed(turn.name, message, _cause(step.result), decides)
+    else:
+        yield ev.FinalStored(turn.name, message)
+
+
+@_reads("store.flush")
+def _flushed(step: Step) -> Iterator[ev.Event]:
+    for turn, message in sorted(step.before[0].buffered):
+        yield ev.FinalStored(turn, message)
+
+
+@_reads("model.ready")
+def _not_ready(step: Step) -> Iterator[ev.Event]:
+    if isinstance(step.result, Raised):
+        yield ev.FailedBeforeTurn(step.operation.arguments[0])
+
+
+@_reads("model.start")
+def _stream_started(step: Step) -> Iterator[ev.Event]:
+    if not is_summary(step.result.context):
+        yield ev.StreamStarted(step.result.context.name, step.result.cancelled)
+
+
+_HOW: Final = {
+    StepEnd.FINISHED: ev.StreamEnd.FINISHED,
+    StepEnd.TOOL: ev.StreamEnd.TOOL,
+    StepEnd.ERROR: ev.StreamEnd.ERROR,
+    StepEnd.UNAUTHORISED: ev.StreamEnd.UNAUTHORISED,
+    StepEnd.CANCELLED: ev.StreamEnd.CANCELLED,
+}
+
+
+@_reads("model.end")
+def _stream_ended(step: Step) -> Iterator[ev.Event]:
+    stream = step.operation.arguments[0]
+    how = _HOW[step.result.how]
+    if is_summary(stream.context):
+        yield ev.SummaryStreamEnded(stream.context.name, how)
+    else:
+        yield ev.StreamEnded(stream.context.name, how, step.result.full)
+
+
+def _completed(step: Step, completion: Completion, *, delivered: bool) -> ev.Completed:
+    return ev.Completed(
+        prompt=completion.prompt,
+        run_id=completion.run_id is not None,
+        delivered=delivered,
+        cancelled=completion.cancelled,
+        error=completion.fault is not None and completion.fault.kind != "cancelled",
+        thread=step.thread,
+        message=completion.message,
+        owner=completion.text.removeprefix("answer:") or None,
+        error_owner=None if completion.fault is None else completion.fault.owner,
+        lost=step.result == "lost",
+    )
+
+
+@_reads("broker.publish")
+def _published(step: Step) -> Iterator[ev.Event]:
+    yield _completed(step, step.operation.arguments[0], delivered=True)
+
+
+@_reads("hooks.keep")
+def _kept(step: Step) -> Iterator[ev.Event]:
+    yield _completed(step, step.operation.arguments[1], delivered=False)
+
+
+@_reads("broker.notify_error")
+def _notified(step: Step) -> Iterator[ev.Event]:
+    prompt, fault, run_id = step.operation.arguments
+    yield ev.ErrorNotified(prompt, run_id, fault.owner)
+
+
+@_reads("closing.set")
+def _closed(step: Step) -> Iterator[ev.Event]:
+    yield ev.ShutdownBegan()

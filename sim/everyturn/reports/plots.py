@@ -1,0 +1,192 @@
+"""Pictures: the matrix of verdicts, and one run as a timeline with its violations marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from everyturn.errors import UsageError
+from everyturn.verdict import Cell, Verdict
+from everyturn_model import events as ev
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from everyturn.checker import Finding
+    from everyturn.run import Run
+
+COLOURS: Final = {
+    Verdict.PROVED: "#4c9f70",
+    Verdict.HOLDS: "#4c9f70",
+    Verdict.REFUTED: "#c8553d",
+    Verdict.RISK: "#e0c060",
+    Verdict.UNDETERMINED: "#e0c060",
+    Verdict.VACUOUS: "#e6e6e6",
+    Verdict.NOT_JUDGED: "#ffffff",
+}
+TURN, SUMMARY, WAIT, STREAM = "#8fb8de", "#c3b1e1", "#f0e2b6", "#3d6fa5"
+MARKS: Final = {
+    ev.Submitted: ("submitted", "o", "#333333"),
+    ev.Queued: ("queued", ">", "#a0752a"),
+    ev.Folded: ("folded", "X", "#c8553d"),
+    ev.Dropped: ("dropped", "x", "#555555"),
+    ev.CancelledOnEntry: ("cancelled on entry", "x", "#555555"),
+    ev.Completed: ("completion", "*", "#2a7f4f"),
+    ev.ErrorNotified: ("error told", "P", "#c8553d"),
+    ev.CancelCalled: ("Cancel", "v", "#7a2e8a"),
+    ev.CancelReturned: ("Cancel returned", "^", "#7a2e8a"),
+    ev.ClearCalled: ("ClearQueue", "v", "#2e6f8a"),
+}
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
+    return figure, axes
+
+
+def _save(figure: Figure, path: Path) -> None:
+    from matplotlib import pyplot as plt
+
+    try:
+        figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    finally:
+        plt.close(figure)
+
+
+def matrix(cells: Sequence[Cell], path: Path) -> None:
+    """Revisions × scopes as rows, invariants as columns; each refuted cell says in how many steps."""
+    names = list(cells[0].invariants)
+    figure, axes = _figure(2.6 + 0.62 * len(names), 1.6 + 0.26 * len(cells))
+    for row, cell in enumerate(cells):
+        for column, name in enumerate(names):
+            judged = cell.invariants[name]
+            axes.fill_between([column, column + 1], row, row + 1, color=COLOURS[judged.verdict], edgecolor="white")
+            if judged.steps is not None:
+                axes.text(
+                    column + 0.5, row + 0.5, str(judged.steps), ha="center", va="center", fontsize=7, color="white"
+                )
+    for row in range(1, len(cells)):
+        if cells[row].scope != cells[row - 1].scope:
+            axes.axhline(row, color="#333333", linewidth=0.8)
+    axes.set_xlim(0, len(names))
+    axes.set_ylim(len(cells), 0)
+    axes.set_xticks([column + 0.5 for column in range(len(names))], names, rotation=45, ha="left", fontsize=8)
+    axes.set_yticks([row + 0.5 for row in range(len(cells))], [f"{c.revision}  {c.scope}" for c in cells], fontsize=8)
+    axes.xaxis.tick_top()
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel(
+        "green: proved in all interleavings · red: refuted, in so many steps · grey: vacuous · yellow: not known",
+        fontsize=8,
+    )
+    _save(figure, path)
+
+
+def timeline(run: Run, findings: Sequence[tuple[int, Finding]], path: Path, title: str | None = None) -> None:
+    """One run: a row for each prompt and operation, steps from left to right, violations as red lines."""
+    rows = _rows(run)
+    figure, axes = _figure(11, 1.6 + 0.55 * len(rows))
+    _bars(axes, run, rows)
+    _marks(axes, run, rows)
+    end = len(run.steps)
+    told: set[str] = set()
+    for step, finding in findings:
+        if finding.invariant == "conforms" or finding.invariant in told:
+            continue
+        told.add(finding.invariant)
+        axes.axvline(step, color=COLOURS[Verdict.REFUTED], linewidth=1.4, alpha=0.8)
+        axes.text(
+            step,
+            -0.75 - 0.28 * (len(told) - 1),
+            f"{finding.invariant}: {finding.sentence} ",
+            fontsize=8,
+            ha="right" if step > end / 2 else "left",
+            color=COLOURS[Verdict.REFUTED],
+        )
+    axes.set_ylim(len(rows) - 0.4, -0.9 - 0.28 * len(told))
+    axes.set_xlim(-1, end + 1)
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.set_xlabel("step")
+    axes.set_title(title or f"{run.revision}, {run.scope}", loc="left", fontsize=10)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(axis="y", length=0)
+    handles, labels = axes.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=8, fontsize=8, frameon=False)
+    _save(figure, path)
+
+
+def _rows(run: Run) -> dict[str, int]:
+    names: dict[str, int] = {}
+    for events in run.seen():
+        for event in events:
+            name = getattr(event, "prompt", None) or getattr(event, "operation", None)
+            if name is not None and not isinstance(event, ev.SummariseReturned):
+                names.setdefault(name, len(names))
+    return {name: row for row, name in enumerate(sorted(names))}
+
+
+def _bars(axes: Axes, run: Run, rows: dict[str, int]) -> None:
+    """Turns, streams and waiting in the queue as bars on the prompt's row."""
+    begun: dict[tuple[str, str], int] = {}
+    owner: dict[str, str] = {}
+
+    def bar(kind: str, key: str, prompt: str | None, end: int, colour: str, height: float, label: str) -> None:
+        start = begun.pop((kind, key), None)
+        if start is not None and prompt in rows:
+            axes.barh(
+                rows[prompt],
+                end - start,
+                left=start,
+                height=height,
+                color=colour,
+                label=label,
+                zorder=2 if kind == "stream" else 1,
+            )
+
+    for step in run.steps:
+        for event in step.events:
+            match event:
+                case ev.TurnStarted(turn=turn, prompt=prompt):
+                    owner[turn] = prompt
+                    begun["turn", turn] = step.number
+                case ev.StreamStarted(turn=turn):
+                    begun["stream", turn] = step.number
+                case ev.StreamEnded(turn=turn):
+                    bar("stream", turn, owner.get(turn), step.number, STREAM, 0.2, "stream")
+                case ev.TurnReleased(turn=turn):
+                    bar("turn", turn, owner.get(turn), step.number, TURN, 0.5, "turn")
+                case ev.Queued(prompt=prompt):
+                    begun["queue", prompt] = step.number
+                case ev.TakenOut(prompt=prompt):
+                    bar("queue", prompt, prompt, step.number, WAIT, 0.5, "in the queue")
+                case ev.SummaryStarted(summary=summary, thread=thread):
+                    owner[summary] = thread
+                    begun["summary", summary] = step.number
+                case ev.SummaryReleased(summary=summary):
+                    bar("summary", summary, owner.get(summary), step.number, SUMMARY, 0.5, "summary")
+    for kind, key in list(begun):
+        colour, label = {"queue": (WAIT, "in the queue"), "turn": (TURN, "turn")}.get(kind, (STREAM, "stream"))
+        bar(kind, key, owner.get(key, key), len(run.steps), colour, 0.5, label)
+
+
+def _marks(axes: Axes, run: Run, rows: dict[str, int]) -> None:
+    for step in run.steps:
+        for event in step.events:
+            mark = MARKS.get(type(event))
+            name = getattr(event, "prompt", None) or getattr(event, "operation", None)
+            if mark is None or name not in rows or (isinstance(event, ev.Completed) and not event.delivered):
+                continue
+            label, shape, colour = mark
+            axes.plot(
+                step.number, rows[name], shape, color=colour, markersize=9, label=label, linestyle="none", zorder=3
+            )

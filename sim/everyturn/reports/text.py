@@ -1,0 +1,226 @@
+"""What the command line prints for people."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from everyturn.verdict import Cell, Judged, Verdict
+
+if TYPE_CHECKING:
+    from everyturn.replay import Replayed
+
+SIGNS: Final = {
+    Verdict.PROVED: ("✓", "green"),
+    Verdict.HOLDS: ("✓", "green"),
+    Verdict.REFUTED: ("✗", "red"),
+    Verdict.RISK: ("~", "yellow"),
+    Verdict.UNDETERMINED: ("?", "yellow"),
+    Verdict.VACUOUS: ("·", "bright_black"),
+    Verdict.NOT_JUDGED: (" ", "bright_black"),
+}
+LEGEND: Final = "✓ proved  ✗ refuted  ~ sampled, no violation seen  ? undetermined  · vacuous: nothing in the scope could violate it"
+EVERY_SECONDS: Final = 10.0
+
+
+class Progress:
+    """A line that is rewritten on a terminal; elsewhere a line every ten seconds. A context manager."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self._terminal = sys.stderr.isatty()
+        self._last = time.monotonic()
+        self._shown = False
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._shown and self._terminal:
+            click.echo("\r\033[K", nl=False, err=True)
+
+    def exploring(self, states: int, frontier: int, depth: int, seconds: float) -> None:
+        """Progress of an exploration."""
+        rate = states / seconds if seconds else 0
+        self._show(f"{states:,} states, {frontier:,} waiting, depth {depth}, {rate:,.0f}/s, {seconds:.0f} s")
+
+    def sampling(self, runs: int, violated: int, seconds: float) -> None:
+        """Progress of sampling."""
+        rate = runs / seconds if seconds else 0
+        self._show(f"{runs:,} runs, {violated} invariants violated, {rate:,.0f}/s")
+
+    def _show(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self._last < (0.2 if self._terminal else EVERY_SECONDS):
+            return
+        self._last = now
+        self._shown = True
+        start, end = ("\r\033[K", "") if self._terminal else ("", "\n")
+        click.echo(f"{start}{self.what}: {text}{end}", nl=False, err=True)
+
+
+class Printer:
+    """Prints results to standard output, or to standard error when that is taken by a JSON document."""
+
+    def __init__(self, *, err: bool) -> None:
+        self.err = err
+
+    def say(self, text: str = "") -> None:
+        """One line."""
+        click.echo(text, err=self.err)
+
+    def cell(self, cell: Cell) -> None:
+        """The verdicts of one cell: a line, then one for each refutation, with its token."""
+        self.say(f"{click.style(f'{cell.revision}  {cell.scope}', bold=True)}  {_sign(cell.verdict)} {_headline(cell)}")
+        for name, judged in _all(cell):
+            if judged.verdict is Verdict.REFUTED:
+                self._refutation(name, judged)
+        missed = [name for name, reached in cell.witnesses.items() if not reached]
+        if missed and cell.verdict in (Verdict.PROVED, Verdict.VACUOUS):
+            self.say(f"    never reached in this scope: {', '.join(missed)}")
+
+    def _refutation(self, name: str, judged: Judged) -> None:
+        often = f", in {judged.count:,} runs" if judged.count else ""
+        steps = f" ({judged.steps} steps{often})" if judged.steps is not None else ""
+        self.say(f"    {_sign(Verdict.REFUTED)} {name}: {judged.sentence}{steps}")
+        if judged.token:
+            self.say(f"      everyturn replay {judged.token}")
+
+    def matrix(self, cells: Sequence[Cell]) -> None:
+        """Revisions × scopes × invariants as a table."""
+        names = list(dict.fromkeys(name for cell in cells for name, _ in _all(cell)))
+        width = max(len(f"{cell.revision} {cell.scope}") for cell in cells) + 2
+        self.say()
+        for line in _slanted(names):
+            self.say(" " * width + line)
+        for cell in cells:
+            said = dict(_all(cell))
+            signs = "  ".join(_sign(said[name].verdict) if name in said else " " for name in names)
+            self.say(f"{f'{cell.revision} {cell.scope}':<{width}}{signs}")
+        self.say()
+        self.say(LEGEND)
+
+    def run(self, replayed: Replayed) -> None:
+        """A run step by step, with what was seen, and the violations where they happen."""
+        run = replayed.run
+        self.say(f"{run.revision}  {run.scope}  ({run.granularity})  {len(run.steps)} steps")
+        threads = [thread.name for thread in replayed.world.threads]
+        width = max(map(len, threads))
+        found: dict[int, list[Any]] = {}
+        for number, finding in replayed.findings:
+            found.setdefault(number, []).append(finding)
+        for step in run.steps:
+            operations = " ".join(str(each.operation) for each in step.operations)
+            seen = "; ".join(_event(event) for event in step.events)
+            self.say(f"{step.number:4}  {threads[step.thread]:<{width}}  {operations:<34}  {seen}".rstrip())
+            for finding in found.get(step.number, ()):
+                self.say(f"      {_sign(Verdict.REFUTED)} {finding.invariant}: {finding.sentence}")
+        if run.rest is not None:
+            self.say(f"rest  {_event(run.rest)}")
+        for finding in found.get(len(run.steps), ()):
+            self.say(f"      {_sign(Verdict.REFUTED)} {finding.invariant}: {finding.sentence}")
+        if not replayed.findings:
+            self.say(f"      {_sign(Verdict.HOLDS)} nothing was violated")
+
+    def validation(self, validated: Any) -> None:
+        """The verdicts on recorded runs: what was found, with file and line, and the counts for each revision."""
+        for error in validated.unreadable:
+            click.echo(f"everyturn: {error}", err=True)
+        for cell in validated.cells:
+            for name, judged in _all(cell):
+                if judged.verdict is Verdict.REFUTED:
+                    self.say(f"{judged.where}: run {cell.run}: {name}: {judged.sentence}")
+        for line in validated.table():
+            self.say(line)
+
+
+def _all(cell: Cell) -> Iterator[tuple[str, Judged]]:
+    yield from cell.invariants.items()
+    if cell.conforms is not None:
+        yield "conforms", cell.conforms
+
+
+def _sign(verdict: Verdict) -> str:
+    text, colour = SIGNS[verdict]
+    return click.style(text, fg=colour)
+
+
+def _headline(cell: Cell) -> str:
+    counts: dict[Verdict, int] = {}
+    for _, judged in _all(cell):
+        counts[judged.verdict] = counts.get(judged.verdict, 0) + 1
+    said = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
+    if cell.states is not None:
+        size = f"{cell.states:,} states, {cell.transitions:,} transitions, depth {cell.depth}, {cell.seconds:.2f} s"
+    else:
+        size = f"{cell.schedules:,} runs ({cell.strategy}, seed {cell.seed})"
+        if cell.risk is not None and cell.verdict is not Verdict.REFUTED:
+            size += (
+                f", probability per run at most {cell.risk['at_most']:.2g} with confidence {cell.risk['confidence']}"
+            )
+    return f"{said}  [{size}]"
+
+
+def _slanted(names: Sequence[str]) -> Iterator[str]:
+    """Column headings, one line each, with a rule down to the column."""
+    for index, name in enumerate(names):
+        yield "│  " * index + name
+
+
+def _event(event: object) -> str:
+    """An event as people read it: its name, then its fields that say something."""
+    fields = getattr(event, "__dataclass_fields__", {})
+    values = ((name, getattr(event, name)) for name in fields)
+    shown = [f"{name}={_value(value)}" for name, value in values if value not in (None, False, (), 0)]
+    return f"{type(event).__name__}({', '.join(shown)})"
+
+
+def _value(value: object) -> str:
+    if hasattr(value, "__dataclass_fields__"):
+        return _event(value)
+    return str(value)
+
+
+def listing(what: str) -> Iterator[str]:
+    """The lines of `everyturn list WHAT`."""
+    match what:
+        case "revisions":
+            from everyturn_impl.revisions import REVISIONS
+
+            for name, revision in REVISIONS.items():
+                module = sys.modules[revision.__module__]
+                yield f"{name:<20}{(module.__doc__ or '').splitlines()[0].split(': ', 1)[-1].split(', ', 1)[-1]}"
+        case "invariants":
+            from everyturn_model.invariants import INVARIANTS
+
+            for invariant in INVARIANTS:
+                yield f"{invariant.name:<20}{invariant.kind:<8} {invariant.sentence}"
+        case "strategies":
+            from everyturn.strategies import STRATEGIES
+
+            for name, text in STRATEGIES.items():
+                yield f"{name:<14}{text}"
+        case "scopes":
+            from everyturn.scope import DEFAULT_SCOPES, EXTRAS, PROMPTS
+
+            yield "SCOPE = PROMPT+ ( + EXTRA )*, for example AAa+1c+1t"
+            for letter, text in PROMPTS.items():
+                yield f"  {letter}    {text}"
+            for letter, (_, numbered, text) in EXTRAS.items():
+                yield f"  {'n' if numbered else ' '}{letter}   {text}"
+            yield f"default: {', '.join(DEFAULT_SCOPES)}"
+        case "formats":
+            yield "everyturn/trace/1         our own traces, JSON lines: written by `replay -o`, read by `replay`, `validate`"
+            yield "crush-dispatch-trace/1    recordings of the real agent, JSON lines: read by `validate`"
+        case "mutants":
+            from everyturn.mutants import MUTANTS
+
+            for name, mutant in MUTANTS.items():
+                yield f"{name:<22}{(mutant.__doc__ or '').splitlines()[0]}"

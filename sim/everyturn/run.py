@@ -1,0 +1,56 @@
+"""One run as data: its steps, what was seen of each, and the decisions that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from everyturn.observer import Step
+from everyturn.schedule import Schedule, deviations
+from everyturn.token import Token, encode, fingerprint
+from everyturn_model.events import Event, Rest
+
+
+@dataclass(slots=True)
+class RunStep:
+    """One step: its number, the virtual time, who moved out of how many, the operations it made and what was seen.
+
+    A step has one scheduling point, its first operation; the others are its thread's own business.
+    """
+
+    number: int
+    time: float
+    thread: int
+    enabled: int
+    operations: list[Step] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Run:
+    """A run from its start to rest (``rest`` is none while it is under way)."""
+
+    revision: str
+    scope: str
+    granularity: str
+    steps: list[RunStep] = field(default_factory=list)
+    decisions: list[int] = field(default_factory=list)
+    rest: Rest | None = None
+
+    def seen(self) -> Iterator[tuple[Event, ...]]:
+        """The events of each step, and that of rest at the end."""
+        for step in self.steps:
+            yield tuple(step.events)
+        if self.rest is not None:
+            yield (self.rest,)
+
+    @property
+    def schedule(self) -> Schedule:
+        """The schedule that makes this run again."""
+        return Schedule(self.revision, self.scope, self.granularity, deviations(self.decisions))
+
+    @property
+    def token(self) -> str:
+        """The run as a token."""
+        made = [f"{step.operations[0].thread} {step.operations[0].operation}" for step in self.steps if step.operations]
+        return encode(Token(self.schedule, len(made), fingerprint(made)))

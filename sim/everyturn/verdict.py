@@ -1,0 +1,107 @@
+"""Verdicts and results: what the tool says, for people, for scripts and as an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import msgspec
+
+RESULT_SCHEMA = "everyturn/result/1"
+
+
+class Verdict(StrEnum):
+    """What is known of one cell, or of one invariant in it. Never green by default."""
+
+    PROVED = "proved"
+    REFUTED = "refuted"
+    RISK = "risk"
+    UNDETERMINED = "undetermined"
+    VACUOUS = "vacuous"
+    HOLDS = "holds"
+    NOT_JUDGED = "not-judged"
+
+
+class Exit(IntEnum):
+    """The exit codes of the command line."""
+
+    HOLDS = 0
+    REFUTED = 1
+    USAGE = 2
+    INTERNAL = 3
+    UNDETERMINED = 4
+    NOTHING_RAN = 5
+    INTERRUPTED = 130
+
+
+class Judged(msgspec.Struct, omit_defaults=True):
+    """What is said of one invariant (or of ``conforms``): for a refutation why, how many steps, and a token."""
+
+    verdict: Verdict
+    sentence: str | None = None
+    steps: int | None = None
+    token: str | None = None
+    guard: str | None = None
+    count: int | None = None
+    where: str | None = None
+
+
+class Cell(msgspec.Struct, omit_defaults=True):
+    """The result of one revision in one scope (or of one run of a log)."""
+
+    revision: str
+    scope: str
+    granularity: str
+    verdict: Verdict
+    invariants: dict[str, Judged]
+    conforms: Judged | None = None
+    witnesses: dict[str, bool] = {}
+    states: int | None = None
+    transitions: int | None = None
+    depth: int | None = None
+    seconds: float | None = None
+    peak_bytes: int | None = None
+    schedules: int | None = None
+    strategy: str | None = None
+    seed: int | None = None
+    risk: dict[str, Any] | None = None
+    file: str | None = None
+    run: int | None = None
+
+
+class Result(msgspec.Struct):
+    """What one command found."""
+
+    schema: str
+    command: str
+    cells: list[Cell]
+    interrupted: bool = False
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of a whole whose parts have these."""
+    order = (Verdict.REFUTED, Verdict.UNDETERMINED, Verdict.RISK, Verdict.PROVED, Verdict.HOLDS, Verdict.VACUOUS)
+    found = set(verdicts)
+    for verdict in order:
+        if verdict in found:
+            return verdict
+    return Verdict.NOT_JUDGED
+
+
+def exit_code(result: Result, *, exit_zero: bool = False, expect_refuted: bool = False) -> Exit:
+    """The exit code for a result."""
+    if result.interrupted:
+        return Exit.INTERRUPTED
+    if not result.cells:
+        return Exit.NOTHING_RAN
+    verdicts = [cell.verdict for cell in result.cells]
+    if expect_refuted:
+        return Exit.HOLDS if all(verdict is Verdict.REFUTED for verdict in verdicts) else Exit.REFUTED
+    if exit_zero:
+        return Exit.HOLDS
+    if Verdict.REFUTED in verdicts:
+        return Exit.REFUTED
+    if Verdict.UNDETERMINED in verdicts:
+        return Exit.UNDETERMINED
+    return Exit.HOLDS

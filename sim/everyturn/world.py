@@ -1,0 +1,207 @@
+"""A world: the threads of a scope, run by one agent against shared objects. The same for every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, fields
+from functools import partial
+from importlib import import_module
+from typing import Any, Final
+
+from everyturn import objects
+from everyturn.errors import UsageError
+from everyturn.observer import Step, observe, shared_data
+from everyturn.operations import Gate, Operation, TitlesPort, ports_for
+from everyturn.scope import Scope
+from everyturn_impl.calls import Call, Context
+from everyturn_impl.errors import AgentError, CallerError
+from everyturn_impl.revisions import REVISIONS
+from everyturn_impl.server import Server
+from everyturn_model import events as ev
+
+WORKSPACE: Final = Context(("w",))
+GRANULARITIES: Final = ("access", "await")
+
+Body = Callable[[Server], Coroutine[Operation, Any, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """One thread of a world. ``body`` returns a word that says how it ended; a ``daemon`` may wait for ever."""
+
+    name: str
+    kind: str
+    body: Body
+    daemon: bool = False
+
+    def begins_with(self, operation: Operation) -> bool:
+        """Whether ``operation``, as the thread's first of this kind, is where its work begins for an onlooker."""
+        return operation.object != "model"
+
+
+def find_revision(name: str) -> type[Server]:
+    """The revision ``name``, or the user's class ``package.module:Class``. Raises :class:`UsageError`."""
+    if ":" not in name:
+        matching = [key for key in REVISIONS if key == name or key.split("-")[0] == name]
+        if not matching:
+            raise UsageError(f"revision {name!r}: expected one of {', '.join(REVISIONS)} or package.module:Class")
+        return REVISIONS[matching[0]]
+    module, _, attribute = name.partition(":")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"agent {name!r}: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, Server)):
+        raise UsageError(f"agent {name!r}: expected a subclass of everyturn_impl.server.Server, found {found!r}")
+    return found
+
+
+def revision_name(name: str) -> str:
+    """The full name of a revision that may have been given by its short form (``d4``)."""
+    find_revision(name)
+    return next((key for key in REVISIONS if key == name or key.split("-")[0] == name), name)
+
+
+class World:
+    """The threads, the agent and the shared objects of one scope, revision and granularity."""
+
+    def __init__(self, scope: Scope, revision: str, granularity: str = "access") -> None:
+        if granularity not in GRANULARITIES:
+            raise UsageError(f"granularity {granularity!r}: expected {' or '.join(GRANULARITIES)}")
+        self.scope = scope
+        self.revision = revision_name(revision)
+        self.granularity = granularity
+        self.gate = Gate()
+        ports = ports_for(self.gate)
+        self.agent = find_revision(revision)(ports, direct=bool(scope.direct))
+        self.ports = tuple(getattr(ports, field.name) for field in fields(ports))
+        self.threads = tuple(_threads(scope, self.ports))
+        self.initial = objects.initial(scope)
+
+    def start(self, thread: int) -> Coroutine[Operation, Any, str]:
+        """The coroutine of a thread, not yet begun."""
+        return _shell(self.gate, self.threads[thread].body(self.agent))
+
+    def is_scheduling_point(self, operation: Operation) -> bool:
+        """Whether other threads may run just before ``operation``."""
+        return objects.is_scheduling_point(operation, self.scope, self.granularity)
+
+    def begun(self, thread: Thread, before: objects.Values) -> tuple[ev.Event, ...]:
+        """What an onlooker sees when the thread's work begins."""
+        match thread.kind:
+            case "A" | "a" | "I" | "i":
+                return (ev.Submitted(thread.name, thread.kind.isupper(), thread.kind in "Aa"),)
+            case "c":
+                return (ev.CancelCalled(thread.name, shared_data(before)),)
+            case "q":
+                return (ev.ClearCalled(thread.name),)
+            case "s":
+                return (ev.SummariseCalled(thread.name),)
+        return ()
+
+    def ended(self, thread: Thread, word: str, after: objects.Values) -> tuple[ev.Event, ...]:
+        """What an onlooker sees when the thread has ended; ``word`` is what its body returned."""
+        match thread.kind:
+            case "A" | "a" | "I" | "i" if word == "refused":
+                return (ev.Refused(thread.name),)
+            case "A" | "a" | "I" | "i":
+                return (ev.Returned(thread.name, failed=word == "failed"),)
+            case "c":
+                return (ev.CancelReturned(thread.name, shared_data(after)),)
+            case "q":
+                return (ev.ClearReturned(thread.name),)
+            case "s":
+                return (ev.SummariseReturned(thread.name),)
+        return ()
+
+    def watches_shared_data(self, thread: Thread) -> bool:
+        """Whether what is seen of the thread's begin and end depends on the whole of the shared data."""
+        return thread.kind == "c"
+
+    def seen(self, step: Step) -> tuple[ev.Event, ...]:
+        """What an onlooker sees of one step."""
+        return observe(step)
+
+    def rest(self, values: objects.Values, blocked: tuple[str, ...]) -> ev.Rest:
+        """The event of rest: nothing can move any more, and ``blocked`` threads still wait."""
+        return ev.Rest(shared_data(values), blocked)
+
+
+def _threads(scope: Scope, ports: tuple[object, ...]) -> list[Thread]:
+    threads: list[Thread] = []
+    for number, kind in enumerate(scope.prompts, start=1):
+        call = Call(f"p{number}", f"p{number}", f"r{number}" if kind.isupper() else None)
+        body = _accepted if kind in "Aa" else _in_process
+        threads.append(Thread(call.prompt, kind, partial(_prompt, body, call, bool(scope.shutdown))))
+    for kind, name, number, operation in (
+        ("c", "cancel", scope.cancels, _cancel),
+        ("q", "clear", scope.clears, _clear),
+        ("s", "summarise", scope.summaries, _summarise),
+        ("x", "shutdown", scope.shutdown, _shut_down),
+    ):
+        threads += [Thread(f"{name}{each}", kind, partial(operation, f"{name}{each}")) for each in range(1, number + 1)]
+    if scope.new_session:
+        titles = next(port for port in ports if isinstance(port, TitlesPort))
+        prompts = [thread.name for thread in threads if thread.kind in "AaIi"]
+        threads += [Thread(f"title:{name}", "n", partial(_title, titles, name), daemon=True) for name in prompts]
+    return threads
+
+
+async def _shell(gate: Gate, body: Coroutine[Operation, Any, str]) -> str:
+    """The outermost frame of a thread: when it is thrown away, this is the last of it."""
+    try:
+        return await body
+    finally:
+        gate.closing = False
+
+
+async def _prompt(body: Callable[..., Any], call: Call, counted: bool, agent: Server) -> str:
+    word: str = await body(agent, call, WORKSPACE.child(call.prompt))
+    if counted and word != "refused" and call.prompt:
+        await agent.ports.threads.end(call.prompt)  # type: ignore[attr-defined]
+    return word
+
+
+async def _accepted(agent: Server, call: Call, caller: Context) -> str:
+    try:
+        accepted = await agent.submit(call)
+    except CallerError:
+        return "refused"
+    await agent.serve(accepted, caller)
+    return "returned"
+
+
+async def _in_process(agent: Server, call: Call, caller: Context) -> str:
+    try:
+        await agent.run_local(call, caller)
+    except AgentError as error:
+        return "failed" if error.owner == call.prompt else "returned"
+    return "returned"
+
+
+async def _cancel(name: str, agent: Server) -> str:
+    await agent.cancel()
+    return "returned"
+
+
+async def _clear(name: str, agent: Server) -> str:
+    await agent.clear_queue()
+    return "returned"
+
+
+async def _summarise(name: str, agent: Server) -> str:
+    try:
+        await agent.coordinate_summary(WORKSPACE.child(name))
+    except AgentError:
+        return "failed"
+    return "returned"
+
+
+async def _shut_down(name: str, agent: Server) -> str:
+    await agent.shut_down(WORKSPACE)
+    return "returned"
+
+
+async def _title(titles: TitlesPort, prompt: str, agent: Server) -> str:
+    while True:
+        await titles.end(prompt)
