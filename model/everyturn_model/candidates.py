@@ -54,7 +54,8 @@ from everyturn_model.events import (
     Writer,
 )
 from everyturn_model.lifecycle import Phase
-from everyturn_model.state import Kind, Prompt, State
+from everyturn_model.prompts import Prompt
+from everyturn_model.state import Kind, State
 
 WORKER: Final = "worker"
 """The thread that runs prompts from the queue; prompts that never waited run on their own."""
@@ -139,10 +140,10 @@ def _fates(state: State, prompt: Prompt) -> Iterator[Event]:
         yield from (Dropped(name, reason) for reason in DropReason)
         yield CancelledOnEntry(name)
         yield Refused(name)
-        yield from (MessageWritten(name, by, prompt.turn) for by in (Writer.TURN, Writer.FOLD))
+        yield MessageWritten(name, Writer.TURN, prompt.turn)
         if state.turn is not None:
             yield Folded(name, state.turn.name)
-    yield MessageWritten(name, Writer.CANCEL_ON_ENTRY)
+    yield from (MessageWritten(name, by) for by in (Writer.FOLD, Writer.CANCEL_ON_ENTRY))
     yield TurnStarted(next_turn(prompt), name, WORKER if prompt.queued else name)
 
 

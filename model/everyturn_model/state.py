@@ -1,14 +1,6 @@
 """The state of the specification: what a session's observer must remember to say what may happen next.
 
-A state is a small immutable value. Facts that can no longer matter are forgotten (:meth:`Prompt.tidy`), so that many
-histories lead to the same state.
-
-*Reach.* A Cancel is no single instant: a dispatcher cancels the active turn, covers what is accepted and clears the
-queue one after another, while other threads go on. So whether a Cancel has reached a prompt has three answers:
-``FREE``, no Cancel overlapped its life so far; ``EXPOSED``, one did, and may have reached it or not; ``DOOMED``, one
-surely did, because the prompt was there when the Cancel was called and the Cancel has taken effect, or because the
-prompt shows it. A guard that needs a cancelled prompt is content with ``EXPOSED``; a guard that forbids one forbids
-only ``DOOMED``. So one state stands for every instant at which a Cancel may take effect, and nothing has to be guessed.
+A state is a small immutable value: the prompts (:mod:`everyturn_model.prompts`), what is active, what is under way.
 """
 
 from __future__ import annotations
@@ -18,39 +10,8 @@ from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 
 from everyturn_model.events import Outcome, SharedData
-from everyturn_model.lifecycle import Fate, Phase
-
-
-class Reach(IntEnum):
-    """Whether a Cancel (or a ClearQueue) has reached a prompt."""
-
-    FREE = 0
-    EXPOSED = 1
-    DOOMED = 2
-
-
-class Told(IntEnum):
-    """Whether a completion went to the broker, and whether it arrived."""
-
-    UNTOLD = 0
-    LOST = 1
-    REACHED = 2
-
-
-class Retry(IntEnum):
-    """The one retry of a prompt after an unauthorised error."""
-
-    NONE = 0
-    OFFERED = 1
-    SPENT = 2
-
-
-class Written(IntEnum):
-    """Whether the prompt's user message is stored. A continuation may write its reworded message besides."""
-
-    NO = 0
-    YES = 1
-    YES_AND_MORE_MAY = 2
+from everyturn_model.lifecycle import Phase
+from everyturn_model.prompts import Prompt, Reach, Retry, Written
 
 
 class Stage(IntEnum):
@@ -67,93 +28,6 @@ class Kind(StrEnum):
     CANCEL = "cancel"
     CLEAR = "clear"
     SUMMARISE = "summarise"
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """One prompt.
-
-    ``cancel`` and ``clear``: whether a Cancel or a ClearQueue has reached it. ``outcome``: how it ended, none while it
-    goes on (then ``LEFT`` means that a continuation is to come). ``queued``: it was in the queue; ``ahead``: the
-    prompts with run id that had entered the queue before it and have neither started nor ended. ``excused``: its
-    message need not be there, because the write failed or the turn was cancelled before. ``turn`` and ``thread``: the
-    latest turn and who runs it; ``full``: that turn stopped to be summarised; ``unstored``: the message whose final
-    state is not stored. ``held``: the thread whose hook keeps its completion; ``passed``: the thread that began another
-    turn while it owed that completion. ``notified``: an error notice, or its own return, told its error.
-    """
-
-    name: str
-    run_id: bool = False
-    accepted: bool = False
-    phase: Phase = Phase.NEW
-    fate: Fate | None = None
-    outcome: Outcome | None = None
-    cancel: Reach = Reach.FREE
-    clear: Reach = Reach.FREE
-    queued: bool = False
-    ahead: frozenset[str] = frozenset()
-    written: Written = Written.NO
-    excused: bool = False
-    turn: str | None = None
-    thread: str | None = None
-    retry: Retry = Retry.NONE
-    full: bool = False
-    unstored: str | None = None
-    held: str | None = None
-    passed: str | None = None
-    told: Told = Told.UNTOLD
-    notified: bool = False
-    returned: bool = False
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether a turn, a continuation, a retry or the end of a summary is to come."""
-        if self.phase in (Phase.NEW, Phase.REFUSED):
-            return False
-        return self.outcome is None or self.retry is Retry.OFFERED or self.full
-
-    @property
-    def waiting(self) -> bool:
-        """Whether it is in the queue, or in the hands of whoever took it out, and has not begun."""
-        return self.phase in (Phase.QUEUED, Phase.TAKEN) and self.turn is None
-
-    @property
-    def may_return(self) -> bool:
-        """Whether a prompt whose turn was left may get another: a continuation is to come, or a retry is offered."""
-        return self.phase is Phase.LEFT and (self.outcome is None or self.retry is Retry.OFFERED)
-
-    @property
-    def owed(self) -> bool:
-        """Whether it has ended and somebody still waits for its completion."""
-        return self.run_id and self.outcome is not None and self.told is Told.UNTOLD
-
-    def again(self) -> Prompt:
-        """The prompt as it comes back for a continuation or a retry."""
-        if self.phase is not Phase.LEFT:
-            return self
-        spent = Retry.SPENT if self.outcome is not None else self.retry
-        return replace(self, outcome=None, retry=spent, full=False)
-
-    def reached(self, evidence: bool = True) -> Prompt:
-        """The prompt after it showed that a Cancel reached it."""
-        return replace(self, cancel=Reach.DOOMED) if evidence else self
-
-    def tidy(self) -> Prompt:
-        """The same prompt without what can no longer matter."""
-        if self.unfinished:
-            return self
-        tidied = replace(self, cancel=Reach.FREE, clear=Reach.FREE)
-        if self.returned or self.queued or self.retry is not Retry.NONE:
-            tidied = replace(tidied, thread=self.thread if self.owed else None)
-        if not self.owed:
-            tidied = replace(tidied, held=None, passed=None)
-        if self.told is not Told.UNTOLD:
-            tidied = replace(tidied, unstored=None)
-        if self.told is Told.REACHED:
-            tidied = replace(tidied, notified=False)
-        if self.written:
-            tidied = replace(tidied, written=Written.YES, excused=False)
-        return tidied
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +130,19 @@ class State:
             return turn.failing
         return prompt.outcome
 
+    def endings(self, prompt: Prompt) -> frozenset[Outcome | None]:
+        """Every outcome that a notice may truly tell of the prompt; none of them before it has ended."""
+        return frozenset((self.ending(prompt), prompt.instead)) - {None}
+
+    def exposed(self, turn: str) -> bool:
+        """Whether a Cancel or a shutdown may have reached the prompt whose latest turn this is."""
+        prompt = self.of_turn(turn)
+        return prompt is not None and prompt.cancel is not Reach.FREE
+
+    def holds_nothing(self, thread: str, own: str | None) -> bool:
+        """Whether no hook of ``thread`` keeps the completion of another prompt than ``own``."""
+        return not any(each.held == thread and each.name != own for each in self.prompts)
+
     @property
     def cancelling(self) -> bool:
         """Whether a Cancel or a shutdown may reach whoever comes now."""
@@ -294,6 +181,14 @@ class State:
         rest = tuple(each for each in self.operations if (each.kind, each.name) != (kind, name))
         return replace(self, operations=rest)
 
+    def passed_by(self, thread: str, own: str | None) -> State:
+        """The state after ``thread`` began a turn or a summary of ``own``: it must not tell later whom it owes now."""
+        return self.each(
+            lambda each: (
+                replace(each, passed=thread) if each.owed and each.thread == thread and each.name != own else each
+            )
+        )
+
     def disturbed(self) -> State:
         """The state in which no Cancel counts any more as one that found the session idle."""
         if all(each.shared is None for each in self.operations):
@@ -313,7 +208,7 @@ class State:
         prompt = self.prompt(self.turn.prompt)
         if prompt.outcome is None:
             return self
-        state = self.put(replace(prompt, outcome=None, retry=Retry.SPENT, full=False))
+        state = self.put(replace(prompt, outcome=None, instead=None, retry=Retry.SPENT, full=False))
         return replace(state, turn=replace(self.turn, stage=Stage.PREPARING))
 
     def finish(self, outcome: Outcome) -> State:

@@ -35,12 +35,17 @@ class Thread:
     daemon: bool = False
 
     def begins_with(self, operation: Operation) -> bool:
-        """Whether ``operation``, as the thread's first of this kind, is where its work begins for an onlooker."""
-        return operation.object != "model"
+        """Whether ``operation``, as the first such of the thread, is where its work begins for an onlooker.
+
+        Asking whether a model is configured, or whether the workspace is closing, is no work yet.
+        """
+        return operation.object not in ("model", "closing")
 
 
-def find_revision(name: str) -> type[Server]:
+def find_revision(name: str | type[Server]) -> type[Server]:
     """The revision ``name``, or the user's class ``package.module:Class``. Raises :class:`UsageError`."""
+    if isinstance(name, type):
+        return name
     if ":" not in name:
         matching = [key for key in REVISIONS if key == name or key.split("-")[0] == name]
         if not matching:
@@ -56,8 +61,10 @@ def find_revision(name: str) -> type[Server]:
     return found
 
 
-def revision_name(name: str) -> str:
-    """The full name of a revision that may have been given by its short form (``d4``)."""
+def revision_name(name: str | type[Server]) -> str:
+    """The full name of a revision that may have been given by its short form (``d4``) or as a class."""
+    if isinstance(name, type):
+        return f"{name.__module__}:{name.__qualname__}"
     find_revision(name)
     return next((key for key in REVISIONS if key == name or key.split("-")[0] == name), name)
 
@@ -65,7 +72,7 @@ def revision_name(name: str) -> str:
 class World:
     """The threads, the agent and the shared objects of one scope, revision and granularity."""
 
-    def __init__(self, scope: Scope, revision: str, granularity: str = "access") -> None:
+    def __init__(self, scope: Scope, revision: str | type[Server], granularity: str = "access") -> None:
         if granularity not in GRANULARITIES:
             raise UsageError(f"granularity {granularity!r}: expected {' or '.join(GRANULARITIES)}")
         self.scope = scope
