@@ -127,7 +127,7 @@ CANCELLED, UNAUTHORISED = StreamEnd.CANCELLED, StreamEnd.UNAUTHORISED
 
 
 class Case(NamedTuple):
-    """``guard`` refuses ``refused`` after ``before``; ``passing`` passes after ``instead`` (default: after ``before``)."""
+    """``guard`` refuses ``refused`` after ``before``; ``passing`` passes after ``instead``, by default ``before``."""
 
     guard: str
     before: Log
@@ -188,7 +188,9 @@ CASES = (
         FinalFailed("p.1", "m", STORE, decides=True),
     ),
     # fates
-    Case("life-refuse", (new("p"), ShutdownBegan(), start("p")), Refused("p"), Refused("p"), (new("p"), ShutdownBegan())),
+    Case(
+        "life-refuse", (new("p"), ShutdownBegan(), start("p")), Refused("p"), Refused("p"), (new("p"), ShutdownBegan())
+    ),
     Case("closing", (new("p"),), Refused("p"), Refused("p"), (new("p"), ShutdownBegan())),
     Case("life-queue", queued("p"), Queued("p"), Queued("p"), taken("p")),
     Case("queue-may-return", over(FINISHED), Queued("p"), Queued("p"), over(UNAUTHORISED)),
@@ -289,8 +291,10 @@ CASES = (
     Case("first-in-line", (*queued("p"), *taken("r")), start("r"), start("r"), (*queued("p"), *CANCEL, *taken("r"))),
     Case(
         "not-overtaken",
-        (*queued("p"), *CANCEL, *taken("r"), *(start("r"), wrote("r"), StreamStarted("r.1")))
-        + (ends(FINISHED, "r"), TurnReleased("r.1"), TakenOut("p")),
+        (
+            *(*queued("p"), *CANCEL, *taken("r"), start("r"), wrote("r"), StreamStarted("r.1")),
+            *(ends(ERROR, "r"), TurnReleased("r.1"), TakenOut("p")),
+        ),
         start("p"),
         Dropped("p", DropReason.COVERED),
     ),
@@ -425,7 +429,7 @@ def test_every_guard_has_a_case() -> None:
 
 
 def test_guards_speak_in_sentences() -> None:
-    """What a user reads is a sentence of its own: it begins with a capital letter, ends with a point, and occurs once."""
+    """What a user reads is a sentence: it begins with a capital letter and ends with a point."""
     sentences = [guard.sentence for action in ACTIONS for guard in action.guards]
     assert [each for each in sentences if not (each[0].isupper() and each.endswith(".") and "  " not in each)] == []
 

@@ -1,0 +1,5 @@
+"""``python -m everyturn``."""
+
+from everyturn.cli import main
+
+main(prog_name="everyturn")

@@ -1,0 +1,135 @@
+"""The command line, as a user types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from everyturn.cli import main
+
+
+def run(*arguments: str) -> Result:
+    """Run a command in this process."""
+    return CliRunner().invoke(main, list(arguments))
+
+
+def test_check_refutes_the_parent_revision_with_tokens_that_replay() -> None:
+    """`check --json`: refuted; each token replays to the same violation, byte for byte, and exits with 1."""
+    result = run("check", "--revision", "d3-locked-drain", "--scope", "AA", "--json")
+    assert result.exit_code == 1
+    (cell,) = json.loads(result.stdout)["cells"]
+    for name in ("no-fold-of-run-id", "no-hang"):
+        found = cell["invariants"][name]
+        assert found["verdict"] == "refuted"
+        first, second = run("replay", found["token"]), run("replay", found["token"])
+        assert first.exit_code == 1
+        assert first.stdout == second.stdout
+        assert f"{name}: {found['sentence']}" in first.stdout
+
+
+def test_a_token_replays_to_the_same_bytes_in_fresh_processes(tmp_path: Path) -> None:
+    """Standard output, and the trace file of -o, whatever the hash seed is."""
+    token = json.loads(run("check", "--revision", "d4", "--scope", "AA+1e", "--json").stdout)["cells"][0]["invariants"][
+        "no-hang"
+    ]["token"]
+
+    def replay(seed: str) -> tuple[bytes, bytes]:
+        path = tmp_path / "trace.jsonl"
+        command = [sys.executable, "-m", "everyturn", "replay", token, "-o", str(path)]
+        done = subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=False)
+        assert done.returncode == 1, done.stderr
+        return done.stdout, path.read_bytes()
+
+    assert replay("1") == replay("2")
+
+
+def test_the_mission_is_proved_at_the_seed_commit() -> None:
+    """Exit code 0."""
+    result = run("check", "--revision", "d4-independent", "--scope", "AA", "--invariant", "mission")
+    assert result.exit_code == 0
+    assert "3 proved" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["check", "--scope", "AX"], "found 'X'"),
+        (["check", "--revision", "d9"], "revision 'd9'"),
+        (["check", "--agent", "no.such:Thing"], "no.such"),
+        (["check", "--agent", "json:JSONDecoder"], "expected a subclass"),
+        (["check", "--invariant", "no-fun"], "no-fun"),
+        (["replay", "et1-xyz"], "et1-xyz"),
+        (["replay", "nothing.jsonl"], "neither"),
+        (["fuzz"], "--scope"),
+        (["fuzz", "--scope", "AA", "--strategy", "oracle"], "oracle"),
+        (["validate"], "at least one log"),
+        (["validate", "nothing.jsonl"], "nothing.jsonl"),
+    ],
+)
+def test_wrong_input_is_one_clear_line_and_exit_code_2(arguments: list[str], said: str) -> None:
+    """What was expected and what was found."""
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_expectations_turn_exit_codes_round() -> None:
+    """`--expect refuted` is satisfied by a refutation only; `--exit-zero` by anything."""
+    parent = ["check", "--revision", "d3", "--scope", "AA"]
+    fixed = ["check", "--revision", "hardened", "--scope", "AA"]
+    codes = [
+        run(*parent, "--expect", "refuted").exit_code,
+        run(*fixed, "--expect", "refuted").exit_code,
+        run(*parent, "--exit-zero").exit_code,
+    ]
+    assert codes == [0, 1, 0]
+
+
+def test_a_cut_off_exploration_is_undetermined() -> None:
+    """Exit code 4: not proved, not refuted."""
+    assert run("check", "--revision", "hardened", "--scope", "AA+1c", "--max-states", "100").exit_code == 4
+
+
+def test_nothing_ran() -> None:
+    """Exit code 5: no runs, no verdict."""
+    assert run("fuzz", "--scope", "AA", "--runs", "0").exit_code == 5
+
+
+def test_fuzz_bounds_what_it_did_not_see() -> None:
+    """A clean sample says a probability, not proved."""
+    result = run("fuzz", "--scope", "AA", "--revision", "hardened", "--runs", "300", "--json")
+    (cell,) = json.loads(result.stdout)["cells"]
+    assert cell["invariants"]["no-hang"]["verdict"] == "risk"
+    assert cell["risk"]["at_most"] == pytest.approx(1 - 0.05 ** (1 / 300))
+
+
+def test_the_demo_tells_the_story(tmp_path: Path) -> None:
+    """A waiter hangs before the fix, is told after it; two pictures."""
+    result = run("demo", "-o", str(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert "p2's client waits FOR EVER" in result.stdout
+    assert "everybody was told" in result.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["after-the-fix.png", "before-the-fix.png"]
+
+
+@pytest.mark.parametrize("what", ["revisions", "invariants", "strategies", "scopes", "formats", "mutants"])
+def test_lists_say_what_there_is(what: str) -> None:
+    """One line each, with a sentence."""
+    result = run("list", what)
+    assert result.exit_code == 0
+    assert all(line.strip() for line in result.stdout.splitlines())
+
+
+@pytest.mark.parametrize("command", ["demo", "check", "fuzz", "replay", "validate", "list"])
+def test_help_teaches(command: str) -> None:
+    """Every command says what it does and what its options mean."""
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert "Usage:" in result.stdout

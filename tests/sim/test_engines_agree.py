@@ -1,0 +1,74 @@
+"""One semantics, several engines: what one finds, the others find."""
+
+from __future__ import annotations
+
+import pytest
+
+from everyturn.campaign import fuzz
+from everyturn.check import check
+from everyturn.checker import Judge
+from everyturn.engines.exhaustive import Explorer
+from everyturn.engines.kernel import simulate
+from everyturn.scope import Scope
+from everyturn.strategies import strategy
+from everyturn.strategies.replay import Replay
+from everyturn.world import World
+
+
+def explored(revision: str, scope: str) -> set[object]:
+    """The outcomes that exploration reaches."""
+    return Explorer(World(Scope.parse(scope), revision), Judge()).run().outcomes
+
+
+@pytest.mark.parametrize("revision", ["d3", "d4"])
+def test_random_runs_reach_every_outcome_of_two_prompts(revision: str) -> None:
+    """Ten thousand random runs of AA reach exactly the outcomes that exploration reaches."""
+    assert explored(revision, "AA") == set(fuzz(revision, "AA", runs=10_000, seed=7).outcomes)
+
+
+@pytest.mark.parametrize("revision", ["d0", "d1", "d2", "d3", "d4", "hardened"])
+@pytest.mark.parametrize("scope", ["AI+1q", "Aa+1c", "AA+1e", "AA+1r", "AA+1t+u", "Ai+1s+1f", "AA+1c+n"])
+def test_random_runs_find_nothing_that_exploration_does_not(revision: str, scope: str) -> None:
+    """Every outcome of a random run is among the explored ones, and so is every violation."""
+    campaign = fuzz(revision, scope, runs=60, seed=3)
+    assert set(campaign.outcomes) <= explored(revision, scope)
+    refuted = {name for name, judged in check(revision, scope).cell.invariants.items() if judged.verdict == "refuted"}
+    assert set(campaign.failures) - {"conforms"} <= refuted
+
+
+@pytest.mark.parametrize("granularity", ["access", "await"])
+@pytest.mark.parametrize("scope", ["AA+1c", "II", "AA+1t+u"])
+def test_a_counterexample_of_the_explorer_replays_in_simpy(scope: str, granularity: str) -> None:
+    """`check` makes every counterexample again through SimPy; the shortest is as long as the explorer says."""
+    checked = check("d4", scope, granularity=granularity)
+    for name, (run, step) in checked.runs.items():
+        steps = (checked.cell.conforms if name == "conforms" else checked.cell.invariants[name]).steps  # type: ignore[union-attr]
+        assert steps in (step, step + 1), name
+        assert step <= len(run.steps)
+
+
+def test_coarser_scheduling_reaches_no_new_outcome() -> None:
+    """What can happen on an event loop can happen on threads."""
+    coarse = Explorer(World(Scope.parse("AI+1c"), "d4", "await"), Judge()).run()
+    assert coarse.complete
+    assert coarse.outcomes <= explored("d4", "AI+1c")
+
+
+def test_the_same_seed_makes_the_same_runs() -> None:
+    """Ten runs, twice: the same decisions; another seed makes others."""
+
+    def decisions(seed: int) -> list[list[int]]:
+        world = World(Scope.parse("AAa+1c"), "d4")
+        walk = strategy("random-walk", seed)
+        return [simulate(world, walk, number).decisions for number in range(10)]
+
+    assert decisions(1) == decisions(1)
+    assert decisions(1) != decisions(2)
+
+
+def test_fifo_is_a_schedule_without_deviations() -> None:
+    """Stock order is 0 everywhere, and replaying nothing is stock order."""
+    world = World(Scope.parse("AA+1c"), "d4")
+    run = simulate(world, strategy("fifo", 0))
+    assert run.schedule.deviations == ()
+    assert run.steps == simulate(world, Replay(())).steps
