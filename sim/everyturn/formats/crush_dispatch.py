@@ -89,8 +89,8 @@ def _runs(path: Path, file: BinaryIO) -> Iterator[RecordedRun]:
             if order is None or event.run != order.run:
                 if begin is not None:
                     yield RecordedRun(path, header, begin, tuple(logged))
-                begin, order, logged = _start(event, seen), Order(_start(event, seen)), []
-                seen.add(event.run)
+                begin = _start(event, seen)
+                order, logged = Order(begin), []
             else:
                 order.check(event)
         except OutOfOrder as error:
@@ -105,6 +105,7 @@ def _start(event: Event, seen: set[int]) -> Begin:
         raise OutOfOrder("a run to start with a `begin` line", f"a `{type(event).__struct_config__.tag}` line")
     if event.run in seen:
         raise OutOfOrder("the lines of a run together", f"run {event.run} again")
+    seen.add(event.run)
     return event
 
 

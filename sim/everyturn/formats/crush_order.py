@@ -140,6 +140,8 @@ class Order:
         if run_id is not None:
             owner = self._run_ids.setdefault(run_id, prompt)
             _require(owner == prompt, f"run id {run_id!r} with {owner}", prompt)
+            own = next(each for each, whose in self._run_ids.items() if whose == prompt)
+            _require(own == run_id, f"run id {own!r} for {prompt}", repr(run_id))
 
     def _call(self, what: str, name: str) -> None:
         again = what == "run" and (what, name) not in self._open
