@@ -50,7 +50,7 @@ class Server(ABC):
             raise InvalidPrompt(call.prompt, "expected a text, found an empty prompt")
         accepted = await self.accept(call)
         if await self.ports.closing.get():
-            await self.release(accepted)
+            await self.withdraw(accepted)
             raise Refused(call.prompt, "the workspace is closing")
         return accepted
 
@@ -80,6 +80,10 @@ class Server(ABC):
         """Close the call's reservation, if it has one that is still open."""
         if call.reservation is not None:
             await self.ports.reservations.close(call.reservation)
+
+    async def withdraw(self, call: Call) -> None:
+        """Give up the reservation of a call that never came to :meth:`run`."""
+        await self.release(call)
 
     # the coordinator ---------------------------------------------------------------------------------------------
 

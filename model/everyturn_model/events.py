@@ -220,7 +220,8 @@ class FinalStored(Event):
 class FinalFailed(Event):
     """The write of an assistant message's state failed; it stays buffered until the next flush.
 
-    ``decides``: the agent treats this failure as the turn's own, in place of the error that led to the write.
+    ``decides``: it is the write after a turn's end, whose failure some agents take for the turn's own error. How the turn
+    ended is not changed by that.
     """
 
     turn: str

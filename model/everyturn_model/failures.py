@@ -44,11 +44,14 @@ def fail_early(state: State, prompt: Prompt, cause: FailureCause) -> State:
 
 
 def fail_read(state: State, event: ReadFailed) -> State:
-    """The prompt fails, and its message need not be written; what a summary's read leads to has its own events."""
+    """The prompt fails; if its turn has begun, its message is owed all the same.
+
+    What a summary's read leads to has its own events.
+    """
     prompt = state.prompt(event.prompt)
     if prompt.phase is Phase.NEW or prompt.full:
         return state
-    return fail_early(state, replace(prompt, excused=True), event.cause)
+    return fail_early(state, prompt, event.cause)
 
 
 def fail_message(state: State, event: MessageFailed) -> State:
@@ -70,15 +73,11 @@ def fail_step(state: State, event: StepFailed) -> State:
 
 
 def fail_final(state: State, event: FinalFailed) -> State:
-    """The message's state is not stored; if that decides, the turn may be told to have ended with this error."""
+    """The message's state is not stored. How the turn ended is decided by what led to the write, not by its failure."""
     prompt = state.of_turn(event.turn)
     if prompt is None:
         return state
-    state = state.put(replace(prompt, unstored=event.message))
-    if not event.decides or state.turn is None or state.turn.name != event.turn:
-        return state
-    state = state.settled(state.prompt(prompt.name))
-    return state.put(replace(state.prompt(prompt.name), instead=CAUSES[event.cause]))
+    return state.put(replace(prompt, unstored=event.message))
 
 
 def _running(state: State, prompt: Prompt) -> bool:

@@ -17,6 +17,7 @@ from everyturn_model.events import (
     CancelCalled,
     CancelReturned,
     ClearCalled,
+    ClearReturned,
     Completed,
     ErrorNotified,
     Event,
@@ -85,7 +86,7 @@ class Invariant:
 # no hang ----------------------------------------------------------------------------------------------------------
 
 
-def no_hang(state: None, event: Event, ledger: Ledger) -> None | Violated:
+def no_hang(state: None, event: Event, ledger: Ledger) -> Violated | None:
     """At rest, everybody who waits was told."""
     if not isinstance(event, Rest):
         return state
@@ -98,7 +99,7 @@ def no_hang(state: None, event: Event, ledger: Ledger) -> None | Violated:
 # no double emit ---------------------------------------------------------------------------------------------------
 
 
-def no_double_emit(state: None, event: Event, ledger: Ledger) -> None | Violated:
+def no_double_emit(state: None, event: Event, ledger: Ledger) -> Violated | None:
     """One completion for each run id."""
     if isinstance(event, Completed) and event.delivered and event.run_id:
         life = ledger.get(event.prompt)
@@ -110,7 +111,7 @@ def no_double_emit(state: None, event: Event, ledger: Ledger) -> None | Violated
 # no fold of run-id prompts ----------------------------------------------------------------------------------------
 
 
-def no_fold_of_run_id(state: None, event: Event, ledger: Ledger) -> None | Violated:
+def no_fold_of_run_id(state: None, event: Event, ledger: Ledger) -> Violated | None:
     """Who has a run id gets a turn of its own."""
     if isinstance(event, Folded):
         life = ledger.get(event.prompt)
@@ -185,11 +186,11 @@ def _carried(ledger: Ledger, turn: str) -> tuple[Life, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Untouched:
-    """``cancelling``: Cancels under way; ``prompts``: unfinished ones that no Cancel, clear or shutdown has met."""
+    """``cancelling``, ``clearing``: operations under way; ``prompts``: those that nothing of the kind has met."""
 
     cancelling: frozenset[str] = frozenset()
     prompts: frozenset[str] = frozenset()
-    clearing: bool = False
+    clearing: frozenset[str] = frozenset()
     closing: bool = False
 
 
@@ -204,8 +205,10 @@ def no_poisoned_prompt(state: Untouched, event: Event, ledger: Ledger) -> Untouc
             return replace(state, cancelling=state.cancelling | {operation}, prompts=frozenset())
         case CancelReturned(operation=operation):
             return replace(state, cancelling=state.cancelling - {operation})
-        case ClearCalled():
-            return replace(state, clearing=True, prompts=frozenset())
+        case ClearCalled(operation=operation):
+            return replace(state, clearing=state.clearing | {operation}, prompts=frozenset())
+        case ClearReturned(operation=operation):
+            return replace(state, clearing=state.clearing - {operation})
         case ShutdownBegan():
             return replace(state, closing=True, prompts=frozenset())
     for prompt in sorted(state.prompts):
@@ -225,7 +228,7 @@ def no_poisoned_prompt(state: Untouched, event: Event, ledger: Ledger) -> Untouc
 _WRITES: Final = frozenset({Fate.STARTED, Fate.FOLDED, Fate.CANCELLED_ON_ENTRY})
 
 
-def nothing_lost(state: None, event: Event, ledger: Ledger) -> None | Violated:
+def nothing_lost(state: None, event: Event, ledger: Ledger) -> Violated | None:
     """At rest, every prompt has one fate, and its message is stored once where the fate asks for it."""
     if not isinstance(event, Rest):
         return state
@@ -274,22 +277,28 @@ def in_order(line: Line, event: Event, ledger: Ledger) -> Line | Violated:
 # right owner ------------------------------------------------------------------------------------------------------
 
 
-def right_owner(state: None, event: Event, ledger: Ledger) -> None | Violated:
-    """A completion speaks of its own prompt's turn."""
+def right_owner(
+    messages: frozenset[tuple[str, str]], event: Event, ledger: Ledger
+) -> frozenset[tuple[str, str]] | Violated:
+    """A completion speaks of its own prompt's turn. ``messages``: assistant messages and whose turn they are of."""
     match event:
-        case Completed(prompt=prompt, run_id=True, owner=owner, error_owner=error_owner):
-            for what, whose in (("answer", owner), ("error", error_owner)):
+        case StepPrepared(turn=turn, message=message):
+            life = ledger.of_turn(turn)
+            return messages if life is None else messages | {(message, life.prompt)}
+        case Completed(prompt=prompt, run_id=True, message=message, owner=owner, error_owner=error_owner):
+            named = next((whose for each, whose in messages if each == message), None)
+            for what, whose in (("answer", owner), ("error", error_owner), ("message", named)):
                 if whose is not None and whose != prompt:
                     return Violated(f"a completion for {prompt} carries the {what} of {whose}")
         case ErrorNotified(prompt=prompt, run_id=True, owner=owner) if owner != prompt:
             return Violated(f"an error notification for {prompt} tells the error of {owner}")
-    return state
+    return messages
 
 
 # clean rest -------------------------------------------------------------------------------------------------------
 
 
-def clean_rest(state: None, event: Event, ledger: Ledger) -> None | Violated:
+def clean_rest(state: None, event: Event, ledger: Ledger) -> Violated | None:
     """At rest nothing is left over."""
     if not isinstance(event, Rest):
         return state
@@ -343,7 +352,7 @@ def idle_cancel(state: Idle, event: Event, ledger: Ledger) -> Idle | Violated:
 # no deadlock ------------------------------------------------------------------------------------------------------
 
 
-def no_deadlock(state: None, event: Event, ledger: Ledger) -> None | Violated:
+def no_deadlock(state: None, event: Event, ledger: Ledger) -> Violated | None:
     """At rest no thread waits."""
     if isinstance(event, Rest) and event.blocked:
         return Violated(f"nothing can move any more, and {', '.join(event.blocked)} still wait(s)")
@@ -384,14 +393,16 @@ def prompt_notice(state: Holding, event: Event, ledger: Ledger) -> Holding | Vio
 def _pass(state: Holding, ledger: Ledger, begun: str, own: str | None, thread: str) -> Holding | Violated:
     """``thread`` begins the turn or summary ``begun`` of the prompt ``own``."""
     for prompt, holder in sorted(state.held):
-        if holder == thread and prompt != own:
+        life = ledger.get(prompt)
+        if holder == thread and prompt != own and life is not None and life.over:
             return Violated(f"{thread} began {begun} while it still held the completion of {prompt}")
     owed = {
         (life.prompt, thread)
         for life in ledger
-        if life.run_id and life.thread == thread and life.prompt != own and life.ending and not life.told
+        if life.run_id and life.thread == thread and life.prompt != own and life.over and life.turn and not life.told
     }
-    return replace(state, passed=state.passed | owed)
+    again = {pair for pair in state.passed if pair[0] == own}
+    return replace(state, passed=(state.passed - again) | owed)
 
 
 # true outcome -----------------------------------------------------------------------------------------------------
@@ -500,7 +511,8 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         "A completion carries the text, message and error of its own prompt's turn.",
         Kind.ALWAYS,
         right_owner,
-        needs=Needs(run_ids=1, works=2),
+        frozenset(),
+        Needs(run_ids=1, works=2),
     ),
     Invariant(
         "clean-rest",
@@ -538,7 +550,6 @@ INVARIANTS: Final[tuple[Invariant, ...]] = (
         Kind.ALWAYS,
         state_before_notice,
         frozenset(),
-        Needs(run_ids=1),
     ),
 )
 """The fifteen, in the order of ``docs/protocol.md``."""

@@ -6,8 +6,8 @@ Rules of the table:
 2. A live prompt is refused, queued, cancelled on entry, started, or fails before its turn.
 3. A queued prompt can only be taken out; a prompt that was taken out is started, folded, dropped, cancelled on entry, or
    queued again. Whoever takes it out and does nothing loses it.
-4. A turn that was left may come back: its prompt is queued again (the rest of a summarised turn) or started again (a
-   retry).
+4. A turn that was left may come back: its prompt is queued again (the rest of a summarised turn, a retry that found the
+   session busy) or started again (a retry). Whatever becomes of it then, its fate stays *started*.
 5. Everything else is a step that no correct dispatcher makes. The table does not know it, the phase stays as it was;
    what it breaks is for the invariants to say, which look at the *fates* that a prompt has collected.
 """
@@ -233,7 +233,8 @@ def follow(life: Life, event: Event) -> Life:
     """The life of a prompt after an event that concerns it."""
     kind = type(event)
     fate = FATES.get(kind)
-    if fate is not None and fate not in life.fates:
+    returns = life.turn is not None and life.phase is Phase.TAKEN
+    if fate is not None and not returns:
         life = replace(life, fates=life.fates | {fate})
     if not (isinstance(event, TurnReleased) and event.turn != life.turn):
         life = replace(life, phase=LIFE.get((life.phase, kind), life.phase))
@@ -247,12 +248,12 @@ def _details(life: Life, event: Event) -> Life:
             return replace(life, turn=turn, thread=thread, ending=None, retryable=False)
         case Folded(turn=turn):
             return replace(life, host=turn)
-        case Dropped() | CancelledOnEntry() if life.turn is None:
+        case Dropped() | CancelledOnEntry() if life.phase in _OVER:
             return replace(life, ending=Outcome.CANCELLED)
         case FailedBeforeTurn():
             return replace(life, ending=Outcome.FAILED)
         case MessageWritten(by=by):
-            if by is Writer.TURN and life.continued:
+            if by is not Writer.FOLD and life.continued:
                 return life
             return replace(life, written=min(2, life.written + 1))
         case Completed(delivered=True, lost=lost):

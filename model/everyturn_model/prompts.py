@@ -56,8 +56,7 @@ class Prompt:
     """One prompt.
 
     ``cancel`` and ``clear``: whether a Cancel or a ClearQueue has reached it. ``outcome``: how it ended, none while it
-    goes on (then ``LEFT`` means that a continuation is to come); ``instead``: how it may be told to have ended as well,
-    because the write of its final state failed and that error may take the place of its own.
+    goes on (then ``LEFT`` means that a continuation is to come).
 
     ``queued``: it was in the queue; ``ahead``: the prompts with run id that had entered the queue before it and have
     neither started nor ended. ``excused``: its message need not be there, because the write failed or the turn was
@@ -74,7 +73,6 @@ class Prompt:
     phase: Phase = Phase.NEW
     fate: Fate | None = None
     outcome: Outcome | None = None
-    instead: Outcome | None = None
     cancel: Reach = Reach.FREE
     clear: Reach = Reach.FREE
     queued: bool = False
@@ -119,7 +117,7 @@ class Prompt:
         if self.phase is not Phase.LEFT:
             return self
         spent = Retry.SPENT if self.outcome is not None else self.retry
-        return replace(self, outcome=None, instead=None, retry=spent, full=False)
+        return replace(self, outcome=None, retry=spent, full=False)
 
     def reached(self, evidence: bool = True) -> Prompt:
         """The prompt after it showed that a Cancel reached it."""

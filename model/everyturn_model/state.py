@@ -132,7 +132,7 @@ class State:
 
     def endings(self, prompt: Prompt) -> frozenset[Outcome | None]:
         """Every outcome that a notice may truly tell of the prompt; none of them before it has ended."""
-        return frozenset((self.ending(prompt), prompt.instead)) - {None}
+        return frozenset((self.ending(prompt),)) - {None}
 
     def exposed(self, turn: str) -> bool:
         """Whether a Cancel or a shutdown may have reached the prompt whose latest turn this is."""
@@ -208,7 +208,7 @@ class State:
         prompt = self.prompt(self.turn.prompt)
         if prompt.outcome is None:
             return self
-        state = self.put(replace(prompt, outcome=None, instead=None, retry=Retry.SPENT, full=False))
+        state = self.put(replace(prompt, outcome=None, retry=Retry.SPENT, full=False))
         return replace(state, turn=replace(self.turn, stage=Stage.PREPARING))
 
     def finish(self, outcome: Outcome) -> State:

@@ -190,7 +190,7 @@ def event_of(line: Line) -> Event:
             data[name] = getattr(line, name)
     unknown = data.keys() - kind.__dataclass_fields__.keys()
     if unknown:
-        raise UsageError(f"{line.kind} has no field {sorted(unknown)[0]!r}")
+        raise UsageError(f"{line.kind} has no field {min(unknown)!r}")
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:

@@ -24,13 +24,13 @@ PINNED: Final = {
     Bounds("aa"): (1809, 8427, 113),
     Bounds("AA", kept=True): (796, 3085, 9),
     Bounds("A", cancels=1): (404, 1775, 46),
-    Bounds("A", cancels=1, interrupted=True): (734, 4379, 106),
+    Bounds("A", cancels=1, interrupted=True): (644, 3807, 96),
     Bounds("A", cancels=1, summaries=1): (1656, 9192, 140),
     Bounds("A", clears=1): (148, 408, 18),
     Bounds("A", summaries=1): (113, 338, 9),
     Bounds("A", tools=1, errors=1): (89, 292, 17),
     Bounds("A", full=1, tools=1): (273, 1070, 23),
-    Bounds("A", failures=1): (151, 568, 37),
+    Bounds("A", failures=1): (143, 512, 31),
     Bounds("A", shutdown=True): (100, 381, 14),
     RETRIES: (471, 1595, 65),
 }
@@ -51,9 +51,9 @@ CHECKED: Final = (
 )
 """Where the invariants are checked."""
 
-DISPUTED: Final = (Bounds("A", failures=1), Bounds("A", cancels=1, full=1, tools=1))
-"""Where ledger and specification read ``docs/semantics.md`` differently: a failed read or final write in a turn, and
-a continuation that a Cancel drops."""
+HARD: Final = (Bounds("A", failures=1), Bounds("A", cancels=1, full=1, tools=1))
+"""Where ledger and specification once read ``docs/semantics.md`` differently (``docs/divergences.md``): a failed read or
+final write in a turn, and a continuation that a Cancel drops."""
 
 
 def scope(bounds: Bounds) -> str:
@@ -83,16 +83,18 @@ def test_what_the_specification_allows_satisfies_every_invariant(bounds: Bounds)
     assert found.found == {}
 
 
-@pytest.mark.xfail(reason="the ledger does not yet excuse, continue or decide as semantics 3 and 6 say", strict=False)
-@pytest.mark.parametrize("bounds", DISPUTED, ids=scope)
-def test_disputed_scopes_satisfy_every_invariant(bounds: Bounds) -> None:
+@pytest.mark.parametrize("bounds", HARD, ids=scope)
+def test_what_was_disputed_satisfies_every_invariant(bounds: Bounds) -> None:
     """Nor does it where a store operation fails in a turn, or a continuation is dropped."""
     assert explore(bounds, [Monitors()]).found == {}
 
 
-@pytest.mark.parametrize("bounds", PINNED, ids=scope)
+@pytest.mark.parametrize("bounds", [each for each in PINNED if not each.failures], ids=scope)
 def test_rest_can_be_reached_from_everywhere(bounds: Bounds) -> None:
-    """The specification paints nobody into a corner: from each of its states the session can come to rest."""
+    """The specification paints nobody into a corner: from each of its states the session can come to rest.
+
+    Not so with store failures: a turn that ends after a failed read without having written its message owes it for ever.
+    """
     graph = state_graph(explored(bounds))
     assert saved(graph, explored(bounds).rests) == set(graph)
 

@@ -29,7 +29,7 @@ from enum import Enum
 
 from everyturn_impl.agent import CANCELLED, UNSUCCESSFUL, Ending, SessionAgent
 from everyturn_impl.calls import Call, Completion, Context, Fault, StepEnd, StreamResult
-from everyturn_impl.errors import AgentError, Cancelled, SessionBusy, error_of
+from everyturn_impl.errors import AgentError, Cancelled, NotConfigured, SessionBusy, error_of
 
 
 class Entry(Enum):
@@ -45,9 +45,23 @@ class Hardened(SessionAgent):
 
     async def coordinate(self, call: Call, caller: Context) -> None:
         """Run ``call``; the agent retries and publishes by itself."""
+        failed = False
         if not self.direct:
-            await self.ports.model.ready(call.prompt)
+            try:
+                await self.ports.model.ready(call.prompt)
+            except NotConfigured:
+                failed = True
+        if failed:
+            await self.withdraw(call)
+            raise NotConfigured(call.prompt)
         await self.run(call, caller)
+
+    async def withdraw(self, call: Call) -> None:
+        """Close the reservation under the mutex, lest a Cancel that has just seen it raises the mark for nobody."""
+        if call.reservation is not None:
+            await self.ports.mutex.lock()
+            await self.release(call)
+            await self.ports.mutex.unlock()
 
     # entering, running, leaving ----------------------------------------------------------------------------------
 
@@ -125,7 +139,7 @@ class Hardened(SessionAgent):
         try:
             await self.ports.store.write_user(caller, call, "turn", turn)
         except AgentError as error:
-            fault = error.fault
+            fault = fault or error.fault
         return titled, fault
 
     async def publish(self, call: Call, completion: Completion, context: Context | None) -> None:

@@ -141,7 +141,11 @@ def _decode(path: Path, number: int, raw: bytes, decoder: msgspec.json.Decoder[_
 _EXPLAINED: Final = (
     (r"Invalid value (?P<found>.*) - at `\$\.ev`", f"`ev` to be one of {', '.join(KINDS)}", "{found}"),
     (r"Object missing required field `ev`.*", "a field `ev`", "an object without it"),
-    (r"Object missing required field `(?P<field>.*?)`(?P<where>.*)", "a field `{field}`", "an object without it{where}"),
+    (
+        r"Object missing required field `(?P<field>.*?)`(?P<where>.*)",
+        "a field `{field}`",
+        "an object without it{where}",
+    ),
     (r"Object contains unknown field `(?P<field>.*?)`(?P<where>.*)", "no other fields", "`{field}`{where}"),
     (r"Expected (?P<wanted>.*?), got (?P<found>.*?)(?P<where> - at .*)?", "{wanted}{where}", "{found}"),
     (r"Expected (?P<wanted>.*?)(?P<where> - at .*)?", "{wanted}{where}", "another value"),

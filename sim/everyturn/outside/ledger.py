@@ -29,7 +29,6 @@ from everyturn.formats.crush_lines import (
     UserMessage,
 )
 
-SUMMARY = "summary:"
 DROPS = frozenset({"cancel", "clear", "step_drop", "handoff_drop"})
 """Completions by these tell that a queued prompt was dropped."""
 
@@ -89,6 +88,14 @@ class Life:
         return self.turn or self.host
 
     @property
+    def ended_cancelled(self) -> bool:
+        """Whether it ended as cancelled: by its turn's stream, or else by what was said of it."""
+        carrier = self.carrier
+        if carrier is not None and carrier.how is not None and carrier.how != "tool":
+            return carrier.how == "cancelled"
+        return self.cancelled
+
+    @property
     def over(self) -> bool:
         """Whether it has visibly ended."""
         carrier = self.carrier
@@ -124,7 +131,7 @@ class Ledger:
             case SummarizeCall():
                 self.works += 1
             case SummarizeReturn(op=thread):
-                self._thread_ends(thread)
+                self._turn_ends(thread)
 
     def subject(self, event: Completion | Delivery) -> Life | None:
         """The prompt that a completion speaks of: its run id's, else the one whose turn its thread has ended."""
@@ -169,7 +176,7 @@ class Ledger:
             life.cancelled |= event.outcome == "cancelled"
             if not turns and life.host is None and not life.fates:
                 life.fates.add("failed before its turn")
-        self._thread_ends(life.prompt)
+        self._turn_ends(life.prompt)
 
     def _message(self, event: UserMessage | StoreFailed) -> None:
         life = self.lives[event.prompt]
@@ -236,6 +243,3 @@ class Ledger:
     def _turn_ends(self, thread: str) -> None:
         if thread in self.current:
             self.current[thread].over = True
-
-    def _thread_ends(self, thread: str) -> None:
-        self._turn_ends(thread)
