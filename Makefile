@@ -21,9 +21,12 @@ lint: $(VENV)/.installed
 types: $(VENV)/.installed
 	$(BIN)/mypy
 
+# Executes each notebook's text and stores it beside, for readers with a browser only.
+KERNEL := {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 notebooks: $(VENV)/.installed
 	for each in notebooks/*.py; do \
-		$(BIN)/jupytext --to ipynb --execute "$$each" --output "$${each%.py}.ipynb" || exit 1; \
+		$(BIN)/jupytext --quiet --to ipynb --update-metadata '$(KERNEL)' "$$each" && \
+		$(BIN)/jupyter-nbconvert --log-level ERROR --to ipynb --execute --inplace "$${each%.py}.ipynb" || exit 1; \
 	done
 
 $(VENV)/.installed: requirements/python$(VERSION).txt pyproject.toml

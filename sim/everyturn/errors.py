@@ -15,5 +15,9 @@ class ReplayError(EveryturnError):
     """A replay did not do what was recorded: the code has changed, or it is not deterministic. Exit code 3."""
 
 
-class UnsupportedLocal(EveryturnError):
+class AgentFault(UsageError):
+    """The agent under test did what no agent may do, such as unlocking a mutex that another thread holds."""
+
+
+class UnsupportedLocal(UsageError):
     """A local variable that lives across an await has no value to compare by, so the code cannot be explored."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from everyturn.errors import AgentFault
 from everyturn.operations import Operation, Raised
 from everyturn.scope import Scope
 from everyturn_impl.calls import Completion, Context, Fault, Reservation, StepEnd, Stream, StreamResult
@@ -121,7 +122,9 @@ def _lock(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
 @_handles("mutex.unlock", "mutex")
 def _unlock(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
     if values[0] != thread:
-        raise RuntimeError(f"{thread} unlocks a mutex that {values[0]} holds")
+        raise AgentFault(
+            f"{thread} unlocks the dispatch mutex: expected to hold it, found {values[0] or 'nobody'} holding it"
+        )
     return [(None, (None,))]
 
 

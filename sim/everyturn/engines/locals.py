@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from everyturn.engines.frames.snapshot import Identities, Identity
+from everyturn.errors import ReplayError
 from everyturn.operations import Note, Operation
 from everyturn.world import World
 
@@ -44,6 +45,8 @@ class Locals:
         self.states: list[LocalState] = []
         self.resumes = 0
         self.replays = 0
+        self.merges: list[tuple[int, int, Any]] = []
+        self._keys: list[tuple[Any, ...]] = []
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._identities = Identities((world.agent, world.agent.ports, world.gate, world, *world.ports))
         self.roots = [self._root(thread) for thread in range(len(world.threads))]
@@ -77,29 +80,36 @@ class Locals:
         return self._resume(coroutine, None, thread, False, -1)
 
     def _resume(self, coroutine: LiveCoroutine, result: Any, thread: int, begun: bool, parent: int) -> int:
+        key, operation, word = self._send(coroutine, result, thread, begun)
+        if operation is None:
+            return self._intern(key, LocalState(thread, None, True, True, word, parent, result))
+        enters = not begun and self.world.threads[thread].begins_with(operation)
+        point = self.world.is_scheduling_point(operation) or (enters and self.world.granularity == "await")
+        number = self._intern(key, LocalState(thread, operation, begun, point, "", parent, result))
+        if self.states[number].coroutine is None:
+            self.states[number].coroutine = coroutine
+        return number
+
+    def _send(
+        self, coroutine: LiveCoroutine, result: Any, thread: int, begun: bool
+    ) -> tuple[tuple[Any, ...], Operation | None, str]:
+        """Resume a coroutine: the identity of where it is then, what it waits to do, or the word it ended with."""
         self.resumes += 1
         try:
             operation = coroutine.send(result)
         except StopIteration as end:
-            return self._intern(
-                (thread, None, end.value), LocalState(thread, None, True, True, end.value, parent, result)
-            )
+            return (thread, None, end.value), None, end.value
         identity: Identity = self._identities.of(coroutine)
         frozen = tuple(self._identities.freeze(each) for each in operation.arguments)
-        key = (thread, begun, operation.object, operation.method, frozen, identity)
-        enters = not begun and self.world.threads[thread].begins_with(operation)
-        point = self.world.is_scheduling_point(operation) or (enters and self.world.granularity == "await")
-        state = LocalState(thread, operation, begun, point, "", parent, result)
-        number = self._intern(key, state)
-        kept = self.states[number]
-        if kept.coroutine is None:
-            kept.coroutine = coroutine
-        return number
+        return (thread, begun, operation.object, operation.method, frozen, identity), operation, ""
 
     def _intern(self, key: tuple[Any, ...], state: LocalState) -> int:
         number = self._numbers.setdefault(key, len(self.states))
         if number == len(self.states):
             self.states.append(state)
+            self._keys.append(key)
+        else:
+            self.merges.append((number, state.parent, state.result))
         return number
 
     def _take(self, number: int) -> LiveCoroutine:
@@ -109,13 +119,42 @@ class Locals:
             coroutine, state.coroutine = state.coroutine, None
             return coroutine
         self.replays += 1
+        return self._replay(state.thread, self._history(number))
+
+    def _history(self, number: int) -> list[Any]:
+        """The results that lead a thread from its start to local state ``number``."""
         results: list[Any] = []
-        current = state
-        while current.parent >= 0:
-            results.append(current.result)
-            current = self.states[current.parent]
-        coroutine = self.world.start(state.thread)
+        state = self.states[number]
+        while state.parent >= 0:
+            results.append(state.result)
+            state = self.states[state.parent]
+        return results[::-1]
+
+    def _replay(self, thread: int, results: list[Any]) -> LiveCoroutine:
+        coroutine = self.world.start(thread)
         coroutine.send(None)
-        for result in reversed(results):
+        for result in results:
             coroutine.send(result)
         return coroutine
+
+    def audit(self) -> int:
+        """Reach every merged local state by its other histories too, and compare what it does next.
+
+        Returns how many resumptions were compared. Raises :class:`ReplayError` if two histories that were taken for
+        one local state go on differently: then nothing that was proved on top of them is worth anything.
+        """
+        compared = 0
+        for number, parent, result in self.merges:
+            state = self.states[number]
+            for (_, then), (after, notes) in state.next.items():
+                coroutine = self._replay(state.thread, [*self._history(parent), result])
+                self.world.gate.notes.clear()
+                begun = state.begun or self._begins(state)
+                key, _, _ = self._send(coroutine, then, state.thread, begun)
+                if (key, tuple(self.world.gate.notes)) != (self._keys[after], notes):
+                    raise ReplayError(
+                        f"audit: two histories of thread {self.world.threads[state.thread].name} were taken for one "
+                        f"local state at {state.operation} and go on differently with the result {then!r}"
+                    )
+                compared += 1
+        return compared

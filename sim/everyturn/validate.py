@@ -1,0 +1,185 @@
+"""Validation: did what was recorded obey? Judges logs run by run, without the program that wrote them.
+
+The header's schema decides who reads a file: recordings of a real agent go to :mod:`everyturn.outside`, our own traces to
+:class:`everyturn.checker.Judge`. A file that cannot be read to its end keeps the runs that were read before its error.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from everyturn import trace
+from everyturn.check import is_vacuous
+from everyturn.checker import CONFORMS, Judge, select
+from everyturn.errors import UsageError
+from everyturn.formats import crush_dispatch
+from everyturn.outside import RunReport, judge_file
+from everyturn.scope import Scope
+from everyturn.verdict import Cell, Judged, Verdict, worst
+from everyturn_model.invariants import Invariant
+
+GRANULARITY: Final = "log"
+"""Nobody chose where the threads of a log were interleaved."""
+
+COLUMNS: Final = (Verdict.REFUTED, Verdict.HOLDS, Verdict.VACUOUS, Verdict.NOT_JUDGED)
+
+
+@dataclass(slots=True)
+class Validated:
+    """What was found in some logs: a cell for each run, an error for each file that could not be read to its end."""
+
+    cells: list[Cell] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    def table(self) -> Iterator[str]:
+        """The lines of a table: for each revision, in how many runs each invariant got which verdict; then the files."""
+        for revision, cells in _by(self.cells, lambda cell: cell.revision).items():
+            yield f"{revision}: {_runs(len(cells))}"
+            yield f"  {'':<20}" + "".join(f"{verdict.value:>12}" for verdict in COLUMNS)
+            for name, counts in _counts(cells).items():
+                yield f"  {name:<20}" + "".join(f"{counts[verdict]:>12}" for verdict in COLUMNS)
+        for file, cells in _by(self.cells, lambda cell: cell.file or "").items():
+            yield f"{file}: {_runs(len(cells))}, {_refuted(cells)} refuted"
+
+
+def validate(logs: Sequence[Path], invariants: Sequence[str] = (), *, strict: bool = False) -> Validated:
+    """Judge all runs of ``logs`` by the named invariants, or by all. ``strict`` stops at the first unreadable file.
+
+    An interruption keeps what was judged so far. Raises :class:`UsageError` for an unknown invariant.
+    """
+    chosen = select(invariants)
+    validated = Validated()
+    try:
+        for path in logs:
+            try:
+                for cell in _cells(path, chosen, conformance=not invariants):
+                    validated.cells.append(cell)
+            except UsageError as error:
+                validated.unreadable.append(str(error))
+                if strict:
+                    break
+    except KeyboardInterrupt:
+        validated.interrupted = True
+    return validated
+
+
+def _cells(path: Path, chosen: Sequence[Invariant], *, conformance: bool) -> Iterator[Cell]:
+    match _schema(path):
+        case crush_dispatch.SCHEMA:
+            for report in judge_file(path):
+                yield _recorded(report, chosen)
+        case trace.SCHEMA:
+            yield _traced(path, trace.read(path), Judge(chosen, conformance=conformance))
+        case other:
+            raise UsageError(
+                f"{path}:1: expected schema `{crush_dispatch.SCHEMA}` or `{trace.SCHEMA}`; found {other[:80]!a}"
+            )
+
+
+class _Header(msgspec.Struct):
+    """So much of a header that its reader is known."""
+
+    schema: str
+
+
+def _schema(path: Path) -> str:
+    """The schema that the first line of a file names."""
+    try:
+        with path.open("rb") as file:
+            first = file.readline(crush_dispatch.MAX_LINE + 1)
+    except OSError as error:
+        raise UsageError(f"{path}: expected a log; found {error.strerror or type(error).__name__}") from error
+    except ValueError as error:  # a NUL in the name
+        raise UsageError(f"{path!s}: expected the path of a log; found {error}") from error
+    if not first:
+        raise UsageError(f"{path}:1: expected a header with a schema; found an empty file")
+    if len(first) > crush_dispatch.MAX_LINE:
+        raise UsageError(f"{path}:1: expected a line of at most {crush_dispatch.MAX_LINE} bytes; found a longer one")
+    try:
+        return msgspec.json.decode(first, type=_Header).schema
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UsageError(f"{path}:1: expected a header with a schema; found no such JSON object ({error})") from error
+
+
+def _recorded(report: RunReport, chosen: Sequence[Invariant]) -> Cell:
+    said: dict[str, Judged] = {}
+    for invariant in chosen:
+        finding = report.findings[invariant.name]
+        where = None if finding.line is None else f"{report.path}:{finding.line}"
+        said[invariant.name] = Judged(finding.verdict, finding.sentence, where=where)
+    return Cell(
+        revision=report.revision,
+        scope=report.scope,
+        granularity=GRANULARITY,
+        verdict=worst(each.verdict for each in said.values()),
+        invariants=said,
+        file=str(report.path),
+        run=report.run,
+    )
+
+
+def _traced(path: Path, read: trace.Trace, judge: Judge) -> Cell:
+    header = read.header
+    try:
+        scope = Scope.parse(header.scope)
+    except UsageError as error:
+        raise UsageError(f"{path}:1: {error}") from error
+    said = {
+        each.name: Judged(Verdict.VACUOUS if is_vacuous(each, scope) else Verdict.HOLDS) for each in judge.invariants
+    }
+    conforms = Judged(Verdict.HOLDS) if judge.conformance else None
+    lines = _first_lines(read)
+    for step, finding in judge.run(read.steps()):
+        judged = Judged(Verdict.REFUTED, finding.sentence, step, where=f"{path}:{lines[step]}")
+        if finding.invariant == CONFORMS:
+            conforms = judged
+        else:
+            said[finding.invariant] = judged
+    return Cell(
+        revision=header.revision,
+        scope=header.scope,
+        granularity=GRANULARITY,
+        verdict=worst(each.verdict for each in said.values()),
+        invariants=said,
+        conforms=conforms,
+        file=str(path),
+        run=header.run,
+    )
+
+
+def _first_lines(read: trace.Trace) -> list[int]:
+    """Where in the file each of the trace's steps begins; line 1 is the header."""
+    starts = [number for number, line in enumerate(read.lines, 2) if line.kind in ("step", "Rest")]
+    return starts if starts and starts[0] == 2 else [2, *starts]
+
+
+def _by(cells: Sequence[Cell], key: Callable[[Cell], str]) -> dict[str, list[Cell]]:
+    groups: dict[str, list[Cell]] = {}
+    for cell in cells:
+        groups.setdefault(key(cell), []).append(cell)
+    return groups
+
+
+def _counts(cells: Sequence[Cell]) -> dict[str, Counter[Verdict]]:
+    counts: dict[str, Counter[Verdict]] = {}
+    for cell in cells:
+        for name, judged in cell.invariants.items():
+            counts.setdefault(name, Counter())[judged.verdict] += 1
+        if cell.conforms is not None:
+            counts.setdefault(CONFORMS, Counter())[cell.conforms.verdict] += 1
+    return counts
+
+
+def _refuted(cells: Sequence[Cell]) -> int:
+    return sum(cell.verdict is Verdict.REFUTED for cell in cells)
+
+
+def _runs(number: int) -> str:
+    return "1 run" if number == 1 else f"{number:,} runs"

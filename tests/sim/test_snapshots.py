@@ -1,0 +1,180 @@
+"""Suspended coroutines as values: what counts, what does not, and what cannot be explored."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from everyturn.check import check
+from everyturn.checker import Judge
+from everyturn.engines.exhaustive import Explorer
+from everyturn.engines.frames.liveness import live_names
+from everyturn.engines.frames.snapshot import Identities
+from everyturn.errors import AgentFault, ReplayError, UnsupportedLocal
+from everyturn.scope import Scope
+from everyturn.world import World
+from everyturn_impl.calls import Call, Context
+from everyturn_impl.revisions.hardened import Hardened
+
+
+@types.coroutine
+def pause() -> Generator[None, Any, Any]:
+    """Wait for a result."""
+    result = yield
+    return result
+
+
+async def straight(first: int, second: int) -> int:
+    third = first + 1
+    await pause()
+    return third + second
+
+
+async def around(limit: int) -> int:
+    total = 0
+    count = 0
+    while count < limit:
+        total += await pause()
+        count += 1
+    return total
+
+
+async def guarded(first: int, second: int) -> int:
+    try:
+        await pause()
+    finally:
+        print(first)
+    return second
+
+
+async def handled(first: int, second: int) -> int:
+    try:
+        await pause()
+        second = 0
+    except ValueError:
+        return first
+    return second
+
+
+async def either(flag: bool, first: int, second: int) -> int:
+    return first if await pause() else second
+
+
+async def overwritten(first: int) -> int:
+    first = await pause()
+    return first
+
+
+async def iterated(numbers: tuple[int, ...]) -> int:
+    last = 0
+    for number in numbers:
+        last = number
+        await pause()
+    return last
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (straight, [{"second", "third"}]),
+        (around, [{"total", "count", "limit", "pause"}]),
+        (guarded, [{"first", "second", "print"}]),
+        (handled, [{"first", "ValueError"}]),
+        (either, [{"first", "second", "pause"}]),
+        (overwritten, [set()]),
+        (iterated, [{"last", "number", "pause"}]),
+    ],
+)
+def test_a_local_counts_if_it_may_be_read_later(function: Any, expected: list[set[str]]) -> None:
+    """Live names at each await, as a reader of the source would say; a name too many costs states, one too few lies."""
+    found = live_names(function.__code__)
+    assert found is not None
+    local = set(function.__code__.co_varnames)
+    assert [set(names) & local for _, names in sorted(found.items())] == [
+        names & local - ({"number"} if function is iterated else set()) for names in expected
+    ]
+
+
+def suspended(coroutine: Any, *results: Any) -> Any:
+    """The coroutine, resumed with these results."""
+    coroutine.send(None)
+    for result in results:
+        coroutine.send(result)
+    return coroutine
+
+
+def test_equal_histories_are_equal_and_dead_locals_do_not_count() -> None:
+    """What was overwritten or will not be read again makes no difference."""
+    of = Identities(()).of
+    assert of(suspended(overwritten(1))) == of(suspended(overwritten(2)))
+    assert of(suspended(straight(1, 2))) == of(suspended(straight(1, 2)))
+    assert of(suspended(straight(1, 2))) != of(suspended(straight(2, 2)))
+
+
+def test_true_is_not_one() -> None:
+    """Values of different types are different."""
+    of = Identities(()).of
+    assert of(suspended(straight(1, True))) != of(suspended(straight(1, 1)))
+
+
+def test_the_place_in_a_loop_counts() -> None:
+    """An iterator on the value stack is part of the state although no variable names it."""
+    of = Identities(()).of
+    assert of(suspended(iterated((7, 7, 7)))) != of(suspended(iterated((7, 7, 7)), None))
+    assert of(suspended(iterated((7, 7)), None)) == of(suspended(iterated((7, 7)), None))
+
+
+class KeepsAList(Hardened):
+    """Has a mutable local across an await."""
+
+    async def empty_queue(self) -> tuple[Call, ...]:
+        """Collect in a list."""
+        seen = []
+        queued = await self.ports.queue.get()
+        seen.extend(queued)
+        await self.ports.queue.delete()
+        return tuple(seen)
+
+
+def test_a_local_without_a_value_is_an_error_with_its_name_and_line() -> None:
+    """The user is told what to change, and where."""
+    with pytest.raises(UnsupportedLocal) as error:
+        check(KeepsAList, "A+1c")
+    line = inspect.getsourcelines(KeepsAList.empty_queue)[1] + 3
+    assert "'seen'" in str(error.value)
+    assert "list" in str(error.value)
+    assert f"{__file__}:{line}" in str(error.value)
+
+
+@pytest.mark.parametrize("scope", ["AA", "AA+1c", "AA+1t+u", "Ai+1s", "AA+1r", "AA+1f"])
+@pytest.mark.parametrize("revision", ["d0", "d2", "d4", "hardened"])
+def test_merged_local_states_do_the_same(revision: str, scope: str) -> None:
+    """Every local state that was reached by several histories goes on alike from each of them."""
+    explorer = Explorer(World(Scope.parse(scope), revision), Judge(()))
+    explorer.run()
+    assert explorer.transitions.locals.audit() > 0
+
+
+class Forgetful(Hardened):
+    """Keeps something outside of its frames, where no identity sees it."""
+
+    turns = 0
+
+    async def take_foldable(self, turn: Context) -> Call | None:
+        """Behave differently at every second call in this process."""
+        type(self).turns += 1
+        if type(self).turns % 2:
+            await self.ports.queue.get()
+        return await super().take_foldable(turn)
+
+
+def test_the_audit_notices_what_is_hidden_from_the_identity() -> None:
+    """An agent with a hidden memory does not get away with it."""
+    explorer = Explorer(World(Scope.parse("AA"), Forgetful), Judge(()))
+    with pytest.raises((ReplayError, AgentFault)):
+        explorer.run()
+        explorer.transitions.locals.audit()

@@ -1,0 +1,51 @@
+"""Documentation runs: the README's commands, the docstring examples, the notebooks."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from everyturn.cli import main
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = re.findall(r"^\$ everyturn (.+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+
+
+def test_the_readme_has_commands() -> None:
+    """Otherwise the next test would pass by looking at nothing."""
+    assert len(COMMANDS) >= 5
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_of_the_readme_succeeds(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As written, from the project's root."""
+    monkeypatch.chdir(ROOT)
+    result = CliRunner().invoke(main, shlex.split(command))
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
+def test_every_notebook_runs(notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Top to bottom, with something to show, in under 60 lines of code."""
+    runpy.run_path(str(notebook))
+    assert capsys.readouterr().out
+    code = [line for line in notebook.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    assert len(code) < 60
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
+def test_every_notebook_lies_there_executed(notebook: Path) -> None:
+    """People read notebooks in a browser: `make notebooks` has been run since the text was changed."""
+    import json
+
+    executed = json.loads(notebook.with_suffix(".ipynb").read_text())
+    cells = ["".join(cell["source"]) for cell in executed["cells"] if cell["cell_type"] == "code"]
+    source = notebook.read_text()
+    assert cells
+    assert all(cell in source for cell in cells)
+    assert any(cell.get("outputs") for cell in executed["cells"])
