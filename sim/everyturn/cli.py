@@ -149,6 +149,8 @@ def check(
 
     Without --revision and --scope: the five revisions of the agent in fourteen scopes, and the matrix.
     """
+    from itertools import product
+
     from everyturn.check import Limits
     from everyturn.check import check as check_cell
     from everyturn.engines.exhaustive import DEFAULT_MAX_STATES
@@ -162,19 +164,19 @@ def check(
     names = [revision_name(name) for name in revisions] or [name for name in REVISIONS if name != "hardened"]
     cells: list[Cell] = []
     interrupted = False
-    for scope in scopes or DEFAULT_SCOPES:
-        for name in names:
+    try:
+        for scope, name in product(scopes or DEFAULT_SCOPES, names):
             with text.Progress(f"{name} {scope}") as bar:
                 checked = check_cell(
                     name, scope, granularity=granularity, invariants=invariants, limits=limits, progress=bar.exploring
                 )
             cells.append(checked.cell)
             show.cell(checked.cell)
-            interrupted = interrupted or checked.interrupted
-            if interrupted:
-                break
-        if interrupted:
-            break
+            if checked.interrupted:
+                raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        interrupted = True
+        show.say("interrupted: what was found so far")
     if len(cells) > 1:
         show.matrix(cells)
     if plot is not None:

@@ -22,7 +22,7 @@ TEXT: Final = ("commit", "source", "go", "deps")
 HEADER: Final = {"schema": SCHEMA, "revision": "by-hand", "gomaxprocs": 1} | dict.fromkeys(TEXT, "by hand")
 COUNTS: Final = dict.fromkeys(("cancels", "clears", "errors", "summarize"), 0)
 LISTS: Final = ("queued", "waiting", "twice", "notified_error")
-REST: Final = {"busy": False, "accepted": 0, "mark": 0, "returned": True} | {name: [] for name in LISTS}
+REST: Final[Line] = {"busy": False, "accepted": 0, "mark": 0, "returned": True} | {name: [] for name in LISTS}
 
 
 def named(prompt: str) -> Line:
@@ -41,7 +41,7 @@ def accept(prompt: str) -> list[Line]:
     ]
 
 
-def back(prompt: str, outcome: str = "busy-queued", turns: str = "", mode: str = "accepted") -> list[Line]:
+def back(mode: str, prompt: str, outcome: str = "busy-queued", turns: str = "") -> list[Line]:
     return [named(prompt) | {"ev": "run_return", "mode": mode, "outcome": outcome, "turns": turns.replace(",", " ")}]
 
 
@@ -69,8 +69,8 @@ def tell(prompt: str, thread: str, by: str = "turn_end", via: str = "broker", **
 STEPS: Final[dict[str, Callable[..., list[Line]]]] = {
     "accept": lambda prompt, thread: accept(prompt),
     "local": lambda prompt, thread: [{"ev": "run_call", "mode": "in_process"} | named(prompt)],
-    "back": lambda prompt, thread, *rest: back(prompt, *rest),
-    "back-local": lambda prompt, thread, *rest: back(prompt, *rest, mode="in_process"),
+    "back": lambda prompt, thread, *rest: back("accepted", prompt, *rest),
+    "back-local": lambda prompt, thread, *rest: back("in_process", prompt, *rest),
     "says": message("turn"),
     "entry": message("cancel_on_entry"),
     "fold": fold,

@@ -66,7 +66,7 @@ async def either(flag: bool, first: int, second: int) -> int:
 
 async def overwritten(first: int) -> int:
     first = await pause()
-    return first
+    return first  # noqa: RET504 - the assignment is what this is about
 
 
 async def iterated(numbers: tuple[int, ...]) -> int:
@@ -133,7 +133,7 @@ class KeepsAList(Hardened):
 
     async def empty_queue(self) -> tuple[Call, ...]:
         """Collect in a list."""
-        seen = []
+        seen: list[Call] = []
         queued = await self.ports.queue.get()
         seen.extend(queued)
         await self.ports.queue.delete()

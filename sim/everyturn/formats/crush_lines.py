@@ -64,21 +64,21 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
     how: str | UnsetType = UNSET
 
 
-class Begin(Line, tag="begin"):
+class Begin(Line, frozen=True, tag="begin"):
     """A run begins."""
 
     session: Name
     scenario: Scenario
 
 
-class AcceptCall(Line, tag="accept_call"):
+class AcceptCall(Line, frozen=True, tag="accept_call"):
     """The server is about to take a reservation."""
 
     prompt: Name
     run_id: Name | None = None
 
 
-class AcceptReturn(Line, tag="accept_return"):
+class AcceptReturn(Line, frozen=True, tag="accept_return"):
     """The server has taken a reservation."""
 
     prompt: Name
@@ -86,7 +86,7 @@ class AcceptReturn(Line, tag="accept_return"):
     run_id: Name | None = None
 
 
-class RunCall(Line, tag="run_call"):
+class RunCall(Line, frozen=True, tag="run_call"):
     """``Run`` is called on the prompt's own thread."""
 
     prompt: Name
@@ -94,7 +94,7 @@ class RunCall(Line, tag="run_call"):
     run_id: Name | None = None
 
 
-class RunReturn(Line, tag="run_return"):
+class RunReturn(Line, frozen=True, tag="run_return"):
     """``Run`` has returned; ``turns`` are the prompts whose turns ran on this thread, in order."""
 
     prompt: Name
@@ -105,33 +105,33 @@ class RunReturn(Line, tag="run_return"):
     turns: str = ""
 
 
-class OperationLine(Line):
+class OperationLine(Line, frozen=True):
     """The call or return of a Cancel, ClearQueue or Summarise by a user, which ``op`` names."""
 
     op: Name
 
 
-class CancelCall(OperationLine, tag="cancel_call"):
+class CancelCall(OperationLine, frozen=True, tag="cancel_call"):
     """A Cancel is called."""
 
 
-class CancelReturn(OperationLine, tag="cancel_return"):
+class CancelReturn(OperationLine, frozen=True, tag="cancel_return"):
     """A Cancel has returned."""
 
 
-class ClearCall(OperationLine, tag="clear_call"):
+class ClearCall(OperationLine, frozen=True, tag="clear_call"):
     """A ClearQueue is called."""
 
 
-class ClearReturn(OperationLine, tag="clear_return"):
+class ClearReturn(OperationLine, frozen=True, tag="clear_return"):
     """A ClearQueue has returned."""
 
 
-class SummarizeCall(OperationLine, tag="summarize_call"):
+class SummarizeCall(OperationLine, frozen=True, tag="summarize_call"):
     """A Summarise is called."""
 
 
-class SummarizeReturn(OperationLine, tag="summarize_return"):
+class SummarizeReturn(OperationLine, frozen=True, tag="summarize_return"):
     """A Summarise has returned; ``turns`` are those that ran on its thread after the summary."""
 
     outcome: Outcome
@@ -139,7 +139,7 @@ class SummarizeReturn(OperationLine, tag="summarize_return"):
     turns: str = ""
 
 
-class UserMessage(Line, tag="user_message"):
+class UserMessage(Line, frozen=True, tag="user_message"):
     """A user message was written; a folded one into ``turn``."""
 
     prompt: Name
@@ -148,7 +148,7 @@ class UserMessage(Line, tag="user_message"):
     turn: Name | None = None
 
 
-class StreamStart(Line, tag="stream_start"):
+class StreamStart(Line, frozen=True, tag="stream_start"):
     """The model was called for a step of ``turn``: a prompt, or ``summary:`` and the operation."""
 
     thread: Name
@@ -158,7 +158,7 @@ class StreamStart(Line, tag="stream_start"):
     request: str
 
 
-class StreamEnd(Line, tag="stream_end"):
+class StreamEnd(Line, frozen=True, tag="stream_end"):
     """A step's stream has ended."""
 
     thread: Name
@@ -167,7 +167,7 @@ class StreamEnd(Line, tag="stream_end"):
     how: StepEnd
 
 
-class Completion(Line, tag="completion"):
+class Completion(Line, frozen=True, tag="completion"):
     """A completion is about to be handed to a coordinator's hook or to the broker."""
 
     by: Literal["turn_end", "handoff", "cancel", "clear", "cancel_on_entry", "step_drop", "handoff_drop"]
@@ -181,7 +181,7 @@ class Completion(Line, tag="completion"):
     error: str | None = None
 
 
-class Delivery(Line, tag="delivery"):
+class Delivery(Line, frozen=True, tag="delivery"):
     """A coordinator is about to give the completion that its hook kept to the broker."""
 
     prompt: Name
@@ -190,7 +190,7 @@ class Delivery(Line, tag="delivery"):
     text: str | None = None
 
 
-class AgentError(Line, tag="agent_error"):
+class AgentError(Line, frozen=True, tag="agent_error"):
     """The server tells that the run of the prompt that it submitted returned an error."""
 
     prompt: Name
@@ -198,7 +198,7 @@ class AgentError(Line, tag="agent_error"):
     run_id: Name | None = None
 
 
-class StoreFailed(Line, tag="store_failed"):
+class StoreFailed(Line, frozen=True, tag="store_failed"):
     """A write to the message store failed."""
 
     op: Name
@@ -208,7 +208,7 @@ class StoreFailed(Line, tag="store_failed"):
     turn: Name | None = None
 
 
-class End(Line, tag="end"):
+class End(Line, frozen=True, tag="end"):
     """The run is at rest: a snapshot of the shared data, of the waiters and of the store."""
 
     busy: bool

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from everyturn.formats.crush_lines import AgentError, Completion, Delivery, Event, StreamStart, UserMessage
 from everyturn.outside.ledger import DROPS, Ledger, Life, Turn
 
-ANSWER = "answer:"
+ANSWER: Final = "answer:"
 """The fake model's answer is this and the prompt."""
+
+ENDINGS: Final = {"finish": "finished", "error": "failed", "cancelled": "cancelled"}
+"""How a turn has ended by the end of its last stream."""
 
 
 def _reaches_waiter(event: Event) -> bool:
@@ -141,10 +146,9 @@ def _ending(life: Life | None, told: str, ledger: Ledger) -> str | None:
         return None
     if turn.streaming:
         return "running"
-    if turn.how in (None, "tool"):
+    if turn.how is None or turn.how == "tool":
         return "ended outside a stream" if told == "finished" else None
-    found = {"finish": "finished", "error": "failed", "cancelled": "cancelled"}[turn.how or "finish"]
-    return None if told == "failed" and _failed_later(turn, ledger) else found
+    return None if told == "failed" and _failed_later(turn, ledger) else ENDINGS[turn.how]
 
 
 def _failed_later(turn: Turn, ledger: Ledger) -> bool:
