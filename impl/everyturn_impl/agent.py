@@ -7,43 +7,12 @@ few methods in which they differ.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
 
 from everyturn_impl.calls import Call, Completion, Context, Fault, StepEnd, StreamResult
+from everyturn_impl.endings import CANCELLED, UNSUCCESSFUL, Ending, HandOff
 from everyturn_impl.errors import AgentError, SessionBusy, StoreError, error_of
 from everyturn_impl.server import Server
-
-CANCELLED: Final = "cancelled"
-UNSUCCESSFUL: Final = {
-    StepEnd.ERROR: "provider",
-    StepEnd.UNAUTHORISED: "unauthorised",
-    StepEnd.CANCELLED: CANCELLED,
-}
-"""The ends of a step that end the turn without success, and the kind of fault each is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """How the steps of a turn ended.
-
-    ``message`` and ``text`` are those of the last assistant message; ``full``: the turn stopped to be summarised;
-    ``asked_tools``: its last step asked for tools, so that its work is not done.
-    """
-
-    message: str | None
-    text: str = ""
-    fault: Fault | None = None
-    full: bool = False
-    asked_tools: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class HandOff:
-    """What a hand-off found: the call to run next, if any, and whether the turn still owes its own completion."""
-
-    first: Call | None
-    owes: bool = False
 
 
 class SessionAgent(Server):

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from everyturn_impl.agent import Ending
 from everyturn_impl.calls import Call, Completion, Context, Fault
+from everyturn_impl.endings import Ending
 from everyturn_impl.revisions.hardened import Entry, Hardened
 from everyturn_impl.server import Server
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from everyturn_impl.agent import HandOff
 from everyturn_impl.calls import Call, Context
+from everyturn_impl.endings import HandOff
 from everyturn_impl.revisions.d1_pending_flag import PendingFlag
 
 

@@ -5,8 +5,8 @@ The flag lives where later revisions keep the cancel mark: 1 is set, 0 is not.
 
 from __future__ import annotations
 
-from everyturn_impl.agent import HandOff
 from everyturn_impl.calls import Call, Context
+from everyturn_impl.endings import HandOff
 from everyturn_impl.revisions.d2_accept_sequence import AcceptSequence
 
 

@@ -27,8 +27,9 @@ from __future__ import annotations
 
 from enum import Enum
 
-from everyturn_impl.agent import CANCELLED, UNSUCCESSFUL, Ending, SessionAgent
+from everyturn_impl.agent import SessionAgent
 from everyturn_impl.calls import Call, Completion, Context, Fault, StepEnd, StreamResult
+from everyturn_impl.endings import CANCELLED, UNSUCCESSFUL, Ending
 from everyturn_impl.errors import AgentError, Cancelled, NotConfigured, SessionBusy, error_of
 
 

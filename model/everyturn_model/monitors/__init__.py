@@ -1,0 +1,1 @@
+"""The monitors: one function for each invariant, beside the sentence that it watches over."""

@@ -1,0 +1,95 @@
+"""What must hold of turns: one at a time, in order, and none that takes in a prompt with run id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from everyturn_model.events import Event, Folded, Queued, SummaryReleased, SummaryStarted, TurnReleased, TurnStarted
+from everyturn_model.lifecycle import Ledger
+from everyturn_model.monitor import Invariant, Kind, Needs, Violated
+
+# one turn at a time ------------------------------------------------------------------------------------------------
+
+
+def one_turn(running: frozenset[str], event: Event, ledger: Ledger) -> frozenset[str] | Violated:
+    """Begins and ends of turns and summaries do not overlap, except a turn and its own summary."""
+    match event:
+        case TurnStarted(turn=begun):
+            others = running
+        case SummaryStarted(summary=begun, turn=turn):
+            others = running - {turn}
+        case TurnReleased(turn=ended) | SummaryReleased(summary=ended):
+            return running - {ended}
+        case _:
+            return running
+    if others:
+        return Violated(f"{begun} began while {', '.join(sorted(others))} had not ended")
+    return running | {begun}
+
+
+ONE_TURN: Final = Invariant(
+    "one-turn",
+    "At most one turn or summary is active in a session.",
+    Kind.ALWAYS,
+    one_turn,
+    frozenset(),
+    Needs(works=2),
+)
+
+
+# in order ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """``waited``: prompts with run id in the order of their first entry into the queue; ``started``: those with a turn."""
+
+    waited: tuple[str, ...] = ()
+    started: frozenset[str] = frozenset()
+
+
+def in_order(line: Line, event: Event, ledger: Ledger) -> Line | Violated:
+    """Who entered the queue first starts first."""
+    match event:
+        case Queued(prompt=prompt):
+            life = ledger.get(prompt)
+            if life is not None and life.run_id and life.turn is None and prompt not in line.waited:
+                return replace(line, waited=(*line.waited, prompt))
+        case TurnStarted(prompt=prompt) if prompt in line.waited and prompt not in line.started:
+            later = [each for each in line.waited[line.waited.index(prompt) :] if each in line.started]
+            if later:
+                return Violated(f"{later[0]} entered the queue after {prompt} and started before it")
+            return replace(line, started=line.started | {prompt})
+    return line
+
+
+IN_ORDER: Final = Invariant(
+    "in-order",
+    "Calls with run id start their turns in the order in which they entered the queue.",
+    Kind.ALWAYS,
+    in_order,
+    Line(),
+    Needs(run_ids=2, works=3),
+)
+
+
+# no fold of run-id prompts -----------------------------------------------------------------------------------------
+
+
+def no_fold_of_run_id(state: None, event: Event, ledger: Ledger) -> Violated | None:
+    """Who has a run id gets a turn of its own."""
+    if isinstance(event, Folded):
+        life = ledger.get(event.prompt)
+        if life is not None and life.run_id:
+            return Violated(f"{event.prompt} has a run id and was folded into turn {event.turn}")
+    return state
+
+
+NO_FOLD_OF_RUN_ID: Final = Invariant(
+    "no-fold-of-run-id",
+    "A prompt with run id is never folded into another prompt's turn.",
+    Kind.ALWAYS,
+    no_fold_of_run_id,
+    needs=Needs(prompts=2, run_ids=1),
+)

@@ -1,0 +1,85 @@
+"""Shared objects as values: what one operation does, said once for every engine.
+
+The shared state of a world is one value for each column of :data:`COLUMNS`. :func:`apply` takes the values of the
+columns that an operation touches and returns every possible ``(result, new values)``: none, the operation is blocked;
+several, a choice that belongs to the world (a stream's end, a failing store).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from everyturn.objects import outside, session
+from everyturn.objects.table import COLUMNS, HANDLERS, Accepting, Budget, Outcomes, Store, Values
+from everyturn.operations import Operation
+from everyturn.scope import Scope
+
+__all__ = [
+    "COLUMNS",
+    "Accepting",
+    "Outcomes",
+    "Values",
+    "apply",
+    "columns",
+    "initial",
+    "is_scheduling_point",
+    "outside",
+    "session",
+]
+
+
+def initial(scope: Scope) -> Values:
+    """The values of all columns when a world of ``scope`` begins."""
+    return (
+        None,
+        None,
+        (),
+        Accepting(),
+        frozenset(),
+        Store(messages=not scope.new_session),
+        Budget(scope.errors, scope.tools, scope.failures, scope.refusals, scope.losses, scope.nearly_full),
+        frozenset(),
+        (),
+        frozenset(),
+        False,
+    )
+
+
+def columns(operation: Operation) -> tuple[str, ...]:
+    """The columns that ``operation`` reads or writes. Raises :class:`KeyError` for one that is not known."""
+    return HANDLERS[operation.object, operation.method][0]
+
+
+def apply(operation: Operation, values: Values, thread: str) -> Outcomes:
+    """Every outcome of ``operation`` by ``thread``, given the values of its :func:`columns`."""
+    return HANDLERS[operation.object, operation.method][1](values, operation.arguments, thread)
+
+
+# scheduling points ------------------------------------------------------------------------------------------------
+
+_WAITS: Final = frozenset({"mutex.lock", "model.end", "titles.end", "titles.join", "threads.join_all", "threads.start"})
+
+
+def is_scheduling_point(operation: Operation, scope: Scope, granularity: str) -> bool:
+    """Whether other threads may run just before ``operation``.
+
+    With granularity ``access`` every step of ``docs/semantics.md`` 2 is one; with ``await`` only what can block or
+    waits for the world. What only its own thread can notice in ``scope`` never is one.
+    """
+    name = f"{operation.object}.{operation.method}"
+    match operation.object:
+        case "hooks":
+            point = bool(scope.nearly_full)
+        case "closing":
+            point = bool(scope.shutdown)
+        case "threads":
+            point = bool(scope.shutdown) or name == "threads.start"
+        case "contexts" if operation.method == "done":
+            point = bool(scope.shutdown) or operation.arguments[0].prompt is not None
+        case "model" if operation.method == "ready":
+            point = bool(scope.failures)
+        case _:
+            point = True
+    if granularity == "access" or not point:
+        return point
+    return name in _WAITS or operation.object == "store" or (name == "broker.publish" and bool(scope.losses))
