@@ -36,6 +36,7 @@ from everyturn_model.events import (
     Refused,
     Returned,
     StepFailed,
+    StepPrepared,
     StreamEnd,
     StreamEnded,
     StreamStarted,
@@ -117,26 +118,38 @@ _ENDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """One execution of a prompt: the thread that runs it, its latest assistant message, how it ended.
+
+    ``retryable``: the credentials were refused, so that the prompt's own thread may try again.
+    """
+
+    name: str
+    thread: str
+    message: str | None = None
+    ending: Outcome | None = None
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Life:
     """What is known of one prompt.
 
-    ``turn`` and ``thread``: its latest turn and the thread that runs it; ``host``: the turn it was folded into.
-    ``ending``: how its latest turn, or its fate, ended; ``retryable``: the credentials were refused, so that its own
-    thread may try again. ``written``: how often its user message was stored (2: twice or more); ``excused``: a write of
-    it failed. ``continued``: it stopped for a summary, so that what is written from then on is a new message. ``notices``: what the first two completions for it
-    that were given to the broker said; ``reached``: one of them was not given up; ``notified``: an error notification
-    or its own return told its error; ``returned``: the thread that submitted it has ended.
+    ``turns``: its executions so far; ``host``: the turn it was folded into; ``settled``: how it ended without a turn,
+    or after its last one. ``written``: how often its user message was stored (2: twice or more); ``excused``: a write
+    of it failed. ``continued``: it stopped for a summary, so that what is written from then on is a new message.
+    ``notices``: what the first two completions for it that were given to the broker said; ``reached``: one of them was
+    not given up; ``notified``: an error notification or its own return told its error; ``returned``: the thread that
+    submitted it has ended.
     """
 
     prompt: str
     run_id: bool
     phase: Phase = Phase.LIVE
     fates: frozenset[Fate] = frozenset()
-    turn: str | None = None
-    thread: str | None = None
+    turns: tuple[Turn, ...] = ()
     host: str | None = None
-    ending: Outcome | None = None
-    retryable: bool = False
+    settled: Outcome | None = None
     written: int = 0
     excused: bool = False
     continued: bool = False
@@ -151,10 +164,20 @@ class Life:
         return len(self.notices)
 
     @property
+    def thread(self) -> str | None:
+        """The thread that runs its latest turn."""
+        return self.turns[-1].thread if self.turns else None
+
+    @property
+    def ending(self) -> Outcome | None:
+        """How it ended, as far as is known: without a turn, or by its latest one."""
+        return self.settled or (self.turns[-1].ending if self.turns else None)
+
+    @property
     def over(self) -> bool:
         """Whether the prompt has ended: no turn, continuation or retry of it is to come (a folded one asks its host)."""
         if self.phase is Phase.LEFT:
-            return self.ending is not None and not (self.retryable and not self.returned)
+            return self.ending is not None and not (self.turns[-1].retryable and not self.returned)
         return self.phase in _OVER
 
 
@@ -179,10 +202,18 @@ class Ledger:
         return None
 
     def of_turn(self, turn: str) -> Life | None:
-        """The life whose latest turn is ``turn``."""
+        """The life that has the turn ``turn``."""
         for life in self.lives:
-            if life.turn == turn:
+            if any(each.name == turn for each in life.turns):
                 return life
+        return None
+
+    def of_message(self, message: str | None) -> tuple[Life, Turn] | None:
+        """The life and the turn whose latest assistant message is ``message``."""
+        for life in self.lives:
+            for turn in life.turns:
+                if message is not None and turn.message == message:
+                    return life, turn
         return None
 
     def folded_into(self, turn: str) -> tuple[Life, ...]:
@@ -197,10 +228,10 @@ class Ledger:
         return life.over
 
     def ending(self, life: Life) -> Outcome | None:
-        """How the prompt ended; a folded prompt takes the ending of its host."""
+        """How the prompt ended; a folded prompt takes the ending of its host's turn."""
         if life.phase is Phase.FOLDED and life.host is not None:
             host = self.of_turn(life.host)
-            return None if host is None else host.ending
+            return None if host is None else next(turn.ending for turn in host.turns if turn.name == life.host)
         return life.ending
 
     def step(self, event: Event) -> Ledger:
@@ -233,10 +264,10 @@ def follow(life: Life, event: Event) -> Life:
     """The life of a prompt after an event that concerns it."""
     kind = type(event)
     fate = FATES.get(kind)
-    returns = life.turn is not None and life.phase is Phase.TAKEN
+    returns = bool(life.turns) and life.phase is Phase.TAKEN
     if fate is not None and not returns:
         life = replace(life, fates=life.fates | {fate})
-    if not (isinstance(event, TurnReleased) and event.turn != life.turn):
+    if not (isinstance(event, TurnReleased) and event.turn != life.turns[-1].name):
         life = replace(life, phase=LIFE.get((life.phase, kind), life.phase))
     return _details(life, event)
 
@@ -244,18 +275,16 @@ def follow(life: Life, event: Event) -> Life:
 def _details(life: Life, event: Event) -> Life:
     """The part of :func:`follow` that is no phase and no fate."""
     match event:
-        case TurnStarted(turn=turn, thread=thread):
-            return replace(life, turn=turn, thread=thread, ending=None, retryable=False)
-        case Folded(turn=turn):
-            return replace(life, host=turn)
+        case TurnStarted(turn=name, thread=thread):
+            return replace(life, turns=(*life.turns, Turn(name, thread)), settled=None)
+        case Folded(turn=host):
+            return replace(life, host=host)
         case Dropped() | CancelledOnEntry() if life.phase in _OVER:
-            return replace(life, ending=Outcome.CANCELLED)
+            return replace(life, settled=Outcome.CANCELLED)
         case FailedBeforeTurn():
-            return replace(life, ending=Outcome.FAILED)
-        case MessageWritten(by=by):
-            if by is not Writer.FOLD and life.continued:
-                return life
-            return replace(life, written=min(2, life.written + 1))
+            return replace(life, settled=Outcome.FAILED)
+        case MessageWritten():
+            return life if life.continued else replace(life, written=min(2, life.written + 1))
         case Completed(delivered=True, lost=lost):
             notices = (*life.notices, event.tells)[:2]
             return replace(life, notices=notices, reached=life.reached or not lost)
@@ -263,36 +292,40 @@ def _details(life: Life, event: Event) -> Life:
             return replace(life, notified=life.notified or owner == life.prompt)
         case Returned(failed=failed):
             return replace(life, returned=True, notified=life.notified or failed)
-        case ReadFailed() | MessageFailed() | StepFailed() | StreamStarted() | StreamEnded() | SummaryFailed():
-            return _ending(life, event)
-        case _:
-            return life
-
-
-def _ending(life: Life, event: Event) -> Life:
-    """What a failure or the end of a stream says about how the prompt's turn ends."""
-    match event:
-        case StreamStarted(turn=turn) if turn == life.turn:
-            return replace(life, ending=None, retryable=False)
-        case StreamEnded(turn=turn, how=how, full=full) if turn == life.turn:
-            life = replace(life, ending=_ENDS[how], retryable=how is StreamEnd.UNAUTHORISED)
-            return replace(life, continued=True) if full else life
-        case StepFailed(turn=turn, cause=cause) if turn == life.turn:
-            return replace(life, ending=life.ending or _CAUSES[cause])
-        case SummaryFailed(turn=turn, cancelled=cancelled) if turn == life.turn:
-            return replace(life, ending=Outcome.CANCELLED if cancelled else Outcome.FAILED)
         case ReadFailed(cause=cause):
             return _failed_early(life, cause)
-        case MessageFailed(cause=cause, by=Writer.TURN):
-            return replace(_failed_early(life, cause), excused=True)
-        case MessageFailed():
-            return replace(life, excused=True)
+        case MessageFailed(cause=cause, by=by):
+            life = replace(life, excused=True)
+            return _failed_early(life, cause) if by is Writer.TURN else life
+        case StepPrepared() | StepFailed() | StreamStarted() | StreamEnded() | SummaryFailed():
+            turns = tuple(_turn(turn, event) if turn.name == event.turn else turn for turn in life.turns)
+            full = isinstance(event, StreamEnded) and event.full
+            return replace(life, turns=turns, continued=life.continued or full)
         case _:
             return life
+
+
+def _turn(turn: Turn, event: StepPrepared | StepFailed | StreamStarted | StreamEnded | SummaryFailed) -> Turn:
+    """A turn after something happened in it."""
+    match event:
+        case StepPrepared(message=message):
+            return replace(turn, message=message)
+        case StreamStarted():
+            return replace(turn, ending=None, retryable=False)
+        case StreamEnded(how=how):
+            return replace(turn, ending=_ENDS[how], retryable=how is StreamEnd.UNAUTHORISED)
+        case StepFailed(cause=cause):
+            return replace(turn, ending=turn.ending or _CAUSES[cause])
+        case SummaryFailed(cancelled=cancelled):
+            return replace(turn, ending=Outcome.CANCELLED if cancelled else Outcome.FAILED)
 
 
 def _failed_early(life: Life, cause: FailureCause) -> Life:
-    """Step 2 failed: before its turn, if that has not begun."""
+    """Step 2 failed: before its turn, if that has not begun; else in its latest turn."""
     if life.phase in (Phase.LIVE, Phase.TAKEN):
-        life = replace(life, phase=Phase.FAILED, fates=life.fates | {Fate.FAILED})
-    return replace(life, ending=life.ending or _CAUSES[cause])
+        fates = life.fates if life.turns else life.fates | {Fate.FAILED}
+        return replace(life, phase=Phase.FAILED, fates=fates, settled=_CAUSES[cause])
+    if not life.turns:
+        return life
+    latest = life.turns[-1]
+    return replace(life, turns=(*life.turns[:-1], replace(latest, ending=latest.ending or _CAUSES[cause])))

@@ -59,10 +59,10 @@ def test_hardened_is_proved(scope: str) -> None:
         ("d0", "AA", 859, 1490, 40),
         ("d3", "AA", 2380, 4070, 69),
         ("d4", "AA", 2194, 3814, 70),
-        ("d4", "AA+1c", 37211, 77476, 76),
+        ("d4", "AA+1c", 38325, 79562, 76),
         ("hardened", "AA", 910, 1496, 51),
-        ("hardened", "AA+1c", 18410, 35594, 57),
-        ("hardened", "AA+1t+u", 2309, 3920, 63),
+        ("hardened", "AA+1c", 18994, 36468, 57),
+        ("hardened", "AA+1t+u", 2401, 4048, 63),
     ],
 )
 def test_state_counts_are_pinned(revision: str, scope: str, states: int, transitions: int, depth: int) -> None:

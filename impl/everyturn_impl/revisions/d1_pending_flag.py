@@ -62,6 +62,7 @@ class PendingFlag(AcceptSequence):
             self.note_drops(queued)
             queued = ()
         if not queued:
+            await self.ports.queue.delete()
             await self.ports.mark.delete()
             await self.ports.mutex.unlock()
             return HandOff(None)

@@ -44,22 +44,18 @@ NO_DOUBLE_EMIT: Final = Invariant(
 # right owner -------------------------------------------------------------------------------------------------------
 
 
-def right_owner(
-    messages: frozenset[tuple[str, str]], event: Event, ledger: Ledger
-) -> frozenset[tuple[str, str]] | Violated:
-    """A completion speaks of its own prompt's turn. ``messages``: assistant messages and whose turn they are of."""
+def right_owner(state: None, event: Event, ledger: Ledger) -> Violated | None:
+    """A completion speaks of its own prompt's turn."""
     match event:
-        case StepPrepared(turn=turn, message=message):
-            life = ledger.of_turn(turn)
-            return messages if life is None else messages | {(message, life.prompt)}
         case Completed(prompt=prompt, run_id=True, message=message, owner=owner, error_owner=error_owner):
-            named = next((whose for each, whose in messages if each == message), None)
-            for what, whose in (("answer", owner), ("error", error_owner), ("message", named)):
+            named = ledger.of_message(message)
+            whose_message = None if named is None else named[0].prompt
+            for what, whose in (("answer", owner), ("error", error_owner), ("message", whose_message)):
                 if whose is not None and whose != prompt:
                     return Violated(f"a completion for {prompt} carries the {what} of {whose}")
         case ErrorNotified(prompt=prompt, run_id=True, owner=owner) if owner != prompt:
             return Violated(f"an error notification for {prompt} tells the error of {owner}")
-    return messages
+    return state
 
 
 RIGHT_OWNER: Final = Invariant(
@@ -67,8 +63,7 @@ RIGHT_OWNER: Final = Invariant(
     "A completion carries the text, message and error of its own prompt's turn.",
     Kind.ALWAYS,
     right_owner,
-    frozenset(),
-    Needs(run_ids=1, works=2),
+    needs=Needs(run_ids=1, works=2),
 )
 
 
@@ -112,7 +107,7 @@ def _pass(state: Holding, ledger: Ledger, begun: str, own: str | None, thread: s
     owed = {
         (life.prompt, thread)
         for life in ledger
-        if life.run_id and life.thread == thread and life.prompt != own and life.over and life.turn and not life.told
+        if life.run_id and life.thread == thread and life.prompt != own and life.over and life.turns and not life.told
     }
     again = {pair for pair in state.passed if pair[0] == own}
     return replace(state, passed=(state.passed - again) | owed)
@@ -138,7 +133,10 @@ def true_outcome(closing: bool, event: Event, ledger: Ledger) -> bool | Violated
     if not isinstance(event, Completed):
         return closing
     life = ledger.get(event.prompt)
+    named = ledger.of_message(event.message)
     ending = None if life is None else ledger.ending(life)
+    if named is not None:
+        ending = named[1].ending or named[0].settled
     match ending:
         case Outcome.FINISHED:
             true = not event.error and (closing or not event.cancelled)

@@ -54,7 +54,7 @@ def in_order(line: Line, event: Event, ledger: Ledger) -> Line | Violated:
     match event:
         case Queued(prompt=prompt):
             life = ledger.get(prompt)
-            if life is not None and life.run_id and life.turn is None and prompt not in line.waited:
+            if life is not None and life.run_id and not life.turns and prompt not in line.waited:
                 return replace(line, waited=(*line.waited, prompt))
         case TurnStarted(prompt=prompt) if prompt in line.waited and prompt not in line.started:
             later = [each for each in line.waited[line.waited.index(prompt) :] if each in line.started]
