@@ -127,7 +127,7 @@ PROMPT_NOTICE: Final = Invariant(
 
 
 def true_outcome(closing: bool, event: Event, ledger: Ledger) -> bool | Violated:
-    """A completion says how it really ended."""
+    """A completion says how it really ended: the turn that it names, or the prompt once that is over."""
     if isinstance(event, ShutdownBegan):
         return True
     if not isinstance(event, Completed):
@@ -135,7 +135,7 @@ def true_outcome(closing: bool, event: Event, ledger: Ledger) -> bool | Violated
     life = ledger.get(event.prompt)
     named = ledger.of_message(event.message)
     ending = None if life is None else ledger.ending(life)
-    if named is not None:
+    if named is not None and not (event.delivered and life is not None and ledger.is_over(life)):
         ending = named[1].ending or named[0].settled
     match ending:
         case Outcome.FINISHED:
