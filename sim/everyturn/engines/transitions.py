@@ -79,11 +79,6 @@ class Transitions:
         """The values of the shared columns in ``row``."""
         return tuple(column.values[number] for column, number in zip(self.columns, row, strict=False))
 
-    def judge_state(self, row: Row) -> JudgeState:
-        """What the judge remembers in ``row``."""
-        state: JudgeState = self.judged.values[row[JUDGE]]
-        return state
-
     def successors(self, row: Row) -> Iterator[Successor]:
         """Every transition from ``row``: by thread, then by outcome."""
         for thread in range(len(self.world.threads)):
@@ -94,24 +89,6 @@ class Transitions:
         place = FIRST_THREAD + thread
         for choice, (after, findings, _) in enumerate(self._go(row, thread, place)):
             yield Successor(thread, choice, after, findings)
-
-    def steps(self, row: Row, thread: int, choice: int) -> tuple[Row, tuple[Step, ...], tuple[Event, ...]]:
-        """One transition in full: the row after it, the operations that were made, and all that was seen."""
-        after, _, trail = self._go(row, thread, FIRST_THREAD + thread)[choice]
-        steps: list[Step] = []
-        events: list[Event] = []
-        for before, local, effect in trail:
-            operation = self.locals[local].operation
-            assert operation is not None
-            touched = self._touched[local]
-            old = tuple(self.columns[column].values[before[column]] for column in touched)
-            new = tuple(
-                self.columns[column].values[dict(effect.columns).get(column, before[column])] for column in touched
-            )
-            name = self.world.threads[thread].name
-            steps.append(Step(name, operation, effect.result, old, new, effect.notes))
-            events += self._seen(before, thread, local, effect)
-        return after, tuple(steps), tuple(events)
 
     def outcomes(self, row: Row, thread: int, choice: int) -> list[int]:
         """Which outcome each operation of a transition had, of those that have several."""
