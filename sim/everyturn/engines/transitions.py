@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from everyturn import objects
-from everyturn.checker import Finding, Judge, JudgeState
+from everyturn.checker import Finding, Judge
 from everyturn.engines.interned import Interned
 from everyturn.engines.locals import Locals
 from everyturn.observer import Step
