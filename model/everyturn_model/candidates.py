@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from everyturn_model.actions import CancelTakesEffect, ClearTakesEffect
 from everyturn_model.events import (
     CancelCalled,
     CancelledOnEntry,
@@ -54,8 +53,9 @@ from everyturn_model.events import (
     Writer,
 )
 from everyturn_model.lifecycle import Phase
-from everyturn_model.prompts import Prompt
-from everyturn_model.state import Kind, State
+from everyturn_model.spec.actions import CancelTakesEffect, ClearTakesEffect
+from everyturn_model.spec.prompts import Prompt
+from everyturn_model.spec.state import Kind, State
 
 WORKER: Final = "worker"
 """The thread that runs prompts from the queue; prompts that never waited run on their own."""

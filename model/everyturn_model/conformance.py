@@ -2,7 +2,7 @@
 
 A *belief* is the set of specification states that a log read so far can have led to, or the :class:`Refusal` that
 ended it. A complete log tells every action but the effects of Cancel and ClearQueue. These are put off as long as
-possible, that is until the operation returns: until then a :class:`~everyturn_model.prompts.Reach` of ``EXPOSED``
+possible, that is until the operation returns: until then a :class:`~everyturn_model.spec.prompts.Reach` of ``EXPOSED``
 stands for both cases, and each thing that shows a Cancel's effect is allowed. So a belief has one state; partial logs,
 where more is hidden, will have larger ones.
 
@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from everyturn_model.actions import CancelTakesEffect, ClearTakesEffect
 from everyturn_model.events import CancelReturned, ClearReturned, Event, Submitted
 from everyturn_model.lifecycle import Phase
-from everyturn_model.prompts import Prompt
 from everyturn_model.spec import BY_EVENT, START
-from everyturn_model.state import State
+from everyturn_model.spec.actions import CancelTakesEffect, ClearTakesEffect
+from everyturn_model.spec.prompts import Prompt
+from everyturn_model.spec.state import State
 
 
 @dataclass(frozen=True, slots=True)

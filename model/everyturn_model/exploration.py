@@ -11,14 +11,14 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from everyturn_model.actions import CancelTakesEffect, ClearTakesEffect
 from everyturn_model.candidates import Bounds, candidates
 from everyturn_model.conformance import Refusal, advance_state
 from everyturn_model.events import Event, Rest
 from everyturn_model.invariants import INVARIANTS, Invariant, Violated
 from everyturn_model.lifecycle import Ledger
 from everyturn_model.spec import START
-from everyturn_model.state import State
+from everyturn_model.spec.actions import CancelTakesEffect, ClearTakesEffect
+from everyturn_model.spec.state import State
 from everyturn_model.witnesses import REFUTED, WITNESSES, NonProperty
 
 HIDDEN = (CancelTakesEffect, ClearTakesEffect)

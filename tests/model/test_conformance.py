@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from everyturn_model.actions import CancelTakesEffect, ClearTakesEffect
 from everyturn_model.candidates import Bounds
 from everyturn_model.conformance import Belief, Matcher, Refusal
 from everyturn_model.events import (
@@ -38,6 +37,7 @@ from everyturn_model.events import (
     Writer,
 )
 from everyturn_model.exploration import explore
+from everyturn_model.spec.actions import CancelTakesEffect, ClearTakesEffect
 
 CLEAN = SharedData()
 COVERED = DropReason.COVERED

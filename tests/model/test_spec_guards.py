@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import pytest
 
-from everyturn_model.actions import CancelTakesEffect, ClearTakesEffect
 from everyturn_model.conformance import Refusal, advance_state
 from everyturn_model.events import (
     EVENT_TYPES,
@@ -52,7 +51,8 @@ from everyturn_model.events import (
     Writer,
 )
 from everyturn_model.spec import ACTIONS, BY_EVENT, START
-from everyturn_model.state import State
+from everyturn_model.spec.actions import CancelTakesEffect, ClearTakesEffect
+from everyturn_model.spec.state import State
 
 Log = tuple[Event, ...]
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from everyturn_model.actions import Action, Guard, Side
 from everyturn_model.events import (
     CancelledOnEntry,
     Dropped,
@@ -22,8 +21,9 @@ from everyturn_model.events import (
     TakenOut,
 )
 from everyturn_model.lifecycle import LIFE, Fate, Phase
-from everyturn_model.prompts import Reach, Written
-from everyturn_model.state import Kind, Stage, State
+from everyturn_model.spec.actions import Action, Guard, Side
+from everyturn_model.spec.prompts import Reach, Written
+from everyturn_model.spec.state import Kind, Stage, State
 
 
 def known_to_life(state: State, prompt: str, event: Event) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from everyturn_model.actions import Action, Guard, Side
 from everyturn_model.events import (
     FinalStored,
     MessageWritten,
@@ -21,10 +20,11 @@ from everyturn_model.events import (
     TurnStarted,
     Writer,
 )
-from everyturn_model.fates import known_to_life
 from everyturn_model.lifecycle import Fate, Phase
-from everyturn_model.prompts import Prompt, Reach, Retry, Written
-from everyturn_model.state import Stage, State, Turn
+from everyturn_model.spec.actions import Action, Guard, Side
+from everyturn_model.spec.fates import known_to_life
+from everyturn_model.spec.prompts import Prompt, Reach, Retry, Written
+from everyturn_model.spec.state import Stage, State, Turn
 
 
 def _first_in_line(state: State, event: TurnStarted) -> bool:

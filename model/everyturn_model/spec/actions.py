@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 
 from everyturn_model.events import Event
-from everyturn_model.state import State
+from everyturn_model.spec.state import State
 
 E = TypeVar("E", bound=Event)
 

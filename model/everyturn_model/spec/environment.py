@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from everyturn_model.actions import Action, CancelTakesEffect, ClearTakesEffect, Guard, Side
 from everyturn_model.events import (
     CancelCalled,
     CancelReturned,
@@ -21,8 +20,9 @@ from everyturn_model.events import (
     SummariseReturned,
 )
 from everyturn_model.lifecycle import Phase
-from everyturn_model.prompts import Prompt, Reach
-from everyturn_model.state import Kind, Operation, State
+from everyturn_model.spec.actions import Action, CancelTakesEffect, ClearTakesEffect, Guard, Side
+from everyturn_model.spec.prompts import Prompt, Reach
+from everyturn_model.spec.state import Kind, Operation, State
 
 
 def exposed(prompt: Prompt) -> Prompt:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from everyturn_model.actions import Action, Guard, Side
 from everyturn_model.events import (
     Outcome,
     StreamEnd,
@@ -17,8 +16,9 @@ from everyturn_model.events import (
     SummaryStarted,
     SummaryStreamEnded,
 )
-from everyturn_model.prompts import Reach
-from everyturn_model.state import Kind, State, Summary
+from everyturn_model.spec.actions import Action, Guard, Side
+from everyturn_model.spec.prompts import Reach
+from everyturn_model.spec.state import Kind, State, Summary
 
 
 def start_summary(state: State, event: SummaryStarted) -> State:

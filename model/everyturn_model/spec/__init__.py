@@ -1,17 +1,17 @@
 """The specification: a session as a transition system, that is, what any correct dispatcher may do, and what not.
 
-A state (:mod:`everyturn_model.state`) is a small immutable value. An action has guards, each with a name and a
+A state (:mod:`everyturn_model.spec.state`) is a small immutable value. An action has guards, each with a name and a
 sentence, and an effect, side by side; its argument is the event that tells of it. The environment's actions come
 first: nothing obliges clients, the store or the world. Every action of the system is judged: a dispatcher that takes
 one which a guard refuses is wrong, and the guard's sentence says why.
 
 =====================================  ==========================================================================
-:mod:`everyturn_model.environment`     submit, Cancel, ClearQueue, Summarise, shutdown
-:mod:`everyturn_model.failures`        the store fails
-:mod:`everyturn_model.fates`           a prompt is refused, queued, taken out, folded, dropped, cancelled on entry
-:mod:`everyturn_model.turns`           a turn starts, writes, prepares, streams, ends
-:mod:`everyturn_model.summaries`       a summary starts, streams, ends, fails
-:mod:`everyturn_model.notices`         a prompt is told, its thread returns; rest
+:mod:`everyturn_model.spec.environment`     submit, Cancel, ClearQueue, Summarise, shutdown
+:mod:`everyturn_model.spec.failures`        the store fails
+:mod:`everyturn_model.spec.fates`           a prompt is refused, queued, taken out, folded, dropped, cancelled on entry
+:mod:`everyturn_model.spec.turns`           a turn starts, writes, prepares, streams, ends
+:mod:`everyturn_model.spec.summaries`       a summary starts, streams, ends, fails
+:mod:`everyturn_model.spec.notices`         a prompt is told, its thread returns; rest
 =====================================  ==========================================================================
 
 The phases of a prompt are those of :data:`everyturn_model.lifecycle.LIFE`; guards named ``life-...`` ask that table.
@@ -23,15 +23,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from everyturn_model.actions import Action
-from everyturn_model.environment import CALL_ACTIONS
 from everyturn_model.events import Event
-from everyturn_model.failures import FAILURE_ACTIONS
-from everyturn_model.fates import FATE_ACTIONS
-from everyturn_model.notices import NOTICE_ACTIONS
-from everyturn_model.state import State
-from everyturn_model.summaries import SUMMARY_ACTIONS
-from everyturn_model.turns import TURN_ACTIONS
+from everyturn_model.spec.actions import Action
+from everyturn_model.spec.environment import CALL_ACTIONS
+from everyturn_model.spec.failures import FAILURE_ACTIONS
+from everyturn_model.spec.fates import FATE_ACTIONS
+from everyturn_model.spec.notices import NOTICE_ACTIONS
+from everyturn_model.spec.state import State
+from everyturn_model.spec.summaries import SUMMARY_ACTIONS
+from everyturn_model.spec.turns import TURN_ACTIONS
 
 START: Final = State()
 """The session before anything happened."""

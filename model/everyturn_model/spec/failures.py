@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from everyturn_model.actions import Action, Guard, Side
 from everyturn_model.events import (
     FailureCause,
     FinalFailed,
@@ -19,8 +18,9 @@ from everyturn_model.events import (
     Writer,
 )
 from everyturn_model.lifecycle import Fate, Phase
-from everyturn_model.prompts import Prompt, Reach
-from everyturn_model.state import Stage, State
+from everyturn_model.spec.actions import Action, Guard, Side
+from everyturn_model.spec.prompts import Prompt, Reach
+from everyturn_model.spec.state import Stage, State
 
 CAUSES: Final = {FailureCause.CANCELLED: Outcome.CANCELLED, FailureCause.STORE: Outcome.FAILED}
 """The outcome that a failure leads to."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from everyturn_model.actions import Action, Guard, Side
 from everyturn_model.events import (
     Completed,
     ErrorNotified,
@@ -18,8 +17,9 @@ from everyturn_model.events import (
     SharedData,
 )
 from everyturn_model.lifecycle import Fate, Phase
-from everyturn_model.prompts import Prompt, Retry, Told
-from everyturn_model.state import State
+from everyturn_model.spec.actions import Action, Guard, Side
+from everyturn_model.spec.prompts import Prompt, Retry, Told
+from everyturn_model.spec.state import State
 
 
 def told_as(event: Completed) -> Outcome:

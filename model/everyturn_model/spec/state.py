@@ -1,6 +1,6 @@
 """The state of the specification: what a session's observer must remember to say what may happen next.
 
-A state is a small immutable value: the prompts (:mod:`everyturn_model.prompts`), what is active, what is under way.
+A state is a small immutable value: the prompts (:mod:`everyturn_model.spec.prompts`), what is active, what is under way.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 
 from everyturn_model.events import Outcome, SharedData
 from everyturn_model.lifecycle import Phase
-from everyturn_model.prompts import Prompt, Reach, Retry, Written
+from everyturn_model.spec.prompts import Prompt, Reach, Retry, Written
 
 
 class Stage(IntEnum):
