@@ -31,7 +31,10 @@ class Replayed:
     header: trace.Header | None = None
 
     def write(self, path: Path) -> None:
-        """Write the run as a trace file, with the header of the trace that it was read from, if any."""
+        """Write the run as a trace file, with the header of the trace that it was read from, if any.
+
+        Raises :class:`UsageError` if the file cannot be written.
+        """
         header = self.header
         contents = trace.write(
             self.run,
@@ -40,7 +43,10 @@ class Replayed:
             seed=None if header is None else header.seed,
             number=0 if header is None else header.run,
         )
-        path.write_bytes(contents)
+        try:
+            path.write_bytes(contents)
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror or error}") from error
 
 
 def replay(source: str, invariants: Sequence[str] = ()) -> Replayed:

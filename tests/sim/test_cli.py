@@ -80,6 +80,23 @@ def test_wrong_input_is_one_clear_line_and_exit_code_2(arguments: list[str], sai
     assert len(result.stderr.splitlines()) == 1
 
 
+def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    """A trace, a picture of a kind that does not exist, a folder that is a file: exit code 2."""
+    token = json.loads(run("check", "--revision", "d3", "--scope", "AA", "--json").stdout)["cells"][0]["invariants"][
+        "no-hang"
+    ]["token"]
+    file = tmp_path / "file"
+    file.touch()
+    for arguments in (
+        ["replay", token, "-o", str(tmp_path / "none" / "x")],
+        ["replay", token, "--plot", str(tmp_path / "x.nothing")],
+        ["demo", "-o", str(file)],
+    ):
+        result = run(*arguments)
+        assert result.exit_code == 2
+        assert len(result.stderr.splitlines()) == 1
+
+
 def test_expectations_turn_exit_codes_round() -> None:
     """`--expect refuted` is satisfied by a refutation only; `--exit-zero` by anything."""
     parent = ["check", "--revision", "d3", "--scope", "AA"]
