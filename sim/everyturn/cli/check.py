@@ -1,0 +1,73 @@
+"""`everyturn check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from everyturn.cli.options import EXIT_CODES, exits, finish, judging, of_worlds
+from everyturn.verdict import RESULT_SCHEMA, Cell, Result
+
+
+@click.command(epilog=EXIT_CODES)
+@of_worlds
+@judging
+@click.option("--max-states", type=click.IntRange(1), help="Give up (undetermined) beyond this many states.")
+@click.option("--max-seconds", type=click.FloatRange(0), help="Give up (undetermined) after this time for each cell.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Write the matrix of verdicts as a picture (PNG or SVG).")
+@exits
+def check(
+    revisions: tuple[str, ...],
+    scopes: tuple[str, ...],
+    granularity: str,
+    invariants: tuple[str, ...],
+    as_json: bool,
+    exit_zero: bool,
+    expect: str | None,
+    max_states: int | None,
+    max_seconds: float | None,
+    plot: Path | None,
+) -> int:
+    """Explore every interleaving: proved or refuted, for each invariant, with a shortest counterexample.
+
+    Without --revision and --scope: the five revisions of the agent in fourteen scopes, and the matrix.
+    """
+    from itertools import product
+
+    from everyturn.check import Limits
+    from everyturn.check import check as check_cell
+    from everyturn.engines.exhaustive import DEFAULT_MAX_STATES
+    from everyturn.reports import text
+    from everyturn.scope import DEFAULT_SCOPES
+    from everyturn.world import revision_name
+    from everyturn_impl.revisions import REVISIONS
+
+    show = text.Printer(err=as_json)
+    limits = Limits(max_states or DEFAULT_MAX_STATES, max_seconds)
+    names = [revision_name(name) for name in revisions] or [name for name in REVISIONS if name != "hardened"]
+    cells: list[Cell] = []
+    interrupted = False
+    try:
+        for scope, name in product(scopes or DEFAULT_SCOPES, names):
+            with text.Progress(f"{name} {scope}") as bar:
+                checked = check_cell(
+                    name, scope, granularity=granularity, invariants=invariants, limits=limits, progress=bar.exploring
+                )
+            cells.append(checked.cell)
+            show.cell(checked.cell)
+            if checked.interrupted:
+                raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        interrupted = True
+        show.say("interrupted: what was found so far")
+    if len(cells) > 1:
+        show.matrix(cells)
+    if plot is not None:
+        from everyturn.reports.plots import matrix
+
+        matrix(cells, plot)
+        show.say(f"matrix: {plot}")
+    return finish(
+        Result(RESULT_SCHEMA, "check", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
+    )

@@ -1,0 +1,62 @@
+"""`everyturn fuzz`."""
+
+from __future__ import annotations
+
+import click
+
+from everyturn.cli.options import EXIT_CODES, exits, finish, judging, of_worlds
+from everyturn.errors import UsageError
+from everyturn.verdict import RESULT_SCHEMA, Cell, Result
+
+
+@click.command(epilog=EXIT_CODES)
+@of_worlds
+@judging
+@click.option("--strategy", default="random-walk", show_default=True, metavar="NAME", help="See `list strategies`.")
+@click.option("--runs", type=click.IntRange(0), default=1000, show_default=True, help="How many runs.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same runs.")
+@click.option("--max-seconds", type=click.FloatRange(0), help="Stop after this time for each cell.")
+@exits
+def fuzz(
+    revisions: tuple[str, ...],
+    scopes: tuple[str, ...],
+    granularity: str,
+    invariants: tuple[str, ...],
+    as_json: bool,
+    exit_zero: bool,
+    expect: str | None,
+    strategy: str,
+    runs: int,
+    seed: int,
+    max_seconds: float | None,
+) -> int:
+    """Sample interleavings through SimPy: first violations with their tokens, else a bound for what was not seen."""
+    from everyturn.campaign import fuzz as fuzz_cell
+    from everyturn.reports import text
+
+    if not scopes:
+        raise UsageError("fuzz: expected --scope, for example --scope AAa+2c")
+    show = text.Printer(err=as_json)
+    cells: list[Cell] = []
+    interrupted = False
+    for scope in scopes:
+        for name in revisions or ("d4-independent",):
+            with text.Progress(f"{name} {scope}") as bar:
+                campaign = fuzz_cell(
+                    name,
+                    scope,
+                    granularity=granularity,
+                    strategy=strategy,
+                    runs=runs,
+                    seed=seed,
+                    max_seconds=max_seconds,
+                    invariants=invariants,
+                    progress=bar.sampling,
+                )
+            if campaign.cell.schedules:
+                cells.append(campaign.cell)
+                show.cell(campaign.cell)
+            interrupted = interrupted or campaign.interrupted
+    return finish(
+        Result(RESULT_SCHEMA, "fuzz", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
+    )
