@@ -15,9 +15,9 @@ Rules of the table:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from everyturn_model.events import (
     CancelledOnEntry,
@@ -117,8 +117,7 @@ _ENDS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """One execution of a prompt: the thread that runs it, its latest assistant message, how it ended.
 
     ``retryable``: the credentials were refused, so that the prompt's own thread may try again.
@@ -131,8 +130,7 @@ class Turn:
     retryable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Life:
+class Life(NamedTuple):
     """What is known of one prompt.
 
     ``turns``: its executions so far; ``host``: the turn it was folded into; ``settled``: how it ended without a turn,
@@ -266,9 +264,9 @@ def follow(life: Life, event: Event) -> Life:
     fate = FATES.get(kind)
     returns = bool(life.turns) and life.phase is Phase.TAKEN
     if fate is not None and not returns:
-        life = replace(life, fates=life.fates | {fate})
+        life = life._replace(fates=life.fates | {fate})
     if not (isinstance(event, TurnReleased) and event.turn != life.turns[-1].name):
-        life = replace(life, phase=LIFE.get((life.phase, kind), life.phase))
+        life = life._replace(phase=LIFE.get((life.phase, kind), life.phase))
     return _details(life, event)
 
 
@@ -276,31 +274,31 @@ def _details(life: Life, event: Event) -> Life:
     """The part of :func:`follow` that is no phase and no fate."""
     match event:
         case TurnStarted(turn=name, thread=thread):
-            return replace(life, turns=(*life.turns, Turn(name, thread)), settled=None)
+            return life._replace(turns=(*life.turns, Turn(name, thread)), settled=None)
         case Folded(turn=host):
-            return replace(life, host=host)
+            return life._replace(host=host)
         case Dropped() | CancelledOnEntry() if life.phase in _OVER:
-            return replace(life, settled=Outcome.CANCELLED)
+            return life._replace(settled=Outcome.CANCELLED)
         case FailedBeforeTurn():
-            return replace(life, settled=Outcome.FAILED)
+            return life._replace(settled=Outcome.FAILED)
         case MessageWritten():
-            return life if life.continued else replace(life, written=min(2, life.written + 1))
+            return life if life.continued else life._replace(written=min(2, life.written + 1))
         case Completed(delivered=True, lost=lost):
             notices = (*life.notices, event.tells)[:2]
-            return replace(life, notices=notices, reached=life.reached or not lost)
+            return life._replace(notices=notices, reached=life.reached or not lost)
         case ErrorNotified(owner=owner):
-            return replace(life, notified=life.notified or owner == life.prompt)
+            return life._replace(notified=life.notified or owner == life.prompt)
         case Returned(failed=failed):
-            return replace(life, returned=True, notified=life.notified or failed)
+            return life._replace(returned=True, notified=life.notified or failed)
         case ReadFailed(cause=cause):
             return _failed_early(life, cause)
         case MessageFailed(cause=cause, by=by):
-            life = replace(life, excused=True)
+            life = life._replace(excused=True)
             return _failed_early(life, cause) if by is Writer.TURN else life
         case StepPrepared() | StepFailed() | StreamStarted() | StreamEnded() | SummaryFailed():
             turns = tuple(_turn(turn, event) if turn.name == event.turn else turn for turn in life.turns)
             full = isinstance(event, StreamEnded) and event.full
-            return replace(life, turns=turns, continued=life.continued or full)
+            return life._replace(turns=turns, continued=life.continued or full)
         case _:
             return life
 
@@ -309,23 +307,23 @@ def _turn(turn: Turn, event: StepPrepared | StepFailed | StreamStarted | StreamE
     """A turn after something happened in it."""
     match event:
         case StepPrepared(message=message):
-            return replace(turn, message=message)
+            return turn._replace(message=message)
         case StreamStarted():
-            return replace(turn, ending=None, retryable=False)
+            return turn._replace(ending=None, retryable=False)
         case StreamEnded(how=how):
-            return replace(turn, ending=_ENDS[how], retryable=how is StreamEnd.UNAUTHORISED)
+            return turn._replace(ending=_ENDS[how], retryable=how is StreamEnd.UNAUTHORISED)
         case StepFailed(cause=cause):
-            return replace(turn, ending=turn.ending or _CAUSES[cause])
+            return turn._replace(ending=turn.ending or _CAUSES[cause])
         case SummaryFailed(cancelled=cancelled):
-            return replace(turn, ending=Outcome.CANCELLED if cancelled else Outcome.FAILED)
+            return turn._replace(ending=Outcome.CANCELLED if cancelled else Outcome.FAILED)
 
 
 def _failed_early(life: Life, cause: FailureCause) -> Life:
     """Step 2 failed: before its turn, if that has not begun; else in its latest turn."""
     if life.phase in (Phase.LIVE, Phase.TAKEN):
         fates = life.fates if life.turns else life.fates | {Fate.FAILED}
-        return replace(life, phase=Phase.FAILED, fates=fates, settled=_CAUSES[cause])
+        return life._replace(phase=Phase.FAILED, fates=fates, settled=_CAUSES[cause])
     if not life.turns:
         return life
     latest = life.turns[-1]
-    return replace(life, turns=(*life.turns[:-1], replace(latest, ending=latest.ending or _CAUSES[cause])))
+    return life._replace(turns=(*life.turns[:-1], latest._replace(ending=latest.ending or _CAUSES[cause])))

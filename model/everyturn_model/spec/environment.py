@@ -29,7 +29,7 @@ def exposed(prompt: Prompt) -> Prompt:
     """The prompt while a Cancel is about that may reach it or not."""
     if prompt.cancel is not Reach.FREE or not prompt.unfinished:
         return prompt
-    return replace(prompt, cancel=Reach.EXPOSED)
+    return prompt._replace(cancel=Reach.EXPOSED)
 
 
 # prompts ----------------------------------------------------------------------------------------------------------
@@ -66,8 +66,8 @@ def call_cancel(state: State, event: CancelCalled) -> State:
     operation = Operation(
         Kind.CANCEL, event.operation, found, shared=replace(event.shared, mutex=None) if idle else None
     )
-    summary = None if state.summary is None else replace(state.summary, exposed=True)
-    return replace(state.each(exposed).with_operation(operation), summary=summary)
+    summary = None if state.summary is None else state.summary._replace(exposed=True)
+    return state.each(exposed).with_operation(operation)._replace(summary=summary)
 
 
 def cancel_takes_effect(state: State, event: CancelTakesEffect) -> State:
@@ -75,8 +75,8 @@ def cancel_takes_effect(state: State, event: CancelTakesEffect) -> State:
     operation = state.operation(Kind.CANCEL, event.operation)
     assert operation is not None
     found = operation.found
-    state = state.each(lambda each: replace(each, cancel=Reach.DOOMED) if each.name in found else each)
-    return state.with_operation(replace(operation, done=True))
+    state = state.each(lambda each: each._replace(cancel=Reach.DOOMED) if each.name in found else each)
+    return state.with_operation(operation._replace(done=True))
 
 
 def _idle_unchanged(state: State, event: CancelReturned) -> bool:
@@ -145,7 +145,7 @@ def call_clear(state: State, event: ClearCalled) -> State:
     """The clear finds what is queued; all of it may be dropped from now on."""
     found = frozenset(prompt.name for prompt in state.prompts if prompt.phase is Phase.QUEUED)
     state = state.each(
-        lambda each: replace(each, clear=Reach.EXPOSED) if each.name in found and each.clear is Reach.FREE else each
+        lambda each: each._replace(clear=Reach.EXPOSED) if each.name in found and each.clear is Reach.FREE else each
     )
     return state.with_operation(Operation(Kind.CLEAR, event.operation, found))
 
@@ -155,8 +155,8 @@ def clear_takes_effect(state: State, event: ClearTakesEffect) -> State:
     operation = state.operation(Kind.CLEAR, event.operation)
     assert operation is not None
     found = operation.found
-    state = state.each(lambda each: replace(each, clear=Reach.DOOMED) if each.name in found else each)
-    return state.with_operation(replace(operation, done=True))
+    state = state.each(lambda each: each._replace(clear=Reach.DOOMED) if each.name in found else each)
+    return state.with_operation(operation._replace(done=True))
 
 
 CALL_CLEAR = Action(
@@ -242,8 +242,8 @@ RETURN_SUMMARISE = Action(
 
 def begin_shutdown(state: State, event: ShutdownBegan) -> State:
     """From now on everything may be reached by the cancellation of the workspace."""
-    summary = None if state.summary is None else replace(state.summary, exposed=True)
-    return replace(state.disturbed().each(exposed), summary=summary, closing=True)
+    summary = None if state.summary is None else state.summary._replace(exposed=True)
+    return state.disturbed().each(exposed)._replace(summary=summary, closing=True)
 
 
 BEGIN_SHUTDOWN = Action(

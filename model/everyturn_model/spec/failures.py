@@ -5,7 +5,6 @@ Part of the specification (:mod:`everyturn_model.spec`).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 from everyturn_model.events import (
@@ -37,10 +36,10 @@ def fail_early(state: State, prompt: Prompt, cause: FailureCause) -> State:
     if prompt.phase is Phase.TURN and turn is not None:
         doomed = cause is FailureCause.CANCELLED
         failing = turn.failing or CAUSES[cause]
-        return replace(state.put(prompt.reached(doomed)), turn=replace(turn, failing=failing))
+        return state.put(prompt.reached(doomed))._replace(turn=turn._replace(failing=failing))
     back = prompt.again()
     phase = Phase.FAILED if back.turn is None else Phase.LEFT
-    return state.put(replace(back, phase=phase, fate=back.fate or Fate.FAILED, outcome=CAUSES[cause]))
+    return state.put(back._replace(phase=phase, fate=back.fate or Fate.FAILED, outcome=CAUSES[cause]))
 
 
 def fail_read(state: State, event: ReadFailed) -> State:
@@ -56,7 +55,7 @@ def fail_read(state: State, event: ReadFailed) -> State:
 
 def fail_message(state: State, event: MessageFailed) -> State:
     """The message need not be there; a turn whose own or folded message failed will fail with it."""
-    prompt = replace(state.prompt(event.prompt), excused=True)
+    prompt = state.prompt(event.prompt)._replace(excused=True)
     if event.by is Writer.TURN:
         return fail_early(state, prompt, event.cause)
     state = state.put(prompt)
@@ -77,7 +76,7 @@ def fail_final(state: State, event: FinalFailed) -> State:
     prompt = state.of_turn(event.turn)
     if prompt is None:
         return state
-    return state.put(replace(prompt, unstored=event.message))
+    return state.put(prompt._replace(unstored=event.message))
 
 
 def _running(state: State, prompt: Prompt) -> bool:

@@ -5,7 +5,6 @@ Part of the specification (:mod:`everyturn_model.spec`).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 from everyturn_model.events import (
@@ -45,7 +44,7 @@ REFUSE_PROMPT = Action(
             "closing", "A prompt is refused only by a workspace that is closing.", lambda state, event: state.closing
         ),
     ),
-    lambda state, event: state.put(replace(state.prompt(event.prompt), phase=Phase.REFUSED, fate=Fate.REFUSED)),
+    lambda state, event: state.put(state.prompt(event.prompt)._replace(phase=Phase.REFUSED, fate=Fate.REFUSED)),
 )
 
 
@@ -55,9 +54,9 @@ def queue_prompt(state: State, event: Queued) -> State:
     written = Written.YES_AND_MORE_MAY if prompt.phase is Phase.LEFT and prompt.outcome is None else prompt.written
     if not prompt.queued and prompt.run_id and prompt.turn is None:
         ahead = frozenset(each.name for each in state.prompts if each.run_id and each.queued and each.waiting)
-        prompt = replace(prompt, ahead=ahead)
+        prompt = prompt._replace(ahead=ahead)
     clear = Reach.EXPOSED if state.open(Kind.CLEAR) and prompt.clear is Reach.FREE else prompt.clear
-    return state.put(replace(prompt.again(), phase=Phase.QUEUED, queued=True, written=written, clear=clear))
+    return state.put(prompt.again()._replace(phase=Phase.QUEUED, queued=True, written=written, clear=clear))
 
 
 QUEUE_PROMPT = Action(
@@ -86,12 +85,12 @@ def take_prompt_out(state: State, event: TakenOut) -> State:
     """Whoever took it out decides what becomes of it; a clear that found it in the queue no longer has to."""
     prompt = state.prompt(event.prompt)
     if prompt.phase is Phase.QUEUED:
-        state = state.put(replace(prompt, phase=Phase.TAKEN))
+        state = state.put(prompt._replace(phase=Phase.TAKEN))
     found = tuple(
-        replace(each, found=each.found - {event.prompt}) if each.kind is Kind.CLEAR else each
+        each._replace(found=each.found - {event.prompt}) if each.kind is Kind.CLEAR else each
         for each in state.operations
     )
-    return replace(state, operations=found)
+    return state._replace(operations=found)
 
 
 TAKE_PROMPT_OUT = Action(
@@ -112,10 +111,10 @@ TAKE_PROMPT_OUT = Action(
 def fold_prompt(state: State, event: Folded) -> State:
     """The prompt will end as its host does. Folding what no Cancel met shows that none has reached the host."""
     prompt = state.prompt(event.prompt)
-    state = state.put(replace(prompt, phase=Phase.FOLDED, fate=Fate.FOLDED))
+    state = state.put(prompt._replace(phase=Phase.FOLDED, fate=Fate.FOLDED))
     host = state.of_turn(event.turn)
     if prompt.cancel is Reach.FREE and host is not None:
-        state = state.put(replace(host, cancel=Reach.FREE))
+        state = state.put(host._replace(cancel=Reach.FREE))
     return state
 
 
@@ -198,7 +197,7 @@ DROP_PROMPT = Action(
 def _end_unstarted(state: State, name: str, phase: Phase, fate: Fate, outcome: Outcome) -> State:
     """The prompt has ended without a turn; if it had one before (a continuation), it keeps that fate."""
     prompt = state.prompt(name)
-    return state.put(replace(prompt, phase=phase, fate=prompt.fate or fate, outcome=prompt.outcome or outcome))
+    return state.put(prompt._replace(phase=phase, fate=prompt.fate or fate, outcome=prompt.outcome or outcome))
 
 
 CANCEL_ON_ENTRY = Action(

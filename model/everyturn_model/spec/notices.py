@@ -5,7 +5,6 @@ Part of the specification (:mod:`everyturn_model.spec`).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 from everyturn_model.events import (
@@ -32,12 +31,12 @@ def told_as(event: Completed) -> Outcome:
 def complete_prompt(state: State, event: Completed) -> State:
     """Given to the broker, the prompt is told; given to a hook, the thread of the hook keeps it."""
     state = state.settled(state.prompt(event.prompt))
-    prompt = replace(state.prompt(event.prompt), full=False)
+    prompt = state.prompt(event.prompt)._replace(full=False)
     if not event.delivered:
-        return state.put(replace(prompt, held=event.thread))
+        return state.put(prompt._replace(held=event.thread))
     told = Told.LOST if event.lost else Told.REACHED
     retry = Retry.NONE if prompt.retry is Retry.OFFERED else prompt.retry
-    return state.put(replace(prompt, told=told, held=None, retry=retry))
+    return state.put(prompt._replace(told=told, held=None, retry=retry))
 
 
 def _true_outcome(state: State, event: Completed) -> bool:
@@ -91,7 +90,7 @@ def notify_error(state: State, event: ErrorNotified) -> State:
     """The notification ends the wait of the prompt whose error it tells."""
     state = state.settled(state.prompt(event.prompt))
     prompt = state.prompt(event.prompt)
-    return state.put(replace(prompt, notified=prompt.notified or event.owner == event.prompt))
+    return state.put(prompt._replace(notified=prompt.notified or event.owner == event.prompt))
 
 
 def _failed_or_told(state: State, event: ErrorNotified) -> bool:
@@ -129,7 +128,7 @@ def return_prompt(state: State, event: Returned) -> State:
     state = state.settled(state.prompt(event.prompt)) if event.failed else state
     prompt = state.prompt(event.prompt)
     retry = Retry.NONE if prompt.retry is Retry.OFFERED and prompt.phase is Phase.LEFT else prompt.retry
-    return state.put(replace(prompt, returned=True, retry=retry, notified=prompt.notified or event.failed))
+    return state.put(prompt._replace(returned=True, retry=retry, notified=prompt.notified or event.failed))
 
 
 RETURN_PROMPT = Action(

@@ -12,8 +12,8 @@ only ``DOOMED``. So one state stands for every instant at which a Cancel may tak
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import NamedTuple
 
 from everyturn_model.events import Outcome
 from everyturn_model.lifecycle import Fate, Phase
@@ -51,8 +51,7 @@ class Written(IntEnum):
     YES_AND_MORE_MAY = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(NamedTuple):
     """One prompt.
 
     ``cancel`` and ``clear``: whether a Cancel or a ClearQueue has reached it. ``outcome``: how it ended, none while it
@@ -117,25 +116,26 @@ class Prompt:
         if self.phase is not Phase.LEFT:
             return self
         spent = Retry.SPENT if self.outcome is not None else self.retry
-        return replace(self, outcome=None, retry=spent, full=False)
+        return self._replace(outcome=None, retry=spent, full=False)
 
     def reached(self, evidence: bool = True) -> Prompt:
         """The prompt after it showed that a Cancel reached it."""
-        return replace(self, cancel=Reach.DOOMED) if evidence else self
+        return self._replace(cancel=Reach.DOOMED) if evidence else self
 
     def tidy(self) -> Prompt:
         """The same prompt without what can no longer matter."""
         if self.unfinished:
             return self
-        tidied = replace(self, cancel=Reach.FREE, clear=Reach.FREE)
-        if self.returned or self.queued or self.retry is not Retry.NONE:
-            tidied = replace(tidied, thread=self.thread if self.owed else None)
-        if not self.owed:
-            tidied = replace(tidied, held=None, passed=None)
-        if self.told is not Told.UNTOLD:
-            tidied = replace(tidied, unstored=None)
-        if self.told is Told.REACHED:
-            tidied = replace(tidied, notified=False)
-        if self.written:
-            tidied = replace(tidied, written=Written.YES, excused=False)
-        return tidied
+        owed = self.owed
+        over = self.returned or self.queued or self.retry is not Retry.NONE
+        return self._replace(
+            cancel=Reach.FREE,
+            clear=Reach.FREE,
+            thread=self.thread if owed or not over else None,
+            held=self.held if owed else None,
+            passed=self.passed if owed else None,
+            unstored=self.unstored if self.told is Told.UNTOLD else None,
+            notified=self.notified and self.told is not Told.REACHED,
+            written=Written.YES if self.written else self.written,
+            excused=self.excused and not self.written,
+        )

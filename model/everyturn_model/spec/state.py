@@ -6,8 +6,8 @@ A state is a small immutable value: the prompts (:mod:`everyturn_model.spec.prom
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
+from typing import NamedTuple
 
 from everyturn_model.events import Outcome, SharedData
 from everyturn_model.lifecycle import Phase
@@ -30,8 +30,7 @@ class Kind(StrEnum):
     SUMMARISE = "summarise"
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """The active turn.
 
     ``late``: its stream began when its prompt was doomed; ``failing``: the outcome that its failed preparation leads
@@ -47,8 +46,7 @@ class Turn:
     full: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(NamedTuple):
     """The active summary. ``turn``: the turn that it belongs to; ``exposed``: a Cancel may have reached it."""
 
     name: str
@@ -56,8 +54,7 @@ class Summary:
     exposed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """An operation between its call and its return.
 
     ``found``: the prompts that a Cancel found unfinished, or that a clear found in the queue and that stayed there;
@@ -71,8 +68,7 @@ class Operation:
     shared: SharedData | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """The session. ``prompts`` and ``operations`` are ordered by name; ``closing``: shutdown has begun."""
 
     prompts: tuple[Prompt, ...] = ()
@@ -160,32 +156,33 @@ class State:
     def put(self, changed: Prompt) -> State:
         """The state with this prompt in place of the one of the same name."""
         tidied = changed.tidy()
-        others = [prompt for prompt in self.prompts if prompt.name != tidied.name]
+        prompts = {prompt.name: prompt for prompt in self.prompts}
+        prompts[tidied.name] = tidied
         if tidied.turn is not None or tidied.outcome is not None:
-            others = [_without(tidied.name, prompt) for prompt in others]
-        return replace(self, prompts=tuple(sorted((*others, tidied), key=_name)))
+            prompts = {name: _without(tidied.name, prompt) for name, prompt in prompts.items()}
+        return self._replace(prompts=tuple(prompts[name] for name in sorted(prompts)))
 
     def each(self, change: Callable[[Prompt], Prompt]) -> State:
         """The state with ``change`` made to every prompt."""
-        return replace(self, prompts=tuple(change(prompt).tidy() for prompt in self.prompts))
+        return self._replace(prompts=tuple(change(prompt).tidy() for prompt in self.prompts))
 
     def with_operation(self, operation: Operation) -> State:
         """The state with this operation in place of the one of the same kind and name."""
         rest = self.without_operation(operation.kind, operation.name).operations
-        return replace(
-            self, operations=tuple(sorted((*rest, operation), key=lambda each: (each.kind.value, each.name)))
+        return self._replace(
+            operations=tuple(sorted((*rest, operation), key=lambda each: (each.kind.value, each.name)))
         )
 
     def without_operation(self, kind: Kind, name: str) -> State:
         """The state without this operation."""
         rest = tuple(each for each in self.operations if (each.kind, each.name) != (kind, name))
-        return replace(self, operations=rest)
+        return self._replace(operations=rest)
 
     def passed_by(self, thread: str, own: str | None) -> State:
         """The state after ``thread`` began a turn or a summary of ``own``: it must not tell later whom it owes now."""
         return self.each(
             lambda each: (
-                replace(each, passed=thread) if each.owed and each.thread == thread and each.name != own else each
+                each._replace(passed=thread) if each.owed and each.thread == thread and each.name != own else each
             )
         )
 
@@ -193,7 +190,7 @@ class State:
         """The state in which no Cancel counts any more as one that found the session idle."""
         if all(each.shared is None for each in self.operations):
             return self
-        return replace(self, operations=tuple(replace(each, shared=None) for each in self.operations))
+        return self._replace(operations=tuple(each._replace(shared=None) for each in self.operations))
 
     def prepares(self, turn: str) -> bool:
         """Whether ``turn`` is active and prepares a step; one that may be retried may do so without being released."""
@@ -208,21 +205,21 @@ class State:
         prompt = self.prompt(self.turn.prompt)
         if prompt.outcome is None:
             return self
-        state = self.put(replace(prompt, outcome=None, retry=Retry.SPENT, full=False))
-        return replace(state, turn=replace(self.turn, stage=Stage.PREPARING))
+        state = self.put(prompt._replace(outcome=None, retry=Retry.SPENT, full=False))
+        return state._replace(turn=self.turn._replace(stage=Stage.PREPARING))
 
     def finish(self, outcome: Outcome) -> State:
         """The state after the active turn has ended like this; it is still active."""
         assert self.turn is not None
         prompt = self.prompt(self.turn.prompt)
-        state = self.put(replace(prompt, outcome=outcome, excused=_excused(prompt, outcome)))
-        return replace(state, turn=replace(self.turn, stage=Stage.OVER))
+        state = self.put(prompt._replace(outcome=outcome, excused=_excused(prompt, outcome)))
+        return state._replace(turn=self.turn._replace(stage=Stage.OVER))
 
     def finish_folds(self, outcome: Outcome) -> State:
         """The state after what was folded into the active turn has ended with it."""
         state = self
         for prompt in self.folds():
-            state = state.put(replace(prompt, outcome=outcome, excused=_excused(prompt, outcome)))
+            state = state.put(prompt._replace(outcome=outcome, excused=_excused(prompt, outcome)))
         return state
 
     def settled(self, prompt: Prompt) -> State:
@@ -237,8 +234,4 @@ def _excused(prompt: Prompt, outcome: Outcome) -> bool:
 
 
 def _without(name: str, prompt: Prompt) -> Prompt:
-    return replace(prompt, ahead=prompt.ahead - {name}) if name in prompt.ahead else prompt
-
-
-def _name(prompt: Prompt) -> str:
-    return prompt.name
+    return prompt._replace(ahead=prompt.ahead - {name}) if name in prompt.ahead else prompt

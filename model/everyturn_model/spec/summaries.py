@@ -5,7 +5,6 @@ Part of the specification (:mod:`everyturn_model.spec`).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 from everyturn_model.events import (
@@ -26,7 +25,7 @@ def start_summary(state: State, event: SummaryStarted) -> State:
     own = state.of_turn(event.turn)
     exposed = state.cancelling or (own is not None and own.cancel is not Reach.FREE)
     state = state.passed_by(event.thread, None if own is None else own.name)
-    return replace(state, summary=Summary(event.summary, event.turn, exposed))
+    return state._replace(summary=Summary(event.summary, event.turn, exposed))
 
 
 def _asked_for(state: State, event: SummaryStarted) -> bool:
@@ -103,7 +102,7 @@ END_SUMMARY = Action(
     SummaryReleased,
     (),
     lambda state, event: (
-        replace(state.disturbed(), summary=None)
+        state.disturbed()._replace(summary=None)
         if state.summary is not None and state.summary.name == event.summary
         else state
     ),
@@ -115,11 +114,11 @@ def fail_summary(state: State, event: SummaryFailed) -> State:
     outcome = Outcome.CANCELLED if event.cancelled else Outcome.FAILED
     prompt = state.of_turn(event.turn)
     assert prompt is not None
-    prompt = replace(prompt, full=False)
+    prompt = prompt._replace(full=False)
     if state.turn is not None and state.turn.name == event.turn:
-        state = replace(state.put(prompt), turn=replace(state.turn, full=False))
+        state = state.put(prompt)._replace(turn=state.turn._replace(full=False))
         return state.finish(outcome)
-    return state.put(replace(prompt, outcome=outcome))
+    return state.put(prompt._replace(outcome=outcome))
 
 
 def _summarised(state: State, event: SummaryFailed) -> bool:

@@ -5,7 +5,6 @@ Part of the specification (:mod:`everyturn_model.spec`).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 from everyturn_model.events import (
@@ -39,8 +38,7 @@ def _first_in_line(state: State, event: TurnStarted) -> bool:
 def start_turn(state: State, event: TurnStarted) -> State:
     """The turn is active and prepares its first step."""
     prompt = state.disturbed().passed_by(event.thread, event.prompt).prompt(event.prompt).again()
-    prompt = replace(
-        prompt,
+    prompt = prompt._replace(
         phase=Phase.TURN,
         fate=prompt.fate or Fate.STARTED,
         turn=event.turn,
@@ -50,7 +48,7 @@ def start_turn(state: State, event: TurnStarted) -> State:
         passed=None,
     )
     state = state.disturbed().passed_by(event.thread, event.prompt).put(prompt)
-    return replace(state, turn=Turn(event.turn, event.prompt, event.thread))
+    return state._replace(turn=Turn(event.turn, event.prompt, event.thread))
 
 
 START_TURN = Action(
@@ -105,7 +103,7 @@ START_TURN = Action(
 
 def write_message(state: State, event: MessageWritten) -> State:
     """The user message is stored."""
-    return state.put(replace(state.prompt(event.prompt), written=Written.YES))
+    return state.put(state.prompt(event.prompt)._replace(written=Written.YES))
 
 
 def _write_due(state: State, event: MessageWritten) -> bool:
@@ -147,7 +145,7 @@ def prepare_step(state: State, event: StepPrepared) -> State:
     state = state.preparing()
     prompt = state.of_turn(event.turn)
     assert prompt is not None
-    return state.put(replace(prompt, unstored=event.message))
+    return state.put(prompt._replace(unstored=event.message))
 
 
 PREPARE_STEP = Action(
@@ -175,9 +173,9 @@ def start_stream(state: State, event: StreamStarted) -> State:
     state = state.preparing()
     turn = state.turn
     assert turn is not None
-    prompt = replace(state.prompt(turn.prompt).reached(event.cancelled), full=False)
+    prompt = state.prompt(turn.prompt).reached(event.cancelled)._replace(full=False)
     late = any(each.cancel is Reach.DOOMED for each in (prompt, *state.folds()))
-    return replace(state.put(prompt), turn=replace(turn, stage=Stage.STREAMING, late=late, failing=None, full=False))
+    return state.put(prompt)._replace(turn=turn._replace(stage=Stage.STREAMING, late=late, failing=None, full=False))
 
 
 START_STREAM = Action(
@@ -221,10 +219,10 @@ def end_stream(state: State, event: StreamEnded) -> State:
     prompt = state.prompt(turn.prompt).reached(event.how is StreamEnd.CANCELLED)
     unauthorised = event.how is StreamEnd.UNAUTHORISED
     if unauthorised and prompt.retry is Retry.NONE:
-        prompt = replace(prompt, retry=Retry.OFFERED)
-    state = state.put(replace(prompt, full=event.full))
+        prompt = prompt._replace(retry=Retry.OFFERED)
+    state = state.put(prompt._replace(full=event.full))
     if event.how is StreamEnd.TOOL:
-        return replace(state, turn=replace(turn, stage=Stage.PREPARING, full=event.full))
+        return state._replace(turn=turn._replace(stage=Stage.PREPARING, full=event.full))
     state = state.finish(ENDS[event.how])
     return _offer_retries(state, turn) if unauthorised else state
 
@@ -235,7 +233,7 @@ def _offer_retries(state: State, turn: Turn) -> State:
     def offered(prompt: Prompt) -> Prompt:
         own_thread = prompt.thread == turn.thread and not prompt.queued and not prompt.returned
         if own_thread and prompt.phase is Phase.LEFT and prompt.retry is Retry.NONE and prompt.outcome is not None:
-            return replace(prompt, retry=Retry.OFFERED, cancel=Reach.EXPOSED)
+            return prompt._replace(retry=Retry.OFFERED, cancel=Reach.EXPOSED)
         return prompt
 
     return state.each(offered)
@@ -271,7 +269,7 @@ def store_final(state: State, event: FinalStored) -> State:
     prompt = state.of_turn(event.turn)
     if prompt is None or prompt.unstored != event.message:
         return state
-    return state.put(replace(prompt, unstored=None))
+    return state.put(prompt._replace(unstored=None))
 
 
 STORE_FINAL = Action("StoreFinal", Side.SYSTEM, FinalStored, (), store_final)
@@ -288,7 +286,7 @@ def end_turn(state: State, event: TurnReleased) -> State:
     prompt = state.prompt(turn.prompt)
     state = state.finish_folds(prompt.outcome or Outcome.FINISHED)
     retry = Retry.NONE if prompt.retry is Retry.OFFERED and prompt.returned else prompt.retry
-    return replace(state.put(replace(prompt, phase=Phase.LEFT, retry=retry)), turn=None)
+    return state.put(prompt._replace(phase=Phase.LEFT, retry=retry))._replace(turn=None)
 
 
 def _turn_over(state: State, event: TurnReleased) -> bool:
