@@ -81,22 +81,37 @@ class Judge:
 
     def _one(self, state: JudgeState, event: Event, findings: list[Finding]) -> JudgeState:
         ledger = state.ledger.step(event)
-        monitors = list(state.monitors)
-        for index, invariant in enumerate(self.invariants):
-            if monitors[index] is SINK:
-                continue
-            after = invariant.step(monitors[index], event, ledger)
-            if isinstance(after, Violated):
-                findings.append(Finding(invariant.name, after.sentence))
-                after = SINK
-            monitors[index] = after
-        belief: Any = state.belief
-        if belief is not None and belief is not SINK:
+        monitors: list[Any] = []
+        for invariant, monitor in zip(self.invariants, state.monitors, strict=True):
+            after, finding = self.watch(invariant, monitor, ((event, ledger),))
+            monitors.append(after)
+            if finding is not None:
+                findings.append(finding)
+        belief, finding = self.believe(state.belief, (event,))
+        if finding is not None:
+            findings.append(finding)
+        return JudgeState(ledger, tuple(monitors), belief)
+
+    @staticmethod
+    def watch(invariant: Invariant, monitor: Any, told: Iterable[tuple[Event, Ledger]]) -> tuple[Any, Finding | None]:
+        """One monitor after events, each with the ledger after it, and what it found."""
+        for event, ledger in told:
+            if monitor is SINK:
+                break
+            monitor = invariant.step(monitor, event, ledger)
+            if isinstance(monitor, Violated):
+                return SINK, Finding(invariant.name, monitor.sentence)
+        return monitor, None
+
+    def believe(self, belief: Any, events: Iterable[Event]) -> tuple[Any, Finding | None]:
+        """The specification's belief after events, and its refusal, if it refused one now."""
+        for event in events:
+            if belief is None or belief is SINK:
+                break
             belief = self._matcher.advance(belief, event)
             if isinstance(belief, Refusal):
-                findings.append(Finding(CONFORMS, str(belief)))
-                belief = SINK
-        return JudgeState(ledger, tuple(monitors), belief)
+                return SINK, Finding(CONFORMS, str(belief))
+        return belief, None
 
     def run(self, steps: Iterable[Iterable[Event]]) -> list[tuple[int, Finding]]:
         """All findings of a whole run, each with the number of the step that it happened at."""

@@ -39,9 +39,13 @@ def observe(step: Step) -> tuple[ev.Event, ...]:
     return tuple(dict.fromkeys((*shown, *noted)))
 
 
+SHARED_DATA: Final = ("mutex", "active", "queue", "accepting")
+"""The columns that an onlooker sees of the session's shared data; :func:`shared_data` looks at no others."""
+
+
 def shared_data(values: Values) -> ev.SharedData:
     """The session's shared data, as invariants look at it."""
-    row = dict(zip(COLUMNS, values, strict=True))
+    row = {name: value for name, value in zip(COLUMNS, values, strict=True) if name in SHARED_DATA}
     accepting: Accepting = row["accepting"]
     return ev.SharedData(
         active=None if row["active"] is None else row["active"].name,

@@ -35,7 +35,7 @@ class Successor(NamedTuple):
     findings: tuple[Finding, ...]
 
 
-class _Effect(NamedTuple):
+class Effect(NamedTuple):
     """What one outcome of one operation does: new numbers for touched columns, the next local state, the events."""
 
     columns: tuple[tuple[int, int], ...]
@@ -45,8 +45,8 @@ class _Effect(NamedTuple):
     events: int
 
 
-_Way = tuple[Row, tuple[Finding, ...], tuple[tuple[Row, int, _Effect], ...]]
-"""A row, what was violated on the way there, and the way: the row before, the local state, the effect."""
+_Way = tuple[Row, tuple[Finding, ...], tuple[tuple[Row, Effect], ...]]
+"""A row, what was violated on the way there, and the way: each row before, and the effect."""
 
 
 class Transitions:
@@ -59,7 +59,7 @@ class Transitions:
         self.columns = [Interned() for _ in objects.COLUMNS]
         self.judged = Interned()
         self.events = Interned()
-        self._effects: dict[tuple[int, ...], tuple[_Effect, ...]] = {}
+        self._effects: dict[tuple[int, ...], tuple[Effect, ...]] = {}
         self._touched: dict[int, tuple[int, ...]] = {}
         self._judgements: dict[tuple[int, int], tuple[int, tuple[Finding, ...]]] = {}
 
@@ -94,8 +94,8 @@ class Transitions:
         """Which outcome each operation of a transition had, of those that have several."""
         _, _, trail = self._go(row, thread, FIRST_THREAD + thread)[choice]
         chosen = []
-        for before, local, effect in trail:
-            effects = self._effects_of(before, thread, local)
+        for before, effect in trail:
+            effects = self.effects(before, thread)
             if len(effects) > 1:
                 chosen.append(effects.index(effect))
         return chosen
@@ -104,14 +104,18 @@ class Transitions:
 
     def rest(self, row: Row) -> tuple[int, tuple[Finding, ...], Event]:
         """The judge's number and findings after the event of rest, in a row without successors."""
+        event = self.at_rest(row)
+        judged, findings = self._judge(row[JUDGE], self.events.number((event,)))
+        return judged, findings, event
+
+    def at_rest(self, row: Row) -> Event:
+        """The event of rest in a row without successors."""
         blocked = tuple(
             thread.name
             for index, thread in enumerate(self.world.threads)
             if self.locals[row[FIRST_THREAD + index]].operation is not None and not thread.daemon
         )
-        event = self.world.rest(self.values(row), blocked)
-        judged, findings = self._judge(row[JUDGE], self.events.number((event,)))
-        return judged, findings, event
+        return self.world.rest(self.values(row), blocked)
 
     # one step ----------------------------------------------------------------------------------------------------
 
@@ -122,27 +126,47 @@ class Transitions:
         while open_:
             before, findings, trail = open_.pop()
             ways: list[_Way] = []
-            for effect in self._effects_of(before, thread, before[place]):
-                after, found = self._apply(before, thread, place, effect)
-                way = (after, findings + found, (*trail, (before, before[place], effect)))
+            for effect in self.effects(before, thread):
+                after, found = self._apply(before, thread, effect)
+                way = (after, findings + found, (*trail, (before, effect)))
                 local = self.locals[effect.local]
                 (done if local.point or local.operation is None else ways).append(way)
             open_ += reversed(ways)
         return done
 
-    def _effects_of(self, row: Row, thread: int, local: int) -> tuple[_Effect, ...]:
+    def touched(self, local: int) -> tuple[int, ...]:
+        """The columns that the operation of a local state touches."""
         touched = self._touched.get(local)
         if touched is None:
             operation = self.locals[local].operation
             names = () if operation is None else objects.columns(operation)
             touched = self._touched[local] = tuple(_INDEX[name] for name in names)
+        return touched
+
+    def effects(self, row: Row, thread: int) -> tuple[Effect, ...]:
+        """What the operation that ``thread`` stands before can do in ``row``: nothing, if it is blocked."""
+        local = row[FIRST_THREAD + thread]
+        touched = self.touched(local)
         key = (local, *[row[column] for column in touched])
         effects = self._effects.get(key)
         if effects is None:
             effects = self._effects[key] = self._work_out(row, thread, local, touched)
         return effects
 
-    def _work_out(self, row: Row, thread: int, local: int, touched: tuple[int, ...]) -> tuple[_Effect, ...]:
+    def follow(self, row: Row, thread: int, effect: Effect) -> tuple[Row, tuple[Event, ...]]:
+        """The row after an effect, the judge's number left as it is, and what is seen of it."""
+        place = FIRST_THREAD + thread
+        numbers = list(row)
+        for column, number in effect.columns:
+            numbers[column] = number
+        numbers[place] = effect.local
+        if self.locals[row[place]].begun and self.locals[effect.local].operation is not None:
+            seen: tuple[Event, ...] = self.events.values[effect.events]
+        else:
+            seen = self._seen(row, thread, row[place], effect)
+        return tuple(numbers), seen
+
+    def _work_out(self, row: Row, thread: int, local: int, touched: tuple[int, ...]) -> tuple[Effect, ...]:
         operation = self.locals[local].operation
         if operation is None:
             return ()
@@ -155,23 +179,15 @@ class Transitions:
             changed = tuple(
                 (column, self.columns[column].number(value)) for column, value in zip(touched, after, strict=True)
             )
-            effects.append(_Effect(changed, next_local, result, notes, self.events.number(seen)))
+            effects.append(Effect(changed, next_local, result, notes, self.events.number(seen)))
         return tuple(effects)
 
-    def _apply(self, row: Row, thread: int, place: int, effect: _Effect) -> tuple[Row, tuple[Finding, ...]]:
-        numbers = list(row)
-        for column, number in effect.columns:
-            numbers[column] = number
-        events = effect.events
-        local = self.locals[row[place]]
-        after = self.locals[effect.local]
-        if not local.begun or after.operation is None:
-            events = self.events.number(self._seen(row, thread, row[place], effect))
-        numbers[place] = effect.local
-        numbers[JUDGE], findings = self._judge(row[JUDGE], events)
-        return tuple(numbers), findings
+    def _apply(self, row: Row, thread: int, effect: Effect) -> tuple[Row, tuple[Finding, ...]]:
+        after, seen = self.follow(row, thread, effect)
+        judged, findings = self._judge(row[JUDGE], self.events.number(seen))
+        return (*after[:JUDGE], judged, *after[FIRST_THREAD:]), findings
 
-    def _seen(self, row: Row, thread: int, local: int, effect: _Effect) -> tuple[Event, ...]:
+    def _seen(self, row: Row, thread: int, local: int, effect: Effect) -> tuple[Event, ...]:
         """What is seen of an effect, the thread's begin and end included."""
         seen: tuple[Event, ...] = self.events.values[effect.events]
         which = self.world.threads[thread]

@@ -1,0 +1,214 @@
+"""The judge as tables, for a batch of steps at a time.
+
+A judge's state has parts that hardly depend on each other: the ledger of lives, each invariant's monitor (which sees the
+ledger, but no other monitor), and the specification's belief. Each part has a table of its own, so that a step of one
+part is worked out once, whatever the others are at; the whole judge's states are numbered combinations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from everyturn.checker import Finding, Judge, JudgeState
+from everyturn.engines.interned import Interned
+from everyturn.engines.numbering import Numbering, Numbers
+from everyturn.engines.packing import Layout
+from everyturn.errors import EveryturnError
+from everyturn_model.events import Event
+
+_EVENTS_BITS: Final = 18
+_LEDGER_BITS: Final = 26
+_STATE_BITS: Final = 64 - _EVENTS_BITS - _LEDGER_BITS
+
+Advance = Callable[[Any, int, int], tuple[Any, Finding | None]]
+"""(state, number of the ledger, number of the events) → next state, what was violated."""
+
+
+class _Part:
+    """One part of the judge: its states by number, and a table of its steps."""
+
+    def __init__(self, start: Any, advance: Advance, findings: Interned) -> None:
+        self.states = Interned()
+        self.states.number(start)
+        self._advance = advance
+        self._findings = findings
+        self._steps = Numbering(1)
+        self._after = np.zeros(1024, np.int64)
+        self._found = np.zeros(1024, np.int64)
+
+    def step(self, states: Numbers, ledgers: Numbers, events: Numbers) -> tuple[Numbers, Numbers]:
+        """The states after a batch of steps, and the numbers of what was violated (0: nothing)."""
+        keys = (states << (_LEDGER_BITS + _EVENTS_BITS)) | (ledgers << _EVENTS_BITS) | events
+        packed = keys.astype(np.uint64)[:, None]
+        before = len(self._steps)
+        numbers = self._steps.add(packed)
+        if len(self._steps) > before:
+            self._work_out(before)
+        return self._after[numbers], self._found[numbers]
+
+    def _work_out(self, start: int) -> None:
+        """Work out the steps that were entered last."""
+        keys = self._steps.keys[start:, 0].astype(np.int64)
+        states = (keys >> (_LEDGER_BITS + _EVENTS_BITS)).tolist()
+        ledgers = ((keys >> _EVENTS_BITS) & ((1 << _LEDGER_BITS) - 1)).tolist()
+        events = (keys & ((1 << _EVENTS_BITS) - 1)).tolist()
+        end = start + len(keys)
+        if end > len(self._after):
+            size = max(end, 2 * len(self._after))
+            self._after.resize(size, refcheck=False)
+            self._found.resize(size, refcheck=False)
+        after, found = [], []
+        for state, ledger, seen in zip(states, ledgers, events, strict=True):
+            reached, finding = self._advance(self.states.values[state], ledger, seen)
+            after.append(self.states.number(reached))
+            found.append(0 if finding is None else self._findings.number(finding))
+        self._after[start:end] = after
+        self._found[start:end] = found
+        if len(self.states.values) >> _STATE_BITS:
+            raise EveryturnError(f"more than {1 << _STATE_BITS:,} states of one part of the judge: expected fewer")
+
+
+class JudgeTables:
+    """All states of a judge that were reached, by number, and what each step leads to and violates."""
+
+    def __init__(self, judge: Judge, events: Interned) -> None:
+        self.judge = judge
+        self.events = events
+        self.findings = Interned()
+        self.findings.number(None)
+        start = judge.start()
+        self._ledgers: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self._ledger = _Part(start.ledger, self._step_ledger, self.findings)
+        monitors = [_Part(state, self._monitoring(index), self.findings) for index, state in enumerate(start.monitors)]
+        believing = [_Part(start.belief, self._believe, self.findings)] if judge.conformance else []
+        self._parts = [self._ledger, *monitors, *believing]
+        self._layout = Layout([8] + [2] * len(monitors) + [8] * len(believing))
+        self._states = Numbering(self._layout.width)
+        self._steps = Numbering(1)
+        self._after = np.zeros(1024, np.int64)
+        self._found = np.zeros(1024, np.int64)
+        self._violated: list[tuple[Finding, ...]] = [()]
+        self._violated_numbers: dict[tuple[int, ...], int] = {(): 0}
+        self._number(np.zeros((1, len(self._parts)), np.int64))
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tables, without the values that they number."""
+        return self._states.nbytes + self._steps.nbytes + self._after.nbytes + self._found.nbytes
+
+    def state(self, number: int) -> JudgeState:
+        """The state with this number."""
+        parts = self._layout.unpack(self._states.keys[number : number + 1])[0].tolist()
+        values = [part.states.values[each] for part, each in zip(self._parts, parts, strict=True)]
+        monitors = len(self.judge.invariants)
+        belief = values[-1] if self.judge.conformance else None
+        return JudgeState(values[0], tuple(values[1 : 1 + monitors]), belief)
+
+    def number(self, state: JudgeState) -> int:
+        """The number of a state."""
+        belief = [state.belief] if self.judge.conformance else []
+        values = [state.ledger, *state.monitors, *belief]
+        parts = [part.states.number(value) for part, value in zip(self._parts, values, strict=True)]
+        return int(self._number(np.array([parts], np.int64))[0])
+
+    def ledgers(self, judged: Numbers) -> Numbers:
+        """The numbers of the ledgers of judge states."""
+        return self._layout.get(self._states.keys[judged], 0)
+
+    def ledger(self, number: int) -> Any:
+        """The ledger with this number."""
+        return self._ledger.states.values[number]
+
+    def violated(self, number: int) -> tuple[Finding, ...]:
+        """What a step with this *found* number violated."""
+        return self._violated[number]
+
+    # steps -------------------------------------------------------------------------------------------------------
+
+    def step(self, judged: Numbers, events: Numbers) -> tuple[Numbers, Numbers]:
+        """The numbers of the states after a batch of steps, and of what each violated (see :meth:`violated`)."""
+        keys = ((judged << _EVENTS_BITS) | events).astype(np.uint64)[:, None]
+        before = len(self._steps)
+        numbers = self._steps.add(keys)
+        if len(self._steps) > before:
+            self._work_out(before)
+        return self._after[numbers], self._found[numbers]
+
+    def _work_out(self, start: int) -> None:
+        if len(self.events.values) >> _EVENTS_BITS:
+            raise EveryturnError(f"more than {1 << _EVENTS_BITS:,} different observations: expected fewer")
+        keys = self._steps.keys[start:, 0].astype(np.int64)
+        events = keys & ((1 << _EVENTS_BITS) - 1)
+        parts = self._layout.unpack(self._states.keys[keys >> _EVENTS_BITS])
+        ledgers = parts[:, 0]
+        after = np.empty_like(parts)
+        found: list[Numbers] = []
+        for place, part in enumerate(self._parts):
+            told = ledgers if 0 < place <= len(self.judge.invariants) else np.zeros_like(ledgers)
+            after[:, place], violated = part.step(parts[:, place], told, events)
+            found.append(violated)
+        if len(self._ledger.states.values) >> _LEDGER_BITS:
+            raise EveryturnError(f"more than {1 << _LEDGER_BITS:,} ledgers: expected fewer")
+        end = start + len(keys)
+        if end > len(self._after):
+            size = max(end, 2 * len(self._after))
+            self._after.resize(size, refcheck=False)
+            self._found.resize(size, refcheck=False)
+        self._after[start:end] = self._number(after)
+        self._found[start:end] = self._combined(np.stack(found, axis=1))
+
+    def _combined(self, found: Numbers) -> Numbers:
+        """One number for what all parts found in each step."""
+        combined = np.zeros(len(found), np.int64)
+        for row in np.flatnonzero(found.any(axis=1)).tolist():
+            key = tuple(each for each in found[row].tolist() if each)
+            if key not in self._violated_numbers:
+                self._violated_numbers[key] = len(self._violated)
+                self._violated.append(tuple(self.findings.values[each] for each in key))
+            combined[row] = self._violated_numbers[key]
+        return combined
+
+    def _number(self, parts: Numbers) -> Numbers:
+        largest = [len(part.states.values) - 1 for part in self._parts]
+        if not all(self._layout.fits(column, number) for column, number in enumerate(largest)):
+            layout = self._layout.grown(largest)
+            self._states = self._states.replaced(layout.pack(self._layout.unpack(self._states.keys)))
+            self._layout = layout
+        return self._states.add(self._layout.pack(parts))
+
+    # parts -------------------------------------------------------------------------------------------------------
+
+    def _step_ledger(self, ledger: Any, _: int, events: int) -> tuple[Any, None]:
+        for event in self.events.values[events]:
+            ledger = ledger.step(event)
+        return ledger, None
+
+    def _told(self, ledger: int, events: int) -> Sequence[tuple[Event, Any]]:
+        """Each event with the ledger after it."""
+        key = (ledger, events)
+        told = self._ledgers.get(key)
+        if told is None:
+            reached = self._ledger.states.values[ledger]
+            pairs = []
+            for event in self.events.values[events]:
+                reached = reached.step(event)
+                pairs.append((event, reached))
+            told = self._ledgers[key] = tuple(pairs)
+        return told
+
+    def _monitoring(self, index: int) -> Advance:
+        invariant = self.judge.invariants[index]
+
+        def advance(state: Any, ledger: int, events: int) -> tuple[Any, Finding | None]:
+            return self.judge.watch(invariant, state, self._told(ledger, events))
+
+        return advance
+
+    def _believe(self, belief: Any, _: int, events: int) -> tuple[Any, Finding | None]:
+        return self.judge.believe(belief, self.events.values[events])

@@ -1,0 +1,292 @@
+"""Leaps: what a thread does from one scheduling point to its next, as tables.
+
+A leap depends on the thread's local state and on the shared columns that its operations touch, and on nothing else;
+which columns these are is learnt when a leap is made for the first time. So one look-up stands for all rows that agree
+in those columns: the first time, the real coroutine is resumed; ever after, a table is read.
+
+Each local state has a *mask* of the columns that leaps from it were seen to touch. A row, masked, is the key of its
+leap. When a new leap touches more columns, the mask grows; a leap that was entered under the smaller mask is then found
+only by rows that have 0 in the new columns, for which it holds as well, because it did not look at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from everyturn import objects
+from everyturn.engines.interned import Interned
+from everyturn.engines.numbering import Numbering, Numbers, Words
+from everyturn.engines.packing import Layout
+from everyturn.engines.transitions import FIRST_THREAD, JUDGE, WIDTH, Row, Transitions
+from everyturn.observer import SHARED_DATA
+from everyturn_model.events import Event
+
+_SHARED: frozenset[int] = frozenset(objects.COLUMNS.index(name) for name in SHARED_DATA)
+
+
+class Way(NamedTuple):
+    """One way that a leap can go: the columns that it sets, the thread's next local state, the number of its events."""
+
+    columns: tuple[tuple[int, int], ...]
+    local: int
+    events: int
+
+
+class Leap(NamedTuple):
+    """All ways from one local state, for rows that agree in the columns that were read."""
+
+    local: int
+    read: tuple[tuple[int, int], ...]
+    ways: tuple[Way, ...]
+
+
+class Expansion(NamedTuple):
+    """The successors of a chunk of rows, the judge's column not yet advanced: parallel arrays.
+
+    ``source``: the place of the row that each comes from, within the chunk; ``move``: number of (thread, choice);
+    ``events``: number of what was seen; ``rests``: the places of rows that have no successor.
+    """
+
+    words: Words
+    source: Numbers
+    move: Numbers
+    events: Numbers
+    rests: Numbers
+
+
+class Leaps:
+    """The leaps of one world, by thread, filled as they are needed."""
+
+    def __init__(self, transitions: Transitions) -> None:
+        self.transitions = transitions
+        self.events = Interned()
+        self.events.number(())
+        self.moves = Interned()
+        threads = range(len(transitions.world.threads))
+        self.tables = [_Table(thread, self) for thread in threads]
+
+    def largest(self) -> list[int]:
+        """The largest number that each column of a row can have so far, the judge's left 0."""
+        transitions = self.transitions
+        shared = [len(column.values) - 1 for column in transitions.columns]
+        return [*shared, 0, *(len(table.locals.values) - 1 for table in self.tables)]
+
+    def row(self, row: Row) -> Row:
+        """A row of :class:`Transitions` with each thread's own numbers for its local states."""
+        return (*row[:FIRST_THREAD], *(table.number(row[FIRST_THREAD + table.thread]) for table in self.tables))
+
+    def global_row(self, row: Iterable[int]) -> Row:
+        """The reverse of :meth:`row`."""
+        numbers = tuple(row)
+        own = numbers[FIRST_THREAD:]
+        return (
+            *numbers[:FIRST_THREAD],
+            *(table.locals.values[number] for table, number in zip(self.tables, own, strict=True)),
+        )
+
+    def lay_out(self, layout: Layout) -> None:
+        """Pack all tables anew."""
+        for table in self.tables:
+            table.lay_out(layout)
+
+    def learn(self, words: Words) -> bool:
+        """Make every leap from these rows that is not known yet; whether any was made."""
+        made = [table.learn(words) for table in self.tables]
+        return any(made)
+
+    def expand(self, words: Words) -> Expansion:
+        """The successors of rows whose leaps are all known."""
+        parts = [table.expand(words) for table in self.tables]
+        source = np.concatenate([part.source for part in parts])
+        resting = np.ones(len(words), np.bool_)
+        resting[source] = False
+        return Expansion(
+            np.concatenate([part.words for part in parts]),
+            source,
+            np.concatenate([part.move for part in parts]),
+            np.concatenate([part.events for part in parts]),
+            np.flatnonzero(resting),
+        )
+
+
+class _Table:
+    """The leaps of one thread."""
+
+    def __init__(self, thread: int, leaps: Leaps) -> None:
+        self.thread = thread
+        self.place = FIRST_THREAD + thread
+        self.leaps = leaps
+        self.locals = Interned()
+        self._known: list[Leap] = []
+        self._read: list[set[int]] = []
+        self._wider: set[int] = set()
+        self._layout: Layout | None = None
+        self._packed = 0
+        self._masks: Words = np.zeros((0, 1), np.uint64)
+        self._live: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self._index = Numbering(1)
+        self._clear: Words = np.zeros((0, 1), np.uint64)
+        self._set: Words = np.zeros((0, 1), np.uint64)
+        self._move = np.zeros(0, np.int64)
+        self._events = np.zeros(0, np.int64)
+        self._first = np.zeros(0, np.int64)
+        self._often = np.zeros(0, np.int64)
+
+    def number(self, local: int) -> int:
+        """This thread's own number for a local state."""
+        number = self.locals.number(local)
+        if number == len(self._read):
+            self._read.append(set())
+        return number
+
+    # learning ----------------------------------------------------------------------------------------------------
+
+    def learn(self, words: Words) -> bool:
+        """Make the leaps of these rows that are not known yet; whether any was made."""
+        live, locals_ = self._alive(words)
+        found = self._index.find(words[live] & self._masks[locals_])
+        missing = found < 0
+        return bool(missing.any()) and self._make(words[live[missing]])
+
+    def _make(self, words: Words) -> bool:
+        assert self._layout is not None
+        known: dict[tuple[int, ...], None] = {}
+        for row in self._layout.unpack(words).tolist():
+            local = row[self.place]
+            read = self._read[local]
+            key = (local, *(number if column in read else -1 for column, number in enumerate(row[:WIDTH])))
+            if key not in known:
+                known[key] = None
+                self._leap(row, local)
+        return True
+
+    def _leap(self, row: list[int], local: int) -> None:
+        read, ways = make(self.leaps, self.leaps.global_row(row), self.thread)
+        if not read <= self._read[local]:
+            self._read[local] |= read
+            self._wider.add(local)
+        values = tuple((column, row[column]) for column in sorted(self._read[local]))
+        numbered = tuple(way._replace(local=self.number(way.local)) for way in ways)
+        self._known.append(Leap(local, values, numbered))
+
+    # packing -----------------------------------------------------------------------------------------------------
+
+    def lay_out(self, layout: Layout) -> None:
+        """Pack everything anew, or, if the layout is the same, what was learnt since."""
+        if self._layout is not layout:
+            self._layout = layout
+            self._packed = 0
+            self._index = Numbering(layout.width)
+            for name in ("_clear", "_set", "_masks"):
+                setattr(self, name, np.zeros((0, layout.width), np.uint64))
+            for name in ("_move", "_events", "_first", "_often"):
+                setattr(self, name, np.zeros(0, np.int64))
+        self._pack_masks(layout)
+        fresh = self._known[self._packed :]
+        self._packed = len(self._known)
+        if fresh:
+            self._pack_ways(layout, fresh)
+
+    def _pack_masks(self, layout: Layout) -> None:
+        """The masks of all local states; only of those that are new or wider, if the layout is the same."""
+        before, count = len(self._masks), len(self._read)
+        changed = [*(local for local in self._wider if local < before), *range(before, count)]
+        self._wider.clear()
+        self._masks = np.concatenate((self._masks, np.zeros((count - before, layout.width), np.uint64)))
+        for local in changed:
+            for column in (*self._read[local], self.place):
+                word, bits = layout.field(column)
+                self._masks[local, word] |= bits
+        states = self.leaps.transitions.locals
+        fresh = [states[local].operation is not None for local in self.locals.values[len(self._live) :]]
+        self._live = np.concatenate((self._live, np.array(fresh, np.bool_)))
+
+    def _pack_ways(self, layout: Layout, fresh: list[Leap]) -> None:
+        columns = len(layout.bits)
+        keys = np.zeros((len(fresh), columns), np.int64)
+        ways = [way for leap in fresh for way in leap.ways]
+        after = np.zeros((len(ways), columns), np.int64)
+        clear = np.zeros((len(ways), layout.width), np.uint64)
+        for place, leap in enumerate(fresh):
+            keys[place, self.place] = leap.local
+            for column, number in leap.read:
+                keys[place, column] = number
+        for place, way in enumerate(ways):
+            after[place, self.place] = way.local
+            for column, number in way.columns:
+                after[place, column] = number
+            for column in (self.place, *(column for column, _ in way.columns)):
+                word, bits = layout.field(column)
+                clear[place, word] |= bits
+        numbers = self._index.add(layout.pack(keys))
+        often = np.array([len(leap.ways) for leap in fresh], np.int64)
+        first = len(self._move) + np.cumsum(often) - often
+        self._enter(numbers, first, often)
+        move = self.leaps.moves.number
+        moves = [move((self.thread, choice)) for leap in fresh for choice in range(len(leap.ways))]
+        self._clear = np.concatenate((self._clear, ~clear))
+        self._set = np.concatenate((self._set, layout.pack(after)))
+        self._move = np.concatenate((self._move, np.array(moves, np.int64)))
+        self._events = np.concatenate((self._events, np.array([way.events for way in ways], np.int64)))
+
+    def _enter(self, numbers: Numbers, first: Numbers, often: Numbers) -> None:
+        grown = np.zeros(len(self._index) - len(self._first), np.int64)
+        self._first = np.concatenate((self._first, grown))
+        self._often = np.concatenate((self._often, grown))
+        self._first[numbers] = first
+        self._often[numbers] = often
+
+    # expanding ---------------------------------------------------------------------------------------------------
+
+    def _alive(self, words: Words) -> tuple[Numbers, Numbers]:
+        """The rows in which this thread has not ended, and its local state there."""
+        assert self._layout is not None
+        locals_ = self._layout.get(words, self.place)
+        live = np.flatnonzero(self._live[locals_])
+        return live, locals_[live]
+
+    def expand(self, words: Words) -> Expansion:
+        """The successors of rows by this thread."""
+        live, locals_ = self._alive(words)
+        found = self._index.find(words[live] & self._masks[locals_])
+        often = self._often[found]
+        moving = np.flatnonzero(often)
+        source, way = live[moving], self._first[found[moving]]
+        often = often[moving]
+        if often.size and int(often.max()) > 1:
+            source, way = np.repeat(source, often), np.repeat(way, often)
+            way += np.arange(len(way)) - np.repeat(np.cumsum(often) - often, often)
+        after = words[source]
+        after &= self._clear[way]
+        after |= self._set[way]
+        return Expansion(after, source, self._move[way], self._events[way], source)
+
+
+def make(leaps: Leaps, row: Row, thread: int) -> tuple[set[int], list[Way]]:
+    """Every way of ``thread`` from its scheduling point in ``row`` to its next one, and the columns that it looked at."""
+    transitions = leaps.transitions
+    place = FIRST_THREAD + thread
+    watches = transitions.world.watches_shared_data(transitions.world.threads[thread])
+    read: set[int] = set()
+    ways: list[Way] = []
+    open_: list[tuple[Row, tuple[Event, ...]]] = [(row, ())]
+    while open_:
+        before, seen = open_.pop()
+        read.update(transitions.touched(before[place]))
+        branches: list[tuple[Row, tuple[Event, ...]]] = []
+        for effect in transitions.effects(before, thread):
+            after, more = transitions.follow(before, thread, effect)
+            local = transitions.locals[effect.local]
+            if watches and (not transitions.locals[before[place]].begun or local.operation is None):
+                read |= _SHARED
+            if local.point or local.operation is None:
+                changed = tuple((column, after[column]) for column in range(JUDGE) if after[column] != row[column])
+                ways.append(Way(changed, effect.local, leaps.events.number((*seen, *more))))
+            else:
+                branches.append((after, (*seen, *more)))
+        open_ += reversed(branches)
+    return read, ways

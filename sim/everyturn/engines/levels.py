@@ -1,0 +1,192 @@
+"""The fast explorer: every interleaving of a scope, breadth first, whole chunks of a level at a time.
+
+States are rows packed into a few words; they are numbered in the order in which they were found, so that a level is a
+range of numbers and needs no memory of its own. What a thread does comes from :class:`~everyturn.engines.leaps.Leaps`,
+what is judged from :class:`~everyturn.engines.judged.JudgeTables`; both are filled by running the real code when
+something is met for the first time. It finds what the plain explorer of :mod:`everyturn.engines.exhaustive` finds, and
+compares states as a whole, as that one does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from everyturn.checker import Judge
+from everyturn.engines.exhaustive import DEFAULT_MAX_STATES, Exploration, Progress, Violation, outcome
+from everyturn.engines.judged import JudgeTables
+from everyturn.engines.leaps import Expansion, Leaps
+from everyturn.engines.numbering import Numbering, Numbers, Words
+from everyturn.engines.packing import Layout
+from everyturn.engines.resting import Resting
+from everyturn.engines.transitions import JUDGE, Transitions
+from everyturn.world import World
+from everyturn_model.events import Event
+
+CHUNK: Final = 1 << 15
+
+
+class _Limits(NamedTuple):
+    states: int
+    deadline: float | None
+
+
+class LevelExplorer:
+    """Explores one world, judged by ``judge``."""
+
+    def __init__(self, world: World, judge: Judge) -> None:
+        self.transitions = Transitions(world, judge)
+        self.leaps = Leaps(self.transitions)
+        self.judges = JudgeTables(judge, self.leaps.events)
+        first = self.transitions.initial()
+        judged = self.judges.number(self.transitions.judged.values[first[JUDGE]])
+        row = self.leaps.row((*first[:JUDGE], judged, *first[JUDGE + 1 :]))
+        self.layout = Layout([max(2, each.bit_length() + 1) for each in self._largest()])
+        self.leaps.lay_out(self.layout)
+        self.states = Numbering(self.layout.width)
+        self.states.add(self.layout.pack(np.array([row], np.int64)))
+        self.parents = np.zeros(1024, np.uint32)
+        self.moves = np.zeros(1024, np.uint16)
+        self.levels = [0, 1]
+        self.resting = Resting(self.transitions, self.leaps, self.judges)
+        self.found = Exploration(states=1)
+
+    @property
+    def events(self) -> Iterator[Event]:
+        """Every event that was seen."""
+        for events in self.leaps.events.values:
+            yield from events
+
+    # exploring ---------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        *,
+        max_states: int = DEFAULT_MAX_STATES,
+        max_seconds: float | None = None,
+        progress: Progress | None = None,
+        stop_at: frozenset[str] | None = None,
+    ) -> Exploration:
+        """Explore until nothing is new, a limit is reached, or every invariant of ``stop_at`` has been violated."""
+        found = self.found
+        start = time.monotonic()
+        try:
+            for _ in self._chunks():
+                seconds = time.monotonic() - start
+                if progress is not None:
+                    progress(len(self.states), len(self.states) - self.levels[-2], found.depth, seconds)
+                if len(self.states) >= max_states or (max_seconds is not None and seconds > max_seconds):
+                    break
+                if stop_at is not None and stop_at <= found.violations.keys():
+                    break
+        except KeyboardInterrupt:
+            found.interrupted = True
+        found.states = len(self.states)
+        found.seconds = time.monotonic() - start
+        found.locals = len(self.transitions.locals)
+        return found
+
+    def _chunks(self) -> Iterator[None]:
+        """Explore chunk after chunk, until nothing is new."""
+        while self.levels[-2] < self.levels[-1]:
+            for start in range(self.levels[-2], self.levels[-1], CHUNK):
+                self._chunk(start, min(start + CHUNK, self.levels[-1]))
+                yield
+            self.levels.append(len(self.states))
+            self.found.depth += self.levels[-2] < self.levels[-1]
+        self.found.complete = True
+
+    def _chunk(self, start: int, end: int) -> None:
+        """Find the successors of the states of these numbers."""
+        words, expansion, judged, found = self._expand(start, end)
+        self.found.transitions += len(expansion.source)
+        self._rest(words, expansion, start)
+        word, bits = self.layout.field(JUDGE)
+        expansion.words[:, word] &= ~bits
+        expansion.words[:, word] |= judged.view(np.uint64) << self.layout.shift[JUDGE]
+        self._violations(expansion, found, start)
+        before = len(self.states)
+        numbers = self.states.add(expansion.words)
+        self._remember(numbers, before, expansion, start)
+
+    def _expand(self, start: int, end: int) -> tuple[Words, Expansion, Numbers, Numbers]:
+        """The successors of states, the numbers of the judge's states there, and what each step violated."""
+        while True:
+            words = self.states.keys[start:end].copy()
+            while self.leaps.learn(words):
+                self._lay_out()
+                words = self.states.keys[start:end].copy()
+            expansion = self.leaps.expand(words)
+            judged = self.layout.get(words, JUDGE)[expansion.source]
+            found = np.zeros(len(judged), np.int64)
+            seen = np.flatnonzero(expansion.events)
+            judged[seen], found[seen] = self.judges.step(judged[seen], expansion.events[seen])
+            if self.layout.fits(JUDGE, len(self.judges) - 1):
+                return words, expansion, judged, found
+            self._lay_out()
+
+    def _largest(self) -> list[int]:
+        largest = self.leaps.largest()
+        largest[JUDGE] = len(self.judges) - 1
+        return largest
+
+    def _lay_out(self) -> None:
+        """Make room for numbers that no longer fit, and pack what was learnt."""
+        largest = self._largest()
+        if not all(self.layout.fits(column, number) for column, number in enumerate(largest)):
+            layout = self.layout.grown(largest)
+            self.states = self.states.replaced(layout.pack(self.layout.unpack(self.states.keys)))
+            self.layout = layout
+        self.leaps.lay_out(self.layout)
+
+    def _remember(self, numbers: Numbers, before: int, expansion: Expansion, start: int) -> None:
+        """Where each new state was first come from, and by which move."""
+        size = len(self.states)
+        if size > len(self.parents):
+            room = max(size, len(self.parents) + len(self.parents) // 2)
+            self.parents.resize(room, refcheck=False)
+            self.moves.resize(room, refcheck=False)
+        fresh = np.flatnonzero(numbers >= before)[::-1]
+        self.parents[numbers[fresh]] = expansion.source[fresh] + start
+        self.moves[numbers[fresh]] = expansion.move[fresh]
+
+    # what was found ----------------------------------------------------------------------------------------------
+
+    def _rest(self, words: Words, expansion: Expansion, start: int) -> None:
+        if not expansion.rests.size:
+            return
+        self.found.rests += len(expansion.rests)
+        for place, findings, ledger in self.resting.judge(words[expansion.rests], self.layout):
+            for finding in findings:
+                if finding.invariant not in self.found.violations:
+                    path = self.path(start + int(expansion.rests[place]))
+                    self.found.violations[finding.invariant] = Violation(finding, path)
+            self.found.outcomes.add(outcome(ledger))
+
+    def _violations(self, expansion: Expansion, found: Numbers, start: int) -> None:
+        if not found.any():
+            return
+        for number in np.unique(found[found > 0]).tolist():
+            new = [each for each in self.judges.violated(number) if each.invariant not in self.found.violations]
+            if not new:
+                continue
+            place = self._first(expansion, np.flatnonzero(found == number))
+            path = (*self.path(start + int(expansion.source[place])), self.leaps.moves.values[expansion.move[place]])
+            for finding in new:
+                self.found.violations[finding.invariant] = Violation(finding, path)
+
+    @staticmethod
+    def _first(expansion: Expansion, places: Numbers) -> int:
+        """The place of the first of these steps: by the state it leaves, then by thread and choice."""
+        return int(places[np.argmin(expansion.source[places])])
+
+    def path(self, number: int) -> tuple[tuple[int, int], ...]:
+        """The (thread, choice) of each step of a shortest way to a state."""
+        decisions: list[tuple[int, int]] = []
+        while number > 0:
+            decisions.append(self.leaps.moves.values[self.moves[number]])
+            number = int(self.parents[number])
+        return tuple(reversed(decisions))

@@ -1,0 +1,175 @@
+"""Keys of several words, numbered in the order in which they were first seen; a million at a time.
+
+A hash table with open addressing and linear probing in which a whole batch of keys is looked up at once: each round
+probes one slot for every key that is not settled yet. A hash only says where to look; two keys are the same if all
+their words are (Knuth, The Art of Computer Programming 3, 6.4; the rounds are those of batched probing on vector
+machines, for example Alcantara et al., Real-time Parallel Hashing on the GPU, SIGGRAPH Asia 2009).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint64]
+"""Keys: one row each, one column for each word."""
+Numbers = NDArray[np.int64]
+
+_MULTIPLIERS: Final = tuple(
+    np.uint64(each) for each in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
+)
+_HALF: Final = np.uint64(32)
+_FULLEST: Final = 0.6
+_CHUNK: Final = 1 << 18
+
+
+def hashes(words: Words) -> Words:
+    """A 64-bit hash for each key; its high bits are the good ones."""
+    mixed = words[:, 0] * _MULTIPLIERS[0]
+    for place in range(1, words.shape[1]):
+        mixed ^= mixed >> _HALF
+        mixed += words[:, place]
+        mixed *= _MULTIPLIERS[place % len(_MULTIPLIERS)]
+    mixed ^= mixed >> _HALF
+    mixed *= _MULTIPLIERS[-1]
+    return mixed
+
+
+def equal(one: Words, other: Words) -> NDArray[np.bool_]:
+    """Which rows of two arrays of keys are the same in every word."""
+    same: NDArray[np.bool_] = one[:, 0] == other[:, 0]
+    for place in range(1, one.shape[1]):
+        same &= one[:, place] == other[:, place]
+    return same
+
+
+class Numbering:
+    """Numbers for keys of ``width`` words: 0 for the first that was seen, and so on."""
+
+    def __init__(self, width: int, capacity: int = 1024) -> None:
+        self._keys: Words = np.zeros((capacity, width), np.uint64)
+        self._count = 0
+        self._slots: NDArray[np.int32] = np.zeros(2 * capacity, np.int32)
+        self._shift = np.uint64(64 - (2 * capacity).bit_length() + 1)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def keys(self) -> Words:
+        """The keys by number."""
+        return self._keys[: self._count]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory in use."""
+        return self._count * self.width * 8 + self._slots.nbytes
+
+    @property
+    def width(self) -> int:
+        """Words in a key."""
+        return int(self._keys.shape[1])
+
+    def replaced(self, keys: Words) -> Numbering:
+        """The same numbers for other keys, all different, given by number."""
+        other = Numbering(keys.shape[1])
+        other._reserve(len(keys))
+        other._keys[: len(keys)] = keys
+        other._count = len(keys)
+        other._rehash(len(keys))
+        return other
+
+    def find(self, words: Words, hashed: Words | None = None) -> Numbers:
+        """The number of each key, -1 for one that was never added."""
+        numbers = np.full(len(words), -1, np.int64)
+        slots = self._first(words, hashed)
+        todo = np.flatnonzero(self._slots[slots])
+        held = self._slots[slots[todo]].astype(np.int64) - 1
+        while todo.size:
+            same = equal(self._keys[held], words[todo])
+            numbers[todo[same]] = held[same]
+            todo = todo[~same]
+            if not todo.size:
+                break
+            slots[todo] = (slots[todo] + 1) & (len(self._slots) - 1)
+            held = self._slots[slots[todo]].astype(np.int64) - 1
+            full = held >= 0
+            todo, held = todo[full], held[full]
+        return numbers
+
+    def add(self, words: Words, hashed: Words | None = None) -> Numbers:
+        """The number of each key; those that are new get theirs in the order of their rows, as far as one round goes."""
+        self._reserve(len(words))
+        numbers = np.empty(len(words), np.int64)
+        slots = self._first(words, hashed)
+        todo = np.arange(len(words))
+        last = len(self._slots) - 1
+        while todo.size:
+            at = slots[todo]
+            held = self._slots[at].astype(np.int64) - 1
+            empty = held < 0
+            full = ~empty
+            met, found = todo[full], held[full]
+            same = equal(self._keys[found], words[met])
+            numbers[met[same]] = found[same]
+            further = met[~same]
+            slots[further] = (slots[further] + 1) & last
+            again = self._claim(todo[empty], at[empty], words, numbers)
+            todo = np.concatenate((further, again))
+        return numbers
+
+    def _claim(self, claimants: Numbers, at: Numbers, words: Words, numbers: Numbers) -> Numbers:
+        """Give each empty slot to the first who claims it; the others, who must look again."""
+        if not claimants.size:
+            return claimants
+        places = np.arange(1, len(claimants) + 1, dtype=np.int32)
+        self._slots[at[::-1]] = places[::-1]
+        won = self._slots[at] == places
+        winners = claimants[won]
+        count = self._count
+        self._keys[count : count + len(winners)] = words[winners]
+        given = np.arange(count, count + len(winners))
+        self._slots[at[won]] = given + 1
+        numbers[winners] = given
+        self._count += len(winners)
+        return claimants[~won]
+
+    def _first(self, words: Words, hashed: Words | None) -> Numbers:
+        """The slot at which each key is looked for first."""
+        mixed = hashes(words) if hashed is None else hashed
+        slots: Numbers = (mixed >> self._shift).astype(np.int64)
+        return slots
+
+    def _reserve(self, more: int) -> None:
+        """Make room for ``more`` keys."""
+        needed = self._count + more
+        if needed > len(self._keys):
+            capacity = max(needed, len(self._keys) + len(self._keys) // 2)
+            self._keys.resize((capacity, self._keys.shape[1]), refcheck=False)
+        if needed > _FULLEST * len(self._slots):
+            self._rehash(needed)
+
+    def _rehash(self, needed: int) -> None:
+        size = len(self._slots)
+        while needed > _FULLEST * size:
+            size *= 2
+        self._slots = np.zeros(size, np.int32)
+        self._shift = np.uint64(64 - size.bit_length() + 1)
+        for start in range(0, self._count, _CHUNK):
+            self._place(start, min(start + _CHUNK, self._count))
+
+    def _place(self, start: int, end: int) -> None:
+        """Enter keys that are known to differ."""
+        last = len(self._slots) - 1
+        slots = self._first(self._keys[start:end], None)
+        todo = np.arange(end - start)
+        while todo.size:
+            at = slots[todo]
+            free = self._slots[at] == 0
+            self._slots[at[free]] = (todo[free] + start + 1).astype(np.int32)
+            won = self._slots[at] == todo + start + 1
+            todo = todo[~won]
+            slots[todo] = (slots[todo] + 1) & last
+        # A loser of a slot moves on at once: whoever holds it has another key.

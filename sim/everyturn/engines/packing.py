@@ -1,0 +1,72 @@
+"""Rows of small integers packed into few 64-bit words.
+
+Each column has a field of just enough bits; no field straddles two words. Fields grow: when a column needs more bits,
+a new layout is made and all rows are packed anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from everyturn.engines.numbering import Numbers, Words
+
+WORD_BITS = 64
+
+
+class Layout:
+    """Where each column's field lies: its word, the shift within it, and its bits."""
+
+    def __init__(self, bits: Sequence[int]) -> None:
+        self.bits = tuple(bits)
+        self.word = np.zeros(len(bits), np.int64)
+        self.shift = np.zeros(len(bits), np.uint64)
+        self.mask = np.array([(1 << each) - 1 for each in bits], np.uint64)
+        room: list[int] = []
+        for column in sorted(range(len(bits)), key=lambda each: -bits[each]):
+            word = next((index for index, free in enumerate(room) if free >= bits[column]), len(room))
+            if word == len(room):
+                room.append(WORD_BITS)
+            self.word[column] = word
+            self.shift[column] = WORD_BITS - room[word]
+            room[word] -= bits[column]
+        self.width = max(1, len(room))
+
+    def fits(self, column: int, largest: int) -> bool:
+        """Whether a column's field can hold ``largest``."""
+        return largest >> self.bits[column] == 0
+
+    def grown(self, largest: Sequence[int]) -> Layout:
+        """A layout in which each column can hold its largest number, with a bit to spare for those that grew."""
+        return Layout(
+            [
+                bits if number >> bits == 0 else number.bit_length() + 1
+                for bits, number in zip(self.bits, largest, strict=True)
+            ]
+        )
+
+    def get(self, words: Words, column: int) -> Numbers:
+        """One column of packed rows."""
+        field = words[:, self.word[column]] >> self.shift[column]
+        field &= self.mask[column]
+        return field.view(np.int64)
+
+    def field(self, column: int) -> tuple[int, np.uint64]:
+        """A column's word, and the bits of its field within it."""
+        return int(self.word[column]), np.uint64(self.mask[column] << self.shift[column])
+
+    def pack(self, rows: NDArray[np.int64]) -> Words:
+        """Rows of numbers, one column each, as words."""
+        words = np.zeros((len(rows), self.width), np.uint64)
+        for column in range(len(self.bits)):
+            words[:, self.word[column]] |= rows[:, column].astype(np.uint64) << self.shift[column]
+        return words
+
+    def unpack(self, words: Words) -> NDArray[np.int64]:
+        """The rows of numbers that were packed."""
+        rows = np.empty((len(words), len(self.bits)), np.int64)
+        for column in range(len(self.bits)):
+            rows[:, column] = self.get(words, column)
+        return rows

@@ -1,0 +1,53 @@
+"""States of rest: what the judge says when nothing can move any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from everyturn import objects
+from everyturn.checker import Finding
+from everyturn.engines.judged import JudgeTables
+from everyturn.engines.leaps import Leaps
+from everyturn.engines.numbering import Words
+from everyturn.engines.packing import Layout
+from everyturn.engines.transitions import FIRST_THREAD, JUDGE, Transitions
+from everyturn.observer import SHARED_DATA
+
+
+class Resting:
+    """Judges states of rest. What is said depends on the shared data, on who waits, and on the judge's state."""
+
+    def __init__(self, transitions: Transitions, leaps: Leaps, judges: JudgeTables) -> None:
+        self.transitions = transitions
+        self.leaps = leaps
+        self.judges = judges
+        self._columns = [objects.COLUMNS.index(name) for name in SHARED_DATA]
+        self._said: set[tuple[int, ...]] = set()
+        self._waits: list[np.ndarray[Any, np.dtype[np.bool_]]] = []
+
+    def judge(self, words: Words, layout: Layout) -> Iterator[tuple[int, tuple[Finding, ...], Any]]:
+        """For each kind of rest that was not met before: the place of its first row, the findings, the ledger."""
+        columns = [layout.get(words, column) for column in (*self._columns, JUDGE)]
+        states = self.transitions.locals
+        for table in self.leaps.tables:
+            waits = np.array([states[local].operation is not None for local in table.locals.values], np.bool_)
+            columns.append(waits[layout.get(words, FIRST_THREAD + table.thread)].astype(np.int64))
+        kinds, places = np.unique(np.stack(columns, axis=1), axis=0, return_index=True)
+        for kind, place in sorted(zip(map(tuple, kinds.tolist()), places.tolist(), strict=True), key=_place):
+            if kind not in self._said:
+                self._said.add(kind)
+                yield place, *self._say(layout.unpack(words[place : place + 1])[0].tolist())
+
+    def _say(self, row: list[int]) -> tuple[tuple[Finding, ...], Any]:
+        event = self.transitions.at_rest(self.leaps.global_row(row))
+        events = self.leaps.events.number((event,))
+        judged, found = self.judges.step(np.array([row[JUDGE]]), np.array([events]))
+        ledger = self.judges.ledger(int(self.judges.ledgers(judged)[0]))
+        return self.judges.violated(int(found[0])), ledger
+
+
+def _place(kind_and_place: tuple[tuple[int, ...], int]) -> int:
+    return kind_and_place[1]
