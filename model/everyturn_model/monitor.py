@@ -45,7 +45,10 @@ Step = Callable[[Any, Event, Ledger], Any]
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """One invariant: ``start`` is the monitor's first state (hashable), ``step`` its transition function."""
+    """One invariant: ``start`` is the monitor's first state (hashable), ``step`` its transition function.
+
+    ``sees``: the only events that its monitor looks at; all others leave its state as it is. None named: all.
+    """
 
     name: str
     sentence: str
@@ -53,3 +56,4 @@ class Invariant:
     step: Step
     start: Hashable = None
     needs: Needs = Needs()
+    sees: tuple[type[Event], ...] = ()

@@ -98,6 +98,8 @@ class Judge:
         for event, ledger in told:
             if monitor is SINK:
                 break
+            if invariant.sees and type(event) not in invariant.sees:
+                continue
             monitor = invariant.step(monitor, event, ledger)
             if isinstance(monitor, Violated):
                 return SINK, Finding(invariant.name, monitor.sentence)

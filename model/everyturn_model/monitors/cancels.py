@@ -76,6 +76,7 @@ NO_LOST_CANCEL: Final = Invariant(
     no_lost_cancel,
     Dooms(),
     Needs(cancels=1),
+    sees=(CancelCalled, CancelReturned, StreamStarted, StreamEnded),
 )
 
 
@@ -169,4 +170,14 @@ IDLE_CANCEL: Final = Invariant(
     idle_cancel,
     Idle(),
     Needs(cancels=1),
+    sees=(
+        CancelCalled,
+        CancelReturned,
+        SummaryStarted,
+        SummaryReleased,
+        Submitted,
+        TurnStarted,
+        SummariseCalled,
+        TurnReleased,
+    ),
 )

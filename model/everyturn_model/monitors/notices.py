@@ -38,6 +38,7 @@ NO_DOUBLE_EMIT: Final = Invariant(
     Kind.ALWAYS,
     no_double_emit,
     needs=Needs(run_ids=1),
+    sees=(Completed,),
 )
 
 
@@ -64,6 +65,7 @@ RIGHT_OWNER: Final = Invariant(
     Kind.ALWAYS,
     right_owner,
     needs=Needs(run_ids=1, works=2),
+    sees=(Completed, ErrorNotified),
 )
 
 
@@ -120,6 +122,7 @@ PROMPT_NOTICE: Final = Invariant(
     prompt_notice,
     Holding(),
     Needs(run_ids=1, works=2),
+    sees=(Completed, TurnStarted, SummaryStarted),
 )
 
 
@@ -158,6 +161,7 @@ TRUE_OUTCOME: Final = Invariant(
     Kind.ALWAYS,
     true_outcome,
     start=False,
+    sees=(ShutdownBegan, Completed),
 )
 
 
@@ -182,4 +186,5 @@ STATE_BEFORE_NOTICE: Final = Invariant(
     Kind.ALWAYS,
     state_before_notice,
     frozenset(),
+    sees=(StepPrepared, FinalFailed, FinalStored, Completed),
 )

@@ -27,6 +27,7 @@ NO_HANG: Final = Invariant(
     Kind.AT_REST,
     no_hang,
     needs=Needs(run_ids=1),
+    sees=(Rest,),
 )
 
 
@@ -61,6 +62,7 @@ NOTHING_LOST: Final = Invariant(
     "Every prompt that was not refused has exactly one fate, and its message is stored once.",
     Kind.AT_REST,
     nothing_lost,
+    sees=(Rest,),
 )
 
 
@@ -91,6 +93,7 @@ CLEAN_REST: Final = Invariant(
     "When nothing can move, nothing is active, queued, reserved, marked or held.",
     Kind.AT_REST,
     clean_rest,
+    sees=(Rest,),
 )
 
 
@@ -104,4 +107,4 @@ def no_deadlock(state: None, event: Event, ledger: Ledger) -> Violated | None:
     return state
 
 
-NO_DEADLOCK: Final = Invariant("no-deadlock", "No thread waits for ever.", Kind.AT_REST, no_deadlock)
+NO_DEADLOCK: Final = Invariant("no-deadlock", "No thread waits for ever.", Kind.AT_REST, no_deadlock, sees=(Rest,))

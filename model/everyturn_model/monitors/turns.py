@@ -35,6 +35,7 @@ ONE_TURN: Final = Invariant(
     one_turn,
     frozenset(),
     Needs(works=2),
+    sees=(TurnStarted, SummaryStarted, TurnReleased, SummaryReleased),
 )
 
 
@@ -71,6 +72,7 @@ IN_ORDER: Final = Invariant(
     in_order,
     Line(),
     Needs(run_ids=2, works=3),
+    sees=(Queued, TurnStarted),
 )
 
 
@@ -92,4 +94,5 @@ NO_FOLD_OF_RUN_ID: Final = Invariant(
     Kind.ALWAYS,
     no_fold_of_run_id,
     needs=Needs(prompts=2, run_ids=1),
+    sees=(Folded,),
 )

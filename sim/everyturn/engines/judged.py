@@ -14,7 +14,7 @@ import numpy as np
 
 from everyturn.checker import Finding, Judge, JudgeState
 from everyturn.engines.interned import Interned
-from everyturn.engines.numbering import Numbering, Numbers
+from everyturn.engines.numbering import Numbering, Numbers, Words
 from everyturn.engines.packing import Layout
 from everyturn.errors import EveryturnError
 from everyturn_model.events import Event
@@ -85,6 +85,7 @@ class JudgeTables:
         monitors = [_Part(state, self._monitoring(index), self.findings) for index, state in enumerate(start.monitors)]
         believing = [_Part(start.belief, self._believe, self.findings)] if judge.conformance else []
         self._parts = [self._ledger, *monitors, *believing]
+        self._watched = [np.zeros(0, np.bool_) for _ in self._parts]
         self._layout = Layout([8] + [2] * len(monitors) + [8] * len(believing))
         self._states = Numbering(self._layout.width)
         self._steps = Numbering(1)
@@ -145,14 +146,17 @@ class JudgeTables:
             raise EveryturnError(f"more than {1 << _EVENTS_BITS:,} different observations: expected fewer")
         keys = self._steps.keys[start:, 0].astype(np.int64)
         events = keys & ((1 << _EVENTS_BITS) - 1)
-        parts = self._layout.unpack(self._states.keys[keys >> _EVENTS_BITS])
-        ledgers = parts[:, 0]
-        after = np.empty_like(parts)
-        found: list[Numbers] = []
+        words = self._states.keys[keys >> _EVENTS_BITS]
+        ledgers = self._layout.get(words, 0)
+        changes: list[tuple[Numbers, Numbers]] = []
+        found = np.zeros((len(keys), len(self._parts)), np.int64)
+        self._watch()
         for place, part in enumerate(self._parts):
-            told = ledgers if 0 < place <= len(self.judge.invariants) else np.zeros_like(ledgers)
-            after[:, place], violated = part.step(parts[:, place], told, events)
-            found.append(violated)
+            seeing = np.flatnonzero(self._watched[place][events])
+            told = ledgers[seeing] if 0 < place <= len(self.judge.invariants) else np.zeros(len(seeing), np.int64)
+            before = self._layout.get(words[seeing], place)
+            after, found[seeing, place] = part.step(before, told, events[seeing])
+            changes.append((seeing, after))
         if len(self._ledger.states.values) >> _LEDGER_BITS:
             raise EveryturnError(f"more than {1 << _LEDGER_BITS:,} ledgers: expected fewer")
         end = start + len(keys)
@@ -160,8 +164,19 @@ class JudgeTables:
             size = max(end, 2 * len(self._after))
             self._after.resize(size, refcheck=False)
             self._found.resize(size, refcheck=False)
-        self._after[start:end] = self._number(after)
-        self._found[start:end] = self._combined(np.stack(found, axis=1))
+        words = self._lay_out(words)
+        for place, (seeing, after) in enumerate(changes):
+            self._layout.put(words, seeing, place, after)
+        self._after[start:end] = self._states.add(words)
+        self._found[start:end] = self._combined(found)
+
+    def _watch(self) -> None:
+        """For each part and each kind of observation: whether the part looks at it."""
+        fresh = self.events.values[len(self._watched[0]) :]
+        for place in range(len(self._parts)):
+            sees = self.judge.invariants[place - 1].sees if 0 < place <= len(self.judge.invariants) else ()
+            looks = [not sees or any(type(event) in sees for event in events) for events in fresh]
+            self._watched[place] = np.concatenate((self._watched[place], np.array(looks, np.bool_)))
 
     def _combined(self, found: Numbers) -> Numbers:
         """One number for what all parts found in each step."""
@@ -175,19 +190,25 @@ class JudgeTables:
         return combined
 
     def _number(self, parts: Numbers) -> Numbers:
-        largest = [len(part.states.values) - 1 for part in self._parts]
-        if not all(self._layout.fits(column, number) for column, number in enumerate(largest)):
-            layout = self._layout.grown(largest)
-            self._states = self._states.replaced(layout.pack(self._layout.unpack(self._states.keys)))
-            self._layout = layout
+        self._lay_out(self._states.keys[:0])
         return self._states.add(self._layout.pack(parts))
+
+    def _lay_out(self, words: Words) -> Words:
+        """Make room for numbers that no longer fit; ``words`` in the layout that then holds."""
+        largest = [len(part.states.values) - 1 for part in self._parts]
+        if all(self._layout.fits(column, number) for column, number in enumerate(largest)):
+            return words
+        layout = self._layout.grown(largest)
+        self._states = self._states.replaced(layout.pack(self._layout.unpack(self._states.keys)))
+        words = layout.pack(self._layout.unpack(words))
+        self._layout = layout
+        return words
 
     # parts -------------------------------------------------------------------------------------------------------
 
     def _step_ledger(self, ledger: Any, _: int, events: int) -> tuple[Any, None]:
-        for event in self.events.values[events]:
-            ledger = ledger.step(event)
-        return ledger, None
+        number = self._ledger.states.number(ledger)
+        return self._told(number, events)[-1][1], None
 
     def _told(self, ledger: int, events: int) -> Sequence[tuple[Event, Any]]:
         """Each event with the ledger after it."""

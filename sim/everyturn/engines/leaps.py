@@ -93,22 +93,20 @@ class Leaps:
         for table in self.tables:
             table.lay_out(layout)
 
-    def learn(self, words: Words) -> bool:
-        """Make every leap from these rows that is not known yet; whether any was made."""
-        made = [table.learn(words) for table in self.tables]
-        return any(made)
-
-    def expand(self, words: Words) -> Expansion:
-        """The successors of rows whose leaps are all known."""
+    def expand(self, words: Words) -> Expansion | None:
+        """The successors of rows; none if leaps had to be made first: lay out anew, and ask again."""
         parts = [table.expand(words) for table in self.tables]
-        source = np.concatenate([part.source for part in parts])
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts):
+            return None
+        source = np.concatenate([part.source for part in known])
         resting = np.ones(len(words), np.bool_)
         resting[source] = False
         return Expansion(
-            np.concatenate([part.words for part in parts]),
+            np.concatenate([part.words for part in known]),
             source,
-            np.concatenate([part.move for part in parts]),
-            np.concatenate([part.events for part in parts]),
+            np.concatenate([part.move for part in known]),
+            np.concatenate([part.events for part in known]),
             np.flatnonzero(resting),
         )
 
@@ -145,14 +143,8 @@ class _Table:
 
     # learning ----------------------------------------------------------------------------------------------------
 
-    def learn(self, words: Words) -> bool:
-        """Make the leaps of these rows that are not known yet; whether any was made."""
-        live, locals_ = self._alive(words)
-        found = self._index.find(words[live] & self._masks[locals_])
-        missing = found < 0
-        return bool(missing.any()) and self._make(words[live[missing]])
-
-    def _make(self, words: Words) -> bool:
+    def _make(self, words: Words) -> None:
+        """Make the leaps of these rows."""
         assert self._layout is not None
         known: dict[tuple[int, ...], None] = {}
         for row in self._layout.unpack(words).tolist():
@@ -162,7 +154,6 @@ class _Table:
             if key not in known:
                 known[key] = None
                 self._leap(row, local)
-        return True
 
     def _leap(self, row: list[int], local: int) -> None:
         read, ways = make(self.leaps, self.leaps.global_row(row), self.thread)
@@ -242,17 +233,16 @@ class _Table:
 
     # expanding ---------------------------------------------------------------------------------------------------
 
-    def _alive(self, words: Words) -> tuple[Numbers, Numbers]:
-        """The rows in which this thread has not ended, and its local state there."""
+    def expand(self, words: Words) -> Expansion | None:
+        """The successors of rows by this thread; none if leaps had to be made."""
         assert self._layout is not None
         locals_ = self._layout.get(words, self.place)
         live = np.flatnonzero(self._live[locals_])
-        return live, locals_[live]
-
-    def expand(self, words: Words) -> Expansion:
-        """The successors of rows by this thread."""
-        live, locals_ = self._alive(words)
-        found = self._index.find(words[live] & self._masks[locals_])
+        found = self._index.find(words[live] & self._masks[locals_[live]])
+        missing = found < 0
+        if missing.any():
+            self._make(words[live[missing]])
+            return None
         often = self._often[found]
         moving = np.flatnonzero(often)
         source, way = live[moving], self._first[found[moving]]

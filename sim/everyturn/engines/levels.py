@@ -116,10 +116,10 @@ class LevelExplorer:
         """The successors of states, the numbers of the judge's states there, and what each step violated."""
         while True:
             words = self.states.keys[start:end].copy()
-            while self.leaps.learn(words):
-                self._lay_out()
-                words = self.states.keys[start:end].copy()
             expansion = self.leaps.expand(words)
+            if expansion is None:
+                self._lay_out()
+                continue
             judged = self.layout.get(words, JUDGE)[expansion.source]
             found = np.zeros(len(judged), np.int64)
             seen = np.flatnonzero(expansion.events)

@@ -39,19 +39,19 @@ class Layout:
         return largest >> self.bits[column] == 0
 
     def grown(self, largest: Sequence[int]) -> Layout:
-        """A layout in which each column can hold its largest number, with a bit to spare for those that grew."""
-        return Layout(
-            [
-                bits if number >> bits == 0 else number.bit_length() + 1
-                for bits, number in zip(self.bits, largest, strict=True)
-            ]
-        )
+        """A layout in which each column can hold twice its largest number."""
+        return Layout([max(bits, number.bit_length() + 1) for bits, number in zip(self.bits, largest, strict=True)])
 
     def get(self, words: Words, column: int) -> Numbers:
         """One column of packed rows."""
-        field = words[:, self.word[column]] >> self.shift[column]
+        field: Words = words[:, self.word[column]] >> self.shift[column]
         field &= self.mask[column]
         return field.view(np.int64)
+
+    def put(self, words: Words, rows: Numbers, column: int, numbers: Numbers) -> None:
+        """Set one column of some of the packed rows."""
+        word, bits = self.field(column)
+        words[rows, word] = (words[rows, word] & ~bits) | (numbers.view(np.uint64) << self.shift[column])
 
     def field(self, column: int) -> tuple[int, np.uint64]:
         """A column's word, and the bits of its field within it."""

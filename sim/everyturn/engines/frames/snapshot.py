@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Coroutine, Hashable
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from types import CodeType, CoroutineType, FrameType, FunctionType, MethodType
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from everyturn import operations
 from everyturn.engines.frames.liveness import live_names
@@ -31,6 +32,11 @@ class Identities:
     def __init__(self, known: tuple[object, ...]) -> None:
         self._known = {id(each): (type(each).__name__, number) for number, each in enumerate(known)}
         self._keep = known
+        self._numbers: dict[Hashable, Hashable] = {}
+        self._frozen: dict[int, tuple[object, Hashable]] = {}
+        self._waiting: WeakKeyDictionary[CoroutineType[Any, Any, Any], tuple[int, object, Hashable]] = (
+            WeakKeyDictionary()
+        )
 
     def of(self, coroutine: Coroutine[Any, Any, Any]) -> Identity:
         """The identity of a suspended coroutine. Raises :class:`UnsupportedLocal` with variable and line."""
@@ -41,10 +47,30 @@ class Identities:
             assert frame is not None
             if frame.f_code.co_filename == operations.__file__:
                 break
-            frames.append(self._frame(current, frame))
-            current = current.cr_await
+            awaited = current.cr_await
+            frames.append(self._waiting_frame(current, frame, awaited))
+            current = awaited
         assert frames, "the outermost frame of a thread cannot be a port's"
         return tuple(frames)
+
+    def _waiting_frame(self, coroutine: Any, frame: FrameType, awaited: object) -> Hashable:
+        """The identity of one frame; that of a frame that has not run since it was last asked for is remembered.
+
+        A frame has run if it awaits another coroutine than before: none can be awaited twice. Its locals are its own,
+        unless a nested function shares them.
+        """
+        code = frame.f_code
+        if not isinstance(awaited, CoroutineType) or code.co_cellvars or code.co_freevars:
+            return self._number(self._frame(coroutine, frame))
+        known = self._waiting.get(coroutine)
+        if known is None or known[0] != frame.f_lasti or known[1] is not awaited:
+            known = (frame.f_lasti, awaited, self._number(self._frame(coroutine, frame)))
+            self._waiting[coroutine] = known
+        return known[2]
+
+    def _number(self, frozen: Hashable) -> Hashable:
+        """A short stand-in for a frozen value: equal for equal ones only, as long as this object lives."""
+        return self._numbers.setdefault(frozen, ("number", len(self._numbers)))
 
     def _frame(self, coroutine: Any, frame: FrameType) -> Hashable:
         code = frame.f_code
@@ -95,6 +121,16 @@ class Identities:
             return value  # type: ignore[no-any-return]
         if kind in _SCALARS:
             return (kind.__name__, value)
+        known = self._frozen.get(id(value))
+        if known is not None:
+            return known[1]
+        frozen = self._freeze(value, kind)
+        if isinstance(value, (tuple, frozenset)) or is_dataclass(kind):
+            frozen = self._number(frozen)
+            self._frozen[id(value)] = (value, frozen)
+        return frozen
+
+    def _freeze(self, value: Any, kind: type) -> Hashable:
         if kind is tuple:
             return ("tuple", *(self.freeze(each) for each in value))
         if kind is frozenset:
@@ -102,7 +138,7 @@ class Identities:
         if isinstance(value, Enum):
             return (kind.__qualname__, value.name)
         if is_dataclass(value) and not isinstance(value, type) and kind.__hash__ is not None and _frozen(kind):
-            return (kind.__qualname__, *(self.freeze(getattr(value, name)) for name in kind.__dataclass_fields__))
+            return (kind.__qualname__, *(self.freeze(getattr(value, field.name)) for field in fields(value)))
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
             return (kind.__qualname__, *(self.freeze(each) for each in value))
         return self._freeze_hidden(value, kind)
