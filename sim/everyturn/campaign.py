@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from everyturn.check import is_vacuous
 from everyturn.checker import CONFORMS, Finding, Judge, select
-from everyturn.engines.exhaustive import outcome
+from everyturn.engines.exploration import outcome
 from everyturn.engines.judging import JudgeTable
 from everyturn.engines.kernel import simulate
 from everyturn.run import Run

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import resource
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from everyturn.checker import CONFORMS, Judge, select
 from everyturn.counterexample import counterexample
-from everyturn.engines.exhaustive import DEFAULT_MAX_STATES, Exploration, Explorer, Progress
+from everyturn.engines.exhaustive import Explorer
+from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, peak
+from everyturn.engines.levels import LevelExplorer
 from everyturn.run import Run
 from everyturn.scope import Scope
 from everyturn.verdict import Cell, Judged, Verdict, worst
@@ -26,14 +27,8 @@ class Checked(NamedTuple):
     interrupted: bool
 
 
-class Limits(NamedTuple):
-    """How far an exploration may go."""
-
-    states: int = DEFAULT_MAX_STATES
-    seconds: float | None = None
-
-
-NO_LIMITS: Final = Limits()
+EXPLORERS: Final[dict[str, type[Explorer] | type[LevelExplorer]]] = {"levels": LevelExplorer, "plain": Explorer}
+"""The explorers by name: whole levels at once, or state by state; they find the same."""
 
 
 def is_vacuous(invariant: Invariant, scope: Scope) -> bool:
@@ -55,12 +50,13 @@ def check(
     invariants: Sequence[str] = (),
     limits: Limits = NO_LIMITS,
     progress: Progress | None = None,
+    engine: str = "levels",
 ) -> Checked:
     """The verdict on one cell: all interleavings, unless a limit is reached. Raises :class:`UsageError`."""
     world = World(Scope.parse(scope), revision, granularity)
     judge = Judge(select(invariants), conformance=not invariants)
-    explorer = Explorer(world, judge)
-    found = explorer.run(max_states=limits.states, max_seconds=limits.seconds, progress=progress)
+    explorer = EXPLORERS[engine](world, judge)
+    found = explorer.run(limits, progress=progress)
     runs: dict[str, tuple[Run, int]] = {}
     said: dict[str, Judged] = {}
     for invariant in judge.invariants:
@@ -79,13 +75,14 @@ def check(
         transitions=found.transitions,
         depth=found.depth,
         seconds=round(found.seconds, 3),
-        peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        peak_bytes=peak(),
+        stopped=found.stopped,
     )
     return Checked(cell, runs, found.interrupted)
 
 
 def _judged(
-    explorer: Explorer,
+    explorer: Explorer | LevelExplorer,
     judge: Judge,
     found: Exploration,
     name: str,
@@ -104,7 +101,7 @@ def _judged(
     return Judged(Verdict.VACUOUS if vacuous else Verdict.PROVED)
 
 
-def _witnesses(explorer: Explorer) -> dict[str, bool]:
+def _witnesses(explorer: Explorer | LevelExplorer) -> dict[str, bool]:
     """Which witnesses were reached: what a proof is worth."""
-    seen = {event for events in explorer.transitions.events.values for event in events}
+    seen = set(explorer.events)
     return {witness.name: any(witness.shows(event) for event in seen) for witness in WITNESSES}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from everyturn.checker import Finding, Judge
-from everyturn.engines.exhaustive import Violation
+from everyturn.engines.exploration import Violation
 from everyturn.engines.kernel import simulate
 from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.errors import ReplayError

@@ -62,6 +62,7 @@ class Cell(msgspec.Struct, omit_defaults=True):
     depth: int | None = None
     seconds: float | None = None
     peak_bytes: int | None = None
+    stopped: str | None = None
     schedules: int | None = None
     strategy: str | None = None
     seed: int | None = None

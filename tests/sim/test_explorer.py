@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from everyturn.check import Limits, check
+from everyturn.check import check
 from everyturn.checker import Judge
 from everyturn.engines.exhaustive import Explorer
+from everyturn.engines.exploration import Limits
 from everyturn.scope import DEFAULT_SCOPES, Scope
 from everyturn.verdict import Verdict
 from everyturn.world import World

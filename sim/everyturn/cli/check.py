@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from everyturn.cli.options import EXIT_CODES, exits, finish, judging, of_worlds
+from everyturn.cli.options import BYTES, EXIT_CODES, exits, finish, judging, of_worlds
 from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 
 
@@ -15,6 +15,19 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 @judging
 @click.option("--max-states", type=click.IntRange(1), help="Give up (undetermined) beyond this many states.")
 @click.option("--max-seconds", type=click.FloatRange(0), help="Give up (undetermined) after this time for each cell.")
+@click.option(
+    "--max-memory",
+    type=BYTES,
+    metavar="SIZE",
+    help="Give up (undetermined) when the process holds this much, for example 4G.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["levels", "plain"]),
+    default="levels",
+    show_default=True,
+    help="Whole levels at once, or state by state: slow, simple, and the referee of the other.",
+)
 @click.option("--plot", type=click.Path(path_type=Path), help="Write the matrix of verdicts as a picture (PNG or SVG).")
 @exits
 def check(
@@ -27,6 +40,8 @@ def check(
     expect: str | None,
     max_states: int | None,
     max_seconds: float | None,
+    max_memory: int | None,
+    engine: str,
     plot: Path | None,
 ) -> int:
     """Explore every interleaving: proved or refuted, for each invariant, with a shortest counterexample.
@@ -35,16 +50,15 @@ def check(
     """
     from itertools import product
 
-    from everyturn.check import Limits
     from everyturn.check import check as check_cell
-    from everyturn.engines.exhaustive import DEFAULT_MAX_STATES
+    from everyturn.engines.exploration import DEFAULT_MAX_STATES, Limits
     from everyturn.reports import text
     from everyturn.scope import DEFAULT_SCOPES
     from everyturn.world import revision_name
     from everyturn_impl.revisions import REVISIONS
 
     show = text.Printer(err=as_json)
-    limits = Limits(max_states or DEFAULT_MAX_STATES, max_seconds)
+    limits = Limits(max_states or DEFAULT_MAX_STATES, max_seconds, max_memory)
     names = [revision_name(name) for name in revisions] or [name for name in REVISIONS if name != "hardened"]
     cells: list[Cell] = []
     interrupted = False
@@ -52,7 +66,13 @@ def check(
         for scope, name in product(scopes or DEFAULT_SCOPES, names):
             with text.Progress(f"{name} {scope}") as bar:
                 checked = check_cell(
-                    name, scope, granularity=granularity, invariants=invariants, limits=limits, progress=bar.exploring
+                    name,
+                    scope,
+                    granularity=granularity,
+                    invariants=invariants,
+                    limits=limits,
+                    progress=bar.exploring,
+                    engine=engine,
                 )
             cells.append(checked.cell)
             show.cell(checked.cell)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -17,6 +18,24 @@ EXIT_CODES = """
 Exit codes: 0 holds · 1 refuted · 2 usage or unreadable input · 3 internal error or nondeterministic replay ·
 4 undetermined · 5 nothing ran · 130 interrupted (partial results are kept and shown).
 """
+
+
+class _Bytes(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic from click 8.2 on
+    """A number of bytes: a whole number, with K, M or G behind it for the powers of 1024."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        matched = re.fullmatch(r"(\d+)\s*([KMG]?)(?:i?B)?", str(value).strip(), re.IGNORECASE)
+        if matched is None or int(matched[1]) == 0:
+            self.fail(f"{value!r}: expected a size such as 512M or 4G", param, ctx)
+        power = ("", "K", "M", "G").index(matched[2].upper())
+        return int(matched[1]) * int(1024**power)
+
+
+BYTES = _Bytes()
 
 
 def exits(body: Callable[..., int]) -> Callable[..., NoReturn]:

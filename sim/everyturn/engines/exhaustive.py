@@ -6,42 +6,13 @@ Plain on purpose: a dictionary of rows and a queue. Rows are compared as a whole
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 from everyturn.checker import Finding, Judge
+from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Sight, Violation, outcome, resident
 from everyturn.engines.transitions import Row, Transitions
 from everyturn.world import World
-
-Progress = Callable[[int, int, int, float], None]
-"""Called now and then with states, frontier, depth and seconds."""
-
-DEFAULT_MAX_STATES = 20_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """A shortest way to a violation: the decisions (thread, choice) from the initial state, and what was violated."""
-
-    finding: Finding
-    decisions: tuple[tuple[int, int], ...]
-
-
-@dataclass(slots=True)
-class Exploration:
-    """What an exploration found. ``complete``: nothing was left out; ``outcomes``: the judge's ledgers at rest."""
-
-    states: int = 0
-    transitions: int = 0
-    depth: int = 0
-    seconds: float = 0.0
-    complete: bool = False
-    interrupted: bool = False
-    peak_bytes: int = 0
-    violations: dict[str, Violation] = field(default_factory=dict)
-    outcomes: set[object] = field(default_factory=set)
-    locals: int = 0
-    rests: int = 0
+from everyturn_model.events import Event
 
 
 class Explorer:
@@ -51,11 +22,16 @@ class Explorer:
         self.transitions = Transitions(world, judge)
         self._parents: list[tuple[int, int, int]] = []
 
+    @property
+    def events(self) -> Iterator[Event]:
+        """Every event that was seen."""
+        for events in self.transitions.events.values:
+            yield from events
+
     def run(
         self,
+        limits: Limits = NO_LIMITS,
         *,
-        max_states: int = DEFAULT_MAX_STATES,
-        max_seconds: float | None = None,
         progress: Progress | None = None,
         stop_at: frozenset[str] | None = None,
     ) -> Exploration:
@@ -63,7 +39,7 @@ class Explorer:
         found = Exploration()
         start = time.monotonic()
         try:
-            self._explore(found, start, max_states, max_seconds, progress, stop_at)
+            self._explore(found, start, limits, progress, stop_at)
         except KeyboardInterrupt:
             found.interrupted = True
         found.seconds = time.monotonic() - start
@@ -74,8 +50,7 @@ class Explorer:
         self,
         found: Exploration,
         start: float,
-        max_states: int,
-        max_seconds: float | None,
+        limits: Limits,
         progress: Progress | None,
         stop_at: frozenset[str] | None,
     ) -> None:
@@ -105,8 +80,10 @@ class Explorer:
                     found.states = len(seen)
                     seconds = time.monotonic() - start
                     if progress is not None:
-                        progress(len(seen), len(level) - count + len(following), found.depth, seconds)
-                    if len(seen) >= max_states or (max_seconds is not None and seconds > max_seconds):
+                        waiting = len(level) - count + len(following)
+                        progress(Sight(len(seen), waiting, found.depth, seconds, resident()))
+                    found.stopped = limits.reached(len(seen), seconds)
+                    if found.stopped is not None:
                         return
             found.states = len(seen)
             if stop_at is not None and stop_at <= found.violations.keys():
@@ -131,14 +108,3 @@ class Explorer:
             number, thread, choice = self._parents[number]
             decisions.append((thread, choice))
         found.violations[finding.invariant] = Violation(finding, tuple(reversed(decisions)))
-
-
-def outcome(ledger: object) -> object:
-    """The outcome of a run: for each prompt its fates, its ending and how often it was told."""
-    from everyturn_model.lifecycle import Ledger
-
-    assert isinstance(ledger, Ledger)
-    return tuple(
-        (life.prompt, tuple(sorted(life.fates)), ledger.ending(life), life.notices, life.reached, life.notified)
-        for life in ledger
-    )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from everyturn import objects
 from everyturn.engines.interned import Interned
-from everyturn.engines.numbering import Numbering, Numbers, Words
+from everyturn.engines.numbering import Numbering, Numbers, Words, distinct
 from everyturn.engines.packing import Layout
 from everyturn.engines.transitions import FIRST_THREAD, JUDGE, WIDTH, Row, Transitions
 from everyturn.observer import SHARED_DATA
@@ -238,10 +238,12 @@ class _Table:
         assert self._layout is not None
         locals_ = self._layout.get(words, self.place)
         live = np.flatnonzero(self._live[locals_])
-        found = self._index.find(words[live] & self._masks[locals_[live]])
-        missing = found < 0
-        if missing.any():
-            self._make(words[live[missing]])
+        keys = self._masks[locals_[live]]
+        keys &= words[live]
+        found = self._index.find(keys)
+        if found.size and int(found.min()) < 0:
+            missing = np.flatnonzero(found < 0)
+            self._make(words[live[missing[distinct(keys[missing])]]])
             return None
         often = self._often[found]
         moving = np.flatnonzero(often)

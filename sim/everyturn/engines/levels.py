@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from everyturn.checker import Judge
-from everyturn.engines.exhaustive import DEFAULT_MAX_STATES, Exploration, Progress, Violation, outcome
+from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Sight, Violation, outcome, resident
 from everyturn.engines.judged import JudgeTables
 from everyturn.engines.leaps import Expansion, Leaps
 from everyturn.engines.numbering import Numbering, Numbers, Words
@@ -27,11 +27,6 @@ from everyturn.world import World
 from everyturn_model.events import Event
 
 CHUNK: Final = 1 << 15
-
-
-class _Limits(NamedTuple):
-    states: int
-    deadline: float | None
 
 
 class LevelExplorer:
@@ -51,6 +46,7 @@ class LevelExplorer:
         self.parents = np.zeros(1024, np.uint32)
         self.moves = np.zeros(1024, np.uint16)
         self.levels = [0, 1]
+        self.done = 0
         self.resting = Resting(self.transitions, self.leaps, self.judges)
         self.found = Exploration(states=1)
 
@@ -64,23 +60,21 @@ class LevelExplorer:
 
     def run(
         self,
+        limits: Limits = NO_LIMITS,
         *,
-        max_states: int = DEFAULT_MAX_STATES,
-        max_seconds: float | None = None,
         progress: Progress | None = None,
         stop_at: frozenset[str] | None = None,
     ) -> Exploration:
         """Explore until nothing is new, a limit is reached, or every invariant of ``stop_at`` has been violated."""
         found = self.found
-        start = time.monotonic()
+        start = time.monotonic() - found.seconds
         try:
             for _ in self._chunks():
-                seconds = time.monotonic() - start
+                found.seconds = time.monotonic() - start
                 if progress is not None:
-                    progress(len(self.states), len(self.states) - self.levels[-2], found.depth, seconds)
-                if len(self.states) >= max_states or (max_seconds is not None and seconds > max_seconds):
-                    break
-                if stop_at is not None and stop_at <= found.violations.keys():
+                    progress(self._sight())
+                found.stopped = limits.reached(len(self.states), found.seconds)
+                if found.stopped is not None or (stop_at is not None and stop_at <= found.violations.keys()):
                     break
         except KeyboardInterrupt:
             found.interrupted = True
@@ -89,14 +83,25 @@ class LevelExplorer:
         found.locals = len(self.transitions.locals)
         return found
 
+    def _sight(self) -> Sight:
+        states, levels = len(self.states), self.levels
+        rest = None
+        if len(levels) > 3:
+            last, before = levels[-2] - levels[-3], levels[-3] - levels[-4]
+            if last < before:
+                rest = int((states - levels[-2]) * before / (before - last))
+        return Sight(states, states - self.done, self.found.depth, self.found.seconds, resident(), rest)
+
     def _chunks(self) -> Iterator[None]:
-        """Explore chunk after chunk, until nothing is new."""
-        while self.levels[-2] < self.levels[-1]:
-            for start in range(self.levels[-2], self.levels[-1], CHUNK):
-                self._chunk(start, min(start + CHUNK, self.levels[-1]))
-                yield
-            self.levels.append(len(self.states))
-            self.found.depth += self.levels[-2] < self.levels[-1]
+        """Explore chunk after chunk, until nothing is new. It can be left and entered again after each."""
+        while self.done < self.levels[-1]:
+            end = min(self.done + CHUNK, self.levels[-1])
+            self._chunk(self.done, end)
+            self.done = end
+            if end == self.levels[-1] and end < len(self.states):
+                self.levels.append(len(self.states))
+                self.found.depth += 1
+            yield
         self.found.complete = True
 
     def _chunk(self, start: int, end: int) -> None:

@@ -51,8 +51,9 @@ class Numbering:
     def __init__(self, width: int, capacity: int = 1024) -> None:
         self._keys: Words = np.zeros((capacity, width), np.uint64)
         self._count = 0
-        self._slots: NDArray[np.int32] = np.zeros(2 * capacity, np.int32)
-        self._shift = np.uint64(64 - (2 * capacity).bit_length() + 1)
+        slots = 2 ** (2 * capacity - 1).bit_length()
+        self._slots: NDArray[np.int32] = np.zeros(slots, np.int32)
+        self._shift = np.uint64(64 - slots.bit_length() + 1)
 
     def __len__(self) -> int:
         return self._count
@@ -134,7 +135,8 @@ class Numbering:
         self._slots[at[won]] = given + 1
         numbers[winners] = given
         self._count += len(winners)
-        return claimants[~won]
+        losers: Numbers = claimants[~won]
+        return losers
 
     def _first(self, words: Words, hashed: Words | None) -> Numbers:
         """The slot at which each key is looked for first."""
@@ -173,3 +175,12 @@ class Numbering:
             todo = todo[~won]
             slots[todo] = (slots[todo] + 1) & last
         # A loser of a slot moves on at once: whoever holds it has another key.
+
+
+def distinct(words: Words) -> Numbers:
+    """The place of the first of each different key, in the order of their places."""
+    numbers = Numbering(words.shape[1]).add(words)
+    places = np.zeros(int(numbers.max()) + 1, np.int64)
+    places[numbers[::-1]] = np.arange(len(words))[::-1]
+    places.sort()
+    return places

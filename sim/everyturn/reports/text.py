@@ -13,6 +13,7 @@ import click
 from everyturn.verdict import Cell, Judged, Verdict
 
 if TYPE_CHECKING:
+    from everyturn.engines.exploration import Sight
     from everyturn.replay import Replayed
 
 SIGNS: Final = {
@@ -46,10 +47,14 @@ class Progress:
         if self._shown and self._terminal:
             click.echo("\r\033[K", nl=False, err=True)
 
-    def exploring(self, states: int, frontier: int, depth: int, seconds: float) -> None:
+    def exploring(self, sight: Sight) -> None:
         """Progress of an exploration."""
-        rate = states / seconds if seconds else 0
-        self._show(f"{states:,} states, {frontier:,} waiting, depth {depth}, {rate:,.0f}/s, {seconds:.0f} s")
+        rate = sight.states / sight.seconds if sight.seconds else 0
+        rest = "" if sight.rest is None else f", perhaps {sight.rest:,} more"
+        self._show(
+            f"{sight.states:,} states, {sight.frontier:,} waiting{rest}, depth {sight.depth}, {rate:,.0f}/s, "
+            f"{sight.seconds:.0f} s, {sight.memory / 2**20:,.0f} MiB"
+        )
 
     def sampling(self, runs: int, violated: int, seconds: float) -> None:
         """Progress of sampling."""
@@ -159,6 +164,10 @@ def _headline(cell: Cell) -> str:
     said = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
     if cell.states is not None:
         size = f"{cell.states:,} states, {cell.transitions:,} transitions, depth {cell.depth}, {cell.seconds:.2f} s"
+        if cell.peak_bytes is not None:
+            size += f", {cell.peak_bytes / 2**20:,.0f} MiB"
+        if cell.stopped is not None:
+            size += f"; stopped at {cell.stopped}"
     else:
         size = f"{cell.schedules:,} runs ({cell.strategy}, seed {cell.seed})"
         if cell.risk is not None and cell.verdict is not Verdict.REFUTED:

@@ -1,0 +1,127 @@
+"""The explorer by levels finds what the plain one finds, whatever is packed, numbered and looked up."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from everyturn.check import check
+from everyturn.checker import SINK, Judge, select
+from everyturn.engines.exhaustive import Explorer
+from everyturn.engines.exploration import Exploration, Limits
+from everyturn.engines.levels import LevelExplorer
+from everyturn.engines.numbering import Numbering, distinct
+from everyturn.engines.packing import Layout
+from everyturn.scope import Scope
+from everyturn.world import World
+from everyturn_model.invariants import INVARIANTS
+
+KEYS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**64 - 1)), max_size=60)
+
+
+def found(explorer: Explorer | LevelExplorer) -> tuple[object, ...]:
+    """What an exploration finds, as far as it does not depend on the order of states."""
+    exploration = explorer.run()
+    lengths = {name: len(each.decisions) for name, each in exploration.violations.items()}
+    counts = (exploration.states, exploration.transitions, exploration.depth, exploration.rests, exploration.locals)
+    return (*counts, exploration.complete, exploration.outcomes, lengths, set(explorer.events))
+
+
+@pytest.mark.parametrize("revision", ["d0", "d3", "d4", "hardened"])
+@pytest.mark.parametrize("scope", ["A", "AA", "Aa+1f", "AI+1q", "A+1t+u+1s", "ai+1s", "A+1c+x", "AA+1r+n", "A+1c+b"])
+def test_both_explorers_find_the_same(revision: str, scope: str) -> None:
+    """States, transitions, depth, rests, outcomes, events, and the length of each shortest violation."""
+    world = World(Scope.parse(scope), revision)
+    assert found(LevelExplorer(world, Judge())) == found(Explorer(World(Scope.parse(scope), revision), Judge()))
+
+
+@pytest.mark.parametrize("granularity", ["access", "await"])
+def test_they_agree_at_every_granularity_and_for_a_single_invariant(granularity: str) -> None:
+    """Without conformance and with one monitor only, too."""
+    worlds = [World(Scope.parse("AA+1c"), "d4", granularity) for _ in range(2)]
+    judge = Judge(select(["no-hang"]), conformance=False)
+    assert found(LevelExplorer(worlds[0], judge)) == found(Explorer(worlds[1], judge))
+
+
+def test_a_limit_ends_undetermined_with_what_was_covered() -> None:
+    """States, seconds or memory: the result says which, and nothing is called proved."""
+    for limits in (Limits(states=1000), Limits(seconds=0.0), Limits(memory=1)):
+        cell = check("hardened", "AA+1c", limits=limits).cell
+        assert cell.verdict == "undetermined"
+        assert cell.stopped is not None
+        assert cell.states
+
+
+def test_what_was_interrupted_goes_on_to_the_same_end() -> None:
+    """A run that stopped at a limit continues where it stopped."""
+    explorer = LevelExplorer(World(Scope.parse("AA"), "d3"), Judge())
+    parts: list[Exploration] = [explorer.run(Limits(states=100 * number)) for number in range(1, 40)]
+    assert parts[-1].complete
+    assert found(explorer) == found(Explorer(World(Scope.parse("AA"), "d3"), Judge()))
+
+
+# numbering and packing ---------------------------------------------------------------------------------------------
+
+
+@given(st.lists(KEYS, max_size=8))
+@settings(deadline=None)
+def test_equal_keys_have_one_number_and_different_keys_have_two(batches: list[list[tuple[int, int]]]) -> None:
+    """Whatever the batches: numbers are those of a dictionary, dense, and can be found again."""
+    numbering, model = Numbering(2, capacity=1), dict[tuple[int, int], int]()
+    for batch in batches:
+        words = np.array(batch, np.uint64).reshape(-1, 2)
+        unknown = numbering.find(words) < 0
+        assert [key not in model for key in batch] == unknown.tolist()
+        for key, number in zip(batch, numbering.add(words).tolist(), strict=True):
+            assert model.setdefault(key, number) == number
+    assert sorted(model.values()) == list(range(len(numbering)))
+    assert [tuple(key) for key in numbering.keys.tolist()] == sorted(model, key=lambda key: model[key])
+
+
+def test_keys_that_share_every_slot_are_told_apart() -> None:
+    """Hashes only say where to look: with one hash for all, each key still has its own number."""
+    words = np.arange(200, dtype=np.uint64)[:, None]
+    same = np.zeros(200, np.uint64)
+    numbering = Numbering(1, capacity=500)
+    assert sorted(numbering.add(words, same).tolist()) == list(range(200))
+    assert (numbering.find(words, same) == numbering.add(words, same)).all()
+
+
+@given(KEYS.filter(bool))
+def test_distinct_gives_the_first_of_each(keys: list[tuple[int, int]]) -> None:
+    """In the order of their places."""
+    words = np.array(keys, np.uint64)
+    assert distinct(words).tolist() == [place for place, key in enumerate(keys) if key not in keys[:place]]
+
+
+@given(st.lists(st.integers(0, 2**20), min_size=1, max_size=12), st.integers(0, 2**32))
+@settings(deadline=None)
+def test_rows_survive_packing_and_growing(largest: list[int], seed: int) -> None:
+    """What was packed is unpacked, and again after columns have grown; no field straddles a word."""
+    rows = np.random.default_rng(seed).integers(0, np.array(largest) + 1, (20, len(largest)))
+    layout = Layout([number.bit_length() for number in largest])
+    assert (layout.unpack(layout.pack(rows)) == rows).all()
+    grown = layout.grown([2 * number for number in largest])
+    assert all(grown.fits(column, 4 * number) for column, number in enumerate(largest))
+    assert (grown.unpack(grown.pack(rows)) == rows).all()
+    assert max(int(shift) + bits for shift, bits in zip(grown.shift, grown.bits, strict=True)) <= 64
+
+
+# what monitors see -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scope", ["AAa", "AA+1c", "A+1f+1c", "AA+1t+u", "Ai+1s", "A+1r", "A+x"])
+@pytest.mark.parametrize("revision", ["d1", "d4"])
+def test_monitors_ignore_what_they_do_not_see(scope: str, revision: str) -> None:
+    """An invariant that names the events it sees leaves its state as it is at every other one that occurs."""
+    explorer = Explorer(World(Scope.parse(scope), revision), Judge(conformance=False))
+    explorer.run(Limits(states=2000))
+    events = set(explorer.events)
+    states = {(index, each.monitors[index]): each for each in explorer.transitions.judged.values for index in range(15)}
+    for (index, monitor), state in states.items():
+        invariant = INVARIANTS[index]
+        for event in events:
+            if invariant.sees and monitor is not SINK and type(event) not in invariant.sees:
+                assert invariant.step(monitor, event, state.ledger) == monitor
