@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from everyturn.checker import CONFORMS, Judge, select
 from everyturn.counterexample import counterexample
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, peak
 from everyturn.engines.levels import LevelExplorer
+from everyturn.errors import UsageError
 from everyturn.run import Run
 from everyturn.scope import Scope
 from everyturn.verdict import Cell, Judged, Verdict, worst
@@ -25,10 +27,6 @@ class Checked(NamedTuple):
     cell: Cell
     runs: dict[str, tuple[Run, int]]
     interrupted: bool
-
-
-EXPLORERS: Final[dict[str, type[Explorer] | type[LevelExplorer]]] = {"levels": LevelExplorer, "plain": Explorer}
-"""The explorers by name: whole levels at once, or state by state; they find the same."""
 
 
 def is_vacuous(invariant: Invariant, scope: Scope) -> bool:
@@ -51,12 +49,16 @@ def check(
     limits: Limits = NO_LIMITS,
     progress: Progress | None = None,
     engine: str = "levels",
+    checkpoint: Path | None = None,
 ) -> Checked:
-    """The verdict on one cell: all interleavings, unless a limit is reached. Raises :class:`UsageError`."""
+    """The verdict on one cell: all interleavings, unless a limit is reached.
+
+    ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
+    :class:`UsageError`.
+    """
     world = World(Scope.parse(scope), revision, granularity)
     judge = Judge(select(invariants), conformance=not invariants)
-    explorer = EXPLORERS[engine](world, judge)
-    found = explorer.run(limits, progress=progress)
+    explorer, found = _explore(world, judge, limits, progress, engine, checkpoint)
     runs: dict[str, tuple[Run, int]] = {}
     said: dict[str, Judged] = {}
     for invariant in judge.invariants:
@@ -79,6 +81,23 @@ def check(
         stopped=found.stopped,
     )
     return Checked(cell, runs, found.interrupted)
+
+
+def _explore(
+    world: World, judge: Judge, limits: Limits, progress: Progress | None, engine: str, checkpoint: Path | None
+) -> tuple[Explorer | LevelExplorer, Exploration]:
+    if engine == "plain":
+        if checkpoint is not None:
+            raise UsageError("checkpoint: expected the engine levels, found plain")
+        plain = Explorer(world, judge)
+        return plain, plain.run(limits, progress=progress)
+    if checkpoint is None:
+        explorer = LevelExplorer(world, judge)
+        return explorer, explorer.run(limits, progress=progress)
+    from everyturn.engines import checkpoints
+
+    explorer = checkpoints.load(checkpoint, world, judge) if checkpoint.exists() else LevelExplorer(world, judge)
+    return explorer, explorer.run(limits, progress=progress, save=lambda: checkpoints.save(explorer, checkpoint))
 
 
 def _judged(

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,11 +15,13 @@ from hypothesis import strategies as st
 
 from everyturn.check import check
 from everyturn.checker import SINK, Judge, select
+from everyturn.engines.checkpoints import load, save
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Exploration, Limits
 from everyturn.engines.levels import LevelExplorer
 from everyturn.engines.numbering import Numbering, distinct
 from everyturn.engines.packing import Layout
+from everyturn.errors import UsageError
 from everyturn.scope import Scope
 from everyturn.world import World
 from everyturn_model.invariants import INVARIANTS
@@ -125,3 +133,81 @@ def test_monitors_ignore_what_they_do_not_see(scope: str, revision: str) -> None
         for event in events:
             if invariant.sees and monitor is not SINK and type(event) not in invariant.sees:
                 assert invariant.step(monitor, event, state.ledger) == monitor
+
+
+# checkpoints -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("revision", "scope", "limit"), [("d4", "AA+1c", 15_000), ("d3", "A+1c+1f", 300)])
+def test_a_checkpoint_goes_on_to_the_same_end(revision: str, scope: str, limit: int, tmp_path: Path) -> None:
+    """Stopped, saved and taken up by another process: counts, outcomes and violations are those of one go."""
+    file = tmp_path / "checkpoint"
+    world, judge = World(Scope.parse(scope), revision), Judge()
+    explorer = LevelExplorer(world, judge)
+    explorer.run(Limits(states=limit), save=lambda: save(explorer, file))
+    assert not explorer.found.complete
+    resumed = load(file, World(Scope.parse(scope), revision), Judge())
+    assert len(resumed.states) == len(explorer.states)
+    once = found(LevelExplorer(World(Scope.parse(scope), revision), Judge()))
+    assert found(resumed) == once
+    save(resumed, file)
+    assert found(load(file, World(Scope.parse(scope), revision), Judge())) == once
+
+
+def test_a_process_that_is_killed_loses_nothing_that_was_saved(tmp_path: Path) -> None:
+    """kill -9 in the middle; the second try goes on from the checkpoint and proves what one go proves."""
+    file = tmp_path / "checkpoint"
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from everyturn.checker import Judge\n"
+        "from everyturn.engines.checkpoints import save\n"
+        "from everyturn.engines.exploration import Limits\n"
+        "from everyturn.engines.levels import LevelExplorer\n"
+        "from everyturn.scope import Scope\n"
+        "from everyturn.world import World\n"
+        "explorer = LevelExplorer(World(Scope.parse('AAa'), 'hardened'), Judge())\n"
+        "explorer.run(Limits(states=4000), save=lambda: save(explorer, Path(sys.argv[1])))\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(file)], check=False, timeout=120)
+    assert killed.returncode == -signal.SIGKILL
+    cell = check("hardened", "AAa", checkpoint=file).cell
+    whole = check("hardened", "AAa").cell
+    assert cell.verdict == whole.verdict == "proved"
+    assert (cell.states, cell.transitions, cell.depth) == (whole.states, whole.transitions, whole.depth)
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
+    """Another scope, other invariants, other code: said in one line."""
+    file = tmp_path / "checkpoint"
+    explorer = LevelExplorer(World(Scope.parse("AA"), "d3"), Judge())
+    explorer.run(Limits(states=500))
+    save(explorer, file)
+    with pytest.raises(UsageError, match="expected scope 'AAa', found 'AA'"):
+        load(file, World(Scope.parse("AAa"), "d3"), Judge())
+    with pytest.raises(UsageError, match="expected invariants"):
+        load(file, World(Scope.parse("AA"), "d3"), Judge(conformance=False))
+    explorer.leaps.events.values[3] = ("other code",)
+    save(explorer, file)
+    with pytest.raises(UsageError, match="the code has changed"):
+        load(file, World(Scope.parse("AA"), "d3"), Judge())
+
+
+@given(st.binary(max_size=300), st.integers(0, 5000), st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_a_damaged_checkpoint_is_refused_or_right(noise: bytes, at: int, whole: bool) -> None:
+    """Arbitrary bytes, or a checkpoint with some of them in it: a clean error, or the same exploration."""
+    explorer = LevelExplorer(World(Scope.parse("A"), "d3"), Judge())
+    explorer.run(Limits(states=10))
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "checkpoint")
+        save(explorer, file)
+        contents = file.read_bytes()
+        at %= len(contents)
+        file.write_bytes(noise if whole else contents[:at] + noise + contents[at + len(noise) :])
+        try:
+            resumed = load(file, World(Scope.parse("A"), "d3"), Judge())
+        except UsageError:
+            return
+        assert found(resumed) == found(explorer)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from everyturn.cli.options import BYTES, EXIT_CODES, exits, finish, judging, of_worlds
+from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 
 
@@ -20,6 +21,11 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
     type=BYTES,
     metavar="SIZE",
     help="Give up (undetermined) when the process holds this much, for example 4G.",
+)
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Save the exploration of a single cell in this file now and then; go on from it if it is there.",
 )
 @click.option(
     "--engine",
@@ -41,6 +47,7 @@ def check(
     max_states: int | None,
     max_seconds: float | None,
     max_memory: int | None,
+    checkpoint: Path | None,
     engine: str,
     plot: Path | None,
 ) -> int:
@@ -60,6 +67,8 @@ def check(
     show = text.Printer(err=as_json)
     limits = Limits(max_states or DEFAULT_MAX_STATES, max_seconds, max_memory)
     names = [revision_name(name) for name in revisions] or [name for name in REVISIONS if name != "hardened"]
+    if checkpoint is not None and (len(scopes) != 1 or len(names) != 1):
+        raise UsageError("checkpoint: expected one --scope and one --revision, because it holds one cell")
     cells: list[Cell] = []
     interrupted = False
     try:
@@ -73,6 +82,7 @@ def check(
                     limits=limits,
                     progress=bar.exploring,
                     engine=engine,
+                    checkpoint=checkpoint,
                 )
             cells.append(checked.cell)
             show.cell(checked.cell)

@@ -22,3 +22,10 @@ class Interned:
             number = self._numbers[key] = len(self.values)
             self.values.append(value)
         return number
+
+    def restore(self, values: list[Any]) -> None:
+        """Number these values, and nothing else, in this order."""
+        self.values = []
+        self._numbers = {}
+        for value in values:
+            self.number(value)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from everyturn.checker import Finding, Judge, JudgeState
 from everyturn.engines.interned import Interned
@@ -48,6 +49,33 @@ class _Part:
         if len(self._steps) > before:
             self._work_out(before)
         return self._after[numbers], self._found[numbers]
+
+    def saved(self) -> dict[str, NDArray[Any]]:
+        """The table of steps as arrays."""
+        count = len(self._steps)
+        return {"steps": self._steps.keys, "after": self._after[:count], "found": self._found[:count]}
+
+    def restore(self, steps: Words, after: Numbers, found: Numbers) -> None:
+        """Take over a table of steps; each state is made again by the step that first led to it."""
+        self._steps = self._steps.replaced(steps)
+        self._after, self._found = after.copy(), found.copy()
+        known = len(self.states.values)
+        numbers, places = np.unique(after, return_index=True)
+        for number, place in zip(numbers.tolist(), places.tolist(), strict=True):
+            if number >= known:
+                self.states.number(self.redo(place)[0])
+
+    def violating(self) -> dict[int, int]:
+        """For each number of a finding of this part: a step that led to it."""
+        numbers, places = np.unique(self._found[: len(self._steps)], return_index=True)
+        return {number: place for number, place in zip(numbers.tolist(), places.tolist(), strict=True) if number}
+
+    def redo(self, place: int) -> tuple[Any, Finding | None]:
+        """Work one step of the table out again."""
+        key = int(self._steps.keys[place, 0])
+        ledger = (key >> _EVENTS_BITS) & ((1 << _LEDGER_BITS) - 1)
+        state = self.states.values[key >> (_LEDGER_BITS + _EVENTS_BITS)]
+        return self._advance(state, ledger, key & ((1 << _EVENTS_BITS) - 1))
 
     def _work_out(self, start: int) -> None:
         """Work out the steps that were entered last."""
@@ -129,6 +157,43 @@ class JudgeTables:
     def violated(self, number: int) -> tuple[Finding, ...]:
         """What a step with this *found* number violated."""
         return self._violated[number]
+
+    # saving ------------------------------------------------------------------------------------------------------
+
+    def saved(self) -> dict[str, NDArray[Any]]:
+        """The tables as arrays of integers."""
+        count = len(self._steps)
+        kinds = [key for key, _ in sorted(self._violated_numbers.items(), key=lambda item: item[1])]
+        own = {
+            "bits": np.array(self._layout.bits, np.int64),
+            "states": self._states.keys,
+            "steps": self._steps.keys,
+            "after": self._after[:count],
+            "found": self._found[:count],
+            "kinds": np.array([each for kind in kinds for each in kind], np.int64),
+            "lengths": np.array([len(kind) for kind in kinds], np.int64),
+        }
+        parts = {
+            f"{place}-{name}": array for place, part in enumerate(self._parts) for name, array in part.saved().items()
+        }
+        return own | parts
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take over saved tables; the events that they speak of must be there already."""
+        for place, part in enumerate(self._parts):
+            part.restore(*(arrays[f"{place}-{name}"] for name in ("steps", "after", "found")))
+        violating = {number: (part, place) for part in self._parts for number, place in part.violating().items()}
+        self.findings.restore([None, *(part.redo(place)[1] for _, (part, place) in sorted(violating.items()))])
+        self._layout = Layout(arrays["bits"].tolist())
+        self._states = Numbering(self._layout.width).replaced(arrays["states"])
+        self._steps = self._steps.replaced(arrays["steps"])
+        self._after, self._found = arrays["after"].copy(), arrays["found"].copy()
+        ends = np.cumsum(arrays["lengths"]).tolist()
+        for length, end in zip(arrays["lengths"].tolist(), ends, strict=True):
+            key = tuple(arrays["kinds"][end - length : end].tolist())
+            if key not in self._violated_numbers:
+                self._violated_numbers[key] = len(self._violated)
+                self._violated.append(tuple(self.findings.values[each] for each in key))
 
     # steps -------------------------------------------------------------------------------------------------------
 

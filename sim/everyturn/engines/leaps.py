@@ -59,13 +59,18 @@ class Expansion(NamedTuple):
 
 
 class Leaps:
-    """The leaps of one world, by thread, filled as they are needed."""
+    """The leaps of one world, by thread, filled as they are needed.
+
+    ``journal``: every leap that was made, as (thread, row), and every rest that was judged, as (-1, row), in order; made
+    again in this order, all values get the same numbers.
+    """
 
     def __init__(self, transitions: Transitions) -> None:
         self.transitions = transitions
         self.events = Interned()
         self.events.number(())
         self.moves = Interned()
+        self.journal: list[tuple[int, ...]] = []
         threads = range(len(transitions.world.threads))
         self.tables = [_Table(thread, self) for thread in threads]
 
@@ -153,9 +158,12 @@ class _Table:
             key = (local, *(number if column in read else -1 for column, number in enumerate(row[:WIDTH])))
             if key not in known:
                 known[key] = None
-                self._leap(row, local)
+                self.learn(row)
 
-    def _leap(self, row: list[int], local: int) -> None:
+    def learn(self, row: list[int]) -> None:
+        """Make the leap of this thread from one row."""
+        self.leaps.journal.append((self.thread, *row))
+        local = row[self.place]
         read, ways = make(self.leaps, self.leaps.global_row(row), self.thread)
         if not read <= self._read[local]:
             self._read[local] |= read

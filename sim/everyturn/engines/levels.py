@@ -9,8 +9,11 @@ compares states as a whole, as that one does.
 
 from __future__ import annotations
 
+import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Final
 
 import numpy as np
@@ -27,6 +30,50 @@ from everyturn.world import World
 from everyturn_model.events import Event
 
 CHUNK: Final = 1 << 15
+
+
+SAVE_EVERY: Final = 60.0
+"""Seconds between two calls of ``save``; more, if saving takes more than a tenth of that."""
+
+
+class _Saving:
+    """Saves now and then."""
+
+    def __init__(self, save: Callable[[], None] | None) -> None:
+        self._save = save
+        self._due = time.monotonic() + SAVE_EVERY
+
+    def now_and_then(self) -> None:
+        if time.monotonic() >= self._due:
+            self.finally_()
+
+    def finally_(self) -> None:
+        if self._save is not None:
+            start = time.monotonic()
+            self._save()
+            self._due = start + max(SAVE_EVERY, 10 * (time.monotonic() - start))
+
+
+def obedient(chunks: Iterator[None]) -> Iterator[None]:
+    """The same, but that Ctrl-C waits until the chunk under way is done; a second one does not wait."""
+    if threading.current_thread() is not threading.main_thread():
+        yield from chunks
+        return
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        for _ in chunks:
+            yield
+            if asked:
+                raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class LevelExplorer:
@@ -64,12 +111,19 @@ class LevelExplorer:
         *,
         progress: Progress | None = None,
         stop_at: frozenset[str] | None = None,
+        save: Callable[[], None] | None = None,
     ) -> Exploration:
-        """Explore until nothing is new, a limit is reached, or every invariant of ``stop_at`` has been violated."""
+        """Explore until nothing is new, a limit is reached, or every invariant of ``stop_at`` has been violated.
+
+        ``save`` is called now and then, between two chunks, and at the end, however it comes. Ctrl-C is obeyed after
+        the chunk that is under way; a second one at once.
+        """
         found = self.found
         start = time.monotonic() - found.seconds
+        saving = _Saving(save)
         try:
-            for _ in self._chunks():
+            for _ in obedient(self._chunks()):
+                saving.now_and_then()
                 found.seconds = time.monotonic() - start
                 if progress is not None:
                     progress(self._sight())
@@ -79,6 +133,7 @@ class LevelExplorer:
         except KeyboardInterrupt:
             found.interrupted = True
         found.states = len(self.states)
+        saving.finally_()
         found.seconds = time.monotonic() - start
         found.locals = len(self.transitions.locals)
         return found
@@ -157,6 +212,20 @@ class LevelExplorer:
         fresh = np.flatnonzero(numbers >= before)[::-1]
         self.parents[numbers[fresh]] = expansion.source[fresh] + start
         self.moves[numbers[fresh]] = expansion.move[fresh]
+
+    def redo(self, thread: int, row: list[int]) -> None:
+        """Make one entry of a journal again."""
+        if thread >= 0:
+            self.leaps.tables[thread].learn(row)
+        else:
+            self.leaps.journal.append((thread, *row))
+            self.resting.observe(row)
+
+    def recall(self) -> None:
+        """Find the outcomes of all rests in the journal again."""
+        for thread, *row in self.leaps.journal:
+            if thread < 0:
+                self.found.outcomes.add(outcome(self.resting.say(row)[1]))
 
     # what was found ----------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from everyturn.engines.numbering import Words
 from everyturn.engines.packing import Layout
 from everyturn.engines.transitions import FIRST_THREAD, JUDGE, Transitions
 from everyturn.observer import SHARED_DATA
+from everyturn_model.lifecycle import Ledger
 
 
 class Resting:
@@ -28,7 +29,7 @@ class Resting:
         self._said: set[tuple[int, ...]] = set()
         self._waits: list[np.ndarray[Any, np.dtype[np.bool_]]] = []
 
-    def judge(self, words: Words, layout: Layout) -> Iterator[tuple[int, tuple[Finding, ...], Any]]:
+    def judge(self, words: Words, layout: Layout) -> Iterator[tuple[int, tuple[Finding, ...], Ledger]]:
         """For each kind of rest that was not met before: the place of its first row, the findings, the ledger."""
         columns = [layout.get(words, column) for column in (*self._columns, JUDGE)]
         states = self.transitions.locals
@@ -39,13 +40,18 @@ class Resting:
         for kind, place in sorted(zip(map(tuple, kinds.tolist()), places.tolist(), strict=True), key=_place):
             if kind not in self._said:
                 self._said.add(kind)
-                yield place, *self._say(layout.unpack(words[place : place + 1])[0].tolist())
+                row = layout.unpack(words[place : place + 1])[0].tolist()
+                self.leaps.journal.append((-1, *row))
+                yield place, *self.say(row)
 
-    def _say(self, row: list[int]) -> tuple[tuple[Finding, ...], Any]:
-        event = self.transitions.at_rest(self.leaps.global_row(row))
-        events = self.leaps.events.number((event,))
-        judged, found = self.judges.step(np.array([row[JUDGE]]), np.array([events]))
-        ledger = self.judges.ledger(int(self.judges.ledgers(judged)[0]))
+    def observe(self, row: list[int]) -> int:
+        """The number of what is seen of rest in a row."""
+        return self.leaps.events.number((self.transitions.at_rest(self.leaps.global_row(row)),))
+
+    def say(self, row: list[int]) -> tuple[tuple[Finding, ...], Ledger]:
+        """What is violated at rest in a row, and the ledger then."""
+        judged, found = self.judges.step(np.array([row[JUDGE]]), np.array([self.observe(row)]))
+        ledger: Ledger = self.judges.ledger(int(self.judges.ledgers(judged)[0]))
         return self.judges.violated(int(found[0])), ledger
 
 
