@@ -50,15 +50,16 @@ def check(
     progress: Progress | None = None,
     engine: str = "levels",
     checkpoint: Path | None = None,
+    reduce: str = "dead",
 ) -> Checked:
     """The verdict on one cell: all interleavings, unless a limit is reached.
 
-    ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
+    ``reduce``: one of :data:`~everyturn.engines.levels.REDUCTIONS`. ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
     :class:`UsageError`.
     """
     world = World(Scope.parse(scope), revision, granularity)
     judge = Judge(select(invariants), conformance=not invariants)
-    explorer, found = _explore(world, judge, limits, progress, engine, checkpoint)
+    explorer, found = _explore(world, judge, limits, progress, engine, checkpoint, reduce)
     runs: dict[str, tuple[Run, int]] = {}
     said: dict[str, Judged] = {}
     for invariant in judge.invariants:
@@ -79,24 +80,37 @@ def check(
         seconds=round(found.seconds, 3),
         peak_bytes=peak(),
         stopped=found.stopped,
+        reduction=reduce,
     )
     return Checked(cell, runs, found.interrupted)
 
 
 def _explore(
-    world: World, judge: Judge, limits: Limits, progress: Progress | None, engine: str, checkpoint: Path | None
+    world: World,
+    judge: Judge,
+    limits: Limits,
+    progress: Progress | None,
+    engine: str,
+    checkpoint: Path | None,
+    reduce: str,
 ) -> tuple[Explorer | LevelExplorer, Exploration]:
     if engine == "plain":
-        if checkpoint is not None:
-            raise UsageError("checkpoint: expected the engine levels, found plain")
+        if checkpoint is not None or reduce != "dead":
+            raise UsageError("the plain engine has neither checkpoints nor reductions: expected the engine levels")
         plain = Explorer(world, judge)
         return plain, plain.run(limits, progress=progress)
     if checkpoint is None:
-        explorer = LevelExplorer(world, judge)
+        explorer = LevelExplorer(world, judge, reduce)
         return explorer, explorer.run(limits, progress=progress)
+    if reduce == "symmetry":
+        raise UsageError("checkpoint: expected --reduce dead or none, found symmetry, which cannot be taken up again")
     from everyturn.engines import checkpoints
 
-    explorer = checkpoints.load(checkpoint, world, judge) if checkpoint.exists() else LevelExplorer(world, judge)
+    explorer = (
+        checkpoints.load(checkpoint, world, judge, reduce)
+        if checkpoint.exists()
+        else LevelExplorer(world, judge, reduce)
+    )
     return explorer, explorer.run(limits, progress=progress, save=lambda: checkpoints.save(explorer, checkpoint))
 
 

@@ -63,6 +63,7 @@ class Cell(msgspec.Struct, omit_defaults=True):
     seconds: float | None = None
     peak_bytes: int | None = None
     stopped: str | None = None
+    reduction: str | None = None
     schedules: int | None = None
     strategy: str | None = None
     seed: int | None = None

@@ -18,12 +18,14 @@ from everyturn.checker import SINK, Judge, select
 from everyturn.engines.checkpoints import load, save
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Exploration, Limits
-from everyturn.engines.levels import LevelExplorer
+from everyturn.engines.levels import REDUCTIONS, LevelExplorer
 from everyturn.engines.numbering import Numbering, distinct
 from everyturn.engines.packing import Layout
-from everyturn.errors import UsageError
+from everyturn.errors import EveryturnError, UsageError
 from everyturn.scope import Scope
 from everyturn.world import World
+from everyturn_impl.agent import SessionAgent as Independent
+from everyturn_impl.calls import Call
 from everyturn_model.invariants import INVARIANTS
 
 KEYS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**64 - 1)), max_size=60)
@@ -211,3 +213,52 @@ def test_a_damaged_checkpoint_is_refused_or_right(noise: bytes, at: int, whole: 
         except UsageError:
             return
         assert found(resumed) == found(explorer)
+
+
+# reductions --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("revision", ["d0", "d3", "d4", "hardened"])
+@pytest.mark.parametrize("scope", ["AA", "aa", "II", "AA+d", "Aa+1e", "A+2c", "A+2q", "ii+1s", "AA+n"])
+def test_no_reduction_changes_a_verdict_or_an_outcome(revision: str, scope: str) -> None:
+    """Violated invariants, the length of a shortest violation and all outcomes are those of `--reduce none`."""
+    explorers = [LevelExplorer(World(Scope.parse(scope), revision), Judge(), reduce) for reduce in REDUCTIONS]
+    referee, *others = [explorer.run() for explorer in explorers]
+    lengths = {name: len(each.decisions) for name, each in referee.violations.items()}
+    for other in others:
+        assert {name: len(each.decisions) for name, each in other.violations.items()} == lengths
+        assert other.outcomes == referee.outcomes
+        assert other.states <= referee.states
+
+
+def test_two_prompts_of_a_kind_are_nearly_halved_by_symmetry() -> None:
+    """AA: every state but those that are their own renaming has a partner."""
+    whole = check("hardened", "AA").cell
+    half = check("hardened", "AA", reduce="symmetry").cell
+    assert whole.states is not None
+    assert half.states is not None
+    assert whole.states / 2 <= half.states < 0.55 * whole.states
+
+
+def test_a_counterexample_found_up_to_renaming_replays() -> None:
+    """Its threads have their own names again: SimPy makes the run and finds the same violations."""
+    plain, reduced = (check("d3", "AA+1c", reduce=reduce) for reduce in ("dead", "symmetry"))
+    assert {name: judged.steps for name, judged in reduced.cell.invariants.items()} == {
+        name: judged.steps for name, judged in plain.cell.invariants.items()
+    }
+    assert reduced.runs.keys() == plain.runs.keys()
+
+
+class Partial(Independent):
+    """An agent that has a favourite: p1 looks at the queue before it submits."""
+
+    async def submit(self, call: Call) -> Call:
+        if call.prompt == "p1":
+            await self.ports.queue.get()
+        return await super().submit(call)
+
+
+def test_an_agent_that_has_a_favourite_is_not_reduced() -> None:
+    """Symmetry is checked, not believed."""
+    with pytest.raises(EveryturnError, match="does not treat all prompts alike"):
+        check(Partial, "AA", reduce="symmetry")

@@ -28,6 +28,13 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
     help="Save the exploration of a single cell in this file now and then; go on from it if it is there.",
 )
 @click.option(
+    "--reduce",
+    type=click.Choice(["none", "dead", "symmetry"]),
+    default="dead",
+    show_default=True,
+    help="Leave out what cannot change a verdict: dead variables, and besides renamings of interchangeable prompts.",
+)
+@click.option(
     "--engine",
     type=click.Choice(["levels", "plain"]),
     default="levels",
@@ -48,6 +55,7 @@ def check(
     max_seconds: float | None,
     max_memory: int | None,
     checkpoint: Path | None,
+    reduce: str,
     engine: str,
     plot: Path | None,
 ) -> int:
@@ -83,6 +91,7 @@ def check(
                     progress=bar.exploring,
                     engine=engine,
                     checkpoint=checkpoint,
+                    reduce=reduce,
                 )
             cells.append(checked.cell)
             show.cell(checked.cell)

@@ -43,7 +43,7 @@ def save(explorer: LevelExplorer, path: Path) -> None:
         raise UsageError(f"checkpoint {path}: cannot be written: {error.strerror or error}") from error
 
 
-def load(path: Path, world: World, judge: Judge) -> LevelExplorer:
+def load(path: Path, world: World, judge: Judge, reduce: str = "dead") -> LevelExplorer:
     """The exploration that was saved, ready to go on.
 
     Raises :class:`UsageError` if the file is no checkpoint, is one of another world or other invariants, or was written
@@ -53,31 +53,32 @@ def load(path: Path, world: World, judge: Judge) -> LevelExplorer:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         header = json.loads(bytes(arrays["header"]))
-        expected = _header(world, judge)
+        expected = _header(world, judge, reduce)
         for name, value in expected.items():
             if header[name] != value:
                 raise UsageError(f"checkpoint {path}: expected {name} {value!r}, found {header[name]!r}")
-        return _restore(LevelExplorer(world, judge), arrays, header, path)
+        return _restore(LevelExplorer(world, judge, reduce), arrays, header, path)
     except OSError as error:
         raise UsageError(f"checkpoint {path}: {error.strerror or error}") from error
     except (ValueError, KeyError, IndexError, TypeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise UsageError(f"checkpoint {path}: expected {SCHEMA}, found something else ({error})") from error
 
 
-def _header(world: World, judge: Judge) -> dict[str, Any]:
+def _header(world: World, judge: Judge, reduce: str) -> dict[str, Any]:
     names = [invariant.name for invariant in judge.invariants]
     return {
         "schema": SCHEMA,
         "revision": world.revision,
         "scope": str(world.scope),
         "granularity": world.granularity,
+        "reduce": reduce,
         "invariants": [*names, CONFORMS] if judge.conformance else names,
     }
 
 
 def _arrays(explorer: LevelExplorer) -> dict[str, Any]:
     found = explorer.found
-    header = _header(explorer.transitions.world, explorer.judges.judge) | {
+    header = _header(explorer.transitions.world, explorer.judges.judge, explorer.reduce) | {
         "bits": explorer.layout.bits,
         "levels": explorer.levels,
         "done": explorer.done,

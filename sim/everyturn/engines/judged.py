@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from everyturn.checker import Finding, Judge, JudgeState
+from everyturn.checker import SINK, Finding, Judge, JudgeState
 from everyturn.engines.interned import Interned
 from everyturn.engines.numbering import Numbering, Numbers, Words
 from everyturn.engines.packing import Layout
@@ -145,6 +145,18 @@ class JudgeTables:
         values = [state.ledger, *state.monitors, *belief]
         parts = [part.states.number(value) for part, value in zip(self._parts, values, strict=True)]
         return int(self._number(np.array([parts], np.int64))[0])
+
+    def renamed(self, number: int, rename: Callable[[Any], Any], parts: dict[tuple[int, int], int]) -> int:
+        """The number of the state whose parts are renamed; ``parts`` remembers those that were."""
+        old = self._layout.unpack(self._states.keys[number : number + 1])[0].tolist()
+        new = []
+        for key in enumerate(old):
+            if key not in parts:
+                states = self._parts[key[0]].states
+                value = states.values[key[1]]
+                parts[key] = key[1] if value is SINK else states.number(rename(value))
+            new.append(parts[key])
+        return int(self._number(np.array([new], np.int64))[0])
 
     def ledgers(self, judged: Numbers) -> Numbers:
         """The numbers of the ledgers of judge states."""

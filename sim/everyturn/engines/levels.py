@@ -18,18 +18,23 @@ from typing import Final
 
 import numpy as np
 
-from everyturn.checker import Judge
+from everyturn.checker import Finding, Judge
 from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Sight, Violation, outcome, resident
 from everyturn.engines.judged import JudgeTables
 from everyturn.engines.leaps import Expansion, Leaps
 from everyturn.engines.numbering import Numbering, Numbers, Words
 from everyturn.engines.packing import Layout
 from everyturn.engines.resting import Resting
+from everyturn.engines.symmetry import Symmetry
 from everyturn.engines.transitions import JUDGE, Transitions
 from everyturn.world import World
 from everyturn_model.events import Event
+from everyturn_model.lifecycle import Ledger
 
 CHUNK: Final = 1 << 15
+
+REDUCTIONS: Final = ("none", "dead", "symmetry")
+"""Each does what those before it do: no reduction; dead variables do not count; renamings of a state count once."""
 
 
 SAVE_EVERY: Final = 60.0
@@ -77,31 +82,44 @@ def obedient(chunks: Iterator[None]) -> Iterator[None]:
 
 
 class LevelExplorer:
-    """Explores one world, judged by ``judge``."""
+    """Explores one world, judged by ``judge``, with one of the :data:`REDUCTIONS`."""
 
-    def __init__(self, world: World, judge: Judge) -> None:
-        self.transitions = Transitions(world, judge)
+    def __init__(self, world: World, judge: Judge, reduce: str = "dead") -> None:
+        self.reduce = reduce
+        self.transitions = Transitions(world, judge, keep_dead=reduce == "none")
         self.leaps = Leaps(self.transitions)
         self.judges = JudgeTables(judge, self.leaps.events)
         first = self.transitions.initial()
         judged = self.judges.number(self.transitions.judged.values[first[JUDGE]])
         row = self.leaps.row((*first[:JUDGE], judged, *first[JUDGE + 1 :]))
+        self.symmetry = Symmetry(self.transitions, self.leaps, self.judges) if reduce == "symmetry" else None
+        rows, self._turned = np.array([row], np.int64), 0
+        if self.symmetry is not None:
+            rows, chosen = self.symmetry.canonical(rows)
+            self._turned = int(chosen[0])
         self.layout = Layout([max(2, each.bit_length() + 1) for each in self._largest()])
         self.leaps.lay_out(self.layout)
         self.states = Numbering(self.layout.width)
-        self.states.add(self.layout.pack(np.array([row], np.int64)))
+        self.states.add(self.layout.pack(rows))
         self.parents = np.zeros(1024, np.uint32)
         self.moves = np.zeros(1024, np.uint16)
         self.levels = [0, 1]
         self.done = 0
         self.resting = Resting(self.transitions, self.leaps, self.judges)
         self.found = Exploration(states=1)
+        self._violated: dict[str, tuple[Finding, int, tuple[tuple[int, int], ...]]] = {}
 
     @property
     def events(self) -> Iterator[Event]:
         """Every event that was seen."""
         for events in self.leaps.events.values:
             yield from events
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all states with the way to each, and of the judge's tables."""
+        ways = len(self.states) * (self.parents.itemsize + self.moves.itemsize)
+        return self.states.nbytes + ways + self.judges.nbytes
 
     # exploring ---------------------------------------------------------------------------------------------------
 
@@ -168,9 +186,17 @@ class LevelExplorer:
         expansion.words[:, word] &= ~bits
         expansion.words[:, word] |= judged.view(np.uint64) << self.layout.shift[JUDGE]
         self._violations(expansion, found, start)
+        words = expansion.words
+        if self.symmetry is not None:
+            rows, _ = self.symmetry.canonical(self.layout.unpack(words))
+            self._lay_out()
+            words = self.layout.pack(rows)
         before = len(self.states)
-        numbers = self.states.add(expansion.words)
+        numbers = self.states.add(words)
         self._remember(numbers, before, expansion, start)
+        for invariant, (finding, number, last) in self._violated.items():
+            if invariant not in self.found.violations:
+                self.found.violations[invariant] = Violation(finding, self.path(number, *last))
 
     def _expand(self, start: int, end: int) -> tuple[Words, Expansion, Numbers, Numbers]:
         """The successors of states, the numbers of the judge's states there, and what each step violated."""
@@ -225,7 +251,7 @@ class LevelExplorer:
         """Find the outcomes of all rests in the journal again."""
         for thread, *row in self.leaps.journal:
             if thread < 0:
-                self.found.outcomes.add(outcome(self.resting.say(row)[1]))
+                self._reached(self.resting.say(row)[1])
 
     # what was found ----------------------------------------------------------------------------------------------
 
@@ -235,10 +261,12 @@ class LevelExplorer:
         self.found.rests += len(expansion.rests)
         for place, findings, ledger in self.resting.judge(words[expansion.rests], self.layout):
             for finding in findings:
-                if finding.invariant not in self.found.violations:
-                    path = self.path(start + int(expansion.rests[place]))
-                    self.found.violations[finding.invariant] = Violation(finding, path)
-            self.found.outcomes.add(outcome(ledger))
+                self._violated.setdefault(finding.invariant, (finding, start + int(expansion.rests[place]), ()))
+            self._reached(ledger)
+
+    def _reached(self, ledger: Ledger) -> None:
+        for image in (ledger,) if self.symmetry is None else self.symmetry.images(ledger):
+            self.found.outcomes.add(outcome(image))
 
     def _violations(self, expansion: Expansion, found: Numbers, start: int) -> None:
         if not found.any():
@@ -248,19 +276,34 @@ class LevelExplorer:
             if not new:
                 continue
             place = self._first(expansion, np.flatnonzero(found == number))
-            path = (*self.path(start + int(expansion.source[place])), self.leaps.moves.values[expansion.move[place]])
+            last = self.leaps.moves.values[expansion.move[place]]
             for finding in new:
-                self.found.violations[finding.invariant] = Violation(finding, path)
+                self._violated.setdefault(finding.invariant, (finding, start + int(expansion.source[place]), (last,)))
 
     @staticmethod
     def _first(expansion: Expansion, places: Numbers) -> int:
         """The place of the first of these steps: by the state it leaves, then by thread and choice."""
         return int(places[np.argmin(expansion.source[places])])
 
-    def path(self, number: int) -> tuple[tuple[int, int], ...]:
-        """The (thread, choice) of each step of a shortest way to a state."""
-        decisions: list[tuple[int, int]] = []
+    def path(self, number: int, *last: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+        """The (thread, choice) of each step of a shortest way to a state, and then ``last``."""
+        decisions = list(last)
         while number > 0:
-            decisions.append(self.leaps.moves.values[self.moves[number]])
+            decisions.insert(0, self.leaps.moves.values[self.moves[number]])
             number = int(self.parents[number])
-        return tuple(reversed(decisions))
+        return tuple(decisions if self.symmetry is None else self._named(self.symmetry, decisions))
+
+    def _named(self, symmetry: Symmetry, decisions: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """The same way, by the threads' own names: each state on it may have been renamed."""
+        order = symmetry.order(self._turned)
+        words = self.states.keys[:1].copy()
+        for thread, choice in decisions:
+            yield order.index(thread), choice
+            expansion = self.leaps.expand(words)
+            assert expansion is not None
+            taken = np.flatnonzero(expansion.move == self.leaps.moves.number((thread, choice)))
+            rows, chosen = symmetry.canonical(self.layout.unpack(expansion.words[taken]))
+            self._lay_out()
+            words = self.layout.pack(rows)
+            step = symmetry.order(int(chosen[0]))
+            order = tuple(step[place] for place in order)

@@ -40,7 +40,7 @@ class LocalState:
 class Locals:
     """All local states of a world that have been reached so far, by number."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, keep_dead: bool = False) -> None:
         self.world = world
         self.states: list[LocalState] = []
         self.resumes = 0
@@ -48,7 +48,9 @@ class Locals:
         self.merges: list[tuple[int, int, Any]] = []
         self._keys: list[tuple[Any, ...]] = []
         self._numbers: dict[tuple[Any, ...], int] = {}
-        self._identities = Identities((world.agent, world.agent.ports, world.gate, world, *world.ports))
+        self._identities = Identities(
+            (world.agent, world.agent.ports, world.gate, world, *world.ports), keep_dead=keep_dead
+        )
         self.roots = [self._root(thread) for thread in range(len(world.threads))]
 
     def __getitem__(self, number: int) -> LocalState:

@@ -50,12 +50,12 @@ _Way = tuple[Row, tuple[Finding, ...], tuple[tuple[Row, Effect], ...]]
 
 
 class Transitions:
-    """Successors of rows, for one world and one judge."""
+    """Successors of rows, for one world and one judge. ``keep_dead``: without eliminating dead variables."""
 
-    def __init__(self, world: World, judge: Judge) -> None:
+    def __init__(self, world: World, judge: Judge, *, keep_dead: bool = False) -> None:
         self.world = world
         self.judge = judge
-        self.locals = Locals(world)
+        self.locals = Locals(world, keep_dead=keep_dead)
         self.columns = [Interned() for _ in objects.COLUMNS]
         self.judged = Interned()
         self.events = Interned()

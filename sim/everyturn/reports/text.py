@@ -166,6 +166,8 @@ def _headline(cell: Cell) -> str:
         size = f"{cell.states:,} states, {cell.transitions:,} transitions, depth {cell.depth}, {cell.seconds:.2f} s"
         if cell.peak_bytes is not None:
             size += f", {cell.peak_bytes / 2**20:,.0f} MiB"
+        if cell.reduction == "symmetry":
+            size += ", up to renaming"
         if cell.stopped is not None:
             size += f"; stopped at {cell.stopped}"
     else:

@@ -27,9 +27,14 @@ Identity = tuple[Hashable, ...]
 
 
 class Identities:
-    """Computes identities. ``known`` are objects that are compared by identity: the agent, its ports, the world."""
+    """Computes identities.
 
-    def __init__(self, known: tuple[object, ...]) -> None:
+    ``known`` are objects that are compared by identity: the agent, its ports, the world. ``keep_dead``: locals that can
+    no longer matter count as well, which makes more identities and needs no analysis of the code.
+    """
+
+    def __init__(self, known: tuple[object, ...], *, keep_dead: bool = False) -> None:
+        self._keep_dead = keep_dead
         self._known = {id(each): (type(each).__name__, number) for number, each in enumerate(known)}
         self._keep = known
         self._numbers: dict[Hashable, Hashable] = {}
@@ -75,9 +80,11 @@ class Identities:
     def _frame(self, coroutine: Any, frame: FrameType) -> Hashable:
         code = frame.f_code
         bound = frame.f_locals
-        live = self._live(code, frame.f_lasti)
+        live = None if self._keep_dead else self._live(code, frame.f_lasti)
         captured = (*code.co_cellvars, *code.co_freevars)
         names = sorted(name for name in bound if live is None or name in live or name in captured)
+        if live is None:
+            names = [name for name in names if bound[name] is not coroutine.cr_await]
         try:
             values = tuple((name, self.freeze(bound[name])) for name in names)
         except _NoValue as error:
