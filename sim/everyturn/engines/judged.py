@@ -276,8 +276,8 @@ class JudgeTables:
         if all(self._layout.fits(column, number) for column, number in enumerate(largest)):
             return words
         layout = self._layout.grown(largest)
-        self._states = self._states.replaced(layout.pack(self._layout.unpack(self._states.keys)))
-        words = layout.pack(self._layout.unpack(words))
+        self._states = self._states.replaced(self._layout.moved(self._states.keys, layout))
+        words = self._layout.moved(words, layout)
         self._layout = layout
         return words
 

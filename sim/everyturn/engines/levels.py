@@ -224,7 +224,7 @@ class LevelExplorer:
         largest = self._largest()
         if not all(self.layout.fits(column, number) for column, number in enumerate(largest)):
             layout = self.layout.grown(largest)
-            self.states = self.states.replaced(layout.pack(self.layout.unpack(self.states.keys)))
+            self.states = self.states.replaced(self.layout.moved(self.states.keys, layout))
             self.layout = layout
         self.leaps.lay_out(self.layout)
 

@@ -7,6 +7,7 @@ a new layout is made and all rows are packed anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from numpy.typing import NDArray
 from everyturn.engines.numbering import Numbers, Words
 
 WORD_BITS = 64
+_SMALL: Final = 3
+_CHUNK: Final = 1 << 15
 
 
 class Layout:
@@ -39,8 +42,26 @@ class Layout:
         return largest >> self.bits[column] == 0
 
     def grown(self, largest: Sequence[int]) -> Layout:
-        """A layout in which each column can hold twice its largest number."""
-        return Layout([max(bits, number.bit_length() + 1) for bits, number in zip(self.bits, largest, strict=True)])
+        """A layout in which each column can hold twice its largest number, and more where words have room to spare.
+
+        Rows are rarely packed anew then. Columns with the largest numbers, which grow fastest, get spare bits first.
+        """
+        bits = [max(each, number.bit_length() + 1) for each, number in zip(self.bits, largest, strict=True)]
+        width = Layout(bits).width
+        for column in sorted(range(len(bits)), key=lambda each: -bits[each]) * 2:
+            if bits[column] > _SMALL:
+                bits[column] += 1
+                bits[column] -= Layout(bits).width > width
+        return Layout(bits)
+
+    def moved(self, words: Words, layout: Layout) -> Words:
+        """Rows that were packed in this layout, packed in another one."""
+        after = np.zeros((len(words), layout.width), np.uint64)
+        for start in range(0, len(words), _CHUNK):
+            old, new = words[start : start + _CHUNK], after[start : start + _CHUNK]
+            for column in range(len(self.bits)):
+                new[:, layout.word[column]] |= self.get(old, column).view(np.uint64) << layout.shift[column]
+        return after
 
     def get(self, words: Words, column: int) -> Numbers:
         """One column of packed rows."""
