@@ -86,8 +86,12 @@ class World:
         self.initial = objects.initial(scope)
 
     def start(self, thread: int) -> Coroutine[Operation, Any, str]:
-        """The coroutine of a thread, not yet begun."""
-        return _shell(self.gate, self.threads[thread].body(self.agent))
+        """The coroutine of a thread of the scope, not yet begun."""
+        return self.body(self.threads[thread])
+
+    def body(self, thread: Thread) -> Coroutine[Operation, Any, str]:
+        """The coroutine of any thread, also of one that came later than the scope's, not yet begun."""
+        return _shell(self.gate, thread.body(self.agent))
 
     def is_scheduling_point(self, operation: Operation) -> bool:
         """Whether other threads may run just before ``operation``."""
@@ -134,19 +138,26 @@ class World:
         return ev.Rest(shared_data(values), blocked)
 
 
+def prompt_thread(number: int, kind: str, *, counted: bool = False) -> Thread:
+    """The thread of the prompt with this number; ``kind`` is its letter in a scope.
+
+    ``counted``: it counts itself as ended, so that a shutdown can wait for it.
+    """
+    call = Call(f"p{number}", f"p{number}", f"r{number}" if kind.isupper() else None)
+    return Thread(call.prompt, kind, partial(_prompt, _accepted if kind in "Aa" else _in_process, call, counted))
+
+
+def operation_thread(number: int, kind: str) -> Thread:
+    """The thread of a Cancel (``c``), ClearQueue (``q``), Summarise (``s``) or shutdown (``x``) with this number."""
+    name, operation = _OPERATIONS[kind]
+    return Thread(f"{name}{number}", kind, partial(operation, f"{name}{number}"))
+
+
 def _threads(scope: Scope, ports: tuple[object, ...]) -> list[Thread]:
-    threads: list[Thread] = []
-    for number, kind in enumerate(scope.prompts, start=1):
-        call = Call(f"p{number}", f"p{number}", f"r{number}" if kind.isupper() else None)
-        body = _accepted if kind in "Aa" else _in_process
-        threads.append(Thread(call.prompt, kind, partial(_prompt, body, call, bool(scope.shutdown))))
-    for kind, name, number, operation in (
-        ("c", "cancel", scope.cancels, _cancel),
-        ("q", "clear", scope.clears, _clear),
-        ("s", "summarise", scope.summaries, _summarise),
-        ("x", "shutdown", scope.shutdown, _shut_down),
-    ):
-        threads += [Thread(f"{name}{each}", kind, partial(operation, f"{name}{each}")) for each in range(1, number + 1)]
+    counted = bool(scope.shutdown)
+    threads = [prompt_thread(number, kind, counted=counted) for number, kind in enumerate(scope.prompts, start=1)]
+    for kind, often in (("c", scope.cancels), ("q", scope.clears), ("s", scope.summaries), ("x", scope.shutdown)):
+        threads += [operation_thread(number, kind) for number in range(1, often + 1)]
     if scope.new_session:
         titles = next(port for port in ports if isinstance(port, TitlesPort))
         prompts = [thread.name for thread in threads if thread.kind in "AaIi"]
@@ -207,6 +218,15 @@ async def _summarise(name: str, agent: Server) -> str:
 async def _shut_down(name: str, agent: Server) -> str:
     await agent.shut_down(WORKSPACE)
     return "returned"
+
+
+_OPERATIONS: Final[dict[str, tuple[str, Callable[[str, Server], Coroutine[Operation, Any, str]]]]] = {
+    "c": ("cancel", _cancel),
+    "q": ("clear", _clear),
+    "s": ("summarise", _summarise),
+    "x": ("shutdown", _shut_down),
+}
+"""Letter of a scope → the name of such threads, and what one does."""
 
 
 async def _title(titles: TitlesPort, prompt: str, agent: Server) -> str:

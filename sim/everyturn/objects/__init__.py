@@ -17,6 +17,7 @@ from everyturn.scope import Scope
 __all__ = [
     "COLUMNS",
     "Accepting",
+    "Budget",
     "Outcomes",
     "Values",
     "apply",

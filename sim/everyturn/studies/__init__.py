@@ -1,0 +1,1 @@
+"""Timed studies: the dispatcher under load, faults and impatient users, on SimPy's clock. See ``docs/studies.md``."""

@@ -1,0 +1,120 @@
+"""One replication: some sessions of one revision, for some hours of virtual time, and what was counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import simpy
+from msgspec import Struct
+
+from everyturn.errors import UsageError
+from everyturn.scope import Scope
+from everyturn.studies.arrivals import Traffic
+from everyturn.studies.session import Session
+from everyturn.studies.study import Cell, Study
+from everyturn.studies.subscribers import Broker, SessionBroker, Subscriber
+from everyturn.studies.surroundings import Draw, Surroundings
+from everyturn.studies.tally import Counts, SessionTally, Summary, Tally
+from everyturn.world import World
+
+_SLICES = 100
+"""So often is progress told within one replication."""
+
+Passed = Callable[[float], None]
+"""Called now and then with the share of the replication that is done."""
+
+
+class Replication(Struct, frozen=True, kw_only=True):
+    """The result of one replication; ``hours`` are the measured session-hours, without the warm-up.
+
+    ``wait``: from submission to the turn's start, of prompts that started. ``response``: from submission until the waiter
+    was told. In seconds, of prompts submitted after the warm-up.
+    """
+
+    revision: str
+    parameters: dict[str, Any]
+    replication: int
+    hours: float
+    counts: Counts
+    wait: Summary
+    response: Summary
+
+
+def replicate(cell: Cell, number: int, passed: Passed | None = None) -> Replication:
+    """Simulate replication ``number`` of ``cell``. Raises :class:`UsageError` if the agent misbehaves."""
+    study = cell.study
+    env = simpy.Environment()
+    tally = Tally(env, since=study.warm_up_hours * 3600)
+    tallies = _open_sessions(cell, number, env, tally)
+    end = study.hours * 3600
+    try:
+        for part in range(1, _SLICES + 1):
+            env.run(until=end * part / _SLICES)
+            if passed is not None:
+                passed(part / _SLICES)
+    except RecursionError:
+        raise UsageError(
+            f"{cell.revision}: expected chains of turns that Python's stack can hold; found one that is longer, after "
+            f"{env.now / 3600:.1f} hours: this revision runs queued prompts recursively, so lower the load"
+        ) from None
+    for each in tallies:
+        each.close()
+    return Replication(
+        revision=cell.revision,
+        parameters=cell.parameters,
+        replication=number,
+        hours=(study.hours - study.warm_up_hours) * study.sessions,
+        counts=tally.counts,
+        wait=Summary.of(tally.wait),
+        response=Summary.of(tally.response),
+    )
+
+
+def _open_sessions(cell: Cell, number: int, env: simpy.Environment, tally: Tally) -> list[SessionTally]:
+    study = cell.study
+    broker = _broker(study, env, _draw(study.seed, number, "subscribers"))
+    tallies: list[SessionTally] = []
+    for place in range(study.sessions):
+        draw = _draw(study.seed, number, f"session {place}")
+        watched = SessionTally(tally, reads=broker is not None)
+        publisher = None if broker is None else SessionBroker(broker, place % len(broker.subscribers), watched.told)
+        world = World(_scope(study), cell.revision)
+        surroundings = Surroundings(study.latency, study.faults, draw)
+        session = Session(env, world, surroundings, watched, publisher)
+        Traffic(study, session, watched, draw)
+        tallies.append(watched)
+    return tallies
+
+
+def _draw(seed: int, replication: int, place: str) -> Draw:
+    """Random numbers by purpose. They do not depend on the cell, so that all cells meet the same arrivals."""
+    return lambda purpose: Random(f"{seed}/{replication}/{place}/{purpose}")
+
+
+def _broker(study: Study, env: simpy.Environment, draw: Draw) -> Broker | None:
+    if study.subscribers is None:
+        return None
+    about = study.subscribers
+    return Broker(
+        env,
+        [
+            Subscriber(env, number, about.buffer, about.read.sampler(draw(f"read {number}")))
+            for number in range(about.number)
+        ],
+    )
+
+
+def _scope(study: Study) -> Scope:
+    """A scope of one prompt with what can happen in this study: it decides which accesses are scheduling points."""
+    faults = study.faults
+    return Scope(
+        "A",
+        errors=int(faults.provider_error > 0),
+        tools=int(faults.tool_round > 0),
+        failures=int(faults.store > 0),
+        refusals=int(faults.unauthorised > 0),
+        losses=int(study.subscribers is not None),
+        nearly_full=int(faults.window_full > 0),
+    )

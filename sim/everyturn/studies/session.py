@@ -1,0 +1,245 @@
+"""A session on SimPy's clock: the real dispatcher's coroutines as processes of a stock :class:`simpy.Environment`.
+
+A thread's coroutine yields an operation. The process waits as long as the operation takes, asks
+:func:`everyturn.objects.apply` what it does, and resumes the coroutine with the result. An operation that is blocked
+waits until a column that it touches has changed. Where the choosing kernel (:mod:`everyturn.engines.kernel`) asks a
+strategy, time decides here, and among equal times the order of SimPy's events: first in, first out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from typing import Any, Protocol
+
+import simpy
+from simpy.events import URGENT
+
+from everyturn import objects
+from everyturn.objects.table import is_done
+from everyturn.observer import Step
+from everyturn.operations import Operation
+from everyturn.studies.surroundings import Surroundings
+from everyturn.world import WORKSPACE, Thread, World
+from everyturn_impl.calls import Completion, Stream
+from everyturn_model.events import Event
+
+Waiting = Generator[simpy.Event, Any, Any]
+
+
+class Onlooker(Protocol):
+    """Who watches a session."""
+
+    def saw(self, events: tuple[Event, ...]) -> None:
+        """What one step showed."""
+
+    def idle(self, queued: frozenset[str], *, ended: bool) -> None:
+        """No thread can move until somebody comes; ``queued`` prompts are in the queue. ``ended``: no thread is left."""
+
+
+class Publisher(Protocol):
+    """Who delivers completions."""
+
+    def publish(self, completion: Completion, *, detached: bool) -> Generator[simpy.Event, Any, bool]:
+        """Deliver; whether the session's client got it."""
+        ...
+
+
+class Change(simpy.Event):
+    """A column has changed: whoever waits for it looks again before anything else happens at this time.
+
+    Urgent, so that of two threads the one that asked first is served first, as everywhere.
+    """
+
+    def happen(self) -> None:
+        """Trigger the event."""
+        self._ok = True
+        self._value = None
+        self.env.schedule(self, priority=URGENT)
+
+
+class Session:
+    """One session: its shared data, its agent, and its threads."""
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        world: World,
+        surroundings: Surroundings,
+        onlooker: Onlooker,
+        publisher: Publisher | None = None,
+    ) -> None:
+        self.env = env
+        self.world = world
+        self.surroundings = surroundings
+        self.onlooker = onlooker
+        self.publisher = publisher
+        self.values: dict[str, Any] = dict(zip(objects.COLUMNS, world.initial, strict=True))
+        self.live = 0
+        self._moving = 0
+        self._blocked: dict[str, list[Change]] = {}
+        self._streams: dict[simpy.Process, Stream] = {}
+
+    def start(self, thread: Thread) -> simpy.Process:
+        """Start a thread."""
+        self.live += 1
+        self._moving += 1
+        return self.env.process(self._live(thread))
+
+    # threads -----------------------------------------------------------------------------------------------------
+
+    def _live(self, thread: Thread) -> Waiting:
+        """A thread as a process."""
+        coroutine = self.world.body(thread)
+        notes = self.world.gate.notes
+        step: Step | None = None
+        opening: tuple[Event, ...] = ()
+        begun = False
+        while True:
+            notes.clear()
+            try:
+                operation = coroutine.send(None if step is None else step.result)
+            except StopIteration as end:
+                self._show(step, opening, self.world.ended(thread, end.value, self._row(thread)))
+                break
+            self._show(step, opening, ())
+            if self.world.is_scheduling_point(operation):
+                mood, shortened = yield from self._take_time(operation)
+            else:
+                mood, shortened = self.surroundings.mood(operation), False
+            outcomes = self._outcomes(operation, thread, mood)
+            while not outcomes:
+                yield from self._wait_for_change(operation)
+                outcomes = self._outcomes(operation, thread, mood)
+            opening = ()
+            if not begun and thread.begins_with(operation):
+                opening, begun = self.world.begun(thread, self._row(thread)), True
+            step = self._perform(operation, thread, outcomes[_fallen(outcomes, mood, shortened=shortened)])
+        self._end(thread)
+
+    def _show(self, step: Step | None, opening: tuple[Event, ...], closing: tuple[Event, ...]) -> None:
+        """The thread has reached its next operation, so that the journal of the last one is complete."""
+        if step is None:
+            return
+        notes = self.world.gate.notes
+        seen = self.world.seen(step._replace(notes=tuple(notes)) if notes else step)
+        if opening or seen or closing:
+            self.onlooker.saw((*opening, *seen, *closing))
+
+    def _row(self, thread: Thread) -> objects.Values:
+        """All columns, for those threads of which more is seen than their own steps."""
+        return tuple(self.values.values()) if self.world.watches_shared_data(thread) else ()
+
+    def _end(self, thread: Thread) -> None:
+        """The thread has ended; forget what only it could ask for, and see whether the session is idle."""
+        caller = WORKSPACE.child(thread.name).path
+        cancelled: frozenset[tuple[str, ...]] = self.values["contexts"]
+        if cancelled:
+            self.values["contexts"] = frozenset(path for path in cancelled if path[: len(caller)] != caller)
+        self.live -= 1
+        self._rest_if_idle()
+
+    def _rest_if_idle(self) -> None:
+        self._moving -= 1
+        if self._moving:
+            return
+        if not self.live:
+            self.values["contexts"] = frozenset()
+            self.values["hooks"] = ()
+        self.onlooker.idle(frozenset(call.prompt for call in self.values["queue"]), ended=not self.live)
+
+    # operations --------------------------------------------------------------------------------------------------
+
+    def _outcomes(self, operation: Operation, thread: Thread, mood: objects.Budget) -> objects.Outcomes:
+        values = self.values
+        columns = objects.columns(operation)
+        found = tuple(mood if column == "budget" else values[column] for column in columns)
+        return objects.apply(operation, found, thread.name)
+
+    def _perform(self, operation: Operation, thread: Thread, outcome: tuple[Any, objects.Values]) -> Step:
+        result, after = outcome
+        columns = objects.columns(operation)
+        before = tuple(self.values[column] for column in columns)
+        for column, old, new in zip(columns, before, after, strict=True):
+            if new is not old and column != "budget":
+                self.values[column] = new
+                self._changed(column)
+        return Step(thread.name, operation, result, before, after)
+
+    def _changed(self, column: str) -> None:
+        waiting = self._blocked.pop(column, ())
+        self._moving += len(waiting)
+        for change in waiting:
+            change.happen()
+        if column == "contexts" and self._streams:
+            cancelled = self.values["contexts"]
+            for process, stream in list(self._streams.items()):
+                if is_done(cancelled, stream.context):
+                    del self._streams[process]
+                    process.interrupt()
+
+    def _wait_for_change(self, operation: Operation) -> Waiting:
+        """Wait until the column that blocks ``operation`` has changed. Such an operation touches one column."""
+        (column,) = objects.columns(operation)
+        change = Change(self.env)
+        self._blocked.setdefault(column, []).append(change)
+        self._rest_if_idle()
+        yield change
+
+    # time --------------------------------------------------------------------------------------------------------
+
+    def _take_time(self, operation: Operation) -> Generator[simpy.Event, Any, tuple[objects.Budget, bool]]:
+        """Let the time of ``operation`` pass: the world's mood at its end, and whether a stream was cut short."""
+        if operation.object == "model" and operation.method == "end":
+            cancelled = yield from self._stream(operation.arguments[0])
+            return (objects.Budget() if cancelled else self.surroundings.mood(operation)), cancelled
+        yield self.env.timeout(self.surroundings.seconds(operation))
+        if self.publisher is not None and operation.object == "broker" and operation.method == "publish":
+            completion, context = operation.arguments
+            delivered = yield from self.publisher.publish(completion, detached=context is None)
+            return objects.Budget(losses=0 if delivered else 1), False
+        return self.surroundings.mood(operation), False
+
+    def _stream(self, stream: Stream) -> Generator[simpy.Event, Any, bool]:
+        """Let a stream run; whether it was cancelled and noticed that before its natural end."""
+        notice = self.surroundings.notice
+        if stream.cancelled:
+            yield self.env.timeout(notice())
+            return True
+        length = self.surroundings.stream()
+        if is_done(self.values["contexts"], stream.context):
+            noticed = notice()
+            yield self.env.timeout(min(noticed, length))
+            return noticed < length
+        end = self.env.timeout(length)
+        ends_at = self.env.now + length
+        process = self.env.active_process
+        assert process is not None
+        self._streams[process] = stream
+        try:
+            yield end
+        except simpy.Interrupt:
+            noticed = notice()
+            if self.env.now + noticed < ends_at:
+                yield self.env.timeout(noticed)
+                return True
+            yield end
+        self._streams.pop(process, None)
+        return False
+
+
+def _fallen(outcomes: objects.Outcomes, mood: objects.Budget, *, shortened: bool) -> int:
+    """Which outcome it is: the last if a stream was cut short, the second if the world is unkind, or else the first."""
+    if shortened:
+        return len(outcomes) - 1
+    unkind = mood.errors or mood.tools or mood.failures or mood.refusals or mood.losses
+    return 1 if unkind and len(outcomes) > 1 else 0
+
+
+def run_untimed(world: World, surroundings: Surroundings, onlooker: Onlooker) -> Mapping[str, Any]:
+    """Run the threads of a world's own scope to rest on a stock environment; the shared data then."""
+    env = simpy.Environment()
+    session = Session(env, world, surroundings, onlooker)
+    for thread in world.threads:
+        session.start(thread)
+    env.run()
+    return session.values

@@ -1,0 +1,82 @@
+"""What surrounds a session's dispatcher: how long each operation takes, and how the world's choices fall."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Final
+
+from everyturn.objects.table import Budget
+from everyturn.operations import Operation
+from everyturn.studies.study import Faults, Latency
+from everyturn_impl.calls import Stream
+
+Draw = Callable[[str], Random]
+"""A generator of random numbers for each purpose, so that what one revision draws more does not move the others."""
+
+KIND: Final = Budget()
+"""The world does nothing unkind."""
+
+_MAY_FAIL: Final = frozenset(
+    {
+        "read",
+        "write_user",
+        "create_assistant",
+        "finish_step",
+        "finish_turn",
+        "record_cancelled",
+        "create_summary",
+        "finish_summary",
+        "save_session",
+        "abandon_summary",
+    }
+)
+"""The operations of the store that may fail (``docs/semantics.md`` 2): all but the flush."""
+
+
+class Surroundings:
+    """Durations and choices of one session, drawn from a study's distributions."""
+
+    def __init__(self, latency: Latency, faults: Faults, draw: Draw) -> None:
+        self.faults = faults
+        self._luck = draw("faults")
+        self._access = latency.access.sampler(draw("access"))
+        self._entry = latency.entry.sampler(draw("entry"))
+        self._store = latency.store.sampler(draw("store"))
+        self.stream = latency.stream.sampler(draw("stream"))
+        self.notice = latency.notice.sampler(draw("notice"))
+
+    def seconds(self, operation: Operation) -> float:
+        """How long ``operation`` takes before it takes effect. Streams have a time of their own."""
+        if operation.object == "store":
+            return self._store()
+        if operation.object == "threads" and operation.method == "start":
+            return self._entry()
+        return self._access()
+
+    def mood(self, operation: Operation) -> Budget:
+        """What the world will do unkindly at this one operation: a budget with at most one of each, mostly none."""
+        faults = self.faults
+        if operation.object == "model" and operation.method == "end":
+            return self._stream_mood(operation.arguments[0])
+        if faults.store and operation.object == "store" and operation.method in _MAY_FAIL:
+            return Budget(failures=1) if self._luck.random() < faults.store else KIND
+        return KIND
+
+    def _stream_mood(self, stream: Stream) -> Budget:
+        faults = self.faults
+        mood = KIND
+        if faults.window_full and stream.prompt is not None and self._luck.random() < faults.window_full:
+            mood = mood._replace(nearly_full=1)
+        if not (faults.provider_error or faults.unauthorised or faults.tool_round):
+            return mood
+        drawn = self._luck.random()
+        for name, share in (
+            ("errors", faults.provider_error),
+            ("refusals", faults.unauthorised),
+            ("tools", faults.tool_round if stream.prompt is not None else 0.0),
+        ):
+            if drawn < share:
+                return mood._replace(**{name: 1})
+            drawn -= share
+        return mood
