@@ -13,6 +13,7 @@ COMMANDS: Final = {
     "demo": "demo:demo",
     "check": "check:check",
     "fuzz": "fuzz:fuzz",
+    "simulate": "simulate:simulate",
     "replay": "replay:replay",
     "validate": "validate:validate",
     "list": "listing:list_",

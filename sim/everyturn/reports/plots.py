@@ -51,7 +51,8 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a picture and let go of it. Raises :class:`UsageError` if it cannot be written."""
     from matplotlib import pyplot as plt
 
     try:
@@ -88,7 +89,7 @@ def matrix(cells: Sequence[Cell], path: Path) -> None:
         "green: proved in all interleavings · red: refuted, in so many steps · grey: vacuous · yellow: not known",
         fontsize=8,
     )
-    _save(figure, path)
+    save(figure, path)
 
 
 def timeline(run: Run, findings: Sequence[tuple[int, Finding]], path: Path, title: str | None = None) -> None:
@@ -122,7 +123,7 @@ def timeline(run: Run, findings: Sequence[tuple[int, Finding]], path: Path, titl
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=8, fontsize=8, frameon=False)
-    _save(figure, path)
+    save(figure, path)
 
 
 def _rows(run: Run) -> dict[str, int]:

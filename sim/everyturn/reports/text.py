@@ -61,6 +61,10 @@ class Progress:
         rate = runs / seconds if seconds else 0
         self._show(f"{runs:,} runs, {violated} invariants violated, {rate:,.0f}/s")
 
+    def studying(self, parts: float, of: int, what: str) -> None:
+        """Progress of a timed study: replications done, in parts."""
+        self._show(f"{parts:.1f} of {of} replications {what}".rstrip())
+
     def _show(self, text: str) -> None:
         now = time.monotonic()
         if now - self._last < (0.2 if self._terminal else EVERY_SECONDS):

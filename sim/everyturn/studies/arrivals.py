@@ -42,9 +42,9 @@ class Traffic:
         prompt = self.tally.submit(thread.name, run_id=letter.isupper())
         self.session.start(thread)
         if self._patience is not None and prompt.run_id:
-            timer = self.env.timeout(self._patience(), value=prompt)
+            timer = self.env.timeout(self._patience())
             assert timer.callbacks is not None
-            timer.callbacks.append(self._lose_patience)
+            timer.callbacks.append(lambda _: self._lose_patience(prompt))
         return prompt
 
     def operate(self, kind: str) -> None:
@@ -59,8 +59,7 @@ class Traffic:
         letter = "a" if self._kinds.random() < self.study.accepted else "i"
         return letter.upper() if self._kinds.random() < self.study.run_ids else letter
 
-    def _lose_patience(self, timer: simpy.Event) -> None:
-        prompt: Prompt = timer.value
+    def _lose_patience(self, prompt: Prompt) -> None:
         if not prompt.told:
             self.operate("c")
 

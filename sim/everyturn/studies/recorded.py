@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,7 +62,7 @@ def durations(path: Path, of: str) -> tuple[float, ...]:
             found = [each for run in read_runs(path) for each in _writes(run)]
         case _:
             times = [[visit.after for visit in run if visit.kind in "AaIi"] for run in visits(path)]
-            found = [later - earlier for run in times for earlier, later in zip(run, run[1:], strict=False)]
+            found = [later - earlier for run in times for earlier, later in pairwise(run)]
     if not found:
         raise UsageError(f"{path}: expected at least one duration of kind {of!r}; found none")
     return tuple(found)

@@ -98,7 +98,9 @@ class Faults(_Table, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.provider_error + self.unauthorised + self.tool_round > 1:
-            raise ValueError("Expected `provider_error`, `unauthorised` and `tool_round` with a sum of at most 1, got more")
+            raise ValueError(
+                "Expected `provider_error`, `unauthorised` and `tool_round` with a sum of at most 1, got more"
+            )
 
 
 class Subscribers(_Table, frozen=True, kw_only=True):

@@ -192,10 +192,7 @@ class SessionTally:
 
     def _completed(self, event: ev.Completed) -> None:
         counts = self.tally.counts
-        if not event.run_id or self.tally.env.now < self.tally.since:
-            measured = 0
-        else:
-            measured = 1
+        measured = int(event.run_id and self.tally.env.now >= self.tally.since)
         if event.lost:
             counts.given_up += measured
             return

@@ -1,0 +1,120 @@
+"""`everyturn simulate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from everyturn.cli.options import EXIT_CODES, exits
+from everyturn.errors import UsageError
+from everyturn.verdict import Exit
+
+if TYPE_CHECKING:
+    from everyturn.studies.results import StudyResult
+    from everyturn.studies.study import Source
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("file", required=False, metavar="[STUDY.toml]", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for journal, table, CSV and picture.")
+@click.option("--revision", "--agent", "revisions", multiple=True, metavar="NAME", help="Only this one (repeatable).")
+@click.option("--prompts-per-minute", type=click.FloatRange(0), help="Poisson arrivals, in each session.")
+@click.option("--cancels-per-hour", type=click.FloatRange(0), help="Cancels at random times, in each session.")
+@click.option("--hours", type=click.FloatRange(0, min_open=True), help="Virtual hours of each replication.")
+@click.option("--replications", type=click.IntRange(1), help="Independent replications of each cell.")
+@click.option("--seed", type=int, help="The same seed gives the same bytes.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@exits
+def simulate(
+    file: Path | None,
+    output: Path | None,
+    revisions: tuple[str, ...],
+    prompts_per_minute: float | None,
+    cancels_per_hour: float | None,
+    hours: float | None,
+    replications: int | None,
+    seed: int | None,
+    jobs: int,
+    as_json: bool,
+) -> int:
+    """Simulate hours of a busy session on SimPy's clock: rates, waiting times, hangs, with confidence intervals.
+
+    A study file says who comes, how long things take and what is varied; five lie in studies/, docs/studies.md explains
+    them. Without a file, the options make a small study. With -o, what is done is kept: the same command goes on where it
+    was interrupted.
+    """
+    import msgspec
+
+    from everyturn.reports import study_tables, text
+    from everyturn.studies.results import check_measures, judge
+    from everyturn.studies.running import Journal, run
+
+    overrides: dict[str, Any] = {
+        name: value
+        for name, value in (
+            ("revisions", list(revisions) or None),
+            ("hours", hours),
+            ("replications", replications),
+            ("seed", seed),
+            ("cancels.per_hour", cancels_per_hour),
+        )
+        if value is not None
+    }
+    if prompts_per_minute is not None:
+        overrides["arrivals"] = {"kind": "poisson", "per_minute": prompts_per_minute}
+    source = _source(file, overrides)
+    study, cells = source.study(), source.cells()
+    check_measures(study, source.where)
+    name = "simulation" if file is None else file.stem
+    show = text.Printer(err=as_json)
+    journal = Journal(None if output is None else output / f"{name}.jsonl", cells)
+    with text.Progress(name) as bar:
+        total = sum(cell.study.replications for cell in cells)
+        interrupted = run(cells, journal, jobs=jobs, progress=lambda parts, what: bar.studying(parts, total, what))
+    result = judge(study, cells, journal.made, interrupted=interrupted)
+    if result.rows:
+        for line in (study.title, *study_tables.lines(result, study)):
+            show.say(line)
+        if output is not None:
+            _write(output, name, result, source)
+            show.say(f"in {output}: {name}.jsonl, {name}.csv, {name}.json, {name}.png")
+    if interrupted:
+        show.say("interrupted: the same command goes on from here" if output else "interrupted: what was found so far")
+    if as_json:
+        click.echo(msgspec.json.encode(result).decode())
+    if interrupted:
+        return Exit.INTERRUPTED
+    return Exit.HOLDS if result.rows else Exit.NOTHING_RAN
+
+
+def _source(file: Path | None, overrides: dict[str, Any]) -> Source:
+    """The study that the command line asks for."""
+    from everyturn.studies.study import read_study, source
+
+    if file is not None:
+        return read_study(file, overrides)
+    if "arrivals" not in overrides:
+        raise UsageError(
+            "simulate: expected a study's file, for example studies/hang_by_cancel_rate.toml, or "
+            "--prompts-per-minute; found neither"
+        )
+    raw = {"title": "A session under Poisson arrivals", "plot": {"kind": "bars"}}
+    return source(raw, "simulate", Path(), overrides)
+
+
+def _write(folder: Path, name: str, result: StudyResult, source: Source) -> None:
+    """The table as CSV, the document and the picture."""
+    import msgspec
+
+    from everyturn.reports.study_plots import draw
+    from everyturn.reports.study_tables import as_csv
+
+    try:
+        (folder / f"{name}.csv").write_text(as_csv(result), encoding="utf-8")
+        (folder / f"{name}.json").write_bytes(msgspec.json.encode(result) + b"\n")
+    except OSError as error:
+        raise UsageError(f"{folder}: expected a folder that can be written; found {error.strerror}") from error
+    draw(result, source, source.study(), folder / f"{name}.png")

@@ -1,0 +1,90 @@
+"""A timed study's results as a table, for people and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from everyturn.studies.intervals import Interval
+from everyturn.studies.results import MEASURES, Row, StudyResult
+from everyturn.studies.study import Study
+
+SHOWN = (
+    "completions_per_hour",
+    "wait_mean",
+    "wait_median",
+    "wait_p95",
+    "folded_percent",
+    "dropped_percent",
+    "stuck_per_thousand",
+    "never_told_per_thousand",
+)
+"""The measures of every table; what a study plots besides comes first."""
+
+
+def lines(result: StudyResult, study: Study) -> Iterator[str]:
+    """The table: a line for each cell; what the study is about has its confidence interval."""
+    wanted = study.plot.y if study.plot.kind == "curves" else ("stuck_per_thousand", "never_told_per_thousand")
+    names = [*wanted, *(name for name in SHOWN if name not in wanted)]
+    varied = list(study.vary)
+    heads = ["revision", *(name.rpartition(".")[2] if len(varied) == 1 else name for name in varied), "prompts"]
+    heads += [MEASURES[name].heading for name in names]
+    table = [heads] + [
+        [
+            row.revision,
+            *(str(row.parameters[name]) for name in varied),
+            f"{row.prompts:,}",
+            *(_figure(row.measures[name], wide=name in wanted) for name in names),
+        ]
+        for row in result.rows
+    ]
+    widths = [max(len(cells[column]) for cells in table) for column in range(len(heads))]
+    for number, cells in enumerate(table):
+        aligned = (f"{cell:>{width}}" for cell, width in zip(cells[1:], widths[1:], strict=True))
+        yield "  ".join([f"{cells[0]:<{widths[0]}}", *aligned])
+        following = table[number + 1][0] if number + 1 < len(table) else ""
+        if varied and number and following and cells[0] != following:
+            yield ""
+    yield ""
+    yield f"[low, high]: {result.confidence:.0%} confidence. Waiting and response times in seconds of virtual time."
+    for name in names:
+        yield f"  {MEASURES[name].heading}: {MEASURES[name].sentence}"
+
+
+def _figure(interval: Interval | None, *, wide: bool) -> str:
+    if interval is None:
+        return "–"
+    value, low, high = interval
+    if not wide or low is None or high is None:
+        return short(value)
+    return f"{short(value)} [{short(low)}, {short(high)}]"
+
+
+def short(value: float) -> str:
+    """Three digits, without an exponent."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    if abs(value) >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3f}"
+
+
+def as_csv(result: StudyResult) -> str:
+    """One line for each cell; each measure has three columns, its value and the ends of its interval."""
+    varied = list(dict.fromkeys(name for row in result.rows for name in row.parameters))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    columns = [name + end for name in MEASURES for end in ("", "_low", "_high")]
+    writer.writerow(["revision", *varied, "replications", "prompts", "undecided", *columns])
+    for row in result.rows:
+        writer.writerow([row.revision, *(row.parameters.get(name, "") for name in varied), *_figures(row)])
+    return text.getvalue()
+
+
+def _figures(row: Row) -> Iterator[object]:
+    yield from (row.replications, row.prompts, row.undecided)
+    for name in MEASURES:
+        yield from ("" if end is None else end for end in row.measures[name] or (None, None, None))
