@@ -12,6 +12,7 @@ from everyturn.studies.study import Poisson, Source, Study
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 STYLES: Final = {
     "d0-no-accept": ("#9aa5b1", "v"),
@@ -38,6 +39,8 @@ LABELS: Final = {
     "never_told_per_thousand": "waiters who are never told\nper thousand prompts",
     "given_up_per_thousand": "completions given up\nper thousand",
 }
+NONE_SEEN: Final = "none seen: at most this many"
+THEORY: Final = "M/G/1 queue (Pollaczek–Khinchine)"
 TOLD, LATE, NEVER = "#8fbf9f", "#e8c268", "#c8553d"
 
 
@@ -58,17 +61,28 @@ def draw(result: StudyResult, source: Source, study: Study, path: Path) -> None:
             else:
                 _curves(axes, result, source, study, name)
         figure.suptitle(study.title, x=0.01, ha="left", fontsize=15, fontweight="bold")
-        handles, labels = grid[0][0].get_legend_handles_labels()
-        columns = 4 if panels == 1 else 7
-        figure.legend(handles, labels, loc="outside lower center", ncols=columns, frameon=False, fontsize=10)
-        figure.supxlabel(_caption(result), x=0.99, ha="right", fontsize=8.5, color="#666666")
+        about = f"{study.question}\n{_caption(result)}".lstrip()
+        grid[0][0].set_title(about, loc="left", fontsize=10, color="#555555", pad=12)
+        _legend(figure, grid[0], columns=4 if panels == 1 else 8)
         save(figure, path)
+
+
+def _legend(figure: Figure, panels: Sequence[Axes], columns: int) -> None:
+    """One legend for all panels, revisions in their order, what explains the signs last."""
+    found: dict[str, Any] = {}
+    for axes in panels:
+        handles, labels = axes.get_legend_handles_labels()
+        found |= dict(zip(labels, handles, strict=True))
+    names = sorted(found, key=lambda label: label in (NONE_SEEN, THEORY))
+    figure.legend(
+        [found[name] for name in names], names, loc="outside lower center", ncols=columns, frameon=False, fontsize=10
+    )
 
 
 def _caption(result: StudyResult) -> str:
     hours = max(row.replications for row in result.rows) * (result.hours - result.warm_up_hours)
-    bars = f"bars: {result.confidence:.0%} confidence" if result.rows[0].parameters else "simulated"
-    return f"{hours:,.0f} virtual hours for each point · {bars}"
+    whom = "point, error bars" if result.rows[0].parameters else "revision; intervals in the table"
+    return f"{hours:,.0f} virtual hours for each {whom}: {result.confidence:.0%} confidence"
 
 
 def _curves(axes: Axes, result: StudyResult, source: Source, study: Study, name: str) -> None:
@@ -129,19 +143,13 @@ def _curve(axes: Axes, rows: Sequence[Row], study: Study, name: str, revision: s
         linewidth=1.8,
         elinewidth=1.2,
         capsize=3,
-        label=label if seen else None,
+        label=label,
     )
     line.lines[0].set_zorder(3)
     if bounds:
-        axes.plot(
-            [x for x, _ in bounds],
-            [y for _, y in bounds],
-            linestyle="none",
-            marker=r"$\downarrow$",
-            markersize=11,
-            color=colour,
-            label=f"{label}: none seen, at most",
-        )
+        at = {"linestyle": "none", "marker": r"$\downarrow$", "markersize": 11}
+        axes.plot([x for x, _ in bounds], [y for _, y in bounds], color=colour, **at)
+        axes.plot([], [], color="#888888", label=NONE_SEEN, **at)
 
 
 def _dodged(xs: Sequence[float], dodge: float, *, logarithmic: bool) -> list[float]:
@@ -165,7 +173,7 @@ def _theory(axes: Axes, source: Source, name: str) -> None:
         color="#222222",
         linestyle="--",
         linewidth=1.3,
-        label="M/G/1 queue (Pollaczek–Khinchine)",
+        label=THEORY,
         zorder=4,
     )
 
