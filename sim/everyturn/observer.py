@@ -34,6 +34,8 @@ _READERS: Final[dict[str, Reader]] = {}
 def observe(step: Step) -> tuple[ev.Event, ...]:
     """The events that ``step`` shows, in order: those of the operation, then those of the journal."""
     reader = _READERS.get(str(step.operation))
+    if reader is None and not step.notes:
+        return ()
     shown = () if reader is None else tuple(reader(step))
     noted = tuple(event for note in step.notes for event in _noted(note))
     return tuple(dict.fromkeys((*shown, *noted)))

@@ -63,7 +63,7 @@ def draw(result: StudyResult, source: Source, study: Study, path: Path) -> None:
         figure.suptitle(study.title, x=0.01, ha="left", fontsize=15, fontweight="bold")
         about = f"{study.question}\n{_caption(result)}".lstrip()
         grid[0][0].set_title(about, loc="left", fontsize=10, color="#555555", pad=12)
-        _legend(figure, grid[0], columns=4 if panels == 1 else 8)
+        _legend(figure, grid[0], columns=4)
         save(figure, path)
 
 
@@ -87,6 +87,7 @@ def _caption(result: StudyResult) -> str:
 
 def _curves(axes: Axes, result: StudyResult, source: Source, study: Study, name: str) -> None:
     """One measure over the first varied parameter, a curve for each revision (and value of the other parameters)."""
+    logarithmic = study.plot.y_log and name.endswith("per_thousand")
     (first, values), *others = study.vary.items()
     curves: dict[tuple[str, str], list[Row]] = {}
     for row in result.rows:
@@ -106,7 +107,7 @@ def _curves(axes: Axes, result: StudyResult, source: Source, study: Study, name:
         axes.set_xticks([float(value) for value in values])
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-    if study.plot.y_log:
+    if logarithmic:
         from matplotlib.ticker import FuncFormatter
 
         axes.set_yscale("log")
@@ -119,6 +120,7 @@ def _curves(axes: Axes, result: StudyResult, source: Source, study: Study, name:
 
 def _curve(axes: Axes, rows: Sequence[Row], study: Study, name: str, revision: str, rest: str, dodge: float) -> None:
     colour, marker = STYLES.get(revision, OTHER)
+    logarithmic = study.plot.y_log and name.endswith("per_thousand")
     first = next(iter(study.vary))
     label = f"{revision} {rest}".strip()
     found = [(float(row.parameters[first]), row.measures[name]) for row in rows]
@@ -129,7 +131,7 @@ def _curve(axes: Axes, rows: Sequence[Row], study: Study, name: str, revision: s
         assert interval is not None
         low = interval.value if interval.low is None else interval.low
         high = interval.value if interval.high is None else interval.high
-        if study.plot.y_log and interval.value <= 0:
+        if logarithmic and interval.value <= 0:
             bounds.append((x, high))
         else:
             seen.append((x, interval.value, interval.value - low, high - interval.value))
@@ -147,7 +149,7 @@ def _curve(axes: Axes, rows: Sequence[Row], study: Study, name: str, revision: s
     )
     line.lines[0].set_zorder(3)
     if bounds:
-        at = {"linestyle": "none", "marker": r"$\downarrow$", "markersize": 11}
+        at: dict[str, Any] = {"linestyle": "none", "marker": r"$\downarrow$", "markersize": 11}
         axes.plot([x for x, _ in bounds], [y for _, y in bounds], color=colour, **at)
         axes.plot([], [], color="#888888", label=NONE_SEEN, **at)
 

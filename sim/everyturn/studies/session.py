@@ -8,7 +8,7 @@ strategy, time decides here, and among equal times the order of SimPy's events: 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from typing import Any, Protocol
 
 import simpy
@@ -18,7 +18,7 @@ from everyturn import objects
 from everyturn.objects.table import is_done
 from everyturn.observer import Step
 from everyturn.operations import Operation
-from everyturn.studies.surroundings import Surroundings
+from everyturn.studies.surroundings import KIND, Surroundings
 from everyturn.world import WORKSPACE, Thread, World
 from everyturn_impl.calls import Completion, Stream
 from everyturn_model.events import Event
@@ -93,7 +93,7 @@ class Session:
         notes = self.world.gate.notes
         step: Step | None = None
         opening: tuple[Event, ...] = ()
-        begun = False
+        begun, alone = False, True
         while True:
             notes.clear()
             try:
@@ -102,18 +102,27 @@ class Session:
                 self._show(step, opening, self.world.ended(thread, end.value, self._row(thread)))
                 break
             self._show(step, opening, ())
-            if self.world.is_scheduling_point(operation):
-                mood, shortened = yield from self._take_time(operation)
+            mood, shortened = KIND, False
+            if not self.world.is_scheduling_point(operation):
+                if alone:  # whoever starts at the same time comes to its own first access meanwhile
+                    yield self._urgently()
+            elif operation.object in ("model", "broker"):
+                mood, shortened = yield from self._outside(operation)
+                alone = False
             else:
-                mood, shortened = self.surroundings.mood(operation), False
-            outcomes = self._outcomes(operation, thread, mood)
-            while not outcomes:
-                yield from self._wait_for_change(operation)
-                outcomes = self._outcomes(operation, thread, mood)
+                yield self.env.timeout(self.surroundings.seconds(operation))
+                mood = self.surroundings.mood(operation)
+                alone = False
+            before = self._look(operation, mood)
+            while not (outcomes := objects.apply(operation, before, thread.name)):
+                yield self._change_of(operation)
+                before = self._look(operation, mood)
             opening = ()
             if not begun and thread.begins_with(operation):
                 opening, begun = self.world.begun(thread, self._row(thread)), True
-            step = self._perform(operation, thread, outcomes[_fallen(outcomes, mood, shortened=shortened)])
+            result, after = outcomes[_fallen(outcomes, mood, shortened=shortened)]
+            self._write(operation, before, after)
+            step = Step(thread.name, operation, result, before, after)
         self._end(thread)
 
     def _show(self, step: Step | None, opening: tuple[Event, ...], closing: tuple[Event, ...]) -> None:
@@ -149,21 +158,18 @@ class Session:
 
     # operations --------------------------------------------------------------------------------------------------
 
-    def _outcomes(self, operation: Operation, thread: Thread, mood: objects.Budget) -> objects.Outcomes:
+    def _look(self, operation: Operation, mood: objects.Budget) -> objects.Values:
+        """The columns that ``operation`` touches; the budget is the world's mood at this moment."""
         values = self.values
-        columns = objects.columns(operation)
-        found = tuple(mood if column == "budget" else values[column] for column in columns)
-        return objects.apply(operation, found, thread.name)
+        return tuple([mood if column == "budget" else values[column] for column in objects.columns(operation)])
 
-    def _perform(self, operation: Operation, thread: Thread, outcome: tuple[Any, objects.Values]) -> Step:
-        result, after = outcome
-        columns = objects.columns(operation)
-        before = tuple(self.values[column] for column in columns)
-        for column, old, new in zip(columns, before, after, strict=True):
+    def _write(self, operation: Operation, before: objects.Values, after: objects.Values) -> None:
+        if after is before:
+            return
+        for column, old, new in zip(objects.columns(operation), before, after, strict=True):
             if new is not old and column != "budget":
                 self.values[column] = new
                 self._changed(column)
-        return Step(thread.name, operation, result, before, after)
 
     def _changed(self, column: str) -> None:
         waiting = self._blocked.pop(column, ())
@@ -177,27 +183,33 @@ class Session:
                     del self._streams[process]
                     process.interrupt()
 
-    def _wait_for_change(self, operation: Operation) -> Waiting:
-        """Wait until the column that blocks ``operation`` has changed. Such an operation touches one column."""
+    def _urgently(self) -> Change:
+        """An event that happens before anything else at this time."""
+        change = Change(self.env)
+        change.happen()
+        return change
+
+    def _change_of(self, operation: Operation) -> Change:
+        """The next change of the column that blocks ``operation``. Such an operation touches one column."""
         (column,) = objects.columns(operation)
         change = Change(self.env)
         self._blocked.setdefault(column, []).append(change)
         self._rest_if_idle()
-        yield change
+        return change
 
     # time --------------------------------------------------------------------------------------------------------
 
-    def _take_time(self, operation: Operation) -> Generator[simpy.Event, Any, tuple[objects.Budget, bool]]:
-        """Let the time of ``operation`` pass: the world's mood at its end, and whether a stream was cut short."""
-        if operation.object == "model" and operation.method == "end":
+    def _outside(self, operation: Operation) -> Generator[simpy.Event, Any, tuple[objects.Budget, bool]]:
+        """Let the time of a model's or broker's operation pass: the mood at its end, and whether a stream was cut short."""
+        if operation.method == "end":
             cancelled = yield from self._stream(operation.arguments[0])
-            return (objects.Budget() if cancelled else self.surroundings.mood(operation)), cancelled
+            return (KIND if cancelled else self.surroundings.mood(operation)), cancelled
         yield self.env.timeout(self.surroundings.seconds(operation))
-        if self.publisher is not None and operation.object == "broker" and operation.method == "publish":
+        if self.publisher is not None and operation.method == "publish":
             completion, context = operation.arguments
             delivered = yield from self.publisher.publish(completion, detached=context is None)
             return objects.Budget(losses=0 if delivered else 1), False
-        return self.surroundings.mood(operation), False
+        return KIND, False
 
     def _stream(self, stream: Stream) -> Generator[simpy.Event, Any, bool]:
         """Let a stream run; whether it was cancelled and noticed that before its natural end."""
@@ -231,15 +243,6 @@ def _fallen(outcomes: objects.Outcomes, mood: objects.Budget, *, shortened: bool
     """Which outcome it is: the last if a stream was cut short, the second if the world is unkind, or else the first."""
     if shortened:
         return len(outcomes) - 1
-    unkind = mood.errors or mood.tools or mood.failures or mood.refusals or mood.losses
-    return 1 if unkind and len(outcomes) > 1 else 0
-
-
-def run_untimed(world: World, surroundings: Surroundings, onlooker: Onlooker) -> Mapping[str, Any]:
-    """Run the threads of a world's own scope to rest on a stock environment; the shared data then."""
-    env = simpy.Environment()
-    session = Session(env, world, surroundings, onlooker)
-    for thread in world.threads:
-        session.start(thread)
-    env.run()
-    return session.values
+    if len(outcomes) == 1 or mood is KIND:
+        return 0
+    return 1 if mood.errors or mood.tools or mood.failures or mood.refusals or mood.losses else 0
