@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gc
 import math
+import tracemalloc
 from random import Random
 from typing import Any
 
@@ -80,9 +82,7 @@ def test_a_folding_revision_is_no_such_queue() -> None:
 
 
 def kept(hours: float) -> int:
-    """How many objects a busy session holds after so many hours, the clock's own events included."""
-    import gc
-
+    """How many bytes a busy session holds after so many hours, all that came to it included."""
     raw = {
         "title": "Memory",
         "revisions": ["d4"],
@@ -93,22 +93,26 @@ def kept(hours: float) -> int:
         "faults": {"provider_error": 0.02, "tool_round": 0.2, "store": 0.01},
     }
     (cell,) = source(raw, "memory").cells()
-    counted: list[int] = []
+    held: list[int] = []
 
     def passed(share: float) -> None:
         if share == 1:
             gc.collect()
-            counted.append(len(gc.get_objects()))
+            held.append(tracemalloc.get_traced_memory()[0])
 
-    replicate(cell, 0, passed)
-    return counted[0]
+    tracemalloc.start()
+    try:
+        replicate(cell, 0, passed)
+    finally:
+        tracemalloc.stop()
+    return held[0]
 
 
 def test_memory_does_not_grow_with_time() -> None:
-    """After ten times the hours no more objects are held, up to what a few prompts on their way need."""
+    """After 1,080 more prompts no more is held, up to the classes of durations: less than 40 bytes for each prompt."""
     kept(0.5)
     short, long = kept(1.0), kept(10.0)
-    assert long - short < 300  # of 1,080 prompts more, each that is kept would be at least one object
+    assert long - short < 1080 * 40
 
 
 def test_long_chains_of_turns_have_a_stack() -> None:

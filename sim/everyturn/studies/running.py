@@ -51,18 +51,18 @@ class Journal:
         if path is None:
             return
         try:
-            if path.exists() and path.stat().st_size:
-                self._load(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            content = path.read_bytes() if path.exists() else b""
+            if b"\n" in content:
+                self._load(path, content)
             else:
-                path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(msgspec.json.encode(self._header) + b"\n")
         except OSError as error:
             raise UsageError(f"{path}: expected a file that can be read and written; found {error.strerror}") from error
 
-    def _load(self, path: Path) -> None:
-        content = path.read_bytes()
+    def _load(self, path: Path, content: bytes) -> None:
         whole = content[: content.rfind(b"\n") + 1]
-        first, *lines = whole.splitlines() or [b""]
+        first, *lines = whole.splitlines()
         try:
             header = msgspec.json.decode(first, type=Header)
         except msgspec.DecodeError as error:

@@ -1,0 +1,367 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from everyturn.cli import main
+from everyturn.errors import UsageError
+from everyturn.studies.recorded import Visit, durations, visits
+from everyturn.studies.results import MEASURES, check_measures, judge
+from everyturn.studies.running import Journal, run
+from everyturn.studies.study import Cell, read_study, source
+
+ROOT = Path(__file__).resolve().parents[2]
+STUDIES = sorted((ROOT / "studies").glob("*.toml"))
+SMALL: dict[str, Any] = {
+    "title": "Small",
+    "revisions": ["d3", "hardened"],
+    "hours": 0.5,
+    "replications": 3,
+    "seed": 5,
+    "arrivals": {"kind": "poisson", "per_minute": 1.0},
+    "vary": {"cancels.per_hour": [0, 20]},
+}
+FILE = """
+title = "Small"
+revisions = ["d3", "d4"]
+hours = 1
+replications = 2
+[arrivals]
+kind = "poisson"
+per_minute = 1
+[vary]
+"cancels.per_hour" = [0, 30]
+"""
+
+
+def small() -> list[Cell]:
+    return source(SMALL, "small").cells()
+
+
+def simulate(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["simulate", *arguments])
+
+
+# files ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_shipped_study_can_be_read_and_has_a_question(path: Path) -> None:
+    """And says what it plots, at least four points a curve, and some hundred virtual hours for each."""
+    found = read_study(path)
+    study = found.study()
+    check_measures(study, str(path))
+    assert study.question
+    assert study.replications >= 10
+    assert (study.hours - study.warm_up_hours) * study.replications >= 100
+    assert all(len(values) >= 4 for values in study.vary.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("title = 'x'", "expected a key `arrivals`; found none"),
+        ("title = 'x'\n[arrivals]\nkind = 'tide'", "arrivals.kind: expected one of the kinds"),
+        (
+            "title = 'x'\n[arrivals]\nkind = 'poisson'\nper_minute = 'two'",
+            "arrivals.per_minute: expected `float`; found `str`",
+        ),
+        ("title = 'x'\n[arrivals]\nkind = 'poisson'\nper_minute = -1", "arrivals.per_minute: expected `float` >= 0"),
+        ("title = 'x'\nhour = 3\n[arrivals]\nkind = 'poisson'\nper_minute = 1", "expected no other keys; found `hour`"),
+        (
+            FILE + "[latency]\nstore = {kind = 'lognormal', median = 2, p95 = 1}",
+            "latency.store: expected `p95` of at least",
+        ),
+        (FILE + "[faults]\nprovider_error = 0.7\ntool_round = 0.7", "faults: expected `provider_error`"),
+        (FILE + "'cancels.per_day' = [1]", "cancels: expected no other keys; found `per_day`"),
+        (FILE + "'title.x' = [1]", "title.x: expected a table 'title'; found 'Small'"),
+        (FILE + "'latency.store.mean' = [1, 2]", "latency.store: expected a key `kind`"),
+        (
+            FILE.replace("hours = 1", "hours = 1\nwarm_up_hours = 1"),
+            "expected `warm_up_hours` below `hours` (1); found 1",
+        ),
+        (FILE.replace('"d4"', '"d9"'), "revision 'd9'"),
+        (FILE + "[plot]\ny = ['fun']", "plot.y: expected one of completions_per_hour"),
+        ("title = ", "expected TOML in UTF-8"),
+        (
+            "title = 'x'\n[arrivals]\nkind = 'recorded'\nlog = 'no.jsonl'\npause = {kind = 'constant', seconds = 1}\n[plot]\nkind = 'bars'",
+            "no.jsonl",
+        ),
+    ],
+)
+def test_a_wrong_file_is_one_clear_line_and_exit_code_2(tmp_path: Path, text: str, said: str) -> None:
+    """What was expected, what was found and where."""
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    result = simulate(str(path))
+    assert result.exit_code == 2, result.output
+    assert said in result.stderr
+    assert len(result.stderr.splitlines()) == 1
+
+
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["poisson", "users"])
+)
+names = st.sampled_from(
+    ["title", "arrivals", "kind", "per_minute", "vary", "hours", "latency", "store", "plot"]
+) | st.text(max_size=3)
+
+
+@given(
+    st.dictionaries(
+        names,
+        st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=4)),
+    )
+)
+def test_whatever_a_file_says_it_is_a_study_or_a_usage_error(raw: dict[str, Any]) -> None:
+    """No other exception, whatever the tables hold."""
+    try:
+        assert source(raw, "any").cells()
+    except UsageError as error:
+        assert str(error).startswith(("any", "revision", "agent"))
+
+
+def test_paths_in_a_study_are_relative_to_its_file(tmp_path: Path) -> None:
+    """So that a study can be run from anywhere."""
+    (tmp_path / "s.toml").write_text(
+        FILE.replace("[vary]", "[latency]\nstream = {kind='empirical', log='x/y.jsonl', of='stream'}\n[vary]")
+    )
+    stream = read_study(tmp_path / "s.toml").study().latency.stream
+    assert getattr(stream, "log", None) == str(tmp_path / "x" / "y.jsonl")
+
+
+# recorded logs ----------------------------------------------------------------------------------------------------
+
+
+def lines_of(name: str, run: int) -> list[dict[str, Any]]:
+    """The lines of one run of a recording, read without the tool."""
+    rows = [json.loads(line) for line in (ROOT / "recordings" / name).read_text().splitlines()]
+    return [row for row in rows if row.get("run") == run]
+
+
+def test_visits_are_the_calls_of_the_recording() -> None:
+    """Each prompt, Cancel, ClearQueue and Summarise once, at its call's time, in order."""
+    kinds = {each["id"]: each["kind"] for each in lines_of("d4-random.jsonl", 1)[0]["scenario"]["prompts"]}
+    first: dict[str, Visit] = {}
+    for row in lines_of("d4-random.jsonl", 1):
+        name = {
+            "accept_call": "prompt",
+            "run_call": "prompt",
+            "cancel_call": "op",
+            "clear_call": "op",
+            "summarize_call": "op",
+        }.get(row["ev"])
+        if name is not None:
+            letter = kinds.get(row[name]) or {"ca": "c", "cl": "q", "su": "s"}[row[name][:2]]
+            first.setdefault(row[name], Visit(row["t"] / 1e9, letter))
+    found = visits(ROOT / "recordings" / "d4-random.jsonl")[1]
+    assert [visit.kind for visit in found] == [visit.kind for visit in first.values()]
+    assert [visit.after for visit in found] == pytest.approx([visit.after for visit in first.values()])
+
+
+def test_durations_of_streams_are_those_of_the_recording() -> None:
+    """From each start to the end of the same turn's step, cancelled ones left out."""
+    path = ROOT / "recordings" / "d3-silent-hand-off.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    starts = {(row["run"], row["turn"], row["step"]): row["t"] for row in rows if row.get("ev") == "stream_start"}
+    ends = [row for row in rows if row.get("ev") == "stream_end" and row["how"] != "cancelled"]
+    expected = [(row["t"] - starts[row["run"], row["turn"], row["step"]]) / 1e9 for row in ends]
+    assert durations(path, "stream") == pytest.approx(expected)
+    assert len(expected) > 4
+
+
+# running ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_seed_gives_the_same_bytes_whatever_the_jobs(tmp_path: Path) -> None:
+    """The journal of two processes is that of one; another seed gives another."""
+    contents = []
+    for name, jobs, cells in (
+        ("one", 1, small()),
+        ("two", 2, small()),
+        ("other", 1, source(SMALL, "small", overrides={"seed": 6}).cells()),
+    ):
+        run(cells, Journal(tmp_path / name, cells), jobs=jobs)
+        contents.append((tmp_path / name).read_bytes())
+    assert contents[0] == contents[1]
+    assert contents[0].splitlines()[1:] != contents[2].splitlines()[1:]
+    assert len(contents[0].splitlines()) == 1 + 2 * 2 * 3
+
+
+@pytest.mark.parametrize("cut", [0, 10, 150, 0.4, 0.77, 0.999])
+def test_a_run_goes_on_where_it_was_killed(tmp_path: Path, cut: float) -> None:
+    """Wherever the journal stops, in the middle of a line or of the header, the rest is made, to the same bytes."""
+    path, cells = tmp_path / "journal", small()
+    run(cells, Journal(path, cells))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(cut if cut == int(cut) else cut * len(whole))])
+    again = Journal(path, cells)
+    assert len(again.made) < 12
+    assert not run(cells, again)
+    assert path.read_bytes() == whole
+
+
+def test_more_replications_extend_a_journal(tmp_path: Path) -> None:
+    """What was made is kept, and the result is that of a run from scratch."""
+    path = tmp_path / "journal"
+    fewer = source(SMALL, "small", overrides={"replications": 1}).cells()
+    run(fewer, Journal(path, fewer))
+    cells = small()
+    journal = Journal(path, cells)
+    assert len(journal.made) == 4
+    run(cells, journal)
+    fresh = Journal(None, cells)
+    run(cells, fresh)
+    study = cells[0].study
+    assert judge(study, cells, journal.made, interrupted=False) == judge(study, cells, fresh.made, interrupted=False)
+
+
+def test_the_journal_of_another_study_is_refused(tmp_path: Path) -> None:
+    """Rather than mixed."""
+    path, cells = tmp_path / "journal", small()
+    Journal(path, cells)
+    with pytest.raises(UsageError, match="expected the journal of this study as it is now"):
+        Journal(path, source(SMALL, "small", overrides={"hours": 1.0}).cells())
+
+
+def test_all_revisions_meet_the_same_arrivals() -> None:
+    """Common random numbers: as many prompts in each cell of one replication."""
+    cells, journal = small(), Journal(None, small())
+    run(cells, journal)
+    of_first = {each.counts.submitted for each in journal.made if each.replication == 0}
+    assert len(of_first) == 1
+    assert len({each.counts.submitted for each in journal.made}) > 1
+
+
+def test_an_interrupted_study_keeps_what_was_done(tmp_path: Path) -> None:
+    """Ctrl-C: exit code 130, and the same command goes on."""
+    file = tmp_path / "s.toml"
+    file.write_text(FILE.replace("hours = 1", "hours = 4").replace("replications = 2", "replications = 500"))
+    command = [sys.executable, "-m", "everyturn", "simulate", str(file), "-o", str(tmp_path / "out")]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ))
+    journal = tmp_path / "out" / "s.jsonl"
+    while running.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > 2):
+        time.sleep(0.02)
+    running.send_signal(signal.SIGINT)
+    stdout, stderr = running.communicate()
+    assert running.returncode == 130, stderr
+    assert b"the same command goes on from here" in stdout
+    made = journal.read_bytes().count(b"\n") - 1
+    assert made >= 2
+    assert len(Journal(journal, read_study(file).cells()).made) == made
+
+
+# the command line -------------------------------------------------------------------------------------------------
+
+
+def test_a_study_makes_a_table_a_document_a_csv_and_a_picture(tmp_path: Path) -> None:
+    """`-o`: all four say the same; `--json`: the document on standard output and the rest on standard error."""
+    file = tmp_path / "s.toml"
+    file.write_text(FILE)
+    result = simulate(str(file), "-o", str(tmp_path / "out"), "--json")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["schema"] == "everyturn/study/1"
+    assert [(row["revision"], row["parameters"]["cancels.per_hour"]) for row in document["rows"]] == [
+        ("d3-locked-drain", 0), ("d3-locked-drain", 30), ("d4-independent", 0), ("d4-independent", 30)
+    ]  # fmt: skip
+    assert document == json.loads((tmp_path / "out" / "s.json").read_text())
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "out" / "s.csv").read_text())))
+    for row, told in zip(rows, document["rows"], strict=True):
+        for name in MEASURES:
+            assert [row[name + end] for end in ("", "_low", "_high")] == [
+                "" if each is None else str(each) for each in told["measures"][name] or (None, None, None)
+            ]
+    assert (tmp_path / "out" / "s.png").read_bytes().startswith(b"\x89PNG")
+    assert "stuck" in result.stderr
+    again = simulate(str(file), "-o", str(tmp_path / "out"), "--json")
+    assert again.stdout == result.stdout
+
+
+def test_flags_make_a_small_study() -> None:
+    """Without a file; the measures are within what the flags say."""
+    result = simulate(
+        "--revision",
+        "d4",
+        "--prompts-per-minute",
+        "0.5",
+        "--cancels-per-hour",
+        "3",
+        "--hours",
+        "4",
+        "--seed",
+        "2",
+        "--replications",
+        "2",
+        "--json",
+    )
+    assert result.exit_code == 0, result.output
+    (row,) = json.loads(result.stdout)["rows"]
+    assert row["revision"] == "d4-independent"
+    assert abs(row["prompts"] - 240) < 5 * 240**0.5
+    assert row["measures"]["completions_per_hour"][0] == pytest.approx(row["prompts"] / 8, rel=0.1)
+
+
+def test_without_file_and_flags_it_says_what_is_expected() -> None:
+    """Exit code 2."""
+    result = simulate()
+    assert result.exit_code == 2
+    assert "--prompts-per-minute" in result.stderr
+
+
+def test_every_kind_of_arrival_and_every_fault_runs_in_every_revision() -> None:
+    """Whatever comes, the counts add up: a prompt has one fate at most, and a run id ends in one way."""
+    tables: list[dict[str, Any]] = [
+        {"arrivals": {"kind": "bursts", "per_hour": 60, "size": 3, "gap": {"kind": "constant", "seconds": 1}}},
+        {"arrivals": {"kind": "users", "number": 2, "think": {"kind": "gamma", "mean": 20, "shape": 2}}},
+        {"arrivals": {"kind": "recorded", "log": str(ROOT / "recordings/d3-random.jsonl"), "scale": 1000, "pause": {"kind": "constant", "seconds": 9}}},
+        {"arrivals": {"kind": "poisson", "per_minute": 2}, "sessions": 3, "subscribers": {"number": 2, "buffer": 1, "read": {"kind": "constant", "seconds": 20}}},
+    ]  # fmt: skip
+    shared = {
+        "title": "All",
+        "hours": 0.7,
+        "replications": 1,
+        "run_ids": 0.7,
+        "accepted": 0.8,
+        "cancels": {"per_hour": 10, "patience": {"kind": "exponential", "mean": 60}},
+        "faults": {"provider_error": 0.1, "unauthorised": 0.1, "tool_round": 0.2, "window_full": 0.1, "store": 0.05},
+        "latency": {"access": {"kind": "exponential", "mean": 0.001}},
+    }
+    for table in tables:
+        cells = source(shared | table, "all").cells()
+        journal = Journal(None, cells)
+        run(cells, journal)
+        for counts in (each.counts for each in journal.made):
+            fates = ("started", "folded", "covered", "cleared", "cancelled_on_entry", "failed", "lost")
+            assert counts.submitted > 30
+            assert sum(getattr(counts, fate) for fate in fates) <= counts.submitted
+            assert counts.never_told + counts.pending <= counts.stuck
+            assert 0 <= counts.with_run_id - counts.told - counts.never_told - counts.pending - counts.undecided <= 3
+
+
+def test_results_are_msgspec_documents() -> None:
+    """A result survives being written and read."""
+    cells = small()
+    journal = Journal(None, cells)
+    run(cells[:1], journal)
+    result = judge(cells[0].study, cells, journal.made, interrupted=True)
+    assert msgspec.json.decode(msgspec.json.encode(result), type=type(result)) == result
