@@ -9,7 +9,7 @@ from typing import Any
 
 import simpy
 
-from everyturn.studies.recorded import visits
+from everyturn.studies.recorded import Visit, visits
 from everyturn.studies.session import Session
 from everyturn.studies.study import Bursts, Poisson, Recorded, Study, Users
 from everyturn.studies.surroundings import Draw
@@ -76,7 +76,7 @@ class Traffic:
                     self.env.process(self._user(users, draw(f"user {number}")))
                 return self._user(users, draw("user 0"))
             case Recorded() as recorded:
-                return self._recorded(recorded, draw("arrivals"))
+                return self._recorded(visits(Path(recorded.log)), recorded, draw("arrivals"))
 
     def _poisson(self, rate: float, random: Random) -> Coming:
         while rate:
@@ -100,10 +100,10 @@ class Traffic:
             if prompt.run_id:
                 yield prompt.over | self.env.timeout(users.give_up)
 
-    def _recorded(self, recorded: Recorded, random: Random) -> Coming:
+    def _recorded(self, runs: tuple[tuple[Visit, ...], ...], recorded: Recorded, random: Random) -> Coming:
         pause = recorded.pause.sampler(random)
         while True:
-            for run in visits(Path(recorded.log)):
+            for run in runs:
                 before = 0.0
                 for visit in run:
                     yield self.env.timeout((visit.after - before) * recorded.scale)
