@@ -14,7 +14,7 @@ import msgspec
 
 from everyturn.errors import UsageError
 from everyturn.studies.replication import Passed, Replication, replicate
-from everyturn.studies.study import Cell
+from everyturn.studies.study import Cell, Plot
 
 JOURNAL_SCHEMA: Final = "everyturn/study-journal/1"
 
@@ -30,7 +30,7 @@ _Result = TypeVar("_Result")
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The first line of a journal: whose replications follow. ``digest`` is that of everything that decides them."""
+    """The first line of a journal: whose replications follow; ``digest`` is that of everything that decides them."""
 
     schema: str
     title: str
@@ -67,7 +67,7 @@ class Journal:
             header = msgspec.json.decode(first, type=Header)
         except msgspec.DecodeError as error:
             raise UsageError(f"{path}:1: expected the header of a study's journal; found: {error}") from None
-        if header != self._header:
+        if (header.schema, header.digest) != (JOURNAL_SCHEMA, self._header.digest):
             raise UsageError(
                 f"{path}: expected the journal of this study as it is now (digest {self._header.digest}); found that of "
                 f"{header.title!r} (digest {header.digest}). Remove it, or choose another folder with -o"
@@ -89,11 +89,20 @@ class Journal:
 
 
 def digest(cells: Sequence[Cell]) -> str:
-    """A short name of all that decides what the replications of these cells are, how many there are excepted."""
-    content = [
-        (cell.revision, cell.parameters, msgspec.structs.replace(cell.study, replications=1, revisions=("",), vary={}))
-        for cell in cells
-    ]
+    """A short name of all that decides what the replications of these cells are.
+
+    What is said about them (titles, plots, confidence) and how many there are does not.
+    """
+    said = {
+        "title": "",
+        "question": "",
+        "plot": Plot(),
+        "confidence": 0.5,
+        "replications": 1,
+        "revisions": ("",),
+        "vary": {},
+    }
+    content = [(cell.revision, cell.parameters, msgspec.structs.replace(cell.study, **said)) for cell in cells]
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:16]
 
 
