@@ -19,10 +19,25 @@ from hypothesis import strategies as st
 
 from everyturn.cli import main
 from everyturn.errors import UsageError
+from everyturn.studies.distributions import Constant, Empirical, Exponential, Gamma, Lognormal
 from everyturn.studies.recorded import Visit, durations, visits
 from everyturn.studies.results import MEASURES, check_measures, judge
 from everyturn.studies.running import Journal, run
-from everyturn.studies.study import Cell, read_study, source
+from everyturn.studies.study import (
+    Bursts,
+    Cancels,
+    Cell,
+    Faults,
+    Latency,
+    Plot,
+    Poisson,
+    Recorded,
+    Study,
+    Subscribers,
+    Users,
+    read_study,
+    source,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDIES = sorted((ROOT / "studies").glob("*.toml"))
@@ -147,6 +162,34 @@ def test_paths_in_a_study_are_relative_to_its_file(tmp_path: Path) -> None:
     )
     stream = read_study(tmp_path / "s.toml").study().latency.stream
     assert getattr(stream, "log", None) == str(tmp_path / "x" / "y.jsonl")
+
+
+PAGE = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
+TABLES = (Study, Poisson, Bursts, Users, Recorded, Cancels, Latency, Faults, Subscribers, Plot)
+DISTRIBUTIONS = (Constant, Exponential, Lognormal, Gamma, Empirical)
+
+
+@pytest.mark.parametrize("table", [*TABLES, *DISTRIBUTIONS], ids=lambda table: table.__name__)
+def test_the_page_names_every_key(table: type[msgspec.Struct]) -> None:
+    """A reader of docs/studies.md misses nothing that a file may say, and no kind."""
+    keys = [*table.__struct_fields__, *filter(None, [table.__struct_config__.tag])]
+    assert [key for key in keys if f"`{key}`" not in PAGE and f"`[{key}]`" not in PAGE] == []
+
+
+def test_the_page_names_every_measure_and_every_study() -> None:
+    """Each study with its command and its picture, which lies beside the page."""
+    assert [name for name in MEASURES if f"`{name}`" not in PAGE] == []
+    for path in STUDIES:
+        assert f"everyturn simulate studies/{path.name}" in PAGE
+        assert f"](studies/{path.stem}.png)" in PAGE
+        assert (ROOT / "docs" / "studies" / f"{path.stem}.png").is_file()
+
+
+def test_the_page_shows_a_study_as_it_is() -> None:
+    """The file on the page is the one that ships, its comment left out."""
+    shown = PAGE.split("```toml\n")[1].split("```")[0]
+    shipped = (ROOT / "studies" / "hang_by_cancel_rate.toml").read_text().splitlines(keepends=True)
+    assert shown == "".join(line for line in shipped if not line.startswith("#"))
 
 
 # recorded logs ----------------------------------------------------------------------------------------------------
