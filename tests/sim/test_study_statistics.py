@@ -109,10 +109,10 @@ def kept(hours: float) -> int:
 
 
 def test_memory_does_not_grow_with_time() -> None:
-    """After 1,080 more prompts no more is held, up to the classes of durations: less than 40 bytes for each prompt."""
+    """After 600 more prompts no more is held, up to the classes of durations: less than 60 bytes for each prompt."""
     kept(0.5)
-    short, long = kept(1.0), kept(10.0)
-    assert long - short < 1080 * 40
+    short, long = kept(1.0), kept(6.0)
+    assert long - short < 600 * 60
 
 
 def test_long_chains_of_turns_have_a_stack() -> None:
