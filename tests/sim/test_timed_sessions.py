@@ -8,7 +8,8 @@ import pytest
 import simpy
 
 from everyturn.checker import Judge, select
-from everyturn.engines.exhaustive import Explorer, outcome
+from everyturn.engines.exhaustive import Explorer
+from everyturn.engines.exploration import outcome
 from everyturn.engines.judging import JudgeTable
 from everyturn.engines.kernel import simulate
 from everyturn.scope import Scope
