@@ -140,19 +140,25 @@ class Session:
 
     def _end(self, thread: Thread) -> None:
         """The thread has ended; forget what only it could ask for, and see whether the session is idle."""
-        caller = WORKSPACE.child(thread.name).path
-        cancelled: frozenset[tuple[str, ...]] = self.values["contexts"]
-        if cancelled:
-            self.values["contexts"] = frozenset(path for path in cancelled if path[: len(caller)] != caller)
+        self._forget(WORKSPACE.child(thread.name).path)
         self.live -= 1
         self._rest_if_idle()
+
+    def _forget(self, above: tuple[str, ...]) -> None:
+        """Forget the cancelled contexts from ``above`` down, whose threads have ended; not what ``active`` still names."""
+        cancelled: frozenset[tuple[str, ...]] = self.values["contexts"]
+        if cancelled:
+            named = () if self.values["active"] is None else self.values["active"].path
+            self.values["contexts"] = frozenset(
+                path for path in cancelled if path[: len(above)] != above or path == named[: len(path)]
+            )
 
     def _rest_if_idle(self) -> None:
         self._moving -= 1
         if self._moving:
             return
         if not self.live:
-            self.values["contexts"] = frozenset()
+            self._forget(())
             self.values["hooks"] = ()
         self.onlooker.idle(frozenset(call.prompt for call in self.values["queue"]), ended=not self.live)
 
