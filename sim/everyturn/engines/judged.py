@@ -225,15 +225,17 @@ class JudgeTables:
         events = keys & ((1 << _EVENTS_BITS) - 1)
         words = self._states.keys[keys >> _EVENTS_BITS]
         ledgers = self._layout.get(words, 0)
-        changes: list[tuple[Numbers, Numbers]] = []
+        changes: list[tuple[int, Numbers, Numbers]] = []
         found = np.zeros((len(keys), len(self._parts)), np.int64)
         self._watch()
         for place, part in enumerate(self._parts):
             seeing = np.flatnonzero(self._watched[place][events])
+            if not seeing.size:
+                continue
             told = ledgers[seeing] if 0 < place <= len(self.judge.invariants) else np.zeros(len(seeing), np.int64)
             before = self._layout.get(words[seeing], place)
             after, found[seeing, place] = part.step(before, told, events[seeing])
-            changes.append((seeing, after))
+            changes.append((place, seeing, after))
         if len(self._ledger.states.values) >> _LEDGER_BITS:
             raise EveryturnError(f"more than {1 << _LEDGER_BITS:,} ledgers: expected fewer")
         end = start + len(keys)
@@ -242,7 +244,7 @@ class JudgeTables:
             self._after.resize(size, refcheck=False)
             self._found.resize(size, refcheck=False)
         words = self._lay_out(words)
-        for place, (seeing, after) in enumerate(changes):
+        for place, seeing, after in changes:
             self._layout.put(words, seeing, place, after)
         self._after[start:end] = self._states.add(words)
         self._found[start:end] = self._combined(found)

@@ -249,9 +249,8 @@ class LevelExplorer:
 
     def recall(self) -> None:
         """Find the outcomes of all rests in the journal again."""
-        for thread, *row in self.leaps.journal:
-            if thread < 0:
-                self._reached(self.resting.say(row)[1])
+        for _, ledger in self.resting.say([row for thread, *row in self.leaps.journal if thread < 0]):
+            self._reached(ledger)
 
     # what was found ----------------------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +26,6 @@ class Resting:
         self.judges = judges
         self._columns = [objects.COLUMNS.index(name) for name in SHARED_DATA]
         self._said: set[tuple[int, ...]] = set()
-        self._waits: list[np.ndarray[Any, np.dtype[np.bool_]]] = []
 
     def judge(self, words: Words, layout: Layout) -> Iterator[tuple[int, tuple[Finding, ...], Ledger]]:
         """For each kind of rest that was not met before: the place of its first row, the findings, the ledger."""
@@ -37,22 +35,28 @@ class Resting:
             waits = np.array([states[local].operation is not None for local in table.locals.values], np.bool_)
             columns.append(waits[layout.get(words, FIRST_THREAD + table.thread)].astype(np.int64))
         kinds, places = np.unique(np.stack(columns, axis=1), axis=0, return_index=True)
+        new: list[int] = []
         for kind, place in sorted(zip(map(tuple, kinds.tolist()), places.tolist(), strict=True), key=_place):
             if kind not in self._said:
                 self._said.add(kind)
-                row = layout.unpack(words[place : place + 1])[0].tolist()
-                self.leaps.journal.append((-1, *row))
-                yield place, *self.say(row)
+                new.append(place)
+        rows = layout.unpack(words[new]).tolist()
+        self.leaps.journal += [(-1, *row) for row in rows]
+        yield from zip(new, *zip(*self.say(rows), strict=True), strict=True) if rows else ()
 
     def observe(self, row: list[int]) -> int:
         """The number of what is seen of rest in a row."""
         return self.leaps.events.number((self.transitions.at_rest(self.leaps.global_row(row)),))
 
-    def say(self, row: list[int]) -> tuple[tuple[Finding, ...], Ledger]:
-        """What is violated at rest in a row, and the ledger then."""
-        judged, found = self.judges.step(np.array([row[JUDGE]]), np.array([self.observe(row)]))
-        ledger: Ledger = self.judges.ledger(int(self.judges.ledgers(judged)[0]))
-        return self.judges.violated(int(found[0])), ledger
+    def say(self, rows: list[list[int]]) -> list[tuple[tuple[Finding, ...], Ledger]]:
+        """What is violated at rest in each row, and the ledger then."""
+        events = np.array([self.observe(row) for row in rows], np.int64)
+        judged, found = self.judges.step(np.array([row[JUDGE] for row in rows], np.int64), events)
+        ledgers = self.judges.ledgers(judged).tolist()
+        return [
+            (self.judges.violated(what), self.judges.ledger(ledger))
+            for what, ledger in zip(found.tolist(), ledgers, strict=True)
+        ]
 
 
 def _place(kind_and_place: tuple[tuple[int, ...], int]) -> int:
