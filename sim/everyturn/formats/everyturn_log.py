@@ -1,0 +1,208 @@
+"""``everyturn/log/1``: the lines that an agent in any language writes, and into which every other log is mapped.
+
+A log is JSON lines in UTF-8. A header line ``{"schema": "everyturn/log/1", …}`` comes first, and again wherever a writer
+opened the file anew. Every other line is one :class:`Line`: its ``kind`` is a row of :data:`KINDS`, which says where it
+stands relative to the agent's own step and which fields it must have. ``docs/instrumentation.md`` is for those who write
+such lines. What the invariants need of them follows ``docs/semantics.md`` 4, column "from a foreign log".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Annotated, Final, Literal, NamedTuple, get_args
+
+import msgspec
+from msgspec import Meta
+
+from everyturn.formats.files import Fault, LogFile
+
+SCHEMA: Final = "everyturn/log/1"
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Ending = Literal["finished", "failed", "cancelled"]
+StreamEnding = Literal["finished", "tool", "failed", "cancelled"]
+Kind = Literal[
+    "submit",
+    "submitted",
+    "refused",
+    "queued",
+    "started",
+    "stream_start",
+    "stream_end",
+    "ended",
+    "folded",
+    "dropped",
+    "message",
+    "message_failed",
+    "kept",
+    "told",
+    "notified",
+    "returned",
+    "cancel_call",
+    "cancel_return",
+    "clear_call",
+    "clear_return",
+    "summary_start",
+    "summary_end",
+    "shutdown",
+    "rest",
+]
+
+
+class Meaning(NamedTuple):
+    """One kind of line: the fields it needs besides session and kind, and when it is written."""
+
+    needs: tuple[str, ...]
+    required: bool
+    written: str
+
+
+KINDS: Final[dict[str, Meaning]] = {
+    "submit": Meaning(("prompt",), True, "before the prompt is on shared data; with its run id if a client waits"),
+    "submitted": Meaning(("prompt",), False, "after the prompt is on shared data (its reservation is open)"),
+    "refused": Meaning(("prompt",), False, "after it is sure that nothing will become of the prompt"),
+    "queued": Meaning(("prompt",), True, "after the prompt is in the queue"),
+    "started": Meaning(("prompt",), True, "after the session is marked busy for the prompt's turn, before its stream"),
+    "stream_start": Meaning(("prompt",), False, "before the model is asked for a step of the prompt's turn"),
+    "stream_end": Meaning(("prompt", "how"), False, "after the model has answered"),
+    "ended": Meaning(("prompt",), True, "once the turn's outcome is known, before anyone is told or the session is idle"),
+    "folded": Meaning(("prompt", "turn"), True, "after the prompt left the queue for the turn of another prompt"),
+    "dropped": Meaning(("prompt",), True, "after the prompt left the queue for good, or was cancelled before it got in"),
+    "message": Meaning(("prompt",), False, "after the prompt's user message is in the store"),
+    "message_failed": Meaning(("prompt",), False, "after the store refused the prompt's user message"),
+    "kept": Meaning(("prompt", "outcome"), False, "before the completion is put aside for its thread to deliver later"),
+    "told": Meaning(("prompt", "outcome"), True, "before the completion is handed to whoever waits for it"),
+    "notified": Meaning(("prompt",), False, "before an error that ends the wait without a completion is published"),
+    "returned": Meaning(("prompt", "outcome"), False, "after a local caller got his prompt's own result back"),
+    "cancel_call": Meaning(("operation",), True, "before a Cancel's first step"),
+    "cancel_return": Meaning(("operation",), True, "after a Cancel's last step"),
+    "clear_call": Meaning(("operation",), False, "before a ClearQueue's first step"),
+    "clear_return": Meaning(("operation",), False, "after a ClearQueue's last step"),
+    "summary_start": Meaning(("operation",), False, "after the session is marked busy for a summary"),
+    "summary_end": Meaning(("operation",), False, "before the session is idle again after a summary"),
+    "shutdown": Meaning((), False, "before the workspace is marked as closing"),
+    "rest": Meaning((), True, "when nothing of the session can move any more, with a snapshot if there is one"),
+}
+"""Every kind of line. Required are those without which most invariants cannot be judged."""
+
+REQUIRED: Final = frozenset(kind for kind, meaning in KINDS.items() if meaning.required)
+
+
+class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The first line.
+
+    ``kinds``: what this agent logs whenever it happens, by default the required kinds; only from these is anything
+    concluded when it is *missing*. ``sequence``: what ``sequence`` counts through, the ``session`` or the whole ``log``.
+    """
+
+    schema: Literal["everyturn/log/1"] = SCHEMA
+    agent: str | None = None
+    kinds: frozenset[Kind] = REQUIRED  # type: ignore[assignment]
+    sequence: Literal["session", "log"] | None = None
+
+
+class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The session's shared data at rest; every field may be left out."""
+
+    busy: bool = False
+    queue: tuple[Name, ...] = ()
+    reservations: Count = 0
+    mark: Count = 0
+
+
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
+    """One line. Fields that do not apply are left out.
+
+    ``time``: seconds since any moment, the same for the whole log. ``run_id``: somebody waits for this prompt. ``turn``:
+    the prompt into whose turn this one was folded. ``owner``: the prompt whose answer, message or error a ``told`` or
+    ``notified`` carries. ``thread``: who does it. ``operation``: the name of a Cancel, ClearQueue or summary.
+    """
+
+    kind: Kind
+    session: Name
+    time: float | None = None
+    sequence: Count | None = None
+    prompt: Name | None = None
+    run_id: Name | None = None
+    thread: Name | None = None
+    turn: Name | None = None
+    outcome: Ending | None = None
+    how: StreamEnding | None = None
+    reason: Literal["covered", "cleared", "entry"] | None = None
+    by: Literal["turn", "fold", "entry"] | None = None
+    owner: Name | None = None
+    operation: Name | None = None
+    snapshot: Snapshot | None = None
+
+
+class Placed(NamedTuple):
+    """A line of a log, and where it stands in its file."""
+
+    number: int
+    line: Line
+
+
+FIELDS: Final = Line.__struct_fields__
+_NEEDS: Final = {kind: meaning.needs for kind, meaning in KINDS.items()}
+_OUTCOMES: Final = ", ".join(get_args(Ending))
+
+
+def lacking(line: Line) -> str | None:
+    """What ``line`` would need for its kind and does not have."""
+    for field in _NEEDS[line.kind]:
+        if getattr(line, field) is None:
+            return f"a `{line.kind}` line with `{field}`" + (f" ({_OUTCOMES})" if field == "outcome" else "")
+    return None
+
+
+def encode(item: Line | Header) -> bytes:
+    """One line of a log, as it stands in a file."""
+    if isinstance(item, Header):
+        return msgspec.json.encode({"schema": item.schema} | msgspec.to_builtins(item, order="sorted")) + b"\n"
+    return msgspec.json.encode(item) + b"\n"
+
+
+class LogReader:
+    """Reads a log line by line. ``header`` is that of the lines read so far.
+
+    What cannot be read is handed to ``fault`` and left out. Errors of the file itself are raised by the file.
+    """
+
+    def __init__(self, file: LogFile, fault: Callable[[Fault], None], header: Header | None = None) -> None:
+        self.header = header or Header()
+        self._file, self._fault = file, fault
+
+    def __iter__(self) -> Iterator[Placed]:
+        decode = msgspec.json.Decoder(Line).decode
+        needs = _NEEDS
+        for number, raw in self._file.lines(self._fault):
+            try:
+                line = decode(raw)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                self._second_look(number, raw, error)
+                continue
+            for field in needs[line.kind]:
+                if getattr(line, field) is None:
+                    self._fault(Fault(self._file.path, number, str(lacking(line)), "a line without it"))
+                    break
+            else:
+                yield Placed(number, line)
+
+    def _second_look(self, number: int, raw: bytes, error: Exception) -> None:
+        """A line that is no event may be a header, or empty."""
+        if b'"schema"' in raw:
+            try:
+                self.header = msgspec.json.decode(raw, type=Header)
+                return
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
+                error = wrong
+        if raw.strip():
+            self._fault(self._file.undecodable(number, raw, error, f"a line of {SCHEMA}"))
+
+
+def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
+    """A log's contents, piece by piece."""
+    yield encode(header)
+    for placed in lines:
+        yield encode(placed.line)

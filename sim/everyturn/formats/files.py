@@ -1,0 +1,170 @@
+"""Files as they come: plain or compressed, or standard input, with lines of any length and any bytes.
+
+Compression is told by the first bytes, not by the name, so that it works through a pipe. A line is never held in memory
+beyond :data:`MAX_LINE`: a longer one is skipped, piece by piece, and reported.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, NamedTuple, cast
+
+from backports import zstd
+
+from everyturn.errors import UsageError
+
+MAX_LINE: Final = 1_000_000
+"""Longer lines are not read, in bytes."""
+
+STDIN: Final = Path("-")
+
+_SHOWN: Final = 80
+"""So much of what was found is quoted."""
+
+_PIECE: Final = 1 << 16
+
+_BROKEN: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, ValueError)
+"""What reading a file may raise, compressed or not."""
+
+
+class Fault(NamedTuple):
+    """Something that could not be read. ``line`` counts from 1; 0 is the file as a whole."""
+
+    path: Path
+    line: int
+    expected: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: expected {self.expected}; found {self.found}"
+
+
+class Unreadable(UsageError):
+    """A file cannot be read, or no further. ``fault`` says what was expected and found."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+def stop(fault: Fault) -> None:
+    """What to do about a fault when nothing but a whole file will do: raise :class:`Unreadable`."""
+    raise Unreadable(fault)
+
+
+_OPENERS: Final[tuple[tuple[bytes, str, Callable[[BinaryIO], BinaryIO]], ...]] = (
+    (b"\x1f\x8b", "gzip", lambda raw: cast(BinaryIO, gzip.GzipFile(fileobj=raw, mode="rb"))),
+    (b"BZh", "bzip2", lambda raw: cast(BinaryIO, bz2.BZ2File(raw))),
+    (b"\xfd7zXZ\x00", "xz", lambda raw: cast(BinaryIO, lzma.LZMAFile(raw))),
+    (b"\x28\xb5\x2f\xfd", "zstandard", lambda raw: cast(BinaryIO, zstd.ZstdFile(raw))),
+)
+
+
+class LogFile:
+    """A file that is read once from its beginning, line by line; ``-`` is standard input. A context manager.
+
+    Everything that goes wrong with the file itself is :class:`Unreadable`, with the line that was being read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.number = 0
+        """The line that was read last."""
+        self.compression: str | None = None
+        self._ahead: list[bytes] = []
+        try:
+            raw = sys.stdin.buffer if path == STDIN else path.open("rb")
+            self._file = self._unpacked(cast(io.BufferedReader, raw))
+        except _BROKEN as error:
+            raise Unreadable(Fault(path, 0, "a file that can be read", _reason(error))) from error
+
+    def __enter__(self) -> LogFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.path != STDIN:
+            self._file.close()
+            self._raw.close()
+
+    def _unpacked(self, raw: io.BufferedReader) -> BinaryIO:
+        self._raw = raw
+        start = raw.peek(6)
+        for magic, name, opener in _OPENERS:
+            if start.startswith(magic):
+                self.compression = name
+                return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, opener(cast(BinaryIO, raw)))))
+        return cast(BinaryIO, raw)
+
+    def readline(self, size: int) -> bytes:
+        """The next line, or the next ``size`` bytes of it; empty at the end of the file."""
+        if self._ahead:
+            return self._ahead.pop()
+        try:
+            return self._file.readline(size)
+        except _BROKEN as error:
+            whole = f"a whole {self.compression} file" if self.compression else "a file that can be read"
+            raise Unreadable(Fault(self.path, self.number + 1, whole, _reason(error))) from error
+
+    def peek(self) -> bytes:
+        """The first line, or as much of it as is ever read. Only before anything else was read."""
+        first = self.readline(MAX_LINE + 1)
+        self._ahead = [first]
+        return first
+
+    def lines(self, fault: Callable[[Fault], None]) -> Iterator[tuple[int, bytes]]:
+        """Every line with its number; what is longer than :data:`MAX_LINE` is reported and skipped."""
+        readline = self.readline
+        while raw := readline(MAX_LINE + 1):
+            self.number += 1
+            if len(raw) > MAX_LINE:
+                while raw and not raw.endswith(b"\n"):
+                    raw = readline(_PIECE)
+                fault(Fault(self.path, self.number, f"a line of at most {MAX_LINE:,} bytes", "a longer one"))
+                continue
+            yield self.number, raw
+
+    def whole(self, limit: int) -> bytes:
+        """All that is left of the file. Raises :class:`Unreadable` beyond ``limit`` bytes."""
+        try:
+            content = b"".join(self._ahead) + self._file.read(limit + 1)
+        except _BROKEN as error:
+            raise Unreadable(Fault(self.path, 0, "a file that can be read", _reason(error))) from error
+        if len(content) > limit:
+            raise Unreadable(Fault(self.path, 0, f"a document of at most {limit:,} bytes", "a longer one"))
+        return content
+
+    def undecodable(self, number: int, raw: bytes, error: Exception, expected: str) -> Fault:
+        """The fault of a line that a JSON decoder refused."""
+        if isinstance(error, RecursionError):
+            return Fault(self.path, number, "a flat JSON object", "one that is nested too deeply")
+        message = str(error)
+        if not raw.endswith(b"\n") and ("truncated" in message or "malformed" in message):
+            return Fault(self.path, number, "a complete line", f"the end of the file within {quote(raw)}")
+        if re.search("malformed|truncated|utf-8|surrogate", message, re.IGNORECASE):
+            return Fault(self.path, number, "a JSON object in UTF-8", quote(raw))
+        return Fault(self.path, number, expected, f"{message[:_SHOWN]}: {quote(raw)}")
+
+
+def quote(raw: bytes | str) -> str:
+    """The beginning of what was found, in ASCII and quotes."""
+    text = raw.decode(errors="replace").rstrip("\r\n") if isinstance(raw, bytes) else raw
+    return ascii(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, EOFError):
+        return "the end of the file"
+    return str(error) or type(error).__name__

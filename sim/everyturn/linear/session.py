@@ -1,0 +1,224 @@
+"""What a watch remembers of one session: a few words for each prompt that is still open.
+
+A prompt is *open* from its submission until it is over and nothing more is owed to it. A prompt of which only a part
+was seen (its submission stands before the log, or lines were lost) is never open: nothing is concluded from what is
+missing of it.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Final
+
+from everyturn.formats.everyturn_log import Line
+
+RECENT: Final = 8192
+"""So many prompts, of all sessions together, are remembered after they are closed, for what may come twice."""
+
+
+class Prompt:
+    """What is known of one prompt."""
+
+    __slots__ = (
+        "begun",
+        "by_cancel",
+        "doomed",
+        "ended",
+        "fate",
+        "folds",
+        "host",
+        "kept_on",
+        "late",
+        "met",
+        "misowned",
+        "name",
+        "notified",
+        "outcome",
+        "overtaken",
+        "own_error",
+        "passed",
+        "queued_at",
+        "run_id",
+        "running",
+        "spared",
+        "submit_at",
+        "sure",
+        "thread",
+        "told",
+        "untouched",
+        "whole",
+        "written",
+    )
+
+    def __init__(self, name: str, run_id: str | None, submit_at: int) -> None:
+        self.name, self.run_id, self.submit_at = name, run_id, submit_at
+        self.whole = submit_at >= 0
+        """Whether every line about it was seen, from its submission on."""
+        self.sure = False
+        """Whether it surely is on shared data."""
+        self.untouched = False
+        """Whether no Cancel, ClearQueue, shutdown or lost line met it."""
+        self.met = False
+        """Whether a Cancel, ClearQueue or shutdown may have taken it away."""
+        self.fate: str | None = None
+        self.queued_at = -1
+        self.overtaken: str | None = None
+        self.thread: str | None = None
+        self.running = self.ended = False
+        self.outcome: str | None = None
+        self.host: Prompt | None = None
+        self.folds: list[Prompt] = []
+        self.doomed: str | None = None
+        """The Cancel that found it and has returned."""
+        self.late: tuple[str, str] | None = None
+        """The prompt and the Cancel after whose return the stream that runs was started."""
+        self.by_cancel = False
+        """Whether a notice said that it was cancelled."""
+        self.written = 0
+        self.spared = False
+        """Whether a write of its message failed."""
+        self.told = 0
+        self.notified = self.own_error = self.misowned = False
+        self.kept_on: str | None = None
+        self.passed: str | None = None
+        """The thread that began another turn before it told of this one."""
+        self.begun: str | None = None
+        """What that thread began."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will become of it, as far as was seen."""
+        if self.fate in ("dropped", "refused") or self.own_error:
+            return True
+        host = self.host
+        return (self.ended and not self.running) or (host is not None and host.ended and not host.running)
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it ended as cancelled."""
+        host = self.host
+        return self.fate == "dropped" or (self.outcome or (host.outcome if host else None)) == "cancelled"
+
+    def owed(self, *, messages: bool) -> bool:
+        """Whether somebody waits for it, or its message is still to come."""
+        if self.fate == "refused":
+            return False
+        waits = self.run_id is not None and not (self.told or self.notified or self.own_error)
+        unwritten = messages and not self.written and not self.spared and self.fate in ("started", "folded")
+        return waits or (unwritten and not self.cancelled)
+
+
+class Session:
+    """What is open in one session."""
+
+    __slots__ = (
+        "cancels",
+        "closing",
+        "name",
+        "now",
+        "operations",
+        "owed",
+        "prompts",
+        "run_ids",
+        "running",
+        "tainted",
+        "waiting",
+    )
+
+    def __init__(self, name: str, *, tainted: bool = False) -> None:
+        self.name = name
+        self.now = 0
+        """The place of the present line among all lines."""
+        self.prompts: dict[str, Prompt] = {}
+        """The open prompts."""
+        self.run_ids: dict[str, Prompt] = {}
+        """Those of them that have a run id, by it."""
+        self.running: dict[str, str | None] = {}
+        """The prompts whose turn, and the operations whose summary is active; their threads."""
+        self.operations: set[str] = set()
+        """Cancels and ClearQueues under way."""
+        self.cancels: dict[str, list[Prompt]] = {}
+        """Which prompts each Cancel found that is under way."""
+        self.waiting: dict[str, Prompt] = {}
+        """Prompts with run id that were queued and have not started."""
+        self.owed: dict[str, dict[str, Prompt]] = {}
+        """For each thread, the prompts whose turn it ended and of which nobody was told yet."""
+        self.closing = False
+        self.tainted = tainted
+        """Whether a Cancel may be under way that was not seen."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to remember, but for :attr:`tainted`."""
+        return not (self.prompts or self.running or self.operations or self.waiting or self.owed or self.closing)
+
+    def find(self, line: Line) -> Prompt | None:
+        """The open prompt that a line is about, by its name or else by its run id."""
+        if line.prompt is not None:
+            return self.prompts.get(line.prompt)
+        return None if line.run_id is None else self.run_ids.get(line.run_id)
+
+    def open(self, prompt: Prompt) -> None:
+        """From now on ``prompt`` is open."""
+        self.prompts[prompt.name] = prompt
+        if prompt.run_id is not None:
+            self.run_ids[prompt.run_id] = prompt
+
+    def close(self, prompt: Prompt) -> None:
+        """From now on ``prompt`` is not open."""
+        del self.prompts[prompt.name]
+        self.waiting.pop(prompt.name, None)
+        if prompt.run_id is not None:
+            self.run_ids.pop(prompt.run_id, None)
+
+    def lose(self, recent: Recent) -> None:
+        """Lines are missing: forget whatever they might have changed."""
+        for prompt in self.prompts.values():
+            prompt.whole = prompt.untouched = prompt.running = prompt.ended = False
+            prompt.overtaken = prompt.outcome = prompt.passed = None
+            recent.put(self.name, prompt)
+        for forgotten in (self.prompts, self.run_ids, self.running, self.waiting, self.owed):
+            forgotten.clear()
+        self.tainted = True
+
+    def rest(self, recent: Recent) -> None:
+        """Nothing can move any more: nothing is open."""
+        self.lose(recent)
+        self.operations.clear()
+        self.cancels.clear()
+        self.tainted = self.closing = False
+
+
+class Recent:
+    """The prompts that were closed last, or of which only a part was seen; the oldest are forgotten."""
+
+    def __init__(self, size: int = RECENT) -> None:
+        self._size = size
+        self._prompts: OrderedDict[tuple[str, str], Prompt] = OrderedDict()
+        self._run_ids: dict[tuple[str, str], Prompt] = {}
+
+    def __len__(self) -> int:
+        return len(self._prompts)
+
+    def put(self, session: str, prompt: Prompt) -> None:
+        """Remember a prompt as the latest."""
+        key = session, prompt.name
+        self.forget(*key)
+        prompt.folds.clear()
+        self._prompts[key] = prompt
+        if prompt.run_id is not None:
+            self._run_ids[session, prompt.run_id] = prompt
+        if len(self._prompts) > self._size:
+            self.forget(*next(iter(self._prompts)))
+
+    def get(self, session: str, line: Line) -> Prompt | None:
+        """The prompt that a line is about, by its name or else by its run id."""
+        if line.prompt is not None:
+            return self._prompts.get((session, line.prompt))
+        return None if line.run_id is None else self._run_ids.get((session, line.run_id))
+
+    def forget(self, session: str, name: str) -> None:
+        """Remember a prompt no longer."""
+        prompt = self._prompts.pop((session, name), None)
+        if prompt is not None and prompt.run_id is not None:
+            self._run_ids.pop((session, prompt.run_id), None)

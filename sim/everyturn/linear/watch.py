@@ -1,0 +1,234 @@
+"""Watches a log: every line once, in constant memory for each open prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from everyturn.formats.everyturn_log import Header, Line, Placed
+from everyturn.linear.lines import OF_PROMPTS, OF_SESSIONS, running
+from everyturn.linear.monitors import MONITORS, NOT_SHOWN, Judge, begun_while_owing, hanging, left_over, lost, overlap
+from everyturn.linear.order import Gap
+from everyturn.linear.session import Prompt, Recent, Session
+from everyturn.verdict import Judged, Verdict
+from everyturn_model.invariants import BY_NAME, Kind
+
+_CLOSING: Final = frozenset({"ended", "told", "dropped", "refused", "notified", "returned", "message", "message_failed"})
+"""After these a prompt may be over, with nothing owed to it."""
+
+_AT_REST: Final = ("no-hang", "nothing-lost", "clean-rest")
+
+
+class Violation(NamedTuple):
+    """A line of a log shows that an invariant is broken."""
+
+    invariant: str
+    line: int
+    session: str
+    sentence: str
+
+
+class Tally:
+    """What was found for one invariant: how many violations, and the first."""
+
+    __slots__ = ("count", "first")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: Violation | None = None
+
+
+class Watch:
+    """Judges lines in the order in which they are given to :meth:`see`; ``report`` is called for each violation."""
+
+    def __init__(self, header: Header, report: Callable[[Violation], None]) -> None:
+        self.kinds = frozenset(str(kind) for kind in header.kinds)
+        self.lines = self.prompts = self.run_ids = self.cancels = self.works = 0
+        self.rests = self.lost = self.unknown = 0
+        """How many rests were seen, how many lines are lost, and how many lines were of prompts not submitted here."""
+        self.tallies = {monitor.invariant: Tally() for monitor in MONITORS}
+        self._sessions: dict[str, Session] = {}
+        self._recent = Recent()
+        self._report = report
+        self._messages = "message" in self.kinds
+        self._tainted = self._threads = self._owners = self._snapshots = False
+        self._place = 0
+        self._judges: dict[str, list[tuple[str, Judge]]] = {}
+        for monitor in MONITORS:
+            if monitor.needs <= self.kinds:
+                for kind, judge in monitor.judges.items():
+                    self._judges.setdefault(kind, []).append((monitor.invariant, judge))
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions have something open."""
+        return len(self._sessions)
+
+    @property
+    def open(self) -> int:
+        """How many prompts are open."""
+        return sum(len(session.prompts) for session in self._sessions.values())
+
+    def see(self, placed: Placed) -> None:
+        """Take in and judge one line."""
+        self._place, line = placed
+        self.lines += 1
+        session = self._sessions.get(line.session)
+        if session is None:
+            session = self._sessions[line.session] = Session(line.session, tainted=self._tainted)
+        session.now = self.lines
+        kind = line.kind
+        take = OF_PROMPTS.get(kind)
+        if take is None:
+            self._session_line(session, line)
+            return
+        prompt = session.find(line) or self._seen_in_part(session, line)
+        take(session, prompt, line)
+        for invariant, judge in self._judges.get(kind, ()):
+            sentence = judge(session, prompt, line)
+            if sentence is not None:
+                self._found(invariant, session, sentence)
+        if kind == "started":
+            running(session, prompt, line)
+            self._threads = self._threads or line.thread is not None
+        elif kind in _CLOSING:
+            self._owners = self._owners or line.owner is not None
+            if kind == "ended" and prompt.folds:
+                for each in prompt.folds:
+                    self._close(session, each)
+                prompt.folds.clear()
+            self._close(session, prompt)
+
+    def _session_line(self, session: Session, line: Line) -> None:
+        match line.kind:
+            case "submit":
+                self._submit(session, line)
+            case "rest":
+                self._snapshots = self._snapshots or line.snapshot is not None
+                self._rest(session, line)
+                self._drop_if_idle(session)
+            case "summary_start":
+                self.works += 1
+                for invariant, judge in (("one-turn", overlap), ("prompt-notice", begun_while_owing)):
+                    sentence = judge(session, None, line)
+                    if sentence is not None:
+                        self._found(invariant, session, sentence)
+                running(session, None, line)
+            case kind:
+                self.cancels += kind == "cancel_call"
+                OF_SESSIONS[kind](session, line)
+                self._drop_if_idle(session)
+
+    def _submit(self, session: Session, line: Line) -> None:
+        name = str(line.prompt)
+        if name in session.prompts:
+            self.unknown += 1
+            return
+        self._recent.forget(session.name, name)
+        self.prompts += 1
+        self.works += 1
+        self.run_ids += line.run_id is not None
+        prompt = Prompt(name, line.run_id, session.now)
+        under_way = bool(session.operations) or session.closing or session.tainted
+        prompt.untouched, prompt.met = not under_way, under_way
+        session.open(prompt)
+
+    def _seen_in_part(self, session: Session, line: Line) -> Prompt:
+        """A prompt that is not open: it was closed, or its submission was not seen."""
+        prompt = self._recent.get(session.name, line)
+        if prompt is None:
+            self.unknown += 1
+            prompt = Prompt(line.prompt or str(line.run_id), line.run_id, -1)
+            self._recent.put(session.name, prompt)
+        elif prompt.whole and line.kind == "started":
+            self._recent.forget(session.name, prompt.name)
+            session.open(prompt)
+        return prompt
+
+    def _close(self, session: Session, prompt: Prompt) -> None:
+        if prompt.over and prompt.name in session.prompts and not prompt.owed(messages=self._messages):
+            session.close(prompt)
+            self._recent.put(session.name, prompt)
+        self._drop_if_idle(session)
+
+    def _drop_if_idle(self, session: Session) -> None:
+        if session.idle and session.tainted == self._tainted:
+            self._sessions.pop(session.name, None)
+
+    def _rest(self, session: Session, line: Line | None) -> None:
+        self.rests += 1
+        if self._judged("no-hang"):
+            for _, sentence in hanging(session):
+                self._found("no-hang", session, sentence)
+        if self._judged("nothing-lost"):
+            for _, sentence in lost(session, self.kinds):
+                self._found("nothing-lost", session, sentence)
+        left = None if line is None else left_over(line)
+        if left is not None:
+            self._found("clean-rest", session, left)
+        session.rest(self._recent)
+
+    def _judged(self, invariant: str) -> bool:
+        return next(each.needs for each in MONITORS if each.invariant == invariant) - {"rest"} <= self.kinds
+
+    def gap(self, gap: Gap) -> None:
+        """Lines are lost: nothing is concluded from what is missing around them."""
+        self.lost += gap.last - gap.first + 1
+        if gap.session is None:
+            self._tainted = True
+            for session in self._sessions.values():
+                session.lose(self._recent)
+            return
+        session = self._sessions.setdefault(gap.session, Session(gap.session))
+        session.lose(self._recent)
+
+    def finish(self, *, at_rest: bool = False) -> None:
+        """The log stops. ``at_rest``: because nothing can move any more, in any session."""
+        if at_rest:
+            for session in list(self._sessions.values()):
+                self._rest(session, None)
+                self._drop_if_idle(session)
+
+    def _found(self, invariant: str, session: Session, sentence: str) -> None:
+        violation = Violation(invariant, self._place, session.name, sentence)
+        tally = self.tallies[invariant]
+        tally.count += 1
+        if tally.first is None:
+            tally.first = violation
+        self._report(violation)
+
+    def verdicts(self) -> Iterator[tuple[str, Judged]]:
+        """What is said of each of the fifteen invariants, for the lines seen so far."""
+        for name in BY_NAME:
+            tally = self.tallies.get(name)
+            if tally is not None and tally.first is not None:
+                yield name, Judged(Verdict.REFUTED, tally.first.sentence, count=tally.count)
+            else:
+                yield name, self._unrefuted(name)
+
+    def _unrefuted(self, name: str) -> Judged:
+        if name in NOT_SHOWN:
+            return Judged(Verdict.NOT_JUDGED, NOT_SHOWN[name])
+        missing = next(each.needs for each in MONITORS if each.invariant == name) - self.kinds
+        if missing:
+            return Judged(Verdict.NOT_JUDGED, f"the log has no {', '.join(f'`{each}`' for each in sorted(missing))} lines")
+        needs = BY_NAME[name].needs
+        counts = (self.prompts, self.run_ids, self.cancels, self.works)
+        if any(count < need for count, need in zip(counts, (needs.prompts, needs.run_ids, needs.cancels, needs.works))):
+            return Judged(Verdict.VACUOUS)
+        return Judged(Verdict.NOT_JUDGED, reason) if (reason := self._silent(name)) else Judged(Verdict.HOLDS)
+
+    def _silent(self, name: str) -> str | None:
+        """Why nothing can be said although the kinds of line are there."""
+        if BY_NAME[name].kind is Kind.AT_REST and name in _AT_REST:
+            if not self.rests:
+                return "the log stops before a session is at rest"
+            if self.open and name != "clean-rest":
+                return f"{self.open:,} prompts are open where the log stops"
+        if name == "clean-rest" and not self._snapshots:
+            return "the log has no snapshots at rest"
+        if name == "prompt-notice" and not self._threads:
+            return "the log does not name threads"
+        if name == "right-owner" and not self._owners:
+            return "the log does not say whose answer a completion carries"
+        return None
