@@ -113,8 +113,11 @@ class LogFile:
         try:
             return self._file.readline(size)
         except _BROKEN as error:
-            whole = f"a whole {self.compression} file" if self.compression else "a file that can be read"
-            raise Unreadable(Fault(self.path, self.number + 1, whole, _reason(error))) from error
+            raise self._broken(error) from error
+
+    def _broken(self, error: BaseException) -> Unreadable:
+        whole = f"a whole {self.compression} file" if self.compression else "a file that can be read"
+        return Unreadable(Fault(self.path, self.number + 1, whole, _reason(error)))
 
     def peek(self) -> bytes:
         """The first line, or as much of it as is ever read. Only before anything else was read."""
@@ -124,15 +127,20 @@ class LogFile:
 
     def lines(self, fault: Callable[[Fault], None]) -> Iterator[tuple[int, bytes]]:
         """Every line with its number; what is longer than :data:`MAX_LINE` is reported and skipped."""
-        readline = self.readline
-        while raw := readline(MAX_LINE + 1):
-            self.number += 1
-            if len(raw) > MAX_LINE:
-                while raw and not raw.endswith(b"\n"):
-                    raw = readline(_PIECE)
-                fault(Fault(self.path, self.number, f"a line of at most {MAX_LINE:,} bytes", "a longer one"))
-                continue
-            yield self.number, raw
+        readline, longest = self._file.readline, MAX_LINE
+        raw = self.readline(longest + 1)
+        try:
+            while raw:
+                self.number += 1
+                if len(raw) > longest:
+                    while raw and not raw.endswith(b"\n"):
+                        raw = readline(_PIECE)
+                    fault(Fault(self.path, self.number, f"a line of at most {MAX_LINE:,} bytes", "a longer one"))
+                else:
+                    yield self.number, raw
+                raw = readline(longest + 1)
+        except _BROKEN as error:
+            raise self._broken(error) from error
 
     def whole(self, limit: int) -> bytes:
         """All that is left of the file. Raises :class:`Unreadable` beyond ``limit`` bytes."""

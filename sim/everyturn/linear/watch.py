@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from everyturn.formats.everyturn_log import Header, Line, Placed
-from everyturn.linear.lines import OF_PROMPTS, OF_SESSIONS, running
+from everyturn.linear.lines import OF_PROMPTS, OF_SESSIONS, running, started
 from everyturn.linear.monitors import MONITORS, NOT_SHOWN, Judge, begun_while_owing, hanging, left_over, lost, overlap
 from everyturn.linear.order import Gap
 from everyturn.linear.session import Prompt, Recent, Session
@@ -53,11 +53,11 @@ class Watch:
         self._messages = "message" in self.kinds
         self._tainted = self._threads = self._owners = self._snapshots = False
         self._place = 0
-        self._judges: dict[str, list[tuple[str, Judge]]] = {}
-        for monitor in MONITORS:
-            if monitor.needs <= self.kinds:
-                for kind, judge in monitor.judges.items():
-                    self._judges.setdefault(kind, []).append((monitor.invariant, judge))
+        self._takes = {kind: (take, self._judges(kind), kind in _CLOSING) for kind, take in OF_PROMPTS.items()}
+
+    def _judges(self, kind: str) -> tuple[tuple[str, Judge], ...]:
+        judging = (each for each in MONITORS if kind in each.judges and each.needs <= self.kinds)
+        return tuple((each.invariant, each.judges[kind]) for each in judging)
 
     @property
     def sessions(self) -> int:
@@ -77,27 +77,27 @@ class Watch:
         if session is None:
             session = self._sessions[line.session] = Session(line.session, tainted=self._tainted)
         session.now = self.lines
-        kind = line.kind
-        take = OF_PROMPTS.get(kind)
-        if take is None:
+        taking = self._takes.get(line.kind)
+        if taking is None:
             self._session_line(session, line)
             return
+        take, judges, closing = taking
         prompt = session.find(line) or self._seen_in_part(session, line)
         take(session, prompt, line)
-        for invariant, judge in self._judges.get(kind, ()):
+        for invariant, judge in judges:
             sentence = judge(session, prompt, line)
             if sentence is not None:
                 self._found(invariant, session, sentence)
-        if kind == "started":
-            running(session, prompt, line)
-            self._threads = self._threads or line.thread is not None
-        elif kind in _CLOSING:
+        if closing:
             self._owners = self._owners or line.owner is not None
-            if kind == "ended" and prompt.folds:
+            if prompt.folds and not prompt.running:
                 for each in prompt.folds:
                     self._close(session, each)
                 prompt.folds.clear()
             self._close(session, prompt)
+        elif take is started:
+            running(session, prompt, line)
+            self._threads = self._threads or line.thread is not None
 
     def _session_line(self, session: Session, line: Line) -> None:
         match line.kind:
