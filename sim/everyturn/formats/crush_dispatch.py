@@ -11,18 +11,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
 from everyturn.errors import UsageError
 from everyturn.formats.crush_lines import KINDS, Begin, End, Event, Header
 from everyturn.formats.crush_order import Order, OutOfOrder
+from everyturn.formats.files import MAX_LINE, Fault, LogFile, Unreadable
 
 SCHEMA: Final = "crush-dispatch-trace/1"
-MAX_LINE: Final = 1_000_000
-"""Longer lines are refused unread, in bytes."""
-
 _SHOWN: Final = 80
 """So much of what was found is quoted."""
 
@@ -63,21 +61,25 @@ class _Schema(msgspec.Struct):
     schema: str
 
 
-def read_runs(path: Path) -> Iterator[RecordedRun]:
-    """The runs of a log, each as soon as it is complete. Raises :class:`LogError`."""
+def read_runs(source: Path | LogFile) -> Iterator[RecordedRun]:
+    """The runs of a log, plain or compressed, each as soon as it is complete. Raises :class:`LogError`."""
     try:
-        with path.open("rb") as file:
-            yield from _runs(path, file)
-    except OSError as error:
-        raise LogError(path, 0, "a file that can be read", error.strerror or type(error).__name__) from error
+        if isinstance(source, LogFile):
+            yield from _runs(source)
+        else:
+            with LogFile(source) as file:
+                yield from _runs(file)
+    except Unreadable as error:
+        raise LogError(*error.fault) from error
 
 
-def _runs(path: Path, file: BinaryIO) -> Iterator[RecordedRun]:
-    lines = _lines(path, file)
+def _runs(file: LogFile) -> Iterator[RecordedRun]:
+    path = file.path
+    lines = _lines(file)
     first = next(lines, None)
     if first is None:
         raise LogError(path, 1, f"a header with schema `{SCHEMA}`", "an empty file")
-    header = _header(path, first[1])
+    header = read_header(path, first[1])
     decoder = msgspec.json.Decoder(Event)
     seen: set[int] = set()
     order: Order | None = None
@@ -109,16 +111,15 @@ def _start(event: Event, seen: set[int]) -> Begin:
     return event
 
 
-def _lines(path: Path, file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    number = 0
-    while raw := file.readline(MAX_LINE + 1):
-        number += 1
-        if len(raw) > MAX_LINE:
-            raise LogError(path, number, f"a line of at most {MAX_LINE} bytes", "a longer one")
-        yield number, raw
+def _lines(file: LogFile) -> Iterator[tuple[int, bytes]]:
+    def refuse(fault: Fault) -> None:
+        raise LogError(*fault)
+
+    return file.lines(refuse)
 
 
-def _header(path: Path, raw: bytes) -> Header:
+def read_header(path: Path, raw: bytes) -> Header:
+    """The header in the first line of a log. Raises :class:`LogError`."""
     schema = _decode(path, 1, raw, msgspec.json.Decoder(_Schema)).schema
     if schema != SCHEMA:
         raise LogError(path, 1, f"schema `{SCHEMA}`", _quote(schema))

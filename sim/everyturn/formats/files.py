@@ -135,7 +135,7 @@ class LogFile:
                 if len(raw) > longest:
                     while raw and not raw.endswith(b"\n"):
                         raw = readline(_PIECE)
-                    fault(Fault(self.path, self.number, f"a line of at most {MAX_LINE:,} bytes", "a longer one"))
+                    fault(Fault(self.path, self.number, f"a line of at most {MAX_LINE} bytes", "a longer one"))
                 else:
                     yield self.number, raw
                 raw = readline(longest + 1)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, get_args
 
-from everyturn.formats.everyturn_log import Line
+from everyturn.formats.everyturn_log import Ending, Line
 from everyturn.linear.session import Prompt, Session
 
 
@@ -33,6 +33,10 @@ def started(session: Session, prompt: Prompt, line: Line) -> None:
         for each in session.waiting.values():
             if each.queued_at < prompt.submit_at and each.overtaken is None:
                 each.overtaken = prompt.name
+    if prompt.ended:
+        prompt.earlier |= {prompt.outcome}
+    elif prompt.running:  # twice at once: of which turn a completion speaks cannot be told
+        prompt.earlier = frozenset(get_args(Ending))
     prompt.running, prompt.ended, prompt.outcome, prompt.host = True, False, None, None
     prompt.by_cancel = False
     prompt.folds.clear()
@@ -57,7 +61,9 @@ def _late(prompt: Prompt) -> None:
 
 
 def ended(session: Session, prompt: Prompt, line: Line) -> None:
-    """Its turn is over."""
+    """Its turn is over, or it failed before it had one."""
+    if prompt.fate is None:
+        prompt.fate = "failed before its turn"
     prompt.running, prompt.ended, prompt.outcome = False, True, line.outcome
     session.running.pop(prompt.name, None)
     thread = line.thread or prompt.thread

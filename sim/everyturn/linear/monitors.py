@@ -7,7 +7,7 @@ where :data:`everyturn.formats.everyturn_log.KINDS` says. The meanings are those
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Final, NamedTuple
 
 from everyturn.formats.everyturn_log import Line
@@ -78,6 +78,8 @@ def untrue(session: Session, prompt: Prompt, line: Line) -> str | None:
     """A completion says something else than what the ending was."""
     turn = prompt if prompt.host is None else prompt.host
     told = line.outcome
+    if told in prompt.earlier and (turn.running or line.kind == "kept"):
+        return None
     if turn.running:
         return f"{prompt.name} was told as {told} and has not ended"
     if prompt.fate == "dropped":
@@ -88,7 +90,9 @@ def untrue(session: Session, prompt: Prompt, line: Line) -> str | None:
         return f"{prompt.name} was told as {told} and nothing of it has ended"
     else:
         return None
-    if ending is None or ending == told or (session.closing and ending == "finished" and told == "cancelled"):
+    closing = session.closing and ending == "finished" and told == "cancelled"
+    unwritten = turn.spared and told == "failed"
+    if ending is None or ending == told or closing or unwritten:
         return None
     return f"{prompt.name} was told as {told} and {'was' if ending == 'cancelled' else 'has'} {ending}"
 
@@ -138,7 +142,7 @@ def finished_late(session: Session, prompt: Prompt, line: Line) -> str | None:
 
 def poisoned(session: Session, prompt: Prompt, line: Line) -> str | None:
     """A prompt that no Cancel met is cancelled."""
-    hit = [each for each in (prompt, *prompt.folds) if each.untouched and (each.cancelled or each.by_cancel)]
+    hit = [each for each in (prompt, *prompt.folds) if each.untouched and each.cancelled]
     if not hit:
         return None
     for each in hit:
@@ -172,10 +176,12 @@ def hanging(session: Session) -> Iterator[tuple[Prompt, str]]:
             yield prompt, f"nothing can move any more, and nobody has told the waiter of {prompt.name}"
 
 
-def lost(session: Session, kinds: frozenset[str]) -> Iterator[tuple[Prompt, str]]:
-    """Prompts of which nothing became, and messages that were never stored."""
+def lost(session: Session, kinds: frozenset[str], queue: Container[str]) -> Iterator[tuple[Prompt, str]]:
+    """Prompts of which nothing became, those that are still in the ``queue``, and messages that were never stored."""
     for prompt in session.prompts.values():
-        if prompt.fate is None:
+        if prompt.name in queue:
+            yield prompt, f"nothing can move any more, and {prompt.name} is still in the queue"
+        elif prompt.fate is None:
             if not (prompt.notified or prompt.own_error or (prompt.met and "dropped" not in kinds)):
                 yield prompt, f"{prompt.name} was submitted, and nothing became of it"
         elif "message" in kinds and prompt.fate in ("started", "folded"):

@@ -23,6 +23,7 @@ class Prompt:
         "begun",
         "by_cancel",
         "doomed",
+        "earlier",
         "ended",
         "fate",
         "folds",
@@ -66,6 +67,8 @@ class Prompt:
         self.thread: str | None = None
         self.running = self.ended = False
         self.outcome: str | None = None
+        self.earlier: frozenset[str | None] = frozenset()
+        """How turns of it ended that were followed by another one."""
         self.host: Prompt | None = None
         self.folds: list[Prompt] = []
         self.doomed: str | None = None
@@ -97,7 +100,8 @@ class Prompt:
     def cancelled(self) -> bool:
         """Whether it ended as cancelled."""
         host = self.host
-        return self.fate == "dropped" or (self.outcome or (host.outcome if host else None)) == "cancelled"
+        ending = self.outcome or (host.outcome if host else None)
+        return self.fate == "dropped" or self.by_cancel or ending == "cancelled"
 
     def owed(self, *, messages: bool) -> bool:
         """Whether somebody waits for it, or its message is still to come."""

@@ -157,11 +157,12 @@ class Watch:
 
     def _rest(self, session: Session, line: Line | None) -> None:
         self.rests += 1
+        queue = () if line is None or line.snapshot is None else line.snapshot.queue
         if self._judged("no-hang"):
             for _, sentence in hanging(session):
                 self._found("no-hang", session, sentence)
         if self._judged("nothing-lost"):
-            for _, sentence in lost(session, self.kinds):
+            for _, sentence in lost(session, self.kinds, queue):
                 self._found("nothing-lost", session, sentence)
         left = None if line is None else left_over(line)
         if left is not None:

@@ -1,0 +1,230 @@
+"""The recordings, ``crush-dispatch-trace/1``, told as an agent's log would tell them.
+
+Each line stands where ``recordings/README.md`` says that its step is sure to lie on the right side of it: a turn has
+*started* with its first stream (an in-process one sets ``active`` only after its message) and *ended* with its last. A
+turn without a stream has no start, and an end without an outcome. A drop is not told in every case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from everyturn.formats.crush_dispatch import read_header, read_runs
+from everyturn.formats.crush_lines import (
+    AcceptCall,
+    AcceptReturn,
+    AgentError,
+    CancelCall,
+    CancelReturn,
+    ClearCall,
+    ClearReturn,
+    Completion,
+    Delivery,
+    End,
+    Event,
+    RunCall,
+    RunReturn,
+    StoreFailed,
+    StreamEnd,
+    StreamStart,
+    SummarizeReturn,
+    UserMessage,
+)
+from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, Snapshot
+from everyturn.formats.files import Fault, LogFile
+
+_HOW: Final = {"finish": "finished", "tool": "tool", "error": "failed", "cancelled": "cancelled"}
+_DROPS: Final = {"cancel": "covered", "clear": "cleared", "step_drop": "covered", "handoff_drop": "covered"}
+_TOLD: Final = frozenset(KINDS) - {"dropped", "refused", "shutdown"}
+
+Fields = dict[str, Any]
+
+
+class CrushReader:
+    """Reads a recording as a log in which every run is a session."""
+
+    def __init__(self, file: LogFile, fault: Callable[[Fault], None]) -> None:
+        self._file = file
+        revision = read_header(file.path, file.peek()).revision
+        self.header = Header(agent=revision, kinds=_TOLD, sequence="session")  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Placed]:
+        for run in read_runs(self._file):
+            teller, sequence = Teller(), 0
+            for number, event in run.logged:
+                for fields in teller.tell(event):
+                    place = {"session": f"run {event.run}", "time": event.t / 1e9, "sequence": sequence}
+                    yield Placed(number, Line(**fields, **place))
+                    sequence += 1
+
+
+class Teller:
+    """Tells the lines of one run, in order, as the fields of log lines."""
+
+    def __init__(self) -> None:
+        self._submitted: set[str] = set()
+        self._run_ids: dict[str, str] = {}
+        self._current: dict[str, str] = {}
+        """The turn or summary of each thread that has not ended."""
+        self._running: set[str] = set()
+        self._last: dict[str, str] = {}
+        """The turn or summary that each thread began last."""
+        self._kept: dict[str, Completion] = {}
+        self._fated: set[str] = set()
+        self._returned: dict[str, str] = {}
+        """The prompt whose turn was the last within each prompt's ``Run``."""
+
+    def tell(self, event: Event) -> Iterator[Fields]:
+        """The lines that tell of ``event``."""
+        match event:
+            case AcceptCall() | RunCall() | AcceptReturn() | RunReturn():
+                yield from self._submission(event)
+            case CancelCall(op=op):
+                yield {"kind": "cancel_call", "operation": op}
+            case CancelReturn(op=op):
+                yield {"kind": "cancel_return", "operation": op}
+            case ClearCall(op=op):
+                yield {"kind": "clear_call", "operation": op}
+            case ClearReturn(op=op):
+                yield {"kind": "clear_return", "operation": op}
+            case SummarizeReturn(op=op):
+                yield from self._ends(op)
+            case UserMessage() | StoreFailed():
+                yield from self._message(event)
+            case StreamStart() | StreamEnd():
+                yield from self._stream(event)
+            case Completion() | Delivery() | AgentError():
+                yield from self._notice(event)
+            case End():
+                yield {"kind": "rest", "snapshot": Snapshot(event.busy, event.queued, event.accepted, event.mark)}
+
+    def _submission(self, event: AcceptCall | RunCall | AcceptReturn | RunReturn) -> Iterator[Fields]:
+        prompt = event.prompt
+        waits = {} if event.run_id is None else {"run_id": event.run_id}
+        if event.run_id is not None:
+            self._run_ids[event.run_id] = prompt
+        match event:
+            case AcceptCall() | RunCall() if prompt not in self._submitted:
+                self._submitted.add(prompt)
+                yield {"kind": "submit", "prompt": prompt} | waits
+            case AcceptReturn():
+                yield {"kind": "submitted", "prompt": prompt}
+            case RunReturn():
+                yield from self._ends(prompt)
+                yield from self._run_returned(event)
+
+    def _run_returned(self, event: RunReturn) -> Iterator[Fields]:
+        prompt, turns = event.prompt, event.turns.split()
+        if turns:
+            self._returned[prompt] = turns[-1]
+        own = not turns or turns[-1] == prompt
+        if event.outcome == "busy-queued":
+            yield {"kind": "queued", "prompt": prompt}
+        elif event.outcome == "cancel-on-entry" and prompt not in self._fated:
+            self._fated.add(prompt)
+            yield {"kind": "dropped", "prompt": prompt, "reason": "entry"}
+        elif event.outcome in ("error", "cancelled") and own:
+            outcome = "cancelled" if event.outcome == "cancelled" else "failed"
+            if prompt not in self._fated:
+                self._fated.add(prompt)
+                yield {"kind": "ended", "prompt": prompt, "outcome": outcome}
+            if event.mode == "in_process":
+                yield {"kind": "returned", "prompt": prompt, "outcome": outcome}
+
+    def _message(self, event: UserMessage | StoreFailed) -> Iterator[Fields]:
+        prompt, thread, by = event.prompt, event.thread, event.by
+        if by == "turn":
+            self._fated.add(prompt)
+            yield from self._begins(prompt, thread)
+        elif by == "fold":
+            host = event.turn or self._last.get(thread)
+            if host is not None:
+                self._fated.add(prompt)
+                yield {"kind": "folded", "prompt": prompt, "turn": host, "thread": thread}
+        elif by == "cancel_on_entry" and prompt not in self._fated:
+            self._fated.add(prompt)
+            yield {"kind": "dropped", "prompt": prompt, "reason": "entry"}
+        kind = "message" if isinstance(event, UserMessage) else "message_failed"
+        whose = {"turn": "turn", "fold": "fold", "cancel_on_entry": "entry"}.get(by or "")
+        yield {"kind": kind, "prompt": prompt, "thread": thread} | ({"by": whose} if whose else {})
+
+    def _stream(self, event: StreamStart | StreamEnd) -> Iterator[Fields]:
+        turn, thread = event.turn, event.thread
+        summary = turn.startswith("summary:")
+        if isinstance(event, StreamStart):
+            if self._current.get(thread) != turn:
+                yield from self._begins(turn, thread)
+            if turn not in self._running:
+                self._running.add(turn)
+                self._fated.add(turn)
+                name = {"operation": turn} if summary else {"prompt": turn}
+                yield {"kind": "summary_start" if summary else "started", "thread": thread} | name
+            if not summary:
+                yield {"kind": "stream_start", "prompt": turn, "thread": thread}
+            return
+        if not summary:
+            yield {"kind": "stream_end", "prompt": turn, "thread": thread, "how": _HOW[event.how]}
+        if event.how != "tool":
+            yield from self._ends(thread, _HOW[event.how])
+
+    def _begins(self, turn: str, thread: str) -> Iterator[Fields]:
+        yield from self._ends(thread)
+        self._current[thread] = self._last[thread] = turn
+
+    def _ends(self, thread: str, outcome: str | None = None) -> Iterator[Fields]:
+        turn = self._current.pop(thread, None)
+        if turn is None:
+            return
+        self._running.discard(turn)
+        if turn.startswith("summary:"):
+            yield {"kind": "summary_end", "operation": turn}
+        else:
+            said = {} if outcome is None else {"outcome": outcome}
+            yield {"kind": "ended", "prompt": turn, "thread": thread} | said
+
+    def _notice(self, event: Completion | Delivery | AgentError) -> Iterator[Fields]:
+        if isinstance(event, AgentError):
+            owner = self._returned.get(event.prompt, event.prompt)
+            waits = {} if event.run_id is None else {"run_id": event.run_id}
+            yield {"kind": "notified", "prompt": event.prompt, "owner": owner} | waits
+            return
+        kept = event if isinstance(event, Completion) else self._kept.pop(event.prompt, None)
+        thread = event.thread if isinstance(event, Completion) else event.prompt
+        if isinstance(event, Completion):
+            if event.by in ("turn_end", "handoff"):
+                yield from self._ends(thread)
+            if event.via == "hook":
+                self._kept[thread] = event
+        prompt = self._subject(event, thread)
+        if prompt is None:
+            return
+        if isinstance(event, Completion) and event.by in (*_DROPS, "cancel_on_entry") and prompt not in self._fated:
+            self._fated.add(prompt)
+            yield {"kind": "dropped", "prompt": prompt, "reason": _DROPS.get(event.by, "entry")}
+        error = None if kept is None else kept.error
+        told = {
+            "kind": "kept" if isinstance(event, Completion) and event.via == "hook" else "told",
+            "prompt": prompt,
+            "thread": thread,
+            "outcome": "cancelled" if event.cancelled else "finished" if error is None else "failed",
+        }
+        owner = self._owner(event)
+        yield told | ({} if event.run_id is None else {"run_id": event.run_id}) | ({"owner": owner} if owner else {})
+
+    def _subject(self, event: Completion | Delivery, thread: str) -> str | None:
+        if event.run_id is not None:
+            return self._run_ids.get(event.run_id)
+        if isinstance(event, Delivery):
+            return event.prompt
+        return None if event.by in _DROPS else self._last.get(thread)
+
+    def _owner(self, event: Completion | Delivery) -> str | None:
+        """Whose answer, message or error it is, where that is seen."""
+        answered = (event.text or "").removeprefix("answer:") if (event.text or "").startswith("answer:") else None
+        if isinstance(event, Delivery):
+            return answered
+        if event.owner is not None or answered is not None:
+            return event.owner or answered
+        told_of_turn = event.by in ("turn_end", "handoff") and (event.has_message or event.error is not None)
+        return self._last.get(event.thread) if told_of_turn else None

@@ -1,0 +1,193 @@
+"""Our own traces, ``everyturn/trace/1``, told as an agent's log would tell them.
+
+A trace shows every step, so that each line stands exactly at its step. A log has lines for less than a trace has events;
+what an outsider cannot see is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from everyturn import trace
+from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, Snapshot
+from everyturn.formats.files import MAX_LINE, Fault, LogFile
+from everyturn_model.events import (
+    CancelCalled,
+    CancelledOnEntry,
+    CancelReturned,
+    ClearCalled,
+    ClearReturned,
+    Completed,
+    DropReason,
+    Dropped,
+    ErrorNotified,
+    Event,
+    FailedBeforeTurn,
+    Folded,
+    MessageFailed,
+    MessageWritten,
+    Queued,
+    Refused,
+    Rest,
+    Returned,
+    ShutdownBegan,
+    StreamEnd,
+    StreamEnded,
+    StreamStarted,
+    Submitted,
+    SummaryReleased,
+    SummaryStarted,
+    TurnReleased,
+    TurnStarted,
+    Writer,
+)
+from everyturn_model.lifecycle import Ledger
+
+_HOW: Final = {
+    StreamEnd.FINISHED: "finished",
+    StreamEnd.TOOL: "tool",
+    StreamEnd.ERROR: "failed",
+    StreamEnd.UNAUTHORISED: "failed",
+    StreamEnd.CANCELLED: "cancelled",
+}
+_BY: Final = {Writer.TURN: "turn", Writer.FOLD: "fold", Writer.CANCEL_ON_ENTRY: "entry"}
+_REASONS: Final = {DropReason.COVERED: "covered", DropReason.CLEARED: "cleared"}
+
+Fields = dict[str, Any]
+
+
+class TraceReader:
+    """Reads a trace as a log of one session. It is read as a whole, since it is of one run."""
+
+    def __init__(self, file: LogFile, fault: Callable[[Fault], None]) -> None:
+        lines = iter(lambda: file.readline(MAX_LINE + 1), b"")
+        self._trace = trace.parse(lines, str(file.path))
+        self.header = Header(agent=self._trace.header.revision, kinds=frozenset(KINDS), sequence="session")  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Placed]:
+        teller = Teller()
+        session, sequence = f"run {self._trace.header.run}", 0
+        for number, line in enumerate(self._trace.lines, start=2):
+            if line.kind == "step":
+                continue
+            for fields in teller.tell(trace.event_of(line)):
+                yield Placed(number, _line(fields | {"session": session, "time": line.time, "sequence": sequence}))
+                sequence += 1
+
+
+def _line(fields: Fields) -> Line:
+    return Line(**fields)
+
+
+class Teller:
+    """Tells the events of one run, in order, as the fields of log lines."""
+
+    def __init__(self) -> None:
+        self._ledger = Ledger()
+        self._turns: dict[str, str] = {}
+        self._ended: set[str] = set()
+
+    def tell(self, event: Event) -> Iterator[Fields]:
+        """The lines that tell of ``event``; most of the time one or none."""
+        self._ledger = self._ledger.step(event)
+        match event:
+            case Submitted() | Refused() | Queued() | Dropped() | CancelledOnEntry() | FailedBeforeTurn() | Returned():
+                yield from self._of_prompt(event)
+            case TurnStarted() | StreamStarted() | StreamEnded() | TurnReleased() | Folded():
+                yield from self._of_turn(event)
+            case MessageWritten(prompt=prompt, by=by):
+                life = self._ledger.get(prompt)
+                if life is None or not life.continued:
+                    yield {"kind": "message", "prompt": prompt, "by": _BY[by]}
+            case MessageFailed(prompt=prompt, by=by):
+                yield {"kind": "message_failed", "prompt": prompt, "by": _BY[by]}
+            case Completed() | ErrorNotified():
+                yield from self._notice(event)
+            case _:
+                yield from self._of_session(event)
+
+    def _of_prompt(self, event: Event) -> Iterator[Fields]:
+        match event:
+            case Submitted(prompt=prompt, run_id=waits):
+                yield {"kind": "submit", "prompt": prompt} | ({"run_id": prompt} if waits else {})
+                yield {"kind": "submitted", "prompt": prompt}
+            case Refused(prompt=prompt):
+                yield {"kind": "refused", "prompt": prompt}
+            case Queued(prompt=prompt):
+                yield {"kind": "queued", "prompt": prompt}
+            case Dropped(prompt=prompt, reason=reason):
+                yield {"kind": "dropped", "prompt": prompt, "reason": _REASONS[reason]}
+            case CancelledOnEntry(prompt=prompt):
+                yield {"kind": "dropped", "prompt": prompt, "reason": "entry"}
+            case FailedBeforeTurn(prompt=prompt):
+                yield {"kind": "ended", "prompt": prompt, "outcome": "failed"}
+            case Returned(prompt=prompt, failed=True):
+                yield {"kind": "returned", "prompt": prompt, "outcome": "failed"}
+
+    def _of_turn(self, event: Event) -> Iterator[Fields]:
+        match event:
+            case TurnStarted(turn=turn, prompt=prompt, thread=thread):
+                self._turns[turn] = prompt
+                yield {"kind": "started", "prompt": prompt, "thread": thread}
+            case StreamStarted(turn=turn):
+                yield {"kind": "stream_start", "prompt": self._turns[turn]}
+            case StreamEnded(turn=turn, how=how):
+                yield {"kind": "stream_end", "prompt": self._turns[turn], "how": _HOW[how]}
+            case TurnReleased(turn=turn):
+                yield from self._ends(turn, known=False)
+            case Folded(prompt=prompt, turn=turn):
+                yield {"kind": "folded", "prompt": prompt, "turn": self._turns[turn]}
+
+    def _ends(self, name: str, *, known: bool) -> Iterator[Fields]:
+        """A turn ends with its release, or, if its outcome is ``known``, before somebody is told of it."""
+        prompt = self._turns.get(name)
+        life = None if prompt is None else self._ledger.get(prompt)
+        turn = None if life is None else next(each for each in life.turns if each.name == name)
+        if turn is None or name in self._ended or (known and turn.ending is None):
+            return
+        self._ended.add(name)
+        outcome = {} if turn.ending is None else {"outcome": str(turn.ending)}
+        yield {"kind": "ended", "prompt": prompt, "thread": turn.thread} | outcome
+
+    def _notice(self, event: Completed | ErrorNotified) -> Iterator[Fields]:
+        waits = {"run_id": event.prompt} if event.run_id else {}
+        if isinstance(event, ErrorNotified):
+            yield {"kind": "notified", "prompt": event.prompt} | waits | ({"owner": event.owner} if event.owner else {})
+            return
+        named = self._ledger.of_message(event.message)
+        life = self._ledger.get(event.prompt)
+        if life is not None and life.turns:
+            yield from self._ends(life.turns[-1].name, known=True)
+        owner = event.error_owner or event.owner or (None if named is None else named[0].prompt)
+        yield (
+            {
+                "kind": "told" if event.delivered else "kept",
+                "prompt": event.prompt,
+                "outcome": str(event.tells),
+                "thread": event.thread,
+            }
+            | waits
+            | ({"owner": owner} if owner else {})
+        )
+
+    def _of_session(self, event: Event) -> Iterator[Fields]:
+        match event:
+            case CancelCalled(operation=operation):
+                yield {"kind": "cancel_call", "operation": operation}
+            case CancelReturned(operation=operation):
+                yield {"kind": "cancel_return", "operation": operation}
+            case ClearCalled(operation=operation):
+                yield {"kind": "clear_call", "operation": operation}
+            case ClearReturned(operation=operation):
+                yield {"kind": "clear_return", "operation": operation}
+            case SummaryStarted(summary=summary, thread=thread, turn=turn):
+                own = {} if turn is None else {"turn": self._turns[turn]}
+                yield {"kind": "summary_start", "operation": summary, "thread": thread} | own
+            case SummaryReleased(summary=summary):
+                yield {"kind": "summary_end", "operation": summary}
+            case ShutdownBegan():
+                yield {"kind": "shutdown"}
+            case Rest(shared=shared):
+                found = Snapshot(shared.active is not None, shared.queue, shared.reservations, shared.mark)
+                yield {"kind": "rest", "snapshot": found}
