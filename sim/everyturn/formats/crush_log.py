@@ -36,7 +36,7 @@ from everyturn.formats.files import Fault, LogFile
 
 _HOW: Final = {"finish": "finished", "tool": "tool", "error": "failed", "cancelled": "cancelled"}
 _DROPS: Final = {"cancel": "covered", "clear": "cleared", "step_drop": "covered", "handoff_drop": "covered"}
-_TOLD: Final = frozenset(KINDS) - {"dropped", "refused", "shutdown"}
+_TOLD: Final[Any] = frozenset(KINDS) - {"dropped", "refused", "shutdown"}
 
 Fields = dict[str, Any]
 
@@ -47,7 +47,7 @@ class CrushReader:
     def __init__(self, file: LogFile, fault: Callable[[Fault], None]) -> None:
         self._file = file
         revision = read_header(file.path, file.peek()).revision
-        self.header = Header(agent=revision, kinds=_TOLD, sequence="session")  # type: ignore[arg-type]
+        self.header = Header(agent=revision, kinds=_TOLD, sequence="session")
 
     def __iter__(self) -> Iterator[Placed]:
         for run in read_runs(self._file):

@@ -28,6 +28,7 @@ from everyturn_model.events import (
     MessageFailed,
     MessageWritten,
     Queued,
+    ReadFailed,
     Refused,
     Rest,
     Returned,
@@ -42,7 +43,7 @@ from everyturn_model.events import (
     TurnStarted,
     Writer,
 )
-from everyturn_model.lifecycle import Ledger
+from everyturn_model.lifecycle import Ledger, Phase
 
 _HOW: Final = {
     StreamEnd.FINISHED: "finished",
@@ -63,7 +64,8 @@ class TraceReader:
     def __init__(self, file: LogFile, fault: Callable[[Fault], None]) -> None:
         lines = iter(lambda: file.readline(MAX_LINE + 1), b"")
         self._trace = trace.parse(lines, str(file.path))
-        self.header = Header(agent=self._trace.header.revision, kinds=frozenset(KINDS), sequence="session")  # type: ignore[arg-type]
+        kinds: Any = frozenset(KINDS)
+        self.header = Header(agent=self._trace.header.revision, kinds=kinds, sequence="session", ordered=True)
 
     def __iter__(self) -> Iterator[Placed]:
         teller = Teller()
@@ -87,6 +89,8 @@ class Teller:
         self._ledger = Ledger()
         self._turns: dict[str, str] = {}
         self._ended: set[str] = set()
+        self._full: set[str] = set()
+        """Turns that stopped for a summary, which may still fail them."""
 
     def tell(self, event: Event) -> Iterator[Fields]:
         """The lines that tell of ``event``; most of the time one or none."""
@@ -102,10 +106,19 @@ class Teller:
                     yield {"kind": "message", "prompt": prompt, "by": _BY[by]}
             case MessageFailed(prompt=prompt, by=by):
                 yield {"kind": "message_failed", "prompt": prompt, "by": _BY[by]}
+                yield from self._failed_early(prompt)
+            case ReadFailed(prompt=prompt):
+                yield from self._failed_early(prompt)
             case Completed() | ErrorNotified():
                 yield from self._notice(event)
             case _:
                 yield from self._of_session(event)
+
+    def _failed_early(self, prompt: str) -> Iterator[Fields]:
+        """Step 2 failed, before a turn had begun."""
+        life = self._ledger.get(prompt)
+        if life is not None and life.phase is Phase.FAILED and life.settled is not None:
+            yield {"kind": "ended", "prompt": prompt, "outcome": str(life.settled)}
 
     def _of_prompt(self, event: Event) -> Iterator[Fields]:
         match event:
@@ -132,7 +145,8 @@ class Teller:
                 yield {"kind": "started", "prompt": prompt, "thread": thread}
             case StreamStarted(turn=turn):
                 yield {"kind": "stream_start", "prompt": self._turns[turn]}
-            case StreamEnded(turn=turn, how=how):
+            case StreamEnded(turn=turn, how=how, full=full):
+                self._full |= {turn} if full else set()
                 yield {"kind": "stream_end", "prompt": self._turns[turn], "how": _HOW[how]}
             case TurnReleased(turn=turn):
                 yield from self._ends(turn, known=False)
@@ -147,7 +161,7 @@ class Teller:
         if turn is None or name in self._ended or (known and turn.ending is None):
             return
         self._ended.add(name)
-        outcome = {} if turn.ending is None else {"outcome": str(turn.ending)}
+        outcome = {} if turn.ending is None or name in self._full else {"outcome": str(turn.ending)}
         yield {"kind": "ended", "prompt": prompt, "thread": turn.thread} | outcome
 
     def _notice(self, event: Completed | ErrorNotified) -> Iterator[Fields]:

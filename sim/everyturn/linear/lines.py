@@ -30,15 +30,16 @@ def started(session: Session, prompt: Prompt, line: Line) -> None:
         prompt.fate = "started"
     first = session.waiting.pop(prompt.name, None) is not None
     if first and session.waiting:
+        surely_after = prompt.queued_at if session.ordered else prompt.submit_at
         for each in session.waiting.values():
-            if each.queued_at < prompt.submit_at and each.overtaken is None:
+            if each.queued_at < surely_after and each.overtaken is None:
                 each.overtaken = prompt.name
     if prompt.ended:
         prompt.earlier |= {prompt.outcome}
     elif prompt.running:  # twice at once: of which turn a completion speaks cannot be told
         prompt.earlier = frozenset(get_args(Ending))
     prompt.running, prompt.ended, prompt.outcome, prompt.host = True, False, None, None
-    prompt.by_cancel = False
+    prompt.by_cancel, prompt.passed = False, None
     prompt.folds.clear()
     _late(prompt)
     _settle(session, prompt, line)
@@ -67,7 +68,7 @@ def ended(session: Session, prompt: Prompt, line: Line) -> None:
     prompt.running, prompt.ended, prompt.outcome = False, True, line.outcome
     session.running.pop(prompt.name, None)
     thread = line.thread or prompt.thread
-    if prompt.run_id is not None and thread is not None and not prompt.told:
+    if prompt.run_id is not None and thread is not None and not prompt.told and line.outcome is not None:
         session.owed.setdefault(thread, {})[prompt.name] = prompt
 
 

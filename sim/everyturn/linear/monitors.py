@@ -39,6 +39,8 @@ def wrong_owner(session: Session, prompt: Prompt, line: Line) -> str | None:
     owner = line.owner
     if owner is None or owner == prompt.name or prompt.run_id is None or prompt.misowned:
         return None
+    if line.kind == "notified" and line.run_id is None:
+        return None
     prompt.misowned = True
     if line.kind == "notified":
         return f"an error notification for {prompt.name} tells the error of {owner}"
@@ -122,7 +124,7 @@ def overtaken(session: Session, prompt: Prompt, line: Line) -> str | None:
     if prompt.overtaken is None:
         return None
     other, prompt.overtaken = prompt.overtaken, None
-    return f"{other} was submitted after {prompt.name} had been queued, and started its turn before it"
+    return f"{other} came into the queue after {prompt.name}, and started its turn before it"
 
 
 # cancels -----------------------------------------------------------------------------------------------------------

@@ -121,6 +121,7 @@ class Session:
         "name",
         "now",
         "operations",
+        "ordered",
         "owed",
         "prompts",
         "run_ids",
@@ -129,8 +130,10 @@ class Session:
         "waiting",
     )
 
-    def __init__(self, name: str, *, tainted: bool = False) -> None:
+    def __init__(self, name: str, *, tainted: bool = False, ordered: bool = False) -> None:
         self.name = name
+        self.ordered = ordered
+        """Whether ``queued`` lines stand in the order of the queue."""
         self.now = 0
         """The place of the present line among all lines."""
         self.prompts: dict[str, Prompt] = {}

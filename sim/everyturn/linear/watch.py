@@ -42,6 +42,7 @@ class Watch:
     """Judges lines in the order in which they are given to :meth:`see`; ``report`` is called for each violation."""
 
     def __init__(self, header: Header, report: Callable[[Violation], None]) -> None:
+        self._ordered = header.ordered
         self.kinds = frozenset(str(kind) for kind in header.kinds)
         self.lines = self.prompts = self.run_ids = self.cancels = self.works = 0
         self.rests = self.lost = self.unknown = 0
@@ -54,6 +55,9 @@ class Watch:
         self._tainted = self._threads = self._owners = self._snapshots = False
         self._place = 0
         self._takes = {kind: (take, self._judges(kind), kind in _CLOSING) for kind, take in OF_PROMPTS.items()}
+
+    def _new(self, name: str) -> Session:
+        return Session(name, tainted=self._tainted, ordered=self._ordered)
 
     def _judges(self, kind: str) -> tuple[tuple[str, Judge], ...]:
         judging = (each for each in MONITORS if kind in each.judges and each.needs <= self.kinds)
@@ -75,7 +79,7 @@ class Watch:
         self.lines += 1
         session = self._sessions.get(line.session)
         if session is None:
-            session = self._sessions[line.session] = Session(line.session, tainted=self._tainted)
+            session = self._sessions[line.session] = self._new(line.session)
         session.now = self.lines
         taking = self._takes.get(line.kind)
         if taking is None:
@@ -180,8 +184,9 @@ class Watch:
             for session in self._sessions.values():
                 session.lose(self._recent)
             return
-        session = self._sessions.setdefault(gap.session, Session(gap.session))
-        session.lose(self._recent)
+        if gap.session not in self._sessions:
+            self._sessions[gap.session] = self._new(gap.session)
+        self._sessions[gap.session].lose(self._recent)
 
     def finish(self, *, at_rest: bool = False) -> None:
         """The log stops. ``at_rest``: because nothing can move any more, in any session."""
