@@ -70,6 +70,8 @@ class Cell(msgspec.Struct, omit_defaults=True):
     risk: dict[str, Any] | None = None
     file: str | None = None
     run: int | None = None
+    events: int | None = None
+    lost: int | None = None
 
 
 class Result(msgspec.Struct):

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from everyturn.errors import UsageError
-from everyturn.formats.crush_dispatch import MAX_LINE, LogError, read_runs
+from everyturn.formats.crush_dispatch import LogError, read_runs
+from everyturn.formats.files import MAX_LINE
 from everyturn.formats.crush_lines import KINDS, AcceptCall, End
 from everyturn.outside import judge_file
 

@@ -18,7 +18,7 @@ import msgspec
 from everyturn.errors import UsageError
 from everyturn.formats.crush_lines import KINDS, Begin, End, Event, Header
 from everyturn.formats.crush_order import Order, OutOfOrder
-from everyturn.formats.files import MAX_LINE, Fault, LogFile, Unreadable
+from everyturn.formats.files import Fault, LogFile, Unreadable
 
 SCHEMA: Final = "crush-dispatch-trace/1"
 _SHOWN: Final = 80

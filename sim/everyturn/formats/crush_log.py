@@ -54,7 +54,7 @@ class CrushReader:
             teller, sequence = Teller(), 0
             for number, event in run.logged:
                 for fields in teller.tell(event):
-                    place = {"session": f"run {event.run}", "time": event.t / 1e9, "sequence": sequence}
+                    place: Fields = {"session": f"run {event.run}", "time": event.t / 1e9, "sequence": sequence}
                     yield Placed(number, Line(**fields, **place))
                     sequence += 1
 
@@ -196,9 +196,14 @@ class Teller:
                 yield from self._ends(thread)
             if event.via == "hook":
                 self._kept[thread] = event
-        prompt = self._subject(event, thread)
-        if prompt is None:
-            return
+        subject = self._subject(event, thread)
+        if subject is not None:
+            yield from self._told(event, kept, thread, subject)
+
+    def _told(
+        self, event: Completion | Delivery, kept: Completion | None, thread: str, prompt: str
+    ) -> Iterator[Fields]:
+        """A completion for ``prompt``; a delivery tells what was kept."""
         if isinstance(event, Completion) and event.by in (*_DROPS, "cancel_on_entry") and prompt not in self._fated:
             self._fated.add(prompt)
             yield {"kind": "dropped", "prompt": prompt, "reason": _DROPS.get(event.by, "entry")}

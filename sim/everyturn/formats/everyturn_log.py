@@ -47,6 +47,7 @@ Kind = Literal[
     "summary_end",
     "shutdown",
     "rest",
+    "note",
 ]
 
 
@@ -66,9 +67,13 @@ KINDS: Final[dict[str, Meaning]] = {
     "started": Meaning(("prompt",), True, "after the session is marked busy for the prompt's turn, before its stream"),
     "stream_start": Meaning(("prompt",), False, "before the model is asked for a step of the prompt's turn"),
     "stream_end": Meaning(("prompt", "how"), False, "after the model has answered"),
-    "ended": Meaning(("prompt",), True, "once the turn's outcome is known, before anyone is told or the session is idle"),
+    "ended": Meaning(
+        ("prompt",), True, "once the turn's outcome is known, before anyone is told or the session is idle"
+    ),
     "folded": Meaning(("prompt", "turn"), True, "after the prompt left the queue for the turn of another prompt"),
-    "dropped": Meaning(("prompt",), True, "after the prompt left the queue for good, or was cancelled before it got in"),
+    "dropped": Meaning(
+        ("prompt",), True, "after the prompt left the queue for good, or was cancelled before it got in"
+    ),
     "message": Meaning(("prompt",), False, "after the prompt's user message is in the store"),
     "message_failed": Meaning(("prompt",), False, "after the store refused the prompt's user message"),
     "kept": Meaning(("prompt", "outcome"), False, "before the completion is put aside for its thread to deliver later"),
@@ -83,6 +88,7 @@ KINDS: Final[dict[str, Meaning]] = {
     "summary_end": Meaning(("operation",), False, "before the session is idle again after a summary"),
     "shutdown": Meaning((), False, "before the workspace is marked as closing"),
     "rest": Meaning((), True, "when nothing of the session can move any more, with a snapshot if there is one"),
+    "note": Meaning((), False, "for anything else that takes a number of the sequence"),
 }
 """Every kind of line. Required are those without which most invariants cannot be judged."""
 
@@ -150,10 +156,14 @@ _NEEDS: Final = {kind: meaning.needs for kind, meaning in KINDS.items()}
 _OUTCOMES: Final = ", ".join(get_args(Ending))
 
 
+_BY_RUN_ID: Final = frozenset({"told", "kept", "notified"})
+"""Kinds of line that may name their prompt by its run id alone."""
+
+
 def lacking(line: Line) -> str | None:
     """What ``line`` would need for its kind and does not have."""
     for field in _NEEDS[line.kind]:
-        if getattr(line, field) is None:
+        if getattr(line, field) is None and not (field == "prompt" and line.run_id and line.kind in _BY_RUN_ID):
             return f"a `{line.kind}` line with `{field}`" + (f" ({_OUTCOMES})" if field == "outcome" else "")
     return None
 
@@ -185,8 +195,8 @@ class LogReader:
                 self._second_look(number, raw, error)
                 continue
             for field in needs[line.kind]:
-                if getattr(line, field) is None:
-                    self._fault(Fault(self._file.path, number, str(lacking(line)), "a line without it"))
+                if getattr(line, field) is None and (missing := lacking(line)) is not None:
+                    self._fault(Fault(self._file.path, number, missing, "a line without it"))
                     break
             else:
                 yield Placed(number, line)

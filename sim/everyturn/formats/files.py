@@ -61,12 +61,29 @@ def stop(fault: Fault) -> None:
     raise Unreadable(fault)
 
 
-_OPENERS: Final[tuple[tuple[bytes, str, Callable[[BinaryIO], BinaryIO]], ...]] = (
-    (b"\x1f\x8b", "gzip", lambda raw: cast(BinaryIO, gzip.GzipFile(fileobj=raw, mode="rb"))),
-    (b"BZh", "bzip2", lambda raw: cast(BinaryIO, bz2.BZ2File(raw))),
-    (b"\xfd7zXZ\x00", "xz", lambda raw: cast(BinaryIO, lzma.LZMAFile(raw))),
-    (b"\x28\xb5\x2f\xfd", "zstandard", lambda raw: cast(BinaryIO, zstd.ZstdFile(raw))),
+def _gzip(raw: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", gzip.GzipFile(fileobj=raw, mode="rb"))
+
+
+def _bzip2(raw: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", bz2.BZ2File(raw))
+
+
+def _xz(raw: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", lzma.LZMAFile(raw))  # noqa: SIM115 - closed by the LogFile
+
+
+def _zstandard(raw: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", zstd.ZstdFile(raw))
+
+
+_OPENERS: Final = (
+    (b"\x1f\x8b", "gzip", _gzip),
+    (b"BZh", "bzip2", _bzip2),
+    (b"\xfd7zXZ\x00", "xz", _xz),
+    (b"\x28\xb5\x2f\xfd", "zstandard", _zstandard),
 )
+"""First bytes, name and opener of each kind of compression."""
 
 
 class LogFile:
@@ -83,7 +100,7 @@ class LogFile:
         self._ahead: list[bytes] = []
         try:
             raw = sys.stdin.buffer if path == STDIN else path.open("rb")
-            self._file = self._unpacked(cast(io.BufferedReader, raw))
+            self._file = self._unpacked(cast("io.BufferedReader", raw))
         except _BROKEN as error:
             raise Unreadable(Fault(path, 0, "a file that can be read", _reason(error))) from error
 
@@ -103,8 +120,9 @@ class LogFile:
         for magic, name, opener in _OPENERS:
             if start.startswith(magic):
                 self.compression = name
-                return cast(BinaryIO, io.BufferedReader(cast(io.RawIOBase, opener(cast(BinaryIO, raw)))))
-        return cast(BinaryIO, raw)
+                unpacked = cast("io.RawIOBase", opener(cast("BinaryIO", raw)))
+                return cast("BinaryIO", io.BufferedReader(unpacked, 1 << 16))
+        return cast("BinaryIO", raw)
 
     def readline(self, size: int) -> bytes:
         """The next line, or the next ``size`` bytes of it; empty at the end of the file."""

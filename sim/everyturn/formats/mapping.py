@@ -30,7 +30,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, get_args
@@ -97,7 +97,7 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     @property
     def header(self) -> Header:
         """The header that a log of ours with the same lines would have."""
-        kinds: Any = frozenset(self.kinds or (rule.kind for rule in self.line) or REQUIRED)
+        kinds: Any = frozenset(self.kinds or [rule.kind for rule in self.line] or REQUIRED)
         return Header(agent=self.name, kinds=kinds, sequence=self.sequence, ordered=self.ordered)
 
 
@@ -140,10 +140,11 @@ def _check(mapping: Mapping, name: str) -> None:
     if "kind" not in mapping.fields and not ("message" in mapping.fields and mapping.line):
         raise UsageError(f"mapping {name}: expected [fields] `kind`, or [fields] `message` and [[line]] tables")
     known = _MAPPED | {"kind", "message"}
-    for fields in (mapping.fields, mapping.values, *(rule.fields | rule.set | rule.values for rule in mapping.line)):
-        unknown = set(fields) - known
-        if unknown:
-            raise UsageError(f"mapping {name}: no field {min(unknown)!r}; expected {', '.join(sorted(known))}")
+    named = [*mapping.fields, *mapping.values]
+    for rule in mapping.line:
+        named += [*rule.fields, *rule.set, *rule.values]
+    if unknown := set(named) - known:
+        raise UsageError(f"mapping {name}: no field {min(unknown)!r}; expected {', '.join(sorted(known))}")
     for rule in mapping.line:
         if (rule.message is None) == (rule.pattern is None):
             raise UsageError(f"mapping {name}: a [[line]] of kind {rule.kind}: expected either `message` or `pattern`")
@@ -184,7 +185,8 @@ def seconds(value: object, unit: Unit) -> float | None:
     """A time in seconds; none if it cannot be read."""
     try:
         if unit == "rfc3339":
-            return datetime.fromisoformat(str(value)).timestamp()
+            moment = datetime.fromisoformat(str(value))
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         number = float(value)  # type: ignore[arg-type]
     except (ValueError, TypeError, OverflowError, OSError):
         return None
@@ -208,6 +210,9 @@ class Coverage:
             found[0] += 1
             if len(found) <= 5:
                 found.append(number)
+
+
+_NOTE: Final = LineRule(kind="note")
 
 
 class MappedReader:
@@ -238,7 +243,6 @@ class MappedReader:
             for record in _records(found, self._mapping.records):
                 line = self._line(record, number, raw)
                 if line is not None:
-                    self.coverage.mapped[line.kind] = self.coverage.mapped.get(line.kind, 0) + 1
                     yield Placed(number, line)
 
     def _line(self, record: object, number: int, raw: bytes) -> Line | None:
@@ -246,7 +250,25 @@ class MappedReader:
             self._fault(Fault(self._file.path, number, "a JSON object", quote(raw)))
             return None
         rule = self._rule(record, number)
-        return None if rule is None else self._convert(record, rule, number)
+        if rule is None:
+            return self._note(record)
+        line = self._convert(record, rule, number)
+        if line is not None:
+            self.coverage.mapped[line.kind] = self.coverage.mapped.get(line.kind, 0) + 1
+        return line
+
+    def _note(self, record: dict[str, Any]) -> Line | None:
+        """A line that means nothing to us may still take a number of the sequence."""
+        if self._mapping.sequence is None or "sequence" not in self._mapping.fields:
+            return None
+        number = self._word("sequence", find(record, self._mapping.fields["sequence"]), _NOTE)
+        session = self._mapping.session or find(record, self._mapping.fields["session"])
+        if self._mapping.sequence == "log" and session is None:
+            session = "-"
+        try:
+            return msgspec.convert({"kind": "note", "session": session, "sequence": number}, Line)
+        except msgspec.ValidationError:
+            return None
 
     def _rule(self, record: dict[str, Any], number: int) -> LineRule | None:
         """The rule for a record, from its kind or its message; none if it has none."""

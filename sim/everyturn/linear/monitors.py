@@ -186,9 +186,8 @@ def lost(session: Session, kinds: frozenset[str], queue: Container[str]) -> Iter
         elif prompt.fate is None:
             if not (prompt.notified or prompt.own_error or (prompt.met and "dropped" not in kinds)):
                 yield prompt, f"{prompt.name} was submitted, and nothing became of it"
-        elif "message" in kinds and prompt.fate in ("started", "folded"):
-            if not (prompt.written or prompt.spared or prompt.cancelled):
-                yield prompt, f"the user message of {prompt.name} ({prompt.fate}) is not stored"
+        elif "message" in kinds and prompt.unwritten and not prompt.cancelled:
+            yield prompt, f"the user message of {prompt.name} ({prompt.fate}) is not stored"
 
 
 def left_over(line: Line) -> str | None:
@@ -231,7 +230,11 @@ MONITORS: Final[tuple[Monitor, ...]] = (
     Monitor(
         "right-owner", {"told": wrong_owner, "kept": wrong_owner, "notified": wrong_owner}, _kinds("submit", "told")
     ),
-    Monitor("prompt-notice", {"started": begun_while_owing, "message": begun_while_owing, "told": told_late}, _kinds("started", "ended", "told")),
+    Monitor(
+        "prompt-notice",
+        {"started": begun_while_owing, "message": begun_while_owing, "told": told_late},
+        _kinds("started", "ended", "told"),
+    ),
     Monitor("true-outcome", {"told": untrue, "kept": untrue}, _kinds("submit", "started", "ended", "told")),
     Monitor(
         "nothing-lost",

@@ -103,13 +103,17 @@ class Prompt:
         ending = self.outcome or (host.outcome if host else None)
         return self.fate == "dropped" or self.by_cancel or ending == "cancelled"
 
+    @property
+    def unwritten(self) -> bool:
+        """Whether its message should be stored, and is not."""
+        return not self.written and not self.spared and self.fate in ("started", "folded")
+
     def owed(self, *, messages: bool) -> bool:
         """Whether somebody waits for it, or its message is still to come."""
         if self.fate == "refused":
             return False
         waits = self.run_id is not None and not (self.told or self.notified or self.own_error)
-        unwritten = messages and not self.written and not self.spared and self.fate in ("started", "folded")
-        return waits or (unwritten and not self.cancelled)
+        return waits or (messages and self.unwritten and not self.cancelled)
 
 
 class Session:

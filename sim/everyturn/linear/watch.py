@@ -13,7 +13,9 @@ from everyturn.linear.session import Prompt, Recent, Session
 from everyturn.verdict import Judged, Verdict
 from everyturn_model.invariants import BY_NAME, Kind
 
-_CLOSING: Final = frozenset({"ended", "told", "dropped", "refused", "notified", "returned", "message", "message_failed"})
+_CLOSING: Final = frozenset(
+    {"ended", "told", "dropped", "refused", "notified", "returned", "message", "message_failed"}
+)
 """After these a prompt may be over, with nothing owed to it."""
 
 _AT_REST: Final = ("no-hang", "nothing-lost", "clean-rest")
@@ -118,6 +120,8 @@ class Watch:
                     if sentence is not None:
                         self._found(invariant, session, sentence)
                 running(session, None, line)
+            case "note":
+                self._drop_if_idle(session)
             case kind:
                 self.cancels += kind == "cancel_call"
                 OF_SESSIONS[kind](session, line)
@@ -217,7 +221,9 @@ class Watch:
             return Judged(Verdict.NOT_JUDGED, NOT_SHOWN[name])
         missing = next(each.needs for each in MONITORS if each.invariant == name) - self.kinds
         if missing:
-            return Judged(Verdict.NOT_JUDGED, f"the log has no {', '.join(f'`{each}`' for each in sorted(missing))} lines")
+            return Judged(
+                Verdict.NOT_JUDGED, f"the log has no {', '.join(f'`{each}`' for each in sorted(missing))} lines"
+            )
         needs = BY_NAME[name].needs
         counts = (self.prompts, self.run_ids, self.cancels, self.works)
         if any(count < need for count, need in zip(counts, (needs.prompts, needs.run_ids, needs.cancels, needs.works))):

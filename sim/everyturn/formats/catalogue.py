@@ -1,0 +1,131 @@
+"""The formats by name: which are read, which are written, and how a file's format is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
+
+from everyturn.errors import UsageError
+from everyturn.formats.everyturn_log import Header, Placed
+from everyturn.formats.files import Fault, LogFile, Unreadable, quote
+
+
+class Reader(Protocol):
+    """What reads a log: its header, and its lines as they come."""
+
+    header: Header
+
+    def __iter__(self) -> Iterator[Placed]: ...
+
+
+Writer = Callable[[Iterable[Placed], Header], Iterator[bytes]]
+
+
+class Format(NamedTuple):
+    """A format: the module and the name of its reader and writer, as far as there are any, its suffix and schema."""
+
+    reader: str | None
+    writer: str | None
+    suffixes: tuple[str, ...]
+    schema: str | None
+    about: str
+
+
+_HERE: Final = "everyturn.formats"
+
+FORMATS: Final[dict[str, Format]] = {
+    "log": Format(
+        "everyturn_log:LogReader",
+        "everyturn_log:write",
+        (".jsonl", ".log"),
+        "everyturn/log/1",
+        "what any agent can write, JSON lines: docs/instrumentation.md",
+    ),
+    "trace": Format("everyturn_trace:TraceReader", None, (), "everyturn/trace/1", "our own traces, by `replay -o`"),
+    "recording": Format(
+        "crush_log:CrushReader", None, (), "crush-dispatch-trace/1", "recordings of the real agent, JSON lines"
+    ),
+    "itf": Format(
+        "itf:ItfReader", "itf:write", (".itf.json", ".itf"), None, "traces of Apalache and Quint, one JSON document"
+    ),
+    "jepsen": Format(
+        "jepsen:JepsenReader",
+        "jepsen:write_json",
+        (".jepsen.json", ".jepsen"),
+        None,
+        "Jepsen-style history, JSON lines",
+    ),
+    "edn": Format("jepsen:JepsenReader", "jepsen:write_edn", (".edn",), None, "Jepsen-style history, EDN"),
+    "shiviz": Format(None, "shiviz:write", (".shiviz",), None, "ShiViz, a space-time diagram with vector clocks"),
+    "chrome": Format(None, "chrome:write", (".trace.json", ".perfetto"), None, "Chrome's trace events, for Perfetto"),
+    "mermaid": Format(None, "mermaid:write", (".mmd", ".mermaid"), None, "Mermaid, a sequence diagram for Markdown"),
+}
+"""Every format by its name on the command line. Foreign logs are read through mappings besides."""
+
+_SQUEEZED: Final = (".gz", ".bz2", ".xz", ".zst")
+
+
+def by_suffix(path: Path) -> str | None:
+    """The format that a file's name asks for."""
+    name = path.name.lower()
+    for suffix in _SQUEEZED:
+        name = name.removesuffix(suffix)
+    found = [(len(suffix), each) for each, one in FORMATS.items() for suffix in one.suffixes if name.endswith(suffix)]
+    return max(found)[1] if found else None
+
+
+class _Header(msgspec.Struct):
+    """So much of a header that its format is known."""
+
+    schema: str
+
+
+def schema_of(file: LogFile) -> str:
+    """The schema that the first line of a file names. Raises :class:`Unreadable` if it names none."""
+    first = file.peek()
+    if not first:
+        raise Unreadable(Fault(file.path, 1, "a header with a schema", "an empty file"))
+    try:
+        return msgspec.json.decode(first, type=_Header).schema
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Unreadable(
+            Fault(file.path, 1, "a header with a schema (else name the format with --from or --mapping)", quote(first))
+        ) from None
+
+
+def format_of(file: LogFile) -> str:
+    """The format of a file, by its header or else by its name. Raises :class:`Unreadable`."""
+    named = by_suffix(file.path)
+    if named not in (None, "log"):
+        return str(named)
+    schema = schema_of(file)
+    for name, format_ in FORMATS.items():
+        if schema == format_.schema:
+            return name
+    known = ", ".join(f"`{each.schema}`" for each in FORMATS.values() if each.schema)
+    raise Unreadable(Fault(file.path, 1, f"a schema {known}", quote(schema)))
+
+
+def reader(name: str, file: LogFile, fault: Callable[[Fault], None]) -> Reader:
+    """The reader of a format, at the beginning of ``file``. Raises :class:`UsageError` if it is only written."""
+    found = _part(name, "reader")
+    made: Reader = found(file, fault)
+    return made
+
+
+def writer(name: str) -> Writer:
+    """The writer of a format. Raises :class:`UsageError` if it is only read."""
+    found: Writer = _part(name, "writer")
+    return found
+
+
+def _part(name: str, part: str) -> Any:
+    able = [each for each, format_ in FORMATS.items() if getattr(format_, part)]
+    if name not in able:
+        raise UsageError(f"format {name!r}: expected one of {', '.join(able)}")
+    module, _, attribute = str(getattr(FORMATS[name], part)).partition(":")
+    return getattr(import_module(f"{_HERE}.{module}"), attribute)

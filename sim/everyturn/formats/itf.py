@@ -1,0 +1,166 @@
+"""ITF, the Informal Trace Format of Apalache and Quint, to read and to write.
+
+A trace is ``{"#meta", "vars", "states"}``; integers are ``{"#bigint": "1"}``, maps ``{"#map": [[key, value], …]}`` (Apalache,
+ADR 015, apalache-mc.org/docs/adr/015adr-trace.html). We write one state more than there are lines: ``line`` is the record of
+the line that led to a state, ``phase`` how far each prompt is. Times are whole nanoseconds, since ITF knows no fractions.
+
+We read what we write, and traces of a specification in our words: a variable ``line`` (or ``module::line``), or the action
+and choices that ``quint run --mbt`` records in ``mbt::actionTaken`` and ``mbt::nondetPicks``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+from everyturn.formats.everyturn_log import Header, Line, Placed, lacking
+from everyturn.formats.files import Fault, LogFile, quote
+
+LIMIT: Final = 256_000_000
+"""Longer documents are not read, in bytes: an ITF trace is one JSON document."""
+
+_FORMAT: Final = "https://apalache-mc.org/docs/adr/015adr-trace.html"
+_INIT: Final = "init"
+_PHASES: Final = {
+    "submit": "submitted",
+    "refused": "refused",
+    "queued": "queued",
+    "started": "running",
+    "ended": "ended",
+    "folded": "folded",
+    "dropped": "dropped",
+    "told": "told",
+}
+
+
+def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
+    """A log as an ITF trace, state by state."""
+    meta = {"format": "ITF", "format-description": _FORMAT, "header": msgspec.to_builtins(header, order="sorted")}
+    yield b'{"#meta":' + msgspec.json.encode(meta) + b',"vars":["line","phase"],"states":[\n'
+    phases: dict[str, str] = {}
+    yield _state(0, {"kind": _INIT}, phases)
+    for index, (_, line) in enumerate(lines, start=1):
+        if line.kind in _PHASES and line.prompt is not None:
+            phases[f"{line.session}/{line.prompt}"] = _PHASES[line.kind]
+        yield b",\n" + _state(index, _record(line), phases)
+    yield b"\n]}\n"
+
+
+def _state(index: int, record: dict[str, Any], phases: dict[str, str]) -> bytes:
+    return msgspec.json.encode(
+        {"#meta": {"index": index}, "line": record, "phase": {"#map": [list(each) for each in phases.items()]}}
+    )
+
+
+def _record(line: Line) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.to_builtins(line)
+    if line.time is not None:
+        fields["time"] = round(line.time * 1e9)
+    return {name: _encoded(value) for name, value in fields.items()}
+
+
+def _encoded(value: Any) -> Any:
+    match value:
+        case bool() | str():
+            return value
+        case int():
+            return {"#bigint": str(value)}
+        case dict():
+            return {name: _encoded(each) for name, each in value.items()}
+        case list() | tuple():
+            return [_encoded(each) for each in value]
+        case _:
+            return value
+
+
+def _decoded(value: Any) -> Any:
+    """A value of ITF as plain JSON; a variant ``Some`` is its value, ``None`` is none."""
+    match value:
+        case {"#bigint": str(digits)}:
+            return int(digits) if len(digits) < 25 else digits
+        case {"#tup": list(items)} | {"#set": list(items)}:
+            return [_decoded(each) for each in items]
+        case {"#map": list(pairs)}:
+            return {
+                str(_decoded(pair[0])): _decoded(pair[1]) for pair in pairs if isinstance(pair, list) and len(pair) == 2
+            }
+        case {"tag": "Some", "value": inside}:
+            return _decoded(inside)
+        case {"tag": "None"}:
+            return None
+        case dict():
+            return {str(name): _decoded(each) for name, each in value.items()}
+        case list():
+            return [_decoded(each) for each in value]
+        case _:
+            return value
+
+
+class ItfReader:
+    """Reads an ITF trace as a log; the number of a line is that of its state."""
+
+    def __init__(self, file: LogFile, fault: Callable[[Fault], None]) -> None:
+        self._file, self._fault = file, fault
+        raw = file.whole(LIMIT)
+        try:
+            found = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            fault(file.undecodable(0, raw[:100], error, "an ITF trace"))
+            found = {}
+        self._states = found.get("states") if isinstance(found, dict) else None
+        meta = found.get("#meta") if isinstance(found, dict) else None
+        self.header = Header()
+        if isinstance(meta, dict) and "header" in meta:
+            try:
+                self.header = msgspec.convert(meta["header"], Header)
+            except msgspec.ValidationError as error:
+                fault(Fault(file.path, 0, "the header of a log in `#meta`", str(error)))
+        if not isinstance(self._states, list):
+            fault(Fault(file.path, 0, "an ITF trace with `states`", quote(raw[:200])))
+            self._states = []
+
+    def __iter__(self) -> Iterator[Placed]:
+        for number, state in enumerate(self._states or ()):
+            try:
+                fields = _fields(state)
+            except RecursionError:
+                self._fault(Fault(self._file.path, number, "a flat state", "one that is nested too deeply"))
+                continue
+            if fields is None:
+                self._fault(Fault(self._file.path, number, "a state with `line` or `mbt::actionTaken`", "another one"))
+            elif fields.get("kind") not in (_INIT, None):
+                line = self._line(fields, number)
+                if line is not None:
+                    yield Placed(number, line)
+
+    def _line(self, fields: dict[str, Any], number: int) -> Line | None:
+        time = fields.get("time")
+        if isinstance(time, int):
+            fields["time"] = time / 1e9
+        try:
+            line = msgspec.convert(fields, Line)
+        except msgspec.ValidationError as error:
+            self._fault(Fault(self._file.path, number, "a line of everyturn/log/1", str(error)))
+            return None
+        missing = lacking(line)
+        if missing is not None:
+            self._fault(Fault(self._file.path, number, missing, "a line without it"))
+            return None
+        return line
+
+
+def _fields(state: Any) -> dict[str, Any] | None:
+    if not isinstance(state, dict):
+        return None
+    for name, value in state.items():
+        if name == "line" or name.endswith("::line"):
+            found = _decoded(value)
+            return found if isinstance(found, dict) else None
+    action = state.get("mbt::actionTaken")
+    picks = _decoded(state.get("mbt::nondetPicks", {}))
+    if isinstance(action, str) and isinstance(picks, dict):
+        chosen = {name: value for name, value in picks.items() if value is not None}
+        return {"session": "trace", **chosen, "kind": action}
+    return None

@@ -1,0 +1,60 @@
+"""ShiViz: a log as a space-time diagram with vector clocks, to write.
+
+The first line of the file is the regular expression of an event, the second that of the border between executions (here,
+sessions), as ShiViz's upload expects (bestchai.bitbucket.io/shiviz; Beschastnikh et al., CACM 59(8), 2016). A client's
+submission comes before whatever the agent does about the prompt, and what the agent tells before its arrival.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import msgspec
+
+from everyturn.formats.everyturn_log import Header, Line, Placed
+from everyturn.formats.lanes import lane, sentence
+
+EVENT: Final = r"(?<event>.*)\n(?<host>\S*) (?<clock>\{.*\})"
+BORDER: Final = r"^=== (?<trace>.*) ===$"
+
+Clock = dict[str, int]
+
+
+class _Execution:
+    """The vector clocks of one session."""
+
+    def __init__(self) -> None:
+        self._clocks: dict[str, Clock] = {}
+        self._sent: dict[str, Clock] = {}
+        self.pieces: list[str] = []
+
+    def line(self, line: Line) -> None:
+        host = lane(line)
+        self._event(host, sentence(line), self._sent.pop(line.prompt or "", None) if line.kind != "submit" else None)
+        if line.kind == "submit":
+            self._sent[str(line.prompt)] = dict(self._clocks[host])
+        elif line.kind in ("told", "notified", "refused"):
+            name = line.prompt or line.run_id
+            self._event(f"client-of-{name}", f"{name}'s client knows", self._clocks[host])
+
+    def _event(self, host: str, text: str, after: Clock | None) -> None:
+        host = re.sub(r"\s", "_", host)
+        clock = self._clocks.setdefault(host, {})
+        for other, count in (after or {}).items():
+            clock[other] = max(clock.get(other, 0), count)
+        clock[host] = clock.get(host, 0) + 1
+        event = re.sub(r"\s+", " ", text)
+        self.pieces.append(f"{event}\n{host} {msgspec.json.encode(clock).decode()}\n")
+
+
+def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
+    """A log as ShiViz reads it, one execution for each session."""
+    executions: dict[str, _Execution] = {}
+    for _, line in lines:
+        executions.setdefault(line.session, _Execution()).line(line)
+    yield f"{EVENT}\n{BORDER}\n".encode()
+    for session, execution in executions.items():
+        yield f"=== {session} ===\n".encode()
+        yield "".join(execution.pieces).encode()
