@@ -1,7 +1,8 @@
 """Validation: did what was recorded obey? Judges logs run by run, without the program that wrote them.
 
 The header's schema decides who reads a file: recordings of a real agent go to :mod:`everyturn.outside`, our own traces to
-:class:`everyturn.checker.Judge`. A file that cannot be read to its end keeps the runs that were read before its error.
+:class:`everyturn.checker.Judge`, logs of any other agent to :mod:`everyturn.linear`. What cannot be read is left out and
+said, the rest goes on.
 """
 
 from __future__ import annotations
@@ -12,13 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
 from everyturn import trace
 from everyturn.check import is_vacuous
 from everyturn.checker import CONFORMS, Judge, select
 from everyturn.errors import UsageError
-from everyturn.formats import crush_dispatch
+from everyturn.formats.files import MAX_LINE, LogFile, stop
+from everyturn.linear.judging import AS_IT_IS, SHOWN, Reading, watch
 from everyturn.outside import RunReport, judge_file
 from everyturn.scope import Scope
 from everyturn.verdict import Cell, Judged, Verdict, worst
@@ -37,6 +37,17 @@ class Validated:
     cells: list[Cell] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     interrupted: bool = False
+    violations: list[str] = field(default_factory=list)
+    """What was found in logs that are judged as a whole, as far as it is kept."""
+    remarks: list[str] = field(default_factory=list)
+    """What is to be said about such logs themselves: what they lack."""
+    faults: int = 0
+
+    def fault(self, text: str) -> None:
+        """Something could not be read: all are counted, the first are kept."""
+        self.faults += 1
+        if self.faults <= SHOWN:
+            self.unreadable.append(text)
 
     def table(self) -> Iterator[str]:
         """The lines of a table: for each revision, in how many runs each invariant got which verdict; then the files."""
@@ -49,8 +60,10 @@ class Validated:
             yield f"{file}: {_runs(len(cells))}, {_refuted(cells)} refuted"
 
 
-def validate(logs: Sequence[Path], invariants: Sequence[str] = (), *, strict: bool = False) -> Validated:
-    """Judge all runs of ``logs`` by the named invariants, or by all. ``strict`` stops at the first unreadable file.
+def validate(
+    logs: Sequence[Path], invariants: Sequence[str] = (), *, strict: bool = False, reading: Reading = AS_IT_IS
+) -> Validated:
+    """Judge all runs of ``logs`` by the named invariants, or by all. ``strict`` stops at the first thing that is unreadable.
 
     An interruption keeps what was judged so far. Raises :class:`UsageError` for an unknown invariant.
     """
@@ -59,10 +72,10 @@ def validate(logs: Sequence[Path], invariants: Sequence[str] = (), *, strict: bo
     try:
         for path in logs:
             try:
-                for cell in _cells(path, chosen, conformance=not invariants):
+                for cell in _cells(path, chosen, validated, reading, strict=strict, conformance=not invariants):
                     validated.cells.append(cell)
             except UsageError as error:
-                validated.unreadable.append(str(error))
+                validated.fault(str(error))
                 if strict:
                     break
     except KeyboardInterrupt:
@@ -70,42 +83,25 @@ def validate(logs: Sequence[Path], invariants: Sequence[str] = (), *, strict: bo
     return validated
 
 
-def _cells(path: Path, chosen: Sequence[Invariant], *, conformance: bool) -> Iterator[Cell]:
-    match _schema(path):
-        case crush_dispatch.SCHEMA:
-            for report in judge_file(path):
+def _cells(
+    path: Path, chosen: Sequence[Invariant], validated: Validated, reading: Reading, *, strict: bool, conformance: bool
+) -> Iterator[Cell]:
+    """The cells of one file: one for each recorded run, one for a trace or for a log as a whole."""
+    with LogFile(path) as file:
+        name = reading.format_of(file)
+        if name == "recording":
+            for report in judge_file(file, None if strict else lambda error: validated.fault(str(error))):
                 yield _recorded(report, chosen)
-        case trace.SCHEMA:
-            yield _traced(path, trace.read(path), Judge(chosen, conformance=conformance))
-        case other:
-            raise UsageError(
-                f"{path}:1: expected schema `{crush_dispatch.SCHEMA}` or `{trace.SCHEMA}`; found {other[:80]!a}"
-            )
-
-
-class _Header(msgspec.Struct):
-    """So much of a header that its reader is known."""
-
-    schema: str
-
-
-def _schema(path: Path) -> str:
-    """The schema that the first line of a file names."""
-    try:
-        with path.open("rb") as file:
-            first = file.readline(crush_dispatch.MAX_LINE + 1)
-    except OSError as error:
-        raise UsageError(f"{path}: expected a log; found {error.strerror or type(error).__name__}") from error
-    except ValueError as error:  # a NUL in the name
-        raise UsageError(f"{path!s}: expected the path of a log; found {error}") from error
-    if not first:
-        raise UsageError(f"{path}:1: expected a header with a schema; found an empty file")
-    if len(first) > crush_dispatch.MAX_LINE:
-        raise UsageError(f"{path}:1: expected a line of at most {crush_dispatch.MAX_LINE} bytes; found a longer one")
-    try:
-        return msgspec.json.decode(first, type=_Header).schema
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UsageError(f"{path}:1: expected a header with a schema; found no such JSON object ({error})") from error
+        elif name == "trace":
+            lines = iter(lambda: file.readline(MAX_LINE + 1), b"")
+            yield _traced(path, trace.parse(lines, str(path)), Judge(chosen, conformance=conformance))
+        else:
+            watched = watch(file, reading, chosen, stop if strict else lambda fault: validated.fault(str(fault)))
+            if watched.broken is not None:
+                validated.fault(str(watched.broken))
+            validated.violations += watched.violations
+            validated.remarks += watched.remarks
+            yield watched.cell
 
 
 def _recorded(report: RunReport, chosen: Sequence[Invariant]) -> Cell:

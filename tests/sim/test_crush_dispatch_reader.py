@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from everyturn.errors import UsageError
 from everyturn.formats.crush_dispatch import LogError, read_runs
-from everyturn.formats.files import MAX_LINE
 from everyturn.formats.crush_lines import KINDS, AcceptCall, End
+from everyturn.formats.files import MAX_LINE
 from everyturn.outside import judge_file
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"

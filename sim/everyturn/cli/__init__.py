@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "simulate": "simulate:simulate",
     "replay": "replay:replay",
     "validate": "validate:validate",
+    "convert": "convert:convert",
     "list": "listing:list_",
 }
 """Command → the module of this package and the function that it is; imported when it is asked for."""

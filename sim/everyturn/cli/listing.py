@@ -9,10 +9,12 @@ from everyturn.verdict import Exit
 
 
 @click.command(name="list")
-@click.argument("what", type=click.Choice(["revisions", "invariants", "strategies", "scopes", "formats", "mutants"]))
+@click.argument(
+    "what", type=click.Choice(["revisions", "invariants", "strategies", "scopes", "formats", "mappings", "mutants"])
+)
 @exits
 def list_(what: str) -> int:
-    """What there is: revisions, invariants, strategies, scopes, formats, mutants."""
+    """What there is: revisions, invariants, strategies, scopes, formats, mappings, mutants."""
     from everyturn.reports.text import listing
 
     for line in listing(what):

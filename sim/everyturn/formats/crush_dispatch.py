@@ -8,7 +8,7 @@ A log that stops between two lines is no error; its last run has no :class:`~eve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -18,7 +18,7 @@ import msgspec
 from everyturn.errors import UsageError
 from everyturn.formats.crush_lines import KINDS, Begin, End, Event, Header
 from everyturn.formats.crush_order import Order, OutOfOrder
-from everyturn.formats.files import Fault, LogFile, Unreadable
+from everyturn.formats.files import LogFile, Unreadable
 
 SCHEMA: Final = "crush-dispatch-trace/1"
 _SHOWN: Final = 80
@@ -61,21 +61,30 @@ class _Schema(msgspec.Struct):
     schema: str
 
 
-def read_runs(source: Path | LogFile) -> Iterator[RecordedRun]:
-    """The runs of a log, plain or compressed, each as soon as it is complete. Raises :class:`LogError`."""
+def read_runs(source: Path | LogFile, fault: Callable[[LogError], None] | None = None) -> Iterator[RecordedRun]:
+    """The runs of a log, plain or compressed, each as soon as it is complete.
+
+    What cannot be read is handed to ``fault``, and reading goes on with the next run. Without it, and for what is wrong with
+    the file as a whole, raises :class:`LogError`.
+    """
     try:
         if isinstance(source, LogFile):
-            yield from _runs(source)
+            yield from _runs(source, fault or _refuse)
         else:
             with LogFile(source) as file:
-                yield from _runs(file)
+                yield from _runs(file, fault or _refuse)
     except Unreadable as error:
         raise LogError(*error.fault) from error
 
 
-def _runs(file: LogFile) -> Iterator[RecordedRun]:
+def _refuse(error: LogError) -> None:
+    raise error
+
+
+def _runs(file: LogFile, fault: Callable[[LogError], None]) -> Iterator[RecordedRun]:
     path = file.path
-    lines = _lines(file)
+    faulty = False
+    lines = _lines(file, fault)
     first = next(lines, None)
     if first is None:
         raise LogError(path, 1, f"a header with schema `{SCHEMA}`", "an empty file")
@@ -86,8 +95,10 @@ def _runs(file: LogFile) -> Iterator[RecordedRun]:
     begin: Begin | None = None
     logged: list[Logged] = []
     for number, raw in lines:
-        event = _decode(path, number, raw, decoder)
         try:
+            event = _decode(path, number, raw, decoder)
+            if faulty and not isinstance(event, Begin):
+                continue
             if order is None or event.run != order.run:
                 if begin is not None:
                     yield RecordedRun(path, header, begin, tuple(logged))
@@ -95,8 +106,12 @@ def _runs(file: LogFile) -> Iterator[RecordedRun]:
                 order, logged = Order(begin), []
             else:
                 order.check(event)
-        except OutOfOrder as error:
-            raise LogError(path, number, error.expected, error.found) from None
+        except (OutOfOrder, LogError) as error:
+            if not faulty:
+                fault(LogError(path, number, error.expected, error.found))
+            faulty, order, begin = True, None, None
+            continue
+        faulty = False
         logged.append(Logged(number, event))
     if begin is not None:
         yield RecordedRun(path, header, begin, tuple(logged))
@@ -111,11 +126,8 @@ def _start(event: Event, seen: set[int]) -> Begin:
     return event
 
 
-def _lines(file: LogFile) -> Iterator[tuple[int, bytes]]:
-    def refuse(fault: Fault) -> None:
-        raise LogError(*fault)
-
-    return file.lines(refuse)
+def _lines(file: LogFile, fault: Callable[[LogError], None]) -> Iterator[tuple[int, bytes]]:
+    return file.lines(lambda long: fault(LogError(*long)))
 
 
 def read_header(path: Path, raw: bytes) -> Header:

@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import Meta
 
-from everyturn.formats.files import Fault, LogFile
+from everyturn.formats.files import Fault, LogFile, Unreadable
 
 SCHEMA: Final = "everyturn/log/1"
 
@@ -184,6 +184,14 @@ class LogReader:
     def __init__(self, file: LogFile, fault: Callable[[Fault], None], header: Header | None = None) -> None:
         self.header = header or Header()
         self._file, self._fault = file, fault
+
+    def read_header(self) -> None:
+        """Look at the first line, so that the header is known before the lines are read."""
+        raw = self._file.peek()
+        try:
+            self.header = msgspec.json.decode(raw, type=Header)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Unreadable(self._file.undecodable(1, raw, error, f"a header of {SCHEMA}")) from None
 
     def __iter__(self) -> Iterator[Placed]:
         decode = msgspec.json.Decoder(Line).decode

@@ -13,10 +13,10 @@ import lzma
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final, NamedTuple, cast
+from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 from backports import zstd
 
@@ -70,7 +70,7 @@ def _bzip2(raw: BinaryIO) -> BinaryIO:
 
 
 def _xz(raw: BinaryIO) -> BinaryIO:
-    return cast("BinaryIO", lzma.LZMAFile(raw))  # noqa: SIM115 - closed by the LogFile
+    return cast("BinaryIO", lzma.LZMAFile(raw))
 
 
 def _zstandard(raw: BinaryIO) -> BinaryIO:
@@ -180,6 +180,26 @@ class LogFile:
         if re.search("malformed|truncated|utf-8|surrogate", message, re.IGNORECASE):
             return Fault(self.path, number, "a JSON object in UTF-8", quote(raw))
         return Fault(self.path, number, expected, f"{message[:_SHOWN]}: {quote(raw)}")
+
+
+def written(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file, compressed if its name says so. Nothing is left of it if ``pieces`` fail.
+
+    Raises :class:`UsageError` if it cannot be written.
+    """
+    openers = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".zst": zstd.open}
+    opener: Any = openers.get(path.suffix.lower(), open)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        try:
+            with opener(part, "wb") as file:
+                for piece in pieces:
+                    file.write(piece)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path}: expected a file that can be written; found {error.strerror or error}") from error
 
 
 def quote(raw: bytes | str) -> str:

@@ -201,7 +201,6 @@ class Coverage:
     ignored: int = 0
     unknown: dict[str, list[int]] = field(default_factory=dict)
     """Messages without a rule: how many, and the first lines."""
-    faults: list[Fault] = field(default_factory=list)
 
     def miss(self, message: str, number: int) -> None:
         """One more line without a rule."""
@@ -210,6 +209,19 @@ class Coverage:
             found[0] += 1
             if len(found) <= 5:
                 found.append(number)
+
+    def report(self, path: Path, mapping: str, faults: Sequence[Fault]) -> dict[str, Any]:
+        """All of this as plain data; ``never`` are required kinds of which there was no line."""
+        ordered = sorted(self.unknown.items(), key=lambda each: -each[1][0])
+        return {
+            "file": str(path),
+            "mapping": mapping,
+            "mapped": dict(sorted(self.mapped.items())),
+            "never": sorted(REQUIRED - set(self.mapped)),
+            "ignored": self.ignored,
+            "unmapped": {message: {"count": found[0], "lines": found[1:]} for message, found in ordered},
+            "faults": [{"line": fault.line, "expected": fault.expected, "found": fault.found} for fault in faults],
+        }
 
 
 _NOTE: Final = LineRule(kind="note")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final
 
-from everyturn.formats.catalogue import Reader
-from everyturn.formats.files import Unreadable
+from everyturn.formats.catalogue import Reader, format_of, reader
+from everyturn.formats.everyturn_log import LogReader
+from everyturn.formats.files import Fault, LogFile, Unreadable, stop
+from everyturn.formats.mapping import MappedReader, Mapping
 from everyturn.linear.order import WINDOW, Gap, Order
 from everyturn.linear.watch import Violation, Watch
 from everyturn.verdict import Cell, Judged, Verdict, worst
@@ -21,11 +22,29 @@ SHOWN: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a log is to be read: in which order, and whether its end is rest."""
+    """How a log is to be read: its format, unless the file says it, in which order, and whether its end is rest."""
 
+    format: str | None = None
+    mapping: Mapping | None = None
     window: int = WINDOW
     by_time: bool = False
     at_rest: bool = False
+
+    def format_of(self, file: LogFile) -> str:
+        """The name of the file's format; ``mapping`` if there is one."""
+        return "mapping" if self.mapping is not None else self.format or format_of(file)
+
+    def reader(self, file: LogFile, fault: Callable[[Fault], None]) -> Reader:
+        """What reads the file, from its beginning."""
+        if self.mapping is not None:
+            return MappedReader(file, fault, self.mapping)
+        made = reader(self.format_of(file), file, fault)
+        if isinstance(made, LogReader) and self.format is None:
+            made.read_header()
+        return made
+
+
+AS_IT_IS: Final = Reading()
 
 
 @dataclass(slots=True)
@@ -33,41 +52,64 @@ class Watched:
     """What was found in one log."""
 
     cell: Cell
-    violations: list[Violation] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
+    violations: list[str]
+    remarks: list[str]
     """What is to be said about the log itself: lost and repeated lines, prompts that were not submitted in it."""
+    broken: Unreadable | None = None
+    """Why the log could not be read to its end."""
+
+
+def watch(file: LogFile, reading: Reading, chosen: Sequence[Invariant], fault: Callable[[Fault], None]) -> Watched:
+    """Judge a log to its end. What cannot be read is handed to ``fault`` and counts as lost."""
+    judge = LinearJudge(file, reading, chosen, fault)
+    broken = judge.run()
+    watched = judge.end()
+    watched.broken = broken
+    return watched
 
 
 class LinearJudge:
     """Judges one log while it is read. ``say`` is told of violations and losses at once; what was found is in :meth:`end`."""
 
     def __init__(
-        self, reader: Reader, path: Path, chosen: Sequence[Invariant], how: Reading, say: Callable[[str], None]
+        self,
+        file: LogFile,
+        reading: Reading,
+        chosen: Sequence[Invariant],
+        fault: Callable[[Fault], None],
+        say: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self._reader, self._path, self._how, self._say = reader, path, how, say
+        self._path, self._how, self._fault, self._say = file.path, reading, fault, say
         self._chosen = [invariant.name for invariant in chosen]
-        self._violations: list[Violation] = []
+        self._violations: list[str] = []
         self._gaps: list[str] = []
         self._begun = time.perf_counter()
-        header = reader.header
-        self.watch = Watch(header, self._violated)
+        self._reader = reading.reader(file, self._unreadable)
+        self._header = self._reader.header
+        self.watch = Watch(self._header, self._violated)
         self.order = Order(
-            self.watch.see, self._lost, sequence=header.sequence, by_time=how.by_time, window=how.window
+            self.watch.see, self._lost, sequence=self._header.sequence, by_time=reading.by_time, window=reading.window
         )
 
+    def _unreadable(self, fault: Fault) -> None:
+        """A line that cannot be read may have told anything; with a sequence, its number will be missing."""
+        self._fault(fault)
+        if fault.line and self._header.sequence is None:
+            self.watch.gap(Gap(None, 0, 0, fault.line))
+
     def _violated(self, violation: Violation) -> None:
-        if violation.invariant not in self._chosen:
-            return
-        if len(self._violations) < SHOWN:
-            self._violations.append(violation)
-        where = f"{self._path}:{violation.line}: session {violation.session}"
-        self._say(f"{where}: {violation.invariant}: {violation.sentence}")
+        if violation.invariant in self._chosen:
+            where = f"{self._path}:{violation.line}: session {violation.session}"
+            self._keep(self._violations, f"{where}: {violation.invariant}: {violation.sentence}")
 
     def _lost(self, gap: Gap) -> None:
         self.watch.gap(gap)
-        if len(self._gaps) < SHOWN:
-            self._gaps.append(f"{self._path}: {gap}")
-        self._say(f"{self._path}: {gap}")
+        self._keep(self._gaps, f"{self._path}: {gap}")
+
+    def _keep(self, kept: list[str], text: str) -> None:
+        if len(kept) < SHOWN:
+            kept.append(text)
+        self._say(text)
 
     def run(self) -> Unreadable | None:
         """Read the log to its end. Returns the error if it cannot be read that far."""
@@ -76,6 +118,8 @@ class LinearJudge:
             for placed in self._reader:
                 see(placed)
         except Unreadable as error:
+            if self._fault is stop:
+                raise
             return error
         return None
 
@@ -89,7 +133,7 @@ class LinearJudge:
             first = watch.tallies[name].first if name in watch.tallies else None
             judged.where = None if first is None else f"{self._path}:{first.line}"
         cell = Cell(
-            revision=self._reader.header.agent or "unknown",
+            revision=self._header.agent or "unknown",
             scope="log",
             granularity="log",
             verdict=_verdict(list(verdicts.values()), watch.lines),
@@ -105,7 +149,9 @@ class LinearJudge:
         repeated, unknown = self.order.repeated, self.watch.unknown
         remarks = []
         if repeated:
-            remarks.append(f"{self._path}: {repeated:,} lines repeat a number of the sequence or came too late; left out")
+            remarks.append(
+                f"{self._path}: {repeated:,} lines repeat a number of the sequence or came too late; left out"
+            )
         if unknown:
             remarks.append(
                 f"{self._path}: {unknown:,} lines are about prompts that were not submitted in this log, or twice at once"

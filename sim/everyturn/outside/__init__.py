@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from everyturn.formats.crush_dispatch import RecordedRun, read_runs
+from everyturn.formats.crush_dispatch import LogError, RecordedRun, read_runs
 from everyturn.formats.crush_lines import Event
+from everyturn.formats.files import LogFile
 from everyturn.outside.cancels import NoLostCancel, NoPoisonedPrompt
 from everyturn.outside.ledger import Ledger
 from everyturn.outside.notices import NoDoubleEmit, PromptNotice, RightOwner, TrueOutcome
@@ -84,9 +85,12 @@ class RunReport:
         return {name: each for name, each in self.findings.items() if each.verdict is Verdict.REFUTED}
 
 
-def judge_file(path: Path) -> Iterator[RunReport]:
-    """Judge the runs of a log one after the other. Raises :class:`~everyturn.formats.crush_dispatch.LogError`."""
-    return map(judge_run, read_runs(path))
+def judge_file(source: Path | LogFile, fault: Callable[[LogError], None] | None = None) -> Iterator[RunReport]:
+    """Judge the runs of a log one after the other.
+
+    What cannot be read is handed to ``fault``; without it, raises :class:`~everyturn.formats.crush_dispatch.LogError`.
+    """
+    return map(judge_run, read_runs(source, fault))
 
 
 def judge_run(run: RecordedRun) -> RunReport:

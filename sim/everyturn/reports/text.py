@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from everyturn.verdict import Cell, Judged, Verdict
+from everyturn.verdict import Cell, Judged, Result, Verdict
 
 if TYPE_CHECKING:
     from everyturn.engines.exploration import Sight
@@ -142,12 +142,41 @@ class Printer:
         """The verdicts on recorded runs: what was found, with file and line, and the counts for each revision."""
         for error in validated.unreadable:
             click.echo(f"everyturn: {error}", err=True)
+        if validated.faults > len(validated.unreadable):
+            more = validated.faults - len(validated.unreadable)
+            click.echo(f"everyturn: {more:,} more places that could not be read", err=True)
         for cell in validated.cells:
             for name, judged in _all(cell):
-                if judged.verdict is Verdict.REFUTED:
+                if judged.verdict is Verdict.REFUTED and cell.events is None:
                     self.say(f"{judged.where}: run {cell.run}: {name}: {judged.sentence}")
+        for text in (*validated.violations, *validated.remarks):
+            self.say(text)
         for line in validated.table():
             self.say(line)
+
+    def followed(self, result: Result) -> None:
+        """The verdicts on a log that was followed."""
+        for cell in result.cells:
+            self.say(f"{cell.file}: {cell.events:,} events, {cell.lost:,} lines lost")
+            for name, judged in _all(cell):
+                often = f" {judged.count:,} times, first:" if judged.count else ""
+                self.say(
+                    f"  {_sign(judged.verdict)} {name:<20}{judged.verdict}{often} {judged.sentence or ''}".rstrip()
+                )
+
+
+def coverage(report: dict[str, Any]) -> Iterator[str]:
+    """What a mapping made of a log."""
+    yield f"{report['file']}: mapping {report['mapping']}"
+    for kind, number in report["mapped"].items():
+        yield f"  {number:>9,}  {kind}"
+    if report["never"]:
+        yield f"  never seen: {', '.join(report['never'])}"
+    yield f"  {report['ignored']:>9,}  ignored, as the mapping says"
+    for message, found in report["unmapped"].items():
+        yield f"  {found['count']:>9,}  UNMAPPED message {message!r}, lines {', '.join(map(str, found['lines']))}, …"
+    for fault in report["faults"]:
+        yield f"  UNREADABLE {report['file']}:{fault['line']}: expected {fault['expected']}; found {fault['found']}"
 
 
 def _all(cell: Cell) -> Iterator[tuple[str, Judged]]:
@@ -232,8 +261,16 @@ def listing(what: str) -> Iterator[str]:
                 yield f"  {'n' if numbered else ' '}{letter}   {text}"
             yield f"default: {', '.join(DEFAULT_SCOPES)}"
         case "formats":
-            yield "everyturn/trace/1         our own traces, JSON lines: written by `replay -o`, read by `replay`, `validate`"
-            yield "crush-dispatch-trace/1    recordings of the real agent, JSON lines: read by `validate`"
+            from everyturn.formats.catalogue import FORMATS
+
+            for name, format_ in FORMATS.items():
+                does = " and ".join(does for does, can in (("read", format_.reader), ("write", format_.writer)) if can)
+                yield f"{name:<12}{does:<16}{format_.about}" + (f" ({format_.schema})" if format_.schema else "")
+        case "mappings":
+            from everyturn.formats.mapping import shipped
+
+            for name, about in shipped().items():
+                yield f"{name:<12}{about}"
         case "mutants":
             from everyturn.mutants import MUTANTS
 

@@ -1,0 +1,58 @@
+"""`everyturn convert`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from everyturn.cli.options import EXIT_CODES, exits
+from everyturn.errors import UsageError
+from everyturn.verdict import Exit
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("source", type=click.Path(path_type=Path), metavar="IN")
+@click.argument("target", type=click.Path(path_type=Path), metavar="OUT")
+@click.option("--from", "from_", metavar="FORMAT", help="IN's format, if neither its header nor its name says it.")
+@click.option("--to", metavar="FORMAT", help="OUT's format, if its name does not say it.")
+@click.option("--mapping", metavar="FILE|NAME", help="Read a foreign log: see `everyturn list mappings`.")
+@click.option("--strict", is_flag=True, help="Stop at the first line that cannot be read.")
+@exits
+def convert(source: Path, target: Path, from_: str | None, to: str | None, mapping: str | None, strict: bool) -> int:
+    """Write a log in another format: see `everyturn list formats`. `-` is standard input or output.
+
+    OUT.gz, OUT.bz2, OUT.xz and OUT.zst are compressed.
+    """
+    from everyturn.formats.catalogue import by_suffix, writer
+    from everyturn.formats.files import Fault, LogFile, stop, written
+    from everyturn.formats.mapping import load
+    from everyturn.linear.judging import Reading
+
+    name = to or by_suffix(target)
+    if name is None:
+        raise UsageError(f"convert: expected --to FORMAT, or an OUT whose name says it; found {str(target)!r}")
+    write = writer(name)
+    faults = 0
+
+    def fault(fault: Fault) -> None:
+        nonlocal faults
+        faults += 1
+        if strict:
+            stop(fault)
+        click.echo(f"everyturn: {fault}", err=True)
+
+    def pieces(file: LogFile) -> Iterator[bytes]:
+        reader = Reading(from_, None if mapping is None else load(mapping)).reader(file, fault)
+        yield from write(reader, reader.header)
+
+    with LogFile(source) as file:
+        if target == Path("-"):
+            for piece in pieces(file):
+                sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+        else:
+            written(target, pieces(file))
+    return Exit.USAGE if faults else Exit.HOLDS

@@ -1,0 +1,148 @@
+"""How logs of other agents are read: the options that `everyturn validate` takes for them, and what follows a growing log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from everyturn.errors import UsageError
+from everyturn.verdict import RESULT_SCHEMA, Cell, Exit, Result
+
+
+def of_logs(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that say how a log is to be read."""
+    for option in (
+        click.option(
+            "--until-idle", type=click.FloatRange(0), help="With --follow: stop after so many seconds of silence."
+        ),
+        click.option("--follow", is_flag=True, help="Judge a growing log, also over rotation, until Ctrl-C."),
+        click.option("--at-rest", is_flag=True, help="Take the end of the log for rest: nothing can move any more."),
+        click.option("--by-time", is_flag=True, help="Order the lines by their time, within the window."),
+        click.option(
+            "--window",
+            type=click.IntRange(1),
+            default=1000,
+            show_default=True,
+            help="How many lines a line may be late.",
+        ),
+        click.option("--check-mapping", is_flag=True, help="Judge nothing: say what the mapping makes of the logs."),
+        click.option("--mapping", metavar="FILE|NAME", help="Read a foreign log: see `everyturn list mappings`."),
+        click.option("--from", "source", metavar="FORMAT", help="The logs' format: see `everyturn list formats`."),
+    ):
+        command = option(command)
+    return command
+
+
+def reading(how: dict[str, Any]) -> Any:
+    """How to read, from the options. Raises :class:`UsageError`."""
+    from everyturn.formats.catalogue import FORMATS
+    from everyturn.formats.mapping import load
+    from everyturn.linear.judging import Reading
+
+    source, mapping = how["source"], how["mapping"]
+    readable = [name for name, format_ in FORMATS.items() if format_.reader]
+    if source is not None and source not in readable:
+        raise UsageError(f"--from {source}: expected one of {', '.join(readable)}")
+    if how["check_mapping"] and mapping is None:
+        raise UsageError("--check-mapping: expected --mapping FILE too")
+    if source is not None and mapping is not None:
+        raise UsageError("--from and --mapping: expected only one of them")
+    return Reading(
+        source,
+        None if mapping is None else load(mapping),
+        how["window"],
+        by_time=how["by_time"],
+        at_rest=how["at_rest"],
+    )
+
+
+def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float | None) -> Result:
+    """Judge a growing log until there is silence, or Ctrl-C; violations are said as they are seen."""
+    from everyturn.checker import select
+    from everyturn.formats.files import STDIN, Fault
+    from everyturn.linear.following import GrowingFile
+    from everyturn.linear.judging import LinearJudge
+
+    if path == STDIN:
+        raise UsageError("--follow: expected a file; standard input is followed anyhow")
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    def fault(fault: Fault) -> None:
+        say(f"everyturn: {fault}")
+
+    silence = _Silence(until_idle)
+    cells: list[Cell] = []
+    with GrowingFile(path, silence, say) as file:
+        judge = None
+        try:
+            judge = LinearJudge(file, read, select(invariants), fault, say)
+            silence.flush = judge.order.flush
+            broken = judge.run()
+            if broken is not None:
+                say(f"everyturn: {broken}")
+        except KeyboardInterrupt:
+            say("everyturn: interrupted; what was found so far:")
+        if judge is not None:
+            watched = judge.end()
+            cells.append(watched.cell)
+    return Result(RESULT_SCHEMA, "validate", cells)
+
+
+class _Silence:
+    """Waits for a file to grow. After a second of silence, lines that wait for others wait no longer."""
+
+    def __init__(self, until: float | None) -> None:
+        self.until = until
+        self.flush: Callable[[], None] = lambda: None
+        self._since: float | None = None
+        self._last = 0.0
+
+    def __call__(self) -> bool:
+        now = time.monotonic()
+        if self._since is None or now - self._last > 0.5:
+            self._since = now
+        self._last = now
+        if now - self._since > 1:
+            self.flush()
+        if self.until is not None and now - self._since >= self.until:
+            return False
+        time.sleep(0.1)
+        self._last = time.monotonic()
+        return True
+
+
+def check_mapping(paths: tuple[Path, ...], read: Any, *, as_json: bool) -> int:
+    """Say what a mapping makes of logs; exit code 2 if there is anything that it cannot map."""
+    import msgspec
+
+    from everyturn.formats.files import LogFile, Unreadable
+    from everyturn.formats.mapping import MappedReader
+    from everyturn.reports.text import coverage
+
+    code = Exit.HOLDS
+    reports = []
+    for path in paths:
+        faults: list[Any] = []
+        try:
+            with LogFile(path) as file:
+                reader = MappedReader(file, faults.append, read.mapping)
+                for _ in reader:
+                    pass
+        except Unreadable as error:
+            click.echo(f"everyturn: {error}", err=True)
+            code = Exit.USAGE
+            continue
+        if faults or reader.coverage.unknown:
+            code = Exit.USAGE
+        reports.append(reader.coverage.report(path, read.mapping.name, faults))
+        for line in coverage(reports[-1]):
+            click.echo(line, err=as_json)
+    if as_json:
+        click.echo(msgspec.json.encode({"schema": "everyturn/coverage/1", "logs": reports}).decode())
+    return code
