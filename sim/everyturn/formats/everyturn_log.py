@@ -183,6 +183,8 @@ class LogReader:
 
     def __init__(self, file: LogFile, fault: Callable[[Fault], None], header: Header | None = None) -> None:
         self.header = header or Header()
+        self.renewed: Callable[[], None] = lambda: None
+        """Called at each header but the first: the writer has opened the file anew."""
         self._file, self._fault = file, fault
 
     def read_header(self) -> None:
@@ -214,6 +216,8 @@ class LogReader:
         if b'"schema"' in raw:
             try:
                 self.header = msgspec.json.decode(raw, type=Header)
+                if number > 1:
+                    self.renewed()
                 return
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
                 error = wrong

@@ -20,6 +20,7 @@ from everyturn.formats.files import Fault, LogFile, quote
 
 _INVOKES: Final = {"submit": "submit", "cancel_call": "cancel", "clear_call": "clear"}
 _RETURNS: Final = {"told": "submit", "cancel_return": "cancel", "clear_return": "clear"}
+_HEADER: Final = "header"
 _KINDS: Final = {("invoke", f): kind for kind, f in _INVOKES.items()} | {
     (type_, f): kind for kind, f in _RETURNS.items() for type_ in ("ok", "info", "fail")
 }
@@ -47,16 +48,23 @@ class _Processes:
 
 def write_json(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
     """A log as a history, one JSON object a line."""
-    processes = _Processes()
-    for index, (_, line) in enumerate(lines):
-        yield msgspec.json.encode(processes.operation(index, line)) + b"\n"
+    for operation in _operations(lines, header):
+        yield msgspec.json.encode(operation) + b"\n"
 
 
 def write_edn(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
     """A log as a history, one EDN map a line."""
+    for operation in _operations(lines, header):
+        yield edn(operation).encode() + b"\n"
+
+
+def _operations(lines: Iterable[Placed], header: Header) -> Iterator[dict[str, Any]]:
+    """The header first, so that reading back knows what is logged."""
     processes = _Processes()
-    for index, (_, line) in enumerate(lines):
-        yield edn(processes.operation(index, line)).encode() + b"\n"
+    value = msgspec.to_builtins(header, order="sorted")
+    yield {"index": 0, "process": "agent", "type": "info", "f": _HEADER, "value": value}
+    for index, (_, line) in enumerate(lines, start=1):
+        yield processes.operation(index, line)
 
 
 _WORDS: Final = frozenset({"type", "f", "process"})
@@ -143,7 +151,7 @@ class JepsenReader:
     """Reads a history as a log: a JSON object or an EDN map a line; a line of EDN may be wrapped in a vector."""
 
     def __init__(self, file: LogFile, fault: Callable[[Fault], None]) -> None:
-        self.header = Header(agent="jepsen")
+        self.header = _header(file.peek())
         self._file, self._fault = file, fault
 
     def __iter__(self) -> Iterator[Placed]:
@@ -156,6 +164,8 @@ class JepsenReader:
                 self._fault(
                     Fault(self._file.path, number, "an operation in JSON or EDN", f"{quote(raw)} ({error})"[:200])
                 )
+                continue
+            if isinstance(found, dict) and found.get("f") == _HEADER:
                 continue
             line = self._line(found, number)
             if line is not None:
@@ -180,6 +190,17 @@ class JepsenReader:
             self._fault(Fault(self._file.path, number, missing, "an operation without it"))
             return None
         return line
+
+
+def _header(first: bytes) -> Header:
+    """The header of a history that we wrote; a history of others promises nothing but what all logs do."""
+    try:
+        found = _operation(first)
+        if isinstance(found, dict) and found.get("f") == _HEADER:
+            return msgspec.convert(found.get("value"), Header)
+    except (ValueError, RecursionError):
+        pass
+    return Header(agent="jepsen")
 
 
 def _operation(raw: bytes) -> Any:

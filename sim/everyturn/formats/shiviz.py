@@ -21,6 +21,9 @@ BORDER: Final = r"^=== (?<trace>.*) ===$"
 
 Clock = dict[str, int]
 
+_PASSED_ON: Final = frozenset({"submit", "queued", "ended"})
+"""Whatever is done about the prompt afterwards was caused by these."""
+
 
 class _Execution:
     """The vector clocks of one session."""
@@ -31,16 +34,15 @@ class _Execution:
         self.pieces: list[str] = []
 
     def line(self, line: Line) -> None:
-        host = lane(line)
-        self._event(host, sentence(line), self._sent.pop(line.prompt or "", None) if line.kind != "submit" else None)
-        if line.kind == "submit":
+        host = re.sub(r"\s", "_", lane(line))
+        self._event(host, sentence(line), self._sent.get(line.prompt or ""))
+        if line.kind in _PASSED_ON:
             self._sent[str(line.prompt)] = dict(self._clocks[host])
         elif line.kind in ("told", "notified", "refused"):
             name = line.prompt or line.run_id
-            self._event(f"client-of-{name}", f"{name}'s client knows", self._clocks[host])
+            self._event(re.sub(r"\s", "_", f"client-of-{name}"), f"{name}'s client knows", self._clocks[host])
 
     def _event(self, host: str, text: str, after: Clock | None) -> None:
-        host = re.sub(r"\s", "_", host)
         clock = self._clocks.setdefault(host, {})
         for other, count in (after or {}).items():
             clock[other] = max(clock.get(other, 0), count)

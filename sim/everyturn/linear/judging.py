@@ -88,8 +88,15 @@ class LinearJudge:
         self._header = self._reader.header
         self.watch = Watch(self._header, self._violated)
         self.order = Order(
-            self.watch.see, self._lost, sequence=self._header.sequence, by_time=reading.by_time, window=reading.window
+            self.watch.see,
+            self._lost,
+            self.watch.restart,
+            sequence=self._header.sequence,
+            by_time=reading.by_time,
+            window=reading.window,
         )
+        if isinstance(self._reader, LogReader):
+            self._reader.renewed = self.order.renew
 
     def _unreadable(self, fault: Fault) -> None:
         """A line that cannot be read may have told anything; with a sequence, its number will be missing."""

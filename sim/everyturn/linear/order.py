@@ -39,12 +39,16 @@ class Gap(NamedTuple):
 
 
 class Order:
-    """Hands lines to ``emit`` in order, and what is missing to ``gap``. ``repeated`` counts lines that came too late."""
+    """Hands lines to ``emit`` in order, and what is missing to ``gap``. ``repeated`` counts lines that came too late.
+
+    ``restart`` is told the session (none: all) whose numbers began anew after a header: another process writes the log.
+    """
 
     def __init__(
         self,
         emit: Callable[[Placed], None],
         gap: Callable[[Gap], None],
+        restart: Callable[[str | None], None],
         *,
         sequence: Literal["session", "log"] | None,
         by_time: bool = False,
@@ -53,7 +57,10 @@ class Order:
         self.window = window
         self.repeated = 0
         self._emit, self._gap, self._whole = emit, gap, sequence == "log"
+        self._restart = restart
         self._next: dict[str, int] = {}
+        self._before: dict[str, int] = {}
+        """Where the sequences stood when the writer opened the log anew."""
         self._held: dict[str, list[tuple[int, int, Placed]]] = {}
         self._arrivals: deque[tuple[int, str]] = deque()
         self._waiting: set[int] = set()
@@ -92,8 +99,22 @@ class Order:
         if len(self._next) >= _KEYS:
             for old in [each for each in self._next if each not in self._held][: _KEYS // 2]:
                 del self._next[old]
-        expected = self._next[key] = 0 if sequence < self.window else sequence
+        before = self._before.pop(key, None)
+        if before is not None and sequence >= before:
+            expected = before
+        else:
+            expected = 0 if sequence < self.window else sequence
+            if before is not None:
+                self._restart(None if self._whole else key)
+        self._next[key] = expected
         return expected
+
+    def renew(self) -> None:
+        """A header stands in the midst of the log: its writer has opened it anew, perhaps in a new process."""
+        self.flush()
+        self._before, self._next = self._next, {}
+        if self.see != self._by_sequence:
+            self._restart(None)
 
     def _release(self, key: str) -> None:
         """Emit what has waited for the lines just seen."""

@@ -192,6 +192,12 @@ class Watch:
             self._sessions[gap.session] = self._new(gap.session)
         self._sessions[gap.session].lose(self._recent)
 
+    def restart(self, name: str | None) -> None:
+        """Another process writes the session's lines (all sessions', if ``name`` is none): what was open is forgotten."""
+        for each in list(self._sessions) if name is None else [name]:
+            if each in self._sessions:
+                self._sessions.pop(each).rest(self._recent)
+
     def finish(self, *, at_rest: bool = False) -> None:
         """The log stops. ``at_rest``: because nothing can move any more, in any session."""
         if at_rest:
