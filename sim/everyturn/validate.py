@@ -101,7 +101,10 @@ def _cells(
                 validated.fault(str(watched.broken))
             validated.violations += watched.violations
             validated.remarks += watched.remarks
-            yield watched.cell
+            if watched.cell.events:
+                yield watched.cell
+            else:
+                validated.fault(f"{path}: expected a log with an event in it; found none")
 
 
 def _recorded(report: RunReport, chosen: Sequence[Invariant]) -> Cell:

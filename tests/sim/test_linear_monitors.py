@@ -79,7 +79,11 @@ CANCEL = "cancel_call c1; cancel_return c1"
 
 WRONG: Final = (
     ("no-hang", f"{BUSY}; {DONE1}; rest", "nothing can move any more, and nobody has told the waiter of p2"),
-    ("no-double-emit", f"{P1}; told p1 outcome=finished", "a second completion for p1's run id was given to its waiter"),
+    (
+        "no-double-emit",
+        f"{P1}; told p1 outcome=finished",
+        "a second completion for p1's run id was given to its waiter",
+    ),
     ("no-fold-of-run-id", f"{BUSY}; folded p2 turn=p1", "p2 has a run id and was folded into the turn of p1"),
     ("one-turn", f"{BUSY}; started p2 @b", "the turn of p2 began while that of p1 was running"),
     ("one-turn", "submit p1; started p1 @a; summary_start s1 @b", "the turn of s1 began while that of p1 was running"),
@@ -117,7 +121,11 @@ WRONG: Final = (
         f"{BUSY}; submit p3; queued p3; {DONE1}; started p3 @a; ended p3 @a; started p2 @a",
         "p3 came into the queue after p2, and started its turn before it",
     ),
-    ("right-owner", f"{P1}; told p1 outcome=finished owner=p2", "a completion for p1 carries the answer, message or error of p2"),
+    (
+        "right-owner",
+        f"{P1}; told p1 outcome=finished owner=p2",
+        "a completion for p1 carries the answer, message or error of p2",
+    ),
     (
         "right-owner",
         "submit p1; submit p2; notified p1 run_id=r1 owner=p2",
@@ -141,7 +149,11 @@ WRONG: Final = (
         "submit p1; started p1; ended p1 outcome=failed; told p1 outcome=finished",
         "p1 was told as finished and has failed",
     ),
-    ("true-outcome", f"submit p1; queued p1; {CANCEL}; dropped p1; told p1 outcome=failed", "p1 was told as failed and was cancelled"),
+    (
+        "true-outcome",
+        f"submit p1; queued p1; {CANCEL}; dropped p1; told p1 outcome=failed",
+        "p1 was told as failed and was cancelled",
+    ),
 )
 
 RIGHT: Final = (
@@ -215,7 +227,9 @@ def test_sessions_do_not_mix() -> None:
 
 def test_after_lost_lines_nothing_is_concluded_from_what_is_missing() -> None:
     """Whatever one line of a sound log is lost, the loss is no violation."""
-    whole = list(lines_of(f"{BUSY}; submit q3; queued q3; folded q3 turn=p1; message q3; {DONE1}; {RUN2}; {CANCEL}; rest"))
+    whole = list(
+        lines_of(f"{BUSY}; submit q3; queued q3; folded q3 turn=p1; message q3; {DONE1}; {RUN2}; {CANCEL}; rest")
+    )
     for missing in range(len(whole)):
         found: list[Violation] = []
         watched = Watch(Header(kinds=ALL), found.append)

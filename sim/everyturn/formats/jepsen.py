@@ -88,7 +88,7 @@ def edn(value: Any, *, word: bool = False) -> str:
             return str(value)
 
 
-_TOKEN: Final = re.compile(r'[\s,]*(?:;[^\n]*\n[\s,]*)*([\[\](){}]|"(?:[^"\\]|\\.)*"|[^\s,\[\](){}"]+)?', re.DOTALL)
+_TOKEN: Final = re.compile(r'[\s,]*(?:;[^\n]*(?:\n|$)[\s,]*)*([\[\](){}]|"(?:[^"\\]|\\.)*"|[^\s,\[\](){}"]+)?', re.DOTALL)
 _CLOSING: Final = {"[": "]", "(": ")", "{": "}"}
 _DEPTH: Final = 50
 
@@ -100,7 +100,8 @@ class EdnError(ValueError):
 def parse_edn(text: str) -> Any:
     """The value that ``text`` holds. Raises :class:`EdnError`."""
     value, rest = _value(text, 0, 0)
-    if text[rest:].strip(" \t\r\n,"):
+    following, end = _token(text, rest)
+    if following or end < len(text):
         raise EdnError(f"one value, found more at column {rest + 1}")
     return value
 

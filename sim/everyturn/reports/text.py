@@ -174,7 +174,8 @@ def coverage(report: dict[str, Any]) -> Iterator[str]:
         yield f"  never seen: {', '.join(report['never'])}"
     yield f"  {report['ignored']:>9,}  ignored, as the mapping says"
     for message, found in report["unmapped"].items():
-        yield f"  {found['count']:>9,}  UNMAPPED message {message!r}, lines {', '.join(map(str, found['lines']))}, …"
+        more = ", …" if found["count"] > len(found["lines"]) else ""
+        yield f"  {found['count']:>9,}  UNMAPPED message {message!r}, lines {', '.join(map(str, found['lines']))}{more}"
     for fault in report["faults"]:
         yield f"  UNREADABLE {report['file']}:{fault['line']}: expected {fault['expected']}; found {fault['found']}"
 
