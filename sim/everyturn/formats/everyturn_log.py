@@ -101,6 +101,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     ``kinds``: what this agent logs whenever it happens, by default the required kinds; only from these is anything
     concluded when it is *missing*. ``sequence``: what ``sequence`` counts through, the ``session`` or the whole ``log``.
     ``ordered``: ``queued`` lines are written under the lock that guards the queue, so that their order is the queue's.
+    ``complete``: nothing was under way in any session when the log began, as far as no sequence says otherwise.
     """
 
     schema: Literal["everyturn/log/1"] = SCHEMA
@@ -108,6 +109,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     kinds: frozenset[Kind] = REQUIRED  # type: ignore[assignment]
     sequence: Literal["session", "log"] | None = None
     ordered: bool = False
+    complete: bool = True
 
 
 class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -79,7 +79,10 @@ class Ignored(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class Mapping(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A whole mapping file. ``kinds``: what the agent logs whenever it happens, by default all kinds with a rule."""
+    """A whole mapping file. ``kinds``: what the agent logs whenever it happens, by default all kinds with a rule.
+
+    ``sequence``, ``ordered`` and ``complete`` are those of a :class:`~everyturn.formats.everyturn_log.Header`.
+    """
 
     name: str
     fields: dict[str, Path_]
@@ -93,12 +96,14 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     kinds: tuple[Kind, ...] = ()
     session: str | None = None
     ordered: bool = False
+    complete: bool = False
 
     @property
     def header(self) -> Header:
         """The header that a log of ours with the same lines would have."""
         kinds: Any = frozenset(self.kinds or [rule.kind for rule in self.line] or REQUIRED)
-        return Header(agent=self.name, kinds=kinds, sequence=self.sequence, ordered=self.ordered)
+        complete = self.complete or self.sequence is not None
+        return Header(agent=self.name, kinds=kinds, sequence=self.sequence, ordered=self.ordered, complete=complete)
 
 
 def shipped() -> dict[str, str]:

@@ -111,7 +111,8 @@ class LinearJudge:
 
     def _lost(self, gap: Gap) -> None:
         self.watch.gap(gap)
-        self._keep(self._gaps, f"{self._path}: {gap}")
+        if gap.lines:
+            self._keep(self._gaps, f"{self._path}: {gap}")
 
     def _keep(self, kept: list[str], text: str) -> None:
         if len(kept) < SHOWN:

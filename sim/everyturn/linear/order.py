@@ -23,7 +23,10 @@ _KEYS: Final = 65_536
 
 
 class Gap(NamedTuple):
-    """Lines ``first`` to ``last`` of a session's sequence are missing (of the whole log's, if ``session`` is none)."""
+    """Lines ``first`` to ``last`` of a session's sequence are missing (of the whole log's, if ``session`` is none).
+
+    If there are no such lines, it is only known that something came before: the log begins in the middle.
+    """
 
     session: str | None
     first: int
@@ -31,8 +34,13 @@ class Gap(NamedTuple):
     before: int
     """The line of the file before which they are missing."""
 
+    @property
+    def lines(self) -> int:
+        """How many lines are missing."""
+        return self.last - self.first + 1
+
     def __str__(self) -> str:
-        number = self.last - self.first + 1
+        number = self.lines
         where = "" if self.session is None else f" of session {self.session}"
         which = f"{self.first}" if number == 1 else f"{self.first} to {self.last}"
         return f"{number:,} line{'s' if number > 1 else ''} lost{where}, sequence {which}, before line {self.before}"
@@ -78,7 +86,7 @@ class Order:
         key = "" if self._whole else placed.line.session
         expected = self._next.get(key)
         if expected is None:
-            expected = self._first(key, sequence)
+            expected = self._first(key, sequence, placed.number)
         self._count += 1
         if sequence == expected:
             self._next[key] = sequence + 1
@@ -94,7 +102,7 @@ class Order:
         while self._arrivals and self._arrivals[0][0] + self.window <= self._count:
             self._give_up()
 
-    def _first(self, key: str, sequence: int) -> int:
+    def _first(self, key: str, sequence: int, number: int) -> int:
         """A log may begin in the middle; but a small number may be an early line of a beginning."""
         if len(self._next) >= _KEYS:
             for old in [each for each in self._next if each not in self._held][: _KEYS // 2]:
@@ -102,10 +110,14 @@ class Order:
         before = self._before.pop(key, None)
         if before is not None and sequence >= before:
             expected = before
+        elif before is not None:
+            expected = 0
+            self._restart(None if self._whole else key)
+        elif sequence < self.window:
+            expected = 0
         else:
-            expected = 0 if sequence < self.window else sequence
-            if before is not None:
-                self._restart(None if self._whole else key)
+            expected = sequence
+            self._gap(Gap(None if self._whole else key, sequence, sequence - 1, number))
         self._next[key] = expected
         return expected
 

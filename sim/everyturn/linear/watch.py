@@ -47,14 +47,16 @@ class Watch:
         self._ordered = header.ordered
         self.kinds = frozenset(str(kind) for kind in header.kinds)
         self.lines = self.prompts = self.run_ids = self.cancels = self.works = 0
-        self.rests = self.lost = self.unknown = 0
-        """How many rests were seen, how many lines are lost, and how many lines were of prompts not submitted here."""
+        self.rests = self.lost = self.unknown = self.untouched = 0
+        """How many rests were seen, how many lines are lost, and how many lines were of prompts not submitted here,
+        and how many prompts were submitted while surely no Cancel was under way."""
         self.tallies = {monitor.invariant: Tally() for monitor in MONITORS}
         self._sessions: dict[str, Session] = {}
         self._recent = Recent()
         self._report = report
         self._messages = "message" in self.kinds
-        self._tainted = self._threads = self._owners = self._snapshots = False
+        self._tainted = not header.complete
+        self._threads = self._owners = self._snapshots = False
         self._place = 0
         self._takes = {kind: (take, self._judges(kind), kind in _CLOSING) for kind, take in OF_PROMPTS.items()}
 
@@ -139,6 +141,7 @@ class Watch:
         prompt = Prompt(name, line.run_id, session.now)
         under_way = bool(session.operations) or session.closing or session.tainted
         prompt.untouched, prompt.met = not under_way, under_way
+        self.untouched += not under_way
         session.open(prompt)
 
     def _seen_in_part(self, session: Session, line: Line) -> Prompt:
@@ -182,7 +185,7 @@ class Watch:
 
     def gap(self, gap: Gap) -> None:
         """Lines are lost: nothing is concluded from what is missing around them."""
-        self.lost += gap.last - gap.first + 1
+        self.lost += gap.lines
         if gap.session is None:
             self._tainted = True
             for session in self._sessions.values():
@@ -243,6 +246,8 @@ class Watch:
                 return "the log stops before a session is at rest"
             if self.open and name != "clean-rest":
                 return f"{self.open:,} prompts are open where the log stops"
+        if name == "no-poisoned-prompt" and not self.untouched:
+            return "no prompt was submitted while it is sure that no Cancel was under way"
         if name == "clean-rest" and not self._snapshots:
             return "the log has no snapshots at rest"
         if name == "prompt-notice" and not self._threads:
