@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "instrumentation"))
 
-from everyturn_log import EveryturnLog
+from everyturn_log import EveryturnLog  # type: ignore[import-not-found, unused-ignore]
 
 BUGS = {
     "silent": "a turn that hands over to the queue does not tell its own waiter",

@@ -86,7 +86,7 @@ def test_a_cut_compressed_log_keeps_what_could_be_read(squeeze: Callable[[bytes]
 def test_standard_input_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``-``, also compressed."""
     for content in (HEADER + b"".join(story()), gzip.compress(HEADER + b"".join(story()))):
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content))))  # type: ignore[type-var]
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(content))))
         (cell,) = validate([Path("-")]).cells
         assert (cell.verdict, cell.events) == (Verdict.HOLDS, len(STORY))
 

@@ -158,6 +158,7 @@ _NEEDS: Final = {kind: meaning.needs for kind, meaning in KINDS.items()}
 _OUTCOMES: Final = ", ".join(get_args(Ending))
 
 
+_NEED_MORE: Final = frozenset(kind for kind, needs in _NEEDS.items() if needs not in ((), ("prompt",)))
 _BY_RUN_ID: Final = frozenset({"told", "kept", "notified"})
 """Kinds of line that may name their prompt by its run id alone."""
 
@@ -199,17 +200,15 @@ class LogReader:
 
     def __iter__(self) -> Iterator[Placed]:
         decode = msgspec.json.Decoder(Line).decode
-        needs = _NEEDS
+        more = _NEED_MORE
         for number, raw in self._file.lines(self._fault):
             try:
                 line = decode(raw)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 self._second_look(number, raw, error)
                 continue
-            for field in needs[line.kind]:
-                if getattr(line, field) is None and (missing := lacking(line)) is not None:
-                    self._fault(Fault(self._file.path, number, missing, "a line without it"))
-                    break
+            if (line.prompt is None or line.kind in more) and (missing := lacking(line)) is not None:
+                self._fault(Fault(self._file.path, number, missing, "a line without it"))
             else:
                 yield Placed(number, line)
 

@@ -88,7 +88,9 @@ def edn(value: Any, *, word: bool = False) -> str:
             return str(value)
 
 
-_TOKEN: Final = re.compile(r'[\s,]*(?:;[^\n]*(?:\n|$)[\s,]*)*([\[\](){}]|"(?:[^"\\]|\\.)*"|[^\s,\[\](){}"]+)?', re.DOTALL)
+_TOKEN: Final = re.compile(
+    r'[\s,]*(?:;[^\n]*(?:\n|$)[\s,]*)*([\[\](){}]|"(?:[^"\\]|\\.)*"|[^\s,\[\](){}"]+)?', re.DOTALL
+)
 _CLOSING: Final = {"[": "]", "(": ")", "{": "}"}
 _DEPTH: Final = 50
 

@@ -40,7 +40,7 @@ def started(session: Session, prompt: Prompt, line: Line) -> None:
         prompt.earlier = frozenset(get_args(Ending))
     prompt.running, prompt.ended, prompt.outcome, prompt.host = True, False, None, None
     prompt.by_cancel, prompt.passed = False, None
-    prompt.folds.clear()
+    prompt.folds = ()
     _late(prompt)
     _settle(session, prompt, line)
     prompt.thread = line.thread
@@ -82,7 +82,7 @@ def folded(session: Session, prompt: Prompt, line: Line) -> None:
         prompt.whole = False
         return
     prompt.host = host
-    host.folds.append(prompt)
+    host.folds = (*host.folds, prompt)
     if prompt.doomed is not None and host.late is None:
         host.late = (prompt.name, prompt.doomed)
 

@@ -17,76 +17,48 @@ RECENT: Final = 8192
 
 
 class Prompt:
-    """What is known of one prompt."""
+    """What is known of one prompt. What is as usual stands in the class, so that a new prompt costs little."""
 
-    __slots__ = (
-        "begun",
-        "by_cancel",
-        "doomed",
-        "earlier",
-        "ended",
-        "fate",
-        "folds",
-        "host",
-        "kept_on",
-        "late",
-        "met",
-        "misowned",
-        "name",
-        "notified",
-        "outcome",
-        "overtaken",
-        "own_error",
-        "passed",
-        "queued_at",
-        "run_id",
-        "running",
-        "spared",
-        "submit_at",
-        "sure",
-        "thread",
-        "told",
-        "untouched",
-        "whole",
-        "written",
-    )
+    sure = False
+    """Whether it surely is on shared data."""
+    untouched = False
+    """Whether no Cancel, ClearQueue, shutdown or lost line met it."""
+    met = False
+    """Whether a Cancel, ClearQueue or shutdown may have taken it away."""
+    fate: str | None = None
+    queued_at = -1
+    overtaken: str | None = None
+    thread: str | None = None
+    running = False
+    ended = False
+    outcome: str | None = None
+    earlier: frozenset[str | None] = frozenset()
+    """How turns of it ended that were followed by another one."""
+    host: Prompt | None = None
+    folds: tuple[Prompt, ...] = ()
+    doomed: str | None = None
+    """The Cancel that found it and has returned."""
+    late: tuple[str, str] | None = None
+    """The prompt and the Cancel after whose return the stream that runs was started."""
+    by_cancel = False
+    """Whether a notice said that it was cancelled."""
+    written = 0
+    spared = False
+    """Whether a write of its message failed."""
+    told = 0
+    notified = False
+    own_error = False
+    misowned = False
+    kept_on: str | None = None
+    passed: str | None = None
+    """The thread that began another turn before it told of this one."""
+    begun: str | None = None
+    """What that thread began."""
 
     def __init__(self, name: str, run_id: str | None, submit_at: int) -> None:
         self.name, self.run_id, self.submit_at = name, run_id, submit_at
         self.whole = submit_at >= 0
         """Whether every line about it was seen, from its submission on."""
-        self.sure = False
-        """Whether it surely is on shared data."""
-        self.untouched = False
-        """Whether no Cancel, ClearQueue, shutdown or lost line met it."""
-        self.met = False
-        """Whether a Cancel, ClearQueue or shutdown may have taken it away."""
-        self.fate: str | None = None
-        self.queued_at = -1
-        self.overtaken: str | None = None
-        self.thread: str | None = None
-        self.running = self.ended = False
-        self.outcome: str | None = None
-        self.earlier: frozenset[str | None] = frozenset()
-        """How turns of it ended that were followed by another one."""
-        self.host: Prompt | None = None
-        self.folds: list[Prompt] = []
-        self.doomed: str | None = None
-        """The Cancel that found it and has returned."""
-        self.late: tuple[str, str] | None = None
-        """The prompt and the Cancel after whose return the stream that runs was started."""
-        self.by_cancel = False
-        """Whether a notice said that it was cancelled."""
-        self.written = 0
-        self.spared = False
-        """Whether a write of its message failed."""
-        self.told = 0
-        self.notified = self.own_error = self.misowned = False
-        self.kept_on: str | None = None
-        self.passed: str | None = None
-        """The thread that began another turn before it told of this one."""
-        self.begun: str | None = None
-        """What that thread began."""
 
     @property
     def over(self) -> bool:
@@ -215,7 +187,7 @@ class Recent:
         """Remember a prompt as the latest."""
         key = session, prompt.name
         self.forget(*key)
-        prompt.folds.clear()
+        prompt.folds = ()
         self._prompts[key] = prompt
         if prompt.run_id is not None:
             self._run_ids[session, prompt.run_id] = prompt

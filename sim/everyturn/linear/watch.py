@@ -18,6 +18,9 @@ _CLOSING: Final = frozenset(
 )
 """After these a prompt may be over, with nothing owed to it."""
 
+_ENOUGH: Final = 4096
+"""So many sessions are kept before idle ones are forgotten."""
+
 _AT_REST: Final = ("no-hang", "nothing-lost", "clean-rest")
 
 
@@ -52,6 +55,7 @@ class Watch:
         and how many prompts were submitted while surely no Cancel was under way."""
         self.tallies = {monitor.invariant: Tally() for monitor in MONITORS}
         self._sessions: dict[str, Session] = {}
+        self._enough = _ENOUGH
         self._recent = Recent()
         self._report = report
         self._messages = "message" in self.kinds
@@ -61,7 +65,13 @@ class Watch:
         self._takes = {kind: (take, self._judges(kind), kind in _CLOSING) for kind, take in OF_PROMPTS.items()}
 
     def _new(self, name: str) -> Session:
-        return Session(name, tainted=self._tainted, ordered=self._ordered)
+        """A session that is not known; now and then, those of which there is nothing to remember are forgotten."""
+        if len(self._sessions) >= self._enough:
+            for idle in [each for each in self._sessions.values() if each.idle and each.tainted == self._tainted]:
+                del self._sessions[idle.name]
+            self._enough = max(_ENOUGH, 2 * len(self._sessions))
+        session = self._sessions[name] = Session(name, tainted=self._tainted, ordered=self._ordered)
+        return session
 
     def _judges(self, kind: str) -> tuple[tuple[str, Judge], ...]:
         judging = (each for each in MONITORS if kind in each.judges and each.needs <= self.kinds)
@@ -70,7 +80,7 @@ class Watch:
     @property
     def sessions(self) -> int:
         """How many sessions have something open."""
-        return len(self._sessions)
+        return sum(not session.idle for session in self._sessions.values())
 
     @property
     def open(self) -> int:
@@ -83,7 +93,7 @@ class Watch:
         self.lines += 1
         session = self._sessions.get(line.session)
         if session is None:
-            session = self._sessions[line.session] = self._new(line.session)
+            session = self._new(line.session)
         session.now = self.lines
         taking = self._takes.get(line.kind)
         if taking is None:
@@ -101,7 +111,7 @@ class Watch:
             if prompt.folds and not prompt.running:
                 for each in prompt.folds:
                     self._close(session, each)
-                prompt.folds.clear()
+                prompt.folds = ()
             self._close(session, prompt)
         elif take is started:
             running(session, prompt, line)
@@ -114,7 +124,6 @@ class Watch:
             case "rest":
                 self._snapshots = self._snapshots or line.snapshot is not None
                 self._rest(session, line)
-                self._drop_if_idle(session)
             case "summary_start":
                 self.works += 1
                 for invariant, judge in (("one-turn", overlap), ("prompt-notice", begun_while_owing)):
@@ -123,11 +132,10 @@ class Watch:
                         self._found(invariant, session, sentence)
                 running(session, None, line)
             case "note":
-                self._drop_if_idle(session)
+                pass
             case kind:
                 self.cancels += kind == "cancel_call"
                 OF_SESSIONS[kind](session, line)
-                self._drop_if_idle(session)
 
     def _submit(self, session: Session, line: Line) -> None:
         name = str(line.prompt)
@@ -160,11 +168,6 @@ class Watch:
         if prompt.over and prompt.name in session.prompts and not prompt.owed(messages=self._messages):
             session.close(prompt)
             self._recent.put(session.name, prompt)
-        self._drop_if_idle(session)
-
-    def _drop_if_idle(self, session: Session) -> None:
-        if session.idle and session.tainted == self._tainted:
-            self._sessions.pop(session.name, None)
 
     def _rest(self, session: Session, line: Line | None) -> None:
         self.rests += 1
@@ -191,9 +194,7 @@ class Watch:
             for session in self._sessions.values():
                 session.lose(self._recent)
             return
-        if gap.session not in self._sessions:
-            self._sessions[gap.session] = self._new(gap.session)
-        self._sessions[gap.session].lose(self._recent)
+        (self._sessions.get(gap.session) or self._new(gap.session)).lose(self._recent)
 
     def restart(self, name: str | None) -> None:
         """Another process writes the session's lines (all sessions', if ``name`` is none): what was open is forgotten."""
@@ -206,7 +207,6 @@ class Watch:
         if at_rest:
             for session in list(self._sessions.values()):
                 self._rest(session, None)
-                self._drop_if_idle(session)
 
     def _found(self, invariant: str, session: Session, sentence: str) -> None:
         violation = Violation(invariant, self._place, session.name, sentence)

@@ -1,0 +1,124 @@
+"""Instrumentation for others: the Python module, the example agent with and without its bugs, the page's snippets."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import runpy
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from click.testing import CliRunner
+
+from everyturn.cli import main
+from everyturn.formats.everyturn_log import REQUIRED
+
+ROOT: Final = Path(__file__).parents[1]
+MODULE: Final = ROOT / "examples" / "instrumentation" / "everyturn_log.py"
+AGENT: Final = ROOT / "examples" / "instrumented_agent" / "agent.py"
+PAGE: Final = (ROOT / "docs" / "instrumentation.md").read_text(encoding="utf-8")
+LOG: Final[Any] = runpy.run_path(str(MODULE))["EveryturnLog"]
+
+
+def validate(path: Path) -> dict[str, Any]:
+    result = CliRunner().invoke(main, ["validate", str(path), "--json"])
+    assert result.exit_code in (0, 1), result.stderr
+    (cell,) = json.loads(result.stdout)["cells"]
+    found: dict[str, Any] = cell
+    return found
+
+
+def run_agent(path: Path, *options: str) -> dict[str, Any]:
+    subprocess.run([sys.executable, str(AGENT), str(path), *options], check=True, timeout=60)
+    return validate(path)
+
+
+def test_the_example_agent_holds(tmp_path: Path) -> None:
+    """Whatever a log of it can show."""
+    cell = run_agent(tmp_path / "agent.jsonl")
+    assert cell["verdict"] == "holds"
+    assert {name for name, each in cell["invariants"].items() if each["verdict"] == "holds"} == {
+        "no-hang", "no-double-emit", "no-fold-of-run-id", "one-turn", "no-lost-cancel", "no-poisoned-prompt",
+        "nothing-lost", "in-order", "right-owner", "prompt-notice", "true-outcome",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("bug", "invariant", "sentence"),
+    [
+        ("silent", "no-hang", "nothing can move any more, and nobody has told the waiter of p1"),
+        ("twice", "no-double-emit", "a second completion for p5's run id was given to its waiter"),
+        ("fold", "no-fold-of-run-id", "p3 has a run id and was folded into the turn of p2"),
+    ],
+)
+def test_the_example_agent_with_a_bug_is_refuted(bug: str, invariant: str, sentence: str, tmp_path: Path) -> None:
+    """By the invariant that the bug breaks."""
+    said = run_agent(tmp_path / "agent.jsonl", "--bug", bug)["invariants"][invariant]
+    assert (said["verdict"], said["sentence"]) == ("refuted", sentence)
+
+
+def test_the_python_snippet_of_the_page_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stands."""
+    monkeypatch.chdir(tmp_path)
+    (snippet,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    names: dict[str, Any] = {"EveryturnLog": LOG}
+    exec(snippet, names)
+    names["log"].close()
+    assert validate(tmp_path / "agent.jsonl")["verdict"] == "holds"
+
+
+def test_the_mapping_of_the_page_is_one() -> None:
+    """As it stands."""
+    from everyturn.formats.mapping import parse
+
+    (snippet,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
+    assert parse(snippet, "page").name == "my-agent"
+
+
+def test_the_module_promises_the_required_kinds() -> None:
+    """No more and no less than the schema."""
+    assert set(LOG.REQUIRED) == REQUIRED
+
+
+def test_threads_write_whole_lines_in_sequence() -> None:
+    """Eight threads at once: every line is whole, and the numbers have no gap."""
+    target = io.StringIO()
+    log = LOG(target)
+    threads = [threading.Thread(target=lambda: [log.queued("s", "p") for _ in range(200)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = [json.loads(line) for line in target.getvalue().splitlines()[1:]]
+    assert [line["sequence"] for line in lines] == list(range(1600))
+
+
+class Full(io.StringIO):
+    """A disk that is full for the second line."""
+
+    def write(self, text: str) -> int:
+        if '"sequence": 1,' in text:
+            raise OSError(28, "No space left on device")
+        return super().write(text)
+
+
+def test_nothing_is_raised_into_the_agent(tmp_path: Path) -> None:
+    """A folder as a file, a full disk, a value that is no JSON, a closed file: counted, and its number is missing."""
+    folder = LOG(str(tmp_path))
+    folder.submit("s", "p")
+    target = Full()
+    log = LOG(target)
+    for _ in range(3):
+        log.queued("s", "p")
+    log.write("told", "s", prompt=object())
+    log.queued("s", "x" * 500)
+    lines = [json.loads(line) for line in target.getvalue().splitlines()[1:]]
+    log.close()
+    log.queued("s", "p")
+    assert (folder.lost, log.lost, [line["sequence"] for line in lines]) == (2, 3, [0, 2, 4])
+    assert lines[-1]["prompt"] == "x" * 200
