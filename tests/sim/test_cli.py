@@ -136,7 +136,7 @@ def test_the_demo_tells_the_story(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["after-the-fix.png", "before-the-fix.png"]
 
 
-@pytest.mark.parametrize("what", ["revisions", "invariants", "strategies", "scopes", "formats", "mutants"])
+@pytest.mark.parametrize("what", ["revisions", "invariants", "strategies", "scopes", "formats", "mappings", "mutants"])
 def test_lists_say_what_there_is(what: str) -> None:
     """One line each, with a sentence."""
     result = run("list", what)
@@ -144,7 +144,7 @@ def test_lists_say_what_there_is(what: str) -> None:
     assert all(line.strip() for line in result.stdout.splitlines())
 
 
-@pytest.mark.parametrize("command", ["demo", "check", "fuzz", "replay", "validate", "list"])
+@pytest.mark.parametrize("command", ["demo", "check", "fuzz", "replay", "validate", "convert", "list"])
 def test_help_teaches(command: str) -> None:
     """Every command says what it does and what its options mean."""
     result = run(command, "--help")

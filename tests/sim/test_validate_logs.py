@@ -1,0 +1,139 @@
+"""`everyturn validate` on logs of other agents, as a user types it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+
+import pytest
+from click.testing import CliRunner, Result
+
+from everyturn.cli import main
+from everyturn.cli.logs import _Silence
+
+ROOT: Final = Path(__file__).parents[2]
+HANGS: Final = (
+    '{"schema":"everyturn/log/1","agent":"mine"}',
+    '{"kind":"submit","session":"s","prompt":"p1","run_id":"r1"}',
+    '{"kind":"started","session":"s","prompt":"p1"}',
+    '{"kind":"ended","session":"s","prompt":"p1","outcome":"finished"}',
+)
+REST: Final = '{"kind":"rest","session":"s"}'
+
+
+def run(*arguments: object, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, [str(each) for each in arguments], input=stdin)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A log in which a waiter hangs."""
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join((*HANGS, REST)) + "\n")
+    return path
+
+
+def test_a_violation_is_named_with_file_line_and_session(log: Path) -> None:
+    """For people, and as one JSON document with the line; exit code 1."""
+    result = run("validate", log)
+    assert result.exit_code == 1
+    said = f"{log}:5: session s: no-hang: nothing can move any more, and nobody has told the waiter of p1"
+    assert result.stdout.splitlines()[0] == said
+    result = run("validate", log, "--json")
+    (cell,) = json.loads(result.stdout)["cells"]
+    assert (cell["revision"], cell["events"], cell["lost"], cell["file"]) == ("mine", 4, 0, str(log))
+    assert cell["invariants"]["no-hang"]["where"] == f"{log}:5"
+    assert cell["invariants"]["no-hang"]["count"] == 1
+
+
+def test_only_the_asked_invariants_are_judged(log: Path) -> None:
+    """`--invariant`: another one's violation is neither said nor counted."""
+    result = run("validate", log, "--invariant", "one-turn", "--json")
+    (cell,) = json.loads(result.stdout)["cells"]
+    assert (result.exit_code, list(cell["invariants"])) == (0, ["one-turn"])
+
+
+def test_standard_input_is_judged() -> None:
+    """`-`."""
+    assert run("validate", "-", stdin="\n".join((*HANGS, REST)) + "\n").exit_code == 1
+
+
+def test_the_end_of_a_log_is_rest_if_the_user_says_so(tmp_path: Path) -> None:
+    """`--at-rest`; otherwise what holds at rest is not judged."""
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(HANGS) + "\n")
+    assert [run("validate", path).exit_code, run("validate", "--at-rest", path).exit_code] == [0, 1]
+
+
+def test_a_growing_log_is_followed_until_it_is_silent(log: Path) -> None:
+    """`--follow --until-idle`: violations as they are seen, then the verdicts; exit code 1."""
+    result = run("validate", "--follow", "--until-idle", "0", log)
+    assert result.exit_code == 1
+    assert "no-hang: nothing can move any more" in result.stderr
+    assert f"{log}: 4 events, 0 lines lost" in result.stdout
+
+
+def test_silence_ends_and_lets_waiting_lines_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a second nothing waits for lines that do not come; after the user's time, it is enough."""
+    now = [0.0]
+    monkeypatch.setattr("everyturn.cli.logs.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("everyturn.cli.logs.time.sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    flushed: list[float] = []
+    silence = _Silence(2.0)
+    silence.flush = lambda: flushed.append(now[0])
+    while silence():
+        pass
+    assert now[0] == pytest.approx(2.0, abs=0.11)
+    assert flushed[0] == pytest.approx(1.1, abs=0.11)
+
+
+def test_a_log_in_which_nothing_is_told_is_not_green(tmp_path: Path) -> None:
+    """A header alone, or a foreign log of which no line was mapped: exit code 2."""
+    path = tmp_path / "a.jsonl"
+    path.write_text(HANGS[0] + "\n")
+    assert run("validate", path).exit_code == 2
+    result = run("validate", "--mapping", "slog", ROOT / "tests" / "sim" / "logs" / "zap.jsonl")
+    assert (result.exit_code, "expected a log with an event in it" in result.stderr) == (2, True)
+
+
+def test_many_faults_are_counted_and_the_first_are_shown(tmp_path: Path) -> None:
+    """A hundred, and how many more."""
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join((HANGS[0], *["x"] * 250, REST)) + "\n")
+    result = run("validate", path)
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 101
+    assert "150 more places that could not be read" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--check-mapping", "x"], "--check-mapping: expected --mapping FILE too"),
+        (["--from", "chrome", "x"], "--from chrome: expected one of log, trace"),
+        (["--from", "log", "--mapping", "slog", "x"], "expected only one of them"),
+        (["--follow", "x", "y"], "--follow: expected one log"),
+        (["--follow", "-"], "--follow: expected a file"),
+        (["x"], "x:0: expected a file that can be read; found No such file or directory"),
+    ],
+)
+def test_wrong_use_is_one_clear_line(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 2."""
+    monkeypatch.chdir(tmp_path)
+    result = run("validate", *arguments)
+    assert (result.exit_code, said in result.stderr) == (2, True)
+
+
+def test_a_broken_run_of_a_recording_is_left_out_and_the_rest_goes_on(tmp_path: Path) -> None:
+    """One fault, four of five runs; with --strict it stops there."""
+    lines = (ROOT / "recordings" / "d3-folded-run-id.jsonl").read_bytes().splitlines(keepends=True)
+    path = tmp_path / "broken.jsonl"
+    path.write_bytes(b"".join([*lines[:25], b"{}\n", *lines[26:]]))
+    result = run("validate", path, "--json")
+    assert [cell["run"] for cell in json.loads(result.stdout)["cells"]] == [0, 2, 3, 4]
+    assert (result.exit_code, result.stderr.count(f"{path}:26: expected a field `ev`")) == (2, 1)
+    result = run("validate", path, "--json", "--strict")
+    assert [cell["run"] for cell in json.loads(result.stdout)["cells"]] == [0]
