@@ -15,7 +15,7 @@ from everyturn.checker import Finding, Judge
 from everyturn.engines.interned import Interned
 from everyturn.engines.locals import Locals
 from everyturn.observer import Step
-from everyturn.operations import Note
+from everyturn.operations import Note, Operation
 from everyturn.world import World
 from everyturn_model.events import Event
 
@@ -99,6 +99,17 @@ class Transitions:
             if len(effects) > 1:
                 chosen.append(effects.index(effect))
         return chosen
+
+    def operations(self, row: Row, thread: int, choice: int) -> tuple[Operation, ...]:
+        """What the thread does in a transition, in order."""
+        _, _, trail = self._go(row, thread, FIRST_THREAD + thread)[choice]
+        places = (self.locals[before[FIRST_THREAD + thread]] for before, _ in trail)
+        return tuple(local.operation for local in places if local.operation is not None)
+
+    def seen(self, row: Row, thread: int, choice: int) -> tuple[Event, ...]:
+        """What an onlooker sees of a transition, in order."""
+        _, _, trail = self._go(row, thread, FIRST_THREAD + thread)[choice]
+        return tuple(event for before, effect in trail for event in self.follow(before, thread, effect)[1])
 
     # rest --------------------------------------------------------------------------------------------------------
 
