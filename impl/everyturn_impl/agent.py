@@ -154,7 +154,7 @@ class SessionAgent(Server):
         message: str | None = None
         number = 0
         while True:
-            number += 1
+            number = self.next_step(number)
             fault: Fault | None = None
             try:
                 message = await self.prepare_step(turn, number)
@@ -172,6 +172,10 @@ class SessionAgent(Server):
             if result.how is StepEnd.FINISHED or result.full:
                 asked_tools = result.how is StepEnd.TOOL
                 return Ending(message, result.text, full=result.full, asked_tools=asked_tools)
+
+    def next_step(self, number: int) -> int:
+        """The number of the step that follows step ``number``; an assistant message is named after it."""
+        return number + 1
 
     async def finish_step(self, turn: Context, message: str, result: StreamResult) -> None:
         """Store the state of a finished step's message. An error is discarded: a flush will store it."""

@@ -1,7 +1,7 @@
 """Scopes: what runs in an exploration or simulation, as a short string.
 
-``SCOPE = PROMPT+ ( "+" EXTRA )*``, ``PROMPT = "A" | "a" | "I" | "i"``, ``EXTRA = NUMBER? LETTER``; the order does not
-matter. The letters and what they add are :data:`PROMPTS` and :data:`EXTRAS`; ``docs/semantics.md`` 1 has the details.
+``SCOPE = PROMPT+ ( "+" EXTRA )*``, ``PROMPT = "A" | "a" | "I" | "i"``, ``EXTRA = ( NUMBER | "*" )? LETTER``; the
+order does not matter. The letters and what they add are :data:`PROMPTS` and :data:`EXTRAS`; ``docs/semantics.md`` 1 has the details.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ EXTRAS: Final[dict[str, tuple[str, bool, str]]] = {
 }
 """Letter → field of :class:`Scope`, whether it takes a number, and what it adds."""
 
+ENDLESS: Final = -1
+"""The number of an extra without bound, written ``*``: only of those that are up to the world, in :data:`UNBOUNDED`."""
+UNBOUNDED: Final = "etfrb"
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -59,13 +63,18 @@ class Scope:
         for letter, (name, numbered, _) in EXTRAS.items():
             number = getattr(self, name)
             if number:
-                parts.append(f"{number}{letter}" if numbered else letter)
+                parts.append(f"{'*' if number == ENDLESS else number}{letter}" if numbered else letter)
         return "+".join(parts)
 
     @property
     def run_ids(self) -> int:
         """How many prompts carry a run id."""
         return sum(letter.isupper() for letter in self.prompts)
+
+    @property
+    def endless(self) -> bool:
+        """Whether some extra has no bound, so that a run may never end."""
+        return any(getattr(self, EXTRAS[letter][0]) == ENDLESS for letter in UNBOUNDED)
 
     @classmethod
     def parse(cls, text: str) -> Scope:
@@ -86,12 +95,16 @@ class Scope:
 
 
 def _parse_extra(text: str, extra: str) -> tuple[str, int]:
-    match = re.fullmatch(r"([0-9]*)([a-z])", extra, re.ASCII)
+    match = re.fullmatch(r"([0-9]*|\*)([a-z])", extra, re.ASCII)
     if match is None or match[2] not in EXTRAS:
         raise UsageError(f"scope {text!r}: expected a number and a letter of {''.join(EXTRAS)}, found {extra!r}")
     name, numbered, _ = EXTRAS[match[2]]
     if match[1] and not numbered:
         raise UsageError(f"scope {text!r}: {match[2]!r} takes no number, found {extra!r}")
+    if match[1] == "*":
+        if match[2] not in UNBOUNDED:
+            raise UsageError(f"scope {text!r}: only {', '.join(UNBOUNDED)} can go on for ever, found {extra!r}")
+        return name, ENDLESS
     if match[1] and (len(match[1]) > 3 or int(match[1]) == 0):
         raise UsageError(f"scope {text!r}: expected a number from 1 to 999 before {match[2]!r}, found {match[1]!r}")
     return name, int(match[1] or 1)

@@ -161,7 +161,7 @@ class Hardened(SessionAgent):
         number = 0
         retried = False
         while True:
-            number += 1
+            number = self.next_step(number)
             fault: Fault | None = None
             try:
                 message = await self.prepare_step(turn, number)

@@ -20,6 +20,7 @@ from everyturn.exports.tables import SHARED, Tables, Thread, Way, runs
 _HEAD: Final = """\
 -- rumur --deadlock-detection off --output FILE.c FILE && gcc -std=c11 -O2 -march=native FILE.c -o model -pthread && ./model"""
 
+
 def write(tables: Tables, *, properties: bool = True) -> Iterator[str]:
     """The lines of the model. Without ``properties`` nothing is asserted, and the count covers all states."""
     yield f"-- {tables.title}: {tables.states} states, {tables.transitions} transitions"
@@ -143,7 +144,10 @@ class _Functions:
             size *= _WITHIN
         parts = [values[start : start + size] for start in range(0, len(values), size)]
         return _chain(
-            (f"{tree.variable} <= {part[-1]}", self._apart(_Fork(tree.variable, {each: tree.cases[each] for each in part})))
+            (
+                f"{tree.variable} <= {part[-1]}",
+                self._apart(_Fork(tree.variable, {each: tree.cases[each] for each in part})),
+            )
             for part in parts
         )
 
@@ -165,7 +169,9 @@ def _judge(tables: Tables) -> Iterator[str]:
         "return NAME(before, seen);",
         'error "no entry in the judge\'s table"; return before;',
     )
-    cases = {(judge, seen): [f"return {after};"] for judge, each in tables.judged.items() for seen, after in each.items()}
+    cases = {
+        (judge, seen): [f"return {after};"] for judge, each in tables.judged.items() for seen, after in each.items()
+    }
     yield from functions.write(_fork(("before", "seen"), cases))
     yield "function judged(before: judges; seen: events): judges;"
     yield "begin if seen = 0 then return before; end; return judged_by(before, seen); end;"
@@ -210,7 +216,9 @@ def _go(tables: Tables, thread: Thread) -> Iterator[str]:
     for local, steps in thread.steps.items():
         touched = [tables.columns[column] for column in thread.columns[local]]
         cases = {
-            (*key, number): _way(touched, name, key, way) for key, ways in steps.items() for number, way in enumerate(ways)
+            (*key, number): _way(touched, name, key, way)
+            for key, ways in steps.items()
+            for number, way in enumerate(ways)
         }
         if cases:
             trees[local] = _fork((*touched, "way"), cases)

@@ -150,7 +150,7 @@ def _rest(tables: Tables) -> Iterator[str]:
     shared = ", ".join(f"column[{column}]" for column in SHARED)
     yield f"  NUMBER key[] = {{ {shared}, {_waiting(tables)} }};"
     yield "  int found = find(REST, key);"
-    yield '  if (found < 0) missing = 1;'
+    yield "  if (found < 0) missing = 1;"
     yield "  return found < 0 ? judge : judge_after(judge, number(found));"
     yield "}"
     yield "}"

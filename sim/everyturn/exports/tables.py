@@ -165,7 +165,11 @@ class _Tabulation:
         return Tables(
             title=f"{self.reached.world.revision} {self.reached.world.scope} ({self.reached.world.granularity})",
             columns=objects.COLUMNS,
-            initial=(*first[:WIDTH], judge[first[JUDGE]], *(local[each][first[FIRST_THREAD + each]] for each in threads)),
+            initial=(
+                *first[:WIDTH],
+                judge[first[JUDGE]],
+                *(local[each][first[FIRST_THREAD + each]] for each in threads),
+            ),
             threads=tuple(self._thread(number, local[number]) for number in threads),
             judged={judge[old]: {e: judge[after] for e, after in each.items()} for old, each in self.judged.items()},
             broken={name: {judge[old] for old in olds if old in judge} for name, olds in broken.items()},

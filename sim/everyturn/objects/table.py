@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
+from everyturn.scope import ENDLESS
 from everyturn_impl.calls import Context
 
 COLUMNS: Final[tuple[str, ...]] = (
@@ -48,7 +49,9 @@ class Budget(NamedTuple):
     nearly_full: int = 0
 
     def less(self, name: str) -> Budget:
-        """The budget after one use of ``name``."""
+        """The budget after one use of ``name``; an endless one stays as it is."""
+        if getattr(self, name) == ENDLESS:
+            return self
         return self._replace(**{name: getattr(self, name) - 1})
 
 

@@ -1,0 +1,104 @@
+"""Our explorer beside SPIN and rumur on the same scopes: states, seconds to generate and compile, seconds to search.
+
+    python benchmarks/spin_and_rumur.py AA+1c:no-hang AAA:no-hang
+
+A scope may name invariants after a colon; then only they are judged. The models come from our tables, so that making
+them needs our exploration first; the column "ours" is that exploration alone. A tool that is not installed is left out.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from everyturn.checker import Judge, select
+from everyturn.engines.exhaustive import Explorer
+from everyturn.exports import murphi, promela
+from everyturn.exports.reached import Reached
+from everyturn.exports.tables import Tables, tables
+from everyturn.scope import Scope
+from everyturn.world import World
+
+REVISION = "d4-independent"
+
+
+class Measured(NamedTuple):
+    """One tool on one scope: states found, seconds for making the checker, seconds of the search."""
+
+    tool: str
+    states: int
+    making: float
+    searching: float
+
+
+def spin(model: Tables, folder: Path) -> Measured:
+    """SPIN, depth first, without its partial order reduction."""
+    (folder / "model.pml").write_text("\n".join(promela.write(model, properties=False)))
+    commands = (["spin", "-a", "model.pml"], ["gcc", "-O2", "-DSAFETY", "-DNOREDUCE", "-o", "pan", "pan.c"])
+    return _measure("SPIN", folder, commands, ["./pan", "-m10000000", "-w24"], r"(\d+) states, stored")
+
+
+def rumur(model: Tables, folder: Path) -> Measured:
+    """Rumur on all cores."""
+    (folder / "model.m").write_text("\n".join(murphi.write(model, properties=False)))
+    commands = (
+        ["rumur", "--quiet", "--deadlock-detection", "off", "--output", "model.c", "model.m"],
+        ["gcc", "-std=c11", "-O2", "-march=native", "-mcx16", "-o", "model", "model.c", "-pthread"],
+    )
+    return _measure("rumur", folder, commands, ["./model"], r"(\d+) states, \d+ rules fired in \d+s\.\s*$")
+
+
+TOOLS: dict[str, Callable[[Tables, Path], Measured]] = {"spin": spin, "rumur": rumur}
+
+
+def _measure(tool: str, folder: Path, making: Sequence[list[str]], search: list[str], count: str) -> Measured:
+    start = time.monotonic()
+    for command in making:
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    made = time.monotonic()
+    said = subprocess.run(search, cwd=folder, check=True, capture_output=True, text=True).stdout
+    done = time.monotonic()
+    found = re.search(count, said, re.MULTILINE)
+    assert found is not None, said
+    return Measured(tool, int(found[1]), made - start, done - made)
+
+
+def ours(world: World, judge: Judge) -> Measured:
+    """Our explorer, cold."""
+    start = time.monotonic()
+    found = Explorer(world, judge).run()
+    return Measured("ours", found.states, 0.0, time.monotonic() - start)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """One block of lines for each scope."""
+    for argument in arguments or ("AA:no-hang", "AA+1c:no-hang"):
+        scope, _, names = argument.partition(":")
+        invariants = [name for name in names.split(",") if name]
+        judge = Judge(select(invariants), conformance=not invariants)
+        rows = [ours(World(Scope.parse(scope), REVISION), judge)]
+        model = tables(Reached(World(Scope.parse(scope), REVISION), judge))
+        for name, tool in TOOLS.items():
+            if shutil.which(name) is None or shutil.which("gcc") is None:
+                print(f"{argument}: {name} or gcc is not installed")
+                continue
+            with tempfile.TemporaryDirectory() as folder:
+                rows.append(tool(model, Path(folder)))
+        for row in rows:
+            ratio = rows[0].searching / row.searching
+            print(
+                f"{argument:<16} {row.tool:<6} {row.states:>10,} states  making {row.making:7.2f} s  "
+                f"search {row.searching:7.2f} s  {row.states / row.searching:>11,.0f}/s  ratio {ratio:6.1f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,90 @@
+"""Liveness of a world: is every prompt with run id that was accepted told of its end, however long it may take?
+
+Scopes with an endless extra (``AA+*t``: tool rounds without number) have runs that never end. Their states stay finitely
+many because the steps of a turn are then numbered 1, 2, 3, 2, 3, …; see ``docs/liveness.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from everyturn.checker import Finding, Judge, JudgeState
+from everyturn.engines import fairness
+from everyturn.engines.fairness import Fairness, Liveness, Move, Progress
+from everyturn.engines.transitions import FIRST_THREAD, JUDGE, Row, Transitions
+from everyturn.exports.reached import label
+from everyturn.world import World
+from everyturn_model.events import Completed, ErrorNotified, Event, Refused, Returned, Submitted
+from everyturn_model.lifecycle import Ledger
+
+
+def liveness(
+    world: World,
+    *,
+    fair: Fairness = "weak",
+    max_states: int = fairness.MAX_STATES,
+    progress: Progress | None = None,
+) -> Liveness:
+    """How a waiter of ``world`` may wait for ever, if its threads are scheduled fairly; nothing, if none can."""
+    return fairness.find(Waiting(world), fairness=fair, max_states=max_states, progress=progress)
+
+
+class Waiting:
+    """A world as a :class:`everyturn.engines.fairness.Program`: who waits are prompts with run id that are not told."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.transitions = Transitions(world, _Waiters())
+
+    def initial(self) -> Row:
+        """The row in which every thread stands before its first scheduling point."""
+        return self.transitions.initial()
+
+    def moves(self, state: Row) -> Iterator[Move]:
+        """Every transition; each access is a choice of its thread's local state, the outcome is where it leads."""
+        for thread, _, after, _ in self.transitions.successors(state):
+            place = FIRST_THREAD + thread
+            yield Move(self.world.threads[thread].name, after, state[place], after[place])
+
+    def waiting(self, state: Row) -> Collection[str]:
+        """The prompts with run id that were submitted, and neither refused nor told."""
+        judged: JudgeState = self.transitions.judged.values[state[JUDGE]]
+        waiting: frozenset[str] = judged.monitors[0]
+        return waiting
+
+    def told(self, state: Row, move: int) -> str:
+        """Thread, operation and what is seen."""
+        thread, choice, _, _ = list(self.transitions.successors(state))[move]
+        operations = " ".join(map(str, self.transitions.operations(state, thread, choice)))
+        return label(self.world.threads[thread].name, operations, self.transitions.seen(state, thread, choice))
+
+
+class _Waiters(Judge):
+    """A judge that remembers nothing but who waits: what ``no-hang`` asks for, as a state of its own."""
+
+    def __init__(self) -> None:
+        super().__init__((), conformance=False)
+
+    def start(self) -> JudgeState:
+        """Nobody waits."""
+        return _state(frozenset())
+
+    def step(self, state: JudgeState, events: Iterable[Event]) -> tuple[JudgeState, tuple[Finding, ...]]:
+        """Who waits after ``events``."""
+        waiting: frozenset[str] = state.monitors[0]
+        for event in events:
+            match event:
+                case Submitted(prompt=prompt, run_id=True):
+                    waiting |= {prompt}
+                case Refused(prompt=prompt) | Returned(prompt=prompt, failed=True):
+                    waiting -= {prompt}
+                case Completed(prompt=prompt, delivered=True, lost=False):
+                    waiting -= {prompt}
+                case ErrorNotified(prompt=prompt, owner=owner) if owner == prompt:
+                    waiting -= {prompt}
+        return _state(waiting), ()
+
+
+def _state(waiting: Any) -> JudgeState:
+    return JudgeState(Ledger(), (waiting,), None)
