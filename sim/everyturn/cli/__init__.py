@@ -12,11 +12,13 @@ from everyturn import __version__
 COMMANDS: Final = {
     "demo": "demo:demo",
     "check": "check:check",
+    "liveness": "liveness:liveness",
     "fuzz": "fuzz:fuzz",
     "simulate": "simulate:simulate",
     "replay": "replay:replay",
     "validate": "validate:validate",
     "convert": "convert:convert",
+    "export": "export:export",
     "list": "listing:list_",
 }
 """Command → the module of this package and the function that it is; imported when it is asked for."""

@@ -22,6 +22,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from everyturn.engines.components import components
@@ -118,6 +119,7 @@ class Liveness:
     lassos: list[Lasso] = field(default_factory=list)
     states: int = 0
     transitions: int = 0
+    depth: int = 0
     seconds: float = 0.0
     complete: bool = False
     interrupted: bool = False
@@ -148,6 +150,7 @@ def find(
     except KeyboardInterrupt:
         found.interrupted, found.complete = True, False
     found.states, found.transitions = len(graph.states), sum(map(len, graph.moves))
+    found.depth = len(graph.path(len(graph.states) - 1))
     found.seconds = time.monotonic() - start
     return found
 
@@ -245,14 +248,16 @@ def _within(graph: _Graph, part: _Part, number: int) -> Iterator[tuple[int, Move
             yield index, move
 
 
+def _targets(graph: _Graph, part: _Part, number: int) -> list[int]:
+    return [move.target for _, move in _within(graph, part, number)]
+
+
 def _fair_parts(graph: _Graph, inside: Collection[int], fairness: Fairness, kind: Kind) -> Iterator[_Part]:
     """The largest parts that a fair run can stay in; for a livelock choices are fair, too."""
     open_ = [_Part(frozenset(inside), frozenset())]
     while open_:
         area = open_.pop()
-        for states in components(
-            sorted(area.states), lambda n, area=area: [m.target for _, m in _within(graph, area, n)]
-        ):
+        for states in components(sorted(area.states), partial(_targets, graph, area)):
             part = _Part(frozenset(states), area.banned)
             if not any(True for number in states for _ in _within(graph, part, number)):
                 continue
@@ -286,6 +291,9 @@ def _unfair_choices(graph: _Graph, part: _Part) -> frozenset[tuple[int, Hashable
     )
 
 
+_Place = tuple[int, int]
+"""A state, and what a cycle has paid so far of what it owes, bit by bit."""
+
 # cycles -----------------------------------------------------------------------------------------------------------
 
 
@@ -297,12 +305,15 @@ def _cycle(graph: _Graph, part: _Part, entry: int, fairness: Fairness, kind: Kin
     way: list[tuple[int, int]] = []
     at, paid = entry, 0
     while paid != owed.all:
-        before = paid
-        more = _round(graph, part, (at, paid), lambda then, before=before: then[1] != before, owed.pay)
+        more = _round(graph, part, (at, paid), partial(_pays, paid), owed.pay)
         for number, index in more:
             at, paid = owed.pay(number, paid, index)
         way += more
     return way + _round(graph, part, (at, 0), lambda then: then[0] == entry, owed.pay) if at != entry else way
+
+
+def _pays(before: int, then: _Place) -> bool:
+    return then[1] != before
 
 
 class _Owed:
@@ -342,9 +353,6 @@ class _Owed:
             if outcome == (move.choice, move.outcome):
                 paid |= 1 << bit
         return move.target, paid
-
-
-_Place = tuple[int, int]
 
 
 def _round(

@@ -1,8 +1,4 @@
-"""Liveness of a world: is every prompt with run id that was accepted told of its end, however long it may take?
-
-Scopes with an endless extra (``AA+*t``: tool rounds without number) have runs that never end. Their states stay finitely
-many because the steps of a turn are then numbered 1, 2, 3, 2, 3, …; see ``docs/liveness.md``.
-"""
+"""A world as a program whose liveness can be judged: its rows, and who waits in each of them."""
 
 from __future__ import annotations
 
@@ -10,24 +6,12 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from everyturn.checker import Finding, Judge, JudgeState
-from everyturn.engines import fairness
-from everyturn.engines.fairness import Fairness, Liveness, Move, Progress
+from everyturn.engines.fairness import Move
 from everyturn.engines.transitions import FIRST_THREAD, JUDGE, Row, Transitions
 from everyturn.exports.reached import label
 from everyturn.world import World
 from everyturn_model.events import Completed, ErrorNotified, Event, Refused, Returned, Submitted
 from everyturn_model.lifecycle import Ledger
-
-
-def liveness(
-    world: World,
-    *,
-    fair: Fairness = "weak",
-    max_states: int = fairness.MAX_STATES,
-    progress: Progress | None = None,
-) -> Liveness:
-    """How a waiter of ``world`` may wait for ever, if its threads are scheduled fairly; nothing, if none can."""
-    return fairness.find(Waiting(world), fairness=fair, max_states=max_states, progress=progress)
 
 
 class Waiting:

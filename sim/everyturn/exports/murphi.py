@@ -169,7 +169,7 @@ def _judge(tables: Tables) -> Iterator[str]:
         "return NAME(before, seen);",
         'error "no entry in the judge\'s table"; return before;',
     )
-    cases = {
+    cases: dict[tuple[int, ...], _Tree] = {
         (judge, seen): [f"return {after};"] for judge, each in tables.judged.items() for seen, after in each.items()
     }
     yield from functions.write(_fork(("before", "seen"), cases))
@@ -202,7 +202,8 @@ def _ways(tables: Tables, thread: Thread) -> Iterator[str]:
     for local, steps in thread.steps.items():
         counts = {key: len(ways) for key, ways in steps.items()}
         asked = [tables.columns[column] for column in thread.columns[local]] if len(set(counts.values())) > 1 else []
-        trees[local] = _fork(asked, {key[: len(asked)]: [f"return {count};"] for key, count in counts.items()})
+        if counts:
+            trees[local] = _fork(asked, {key[: len(asked)]: [f"return {count};"] for key, count in counts.items()})
     name = _word(thread.name)
     miss = "return 1; -- an entry that is missing: the step says so"
     functions = _Functions(f"ways_{name}", f"function NAME(): 0..{thread.outcomes};", "return NAME();", miss)
@@ -215,7 +216,7 @@ def _go(tables: Tables, thread: Thread) -> Iterator[str]:
     trees: dict[int, _Tree] = {}
     for local, steps in thread.steps.items():
         touched = [tables.columns[column] for column in thread.columns[local]]
-        cases = {
+        cases: dict[tuple[int, ...], _Tree] = {
             (*key, number): _way(touched, name, key, way)
             for key, ways in steps.items()
             for number, way in enumerate(ways)

@@ -38,7 +38,7 @@ class Reached:
         first = self.transitions.initial()
         self.rows: list[Row] = [first]
         self.numbers: dict[Row, int] = {first: 0}
-        self.arcs_count = 0
+        self.transitions_count = 0
         self.rests: list[int] = []
         self._explore(max_states, progress, time.monotonic())
 
@@ -51,7 +51,7 @@ class Reached:
             moved = False
             for successor in self.transitions.successors(self.rows[done]):
                 moved = True
-                self.arcs_count += 1
+                self.transitions_count += 1
                 if successor.row not in self.numbers:
                     self.numbers[successor.row] = len(self.rows)
                     self.rows.append(successor.row)

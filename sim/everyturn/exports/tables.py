@@ -177,7 +177,7 @@ class _Tabulation:
             sizes=(*(len(each.values) for each in self.transitions.columns), len(judge), *map(len, local)),
             events=len(self.events.values),
             states=len(self.reached),
-            transitions=self.reached.arcs_count,
+            transitions=self.reached.transitions_count,
         )
 
     def _thread(self, number: int, new: Mapping[int, int]) -> Thread:

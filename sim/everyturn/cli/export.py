@@ -1,0 +1,82 @@
+"""`everyturn export`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from everyturn.cli.options import EXIT_CODES, exits
+from everyturn.errors import UsageError
+from everyturn.verdict import Exit
+
+
+@click.command(epilog=EXIT_CODES)
+@click.option("--revision", "--agent", required=True, metavar="NAME", help="See `everyturn list revisions`.")
+@click.option("--scope", required=True, metavar="SCOPE", help="What runs: see `everyturn list scopes`.")
+@click.option("--granularity", type=click.Choice(["access", "await"]), default="access", show_default=True)
+@click.option(
+    "--invariant",
+    "invariants",
+    multiple=True,
+    metavar="NAME",
+    help="Judge only this one (repeatable); `mission` is the first three. Default: all, and conformance.",
+)
+@click.option("--to", "form", type=click.Choice(["aut", "dot", "promela", "murphi"]), required=True)
+@click.option("--count-only", is_flag=True, help="Assert nothing in a model, so that a tool counts all its states.")
+@click.option("--max-states", type=click.IntRange(1), default=2_000_000, show_default=True)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The file to write."
+)
+@exits
+def export(
+    revision: str,
+    scope: str,
+    granularity: str,
+    invariants: tuple[str, ...],
+    form: str,
+    count_only: bool,
+    max_states: int,
+    output: Path,
+) -> int:
+    """Write the reachable graph (aut, dot), or the whole scope as a model for SPIN (promela) or rumur (murphi).
+
+    The state includes what the judge remembers, so that states and transitions are those of `everyturn check` with the
+    same --invariant. docs/exports.md says how to run the tools, and what their numbers mean.
+    """
+    from everyturn.checker import Judge, select
+    from everyturn.exports.reached import Reached
+    from everyturn.reports import text
+    from everyturn.scope import Scope
+    from everyturn.world import World
+
+    world = World(Scope.parse(scope), revision, granularity)
+    judge = Judge(select(invariants), conformance=not invariants)
+    with text.Progress(f"{world.revision} {world.scope}") as bar:
+        reached = Reached(world, judge, max_states=max_states, progress=bar.exploring)
+    lines = _lines(reached, form, count_only=count_only)
+    try:
+        with output.open("w", encoding="utf-8") as file:
+            file.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        raise UsageError(f"{output}: {error.strerror or error}") from error
+    click.echo(f"{output}: {len(reached):,} states, {reached.transitions_count:,} transitions", err=True)
+    return Exit.HOLDS
+
+
+def _lines(reached: object, form: str, *, count_only: bool) -> Iterator[str]:
+    from everyturn.exports import aut, dot, murphi, promela
+    from everyturn.exports.reached import Reached
+    from everyturn.exports.tables import tables
+
+    assert isinstance(reached, Reached)
+    match form:
+        case "aut":
+            return aut.write(reached)
+        case "dot":
+            return iter(list(dot.write(reached)))
+        case "promela":
+            return promela.write(tables(reached), properties=not count_only)
+        case _:
+            return murphi.write(tables(reached), properties=not count_only)

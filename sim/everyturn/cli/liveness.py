@@ -1,0 +1,68 @@
+"""`everyturn liveness`."""
+
+from __future__ import annotations
+
+import click
+
+from everyturn.cli.options import EXIT_CODES, exits, finish, of_worlds
+from everyturn.errors import UsageError
+from everyturn.verdict import RESULT_SCHEMA, Cell, Result
+
+
+@click.command(epilog=EXIT_CODES)
+@of_worlds
+@click.option("--fair-choices", is_flag=True, help="Assume that the world does not make the same choice for ever.")
+@click.option("--strong", is_flag=True, help="Assume strongly fair threads: who can move again and again, moves.")
+@click.option("--max-states", type=click.IntRange(1), help="Give up (undetermined) beyond this many states.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 whatever was found.")
+@click.option("--expect", type=click.Choice(["refuted"]), help="Exit 0 only if every cell is refuted.")
+@exits
+def liveness(
+    revisions: tuple[str, ...],
+    scopes: tuple[str, ...],
+    granularity: str,
+    fair_choices: bool,
+    strong: bool,
+    max_states: int | None,
+    as_json: bool,
+    exit_zero: bool,
+    expect: str | None,
+) -> int:
+    """Is every accepted prompt with run id told in the end, however long that takes, if threads are scheduled fairly?
+
+    `*t` in a scope stands for tool rounds without number (likewise e, f, r, b): `everyturn liveness --scope AA+*t`.
+    """
+    from everyturn.engines.fairness import MAX_STATES
+    from everyturn.liveness import cell
+    from everyturn.liveness import liveness as judge
+    from everyturn.reports import text
+    from everyturn.scope import Scope
+    from everyturn.world import World
+
+    if not scopes:
+        raise UsageError("liveness: expected --scope, for example --scope AA+*t")
+    show = text.Printer(err=as_json)
+    cells: list[Cell] = []
+    interrupted = False
+    for scope in scopes:
+        for name in revisions or ("d4-independent",):
+            world = World(Scope.parse(scope), name, granularity)
+            with text.Progress(f"{world.revision} {world.scope}") as bar:
+                found = judge(
+                    world,
+                    fair="strong" if strong else "weak",
+                    max_states=max_states or MAX_STATES,
+                    progress=bar.exploring,
+                )
+            interrupted = interrupted or found.interrupted
+            cells.append(cell(world, found, fair_choices=fair_choices))
+            show.cell(cells[-1])
+            for lasso in found.lassos:
+                show.say()
+                show.say(f"{lasso.kind}: {lasso.sentence}")
+                for line in lasso.lines():
+                    show.say(f"  {line}")
+    return finish(
+        Result(RESULT_SCHEMA, "liveness", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
+    )

@@ -1,0 +1,55 @@
+"""Liveness verdicts: is every accepted prompt with run id told of its end, however long that may take?
+
+Scopes with an endless extra (``AA+*t``: tool rounds without number) have runs that never end; what is abstracted from
+so that their states stay finitely many is in ``docs/liveness.md``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from everyturn.engines import fairness
+from everyturn.engines.fairness import Fairness, Kind, Liveness, Progress
+from everyturn.engines.waiting import Waiting
+from everyturn.verdict import Cell, Judged, Verdict
+from everyturn.world import World
+
+EVENTUALLY_TOLD: Final = "eventually-told"
+
+
+def liveness(
+    world: World,
+    *,
+    fair: Fairness = "weak",
+    max_states: int = fairness.MAX_STATES,
+    progress: Progress | None = None,
+) -> Liveness:
+    """How a waiter of ``world`` may wait for ever, if its threads are scheduled fairly; nothing, if none can."""
+    return fairness.find(Waiting(world), fairness=fair, max_states=max_states, progress=progress)
+
+
+def judged(found: Liveness, *, fair_choices: bool = False) -> Judged:
+    """The verdict on what was found. ``fair_choices``: a cycle that fair choices would leave refutes nothing."""
+    counted = [lasso for lasso in found.lassos if not (fair_choices and lasso.kind is Kind.ENDLESS)]
+    if counted:
+        first = min(counted, key=lambda lasso: (list(Kind).index(lasso.kind), len(lasso.stem) + len(lasso.cycle)))
+        return Judged(Verdict.REFUTED, f"{first.kind}: {first.sentence}", len(first.stem) + len(first.cycle))
+    return Judged(Verdict.PROVED if found.complete else Verdict.UNDETERMINED)
+
+
+def cell(world: World, found: Liveness, *, fair_choices: bool = False) -> Cell:
+    """The same as a cell of a result; vacuous if nobody could wait."""
+    said = judged(found, fair_choices=fair_choices)
+    if not world.scope.run_ids:
+        said = Judged(Verdict.VACUOUS)
+    return Cell(
+        revision=world.revision,
+        scope=str(world.scope),
+        granularity=world.granularity,
+        verdict=said.verdict,
+        invariants={EVENTUALLY_TOLD: said},
+        states=found.states,
+        transitions=found.transitions,
+        depth=found.depth,
+        seconds=round(found.seconds, 3),
+    )
