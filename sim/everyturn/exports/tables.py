@@ -17,9 +17,10 @@ from everyturn.checker import CONFORMS, SINK, Judge, JudgeState
 from everyturn.engines.interned import Interned
 from everyturn.engines.transitions import FIRST_THREAD, JUDGE, WIDTH, Row, Transitions
 from everyturn.exports.reached import Reached
+from everyturn.observer import SHARED_DATA
 
-SHARED: Final = tuple(objects.COLUMNS.index(name) for name in ("mutex", "active", "queue", "accepting"))
-"""The columns that ``observer.shared_data`` looks at."""
+SHARED: Final = tuple(objects.COLUMNS.index(name) for name in SHARED_DATA)
+"""The columns that are seen as a whole: where a Cancel begins or ends, and at rest."""
 
 Key = tuple[int, ...]
 
