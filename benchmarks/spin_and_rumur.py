@@ -52,7 +52,7 @@ def spin(model: Tables, folder: Path) -> Measured:
         "SPIN",
         folder,
         commands,
-        ["./pan", "-m10000000", f"-w{max(18, model.states.bit_length() + 1)}"],
+        ["./pan", "-m1000000", f"-w{max(18, model.states.bit_length() + 1)}"],
         r"(\d+) states, stored",
     )
 

@@ -17,6 +17,7 @@ import pytest
 
 from everyturn.checker import Judge, select
 from everyturn.engines.exhaustive import Exploration, Explorer
+from everyturn.engines.transitions import FIRST_THREAD, JUDGE
 from everyturn.exports import murphi, promela
 from everyturn.exports.reached import Reached
 from everyturn.exports.tables import Tables, tables
@@ -34,6 +35,7 @@ CASES = [
     ("d4", "II+1e", "await", ""),
     ("hardened", "Aa+1q", "access", "mission"),
     ("d4", "A+*t", "access", ""),
+    ("everyturn.mutants:IdleCancel", "A+2c", "access", ""),
 ]
 
 
@@ -309,6 +311,24 @@ def test_a_model_has_our_states_transitions_and_verdicts(language: str, case: tu
     counted = MACHINES[language](model).search()
     assert counted._replace(broken=set()) == ours._replace(broken=set())
     assert counted.broken == {word(name) for name in ours.broken}
+
+
+def test_steps_are_looked_up_by_all_that_they_depend_on() -> None:
+    """In every reachable state, the table gives the explorer's outcomes and what is seen of them, shared data included."""
+    reached = Reached(World(Scope.parse("A+2c"), "everyturn.mutants:IdleCancel"), Judge())
+    model = tables(reached)
+    for thread, table in enumerate(model.threads):
+        place = FIRST_THREAD + thread
+        numbers = {local: number for number, local in enumerate(sorted({row[place] for row in reached.rows}))}
+        for row in reached.rows:
+            local = numbers[row[place]]
+            touched = table.columns[local]
+            ways = table.steps[local][tuple(row[column] for column in touched)]
+            for (_, choice, after, _), way in zip(reached.transitions.moves(row, thread), ways, strict=True):
+                changed = dict(zip(touched, way.values, strict=True))
+                assert after[:JUDGE] == tuple(changed.get(column, row[column]) for column in range(JUDGE))
+                assert numbers[after[place]] == way.local
+                assert reached.transitions.seen(row, thread, choice) == model.seen[way.events]
 
 
 @pytest.mark.parametrize("language", MACHINES)

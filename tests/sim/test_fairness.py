@@ -199,6 +199,16 @@ FLICKERING = Small(
     lambda state: [] if state[1] else ["waiter"],
 )
 
+DETOUR = Small(
+    0,
+    {
+        "t0": lambda state: {0: [1, 2], 1: [0], 2: [0]}.get(state, []),
+        "t1": lambda state: ["done"] if state == 2 else [],
+    },
+    lambda state: [] if state == "done" else ["waiter"],
+)
+"""Thread 1 can end it at 2 only, and nobody has to go there."""
+
 
 @pytest.mark.parametrize(
     ("program", "fairness", "expected"),
@@ -211,6 +221,7 @@ FLICKERING = Small(
         pytest.param(SEMAPHORE, "strong", {}, id="a-semaphore-is-strongly-fair-only"),
         pytest.param(FLICKERING, "weak", {Kind.LIVELOCK}, id="enabled-again-and-again-is-not-always"),
         pytest.param(FLICKERING, "strong", {}, id="strong-fairness-lets-it-through"),
+        pytest.param(DETOUR, "strong", {Kind.ENDLESS}, id="a-strongly-fair-run-may-stay-away"),
         pytest.param(IDLE_LOOP, "weak", {}, id="an-idle-loop-keeps-nobody"),
         pytest.param(IDLE_LOOP, "none", {Kind.LIVELOCK}, id="an-unfair-schedule-runs-only-the-loop"),
         pytest.param(SELF_LOOP, "weak", {}, id="a-self-loop-is-unfair"),

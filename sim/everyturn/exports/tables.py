@@ -18,6 +18,7 @@ from everyturn.engines.interned import Interned
 from everyturn.engines.transitions import FIRST_THREAD, JUDGE, WIDTH, Row, Transitions
 from everyturn.exports.reached import Reached
 from everyturn.observer import SHARED_DATA
+from everyturn_model.events import Event
 
 SHARED: Final = tuple(objects.COLUMNS.index(name) for name in SHARED_DATA)
 """The columns that are seen as a whole: where a Cancel begins or ends, and at rest."""
@@ -55,7 +56,7 @@ class Tables:
 
     ``initial``: columns, judge, threads. ``judged``: judge state → events → judge state. ``broken``: invariant → the
     judge states in which it has been violated. ``rests``: shared columns and which threads wait (bit by bit) → the
-    events of rest.
+    events of rest. ``seen``: the events by their numbers.
     """
 
     title: str
@@ -66,7 +67,7 @@ class Tables:
     broken: dict[str, set[int]]
     rests: dict[Key, int]
     sizes: Row
-    events: int
+    seen: tuple[tuple[Event, ...], ...]
     states: int
     transitions: int
 
@@ -79,6 +80,11 @@ class Tables:
     def judges(self) -> int:
         """How many states the judge has."""
         return self.sizes[len(self.columns)]
+
+    @property
+    def events(self) -> int:
+        """How many different things are seen of a step."""
+        return len(self.seen)
 
     def locals(self, thread: int) -> int:
         """How many local states a thread has."""
@@ -176,7 +182,7 @@ class _Tabulation:
             broken={name: {judge[old] for old in olds if old in judge} for name, olds in broken.items()},
             rests=self.rests,
             sizes=(*(len(each.values) for each in self.transitions.columns), len(judge), *map(len, local)),
-            events=len(self.events.values),
+            seen=tuple(self.events.values),
             states=len(self.reached),
             transitions=self.reached.transitions_count,
         )
