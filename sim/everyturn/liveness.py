@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from everyturn.engines import fairness
-from everyturn.engines.fairness import Fairness, Kind, Liveness, Progress
+from everyturn.engines.exploration import Progress
+from everyturn.engines.fairness import Fairness, Kind, Liveness
 from everyturn.engines.waiting import Waiting
 from everyturn.verdict import Cell, Judged, Verdict
 from everyturn.world import World

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -16,7 +16,8 @@ from typing import Any, ClassVar, NamedTuple
 import pytest
 
 from everyturn.checker import Judge, select
-from everyturn.engines.exhaustive import Exploration, Explorer
+from everyturn.engines.exhaustive import Explorer
+from everyturn.engines.exploration import Exploration
 from everyturn.engines.transitions import FIRST_THREAD, JUDGE
 from everyturn.exports import murphi, promela
 from everyturn.exports.reached import Reached
@@ -118,15 +119,19 @@ def promela_machine(text: str) -> Machine:
         for name, condition in re.findall(r"^  (\w+)_broken = (.*);$", text, re.MULTILINE)
     }
 
-    def find(table: int, values: Iterable[int]) -> int:
+    @cache
+    def rows_of(table: int) -> tuple[list[int], dict[tuple[int, ...], int]]:
         columns, rows, payload = pool[table : table + 3]
-        values = list(values)
-        asked = [values[each] for each in pool[table + 3 : table + 3 + columns]]
         start = table + 3 + columns
-        for row in range(start, start + rows * (columns + payload), columns + payload):
-            if pool[row : row + columns] == asked:
-                return row + columns
-        raise Missing
+        places = range(start, start + rows * (columns + payload), columns + payload)
+        return pool[table + 3 : start], {tuple(pool[row : row + columns]): row + columns for row in places}
+
+    def find(table: int, values: Sequence[int]) -> int:
+        columns, rows = rows_of(table)
+        place = rows.get(tuple(values[each] for each in columns))
+        if place is None:
+            raise Missing
+        return place
 
     def judged(before: int, events: int) -> int:
         return pool[find(arrays["JUDGED"][before], [events])] if events else before

@@ -26,9 +26,9 @@ from functools import partial
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from everyturn.engines.components import components
+from everyturn.engines.exploration import Progress, Sight, resident
 
 Fairness = Literal["none", "weak", "strong"]
-Progress = Callable[[int, int, int, float], None]
 
 MAX_STATES: Final = 2_000_000
 EXACT: Final = 1_000_000
@@ -184,7 +184,8 @@ class _Graph:
             if len(self.states) > max_states:
                 return False
             if progress is not None and number % 4096 == 0:
-                progress(len(self.states), len(self.states) - number, 0, time.monotonic() - start)
+                waiting = len(self.states) - len(self.moves)
+                progress(Sight(len(self.states), waiting, len(self.path(number)), time.monotonic() - start, resident()))
         return True
 
     def enabled(self, number: int) -> set[Hashable]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from everyturn.checker import Judge
+from everyturn.engines.exploration import Progress, Sight, resident
 from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.errors import UsageError
 from everyturn.world import World
 from everyturn_model.events import Event
-
-Progress = Callable[[int, int, int, float], None]
-"""Called now and then with states, frontier, depth and seconds."""
 
 
 class Arc(NamedTuple):
@@ -66,7 +64,7 @@ class Reached:
                     f"choose a smaller scope, fewer invariants or a higher --max-states"
                 )
             if progress is not None and done % 4096 == 0:
-                progress(len(self.rows), len(self.rows) - done, depth, time.monotonic() - start)
+                progress(Sight(len(self.rows), len(self.rows) - done, depth, time.monotonic() - start, resident()))
 
     def arcs(self) -> Iterator[Arc]:
         """Every transition, by source, then by thread and outcome."""
