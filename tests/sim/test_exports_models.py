@@ -145,7 +145,7 @@ def promela_machine(text: str) -> Machine:
             for way in range(pool[found]):
                 place = pool[found + 1] + way * (len(touched) + 2)
                 values = list(column)
-                for each, value in zip(touched, pool[place:], strict=False):
+                for each, value in zip(touched, pool[place : place + len(touched)], strict=True):
                     values[each] = value
                 local_after, events = pool[place + len(touched) : place + len(touched) + 2]
                 yield tuple(values), judged(judge, events), (*at[:thread], local_after, *at[thread + 1 :])
