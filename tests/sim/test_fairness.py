@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everyturn.engines.fairness import Fairness, Kind, Lasso, Move, find
+from everyturn.engines.fairness import Fairness, Kind, Lasso, find
+from everyturn.engines.programs import Move
 
 Ways = Iterable[Any]
 """The states that a thread's next step can lead to: none, it is blocked; several, the world chooses."""

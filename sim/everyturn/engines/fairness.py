@@ -1,6 +1,6 @@
 """Fair cycles: can a program, fairly scheduled, leave somebody waiting for ever?
 
-A program is anything with an initial state and moves; who waits in a state is its own business (:class:`Program`).
+A program is anything with an initial state and moves; who waits in a state is its own business (:class:`~everyturn.engines.programs.Program`).
 Somebody waits for ever in one of three ways, which :class:`Kind` names: at rest, or on a cycle that a fair schedule can
 go round for ever, of which there are those that the world's choices allow and those that no choice gets out of.
 
@@ -19,48 +19,21 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple
 
 from everyturn.engines.components import components
-from everyturn.engines.exploration import Progress, Sight, resident
+from everyturn.engines.exploration import Progress
+from everyturn.engines.programs import Graph, Move, Program
 
 Fairness = Literal["none", "weak", "strong"]
 
 MAX_STATES: Final = 2_000_000
 EXACT: Final = 1_000_000
 """Up to this many (state, what is still owed) pairs a cycle is a shortest one; beyond, it is put together greedily."""
-
-
-class Move(NamedTuple):
-    """One transition: the thread that moves, and where to.
-
-    ``choice`` names the operation that has the outcome ``outcome``; a move that the world has no say in needs neither.
-    """
-
-    thread: Hashable
-    target: Any
-    choice: Hashable = None
-    outcome: Hashable = None
-
-
-class Program(Protocol):
-    """What is judged. States are hashable values."""
-
-    def initial(self) -> Any:
-        """The state before anything has happened."""
-
-    def moves(self, state: Any) -> Iterable[Move]:
-        """Every transition from ``state``; a thread without one is disabled there."""
-
-    def waiting(self, state: Any) -> Collection[str]:
-        """Who waits in ``state`` for something that must eventually come."""
-
-    def told(self, state: Any, move: int) -> str:
-        """What the move of this number does, in words."""
 
 
 class Kind(StrEnum):
@@ -142,7 +115,7 @@ def find(
     """
     found = Liveness()
     start = time.monotonic()
-    graph = _Graph(program)
+    graph = Graph(program)
     try:
         found.complete = graph.explore(max_states, progress, start)
         if found.complete:
@@ -155,53 +128,10 @@ def find(
     return found
 
 
-# the graph --------------------------------------------------------------------------------------------------------
+# what is found --------------------------------------------------------------------------------------------------
 
 
-class _Graph:
-    """Reachable states by number, breadth first; moves lead to numbers."""
-
-    def __init__(self, program: Program) -> None:
-        self.program = program
-        first = program.initial()
-        self.states = [first]
-        self.moves: list[list[Move]] = []
-        self.parents: list[tuple[int, int]] = [(-1, 0)]
-        self._numbers = {first: 0}
-
-    def explore(self, max_states: int, progress: Progress | None, start: float) -> bool:
-        """Find every state; whether ``max_states`` were enough."""
-        while len(self.moves) < len(self.states):
-            number = len(self.moves)
-            moves = []
-            for index, move in enumerate(self.program.moves(self.states[number])):
-                target = self._numbers.setdefault(move.target, len(self.states))
-                if target == len(self.states):
-                    self.states.append(move.target)
-                    self.parents.append((number, index))
-                moves.append(move._replace(target=target))
-            self.moves.append(moves)
-            if len(self.states) > max_states:
-                return False
-            if progress is not None and number % 4096 == 0:
-                waiting = len(self.states) - len(self.moves)
-                progress(Sight(len(self.states), waiting, len(self.path(number)), time.monotonic() - start, resident()))
-        return True
-
-    def enabled(self, number: int) -> set[Hashable]:
-        """The threads that can move in a state."""
-        return {move.thread for move in self.moves[number]}
-
-    def path(self, number: int) -> list[tuple[int, int]]:
-        """A shortest way from the initial state, as (state, move)."""
-        way = []
-        while number:
-            number, index = self.parents[number]
-            way.append((number, index))
-        return way[::-1]
-
-
-def _lassos(graph: _Graph, fairness: Fairness) -> Iterator[Lasso]:
+def _lassos(graph: Graph, fairness: Fairness) -> Iterator[Lasso]:
     waiting: dict[str, list[int]] = {}
     for number, state in enumerate(graph.states):
         for who in graph.program.waiting(state):
@@ -222,7 +152,7 @@ def _lassos(graph: _Graph, fairness: Fairness) -> Iterator[Lasso]:
                 break
 
 
-def _on_cycles(graph: _Graph) -> set[int]:
+def _on_cycles(graph: Graph) -> set[int]:
     """The states that some run can come back to."""
     everything = range(len(graph.states))
     cyclic: set[int] = set()
@@ -242,18 +172,18 @@ class _Part(NamedTuple):
     banned: frozenset[tuple[int, Hashable]]
 
 
-def _within(graph: _Graph, part: _Part, number: int) -> Iterator[tuple[int, Move]]:
+def _within(graph: Graph, part: _Part, number: int) -> Iterator[tuple[int, Move]]:
     """The moves that stay in the part, with their numbers."""
     for index, move in enumerate(graph.moves[number]):
         if move.target in part.states and (number, move.choice) not in part.banned:
             yield index, move
 
 
-def _targets(graph: _Graph, part: _Part, number: int) -> list[int]:
+def _targets(graph: Graph, part: _Part, number: int) -> list[int]:
     return [move.target for _, move in _within(graph, part, number)]
 
 
-def _fair_parts(graph: _Graph, inside: Collection[int], fairness: Fairness, kind: Kind) -> Iterator[_Part]:
+def _fair_parts(graph: Graph, inside: Collection[int], fairness: Fairness, kind: Kind) -> Iterator[_Part]:
     """The largest parts that a fair run can stay in; for a livelock choices are fair, too."""
     open_ = [_Part(frozenset(inside), frozenset())]
     while open_:
@@ -274,13 +204,13 @@ def _fair_parts(graph: _Graph, inside: Collection[int], fairness: Fairness, kind
                 yield part
 
 
-def _starved(graph: _Graph, part: _Part) -> set[Hashable]:
+def _starved(graph: Graph, part: _Part) -> set[Hashable]:
     """The threads that can move somewhere in a part, but never do so within it."""
     enabled = {thread for number in part.states for thread in graph.enabled(number)}
     return enabled - {move.thread for number in part.states for _, move in _within(graph, part, number)}
 
 
-def _unfair_choices(graph: _Graph, part: _Part) -> frozenset[tuple[int, Hashable]]:
+def _unfair_choices(graph: Graph, part: _Part) -> frozenset[tuple[int, Hashable]]:
     """Choices made within a part where an outcome is possible that never comes within it, by state."""
     made = {(number, move.choice) for number in part.states for _, move in _within(graph, part, number)}
     taken = {(move.choice, move.outcome) for number in part.states for _, move in _within(graph, part, number)}
@@ -298,7 +228,7 @@ _Place = tuple[int, int]
 # cycles -----------------------------------------------------------------------------------------------------------
 
 
-def _cycle(graph: _Graph, part: _Part, entry: int, fairness: Fairness, kind: Kind) -> list[tuple[int, int]]:
+def _cycle(graph: Graph, part: _Part, entry: int, fairness: Fairness, kind: Kind) -> list[tuple[int, int]]:
     """A fair way round from ``entry``, as (state, move): a shortest one, if there are not too many ways to look at."""
     owed = _Owed(graph, part, fairness, kind)
     if len(part.states) << owed.number <= EXACT:
@@ -321,7 +251,7 @@ class _Owed:
     """What a cycle must contain to be fair, bit by bit: a move of each thread or a state where it is disabled (strongly
     fair: a move of each that moves at all), and for fair choices each outcome."""
 
-    def __init__(self, graph: _Graph, part: _Part, fairness: Fairness, kind: Kind) -> None:
+    def __init__(self, graph: Graph, part: _Part, fairness: Fairness, kind: Kind) -> None:
         self.graph = graph
         moves = [move for number in sorted(part.states) for _, move in _within(graph, part, number)]
         self.threads = list(dict.fromkeys(move.thread for move in moves)) if fairness != "none" else []
@@ -357,7 +287,7 @@ class _Owed:
 
 
 def _round(
-    graph: _Graph,
+    graph: Graph,
     part: _Part,
     start: _Place,
     is_goal: Callable[[_Place], bool],
@@ -389,7 +319,7 @@ def _back(came: dict[_Place, tuple[_Place, int]], start: _Place, goal: _Place) -
             return way[::-1]
 
 
-def _lasso(graph: _Graph, kind: Kind, who: str, entry: int, cycle: Sequence[tuple[int, int]]) -> Lasso:
+def _lasso(graph: Graph, kind: Kind, who: str, entry: int, cycle: Sequence[tuple[int, int]]) -> Lasso:
     def step(number: int, index: int) -> Step:
         move = graph.moves[number][index]
         state = graph.states[number]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from everyturn.checker import Finding, Judge, JudgeState
-from everyturn.engines.fairness import Move
+from everyturn.engines.programs import Move
 from everyturn.engines.transitions import FIRST_THREAD, JUDGE, Row, Transitions
 from everyturn.exports.reached import label
 from everyturn.world import World
@@ -15,7 +15,7 @@ from everyturn_model.lifecycle import Ledger
 
 
 class Waiting:
-    """A world as a :class:`everyturn.engines.fairness.Program`: who waits are prompts with run id that are not told."""
+    """A world as a :class:`everyturn.engines.programs.Program`: who waits are prompts with run id that are not told."""
 
     def __init__(self, world: World) -> None:
         self.world = world
