@@ -47,6 +47,12 @@ def test_both_explorers_find_the_same(revision: str, scope: str) -> None:
     assert found(LevelExplorer(world, Judge())) == found(Explorer(World(Scope.parse(scope), revision), Judge()))
 
 
+def test_a_choice_before_the_first_wait_is_a_scheduling_point_everywhere() -> None:
+    """II+1f on an event loop: whether the model is ready is the world's choice, in the very first operation."""
+    worlds = [World(Scope.parse("II+1f"), "d4", "await") for _ in range(2)]
+    assert found(LevelExplorer(worlds[0], Judge())) == found(Explorer(worlds[1], Judge()))
+
+
 @pytest.mark.parametrize("granularity", ["access", "await"])
 def test_they_agree_at_every_granularity_and_for_a_single_invariant(granularity: str) -> None:
     """Without conformance and with one monitor only, too."""

@@ -58,7 +58,9 @@ def apply(operation: Operation, values: Values, thread: str) -> Outcomes:
 
 # scheduling points ------------------------------------------------------------------------------------------------
 
-_WAITS: Final = frozenset({"mutex.lock", "model.ready", "model.end", "titles.end", "titles.join", "threads.join_all", "threads.start"})
+_WAITS: Final = frozenset(
+    {"mutex.lock", "model.ready", "model.end", "titles.end", "titles.join", "threads.join_all", "threads.start"}
+)
 
 
 def is_scheduling_point(operation: Operation, scope: Scope, granularity: str) -> bool:
