@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from everyturn.observer import Step
 from everyturn.schedule import Schedule, deviations
 from everyturn.token import Token, encode, fingerprint
 from everyturn_model.events import Event, Rest
+
+if TYPE_CHECKING:
+    from everyturn.engines.log import Log
 
 
 @dataclass(slots=True)
@@ -26,16 +31,25 @@ class RunStep:
     events: list[Event] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass
 class Run:
     """A run from its start to rest (``rest`` is none while it is under way)."""
 
     revision: str
     scope: str
     granularity: str
-    steps: list[RunStep] = field(default_factory=list)
+    log: Log
     decisions: list[int] = field(default_factory=list)
-    rest: Rest | None = None
+
+    @cached_property
+    def steps(self) -> list[RunStep]:
+        """All steps, derived from the log when they are asked for first: when the run is over."""
+        return self.log.steps()
+
+    @property
+    def rest(self) -> Rest | None:
+        """The event of rest."""
+        return self.log.rest
 
     def seen(self) -> Iterator[tuple[Event, ...]]:
         """The events of each step, and that of rest at the end."""

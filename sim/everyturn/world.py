@@ -95,6 +95,8 @@ class World:
         self.ports = tuple(getattr(ports, field.name) for field in fields(ports))
         self.threads = tuple(_threads(scope, self.ports))
         self.initial = objects.initial(scope)
+        self.tables: dict[type, Any] = {}
+        """What engines have worked out of this world and keep between runs, by the type of the table."""
 
     def start(self, thread: int) -> Coroutine[Operation, Any, str]:
         """The coroutine of a thread of the scope, not yet begun."""

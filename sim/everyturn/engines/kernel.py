@@ -2,7 +2,8 @@
 
 Each thread of a world is a SimPy process that resumes the real coroutine. An access to shared data is an event: it is
 triggered when the strategy lets its thread go on, and its value is the operation's result. SimPy's own heap holds only
-what happens at a time (process starts, triggered events), so that choosing costs the same however many threads wait.
+what happens at a time (process starts and ends), so that choosing costs the same however many threads wait. What an
+operation does to the shared data, and what is seen of it, is looked up in :mod:`everyturn.engines.histories`.
 """
 
 from __future__ import annotations
@@ -14,24 +15,49 @@ import simpy
 from simpy.core import EmptySchedule
 from simpy.events import Event as SimPyEvent
 
-from everyturn import objects
-from everyturn.observer import Step
+from everyturn.engines.histories import Effect, Histories, Node
+from everyturn.engines.log import Log
+from everyturn.errors import ReplayError
 from everyturn.operations import Operation
-from everyturn.run import Run, RunStep
-from everyturn.strategies import Strategy
+from everyturn.run import Run
+from everyturn.strategies.access import Footprint
+from everyturn.strategies.strategy import Strategy
 from everyturn.world import World
-from everyturn_model.events import Event
 
 
 class Access(SimPyEvent):
-    """A thread's wish to make one access to shared data; its value will be the result."""
+    """A thread's wish to make one access to shared data; its value will be the result.
 
-    def __init__(self, env: Kernel, thread: int, operation: Operation, *, point: bool) -> None:
-        super().__init__(env)
-        self.thread = thread
-        self.operation = operation
-        self.point = point
+    It is what a strategy sees: :class:`everyturn.strategies.access.Access`.
+    """
+
+    def __init__(self, env: Kernel, node: Node) -> None:
+        self.env = env
+        self.callbacks = []
+        self.node = node
+        self.thread = node.thread
+        self.waits = node.waits
+        self.place = -1
         env.waiting.append(self)
+
+    @property
+    def name(self) -> str:
+        """The operation."""
+        return str(self.node.operation)
+
+    @property
+    def footprint(self) -> Footprint:
+        """What it may touch, and once it was made, what its thread touched until its next scheduling point."""
+        if self.place < 0:
+            return self.node.footprint
+        assert isinstance(self.env, Kernel)
+        effects = self.env.record.log.effects
+        whole = effects[self.place].footprint
+        for effect in effects[self.place + 1 :]:
+            if effect.node.point:
+                break
+            whole |= effect.footprint
+        return whole
 
 
 class Kernel(simpy.Environment):
@@ -41,111 +67,132 @@ class Kernel(simpy.Environment):
         super().__init__()
         self.world = world
         self.strategy = strategy
-        self.values: dict[str, Any] = dict(zip(objects.COLUMNS, world.initial, strict=True))
+        self.histories: Histories = world.tables.setdefault(Histories, None) or Histories(world)
+        world.tables[Histories] = self.histories
+        self.histories.trim()
+        self.row = list(self.histories.initial)
         self.waiting: list[Access] = []
-        self.record = Run(world.revision, str(world.scope), world.granularity)
-        self._begun: set[int] = set()
-        self._words: dict[int, str] = {}
-        self._pending: Step | None = None
-        self._opening: tuple[Event, ...] = ()
+        self.record = Run(world.revision, self.histories.scope, world.granularity, Log(self.histories))
+        self._log = self.record.log
+        self._started = False
+        self._made: Effect | None = None
+        self._before: list[int] = []
         for thread in range(len(world.threads)):
             self.process(self._live(thread))
 
     def simulate(self) -> Run:
         """Run until nothing can move any more; the record of the run, rest included."""
         self.run()
-        blocked = tuple(
-            self.world.threads[access.thread].name
-            for access in sorted(self.waiting, key=lambda access: access.thread)
-            if not self.world.threads[access.thread].daemon
-        )
-        self.record.rest = self.world.rest(self._row(), blocked)
+        threads = self.world.threads
+        still = sorted(access.thread for access in self.waiting)
+        blocked = tuple(threads[thread].name for thread in still if not threads[thread].daemon)
+        self._log.rest = self.histories.rest(self.row, blocked)
+        self.strategy.end(self.waiting)
         return self.record
 
     def step(self) -> None:
         """Process the next event; if none is due, let the strategy decide which access is made."""
-        if not self._queue:
+        if self._queue:
+            super().step()
+        else:
             self._decide()
-        super().step()
 
     # threads -----------------------------------------------------------------------------------------------------
 
     def _live(self, thread: int) -> Generator[Access, Any, None]:
         """A thread as a SimPy process."""
-        coroutine = self.world.start(thread)
+        send = self.world.start(thread).send
+        notes = self.world.gate.notes
+        effect: Effect | None = None
         result: Any = None
         while True:
-            self.world.gate.notes.clear()
+            notes.clear()
+            operation: Operation | None
             try:
-                operation = coroutine.send(result)
+                operation = send(result)
+                word = ""
             except StopIteration as end:
-                self._words[thread] = end.value
-                self._finish_step(thread, ended=True)
+                operation, word = None, end.value
+            node = self._arrive(thread, effect, operation, word)
+            if operation is None:
                 return
-            self._finish_step(thread, ended=False)
-            begins = thread not in self._begun and self.world.threads[thread].begins_with(operation)
-            point = self.world.is_scheduling_point(operation) or (begins and self.world.granularity == "await")
-            result = yield Access(self, thread, operation, point=point)
+            if node.point or not self._started:
+                result = yield Access(self, node)
+                effect = self._made
+            else:
+                effect = self._perform(node)
+                result = effect.result
+
+    def _arrive(self, thread: int, effect: Effect | None, operation: Operation | None, word: str) -> Node:
+        """The node that a thread has reached by ``effect``: what is seen of the effect is complete now."""
+        if effect is None:
+            return self.histories.root(thread, operation, word)
+        node = effect.after
+        if node is None:
+            node = self.histories.arrive(effect, operation, word, self.world.gate.notes)
+        elif node.operation != operation or node.word != word:
+            raise ReplayError(
+                f"thread {node.name} went on with {operation or word} after the same results after which it went on "
+                f"with {node.operation or node.word} in an earlier run: the agent is not deterministic"
+            )
+        if effect.watched:
+            self._log.watched[len(self._log.effects) - 1] = self.histories.watch(effect, self._before, self.row)
+        return node
 
     # decisions ---------------------------------------------------------------------------------------------------
 
     def _decide(self) -> None:
-        for access in self.waiting:
-            if not access.point:
-                self._perform(access, self._outcomes(access))
-                return
-        enabled = [(access, outcomes) for access in self.waiting if (outcomes := self._outcomes(access))]
+        """Let one thread go on: the access is made, and the thread runs to its next one."""
+        if not self._started and self._start():
+            return
+        effects, row = self.histories.effects, self.row
+        enabled = [access for access in self.waiting if not access.waits or effects(access.node, row)]
         if not enabled:
             raise EmptySchedule
-        place = self._ask(len(enabled), self.strategy.pick)
-        self.record.steps.append(RunStep(len(self.record.steps), self.now, enabled[place][0].thread, len(enabled)))
-        self._perform(*enabled[place])
+        place = self.strategy.pick(enabled)
+        access = enabled[place]
+        if len(enabled) > 1:
+            self.record.decisions.append(place)
+        self._log.times.append(self._now)
+        self._log.enabled.append(len(enabled))
+        access.place = len(self._log.effects)
+        self._grant(access)
 
-    def _ask(self, among: int, decide: Any) -> int:
-        if among < 2:
-            return 0
-        decision: int = decide(among)
-        self.record.decisions.append(decision)
-        return decision
+    def _start(self) -> bool:
+        """Before the first decision: let a thread do what is its own business, and whether there was one."""
+        for access in self.waiting:
+            if not access.node.point:
+                self._grant(access)
+                self._log.effects.clear()
+                return True
+        self._started = True
+        return False
 
-    def _outcomes(self, access: Access) -> objects.Outcomes:
-        columns = objects.columns(access.operation)
-        values = tuple(self.values[column] for column in columns)
-        return objects.apply(access.operation, values, self.world.threads[access.thread].name)
-
-    def _perform(self, access: Access, outcomes: objects.Outcomes) -> None:
-        result, after = outcomes[self._ask(len(outcomes), self.strategy.choose)]
-        columns = objects.columns(access.operation)
-        before = tuple(self.values[column] for column in columns)
-        thread = self.world.threads[access.thread]
-        begins = access.thread not in self._begun and thread.begins_with(access.operation)
-        opening = self.world.begun(thread, self._row()) if begins else ()
-        if begins:
-            self._begun.add(access.thread)
-        self.values.update(zip(columns, after, strict=True))
-        self._opening = opening
-        self._pending = Step(thread.name, access.operation, result, before, after)
+    def _grant(self, access: Access) -> None:
+        """Make an access. Its event is processed at once: nothing else is due now, as the heap is empty."""
         self.waiting.remove(access)
-        access.succeed(result)
+        self._made = self._perform(access.node)
+        access._ok = True
+        access._value = self._made.result
+        callbacks, access.callbacks = access.callbacks, None  # type: ignore[assignment]
+        for callback in callbacks:
+            callback(access)
 
-    # what was seen -----------------------------------------------------------------------------------------------
-
-    def _finish_step(self, thread: int, *, ended: bool) -> None:
-        """The thread has reached its next operation: now the journal of the access before is complete."""
-        if self._pending is None:
-            return
-        step = self._pending
-        self._pending = None
-        step = step._replace(notes=tuple(self.world.gate.notes))
-        seen: tuple[Event, ...] = (*self._opening, *self.world.seen(step))
-        if ended:
-            seen = (*seen, *self.world.ended(self.world.threads[thread], self._words[thread], self._row()))
-        if self.record.steps:
-            self.record.steps[-1].operations.append(step)
-            self.record.steps[-1].events.extend(seen)
-
-    def _row(self) -> objects.Values:
-        return tuple(self.values[column] for column in objects.COLUMNS)
+    def _perform(self, node: Node) -> Effect:
+        """Do an operation, with the outcome that the strategy chooses."""
+        row = self.row
+        effects = node.effects.get(node.key(row)) or self.histories.effects(node, row)
+        effect = effects[0]
+        if len(effects) > 1:
+            choice = self.strategy.choose(len(effects))
+            self.record.decisions.append(choice)
+            effect = effects[choice]
+        if node.opens:
+            self._before = row.copy()
+        for column, number in effect.changes:
+            row[column] = number
+        self._log.effects.append(effect)
+        return effect
 
 
 def simulate(world: World, strategy: Strategy, run: int = 0) -> Run:

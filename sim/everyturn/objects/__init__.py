@@ -21,6 +21,7 @@ __all__ = [
     "Outcomes",
     "Values",
     "apply",
+    "can_block",
     "columns",
     "initial",
     "is_scheduling_point",
@@ -54,6 +55,14 @@ def columns(operation: Operation) -> tuple[str, ...]:
 def apply(operation: Operation, values: Values, thread: str) -> Outcomes:
     """Every outcome of ``operation`` by ``thread``, given the values of its :func:`columns`."""
     return HANDLERS[operation.object, operation.method][1](values, operation.arguments, thread)
+
+
+_BLOCKING: Final = frozenset({"mutex.lock", "titles.end", "titles.join", "threads.join_all"})
+
+
+def can_block(operation: Operation) -> bool:
+    """Whether there are values for which ``operation`` has no outcome."""
+    return f"{operation.object}.{operation.method}" in _BLOCKING
 
 
 # scheduling points ------------------------------------------------------------------------------------------------

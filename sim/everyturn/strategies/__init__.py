@@ -6,27 +6,12 @@ and a line in :data:`STRATEGIES`.
 
 from __future__ import annotations
 
-from typing import Final, Protocol
+from typing import Final
 
 from everyturn.errors import UsageError
 from everyturn.strategies.fifo import Fifo
 from everyturn.strategies.random_walk import RandomWalk
-
-
-class Strategy(Protocol):
-    """Decides one run after the other."""
-
-    def begin(self, run: int) -> None:
-        """Run number ``run`` (0, 1, …) begins."""
-
-    def pick(self, enabled: int) -> int:
-        """Which of ``enabled`` threads goes on, by its place in first-in first-out order."""
-        ...
-
-    def choose(self, outcomes: int) -> int:
-        """Which of ``outcomes`` a choice of the world has; 0 is the friendly one."""
-        ...
-
+from everyturn.strategies.strategy import Strategy
 
 STRATEGIES: Final[dict[str, str]] = {
     "fifo": "stock SimPy order: whoever asked first goes on, and the world is friendly; one schedule",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 
-class Fifo:
-    """Whoever asked first goes on; every choice has its friendly outcome."""
+from everyturn.strategies.access import Access
+from everyturn.strategies.strategy import Strategy
+
+
+class Fifo(Strategy):
+    """Whoever asked first goes on; every choice has its friendly outcome. One schedule, hence exhausted by one run."""
 
     def begin(self, run: int) -> None:
-        """Every run is the same."""
+        self.exhausted = True
 
-    def pick(self, enabled: int) -> int:
-        """The first."""
+    def pick(self, enabled: Sequence[Access]) -> int:
         return 0
 
     def choose(self, outcomes: int) -> int:
-        """The friendly one."""
         return 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+from everyturn.strategies.access import Access
+from everyturn.strategies.strategy import Strategy
 
 
-class Replay:
+class Replay(Strategy):
     """Follows ``deviations``: pairs of the number of a decision and what it was; every other decision is 0."""
 
     def __init__(self, deviations: Iterable[tuple[int, int]]) -> None:
@@ -18,9 +21,9 @@ class Replay:
         self.decision = 0
         self.strayed = None
 
-    def pick(self, enabled: int) -> int:
+    def pick(self, enabled: Sequence[Access]) -> int:
         """The recorded thread."""
-        return self._next(enabled)
+        return self._next(len(enabled)) if len(enabled) > 1 else 0
 
     def choose(self, outcomes: int) -> int:
         """The recorded outcome."""

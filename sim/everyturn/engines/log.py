@@ -1,0 +1,53 @@
+"""The log of a run through SimPy: what was done, as it was done; steps and events are derived when they are asked for."""
+
+from __future__ import annotations
+
+from everyturn.engines.histories import Effect, Histories
+from everyturn.run import RunStep
+from everyturn_model.events import Rest
+
+
+class Log:
+    """Effects in the order in which they were made, and time and number of enabled threads of each step.
+
+    A step begins with each effect whose node is a scheduling point. ``watched`` has the number of the events of those
+    effects, by their places, of which each run sees something else.
+    """
+
+    __slots__ = ("effects", "enabled", "histories", "rest", "times", "watched")
+
+    def __init__(self, histories: Histories) -> None:
+        self.histories = histories
+        self.effects: list[Effect] = []
+        self.times: list[float] = []
+        self.enabled: list[int] = []
+        self.watched: dict[int, int] = {}
+        self.rest: Rest | None = None
+
+    def steps(self) -> list[RunStep]:
+        """All steps."""
+        steps: list[RunStep] = []
+        for place, effect in enumerate(self.effects):
+            if effect.node.point:
+                number = len(steps)
+                steps.append(RunStep(number, self.times[number], effect.node.thread, self.enabled[number]))
+            if effect.step is not None:
+                events = self.watched.get(place, effect.events)
+                steps[-1].operations.append(effect.step)
+                steps[-1].events.extend(self.histories.events.values[events])
+        return steps
+
+    def seen(self) -> list[int]:
+        """What was seen of each step and of rest, as numbers of ``histories.events``."""
+        seen: list[list[int]] = []
+        watched = self.watched
+        for place, effect in enumerate(self.effects):
+            number = watched[place] if place in watched else effect.events
+            if effect.node.point:
+                seen.append([number])
+            elif number != self.histories.nothing:
+                seen[-1].append(number)
+        joined = [numbers[0] if len(numbers) == 1 else self.histories.join(numbers) for numbers in seen]
+        if self.rest is not None:
+            joined.append(self.histories.events.number((self.rest,)))
+        return joined
