@@ -7,8 +7,8 @@ that the engine sends back. The same agent code therefore runs under every engin
 from __future__ import annotations
 
 import types
-from collections.abc import Generator
-from typing import Any, NamedTuple
+from collections.abc import Coroutine, Generator
+from typing import Any, Final, NamedTuple
 
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream, StreamResult
 from everyturn_impl.errors import error_of
@@ -24,6 +24,10 @@ class Operation(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.object}.{self.method}"
+
+
+_operation: Final = tuple.__new__
+"""Makes a named tuple without looking at its arguments one by one: this happens at every access of every run."""
 
 
 class Raised(NamedTuple):
@@ -54,20 +58,6 @@ class Gate:
         self.closing = False
         self.notes: list[Note] = []
 
-    @types.coroutine
-    def perform(self, operation: Operation) -> Generator[Operation, Any, Any]:
-        """Yield ``operation`` and return its result; raise what it raised."""
-        if self.closing:
-            raise GeneratorExit
-        try:
-            result = yield operation
-        except GeneratorExit:
-            self.closing = True
-            raise
-        if type(result) is Raised:
-            raise error_of(result.fault)
-        return result
-
 
 class _Port:
     """A port of one shared object."""
@@ -78,8 +68,20 @@ class _Port:
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
 
-    def _do(self, method: str, *arguments: Any) -> Any:
-        return self.gate.perform(Operation(self.object, method, arguments))
+    @types.coroutine
+    def _do(self, method: str, *arguments: Any) -> Generator[Operation, Any, Any]:
+        """Yield the operation and return its result; raise what it raised."""
+        gate = self.gate
+        if gate.closing:
+            raise GeneratorExit
+        try:
+            result = yield _operation(Operation, (self.object, method, arguments))
+        except GeneratorExit:
+            gate.closing = True
+            raise
+        if type(result) is Raised:
+            raise error_of(result.fault)
+        return result
 
 
 class MutexPort(_Port):
@@ -87,11 +89,11 @@ class MutexPort(_Port):
 
     object = "mutex"
 
-    async def lock(self) -> None:
-        await self._do("lock")
+    def lock(self) -> Coroutine[Any, Any, None]:
+        return self._do("lock")
 
-    async def unlock(self) -> None:
-        await self._do("unlock")
+    def unlock(self) -> Coroutine[Any, Any, None]:
+        return self._do("unlock")
 
 
 class ActivePort(_Port):
@@ -99,19 +101,17 @@ class ActivePort(_Port):
 
     object = "active"
 
-    async def get(self) -> Context | None:
-        found: Context | None = await self._do("get")
-        return found
+    def get(self) -> Coroutine[Any, Any, Context | None]:
+        return self._do("get")
 
-    async def set(self, work: Context) -> None:
-        await self._do("set", work)
+    def set(self, work: Context) -> Coroutine[Any, Any, None]:
+        return self._do("set", work)
 
-    async def delete(self, work: Context) -> None:
-        await self._do("delete", work)
+    def delete(self, work: Context) -> Coroutine[Any, Any, None]:
+        return self._do("delete", work)
 
-    async def set_if_idle(self, work: Context) -> bool:
-        done: bool = await self._do("set_if_idle", work)
-        return done
+    def set_if_idle(self, work: Context) -> Coroutine[Any, Any, bool]:
+        return self._do("set_if_idle", work)
 
 
 class QueuePort(_Port):
@@ -119,15 +119,14 @@ class QueuePort(_Port):
 
     object = "queue"
 
-    async def get(self) -> tuple[Call, ...]:
-        calls: tuple[Call, ...] = await self._do("get")
-        return calls
+    def get(self) -> Coroutine[Any, Any, tuple[Call, ...]]:
+        return self._do("get")
 
-    async def set(self, calls: tuple[Call, ...]) -> None:
-        await self._do("set", calls)
+    def set(self, calls: tuple[Call, ...]) -> Coroutine[Any, Any, None]:
+        return self._do("set", calls)
 
-    async def delete(self) -> None:
-        await self._do("delete")
+    def delete(self) -> Coroutine[Any, Any, None]:
+        return self._do("delete")
 
 
 class ReservationsPort(_Port):
@@ -135,20 +134,17 @@ class ReservationsPort(_Port):
 
     object = "reservations"
 
-    async def begin(self, prompt: str) -> Reservation:
-        reservation: Reservation = await self._do("begin", prompt)
-        return reservation
+    def begin(self, prompt: str) -> Coroutine[Any, Any, Reservation]:
+        return self._do("begin", prompt)
 
-    async def close(self, reservation: Reservation, *, clears_mark: bool = True) -> None:
-        await self._do("close", reservation, clears_mark)
+    def close(self, reservation: Reservation, *, clears_mark: bool = True) -> Coroutine[Any, Any, None]:
+        return self._do("close", reservation, clears_mark)
 
-    async def count(self) -> int:
-        count: int = await self._do("count")
-        return count
+    def count(self) -> Coroutine[Any, Any, int]:
+        return self._do("count")
 
-    async def look(self) -> tuple[int, int]:
-        seen: tuple[int, int] = await self._do("look")
-        return seen
+    def look(self) -> Coroutine[Any, Any, tuple[int, int]]:
+        return self._do("look")
 
 
 class MarkPort(_Port):
@@ -156,15 +152,14 @@ class MarkPort(_Port):
 
     object = "mark"
 
-    async def get(self) -> int:
-        mark: int = await self._do("get")
-        return mark
+    def get(self) -> Coroutine[Any, Any, int]:
+        return self._do("get")
 
-    async def set(self, mark: int) -> None:
-        await self._do("set", mark)
+    def set(self, mark: int) -> Coroutine[Any, Any, None]:
+        return self._do("set", mark)
 
-    async def delete(self) -> None:
-        await self._do("delete")
+    def delete(self) -> Coroutine[Any, Any, None]:
+        return self._do("delete")
 
 
 class ContextsPort(_Port):
@@ -172,12 +167,11 @@ class ContextsPort(_Port):
 
     object = "contexts"
 
-    async def cancel(self, context: Context) -> None:
-        await self._do("cancel", context)
+    def cancel(self, context: Context) -> Coroutine[Any, Any, None]:
+        return self._do("cancel", context)
 
-    async def done(self, context: Context) -> bool:
-        done: bool = await self._do("done", context)
-        return done
+    def done(self, context: Context) -> Coroutine[Any, Any, bool]:
+        return self._do("done", context)
 
 
 class StorePort(_Port):
@@ -185,40 +179,40 @@ class StorePort(_Port):
 
     object = "store"
 
-    async def read(self, context: Context, owner: str) -> bool:
-        any_messages: bool = await self._do("read", context, owner)
-        return any_messages
+    def read(self, context: Context, owner: str) -> Coroutine[Any, Any, bool]:
+        return self._do("read", context, owner)
 
-    async def write_user(self, context: Context | None, call: Call, by: str, turn: Context | None) -> None:
-        await self._do("write_user", context, call.prompt, by, turn)
+    def write_user(
+        self, context: Context | None, call: Call, by: str, turn: Context | None
+    ) -> Coroutine[Any, Any, None]:
+        return self._do("write_user", context, call.prompt, by, turn)
 
-    async def create_assistant(self, context: Context | None, turn: Context, number: int) -> str:
-        message: str = await self._do("create_assistant", context, turn, number)
-        return message
+    def create_assistant(self, context: Context | None, turn: Context, number: int) -> Coroutine[Any, Any, str]:
+        return self._do("create_assistant", context, turn, number)
 
-    async def finish_step(self, turn: Context, message: str, result: StreamResult) -> None:
-        await self._do("finish_step", turn, message)
+    def finish_step(self, turn: Context, message: str, result: StreamResult) -> Coroutine[Any, Any, None]:
+        return self._do("finish_step", turn, message)
 
-    async def finish_turn(self, turn: Context, message: str, fault: Fault) -> None:
-        await self._do("finish_turn", turn, message)
+    def finish_turn(self, turn: Context, message: str, fault: Fault) -> Coroutine[Any, Any, None]:
+        return self._do("finish_turn", turn, message)
 
-    async def record_cancelled(self, call: Call) -> None:
-        await self._do("record_cancelled", call.prompt)
+    def record_cancelled(self, call: Call) -> Coroutine[Any, Any, None]:
+        return self._do("record_cancelled", call.prompt)
 
-    async def create_summary(self, summary: Context) -> None:
-        await self._do("create_summary", summary)
+    def create_summary(self, summary: Context) -> Coroutine[Any, Any, None]:
+        return self._do("create_summary", summary)
 
-    async def finish_summary(self, summary: Context) -> None:
-        await self._do("finish_summary", summary)
+    def finish_summary(self, summary: Context) -> Coroutine[Any, Any, None]:
+        return self._do("finish_summary", summary)
 
-    async def save_session(self, summary: Context) -> None:
-        await self._do("save_session", summary)
+    def save_session(self, summary: Context) -> Coroutine[Any, Any, None]:
+        return self._do("save_session", summary)
 
-    async def abandon_summary(self, context: Context | None, summary: Context, *, delete: bool) -> None:
-        await self._do("abandon_summary", context, summary, delete)
+    def abandon_summary(self, context: Context | None, summary: Context, *, delete: bool) -> Coroutine[Any, Any, None]:
+        return self._do("abandon_summary", context, summary, delete)
 
-    async def flush(self, owner: str | None) -> None:
-        await self._do("flush")
+    def flush(self, owner: str | None) -> Coroutine[Any, Any, None]:
+        return self._do("flush")
 
 
 class ModelPort(_Port):
@@ -226,16 +220,14 @@ class ModelPort(_Port):
 
     object = "model"
 
-    async def ready(self, owner: str) -> None:
-        await self._do("ready", owner)
+    def ready(self, owner: str) -> Coroutine[Any, Any, None]:
+        return self._do("ready", owner)
 
-    async def start(self, context: Context, prompt: str | None, number: int) -> Stream:
-        stream: Stream = await self._do("start", context, prompt, number)
-        return stream
+    def start(self, context: Context, prompt: str | None, number: int) -> Coroutine[Any, Any, Stream]:
+        return self._do("start", context, prompt, number)
 
-    async def end(self, stream: Stream) -> StreamResult:
-        result: StreamResult = await self._do("end", stream)
-        return result
+    def end(self, stream: Stream) -> Coroutine[Any, Any, StreamResult]:
+        return self._do("end", stream)
 
 
 class TitlesPort(_Port):
@@ -243,15 +235,15 @@ class TitlesPort(_Port):
 
     object = "titles"
 
-    async def start(self, prompt: str) -> None:
-        await self._do("start", prompt)
+    def start(self, prompt: str) -> Coroutine[Any, Any, None]:
+        return self._do("start", prompt)
 
-    async def join(self, prompt: str) -> None:
-        await self._do("join", prompt)
+    def join(self, prompt: str) -> Coroutine[Any, Any, None]:
+        return self._do("join", prompt)
 
-    async def end(self, prompt: str) -> None:
+    def end(self, prompt: str) -> Coroutine[Any, Any, None]:
         """The end of the title's own thread; blocks until it was started."""
-        await self._do("end", prompt)
+        return self._do("end", prompt)
 
 
 class BrokerPort(_Port):
@@ -259,11 +251,11 @@ class BrokerPort(_Port):
 
     object = "broker"
 
-    async def publish(self, completion: Completion, context: Context | None) -> None:
-        await self._do("publish", completion, context)
+    def publish(self, completion: Completion, context: Context | None) -> Coroutine[Any, Any, None]:
+        return self._do("publish", completion, context)
 
-    async def notify_error(self, call: Call, fault: Fault, *, run_id: bool) -> None:
-        await self._do("notify_error", call.prompt, fault, run_id and call.run_id is not None)
+    def notify_error(self, call: Call, fault: Fault, *, run_id: bool) -> Coroutine[Any, Any, None]:
+        return self._do("notify_error", call.prompt, fault, run_id and call.run_id is not None)
 
 
 class HooksPort(_Port):
@@ -271,12 +263,11 @@ class HooksPort(_Port):
 
     object = "hooks"
 
-    async def keep(self, hook: str, completion: Completion) -> None:
-        await self._do("keep", hook, completion)
+    def keep(self, hook: str, completion: Completion) -> Coroutine[Any, Any, None]:
+        return self._do("keep", hook, completion)
 
-    async def take(self, hook: str) -> Completion | None:
-        kept: Completion | None = await self._do("take", hook)
-        return kept
+    def take(self, hook: str) -> Coroutine[Any, Any, Completion | None]:
+        return self._do("take", hook)
 
 
 class ThreadsPort(_Port):
@@ -284,15 +275,15 @@ class ThreadsPort(_Port):
 
     object = "threads"
 
-    async def start(self, name: str) -> None:
-        await self._do("start", name)
+    def start(self, name: str) -> Coroutine[Any, Any, None]:
+        return self._do("start", name)
 
-    async def end(self, name: str) -> None:
+    def end(self, name: str) -> Coroutine[Any, Any, None]:
         """A server thread counts itself as ended."""
-        await self._do("end", name)
+        return self._do("end", name)
 
-    async def join_all(self) -> None:
-        await self._do("join_all")
+    def join_all(self) -> Coroutine[Any, Any, None]:
+        return self._do("join_all")
 
 
 class ClosingPort(_Port):
@@ -300,12 +291,11 @@ class ClosingPort(_Port):
 
     object = "closing"
 
-    async def get(self) -> bool:
-        closing: bool = await self._do("get")
-        return closing
+    def get(self) -> Coroutine[Any, Any, bool]:
+        return self._do("get")
 
-    async def set(self) -> None:
-        await self._do("set")
+    def set(self) -> Coroutine[Any, Any, None]:
+        return self._do("set")
 
 
 class JournalPort:

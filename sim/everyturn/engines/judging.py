@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from everyturn.checker import Finding, Judge, JudgeState
+from everyturn.engines.exhaustive import outcome
 from everyturn.engines.interned import Interned
+from everyturn.engines.log import Log
 from everyturn_model.events import Event
 
 
@@ -16,6 +18,8 @@ class JudgeTable:
         self.judge = judge
         self.start = 0
         self._states = Interned()
+        self._numbered: dict[tuple[int, int], tuple[int, tuple[Finding, ...]]] = {}
+        self._outcomes: dict[int, object] = {}
         self._steps: dict[tuple[int, tuple[Event, ...]], tuple[int, tuple[Finding, ...]]] = {}
         self.start = self._states.number(judge.start())
 
@@ -42,3 +46,23 @@ class JudgeTable:
             number, findings = self.step(number, events)
             found += [(index, finding) for finding in findings]
         return number, found
+
+    def log(self, log: Log) -> tuple[int, list[tuple[int, Finding]]]:
+        """As :meth:`run`, for a run through SimPy. All logs that one table judges must be of the same world."""
+        number = self.start
+        found: list[tuple[int, Finding]] = []
+        numbered = self._numbered
+        for index, seen in enumerate(log.seen()):
+            known = numbered.get((number, seen))
+            if known is None:
+                known = numbered[number, seen] = self.step(number, log.histories.events.values[seen])
+            number, findings = known
+            if findings:
+                found += [(index, finding) for finding in findings]
+        return number, found
+
+    def outcome(self, number: int) -> object:
+        """The outcome of a run that ended in the state with this number."""
+        if number not in self._outcomes:
+            self._outcomes[number] = outcome(self.state(number).ledger)
+        return self._outcomes[number]

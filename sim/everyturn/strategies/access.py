@@ -11,7 +11,7 @@ class Footprint(NamedTuple):
     touched: int = 0
     written: int = 0
 
-    def __or__(self, other: tuple[int, ...]) -> Footprint:  # type: ignore[override]
+    def __or__(self, other: tuple[int, ...]) -> Footprint:
         """Both together."""
         return Footprint(self.touched | other[0], self.written | other[1])
 
