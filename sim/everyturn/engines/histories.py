@@ -18,7 +18,7 @@ from everyturn.engines.interned import Interned
 from everyturn.footprints import Locations
 from everyturn.observer import Step
 from everyturn.operations import Note, Operation
-from everyturn.strategies.access import Footprint
+from everyturn.strategies.access import NOWHERE, Footprint
 from everyturn.world import World
 from everyturn_model.events import Event, Rest
 
@@ -69,7 +69,7 @@ class Effect:
     after: Node | None = None
     step: Step | None = None
     events: int = 0
-    footprint: Footprint = Footprint()
+    footprint: Footprint = NOWHERE
     watched: bool = False
 
 
@@ -169,7 +169,7 @@ class Histories:
         self._nodes += 1
         which = self.world.threads[thread]
         if operation is None:
-            return Node(thread, which.name, None, word, begun, False, True, False, False, Footprint(), (), _no_key)
+            return Node(thread, which.name, None, word, begun, False, True, False, False, NOWHERE, (), _no_key)
         begins = not begun and which.begins_with(operation)
         point = self.world.is_scheduling_point(operation) or (begins and self.world.granularity == "await")
         touched = tuple(_INDEX[name] for name in objects.columns(operation))

@@ -67,7 +67,7 @@ class Kernel(simpy.Environment):
         super().__init__()
         self.world = world
         self.strategy = strategy
-        self.histories: Histories = world.tables.setdefault(Histories, None) or Histories(world)
+        self.histories: Histories = world.tables.get(Histories) or Histories(world)
         world.tables[Histories] = self.histories
         self.histories.trim()
         self.row = list(self.histories.initial)

@@ -42,7 +42,7 @@ class Log:
         seen: list[list[int]] = []
         watched = self.watched
         for place, effect in enumerate(self.effects):
-            number = watched[place] if place in watched else effect.events
+            number = watched.get(place, effect.events)
             if effect.node.point:
                 seen.append([number])
             elif number != self.histories.nothing:

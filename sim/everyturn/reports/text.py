@@ -250,8 +250,10 @@ def listing(what: str) -> Iterator[str]:
         case "strategies":
             from everyturn.strategies import STRATEGIES
 
-            for name, text in STRATEGIES.items():
-                yield f"{name:<14}{text}"
+            for name, entry in STRATEGIES.items():
+                shown = name if entry.parameter is None else f"{name}:{entry.parameter[0]}"
+                source = f" ({entry.source})" if entry.source else ""
+                yield f"{shown:<14}{entry.sentence}{source}; promises: {entry.promise}"
         case "scopes":
             from everyturn.scope import DEFAULT_SCOPES, EXTRAS, PROMPTS
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 
 class Footprint(NamedTuple):
@@ -18,6 +18,9 @@ class Footprint(NamedTuple):
     def depends_on(self, other: Footprint) -> bool:
         """Whether exchanging two neighbours with these footprints may make a difference: one writes what both touch."""
         return bool(self.written & other.touched or self.touched & other.written)
+
+
+NOWHERE: Final = Footprint()
 
 
 class Access(Protocol):

@@ -45,20 +45,25 @@ class Guided(Strategy):
     """A strategy that first follows a ``prefix`` of recorded decisions, and decides for itself from there on.
 
     Decisions are counted as in a schedule: one where two or more accesses are enabled, one at each choice. ``made``
-    holds all of this run; ``last`` is the thread that moved last, -1 before anybody did. Subclasses override
-    :meth:`decide` and :meth:`choose_outcome`, and call :meth:`follow` from their ``begin``.
+    holds all of this run; ``moved`` is the access that was made last. Subclasses override :meth:`decide` and
+    :meth:`choose_outcome`, and call :meth:`follow` from their ``begin``.
     """
 
     def __init__(self) -> None:
         self.prefix: Sequence[int] = ()
         self.made: list[int] = []
-        self.last = -1
+        self.moved: Access | None = None
 
     def follow(self, prefix: Sequence[int]) -> None:
         """Start a run with these decisions."""
         self.prefix = prefix
         self.made = []
-        self.last = -1
+        self.moved = None
+
+    @property
+    def last(self) -> int:
+        """The thread that moved last, -1 before anybody did."""
+        return -1 if self.moved is None else self.moved.thread
 
     def decide(self, enabled: Sequence[Access]) -> int:
         """As :meth:`pick`, beyond the prefix."""
@@ -73,7 +78,7 @@ class Guided(Strategy):
         place = self._recorded(among) if len(self.made) < len(self.prefix) else self.decide(enabled)
         if among > 1:
             self.made.append(place)
-        self.last = enabled[place].thread
+        self.moved = enabled[place]
         return place
 
     def choose(self, outcomes: int) -> int:
