@@ -55,6 +55,10 @@ class Locations:
         self._bits = {name: 1 << place for place, name in enumerate(names)}
         self._columns = sum(self._bits[name] for name in names if name in (*objects.COLUMNS, "messages", "buffered"))
 
+    def names(self, bits: int) -> frozenset[str]:
+        """The locations that these bits stand for."""
+        return frozenset(name for name, bit in self._bits.items() if bits & bit)
+
     def of(self, operation: Operation) -> Footprint:
         """The locations of an operation's columns."""
         name = str(operation)

@@ -65,6 +65,7 @@ class Cell(msgspec.Struct, omit_defaults=True):
     stopped: str | None = None
     reduction: str | None = None
     schedules: int | None = None
+    complete: bool | None = None
     strategy: str | None = None
     seed: int | None = None
     risk: dict[str, Any] | None = None

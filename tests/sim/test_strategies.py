@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from everyturn.errors import UsageError
+from everyturn.errors import ReplayError, UsageError
 from everyturn.strategies import STRATEGIES, strategy
 from everyturn.strategies.access import Footprint
 from everyturn.strategies.profile import Profile, profile
@@ -182,19 +182,19 @@ def test_preemption_bounding_is_complete_up_to_its_bound(bound: int) -> None:
     assert {run.order for run in made} == {run.order for run in everything if preemptions(run, program) <= bound}
 
 
-@pytest.mark.parametrize(("bound", "runs"), [(0, 1), (1, 5), (2, 11)])
-def test_delay_bounding_counts(bound: int, runs: int) -> None:
-    """Two threads of 3 steps. One delay can be spent while both can move: before step 1 (which leaves 0 delays and the
-    other thread running to its end), 2 or 3 of the first thread, that is 3 ways and, in the second, none; see below."""
+@pytest.mark.parametrize("bound", [0, 1, 2, 3])
+def test_delay_bounding_is_complete_up_to_its_bound(bound: int) -> None:
+    """It runs exactly the interleavings of two threads that need at most so many delays of a round robin."""
     program = (steps("r0 r0 r0"), steps("r1 r1 r1"))
-    made = all_runs(program, strategy(f"delay:{bound}", 0))
-    assert len(made) == len({run.order for run in made})
-    expected = {run.order for run in all_runs(program, strategy("delay:inf", 0)) if switches(run.order, program) <= bound}
-    assert {run.order for run in made} == expected
+    everything = {run.order for run in all_runs(program, strategy("delay:inf", 0))}
+    made = [run.order for run in all_runs(program, strategy(f"delay:{bound}", 0))]
+    assert len(everything) == math.comb(6, 3)
+    assert len(made) == len(set(made))
+    assert set(made) == {order for order in everything if delays(order, program) <= bound}
 
 
-def switches(order: Sequence[tuple[int, Op, Any]], program: Program) -> int:
-    """Delays that two threads' interleaving needs: every start of, or change to, a thread that was not next in turn."""
+def delays(order: Sequence[tuple[int, Op, Any]], program: Program) -> int:
+    """How often, of two threads, the one whose turn it was not went on: the first, then whoever moved last, if it can."""
     left = [len(thread) for thread in program]
     last, count = 0, 0
     for thread, _, _ in order:
@@ -202,6 +202,15 @@ def switches(order: Sequence[tuple[int, Op, Any]], program: Program) -> int:
         left[thread] -= 1
         last = thread
     return count
+
+
+def test_a_search_that_is_told_something_else_the_second_time_says_so() -> None:
+    """A prefix that cannot be followed: the program is not deterministic."""
+    chooser = strategy("delay:inf", 0)
+    play((steps("r0"), steps("r1"), steps("r2")), chooser, 0)
+    with pytest.raises(ReplayError, match="not deterministic"):
+        for run in range(1, 6):
+            play((steps("r0"), steps("r1")), chooser, run)
 
 
 # partial order reduction ------------------------------------------------------------------------------------------
@@ -218,3 +227,140 @@ def test_partial_order_reduction_reaches_every_outcome_once(seed: int) -> None:
     traces = {run.trace for run in everything}
     assert {run.trace for run in made} == traces
     assert len(made) - reduced.redundant == len(traces)  # type: ignore[attr-defined]
+
+
+def test_independent_threads_need_one_schedule() -> None:
+    """Three threads that share nothing: one run instead of 90 interleavings."""
+    program = (steps("w0 r0"), steps("w1 r1"), steps("w2 r2"))
+    assert (len(all_runs(program, strategy("dpor", 0))), len(all_runs(program, strategy("delay:inf", 0)))) == (1, 90)
+
+
+def test_a_deadlock_that_only_one_order_shows_is_found() -> None:
+    """Two locks taken in two orders: three traces, in one of them both threads wait for ever."""
+    made = all_runs((steps("L0 L1 U1 U0"), steps("L1 L0 U0 U1")), strategy("dpor", 0))
+    assert (0, 1) in {run.blocked for run in made}
+
+
+# sampling ---------------------------------------------------------------------------------------------------------
+
+
+def chi_square(observed: Counter[Any], classes: int) -> float:
+    """The statistic against the uniform distribution over so many classes."""
+    expected = observed.total() / classes
+    missing = classes - len(observed)
+    return sum((count - expected) ** 2 / expected for count in observed.values()) + missing * expected
+
+
+def sampled(program: Program, chooser: Strategy, runs: int) -> Counter[tuple[int, ...]]:
+    """How often each order of threads came out."""
+    return Counter(tuple(thread for thread, _, _ in play(program, chooser, run).order) for run in range(runs))
+
+
+@pytest.mark.parametrize("program", [(steps("r0 r0 r0"), steps("r1 r1 r1")), (steps("r0"), steps("r1 r1 r1 r1 r1"))])
+def test_urw_is_uniform_over_interleavings(program: Program) -> None:
+    """With exact counts, two threads that never block: chi-square, p = 0.001. A random walk fails the same test."""
+    ways = math.comb(6, len(program[0]))
+    critical = {20: 43.82, 6: 20.52}[ways]
+    urw = sampled(program, strategy("urw", 1, lambda: counts(program)), 200 * ways)
+    walk = sampled(program, strategy("random-walk", 1), 200 * ways)
+    assert chi_square(urw, ways) < critical < chi_square(walk, ways)
+
+
+def test_pos_is_uniform_over_the_orders_of_single_racing_steps() -> None:
+    """Three threads write one location once: all six orders alike; chi-square, p = 0.001."""
+    assert chi_square(sampled((steps("w0"), steps("w0"), steps("w0")), strategy("pos", 2), 3000), 6) < 20.52
+
+
+def test_pos_does_not_let_independent_steps_decide_a_race() -> None:
+    """A read against a write behind four steps of its own: the write is first when five priorities beat one, 1 in 6.
+
+    A random walk has it in 1 of 32.
+    """
+    program = (steps("r1 r1 r1 r1 w0"), steps("r0"))
+    for name, probability in (("pos", 1 / 6), ("random-walk", 1 / 32)):
+        first = sampled(program, strategy(name, 3), 6000)[0, 0, 0, 0, 0, 1]
+        assert abs(first - 6000 * probability) < 4 * math.sqrt(6000 * probability * (1 - probability))
+
+
+@pytest.mark.parametrize(
+    ("depth", "program", "order"),
+    [
+        (1, (steps("r0 r0 r0 r0"), steps("r1 r1 r1 r1")), (1, 1, 1, 1, 0, 0, 0, 0)),
+        (2, (steps("r0 r0 r0 r0 r0 r0 r0"), steps("r1")), (0, 0, 0, 1, 0, 0, 0, 0)),
+        (3, (steps("r0 r0 r0 r0"), steps("r1 r1 r1 r1")), (0, 0, 1, 1, 0, 0, 1, 1)),
+    ],
+)
+@pytest.mark.parametrize("name", ["pct", "fair-pct"])
+def test_pct_finds_a_fault_of_its_depth_as_often_as_it_promises(
+    name: str, depth: int, program: Program, order: tuple[int, ...]
+) -> None:
+    """Orders that need 1, 2 and 3 constraints, of 2 threads and 8 steps: 1 / (2 * 8^(depth - 1)), and here exactly."""
+    probability = 1 / (2 * 8 ** (depth - 1))
+    runs = 8000
+    found = sampled(program, strategy(f"{name}:{depth}", 4, lambda: counts(program)), runs)[order]
+    assert abs(found - runs * probability) < 4 * math.sqrt(runs * probability)
+
+
+def test_pct_of_too_small_a_depth_misses() -> None:
+    """What needs two changes of priority is not found with none."""
+    program = (steps("r0 r0 r0 r0"), steps("r1 r1 r1 r1"))
+    found = sampled(program, strategy("pct:1", 4, lambda: counts(program)), 500)
+    assert set(found) == {(0, 0, 0, 0, 1, 1, 1, 1), (1, 1, 1, 1, 0, 0, 0, 0)}
+
+
+def test_fair_pct_is_a_random_walk_beyond_the_expected_length() -> None:
+    """With a profile of one step every interleaving comes out; PCT without changes still has two."""
+    program = (steps("r0 r0"), steps("r1 r1"))
+    short = Profile((1.0,), 1)
+    assert len(sampled(program, strategy("fair-pct:1", 5, lambda: short), 300)) == 6
+    assert len(sampled(program, strategy("pct:1", 5, lambda: short), 300)) == 2
+
+
+def test_coverage_keeps_what_was_new() -> None:
+    """Both ways in which one thread can read what the other wrote are seen, and then nothing is new."""
+    program = (steps("w0 r1"), steps("w1 r0"))
+    chooser = strategy("coverage", 1)
+    for run in range(50):
+        play(program, chooser, run)
+    pairs = {(0, "write", 1, "read"), (1, "write", 0, "read")}
+    assert pairs == chooser.pairs  # type: ignore[attr-defined]
+
+
+def test_a_profile_counts_steps() -> None:
+    """Of each thread, and of the longest run."""
+    program = (steps("r0 r0 f1"), steps("w2"))
+    assert profile(lambda chooser, run: play(program, chooser, run), 0) == Profile((3.0, 1.0), 4)
+
+
+SAMPLERS = [name for name in STRATEGIES if strategy(name, 0, lambda: Profile((1.0,), 1)).independent]
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_a_sampler_makes_each_run_from_seed_and_number_alone(name: str) -> None:
+    """Whichever runs were made before; another seed makes others."""
+    program = (steps("r0 w1 a0 f2"), steps("w0 r1 f2"), steps("a1 a1"))
+
+    def orders(seed: int, numbers: Sequence[int]) -> dict[int, Made]:
+        chooser = strategy(name, seed, lambda: counts(program))
+        return {number: play(program, chooser, number) for number in numbers}
+
+    assert orders(7, range(20)) == dict(sorted(orders(7, [*range(10, 20), *range(10)]).items()))
+    assert orders(7, range(20)) != orders(8, range(20))
+
+
+def test_the_samplers_are_these() -> None:
+    """Only independent runs bound a risk: nothing adaptive and nothing systematic is among them."""
+    assert SAMPLERS == ["random-walk", "pct", "fair-pct", "pos", "urw", "portfolio"]
+
+
+@pytest.mark.parametrize("name", ["pct:0", "pct:x", "pct:", "pos:1", "delay:-1", "pct:inf", "delay:1001", "oracle", ""])
+def test_a_wrong_name_is_refused(name: str) -> None:
+    """With what was expected."""
+    with pytest.raises(UsageError, match=r"expected|takes no parameter"):
+        strategy(name, 0, lambda: Profile((1.0,), 1))
+
+
+def test_a_strategy_that_needs_a_profile_says_so() -> None:
+    """Rather than guess one."""
+    with pytest.raises(UsageError, match="profile"):
+        strategy("urw", 0)

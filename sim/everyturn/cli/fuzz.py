@@ -13,8 +13,9 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 @of_worlds
 @judging
 @click.option("--strategy", default="random-walk", show_default=True, metavar="NAME", help="See `list strategies`.")
-@click.option("--runs", type=click.IntRange(0), default=1000, show_default=True, help="How many runs.")
+@click.option("--runs", type=click.IntRange(0), default=1000, show_default=True, help="How many runs, at most.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same runs.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes; the runs stay the same.")
 @click.option("--max-seconds", type=click.FloatRange(0), help="Stop after this time for each cell.")
 @exits
 def fuzz(
@@ -28,6 +29,7 @@ def fuzz(
     strategy: str,
     runs: int,
     seed: int,
+    jobs: int,
     max_seconds: float | None,
 ) -> int:
     """Sample interleavings through SimPy: first violations with their tokens, else a bound for what was not seen."""
@@ -52,6 +54,7 @@ def fuzz(
                     max_seconds=max_seconds,
                     invariants=invariants,
                     progress=bar.sampling,
+                    jobs=jobs,
                 )
             if campaign.cell.schedules:
                 cells.append(campaign.cell)

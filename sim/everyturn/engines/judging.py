@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from everyturn.checker import Finding, Judge, JudgeState
-from everyturn.engines.exhaustive import outcome
+from everyturn.engines.exploration import outcome
 from everyturn.engines.interned import Interned
 from everyturn.engines.log import Log
 from everyturn_model.events import Event

@@ -205,7 +205,8 @@ def _headline(cell: Cell) -> str:
         if cell.stopped is not None:
             size += f"; stopped at {cell.stopped}"
     else:
-        size = f"{cell.schedules:,} runs ({cell.strategy}, seed {cell.seed})"
+        runs = f"complete: {cell.schedules:,} schedules" if cell.complete else f"{cell.schedules:,} runs"
+        size = f"{runs} ({cell.strategy}, seed {cell.seed})"
         if cell.risk is not None and cell.verdict is not Verdict.REFUTED:
             size += (
                 f", probability per run at most {cell.risk['at_most']:.2g} with confidence {cell.risk['confidence']}"

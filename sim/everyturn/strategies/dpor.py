@@ -147,7 +147,9 @@ class Dpor(Guided):
         mover = self._steps[place].thread
         later: list[tuple[int, int]] = []
         first: list[int] = []
-        pending = [(each.thread, number, each.clock) for number, each in enumerate(self._steps[:before]) if number > place]
+        pending = [
+            (each.thread, number, each.clock) for number, each in enumerate(self._steps[:before]) if number > place
+        ]
         for each, number, known in (*pending, (thread, before, clock)):
             if number < before and known.get(mover, 0) > place:
                 continue
@@ -169,9 +171,7 @@ class Dpor(Guided):
         last = self._steps[-1]
         asleep = {**last.asleep, **last.done}
         asleep.pop(last.thread)
-        return {
-            thread: footprint for thread, footprint in asleep.items() if not footprint.depends_on(last.footprint)
-        }
+        return {thread: footprint for thread, footprint in asleep.items() if not footprint.depends_on(last.footprint)}
 
     def _fall_asleep(self, enabled: tuple[int, ...]) -> None:
         """What follows has been run before. Only threads that are blocked here have still to be compared."""
