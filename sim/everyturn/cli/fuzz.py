@@ -12,7 +12,7 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 @click.command(epilog=EXIT_CODES)
 @of_worlds
 @judging
-@click.option("--strategy", default="random-walk", show_default=True, metavar="NAME", help="See `list strategies`.")
+@click.option("--strategy", default="portfolio", show_default=True, metavar="NAME", help="See `list strategies`.")
 @click.option("--runs", type=click.IntRange(0), default=1000, show_default=True, help="How many runs, at most.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same runs.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes; the runs stay the same.")

@@ -30,6 +30,10 @@ MAX_NODES: Final = 200_000
 """When the tree has grown to this size, it is begun anew, so that long campaigns stay small."""
 
 
+def _no_key(row: Numbers) -> None:
+    """Of an operation that touches no column."""
+
+
 @dataclass(slots=True, eq=False)
 class Node:
     """One thread after one history: it waits to make ``operation``, or has ended with ``word``.
@@ -47,9 +51,9 @@ class Node:
     point: bool
     waits: bool
     opens: bool
-    footprint: Footprint
-    touched: tuple[int, ...]
-    key: Callable[[Numbers], Any]
+    footprint: Footprint = NOWHERE
+    touched: tuple[int, ...] = ()
+    key: Callable[[Numbers], Any] = _no_key
     effects: dict[Any, tuple[Effect, ...]] = field(default_factory=dict)
 
 
@@ -169,9 +173,8 @@ class Histories:
         self._nodes += 1
         which = self.world.threads[thread]
         if operation is None:
-            return Node(thread, which.name, None, word, begun, False, True, False, False, NOWHERE, (), _no_key)
+            return Node(thread, which.name, None, word, begun, begins=False, point=True, waits=False, opens=False)
         begins = not begun and which.begins_with(operation)
-        point = self.world.is_scheduling_point(operation) or (begins and self.world.granularity == "await")
         touched = tuple(_INDEX[name] for name in objects.columns(operation))
         return Node(
             thread,
@@ -179,13 +182,13 @@ class Histories:
             operation,
             word,
             begun,
-            begins,
-            point,
-            objects.can_block(operation),
-            begins and self.world.watches_shared_data(which),
-            self._locations.of(operation),
-            touched,
-            itemgetter(*touched) if touched else _no_key,
+            begins=begins,
+            point=self.world.is_scheduling_point(operation) or (begins and self.world.granularity == "await"),
+            waits=objects.can_block(operation),
+            opens=begins and self.world.watches_shared_data(which),
+            footprint=self._locations.of(operation),
+            touched=touched,
+            key=itemgetter(*touched) if touched else _no_key,
         )
 
     def _work_out(self, node: Node, row: Numbers) -> tuple[Effect, ...]:
@@ -208,7 +211,3 @@ class Histories:
         if after.operation is None:
             seen = (*seen, *self.world.ended(which, after.word, end))
         return seen
-
-
-def _no_key(row: Numbers) -> None:
-    """Of an operation that touches no column."""

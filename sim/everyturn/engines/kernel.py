@@ -125,17 +125,16 @@ class Kernel(simpy.Environment):
 
     def _arrive(self, thread: int, effect: Effect | None, operation: Operation | None, word: str) -> Node:
         """The node that a thread has reached by ``effect``: what is seen of the effect is complete now."""
-        if effect is None:
-            return self.histories.root(thread, operation, word)
-        node = effect.after
+        node = self.histories.root(thread, operation, word) if effect is None else effect.after
         if node is None:
+            assert effect is not None
             node = self.histories.arrive(effect, operation, word, self.world.gate.notes)
         elif node.operation != operation or node.word != word:
             raise ReplayError(
                 f"thread {node.name} went on with {operation or word} after the same results after which it went on "
                 f"with {node.operation or node.word} in an earlier run: the agent is not deterministic"
             )
-        if effect.watched:
+        if effect is not None and effect.watched:
             self._log.watched[len(self._log.effects) - 1] = self.histories.watch(effect, self._before, self.row)
         return node
 

@@ -61,8 +61,9 @@ _BLOCKING: Final = frozenset({"mutex.lock", "titles.end", "titles.join", "thread
 
 
 def can_block(operation: Operation) -> bool:
-    """Whether there are values for which ``operation`` has no outcome."""
-    return f"{operation.object}.{operation.method}" in _BLOCKING
+    """Whether there may be values for which ``operation`` has no outcome."""
+    known = (operation.object, operation.method) in HANDLERS
+    return not known or f"{operation.object}.{operation.method}" in _BLOCKING
 
 
 # scheduling points ------------------------------------------------------------------------------------------------

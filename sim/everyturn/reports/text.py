@@ -205,12 +205,18 @@ def _headline(cell: Cell) -> str:
         if cell.stopped is not None:
             size += f"; stopped at {cell.stopped}"
     else:
-        runs = f"complete: {cell.schedules:,} schedules" if cell.complete else f"{cell.schedules:,} runs"
+        runs = (
+            f"complete: {cell.schedules:,} schedule{'s' * (cell.schedules != 1)}"
+            if cell.complete
+            else f"{cell.schedules:,} runs"
+        )
         size = f"{runs} ({cell.strategy}, seed {cell.seed})"
         if cell.risk is not None and cell.verdict is not Verdict.REFUTED:
             size += (
                 f", probability per run at most {cell.risk['at_most']:.2g} with confidence {cell.risk['confidence']}"
             )
+        elif cell.risk is None and not cell.complete and cell.run is None:
+            size += ", no bound for what was not seen: these runs are no independent samples"
     return f"{said}  [{size}]"
 
 

@@ -1,0 +1,51 @@
+"""The SimPy engine's memory between runs: it makes runs faster and changes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from everyturn import trace
+from everyturn.checker import Judge
+from everyturn.engines import histories
+from everyturn.engines.judging import JudgeTable
+from everyturn.engines.kernel import simulate
+from everyturn.scope import Scope
+from everyturn.strategies import strategy
+from everyturn.world import World
+
+SCOPES = ["AAa+1c+1e", "AI+1q", "AA+1t+u", "AA+1c+n", "Ai+1s+1f", "AA+1c+x"]
+
+
+def traces(world: World, numbers: range) -> list[bytes]:
+    """Runs with these numbers, as trace files."""
+    walk = strategy("random-walk", 1)
+    return [trace.write(simulate(world, walk, number), engine="simpy", strategy="", seed=1) for number in numbers]
+
+
+@pytest.mark.parametrize("granularity", ["access", "await"])
+@pytest.mark.parametrize("scope", SCOPES)
+def test_what_was_kept_changes_nothing(scope: str, granularity: str) -> None:
+    """Run after run in one world, or each in a world of its own: the same bytes."""
+    world = World(Scope.parse(scope), "d4", granularity)
+    alone = [traces(World(Scope.parse(scope), "d4", granularity), range(number, number + 1))[0] for number in range(12)]
+    assert alone == traces(world, range(12))
+    assert alone == traces(world, range(12))
+
+
+def test_a_tree_that_grows_too_large_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between runs, and nothing is to be seen of it."""
+    expected = traces(World(Scope.parse("AAa+1c+1e"), "d4"), range(12))
+    monkeypatch.setattr(histories, "MAX_NODES", 100)
+    assert traces(World(Scope.parse("AAa+1c+1e"), "d4"), range(12)) == expected
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_judging_by_numbers_is_judging(scope: str) -> None:
+    """The table finds in a log what the judge finds in its events, at the same steps."""
+    world = World(Scope.parse(scope), "d4")
+    judge = Judge()
+    table = JudgeTable(judge)
+    walk = strategy("random-walk", 2)
+    for number in range(30):
+        run = simulate(world, walk, number)
+        assert table.log(run.log)[1] == judge.run(run.seen())
