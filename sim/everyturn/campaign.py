@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -193,7 +194,10 @@ def _in_parallel(
     from joblib import Parallel, delayed
 
     shares = (range(first, min(first + SHARE, runs)) for first in range(0, runs, SHARE))
-    yield from Parallel(jobs, return_as="generator")(delayed(_share)(share, *cell) for share in shares)
+    with warnings.catch_warnings():
+        # When a campaign stops early, joblib warns of shares that go unused: that is meant.
+        warnings.filterwarnings("ignore", module="joblib")
+        yield from Parallel(jobs, return_as="generator")(delayed(_share)(share, *cell) for share in shares)
 
 
 def _failure(world: World, first: _First) -> Failure:
