@@ -94,7 +94,7 @@ def shown(found: Sequence[float], most: int) -> str:
     def number(value: float) -> str:
         return f">{most}" if math.isinf(value) else f"{value:.0f}"
 
-    if len(found) == 1:
+    if len(set(found)) == 1:
         return number(found[0])
     return f"**{number(median(found))}** ({number(min(found))}–{number(max(found))})"
 
