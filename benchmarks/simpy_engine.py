@@ -1,12 +1,13 @@
 """How fast the SimPy engine is, as ratios to stock SimPy measured side by side.
 
-    python benchmarks/simpy_engine.py [--scope AA+1c] [--revision d4] [--seconds 2]
+    python benchmarks/simpy_engine.py [--scope AA+1c] [--revision d4] [--seconds 2] [--processes]
 
 *Stock* is what one would write without this project: a plain ``simpy.Environment``, one process for each thread that
 resumes the same coroutine and does the same operation on the same shared data, with a time-out of 0 before each access
 and a SimPy event to wait for where it is blocked. It has no strategy, records nothing and is not judged. One event is
 one access in both. Rounds of all candidates alternate, and the fastest round of each counts, so that a busy machine
-disturbs the ratio as little as possible.
+disturbs the ratio as little as possible. ``--processes``: also how much faster a long campaign is with two of them,
+their start included.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 import simpy
 
+from everyturn.campaign import fuzz
 from everyturn.checker import Judge
 from everyturn.engines.judging import JudgeTable
 from everyturn.engines.kernel import simulate
@@ -29,6 +31,7 @@ from everyturn.world import World
 INDEX = {name: index for index, name in enumerate(COLUMNS)}
 TABLE = {key: (tuple(INDEX[name] for name in names), handler) for key, (names, handler) in HANDLERS.items()}
 RUNS = 50
+LONG = 60_000
 
 
 class Stock:
@@ -93,6 +96,7 @@ def main() -> None:
     parser.add_argument("--scope", default="AA+1c")
     parser.add_argument("--revision", default="d4")
     parser.add_argument("--seconds", type=float, default=2.0, help="for each candidate")
+    parser.add_argument("--processes", action="store_true")
     options = parser.parse_args()
     world = World(Scope.parse(options.scope), options.revision)
     stock = Stock(world)
@@ -128,6 +132,16 @@ def main() -> None:
     print(f"  ratio                                       {best['naked'] / best['fifo']:>10.2f}")
     print(f"random walk, recording                        {1 / best['sampled']:>10,.0f} schedules/s")
     print(f"random walk, recording and judging            {1 / best['judged']:>10,.0f} schedules/s")
+    if options.processes:
+        one, two = (campaign(options.revision, options.scope, jobs) for jobs in (1, 2))
+        print(f"two processes, {LONG:,} judged runs each way      {one / two:>10.2f} times as fast as one")
+
+
+def campaign(revision: str, scope: str, jobs: int) -> float:
+    """Seconds of a long campaign on so many processes."""
+    start = time.perf_counter()
+    fuzz(revision, scope, strategy="random-walk", runs=LONG, seed=1, jobs=jobs)
+    return time.perf_counter() - start
 
 
 def measure(candidates: dict[str, Callable[[], object]], seconds: float) -> dict[str, float]:
