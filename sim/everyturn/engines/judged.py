@@ -277,7 +277,7 @@ class JudgeTables:
         largest = [len(part.states.values) - 1 for part in self._parts]
         if all(self._layout.fits(column, number) for column, number in enumerate(largest)):
             return words
-        layout = self._layout.grown(largest)
+        layout = Layout.holding(largest)
         self._states = self._states.replaced(self._layout.moved(self._states.keys, layout))
         words = self._layout.moved(words, layout)
         self._layout = layout

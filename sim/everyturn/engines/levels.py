@@ -97,7 +97,7 @@ class LevelExplorer:
         if self.symmetry is not None:
             rows, chosen = self.symmetry.canonical(rows)
             self._turned = int(chosen[0])
-        self.layout = Layout([max(2, each.bit_length() + 1) for each in self._largest()])
+        self.layout = Layout.holding(self._largest())
         self.leaps.lay_out(self.layout)
         self.states = Numbering(self.layout.width)
         self.states.add(self.layout.pack(rows))
@@ -223,7 +223,7 @@ class LevelExplorer:
         """Make room for numbers that no longer fit, and pack what was learnt."""
         largest = self._largest()
         if not all(self.layout.fits(column, number) for column, number in enumerate(largest)):
-            layout = self.layout.grown(largest)
+            layout = Layout.holding(largest)
             self.states = self.states.replaced(self.layout.moved(self.states.keys, layout))
             self.layout = layout
         self.leaps.lay_out(self.layout)

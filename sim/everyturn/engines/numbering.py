@@ -84,41 +84,45 @@ class Numbering:
 
     def find(self, words: Words, hashed: Words | None = None) -> Numbers:
         """The number of each key, -1 for one that was never added."""
-        numbers = np.full(len(words), -1, np.int64)
         slots = self._first(words, hashed)
-        todo = np.flatnonzero(self._slots[slots])
-        held = self._slots[slots[todo]].astype(np.int64) - 1
+        numbers = self._held(slots)
+        todo = self._others(numbers, words)
         while todo.size:
-            same = equal(self._keys[held], words[todo])
-            numbers[todo[same]] = held[same]
-            todo = todo[~same]
-            if not todo.size:
-                break
             slots[todo] = (slots[todo] + 1) & (len(self._slots) - 1)
-            held = self._slots[slots[todo]].astype(np.int64) - 1
-            full = held >= 0
-            todo, held = todo[full], held[full]
+            held = self._held(slots[todo])
+            numbers[todo] = held
+            todo = todo[self._others(held, words[todo])]
         return numbers
+
+    def _held(self, slots: Numbers) -> Numbers:
+        """The numbers that stand in slots, -1 in those that are empty."""
+        held = self._slots.take(slots).astype(np.int64)
+        held -= 1
+        return held
+
+    def _others(self, held: Numbers, words: Words) -> Numbers:
+        """The places where a slot holds another key than the one that is looked for."""
+        other = ~equal(self._keys.take(held, axis=0, mode="wrap"), words)
+        other &= held >= 0
+        return np.flatnonzero(other)
 
     def add(self, words: Words, hashed: Words | None = None) -> Numbers:
         """The number of each key; those that are new get theirs in the order of their rows, as far as one round goes."""
         self._reserve(len(words))
-        numbers = np.empty(len(words), np.int64)
         slots = self._first(words, hashed)
-        todo = np.arange(len(words))
+        numbers = self._held(slots)
+        further = self._others(numbers, words)
+        empty = np.flatnonzero(numbers < 0)
+        again = self._claim(empty, slots[empty], words, numbers)
         last = len(self._slots) - 1
-        while todo.size:
-            at = slots[todo]
-            held = self._slots[at].astype(np.int64) - 1
-            empty = held < 0
-            full = ~empty
-            met, found = todo[full], held[full]
-            same = equal(self._keys[found], words[met])
-            numbers[met[same]] = found[same]
-            further = met[~same]
+        while further.size or again.size:
             slots[further] = (slots[further] + 1) & last
-            again = self._claim(todo[empty], at[empty], words, numbers)
             todo = np.concatenate((further, again))
+            held = self._held(slots[todo])
+            numbers[todo] = held
+            further = todo[self._others(held, words[todo])]
+            empty = todo[held < 0]
+            again = self._claim(empty, slots[empty], words, numbers)
         return numbers
 
     def _claim(self, claimants: Numbers, at: Numbers, words: Words, numbers: Numbers) -> Numbers:

@@ -41,18 +41,20 @@ class Layout:
         """Whether a column's field can hold ``largest``."""
         return largest >> self.bits[column] == 0
 
-    def grown(self, largest: Sequence[int]) -> Layout:
-        """A layout in which each column can hold twice its largest number, and more where words have room to spare.
+    @classmethod
+    def holding(cls, largest: Sequence[int]) -> Layout:
+        """A layout with as few words as possible in which each column can hold its largest number.
 
-        Rows are rarely packed anew then. Columns with the largest numbers, which grow fastest, get spare bits first.
+        Bits to spare go to the columns with the largest numbers first, because these grow fastest: rows are rarely
+        packed anew then.
         """
-        bits = [max(each, number.bit_length() + 1) for each, number in zip(self.bits, largest, strict=True)]
-        width = Layout(bits).width
-        for column in sorted(range(len(bits)), key=lambda each: -bits[each]) * 2:
-            if bits[column] > _SMALL:
+        bits = [number.bit_length() for number in largest]
+        width = cls(bits).width
+        for _ in range(3):
+            for column in sorted(range(len(bits)), key=lambda each: -bits[each]):
                 bits[column] += 1
-                bits[column] -= Layout(bits).width > width
-        return Layout(bits)
+                bits[column] -= cls(bits).width > width
+        return cls(bits)
 
     def moved(self, words: Words, layout: Layout) -> Words:
         """Rows that were packed in this layout, packed in another one."""
