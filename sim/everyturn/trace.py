@@ -206,25 +206,25 @@ def _event_line(seq: int, time: float, thread: str | None, event: Event, cause: 
 
 def _step_line(seq: int, step: RunStep) -> Line:
     operations = [
-        {"operation": str(each.operation), "arguments": _shown(each.operation.arguments), "result": _show(each.result)}
+        {"operation": str(each.operation), "arguments": _all_shown(each.operation.arguments), "result": shown(each.result)}
         for each in step.operations
     ]
     data = {"step": step.number, "enabled": step.enabled, "operations": operations}
     return Line(seq, step.time, "step", step.operations[0].thread, None, data)
 
 
-def _shown(values: Iterable[object]) -> list[str]:
-    return [_show(value) for value in values]
+def _all_shown(values: Iterable[object]) -> list[str]:
+    return [shown(value) for value in values]
 
 
-def _show(value: object) -> str:
+def shown(value: object) -> str:
     """A value as people read it: contexts and calls by their names."""
     name = getattr(value, "name", None)
     if isinstance(name, str):
         return name
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        parts = [_show(getattr(value, field.name)) for field in dataclasses.fields(value)]
+        parts = [shown(getattr(value, field.name)) for field in dataclasses.fields(value)]
         return f"{type(value).__name__}({', '.join(parts)})"
     if isinstance(value, tuple):
-        return f"({', '.join(map(_show, value))})"
+        return f"({', '.join(map(shown, value))})"
     return str(value)

@@ -16,6 +16,8 @@ COMMANDS: Final = {
     "fuzz": "fuzz:fuzz",
     "simulate": "simulate:simulate",
     "replay": "replay:replay",
+    "shrink": "shrink:shrink",
+    "explain": "explain:explain",
     "validate": "validate:validate",
     "convert": "convert:convert",
     "export": "export:export",

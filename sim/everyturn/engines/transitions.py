@@ -138,7 +138,7 @@ class Transitions:
             before, findings, trail = open_.pop()
             ways: list[_Way] = []
             for effect in self.effects(before, thread):
-                after, found = self._apply(before, thread, effect)
+                after, found = self.apply(before, thread, effect)
                 way = (after, findings + found, (*trail, (before, effect)))
                 local = self.locals[effect.local]
                 (done if local.point or local.operation is None else ways).append(way)
@@ -193,7 +193,8 @@ class Transitions:
             effects.append(Effect(changed, next_local, result, notes, self.events.number(seen)))
         return tuple(effects)
 
-    def _apply(self, row: Row, thread: int, effect: Effect) -> tuple[Row, tuple[Finding, ...]]:
+    def apply(self, row: Row, thread: int, effect: Effect) -> tuple[Row, tuple[Finding, ...]]:
+        """The row after an effect, judged, and what it violated."""
         after, seen = self.follow(row, thread, effect)
         judged, findings = self._judge(row[JUDGE], self.events.number(seen))
         return (*after[:JUDGE], judged, *after[FIRST_THREAD:]), findings

@@ -1,0 +1,40 @@
+"""`everyturn shrink`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from everyturn.cli.options import EXIT_CODES, exits, finish, judging
+from everyturn.verdict import RESULT_SCHEMA, Exit, Result
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("source", metavar="TOKEN|FILE")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the shrunk run as a trace file.")
+@judging
+@exits
+def shrink(
+    source: str, output: Path | None, invariants: tuple[str, ...], as_json: bool, exit_zero: bool, expect: str | None
+) -> int:
+    """Make a violating run smaller: fewer prompts and extras, fewer deviations from first-in first-out order."""
+    from everyturn.replay import replay
+    from everyturn.reports import text
+    from everyturn.shrink import shrink_source
+
+    show = text.Printer(err=as_json)
+    with text.Progress("shrinking") as bar:
+        shrunk = shrink_source(source, invariants, bar.shrinking)
+    before, after = shrunk.before, shrunk.after
+    show.say(f"{shrunk.finding.invariant}: {shrunk.finding.sentence}")
+    show.say(f"{before.scope}, {len(before.deviations)} deviations from first-in first-out order →")
+    show.say(f"{after.scope}, {len(after.deviations)} deviations, violated at step {shrunk.step} ({shrunk.tried} runs)")
+    show.say(f"everyturn explain {shrunk.run.token}")
+    replayed = replay(shrunk.run.token, () if shrunk.finding.invariant == "conforms" else [shrunk.finding.invariant])
+    if output is not None:
+        replayed.write(output)
+        show.say(f"trace: {output}")
+    result = Result(RESULT_SCHEMA, "shrink", [replayed.cell], shrunk.interrupted)
+    code = finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
+    return Exit.INTERRUPTED if shrunk.interrupted else code

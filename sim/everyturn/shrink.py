@@ -1,0 +1,282 @@
+"""Shrinking: a smaller run that still violates the same invariant, down to one that is 1-minimal.
+
+Two dimensions. First the scope: without a prompt, or with one cancel, error … less. Steps are carried over by name; if
+that does not violate the invariant, the smaller scope is explored up to a limit. Then the schedule: without deviations
+from first-in first-out order, or with lower ones, by delta debugging (Zeller and Hildebrandt, Simplifying and Isolating
+Failure-Inducing Input, IEEE TSE 28, 2002). At the end no single prompt, extra or deviation can be removed, nor a single
+deviation lowered, so that shrinking once more changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Final
+
+from everyturn.check import is_vacuous
+from everyturn.checker import CONFORMS, Finding, Judge, select
+from everyturn.counterexample import decisions_of
+from everyturn.engines.exhaustive import Explorer
+from everyturn.engines.exploration import Limits
+from everyturn.engines.kernel import simulate
+from everyturn.engines.paths import ByName, ByPlace, Named, Path, walk
+from everyturn.engines.transitions import Transitions
+from everyturn.errors import ReplayError, UsageError
+from everyturn.replay import Replayed, replay
+from everyturn.run import Run
+from everyturn.schedule import Schedule, deviations
+from everyturn.scope import Scope
+from everyturn.strategies.replay import Replay
+from everyturn.world import World
+from everyturn_model.invariants import INVARIANTS
+
+Progress = Callable[[str, int, int], None]
+"""Called now and then with the scope, the number of deviations, and how many runs were tried."""
+Deviations = tuple[tuple[int, int], ...]
+
+EXPLORED_STATES: Final = 20_000
+"""How many states of a smaller scope are looked at when its carried-over steps do not violate the invariant."""
+_THREADS: Final = {"cancels": "cancel", "clears": "clear", "summaries": "summarise"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """A shrunk run, the step that violates and what is said there; what it was before; how many runs were tried.
+
+    ``interrupted``: it may not be minimal.
+    """
+
+    run: Run
+    step: int
+    finding: Finding
+    before: Schedule
+    tried: int
+    interrupted: bool
+
+    @property
+    def after(self) -> Schedule:
+        """The schedule of the shrunk run."""
+        return self.run.schedule
+
+
+def judge_of(invariant: str) -> Judge:
+    """A judge of one invariant (or of ``conforms``) alone."""
+    if invariant == CONFORMS:
+        return Judge(())
+    return Judge(select([invariant]), conformance=False)
+
+
+def violated_by(replayed: Replayed, invariants: Sequence[str] = ()) -> str:
+    """The invariant to look at: of those asked for, the first in the canonical order that the run violates.
+
+    Raises :class:`UsageError` if it violates none.
+    """
+    found = {finding.invariant for _, finding in replayed.findings}
+    names = [each.name for each in (select(invariants) if invariants else INVARIANTS)]
+    for name in [*names, CONFORMS]:
+        if name in found and (name != CONFORMS or not invariants):
+            return name
+    asked = ", ".join(invariants) or "any invariant"
+    raise UsageError(f"expected a run that violates {asked}, found one that violates {', '.join(sorted(found)) or 'none'}")
+
+
+def shrink_source(source: str, invariants: Sequence[str] = (), progress: Progress | None = None) -> Shrunk:
+    """Shrink the run of a token or a trace file. Raises :class:`UsageError` if there is nothing violated in it."""
+    replayed = replay(source, invariants)
+    return shrink(replayed.run.schedule, violated_by(replayed, invariants), progress)
+
+
+def shrink(schedule: Schedule, invariant: str, progress: Progress | None = None) -> Shrunk:
+    """Shrink a schedule that violates ``invariant``. Ctrl-C ends it early and keeps what was reached."""
+    return _Shrinker(schedule, invariant, progress).run()
+
+
+class _Shrinker:
+    """The smallest schedule so far (scope, deviations, path), and the tables of each scope that was tried."""
+
+    def __init__(self, schedule: Schedule, invariant: str, progress: Progress | None) -> None:
+        self.before = schedule
+        self.invariant = invariant
+        self.progress = progress
+        self.tried = 0
+        self.scope = Scope.parse(schedule.scope)
+        self._tables: dict[str, Transitions] = {}
+        self._explored: dict[str, Deviations | None] = {}
+        found = self._by_place(self.scope, schedule.deviations)
+        if found is None:
+            raise UsageError(f"expected a schedule that violates {invariant}, found one that does not")
+        self.turns, self.path = found
+
+    def run(self) -> Shrunk:
+        """Shrink until nothing gets smaller."""
+        interrupted = False
+        try:
+            while self._smaller_scope() or self._fewer_deviations():
+                pass
+        except KeyboardInterrupt:
+            interrupted = True
+        run = simulate(self._world(self.scope), Replay(self.turns))
+        for step, finding in judge_of(self.invariant).run(run.seen()):
+            if finding.invariant == self.invariant:
+                return Shrunk(run, step, finding, self.before, self.tried, interrupted)
+        raise ReplayError(f"{run.token} violates {self.invariant} in the tables and not in SimPy: the engines disagree")
+
+    # trying ------------------------------------------------------------------------------------------------------
+
+    def _world(self, scope: Scope) -> World:
+        return World(scope, self.before.revision, self.before.granularity)
+
+    def _transitions(self, scope: Scope) -> Transitions:
+        key = str(scope)
+        if key not in self._tables:
+            self._tables[key] = Transitions(self._world(scope), judge_of(self.invariant))
+        return self._tables[key]
+
+    def _judged(self, path: Path) -> tuple[Deviations, Path] | None:
+        self.tried += 1
+        if self.progress is not None:
+            self.progress(str(self.scope), len(getattr(self, "turns", ())), self.tried)
+        step = path.violation(self.invariant)
+        return None if step is None else (path.deviations_until(step), path)
+
+    def _by_place(self, scope: Scope, turns: Deviations) -> tuple[Deviations, Path] | None:
+        return self._judged(walk(self._transitions(scope), ByPlace(turns)))
+
+    def _by_name(self, scope: Scope, names: Sequence[Named]) -> tuple[Deviations, Path] | None:
+        return self._judged(walk(self._transitions(scope), ByName(names)))
+
+    # the scope ---------------------------------------------------------------------------------------------------
+
+    def _smaller_scope(self) -> bool:
+        """Take the first smaller scope in which the invariant is violated, carried over or found anew."""
+        candidates = list(smaller_scopes(self.scope))
+        for scope, rename in candidates:
+            names = [each for each in map(rename, self.path.names) if each is not None]
+            if self._take(scope, self._by_name(scope, names)):
+                return True
+        for scope in dict.fromkeys(scope for scope, _ in candidates):
+            turns = self._explore(scope)
+            if turns is not None and self._take(scope, self._by_place(scope, turns)):
+                return True
+        return False
+
+    def _take(self, scope: Scope, found: tuple[Deviations, Path] | None) -> bool:
+        if found is None:
+            return False
+        self.scope = scope
+        self.turns, self.path = found
+        return True
+
+    def _explore(self, scope: Scope) -> Deviations | None:
+        """The deviations of a shortest violation among the first states of a scope, if there is one."""
+        key = str(scope)
+        if key not in self._explored:
+            self._explored[key] = None
+            if all(not is_vacuous(each, scope) for each in INVARIANTS if each.name == self.invariant):
+                explorer = Explorer(self._world(scope), judge_of(self.invariant))
+                found = explorer.run(Limits(states=EXPLORED_STATES), stop_at=frozenset({self.invariant}))
+                if found.interrupted:
+                    raise KeyboardInterrupt
+                violation = found.violations.get(self.invariant)
+                if violation is not None:
+                    self._explored[key] = deviations(decisions_of(explorer.transitions, violation.decisions))
+        return self._explored[key]
+
+    # the schedule ------------------------------------------------------------------------------------------------
+
+    def _fewer_deviations(self) -> bool:
+        """Remove and lower deviations until none can be; whether any could."""
+        shrunk = False
+        size = max(1, len(self.turns) // 2)
+        while True:
+            if self._remove(size):
+                shrunk = True
+            elif size > 1:
+                size //= 2
+            elif self._lower() or self._remove_by_name():
+                shrunk = True
+            else:
+                return shrunk
+
+    def _remove(self, size: int) -> bool:
+        """Remove runs of ``size`` deviations, from the last to the first; whether any could be."""
+        removed = False
+        end = len(self.turns)
+        while end > 0:
+            begin = max(0, end - size)
+            if self._better(self._by_place(self.scope, (*self.turns[:begin], *self.turns[end:]))):
+                removed = True
+            end = min(begin, len(self.turns))
+        return removed
+
+    def _lower(self) -> bool:
+        """Lower the first deviation that can be."""
+        for index, (decision, place) in enumerate(self.turns):
+            for lower in range(1, place):
+                turns = (*self.turns[:index], (decision, lower), *self.turns[index + 1 :])
+                if self._better(self._by_place(self.scope, turns)):
+                    return True
+        return False
+
+    def _remove_by_name(self) -> bool:
+        """Move a step on which a deviation was made to where its thread is next in turn, the others as they were."""
+        for decision, _ in self.turns:
+            number = max(index for index, step in enumerate(self.path.steps) if step.decision <= decision)
+            step = self.path.steps[number]
+            first = self._transitions(self.scope).world.threads[step.enabled[0]].name
+            names = self.path.names
+            following = next((at for at in range(number, len(names)) if names[at].thread == first), None)
+            if following is not None and following != number:
+                moved = [*names[:number], names[following], *names[number:following], *names[following + 1 :]]
+                if self._better(self._by_name(self.scope, moved)):
+                    return True
+        return False
+
+    def _better(self, found: tuple[Deviations, Path] | None) -> bool:
+        """Take what was found if it violates with fewer, or lower, deviations."""
+        if found is None or _size(found[0]) >= _size(self.turns):
+            return False
+        return self._take(self.scope, found)
+
+
+def _size(turns: Deviations) -> tuple[int, int]:
+    return len(turns), sum(place for _, place in turns)
+
+
+# smaller scopes ---------------------------------------------------------------------------------------------------
+
+Rename = Callable[[Named], Named | None]
+
+
+def smaller_scopes(scope: Scope) -> Iterator[tuple[Scope, Rename]]:
+    """Each scope with one prompt or one extra less, and what becomes of a saved step there; none: nobody makes it."""
+    for index in range(len(scope.prompts)):
+        if len(scope.prompts) > 1:
+            less = replace(scope, prompts=scope.prompts[:index] + scope.prompts[index + 1 :])
+            yield less, _without("p", index + 1)
+    for field in fields(scope)[1:]:
+        number = getattr(scope, field.name)
+        if not number:
+            continue
+        less = replace(scope, **{field.name: number - 1})
+        if field.name not in _THREADS:
+            yield less, _without(field.name, 1)
+            continue
+        for removed in range(number, 0, -1):
+            yield less, _without(_THREADS[field.name], removed)
+
+
+def _without(kind: str, removed: int) -> Rename:
+    """Renames the threads of ``kind`` when number ``removed`` is gone; a prompt's title goes with it."""
+    pattern = re.compile(rf"((?:title:)?{kind})(\d+)")
+
+    def rename(named: Named) -> Named | None:
+        match = pattern.fullmatch(named.thread)
+        if match is None or int(match[2]) < removed:
+            return named
+        if int(match[2]) == removed:
+            return None
+        return named._replace(thread=f"{match[1]}{int(match[2]) - 1}")
+
+    return rename
