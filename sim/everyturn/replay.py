@@ -9,12 +9,14 @@ from pathlib import Path
 from everyturn import trace
 from everyturn.checker import CONFORMS, Finding, Judge, select
 from everyturn.engines.kernel import simulate
+from everyturn.engines.paths import ByName, names_of, walk
+from everyturn.engines.transitions import Transitions
 from everyturn.errors import UsageError
 from everyturn.run import Run
-from everyturn.schedule import Schedule, deviations
+from everyturn.schedule import deviations
 from everyturn.scope import Scope
 from everyturn.strategies.replay import Replay
-from everyturn.token import PREFIX, decode, fingerprint
+from everyturn.token import PREFIX, Token, decode, fingerprint
 from everyturn.verdict import Cell, Judged, Verdict, worst
 from everyturn.world import World
 
@@ -52,49 +54,44 @@ class Replayed:
 def replay(source: str, invariants: Sequence[str] = ()) -> Replayed:
     """Make the run of a token or a trace file again. Raises :class:`UsageError` for a source that is neither."""
     if source.startswith(PREFIX):
-        token = decode(source)
-        return _replay(token.schedule, (token.steps, token.fingerprint), None, None, invariants)
+        return _replay_token(decode(source), invariants)
     path = Path(source)
     if not path.exists():
         raise UsageError(f"replay {source!r}: expected a token ({PREFIX}…) or a trace file, found neither")
-    read = trace.read(path)
+    return replay_trace(trace.read(path), invariants)
+
+
+def replay_trace(read: trace.Trace, invariants: Sequence[str] = ()) -> Replayed:
+    """Make the run of a trace again, by the names of its steps; after a change of code, as far as they can be made."""
     header = read.header
-    schedule = Schedule(header.revision, header.scope, header.granularity, deviations(header.decisions))
-    recorded = [line for line in read.lines if line.kind == "step"]
-    return _replay(schedule, None, header, recorded, invariants)
+    world = World(Scope.parse(header.scope), header.revision, header.granularity)
+    names = names_of({"thread": line.thread, **line.data} for line in read.lines if line.kind == "step")
+    guide = ByName(names)
+    path = walk(Transitions(world, Judge((), conformance=False)), guide)
+    guide.finish(len(path.steps))
+    run = simulate(world, Replay(deviations(path.decisions)))
+    strayed = None if guide.stray is None else f"the replay leaves the recorded path at {guide.stray}"
+    return _judged(world, run, invariants, strayed, header)
 
 
-def _replay(
-    schedule: Schedule,
-    mark: tuple[int, int] | None,
-    header: trace.Header | None,
-    recorded: list[trace.Line] | None,
-    invariants: Sequence[str],
-) -> Replayed:
+def _replay_token(token: Token, invariants: Sequence[str]) -> Replayed:
+    schedule = token.schedule
     world = World(Scope.parse(schedule.scope), schedule.revision, schedule.granularity)
     strategy = Replay(schedule.deviations)
     run = simulate(world, strategy)
     made = [f"{step.operations[0].thread} {step.operations[0].operation}" for step in run.steps]
     strayed = None
-    if mark is not None and (strategy.strayed is not None or mark != (len(made), fingerprint(made))):
+    if strategy.strayed is not None or (token.steps, token.fingerprint) != (len(made), fingerprint(made)):
         strayed = "the token's run is not what the present code does: the code has changed since"
-    if recorded is not None:
-        strayed = _difference(made, recorded)
+    return _judged(world, run, invariants, strayed, None)
+
+
+def _judged(
+    world: World, run: Run, invariants: Sequence[str], strayed: str | None, header: trace.Header | None
+) -> Replayed:
     judge = Judge(select(invariants), conformance=not invariants)
     findings = judge.run(run.seen())
     return Replayed(run, world, findings, _cell(world, judge, run, findings), strayed, header)
-
-
-def _difference(made: list[str], recorded: list[trace.Line]) -> str | None:
-    """Where the run that was made differs from the recorded one."""
-    for number, line in enumerate(recorded):
-        was = f"{line.thread} {line.data['operations'][0]['operation']}"
-        now = made[number] if number < len(made) else "nothing"
-        if was != now:
-            return f"the replay leaves the recorded path at step {number}: recorded {was}, made {now}"
-    if len(made) > len(recorded):
-        return f"the replay goes on after the recorded end, at step {len(recorded)}: {made[len(recorded)]}"
-    return None
 
 
 def _cell(world: World, judge: Judge, run: Run, findings: list[tuple[int, Finding]]) -> Cell:

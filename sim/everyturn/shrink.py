@@ -78,7 +78,9 @@ def violated_by(replayed: Replayed, invariants: Sequence[str] = ()) -> str:
         if name in found and (name != CONFORMS or not invariants):
             return name
     asked = ", ".join(invariants) or "any invariant"
-    raise UsageError(f"expected a run that violates {asked}, found one that violates {', '.join(sorted(found)) or 'none'}")
+    raise UsageError(
+        f"expected a run that violates {asked}, found one that violates {', '.join(sorted(found)) or 'none'}"
+    )
 
 
 def shrink_source(source: str, invariants: Sequence[str] = (), progress: Progress | None = None) -> Shrunk:

@@ -206,7 +206,11 @@ def _event_line(seq: int, time: float, thread: str | None, event: Event, cause: 
 
 def _step_line(seq: int, step: RunStep) -> Line:
     operations = [
-        {"operation": str(each.operation), "arguments": _all_shown(each.operation.arguments), "result": shown(each.result)}
+        {
+            "operation": str(each.operation),
+            "arguments": _all_shown(each.operation.arguments),
+            "result": shown(each.result),
+        }
         for each in step.operations
     ]
     data = {"step": step.number, "enabled": step.enabled, "operations": operations}

@@ -111,6 +111,12 @@ class Transitions:
         _, _, trail = self._go(row, thread, FIRST_THREAD + thread)[choice]
         return tuple(event for before, effect in trail for event in self.follow(before, thread, effect)[1])
 
+    def made(self, row: Row, thread: int, choice: int) -> tuple[tuple[str, object], ...]:
+        """The operations of a transition, each with its result."""
+        _, _, trail = self._go(row, thread, FIRST_THREAD + thread)[choice]
+        place = FIRST_THREAD + thread
+        return tuple((str(self.locals[before[place]].operation), effect.result) for before, effect in trail)
+
     # rest --------------------------------------------------------------------------------------------------------
 
     def rest(self, row: Row) -> tuple[int, tuple[Finding, ...], Event]:

@@ -1,0 +1,36 @@
+"""`everyturn explain`."""
+
+from __future__ import annotations
+
+import click
+
+from everyturn.cli.options import EXIT_CODES, exits
+from everyturn.verdict import Exit
+
+
+@click.command(epilog=EXIT_CODES)
+@click.argument("source", metavar="TOKEN|FILE")
+@click.option("--invariant", "invariants", multiple=True, metavar="NAME", help="Explain the violation of this one.")
+@click.option(
+    "--budget", type=click.IntRange(1), default=50_000, show_default=True, help="States for the point of no return."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 although the run violates something.")
+@exits
+def explain(source: str, invariants: tuple[str, ...], budget: int, as_json: bool, exit_zero: bool) -> int:
+    """Why does this run violate an invariant: the race, when it was too late, the nearest run that passes.
+
+    Shrink the run first: a shorter one is easier to follow.
+    """
+    import msgspec
+
+    from everyturn.explain import explain_source
+    from everyturn.reports import story
+
+    found = explain_source(source, invariants, budget=budget)
+    if as_json:
+        click.echo(msgspec.json.encode(story.document(found)).decode())
+    else:
+        for line in story.lines(found):
+            click.echo(line)
+    return Exit.HOLDS if exit_zero else Exit.REFUTED

@@ -1,0 +1,241 @@
+"""Why a run violates an invariant: what raced, when it was too late, and the nearest run in which all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from everyturn.campaign import Campaign
+from everyturn.checker import CONFORMS
+from everyturn.engines.kernel import simulate
+from everyturn.engines.paths import ByName, ByPlace, Named, Path, label, walk
+from everyturn.engines.transitions import Transitions
+from everyturn.happens_before import HappensBefore, Race
+from everyturn.no_return import BUDGET, NoReturn, point_of_no_return
+from everyturn.places import Place, places
+from everyturn.replay import replay
+from everyturn.run import Run
+from everyturn.schedule import Schedule, deviations
+from everyturn.scope import Scope
+from everyturn.shrink import Progress, Shrunk, judge_of, shrink, violated_by
+from everyturn.strategies.replay import Replay
+from everyturn.world import World
+from everyturn_model.invariants import BY_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """The nearest run that violates nothing: it differs from ``step`` on, by one decision."""
+
+    step: int
+    run: Run
+    decision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why ``run`` violates ``invariant``.
+
+    ``core``: the steps that happened before the violation; ``places``: the line of the agent of each operation of each
+    step; ``race``: the accesses whose order decided; ``no_return``: none if the budget did not suffice, with the
+    names of the steps of ``good``, the way that was lost there.
+    """
+
+    run: Run
+    invariant: str
+    promise: str
+    sentence: str
+    step: int
+    core: frozenset[int]
+    places: list[list[Place]]
+    race: Race | None
+    passing: Passing | None
+    no_return: NoReturn | None
+    good: tuple[Named, ...]
+
+
+def explain_source(source: str, invariants: Sequence[str] = (), *, budget: int = BUDGET) -> Explanation:
+    """Explain the run of a token or a trace file. Raises :class:`UsageError` if there is nothing violated in it."""
+    replayed = replay(source, invariants)
+    return explain(replayed.run.schedule, violated_by(replayed, invariants), budget=budget)
+
+
+def after_fuzzing(campaign: Campaign, progress: Progress | None = None) -> tuple[Shrunk, Explanation] | None:
+    """Of a campaign's first violation (in the canonical order) a shrunk run and its explanation; none if none."""
+    for name in (*BY_NAME, CONFORMS):
+        if name in campaign.failures:
+            shrunk = shrink(campaign.failures[name].run.schedule, name, progress)
+            return shrunk, explain(shrunk.after, name)
+    return None
+
+
+def explain(schedule: Schedule, invariant: str, *, budget: int = BUDGET) -> Explanation:
+    """Explain a schedule that violates ``invariant``; ``budget`` states are looked at for the point of no return."""
+    return _Explainer(schedule, invariant).explain(budget)
+
+
+class _Explainer:
+    """One run, in tables and through SimPy."""
+
+    def __init__(self, schedule: Schedule, invariant: str) -> None:
+        self.invariant = invariant
+        self.schedule = schedule
+        self.world = World(Scope.parse(schedule.scope), schedule.revision, schedule.granularity)
+        self.transitions = Transitions(self.world, judge_of(invariant))
+        self.path = walk(self.transitions, ByPlace(schedule.deviations))
+        self.run = simulate(self.world, Replay(schedule.deviations))
+        found = (each for each in judge_of(invariant).run(self.run.seen()) if each[1].invariant == invariant)
+        self.step, self.finding = next(found)
+        self.order = HappensBefore(self.run)
+
+    def explain(self, budget: int) -> Explanation:
+        no_return = point_of_no_return(self.transitions, self.path, budget)
+        return Explanation(
+            run=self.run,
+            invariant=self.invariant,
+            promise=BY_NAME[self.invariant].sentence if self.invariant in BY_NAME else "the run obeys the protocol",
+            sentence=self.finding.sentence,
+            step=self.step,
+            core=frozenset(self.order.core(self._target())),
+            places=places(self.run),
+            race=self._race(),
+            passing=self._passing(),
+            no_return=no_return,
+            good=() if no_return is None or no_return.step is None else tuple(self._lost(no_return)),
+        )
+
+    def _target(self) -> int:
+        """The step that the violation is about; at rest, the last one that tells of a prompt that the sentence names."""
+        last = len(self.run.steps) - 1
+        if self.step <= last:
+            return self.step
+        words = self.finding.sentence.replace(",", " ").replace(":", " ").split()
+        for number in range(last, -1, -1):
+            if any(getattr(event, "prompt", None) in words for event in self.run.steps[number].events):
+                return number
+        return last
+
+    # the race ----------------------------------------------------------------------------------------------------
+
+    def _race(self) -> Race | None:
+        """Of the races whose other order spares the violation the last, both writing rather than one of them.
+
+        If there is none, the first conflicting accesses, ordered though they are by others, of which that is true.
+        """
+        until = min(self.step, len(self.run.steps) - 1)
+        races = [race for race in self.order.races if race.second.step <= until]
+        races.sort(key=lambda race: (race.first.wrote and race.second.wrote, race.second.step), reverse=True)
+        tried: set[tuple[int, int]] = set()
+        for race in (*races, *self.order.conflicts()):
+            pair = (race.first.step, race.second.step)
+            if race.second.step <= until and pair not in tried:
+                tried.add(pair)
+                if self._spares(*pair):
+                    return race
+        return None
+
+    def _spares(self, first: int, second: int) -> bool:
+        """Whether the run is spared this violation if ``second``'s thread comes as far as that before ``first``.
+
+        The world has to be as unkind as it was: the same errors in the same number.
+        """
+        names = self.path.names
+        begin, end = self._section(first)[0], self._section(second)[1]
+        ahead = [each for each in names[begin : end + 1] if each.thread == names[second].thread]
+        behind = [each for each in names[begin : end + 1] if each.thread != names[second].thread]
+        path = walk(self.transitions, ByName([*names[:begin], *ahead, *behind, *names[end + 1 :]]))
+        said = [finding.sentence for step in path.steps for finding in step.findings]
+        said += [finding.sentence for finding in path.resting]
+        return self.finding.sentence not in said and _unkind(path) == _unkind(self.path)
+
+    def _section(self, step: int) -> tuple[int, int]:
+        """First and last step of the critical section that a step is in; itself, if it is in none."""
+        mine = [number for number, each in enumerate(self.path.steps) if each.thread == self.path.steps[step].thread]
+        begin = end = step
+        for number in reversed([each for each in mine if each <= step]):
+            operation = self.path.steps[number].named.first
+            if operation == "mutex.lock":
+                begin = number
+                end = next((each for each in mine if each >= step and self._unlocks(each)), step)
+                break
+            if operation == "mutex.unlock":
+                break
+        return begin, end
+
+    def _unlocks(self, step: int) -> bool:
+        return any(name == "mutex.unlock" for name, _ in self.path.steps[step].named.operations)
+
+    # the nearest passing run -------------------------------------------------------------------------------------
+
+    def _passing(self) -> Passing | None:
+        """The run that differs by one decision, as late as can be, and violates nothing that is judged here.
+
+        The other steps are made in their order as far as they can be; if no such run passes, a thread is held back.
+        """
+        last = min(self.step, len(self.path.steps) - 1)
+        for others in (self._others, self._held_back):
+            for number in range(last, -1, -1):
+                for names, decision in others(number):
+                    path = walk(self.transitions, ByName(names))
+                    if path.violation(self.invariant) is None:
+                        run = simulate(self.world, Replay(deviations(path.decisions)))
+                        return Passing(number, run, decision)
+        return None
+
+    def _held_back(self, number: int) -> Iterator[tuple[list[Named], str]]:
+        """Another thread goes on at a step, and the one that did waits until that has done all it did."""
+        names = self.path.names
+        step = self.path.steps[number]
+        for thread in step.enabled:
+            name = self.world.threads[thread].name
+            if thread != step.thread:
+                ahead = [each for each in names[number:] if each.thread == name]
+                behind = [each for each in names[number:] if each.thread != name]
+                yield (
+                    [*names[:number], *ahead, *behind],
+                    f"{names[number]} waits until {name} has done what it has to do",
+                )
+
+    def _others(self, number: int) -> Iterator[tuple[list[Named], str]]:
+        """The other decisions at a step: another outcome, or another thread first."""
+        names = self.path.names
+        step = self.path.steps[number]
+        for choice in self.transitions.moves(step.row, step.thread):
+            operations = self._operations(step.row, step.thread, choice.choice)
+            if operations != step.named.operations:
+                other = Named(step.named.thread, operations)
+                what = next(
+                    b for a, b in zip(step.named.operations, (*operations, *operations), strict=False) if a != b
+                )
+                yield [*names[:number], other, *names[number + 1 :]], f"{other.thread}'s {what[0]} gives {what[1]}"
+        for thread in step.enabled:
+            if thread == step.thread:
+                continue
+            name = self.world.threads[thread].name
+            following = next((at for at in range(number, len(names)) if names[at].thread == name), None)
+            if following is not None:
+                moved = [*names[:number], names[following], *names[number:following], *names[following + 1 :]]
+                yield moved, f"{names[following]} comes before {names[number]}"
+
+    def _operations(self, row: tuple[int, ...], thread: int, choice: int) -> tuple[tuple[str, str], ...]:
+        made = self.transitions.made(row, thread, choice)
+        return tuple((operation, label(result)) for operation, result in made)
+
+    def _lost(self, no_return: NoReturn) -> Iterator[Named]:
+        """The steps of the good way that was still there before the point of no return."""
+        assert no_return.step is not None
+        row = (*[step.row for step in self.path.steps], self.path.last)[no_return.step]
+        for thread, choice in no_return.good:
+            yield Named(self.world.threads[thread].name, self._operations(row, thread, choice))
+            row = next(move.row for move in self.transitions.moves(row, thread) if move.choice == choice)
+
+
+_UNKIND: Final = ("Raised(Fault(store", "Raised(Fault(not-", "StreamResult(ERROR", "StreamResult(UNAUTHORISED", "lost")
+
+
+def _unkind(path: Path) -> list[tuple[str, str]]:
+    """What went wrong in a path by the world's choice."""
+    return sorted(
+        operation for step in path.steps for operation in step.named.operations if operation[1].startswith(_UNKIND)
+    )

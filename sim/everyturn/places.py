@@ -1,0 +1,80 @@
+"""Where in the agent's code each step of a run was made: file, line and the line itself."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Coroutine
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+from everyturn.operations import Operation
+from everyturn.run import Run
+from everyturn.scope import Scope
+from everyturn.world import World
+
+
+class Place(NamedTuple):
+    """A line of the agent: its file (from its package on), number, function and text."""
+
+    file: str
+    line: int
+    function: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+def places(run: Run) -> list[list[Place]]:
+    """The place of each operation of each step.
+
+    Each thread's code is resumed once more with the results that it got in the run; what it waits in is read off.
+    """
+    world = World(Scope.parse(run.scope), run.revision, run.granularity)
+    numbers = {thread.name: number for number, thread in enumerate(world.threads)}
+    coroutines: dict[str, Coroutine[Operation, Any, str]] = {}
+    waiting: dict[str, Operation] = {}
+    found: list[list[Place]] = []
+    for step in run.steps:
+        here: list[Place] = []
+        for made in step.operations:
+            name = made.thread
+            if name not in coroutines:
+                coroutines[name] = world.start(numbers[name])
+                waiting[name] = coroutines[name].send(None)
+                while waiting[name] != made.operation:  # its own business before the first scheduling point
+                    waiting[name] = coroutines[name].send(_alone(waiting[name], world, name))
+            here.append(_place(coroutines[name]))
+            try:
+                waiting[name] = coroutines[name].send(made.result)
+            except StopIteration:
+                del waiting[name]
+        found.append(here)
+    for coroutine in coroutines.values():
+        coroutine.close()
+    return found
+
+
+def _alone(operation: Operation, world: World, thread: str) -> Any:
+    from everyturn import objects
+
+    values = dict(zip(objects.COLUMNS, world.initial, strict=True))
+    ((result, _),) = objects.apply(operation, tuple(values[name] for name in objects.columns(operation)), thread)
+    return result
+
+
+def _place(coroutine: Any) -> Place:
+    """Of the frames that wait for each other, the innermost that is neither the world's nor a port's."""
+    innermost: FrameType | None = None
+    while coroutine is not None and getattr(coroutine, "cr_frame", None) is not None:
+        frame: FrameType = coroutine.cr_frame
+        module = frame.f_globals.get("__name__", "")
+        if innermost is None or module not in ("everyturn.operations", "everyturn.world"):
+            innermost = frame
+        coroutine = coroutine.cr_await
+    assert innermost is not None
+    file = Path(innermost.f_code.co_filename)
+    depth = len(str(innermost.f_globals.get("__name__", "")).split("."))
+    text = linecache.getline(str(file), innermost.f_lineno).strip()
+    return Place("/".join(file.parts[-depth:]), innermost.f_lineno, innermost.f_code.co_name, text.split("  # ")[0])

@@ -1,0 +1,223 @@
+"""An explanation as text, for a reader who does not know the code, and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from everyturn.explain import Explanation
+from everyturn.happens_before import Touch
+from everyturn.run import Run
+from everyturn.trace import shown
+from everyturn_model import events as ev
+
+SCHEMA: Final = "everyturn/explanation/1"
+NOUNS: Final = {
+    "active": "the entry that says which turn is running",
+    "queue": "the queue of waiting prompts",
+    "reservations": "the count of accepted prompts that are on their way",
+    "mark": "the mark that says which prompts a Cancel covers",
+    "contexts": "the cancel functions that were called",
+    "store": "the message store",
+    "closing": "the flag that says the workspace is closing",
+}
+
+
+def sentence(event: ev.Event) -> str | None:
+    """What an event means, in words; none for what only the checker needs."""
+    match event:
+        case ev.Submitted(prompt=p, run_id=waited):
+            return f"{p} is submitted" + ("; a client waits for its completion" if waited else "")
+        case ev.Queued(prompt=p):
+            return f"{p} finds the session busy and is queued"
+        case ev.TurnStarted(prompt=p, thread=t):
+            return f"{p}'s turn begins" + (f", on {t}'s thread" if t != p else "")
+        case ev.TurnReleased(turn=turn):
+            return f"the session is marked idle, on behalf of turn {turn}"
+        case ev.Folded(prompt=p, turn=turn):
+            return f"turn {turn} takes {p} out of the queue and FOLDS it into its own conversation"
+        case ev.Dropped(prompt=p, reason=reason):
+            return f"{p} is dropped ({reason})"
+        case ev.CancelledOnEntry(prompt=p):
+            return f"{p} is cancelled before its turn"
+        case ev.StreamStarted(turn=turn, cancelled=cancelled):
+            return f"the model begins to answer in turn {turn}" + (", which is cancelled already" if cancelled else "")
+        case ev.StreamEnded(turn=turn, how=how):
+            return f"the answer in turn {turn} ends: {how}"
+        case ev.Completed(prompt=p, delivered=True, lost=lost):
+            outcome = "cancelled" if event.cancelled else "an error" if event.error else "finished"
+            return f"{p}'s client is told: {outcome}" + (" (and the message is lost)" if lost else "")
+        case ev.Completed(prompt=p):
+            return f"what {p}'s client shall be told is kept for later"
+        case ev.ErrorNotified(prompt=p):
+            return f"{p}'s client is told of an error"
+        case ev.CancelCalled(operation=name):
+            return f"a user presses Cancel ({name})"
+        case ev.CancelReturned(operation=name):
+            return f"{name} returns: Cancel is done"
+        case ev.ClearCalled(operation=name):
+            return f"a user clears the queue ({name})"
+        case ev.ClearReturned(operation=name):
+            return f"{name} returns"
+        case ev.SummariseCalled(operation=name) | ev.SummariseReturned(operation=name):
+            return f"{name}: {type(event).__name__}"
+        case ev.SummaryStarted(summary=name) | ev.SummaryReleased(summary=name):
+            return f"{name}: {type(event).__name__}"
+        case ev.MessageFailed(prompt=p):
+            return f"storing {p}'s message fails"
+        case ev.ShutdownBegan():
+            return "the workspace begins to shut down"
+        case ev.Refused(prompt=p):
+            return f"{p} is refused"
+    return None
+
+
+def lines(explanation: Explanation) -> Iterator[str]:
+    """The explanation, line by line."""
+    found = explanation
+    run = found.run
+    yield f"{found.invariant} is violated by {run.revision} in {run.scope}:"
+    yield f"  {found.sentence}."
+    yield f"What must hold: {found.promise}"
+    yield ""
+    yield "What happened (> marks the racing accesses, ! the step after which it was too late):"
+    yield from _story(found)
+    yield ""
+    yield from _race(found)
+    yield ""
+    yield from _no_return(found)
+    yield ""
+    yield from _passing(found)
+    yield ""
+    yield f"Step by step: everyturn replay {run.token}"
+
+
+def _told(run: Run, number: int) -> str:
+    said = (sentence(event) for event in run.steps[number].events)
+    return "; ".join(each for each in said if each)
+
+
+def _story(found: Explanation) -> Iterator[str]:
+    run = found.run
+    racing = set() if found.race is None else {found.race.first.step, found.race.second.step}
+    lost = -1 if found.no_return is None or found.no_return.step is None else found.no_return.step
+    width = max(len(step.operations[0].thread) for step in run.steps)
+    left_out = 0
+    for number, step in enumerate(run.steps):
+        told = _told(run, number)
+        sign = ("!" if number == lost else "") + (">" if number in racing else "")
+        if number > found.step:
+            break
+        if not sign and (not told or number not in found.core) and not (told and number > max(found.core)):
+            left_out += 1
+            continue
+        what = told or f"{step.operations[0].operation} at {found.places[number][0]}"
+        yield f"{sign:>3} step {number:3}  {step.operations[0].thread:<{width}}  {what}"
+    if found.step >= len(run.steps):
+        yield f"       at rest  {'':<{width}}  nothing can move any more"
+    if left_out:
+        yield f"    ({left_out} of {len(run.steps)} steps are not shown: they tell nothing, or had no part in it)"
+
+
+def _race(found: Explanation) -> Iterator[str]:
+    if found.race is None:
+        yield "Racing accesses: none found whose other order would have spared this violation."
+        return
+    column = found.race.first.column
+    yield f"Racing accesses: which of these two comes first decides. Both touch {NOUNS.get(column, column)}."
+    for touch in found.race:
+        place = found.places[touch.step][touch.place]
+        made = found.run.steps[touch.step].operations[touch.place]
+        verb = "changes it" if touch.wrote else "reads it"
+        yield f"  step {touch.step:3}  {made.thread} {verb}: {made.operation}  ({place}, in {place.function})"
+        yield f"            {place.text}"
+
+
+def _no_return(found: Explanation) -> Iterator[str]:
+    if found.no_return is None:
+        yield "Point of no return: undetermined (more states than the budget allows)."
+        return
+    step = found.no_return.step
+    if step is None:
+        yield f"Point of no return: none; every run of {found.run.scope} violates it."
+        return
+    made = found.run.steps[step].operations[0]
+    place = found.places[step][0]
+    yield f"Point of no return: step {step}. Before it a good end could still be reached; after it none can."
+    yield f"  {made.thread}: {made.operation}  ({place})  {_told(found.run, step)}".rstrip()
+    if found.good:
+        yield f"  The good way that was lost begins: {', '.join(map(str, found.good[:4]))}"
+
+
+def _passing(found: Explanation) -> Iterator[str]:
+    other = found.passing
+    if other is None:
+        yield "Nearest passing schedule: none differs by one decision."
+        return
+    yield f"Nearest passing schedule: at step {other.step}, {other.decision}. Side by side from there:"
+    bad = _column(found.run, other.step, found.step)
+    good = _column(other.run, other.step, len(other.run.steps))
+    bad.append(f"✗ {found.sentence}")
+    good.append("✓ nothing is violated")
+    width = min(64, max(map(len, bad)))
+    for number in range(max(len(bad), len(good))):
+        left = bad[number] if number < len(bad) else ""
+        right = good[number] if number < len(good) else ""
+        yield f"  {left:<{width}} | {right}"
+
+
+def _column(run: Run, begin: int, end: int) -> list[str]:
+    """A run from one step to another: the first step as it is, then what is worth telling."""
+    first = run.steps[begin]
+    told = [f"{begin:3} {first.operations[0].thread} {first.operations[0].operation}"]
+    rest = ((number, _told(run, number)) for number in range(begin, min(end + 1, len(run.steps))))
+    return [*told, *(f"{number:3} {said}" for number, said in rest if said)]
+
+
+def document(found: Explanation) -> dict[str, Any]:
+    """The explanation as data for scripts."""
+    return {
+        "schema": SCHEMA,
+        "command": "explain",
+        "revision": found.run.revision,
+        "scope": found.run.scope,
+        "granularity": found.run.granularity,
+        "invariant": found.invariant,
+        "promise": found.promise,
+        "sentence": found.sentence,
+        "step": found.step,
+        "token": found.run.token,
+        "core": sorted(found.core),
+        "race": None if found.race is None else [_touch(found, touch) for touch in found.race],
+        "passing": None
+        if found.passing is None
+        else {"step": found.passing.step, "decision": found.passing.decision, "token": found.passing.run.token},
+        "no_return": "undetermined" if found.no_return is None else found.no_return.step,
+        "good": [str(each) for each in found.good],
+        "steps": [
+            {
+                "step": number,
+                "thread": step.operations[0].thread,
+                "operations": [str(each.operation) for each in step.operations],
+                "results": [shown(each.result) for each in step.operations],
+                "places": [str(place) for place in found.places[number]],
+                "told": _told(found.run, number),
+            }
+            for number, step in enumerate(found.run.steps)
+        ],
+    }
+
+
+def _touch(found: Explanation, touch: Touch) -> dict[str, Any]:
+    place = found.places[touch.step][touch.place]
+    made = found.run.steps[touch.step].operations[touch.place]
+    return {
+        "step": touch.step,
+        "thread": made.thread,
+        "operation": str(made.operation),
+        "shared": touch.column,
+        "wrote": touch.wrote,
+        **msgspec.to_builtins({"file": place.file, "line": place.line, "function": place.function, "text": place.text}),
+    }
