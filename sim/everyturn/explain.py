@@ -119,13 +119,13 @@ class _Explainer:
     # the race ----------------------------------------------------------------------------------------------------
 
     def _race(self) -> Race | None:
-        """Of the races whose other order spares the violation the last, both writing rather than one of them.
+        """Of the races whose other order spares the violation the closest, both writing rather than one of them.
 
         If there is none, the first conflicting accesses, ordered though they are by others, of which that is true.
         """
         until = min(self.step, len(self.run.steps) - 1)
         races = [race for race in self.order.races if race.second.step <= until]
-        races.sort(key=lambda race: (race.first.wrote and race.second.wrote, race.second.step), reverse=True)
+        races.sort(key=lambda race: (not (race.first.wrote and race.second.wrote), race.second.step - race.first.step))
         tried: set[tuple[int, int]] = set()
         for race in (*races, *self.order.conflicts()):
             pair = (race.first.step, race.second.step)
@@ -208,7 +208,10 @@ class _Explainer:
                 what = next(
                     b for a, b in zip(step.named.operations, (*operations, *operations), strict=False) if a != b
                 )
-                yield [*names[:number], other, *names[number + 1 :]], f"{other.thread}'s {what[0]} gives {what[1]}"
+                yield (
+                    [*names[:number], other, *names[number + 1 :]],
+                    f"{other.thread}'s {what[0]} ends with: {what[1].split('(')[-1].lower()}",
+                )
         for thread in step.enabled:
             if thread == step.thread:
                 continue

@@ -23,12 +23,21 @@ _KEYED: Final = frozenset({"hooks", "titles", "threads"})
 
 
 class Touch(NamedTuple):
-    """One access of a run: its step, its place among the step's operations, the column, whether it changed it."""
+    """One access of a run: its step, its place among the step's operations, the column, whether it changed it.
+
+    ``closes``: it closes a reservation, which commutes with opening or closing another.
+    """
 
     step: int
     place: int
     column: str
     wrote: bool
+    closes: bool = False
+
+    def conflicts(self, other: Touch) -> bool:
+        """Whether the order of the two accesses can make a difference."""
+        commute = (self.closes and other.wrote) or (other.closes and self.wrote)
+        return self.column == other.column and (self.wrote or other.wrote) and not commute
 
 
 class Race(NamedTuple):
@@ -44,7 +53,7 @@ def touches(run: Run, step: int) -> Iterator[Touch]:
         names = objects.columns(operation.operation)
         for column, before, after in zip(names, operation.before, operation.after, strict=True):
             if column == "accepting":
-                yield from _accepting(step, place, operation.operation.object, before, after)
+                yield from _accepting(step, place, str(operation.operation), before, after)
             elif column in _KEYED:
                 yield Touch(
                     step, place, f"{column} of {next(iter(operation.operation.arguments), None)}", before != after
@@ -54,13 +63,14 @@ def touches(run: Run, step: int) -> Iterator[Touch]:
 
 
 def _accepting(
-    step: int, place: int, port: str, before: objects.Accepting, after: objects.Accepting
+    step: int, place: int, name: str, before: objects.Accepting, after: objects.Accepting
 ) -> Iterator[Touch]:
     """Reservations and mark are one column, as one step may change both; here they are two."""
     opened = (before.sequence, before.open) != (after.sequence, after.open)
-    if port == "reservations":
-        yield Touch(step, place, "reservations", opened)
-    if port == "mark" or before.mark != after.mark:
+    closes = name == "reservations.close"
+    if opened or (name.startswith("reservations.") and not closes):
+        yield Touch(step, place, "reservations", opened, closes)
+    if name.startswith("mark.") or before.mark != after.mark:
         yield Touch(step, place, "mark", before.mark != after.mark)
 
 
@@ -88,7 +98,7 @@ class HappensBefore:
         for index, second in enumerate(accesses):
             for first in reversed(accesses[:index]):
                 apart = self.run.steps[first.step].thread != self.run.steps[second.step].thread
-                if apart and first.column == second.column and (first.wrote or second.wrote):
+                if apart and first.conflicts(second):
                     yield Race(first, second)
 
     def _follow(self) -> None:
@@ -101,7 +111,7 @@ class HappensBefore:
                 Race(first, second)
                 for second in mine
                 for first in seen.get(second.column, ())
-                if first.wrote or second.wrote
+                if first.conflicts(second)
             ]
             for race in sorted(earlier, key=lambda race: -race.first.step):
                 thread = self.run.steps[race.first.step].thread

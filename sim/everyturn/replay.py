@@ -19,6 +19,7 @@ from everyturn.strategies.replay import Replay
 from everyturn.token import PREFIX, Token, decode, fingerprint
 from everyturn.verdict import Cell, Judged, Verdict, worst
 from everyturn.world import World
+from everyturn_impl.server import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Replayed:
             strategy="replay" if header is None else header.strategy,
             seed=None if header is None else header.seed,
             number=0 if header is None else header.run,
+            violates=() if header is None else header.violates,
         )
         try:
             path.write_bytes(contents)
@@ -61,10 +63,13 @@ def replay(source: str, invariants: Sequence[str] = ()) -> Replayed:
     return replay_trace(trace.read(path), invariants)
 
 
-def replay_trace(read: trace.Trace, invariants: Sequence[str] = ()) -> Replayed:
-    """Make the run of a trace again, by the names of its steps; after a change of code, as far as they can be made."""
+def replay_trace(read: trace.Trace, invariants: Sequence[str] = (), agent: type[Server] | None = None) -> Replayed:
+    """Make the run of a trace again, by the names of its steps; after a change of code, as far as they can be made.
+
+    ``agent``: a class to run in place of the revision that the trace names.
+    """
     header = read.header
-    world = World(Scope.parse(header.scope), header.revision, header.granularity)
+    world = World(Scope.parse(header.scope), agent or header.revision, header.granularity)
     names = names_of({"thread": line.thread, **line.data} for line in read.lines if line.kind == "step")
     guide = ByName(names)
     path = walk(Transitions(world, Judge((), conformance=False)), guide)

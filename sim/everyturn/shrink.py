@@ -12,15 +12,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Final
 
+from everyturn import trace
 from everyturn.check import is_vacuous
 from everyturn.checker import CONFORMS, Finding, Judge, select
 from everyturn.counterexample import decisions_of
+from everyturn.engines import paths
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Limits
 from everyturn.engines.kernel import simulate
-from everyturn.engines.paths import ByName, ByPlace, Named, Path, walk
+from everyturn.engines.paths import ByName, ByPlace, Named, walk
 from everyturn.engines.transitions import Transitions
 from everyturn.errors import ReplayError, UsageError
 from everyturn.replay import Replayed, replay
@@ -58,6 +61,15 @@ class Shrunk:
     def after(self) -> Schedule:
         """The schedule of the shrunk run."""
         return self.run.schedule
+
+    def write(self, path: Path) -> None:
+        """Write the run as a trace file that says what it violates. Raises :class:`UsageError` if that fails."""
+        violates = [self.finding.invariant]
+        contents = trace.write(self.run, engine="simpy", strategy="shrink", seed=None, violates=violates)
+        try:
+            path.write_bytes(contents)
+        except OSError as error:
+            raise UsageError(f"{path}: {error.strerror or error}") from error
 
 
 def judge_of(invariant: str) -> Judge:
@@ -135,17 +147,17 @@ class _Shrinker:
             self._tables[key] = Transitions(self._world(scope), judge_of(self.invariant))
         return self._tables[key]
 
-    def _judged(self, path: Path) -> tuple[Deviations, Path] | None:
+    def _judged(self, path: paths.Path) -> tuple[Deviations, paths.Path] | None:
         self.tried += 1
         if self.progress is not None:
             self.progress(str(self.scope), len(getattr(self, "turns", ())), self.tried)
         step = path.violation(self.invariant)
         return None if step is None else (path.deviations_until(step), path)
 
-    def _by_place(self, scope: Scope, turns: Deviations) -> tuple[Deviations, Path] | None:
+    def _by_place(self, scope: Scope, turns: Deviations) -> tuple[Deviations, paths.Path] | None:
         return self._judged(walk(self._transitions(scope), ByPlace(turns)))
 
-    def _by_name(self, scope: Scope, names: Sequence[Named]) -> tuple[Deviations, Path] | None:
+    def _by_name(self, scope: Scope, names: Sequence[Named]) -> tuple[Deviations, paths.Path] | None:
         return self._judged(walk(self._transitions(scope), ByName(names)))
 
     # the scope ---------------------------------------------------------------------------------------------------
@@ -163,7 +175,7 @@ class _Shrinker:
                 return True
         return False
 
-    def _take(self, scope: Scope, found: tuple[Deviations, Path] | None) -> bool:
+    def _take(self, scope: Scope, found: tuple[Deviations, paths.Path] | None) -> bool:
         if found is None:
             return False
         self.scope = scope
@@ -235,7 +247,7 @@ class _Shrinker:
                     return True
         return False
 
-    def _better(self, found: tuple[Deviations, Path] | None) -> bool:
+    def _better(self, found: tuple[Deviations, paths.Path] | None) -> bool:
         """Take what was found if it violates with fewer, or lower, deviations."""
         if found is None or _size(found[0]) >= _size(self.turns):
             return False

@@ -26,8 +26,8 @@ MAX_LINE: Final = 1_000_000
 """Longer lines are refused unread, in characters."""
 
 
-class Header(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=False):
-    """The first line of a trace."""
+class Header(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """The first line of a trace. ``violates``: what a regression trace must violate whenever it is replayed."""
 
     schema: str
     version: str
@@ -40,6 +40,7 @@ class Header(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defau
     run: int
     token: str
     decisions: list[int]
+    violates: list[str] = []
 
 
 class Line(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
@@ -93,7 +94,9 @@ def lines_of(run: Run) -> Iterator[Line]:
         yield _event_line(seq, time, None, run.rest, None)
 
 
-def write(run: Run, *, engine: str, strategy: str, seed: int | None, number: int = 0) -> bytes:
+def write(
+    run: Run, *, engine: str, strategy: str, seed: int | None, number: int = 0, violates: Iterable[str] = ()
+) -> bytes:
     """A run as a trace file's contents."""
     header = Header(
         SCHEMA,
@@ -107,6 +110,7 @@ def write(run: Run, *, engine: str, strategy: str, seed: int | None, number: int
         number,
         run.token,
         run.decisions,
+        list(violates),
     )
     return b"".join(msgspec.json.encode(each) + b"\n" for each in (header, *lines_of(run)))
 

@@ -13,9 +13,11 @@ from everyturn import token, trace
 from everyturn.campaign import fuzz
 from everyturn.checker import Judge
 from everyturn.errors import UsageError
-from everyturn.replay import replay
+from everyturn.replay import replay, replay_trace
 from everyturn.schedule import Schedule
 from everyturn.token import Token
+from everyturn_impl.calls import Call
+from everyturn_impl.revisions.d3_locked_drain import LockedDrain
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,26 @@ def test_a_replay_that_strays_says_where(written: bytes, tmp_path: Path) -> None
     assert strayed is not None
     assert "step 7" in strayed
     assert "queue.peek" in strayed
+
+
+class LooksLate(LockedDrain):
+    """Another version of the code: looks at the mark once more before it closes a reservation."""
+
+    async def close(self, call: Call) -> None:
+        """Look first."""
+        await self.ports.mark.get()
+        await super().close(call)
+
+
+def test_a_trace_survives_a_change_of_code(written: bytes) -> None:
+    """Steps go by thread and operation: replay goes round what is new, and still gets where the trace went."""
+    read = trace.parse(lines(written), "t")
+
+    again = replay_trace(read, ["no-hang"], LooksLate)
+    assert again.strayed is not None
+    assert "expected p" in again.strayed
+    assert "mark.get" in again.strayed
+    assert [finding.invariant for _, finding in again.findings] == ["no-hang"]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def fuzz(
     """Sample interleavings through SimPy: first violations with their tokens, else a bound for what was not seen."""
     from everyturn.campaign import fuzz as fuzz_cell
     from everyturn.reports import text
+    from everyturn.reports.story import explain_first
 
     if not scopes:
         raise UsageError("fuzz: expected --scope, for example --scope AAa+2c")
@@ -59,6 +60,7 @@ def fuzz(
             if campaign.cell.schedules:
                 cells.append(campaign.cell)
                 show.cell(campaign.cell)
+                explain_first(campaign, show.say)
             interrupted = interrupted or campaign.interrupted
     return finish(
         Result(RESULT_SCHEMA, "fuzz", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect

@@ -33,7 +33,7 @@ def shrink(
     show.say(f"everyturn explain {shrunk.run.token}")
     replayed = replay(shrunk.run.token, () if shrunk.finding.invariant == "conforms" else [shrunk.finding.invariant])
     if output is not None:
-        replayed.write(output)
+        shrunk.write(output)
         show.say(f"trace: {output}")
     result = Result(RESULT_SCHEMA, "shrink", [replayed.cell], shrunk.interrupted)
     code = finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)

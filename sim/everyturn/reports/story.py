@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import msgspec
 
-from everyturn.explain import Explanation
+from everyturn.campaign import Campaign
+from everyturn.explain import Explanation, after_fuzzing
 from everyturn.happens_before import Touch
 from everyturn.run import Run
 from everyturn.trace import shown
@@ -159,9 +160,9 @@ def _passing(found: Explanation) -> Iterator[str]:
     yield f"Nearest passing schedule: at step {other.step}, {other.decision}. Side by side from there:"
     bad = _column(found.run, other.step, found.step)
     good = _column(other.run, other.step, len(other.run.steps))
-    bad.append(f"✗ {found.sentence}")
+    bad.append(f"✗ {found.invariant} is violated")
     good.append("✓ nothing is violated")
-    width = min(64, max(map(len, bad)))
+    width = max(map(len, bad))
     for number in range(max(len(bad), len(good))):
         left = bad[number] if number < len(bad) else ""
         right = good[number] if number < len(good) else ""
@@ -174,6 +175,20 @@ def _column(run: Run, begin: int, end: int) -> list[str]:
     told = [f"{begin:3} {first.operations[0].thread} {first.operations[0].operation}"]
     rest = ((number, _told(run, number)) for number in range(begin, min(end + 1, len(run.steps))))
     return [*told, *(f"{number:3} {said}" for number, said in rest if said)]
+
+
+def explain_first(campaign: Campaign, say: Callable[[str], None]) -> None:
+    """After a campaign: shrink its first violation, explain it, and say how to look at it; nothing if there is none."""
+    from everyturn.reports.text import Progress
+
+    with Progress("shrinking") as bar:
+        explained = after_fuzzing(campaign, bar.shrinking)
+    if explained is not None:
+        shrunk, explanation = explained
+        before = f"{shrunk.before.scope}, {len(shrunk.before.deviations)} deviations from first-in first-out order"
+        say(f"\nThe first violation, shrunk from {before}, to {shrunk.after.scope}, {len(shrunk.after.deviations)}:")
+        for line in lines(explanation):
+            say(line)
 
 
 def document(found: Explanation) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""Shrinking: 1-minimal, stable, and still the same violation."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from everyturn.check import check
+from everyturn.engines.exhaustive import Explorer
+from everyturn.engines.exploration import Limits
+from everyturn.engines.kernel import simulate
+from everyturn.engines.paths import Named
+from everyturn.errors import UsageError
+from everyturn.run import Run
+from everyturn.schedule import Schedule
+from everyturn.scope import Scope
+from everyturn.shrink import Shrunk, judge_of, shrink, smaller_scopes
+from everyturn.strategies.replay import Replay
+from everyturn.world import World
+
+CASES = [
+    ("d3", "AA", "no-hang"),
+    ("d4", "AA+1c", "no-lost-cancel"),
+    ("d4", "AA+1e", "no-hang"),
+    ("d4", "AAA", "one-turn"),
+    ("d1", "AA+1c", "no-poisoned-prompt"),
+]
+
+
+def counterexample(revision: str, scope: str, invariant: str) -> Run:
+    """A shortest violating run."""
+    return check(revision, scope, invariants=[invariant]).runs[invariant][0]
+
+
+@cache
+def shrunk(revision: str, scope: str, invariant: str) -> Shrunk:
+    """That run, shrunk."""
+    return shrink(counterexample(revision, scope, invariant).schedule, invariant)
+
+
+def violates(schedule: Schedule, invariant: str) -> bool:
+    """Whether the run of a schedule, made through SimPy, violates the invariant."""
+    world = World(Scope.parse(schedule.scope), schedule.revision, schedule.granularity)
+    run = simulate(world, Replay(schedule.deviations))
+    return any(finding.invariant == invariant for _, finding in judge_of(invariant).run(run.seen()))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_same_invariant_is_violated(case: tuple[str, str, str]) -> None:
+    """By the shrunk run, through SimPy, with no more deviations than before."""
+    found = shrunk(*case)
+    assert violates(found.after, case[2])
+    assert len(found.after.deviations) <= len(found.before.deviations)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_single_deviation_can_be_removed_or_lowered(case: tuple[str, str, str]) -> None:
+    """By brute force, through SimPy."""
+    after = shrunk(*case).after
+    for index, (decision, place) in enumerate(after.deviations):
+        for lower in range(place):
+            kept = ((decision, lower),) if lower else ()
+            turns = (*after.deviations[:index], *kept, *after.deviations[index + 1 :])
+            assert not violates(after._replace(deviations=turns), case[2])
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_smaller_scope_violates(case: tuple[str, str, str]) -> None:
+    """By exploring every scope with one prompt or one extra less."""
+    after = shrunk(*case).after
+    for scope, _ in smaller_scopes(Scope.parse(after.scope)):
+        explorer = Explorer(World(scope, after.revision), judge_of(case[2]))
+        found = explorer.run(Limits(states=100_000))
+        assert found.complete
+        assert case[2] not in found.violations
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_shrinking_twice_changes_nothing(case: tuple[str, str, str]) -> None:
+    """A shrunk run is as small as it gets; and shrinking is deterministic."""
+    found = shrunk(*case)
+    assert shrink(found.after, case[2]).after == found.after
+    assert shrink(found.before, case[2]).after == found.after
+
+
+def test_every_prompt_and_every_extra_is_tried_alone() -> None:
+    """Each prompt by itself, each of two Cancels by itself."""
+    assert [str(scope) for scope, _ in smaller_scopes(Scope.parse("AAa+2c+n"))] == [
+        "Aa+2c+n",
+        "Aa+2c+n",
+        "AA+2c+n",
+        "AAa+1c+n",
+        "AAa+1c+n",
+        "AAa+2c",
+    ]
+
+
+def test_the_steps_of_a_removed_prompt_are_dropped_and_the_others_renumbered() -> None:
+    """Threads are named by their prompts."""
+    rename = next(rename for _, rename in smaller_scopes(Scope.parse("AAA+n")))
+    steps = [Named(thread, (("mutex.lock", "None"),)) for thread in ("p1", "p2", "title:p3", "title:p1", "cancel1")]
+    renamed = [rename(step) for step in steps]
+    assert [None if each is None else each.thread for each in renamed] == [None, "p1", "title:p2", None, "cancel1"]
+
+
+def test_a_run_that_violates_nothing_is_refused() -> None:
+    """With what was expected."""
+    with pytest.raises(UsageError, match="expected a schedule that violates no-hang"):
+        shrink(Schedule("hardened", "AA", "access", ()), "no-hang")
