@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from itertools import islice
+from typing import Any, Final, NamedTuple, Protocol
 
 from everyturn.checker import Finding
 from everyturn.engines.transitions import FIRST_THREAD, Effect, Row, Transitions
 from everyturn.schedule import deviations
 from everyturn.trace import shown
+
+
+NEAR: Final = 2
+"""How many saved steps of one thread may be gone at one place, in a changed code, to be told from new ones."""
 
 
 class Named(NamedTuple):
@@ -123,7 +128,7 @@ class ByName:
     """Follows saved steps as far as it can, then first in, first out.
 
     Where the saved step cannot be made, it is skipped if its thread cannot go on, or stands before an operation that
-    was saved for later; else the thread makes what is new to it until it comes to the saved operation.
+    was saved for a little later; else the thread makes what is new to it until it comes to the saved operation.
     """
 
     def __init__(self, names: Sequence[Named]) -> None:
@@ -144,7 +149,7 @@ class ByName:
                 self._labels = list(named.operations)
                 return enabled.index((named.thread, operation))
             self._note(step, str(named), enabled)
-            if operation is not None and not self._comes_later(named.thread, operation):
+            if operation is not None and not self._comes_soon(named.thread, operation):
                 return enabled.index((named.thread, operation))
             self._at += 1
         self._note(step, "rest", enabled)
@@ -167,8 +172,10 @@ class ByName:
         if self.stray is None:
             self.stray = Stray(step, expected, tuple(f"{thread} {operation}" for thread, operation in enabled))
 
-    def _comes_later(self, thread: str, operation: str) -> bool:
-        return any(each.thread == thread and each.first == operation for each in self.names[self._at + 1 :])
+    def _comes_soon(self, thread: str, operation: str) -> bool:
+        """Whether the thread's next few saved steps have ``operation``: then the one between is gone, else it is new."""
+        following = (each.first for each in self.names[self._at + 1 :] if each.thread == thread)
+        return operation in islice(following, NEAR)
 
 
 def label(result: object) -> str:

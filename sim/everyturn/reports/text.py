@@ -64,6 +64,7 @@ class Progress:
     def studying(self, parts: float, of: int, what: str) -> None:
         """Progress of a timed study: replications done, in parts."""
         self._show(f"{parts:.1f} of {of} replications {what}".rstrip())
+
     def shrinking(self, scope: str, deviations: int, tried: int) -> None:
         """Progress of shrinking."""
         self._show(f"{scope}, {deviations} deviations, {tried:,} runs tried")
