@@ -16,7 +16,6 @@ from everyturn.engines.transitions import FIRST_THREAD, Effect, Row, Transitions
 from everyturn.schedule import deviations
 from everyturn.trace import shown
 
-
 NEAR: Final = 2
 """How many saved steps of one thread may be gone at one place, in a changed code, to be told from new ones."""
 
