@@ -13,12 +13,12 @@ from everyturn.engines.paths import ByName, ByPlace, Named, Path, label, walk
 from everyturn.engines.transitions import Transitions
 from everyturn.happens_before import HappensBefore, Race
 from everyturn.no_return import BUDGET, NoReturn, point_of_no_return
-from everyturn.places import Place, places
 from everyturn.replay import replay
 from everyturn.run import Run
 from everyturn.schedule import Schedule, deviations
 from everyturn.scope import Scope
 from everyturn.shrink import Progress, Shrunk, judge_of, shrink, violated_by
+from everyturn.source_lines import Place, places
 from everyturn.strategies.replay import Replay
 from everyturn.world import World
 from everyturn_model.invariants import BY_NAME
