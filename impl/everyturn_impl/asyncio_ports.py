@@ -12,11 +12,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar, TypeVarTuple
 
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation
 
 T = TypeVar("T")
+R = TypeVar("R")
+Arguments = TypeVarTuple("Arguments")
 
 JOURNAL_LENGTH: Final = 1000
 """How many entries a journal keeps."""
@@ -105,6 +107,34 @@ class CallQueue:
     async def delete(self) -> None:
         """Empty the queue."""
         self.calls.put(())
+
+    async def compare_and_set(self, before: tuple[Call, ...], after: tuple[Call, ...]) -> bool:
+        """Replace the queue by ``after`` if it still is ``before``; whether it was."""
+        if self.calls.value != before:
+            return False
+        self.calls.put(after)
+        return True
+
+
+class SharedValue(Generic[T]):
+    """A dispatcher's own shared object; ``cell`` can be waited for."""
+
+    def __init__(self, first: T) -> None:
+        self.cell = Watched(first)
+
+    async def do(self, step: Callable[[T, *Arguments], tuple[R, T]], *arguments: *Arguments) -> R:
+        """Take a step."""
+        result, after = step(self.cell.value, *arguments)
+        self.cell.put(after)
+        return result
+
+    async def wait(self, step: Callable[[T, *Arguments], tuple[R, T] | None], *arguments: *Arguments) -> R:
+        """Take a step as soon as it can be taken."""
+        outcome = step(await self.cell.until(lambda value: step(value, *arguments) is not None), *arguments)
+        assert outcome is not None
+        result, after = outcome
+        self.cell.put(after)
+        return result
 
 
 class Mark:

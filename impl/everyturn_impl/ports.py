@@ -7,10 +7,15 @@ to a scheduler. Ports belong to one session, except where it says otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar, TypeVarTuple
 
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream, StreamResult
+
+V = TypeVar("V")
+R = TypeVar("R")
+Arguments = TypeVarTuple("Arguments")
 
 
 class Mutex(Protocol):
@@ -53,6 +58,10 @@ class Queue(Protocol):
 
     async def delete(self) -> None:
         """Empty the queue."""
+
+    async def compare_and_set(self, before: tuple[Call, ...], after: tuple[Call, ...]) -> bool:
+        """Replace the queue by ``after`` if it still is ``before``; whether it was. One atomic step."""
+        ...
 
 
 class Reservations(Protocol):
@@ -211,6 +220,32 @@ class Closing(Protocol):
 
     async def set(self) -> None:
         """Set the flag."""
+
+
+class Shared(Protocol[V]):
+    """A dispatcher's own shared object, declared in its ``own``: an immutable value and steps that replace it.
+
+    A *step* is a method of the value's class: a pure function of the value and hashable arguments which returns what the
+    caller gets and the next value. One call here is one atomic step::
+
+        @dataclass(frozen=True, slots=True)
+        class Counter:
+            count: int = 0
+
+            def next(self) -> tuple[int, Counter]:
+                return self.count + 1, Counter(self.count + 1)
+
+
+        number = await self.counter.do(Counter.next)
+    """
+
+    async def do(self, step: Callable[[V, *Arguments], tuple[R, V]], *arguments: *Arguments) -> R:
+        """Take a step that never waits."""
+        ...
+
+    async def wait(self, step: Callable[[V, *Arguments], tuple[R, V] | None], *arguments: *Arguments) -> R:
+        """Take a step as soon as it can be taken; until then it returns none."""
+        ...
 
 
 class Journal(Protocol):

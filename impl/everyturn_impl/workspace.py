@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,14 +28,15 @@ from everyturn_impl.asyncio_ports import (
     KeptCompletions,
     Mark,
     OpenReservations,
+    SharedValue,
 )
 from everyturn_impl.asyncio_threads import TaskThreads, Titles
 from everyturn_impl.broker import BUFFER_LENGTH, AgentFailed, Broker, SessionBroker, Subscription
 from everyturn_impl.calls import Call, Completion, Context
+from everyturn_impl.dispatcher import Attended, Dispatcher, own_objects
 from everyturn_impl.errors import AgentError, InvalidPrompt, ProviderError, Refused, StoreError
 from everyturn_impl.ports import Ports
 from everyturn_impl.revisions import REVISIONS
-from everyturn_impl.server import Server
 from everyturn_impl.sqlite_store import Database, SqliteStore
 from everyturn_impl.streaming_model import Client, StreamingModel
 
@@ -54,7 +56,7 @@ class NeverCompleted(AgentError):
 class Session:
     """One session: its agent, and the ports that are looked at from outside."""
 
-    agent: Server
+    agent: Dispatcher
     active: ActiveEntry
     queue: CallQueue
     mutex: DispatchMutex
@@ -69,7 +71,8 @@ class Workspace:
     """Opened and shut down by ``async with``.
 
     ``path``: the database's file. ``client`` none: no model is configured, prompts end in
-    :class:`~everyturn_impl.errors.NotConfigured`. ``revision``: a name in ``REVISIONS``, or a :class:`Server` class.
+    :class:`~everyturn_impl.errors.NotConfigured`. ``revision``: a name in ``REVISIONS``, or a class of one's own that
+    is a :class:`~everyturn_impl.dispatcher.Dispatcher`.
     ``direct``: no coordinator, so that completions go straight to the broker and nothing is tried again.
     """
 
@@ -78,7 +81,7 @@ class Workspace:
         path: str | Path,
         client: Client | None,
         *,
-        revision: str | type[Server] = "hardened",
+        revision: str | type[Dispatcher] = "hardened",
         direct: bool = False,
     ) -> None:
         self.context = Context(("workspace",))
@@ -87,7 +90,9 @@ class Workspace:
         self.threads = TaskThreads()
         self._path = path
         self._client = client
-        self._agent = REVISIONS[revision] if isinstance(revision, str) else revision
+        self._agent: Callable[..., Dispatcher] = REVISIONS[revision] if isinstance(revision, str) else revision
+        self._own = {} if isinstance(revision, str) else own_objects(revision)
+        self._attending: list[asyncio.Task[None]] = []
         self._direct = direct
         self._database: Database | None = None
         self._sequence = AcceptSequence()
@@ -107,7 +112,7 @@ class Workspace:
 
     # sessions ----------------------------------------------------------------------------------------------------
 
-    def session(self, session: str) -> Server:
+    def session(self, session: str) -> Dispatcher:
         """The session's agent. Raises :class:`InvalidPrompt` if ``session`` is empty."""
         return self.inside(session).agent
 
@@ -142,7 +147,10 @@ class Workspace:
             closing=self._closing,
             journal=journal,
         )
-        agent = self._agent(ports, direct=self._direct)
+        own = {name: SharedValue(first) for name, first in self._own.items()}
+        agent = self._agent(ports, direct=self._direct, **own)
+        if isinstance(agent, Attended):
+            self._attending.append(asyncio.create_task(agent.attend(), name=f"{session} attended"))
         return Session(agent, active, queue, mutex, mark, reservations, store, titles, journal)
 
     async def _make_title(self, store: SqliteStore, text: str) -> None:
@@ -289,6 +297,9 @@ class Workspace:
             _log.warning("the workspace's threads did not end within %g s", seconds)
         finally:
             interrupted = await self.threads.end_all()
+            for task in self._attending:
+                task.cancel()
+            await asyncio.gather(*self._attending, return_exceptions=True)
             self.broker.close()
             await database.close()
         return interrupted

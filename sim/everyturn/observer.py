@@ -106,7 +106,7 @@ def _active_deleted(step: Step) -> Iterator[ev.Event]:
     yield ev.SummaryReleased(work.name) if is_summary(work) else ev.TurnReleased(work.name)
 
 
-@_reads("queue.set", "queue.delete")
+@_reads("queue.set", "queue.delete", "queue.compare_and_set")
 def _queue_changed(step: Step) -> Iterator[ev.Event]:
     before: tuple[Call, ...] = step.before[0]
     after: tuple[Call, ...] = step.after[0]

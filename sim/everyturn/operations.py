@@ -7,12 +7,22 @@ that the engine sends back. The same agent code therefore runs under every engin
 from __future__ import annotations
 
 import types
-from collections.abc import Coroutine, Generator
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Final, Generic, NamedTuple, TypeVar, TypeVarTuple
 
+from everyturn.errors import AgentFault
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream, StreamResult
 from everyturn_impl.errors import error_of
 from everyturn_impl.ports import Ports
+
+V = TypeVar("V")
+R = TypeVar("R")
+Arguments = TypeVarTuple("Arguments")
+
+OWN: Final = "own."
+"""How the names of a dispatcher's own shared objects begin in operations."""
+WAIT: Final = "wait_"
+"""How the methods of operations begin that may have to wait, on such an object."""
 
 
 class Operation(NamedTuple):
@@ -127,6 +137,9 @@ class QueuePort(_Port):
 
     def delete(self) -> Coroutine[Any, Any, None]:
         return self._do("delete")
+
+    def compare_and_set(self, before: tuple[Call, ...], after: tuple[Call, ...]) -> Coroutine[Any, Any, bool]:
+        return self._do("compare_and_set", before, after)
 
 
 class ReservationsPort(_Port):
@@ -296,6 +309,32 @@ class ClosingPort(_Port):
 
     def set(self) -> Coroutine[Any, Any, None]:
         return self._do("set")
+
+
+class SharedPort(_Port, Generic[V]):
+    """:class:`everyturn_impl.ports.Shared` as operations; ``first`` is the value that the object begins with."""
+
+    __slots__ = ("first", "object")
+
+    def __init__(self, gate: Gate, name: str, first: V) -> None:
+        super().__init__(gate)
+        self.object = OWN + name
+        self.first = first
+
+    def do(self, step: Callable[[V, *Arguments], tuple[R, V]], *arguments: *Arguments) -> Coroutine[Any, Any, R]:
+        return self._do(self._method(step), *arguments)
+
+    def wait(
+        self, step: Callable[[V, *Arguments], tuple[R, V] | None], *arguments: *Arguments
+    ) -> Coroutine[Any, Any, R]:
+        return self._do(WAIT + self._method(step), *arguments)
+
+    def _method(self, step: Callable[..., Any]) -> str:
+        kind = type(self.first)
+        method: str = getattr(step, "__name__", repr(step))
+        if getattr(kind, method, None) is not step:
+            raise AgentFault(f"{self.object}: expected a method of {kind.__qualname__}, found {step!r}")
+        return method
 
 
 class JournalPort:

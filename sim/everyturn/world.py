@@ -5,34 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, fields
 from functools import partial
-from importlib import import_module
 from typing import Any, Final
 
 from everyturn import objects
-from everyturn.errors import UsageError
+from everyturn.agents import find_revision, make, place_of, revision_name
+from everyturn.errors import AgentFault, EveryturnError, UsageError
 from everyturn.observer import Step, observe, shared_data
-from everyturn.operations import Gate, Operation, TitlesPort, ports_for
+from everyturn.operations import Gate, Operation, SharedPort, ThreadsPort, TitlesPort, ports_for
 from everyturn.scope import Scope
 from everyturn_impl.calls import Call, Context
+from everyturn_impl.dispatcher import Attended, Dispatcher, own_objects
 from everyturn_impl.errors import AgentError, CallerError
-from everyturn_impl.revisions import REVISIONS
-from everyturn_impl.server import Server
 from everyturn_model import events as ev
+
+__all__ = ["GRANULARITIES", "WORKSPACE", "Body", "Thread", "World", "find_revision", "revision_name"]
 
 WORKSPACE: Final = Context(("w",))
 GRANULARITIES: Final = ("access", "await")
 
-Body = Callable[[Server], Coroutine[Operation, Any, str]]
+Body = Callable[[Dispatcher], Coroutine[Operation, Any, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
-    """One thread of a world. ``body`` returns a word that says how it ended; a ``daemon`` may wait for ever."""
+    """One thread of a world. ``body`` returns a word that says how it ended.
+
+    A ``daemon`` may wait for ever; one that is ``counted`` says when it has ended, so that a shutdown can wait for it.
+    """
 
     name: str
     kind: str
     body: Body
     daemon: bool = False
+    counted: bool = False
 
     def begins_with(self, operation: Operation) -> bool:
         """Whether ``operation``, as the first such of the thread, is where its work begins for an onlooker.
@@ -42,38 +47,11 @@ class Thread:
         return operation.object not in ("model", "closing")
 
 
-def find_revision(name: str | type[Server]) -> type[Server]:
-    """The revision ``name``, or the user's class ``package.module:Class``. Raises :class:`UsageError`."""
-    if isinstance(name, type):
-        return name
-    if ":" not in name:
-        matching = [key for key in REVISIONS if key == name or key.split("-")[0] == name]
-        if not matching:
-            raise UsageError(f"revision {name!r}: expected one of {', '.join(REVISIONS)} or package.module:Class")
-        return REVISIONS[matching[0]]
-    module, _, attribute = name.partition(":")
-    try:
-        found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"agent {name!r}: {error}") from error
-    if not (isinstance(found, type) and issubclass(found, Server)):
-        raise UsageError(f"agent {name!r}: expected a subclass of everyturn_impl.server.Server, found {found!r}")
-    return found
-
-
-def revision_name(name: str | type[Server]) -> str:
-    """The full name of a revision that may have been given by its short form (``d4``) or as a class."""
-    if isinstance(name, type):
-        return f"{name.__module__}:{name.__qualname__}"
-    find_revision(name)
-    return next((key for key in REVISIONS if key == name or key.split("-")[0] == name), name)
-
-
-def with_few_steps(agent: type[Server]) -> type[Server]:
+def with_few_steps(agent: type[Dispatcher]) -> type[Dispatcher]:
     """The same dispatcher, which numbers the steps of a turn 1, 2, 3, 2, 3, … so that endless turns have finitely many
     states: any two steps in a row are told apart, and the first one from all others."""
 
-    def next_step(self: Server, number: int) -> int:
+    def next_step(self: Dispatcher, number: int) -> int:
         return number + 1 if number < 3 else 2
 
     return type(agent.__name__, (agent,), {"next_step": next_step, "__module__": agent.__module__})
@@ -82,7 +60,7 @@ def with_few_steps(agent: type[Server]) -> type[Server]:
 class World:
     """The threads, the agent and the shared objects of one scope, revision and granularity."""
 
-    def __init__(self, scope: Scope, revision: str | type[Server], granularity: str = "access") -> None:
+    def __init__(self, scope: Scope, revision: str | type[Dispatcher], granularity: str = "access") -> None:
         if granularity not in GRANULARITIES:
             raise UsageError(f"granularity {granularity!r}: expected {' or '.join(GRANULARITIES)}")
         self.scope = scope
@@ -91,10 +69,13 @@ class World:
         self.gate = Gate()
         ports = ports_for(self.gate)
         found = find_revision(revision)
-        self.agent = (with_few_steps(found) if scope.endless else found)(ports, direct=bool(scope.direct))
-        self.ports = tuple(getattr(ports, field.name) for field in fields(ports))
-        self.threads = tuple(_threads(scope, self.ports))
-        self.initial = objects.initial(scope)
+        owned = own_objects(found)
+        own = {name: SharedPort(self.gate, name, first) for name, first in owned.items()}
+        self.agent = make(with_few_steps(found) if scope.endless else found, scope, ports, own)
+        self.ports = (ports, *(getattr(ports, field.name) for field in fields(ports)), *own.values())
+        self._counter = next(port for port in self.ports if isinstance(port, ThreadsPort))
+        self.threads = tuple(_threads(scope, self.agent, self.ports))
+        self.initial = objects.initial(scope, owned)
         self.tables: dict[type, Any] = {}
         """What engines have worked out of this world and keep between runs, by the type of the table."""
 
@@ -104,7 +85,27 @@ class World:
 
     def body(self, thread: Thread) -> Coroutine[Operation, Any, str]:
         """The coroutine of any thread, also of one that came later than the scope's, not yet begun."""
-        return _shell(self.gate, thread.body(self.agent))
+        body = thread.body(self.agent)
+        return _shell(self.gate, _counted(body, thread.name, self._counter) if thread.counted else body)
+
+    def resume(self, coroutine: Coroutine[Operation, Any, str], result: Any) -> Operation:
+        """What a thread waits to do after ``result``.
+
+        Raises :class:`StopIteration` with a word when the thread ends, and :class:`AgentFault` when it ends in an error
+        that nobody handles or waits for something that is no port.
+        """
+        try:
+            operation = coroutine.send(result)
+        except (StopIteration, EveryturnError):
+            raise
+        except Exception as error:
+            raise AgentFault(f"{place_of(error)}: a thread ends in {error!r}: expected it to be handled") from error
+        if type(operation) is not Operation:
+            raise AgentFault(
+                f"{place_of(coroutine)}: waits for something that is no port and yields {operation!r}: expected every "
+                "await to lead to a port, see docs/your_own_agent.md"
+            )
+        return operation
 
     def is_scheduling_point(self, operation: Operation) -> bool:
         """Whether other threads may run just before ``operation``."""
@@ -157,7 +158,7 @@ def prompt_thread(number: int, kind: str, *, counted: bool = False) -> Thread:
     ``counted``: it counts itself as ended, so that a shutdown can wait for it.
     """
     call = Call(f"p{number}", f"p{number}", f"r{number}" if kind.isupper() else None)
-    return Thread(call.prompt, kind, partial(_prompt, _accepted if kind in "Aa" else _in_process, call, counted))
+    return Thread(call.prompt, kind, partial(_prompt, _accepted if kind in "Aa" else _in_process, call), counted=counted)
 
 
 def operation_thread(number: int, kind: str) -> Thread:
@@ -166,7 +167,7 @@ def operation_thread(number: int, kind: str) -> Thread:
     return Thread(f"{name}{number}", kind, partial(operation, f"{name}{number}"))
 
 
-def _threads(scope: Scope, ports: tuple[object, ...]) -> list[Thread]:
+def _threads(scope: Scope, agent: Dispatcher, ports: tuple[object, ...]) -> list[Thread]:
     counted = bool(scope.shutdown)
     threads = [prompt_thread(number, kind, counted=counted) for number, kind in enumerate(scope.prompts, start=1)]
     for kind, often in (("c", scope.cancels), ("q", scope.clears), ("s", scope.summaries), ("x", scope.shutdown)):
@@ -175,6 +176,8 @@ def _threads(scope: Scope, ports: tuple[object, ...]) -> list[Thread]:
         titles = next(port for port in ports if isinstance(port, TitlesPort))
         prompts = [thread.name for thread in threads if thread.kind in "AaIi"]
         threads += [Thread(f"title:{name}", "n", partial(_title, titles, name), daemon=True) for name in prompts]
+    if isinstance(agent, Attended):
+        threads.append(Thread("attended", "o", _attended, daemon=True))
     return threads
 
 
@@ -186,14 +189,19 @@ async def _shell(gate: Gate, body: Coroutine[Operation, Any, str]) -> str:
         gate.closing = False
 
 
-async def _prompt(body: Callable[..., Any], call: Call, counted: bool, agent: Server) -> str:
-    word: str = await body(agent, call, WORKSPACE.child(call.prompt))
-    if counted and word != "refused" and call.prompt:
-        await agent.ports.threads.end(call.prompt)  # type: ignore[attr-defined]
+async def _counted(body: Coroutine[Operation, Any, str], name: str, counter: ThreadsPort) -> str:
+    word = await body
+    if word != "refused" and name:
+        await counter.end(name)
     return word
 
 
-async def _accepted(agent: Server, call: Call, caller: Context) -> str:
+async def _prompt(body: Callable[..., Any], call: Call, agent: Dispatcher) -> str:
+    word: str = await body(agent, call, WORKSPACE.child(call.prompt))
+    return word
+
+
+async def _accepted(agent: Dispatcher, call: Call, caller: Context) -> str:
     try:
         accepted = await agent.submit(call)
     except CallerError:
@@ -202,7 +210,7 @@ async def _accepted(agent: Server, call: Call, caller: Context) -> str:
     return "returned"
 
 
-async def _in_process(agent: Server, call: Call, caller: Context) -> str:
+async def _in_process(agent: Dispatcher, call: Call, caller: Context) -> str:
     try:
         await agent.run_local(call, caller)
     except AgentError as error:
@@ -210,17 +218,17 @@ async def _in_process(agent: Server, call: Call, caller: Context) -> str:
     return "returned"
 
 
-async def _cancel(name: str, agent: Server) -> str:
+async def _cancel(name: str, agent: Dispatcher) -> str:
     await agent.cancel()
     return "returned"
 
 
-async def _clear(name: str, agent: Server) -> str:
+async def _clear(name: str, agent: Dispatcher) -> str:
     await agent.clear_queue()
     return "returned"
 
 
-async def _summarise(name: str, agent: Server) -> str:
+async def _summarise(name: str, agent: Dispatcher) -> str:
     try:
         await agent.coordinate_summary(WORKSPACE.child(name))
     except AgentError:
@@ -228,12 +236,12 @@ async def _summarise(name: str, agent: Server) -> str:
     return "returned"
 
 
-async def _shut_down(name: str, agent: Server) -> str:
+async def _shut_down(name: str, agent: Dispatcher) -> str:
     await agent.shut_down(WORKSPACE)
     return "returned"
 
 
-_OPERATIONS: Final[dict[str, tuple[str, Callable[[str, Server], Coroutine[Operation, Any, str]]]]] = {
+_OPERATIONS: Final[dict[str, tuple[str, Callable[[str, Dispatcher], Coroutine[Operation, Any, str]]]]] = {
     "c": ("cancel", _cancel),
     "q": ("clear", _clear),
     "s": ("summarise", _summarise),
@@ -242,6 +250,12 @@ _OPERATIONS: Final[dict[str, tuple[str, Callable[[str, Server], Coroutine[Operat
 """Letter of a scope → the name of such threads, and what one does."""
 
 
-async def _title(titles: TitlesPort, prompt: str, agent: Server) -> str:
+async def _attended(agent: Dispatcher) -> str:
+    assert isinstance(agent, Attended)
+    await agent.attend()
+    return "returned"
+
+
+async def _title(titles: TitlesPort, prompt: str, agent: Dispatcher) -> str:
     while True:
         await titles.end(prompt)

@@ -12,6 +12,7 @@ from everyturn_impl.broker import AgentFailed, Completed, Subscription
 from everyturn_impl.calls import Call, Completion, Context
 from everyturn_impl.revisions.d4_independent import Independent
 from everyturn_impl.scripted_model import Gate, ScriptedClient, Step
+from everyturn_impl.server import Server
 from everyturn_impl.workspace import Session, Workspace
 
 if TYPE_CHECKING:
@@ -176,8 +177,10 @@ async def test_a_queued_call_drops_its_completion_hook(revision: str) -> None:
     async with a_session(revision, ScriptedClient({"main": [Step(gate=gate)]})) as (workspace, session, _):
         await workspace.submit("s", "the main one", prompt="main")
         await gate.reached()
-        accepted = await session.agent.accept(Call("next", "the next one", "rn", hook="collector"))
-        await session.agent.run(accepted, workspace.context.child("caller"))
+        agent = session.agent
+        assert isinstance(agent, Server)
+        accepted = await agent.accept(Call("next", "the next one", "rn", hook="collector"))
+        await agent.run(accepted, workspace.context.child("caller"))
         assert (Call("next", "the next one", "rn", sequence=2),) == await session.queue.get()
         gate.open()
         await workspace.threads.join_all()

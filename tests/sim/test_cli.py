@@ -62,7 +62,7 @@ def test_the_mission_is_proved_at_the_seed_commit() -> None:
         (["check", "--scope", "AX"], "found 'X'"),
         (["check", "--revision", "d9"], "revision 'd9'"),
         (["check", "--agent", "no.such:Thing"], "no.such"),
-        (["check", "--agent", "json:JSONDecoder"], "expected a subclass"),
+        (["check", "--agent", "json:JSONDecoder"], "expected a dispatcher"),
         (["check", "--invariant", "no-fun"], "no-fun"),
         (["replay", "et1-xyz"], "et1-xyz"),
         (["replay", "nothing.jsonl"], "neither"),

@@ -101,7 +101,7 @@ class Kernel(simpy.Environment):
 
     def _live(self, thread: int) -> Generator[Access, Any, None]:
         """A thread as a SimPy process."""
-        send = self.world.start(thread).send
+        coroutine = self.world.start(thread)
         notes = self.world.gate.notes
         effect: Effect | None = None
         result: Any = None
@@ -109,7 +109,7 @@ class Kernel(simpy.Environment):
             notes.clear()
             operation: Operation | None
             try:
-                operation = send(result)
+                operation = self.world.resume(coroutine, result)
                 word = ""
             except StopIteration as end:
                 operation, word = None, end.value

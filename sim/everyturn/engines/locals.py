@@ -48,9 +48,7 @@ class Locals:
         self.merges: list[tuple[int, int, Any]] = []
         self._keys: list[tuple[Any, ...]] = []
         self._numbers: dict[tuple[Any, ...], int] = {}
-        self._identities = Identities(
-            (world.agent, world.agent.ports, world.gate, world, *world.ports), keep_dead=keep_dead
-        )
+        self._identities = Identities((world.agent, world.gate, world, *world.ports), keep_dead=keep_dead)
         self.roots = [self._root(thread) for thread in range(len(world.threads))]
 
     def __getitem__(self, number: int) -> LocalState:
@@ -98,7 +96,7 @@ class Locals:
         """Resume a coroutine: the identity of where it is then, what it waits to do, or the word it ended with."""
         self.resumes += 1
         try:
-            operation = coroutine.send(result)
+            operation = self.world.resume(coroutine, result)
         except StopIteration as end:
             return (thread, None, end.value), None, end.value
         identity: Identity = self._identities.of(coroutine)

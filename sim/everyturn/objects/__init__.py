@@ -7,11 +7,12 @@ several, a choice that belongs to the world (a stream's end, a failing store).
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-from everyturn.objects import outside, session
+from everyturn.objects import outside, own, session
 from everyturn.objects.table import COLUMNS, HANDLERS, Accepting, Budget, Outcomes, Store, Values
-from everyturn.operations import Operation
+from everyturn.operations import OWN, WAIT, Operation
 from everyturn.scope import Scope
 
 __all__ = [
@@ -26,12 +27,13 @@ __all__ = [
     "initial",
     "is_scheduling_point",
     "outside",
+    "own",
     "session",
 ]
 
 
-def initial(scope: Scope) -> Values:
-    """The values of all columns when a world of ``scope`` begins."""
+def initial(scope: Scope, owned: Mapping[str, Any] | None = None) -> Values:
+    """The values of all columns when a world of ``scope`` begins; ``owned``: the dispatcher's own objects, by name."""
     return (
         None,
         None,
@@ -44,16 +46,21 @@ def initial(scope: Scope) -> Values:
         (),
         frozenset(),
         False,
+        tuple(sorted((owned or {}).items())),
     )
 
 
 def columns(operation: Operation) -> tuple[str, ...]:
     """The columns that ``operation`` reads or writes. Raises :class:`KeyError` for one that is not known."""
+    if operation.object.startswith(OWN):
+        return ("own",)
     return HANDLERS[operation.object, operation.method][0]
 
 
 def apply(operation: Operation, values: Values, thread: str) -> Outcomes:
     """Every outcome of ``operation`` by ``thread``, given the values of its :func:`columns`."""
+    if operation.object.startswith(OWN):
+        return own.apply(operation, values)
     return HANDLERS[operation.object, operation.method][1](values, operation.arguments, thread)
 
 
@@ -95,4 +102,6 @@ def is_scheduling_point(operation: Operation, scope: Scope, granularity: str) ->
             point = True
     if granularity == "access" or not point:
         return point
+    if operation.object.startswith(OWN):
+        return operation.method.startswith(WAIT)
     return name in _WAITS or operation.object == "store" or (name == "broker.publish" and bool(scope.losses))

@@ -53,6 +53,12 @@ def _delete_queue(values: Values, arguments: tuple[Any, ...], thread: str) -> Ou
     return [(None, ((),))]
 
 
+@handles("queue.compare_and_set", "queue")
+def _compare_and_set(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
+    before, after = arguments
+    return [(True, (after,))] if values[0] == before else [(False, values)]
+
+
 @handles("closing.set", "closing")
 def _close(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
     return [(None, (True,))]

@@ -20,6 +20,7 @@ COLUMNS: Final[tuple[str, ...]] = (
     "hooks",
     "threads",
     "closing",
+    "own",
 )
 
 

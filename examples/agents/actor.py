@@ -1,0 +1,218 @@
+"""A dispatcher as an actor: one owner decides for all, the other threads post it letters and wait for the answers.
+
+    everyturn check --agent examples.agents.actor:Actor --scope AA+1c
+
+The owner is a thread of the dispatcher's own (:meth:`Actor.attend`). It alone touches the queue and the active entry,
+one letter after the other, so there is nothing to lock; it never runs a turn, so nobody waits for a stream. The order
+of the letters is the order of all decisions: a Cancel reaches the prompts whose letters came before its own.
+No retry, no summaries. After Hewitt, Bishop, Steiger: A universal modular ACTOR formalism (IJCAI 1973).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from examples.agents.turns import Turns
+
+from everyturn_impl.calls import Call, Context
+from everyturn_impl.errors import Refused
+from everyturn_impl.ports import Ports, Shared
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Queue ``call``. Answer: the call if it is refused."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """``caller`` has left a turn, or comes for its first. Answer: the call to run, which is active from now on."""
+
+    caller: Context
+    left: Context | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """``turn`` prepares a step. Answer: a call to fold into it."""
+
+    turn: Context
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Empty the queue, and ``cancel`` what is active. Answer: the calls that were queued."""
+
+    cancel: bool
+
+
+Letter = Submit | Next | Fold | Drop
+Answer = tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """Letters in the order of their posting and answers, by ticket; ``out`` are the tickets that are not back."""
+
+    letters: tuple[tuple[int, Letter], ...] = ()
+    answers: frozenset[tuple[int, Answer]] = frozenset()
+    out: frozenset[int] = frozenset()
+
+    def post(self, letter: Letter) -> tuple[int, Mailbox]:
+        """Post a letter; the ticket for its answer."""
+        ticket = min(set(range(len(self.out) + 1)) - self.out)
+        return ticket, replace(self, letters=(*self.letters, (ticket, letter)), out=self.out | {ticket})
+
+    def take(self) -> tuple[tuple[int, Letter], Mailbox] | None:
+        """Take the oldest letter; waits for one."""
+        return (self.letters[0], replace(self, letters=self.letters[1:])) if self.letters else None
+
+    def answer(self, ticket: int, answer: Answer) -> tuple[None, Mailbox]:
+        """Put an answer into the box."""
+        return None, replace(self, answers=self.answers | {(ticket, answer)})
+
+    def collect(self, ticket: int) -> tuple[Answer, Mailbox] | None:
+        """Take the answer for a ticket and give the ticket back; waits for it."""
+        for pair in self.answers:
+            if pair[0] == ticket:
+                return pair[1], replace(self, answers=self.answers - {pair}, out=self.out - {ticket})
+        return None
+
+
+class Actor(Turns):
+    """One session's dispatcher; its mailbox is the only object that threads fight for."""
+
+    own = {"mailbox": Mailbox()}  # noqa: RUF012 - nobody changes it
+
+    def __init__(self, ports: Ports, *, direct: bool = False, mailbox: Shared[Mailbox]) -> None:
+        super().__init__(ports)
+        self.mailbox = mailbox
+
+    # the owner ---------------------------------------------------------------------------------------------------
+
+    async def attend(self) -> None:
+        """Answer letters, for ever."""
+        while True:
+            ticket, letter = await self.mailbox.wait(Mailbox.take)
+            answer = await self.decide(letter)
+            await self.mailbox.do(Mailbox.answer, ticket, answer)
+
+    async def decide(self, letter: Letter) -> Answer:
+        """What becomes of a letter. Nobody else decides anything meanwhile."""
+        if isinstance(letter, Submit):
+            return await self.admit(letter.call)
+        if isinstance(letter, Next):
+            return await self.choose(letter.caller, letter.left)
+        if isinstance(letter, Fold):
+            return await self.choose_fold(letter.turn)
+        return await self.drop(cancel=letter.cancel)
+
+    async def admit(self, call: Call) -> Answer:
+        """Queue a call, unless the workspace is closing."""
+        if await self.ports.closing.get():
+            return (call,)
+        await self.ports.queue.set((*await self.ports.queue.get(), call))
+        return ()
+
+    async def choose(self, caller: Context, left: Context | None) -> Answer:
+        """Leave a turn, if there is one to leave; make the oldest queued call active, if nothing is."""
+        if left is not None:
+            await self.ports.active.delete(left)
+        elif await self.ports.active.get() is not None:
+            return ()
+        queued = await self.ports.queue.get()
+        if queued:
+            await self.ports.queue.set(queued[1:])
+            await self.ports.active.set(caller.turn(queued[0].prompt))
+        return queued[:1]
+
+    async def choose_fold(self, turn: Context) -> Answer:
+        """Take the oldest call for which nobody waits out of the queue, unless the turn is cancelled."""
+        queued = await self.ports.queue.get()
+        foldable = tuple(call for call in queued if call.run_id is None)[:1]
+        if not foldable or await self.ports.contexts.done(turn):
+            return ()
+        await self.ports.queue.set(tuple(call for call in queued if call not in foldable))
+        self.ports.journal.folded(foldable[0], turn)
+        return foldable
+
+    async def drop(self, *, cancel: bool) -> Answer:
+        """Empty the queue, and cancel what is active if that is asked for."""
+        active = await self.ports.active.get()
+        if cancel and active is not None:
+            await self.ports.contexts.cancel(active)
+        queued = await self.ports.queue.get()
+        if queued:
+            await self.ports.queue.delete()
+            for call in queued:
+                self.ports.journal.dropped(call, "covered" if cancel else "cleared")
+        return queued
+
+    # the others --------------------------------------------------------------------------------------------------
+
+    async def ask(self, letter: Letter) -> Answer:
+        """Post a letter and wait for its answer."""
+        return await self.mailbox.wait(Mailbox.collect, await self.mailbox.do(Mailbox.post, letter))
+
+    async def submit(self, call: Call) -> Call:
+        """Have ``call`` queued."""
+        if await self.ask(Submit(call)):
+            raise Refused(call.prompt, "the workspace is closing")
+        return call
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        """Run whatever the owner says."""
+        await self.ports.threads.start(call.prompt)
+        await self.run_queued(caller)
+
+    async def run_local(self, call: Call, caller: Context) -> None:
+        """The same on the caller's own thread."""
+        await self.submit(call)
+        await self.run_queued(caller)
+
+    async def run_queued(self, caller: Context) -> None:
+        """Ask for a call, run its turn, and again."""
+        left: Context | None = None
+        answer = await self.ask(Next(caller))
+        while answer:
+            left = caller.turn(answer[0].prompt)
+            await self.run_turn(answer[0], left)
+            caller = caller.next_hop()
+            answer = await self.ask(Next(caller, left))
+
+    async def take_in(self, host: Call, turn: Context) -> Call | None:
+        """Ask for a call to fold."""
+        for call in await self.ask(Fold(turn)):
+            return call
+        return None
+
+    async def cancel(self) -> None:
+        """Have everything dropped; tell the waiters."""
+        await self.tell_dropped(await self.ask(Drop(cancel=True)))
+
+    async def clear_queue(self) -> None:
+        """Have the queue emptied; tell the waiters."""
+        await self.tell_dropped(await self.ask(Drop(cancel=False)))
+
+    async def shut_down(self, workspace: Context) -> None:
+        """Refuse, cancel, wait."""
+        await self.ports.closing.set()
+        await self.cancel()
+        await self.ports.contexts.cancel(workspace)
+        await self.ports.threads.join_all()
+
+
+class LooksForItself(Actor):
+    """Wrong on purpose: a Cancel looks by itself at what is active, and only then posts its letter.
+
+    A prompt that is queued at the look and active when the letter is read is in neither place: its cancel is lost.
+    """
+
+    async def cancel(self) -> None:
+        """Cancel what is active, then have the queue emptied."""
+        active = await self.ports.active.get()
+        if active is not None:
+            await self.ports.contexts.cancel(active)
+        await self.tell_dropped(await self.ask(Drop(cancel=False)))

@@ -1,0 +1,122 @@
+"""Which dispatcher is looked at: a revision by its name, or a class of the user's own.
+
+Any class that is a :class:`~everyturn_impl.dispatcher.Dispatcher` will do, whatever its design.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import traceback
+from collections.abc import Callable, Coroutine, Mapping
+from importlib import import_module
+from pathlib import Path
+from types import CoroutineType
+from typing import Any, Final
+
+from everyturn.errors import UsageError
+from everyturn.scope import Scope
+from everyturn_impl.dispatcher import Dispatcher
+from everyturn_impl.ports import Ports
+from everyturn_impl.revisions import REVISIONS
+
+CALLS: Final[dict[str, tuple[str, ...]]] = {
+    "submit": ("call",),
+    "serve": ("call", "caller"),
+    "run_local": ("call", "caller"),
+    "cancel": (),
+    "clear_queue": (),
+    "coordinate_summary": ("caller",),
+    "shut_down": ("workspace",),
+}
+"""The methods of a dispatcher that a world may call, and what it gives them."""
+
+
+def find_revision(name: str | type[Dispatcher]) -> type[Dispatcher]:
+    """The revision ``name``, or the user's class ``package.module:Class``. Raises :class:`UsageError`.
+
+    A module is looked for in the current directory first, however the command was started.
+    """
+    if isinstance(name, type):
+        return name
+    if ":" not in name:
+        matching = [key for key in REVISIONS if key == name or key.split("-")[0] == name]
+        if not matching:
+            raise UsageError(f"revision {name!r}: expected one of {', '.join(REVISIONS)} or package.module:Class")
+        return REVISIONS[matching[0]]
+    module, _, attribute = name.partition(":")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
+        raise UsageError(f"agent {name!r}: {error}") from error
+    if not isinstance(found, type) or not any(hasattr(found, method) for method in CALLS):
+        raise UsageError(f"agent {name!r}: expected a dispatcher, a class with {_all(CALLS)}; found {found!r}")
+    return found
+
+
+def revision_name(name: str | type[Dispatcher]) -> str:
+    """The full name of a revision that may have been given by its short form (``d4``) or as a class."""
+    if isinstance(name, type):
+        return f"{name.__module__}:{name.__qualname__}"
+    find_revision(name)
+    return next((key for key in REVISIONS if key == name or key.split("-")[0] == name), name)
+
+
+def make(dispatcher: type[Dispatcher], scope: Scope, ports: Ports, own: Mapping[str, object]) -> Dispatcher:
+    """A dispatcher for one world. Raises :class:`UsageError` if it lacks what ``scope`` calls."""
+    name = revision_name(dispatcher)
+    needed = _called(scope)
+    missing = [method for method in needed if not inspect.iscoroutinefunction(getattr(dispatcher, method, None))]
+    if missing:
+        raise UsageError(
+            f"agent {name!r} in scope {scope}: expected async methods {_all(needed)}; missing: {_all(missing)}"
+        )
+    for method in needed:
+        found = inspect.signature(getattr(dispatcher, method))
+        try:
+            found.bind(None, *CALLS[method])
+        except TypeError:
+            raise UsageError(
+                f"agent {name!r}: expected {method}({', '.join(('self', *CALLS[method]))}), found {method}{found}"
+            ) from None
+    constructor: Callable[..., Dispatcher] = dispatcher
+    try:
+        return constructor(ports, direct=bool(scope.direct), **own)
+    except TypeError as error:
+        expected = ", ".join(("ports", "*", "direct", *own))
+        raise UsageError(f"agent {name!r}: expected a constructor ({expected}), found: {error}") from error
+
+
+def _called(scope: Scope) -> list[str]:
+    """The methods that a world of ``scope`` calls."""
+    called = {
+        "submit": "A" in scope.prompts.upper(),
+        "serve": "A" in scope.prompts.upper(),
+        "run_local": "I" in scope.prompts.upper(),
+        "cancel": bool(scope.cancels),
+        "clear_queue": bool(scope.clears),
+        "coordinate_summary": bool(scope.summaries),
+        "shut_down": bool(scope.shutdown),
+    }
+    return [method for method in CALLS if called[method]]
+
+
+def _all(methods: Any) -> str:
+    return ", ".join(methods)
+
+
+def place_of(what: BaseException | Coroutine[Any, Any, Any]) -> str:
+    """Where an error was raised, or where a suspended coroutine stands: ``file:line``."""
+    if isinstance(what, BaseException):
+        *_, last = traceback.extract_tb(what.__traceback__)
+        return f"{last.filename}:{last.lineno}"
+    place = "?"
+    current: Any = what
+    while isinstance(current, CoroutineType):
+        if current.cr_frame is not None:
+            place = f"{current.cr_code.co_filename}:{current.cr_frame.f_lineno}"
+        current = current.cr_await
+    return place
