@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import inspect
 import sys
-import traceback
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from types import CoroutineType
 from typing import Any, Final
 
 from everyturn.errors import UsageError
@@ -106,17 +104,3 @@ def _called(scope: Scope) -> list[str]:
 
 def _all(methods: Any) -> str:
     return ", ".join(methods)
-
-
-def place_of(what: BaseException | Coroutine[Any, Any, Any]) -> str:
-    """Where an error was raised, or where a suspended coroutine stands: ``file:line``."""
-    if isinstance(what, BaseException):
-        *_, last = traceback.extract_tb(what.__traceback__)
-        return f"{last.filename}:{last.lineno}"
-    place = "?"
-    current: Any = what
-    while isinstance(current, CoroutineType):
-        if current.cr_frame is not None:
-            place = f"{current.cr_code.co_filename}:{current.cr_frame.f_lineno}"
-        current = current.cr_await
-    return place

@@ -19,5 +19,9 @@ class AgentFault(UsageError):
     """The agent under test did what no agent may do, such as unlocking a mutex that another thread holds."""
 
 
+class HiddenState(AgentFault):
+    """The agent under test changes what no engine sees: an attribute, a global."""
+
+
 class UnsupportedLocal(UsageError):
     """A local variable that lives across an await has no value to compare by, so the code cannot be explored."""

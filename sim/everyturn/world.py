@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any, Final
 
 from everyturn import objects
-from everyturn.agents import find_revision, make, place_of, revision_name
+from everyturn.agents import find_revision, make, revision_name
 from everyturn.errors import AgentFault, EveryturnError, UsageError
 from everyturn.observer import Step, observe, shared_data
 from everyturn.operations import Gate, Operation, SharedPort, ThreadsPort, TitlesPort, ports_for
+from everyturn.places import raised_at, suspended_at
 from everyturn.scope import Scope
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.dispatcher import Attended, Dispatcher, own_objects
@@ -99,10 +100,10 @@ class World:
         except (StopIteration, EveryturnError):
             raise
         except Exception as error:
-            raise AgentFault(f"{place_of(error)}: a thread ends in {error!r}: expected it to be handled") from error
+            raise AgentFault(f"{raised_at(error)}: a thread ends in {error!r}: expected it to be handled") from error
         if type(operation) is not Operation:
             raise AgentFault(
-                f"{place_of(coroutine)}: waits for something that is no port and yields {operation!r}: expected every "
+                f"{suspended_at(coroutine)}: waits for something that is no port and yields {operation!r}: expected every "
                 "await to lead to a port, see docs/your_own_agent.md"
             )
         return operation

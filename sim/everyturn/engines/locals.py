@@ -10,9 +10,11 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from everyturn.engines.frames.memory import Memory
 from everyturn.engines.frames.snapshot import Identities, Identity
 from everyturn.errors import ReplayError
 from everyturn.operations import Note, Operation
+from everyturn.places import suspended_at
 from everyturn.world import World
 
 LiveCoroutine = Coroutine[Operation, Any, str]
@@ -48,7 +50,9 @@ class Locals:
         self.merges: list[tuple[int, int, Any]] = []
         self._keys: list[tuple[Any, ...]] = []
         self._numbers: dict[tuple[Any, ...], int] = {}
-        self._identities = Identities((world.agent, world.gate, world, *world.ports), keep_dead=keep_dead)
+        known = (world.agent, world.gate, world, *world.ports)
+        self._identities = Identities(known, keep_dead=keep_dead)
+        self._memory = Memory(world.agent, known)
         self.roots = [self._root(thread) for thread in range(len(world.threads))]
 
     def __getitem__(self, number: int) -> LocalState:
@@ -95,12 +99,17 @@ class Locals:
     ) -> tuple[tuple[Any, ...], Operation | None, str]:
         """Resume a coroutine: the identity of where it is then, what it waits to do, or the word it ended with."""
         self.resumes += 1
+        before, place = self._memory.picture(), suspended_at(coroutine)
+        operation, word = None, ""
         try:
             operation = self.world.resume(coroutine, result)
         except StopIteration as end:
-            return (thread, None, end.value), None, end.value
+            word = end.value
+        self._memory.check(before, place)
+        if operation is None:
+            return (thread, None, word), None, word
         identity: Identity = self._identities.of(coroutine)
-        frozen = tuple(self._identities.freeze(each) for each in operation.arguments)
+        frozen = self._identities.arguments(coroutine, operation)
         return (thread, begun, operation.object, operation.method, frozen, identity), operation, ""
 
     def _intern(self, key: tuple[Any, ...], state: LocalState) -> int:
@@ -119,7 +128,7 @@ class Locals:
             coroutine, state.coroutine = state.coroutine, None
             return coroutine
         self.replays += 1
-        return self._replay(state.thread, self._history(number))
+        return self._replay(state, self._history(number))
 
     def _history(self, number: int) -> list[Any]:
         """The results that lead a thread from its start to local state ``number``."""
@@ -130,12 +139,25 @@ class Locals:
             state = self.states[state.parent]
         return results[::-1]
 
-    def _replay(self, thread: int, results: list[Any]) -> LiveCoroutine:
-        coroutine = self.world.start(thread)
-        coroutine.send(None)
-        for result in results:
-            coroutine.send(result)
+    def _replay(self, state: LocalState, results: list[Any]) -> LiveCoroutine:
+        """A coroutine that went through ``results``. Raises :class:`ReplayError` if that does not lead to ``state``."""
+        coroutine = self.world.start(state.thread)
+        try:
+            operation = self.world.resume(coroutine, None)
+            for result in results:
+                operation = self.world.resume(coroutine, result)
+        except StopIteration as end:
+            raise self._different(state, f"the thread's end ({end.value})") from None
+        if operation != state.operation:
+            raise self._different(state, str(operation))
         return coroutine
+
+    def _different(self, state: LocalState, found: str) -> ReplayError:
+        name = self.world.threads[state.thread].name
+        return ReplayError(
+            f"the same results led thread {name} to {state.operation} before and to {found} now: expected code that "
+            "does the same each time; it may look at a clock, at random numbers or at something global"
+        )
 
     def audit(self) -> int:
         """Reach every merged local state by its other histories too, and compare what it does next.
@@ -147,7 +169,7 @@ class Locals:
         for number, parent, result in self.merges:
             state = self.states[number]
             for (_, then), (after, notes) in state.next.items():
-                coroutine = self._replay(state.thread, [*self._history(parent), result])
+                coroutine = self._replay(state, [*self._history(parent), result])
                 self.world.gate.notes.clear()
                 begun = state.begun or self._begins(state)
                 key, _, _ = self._send(coroutine, then, state.thread, begun)

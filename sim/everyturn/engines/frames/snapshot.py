@@ -12,13 +12,26 @@ import gc
 from collections.abc import Coroutine, Hashable
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from types import CodeType, CoroutineType, FrameType, FunctionType, MethodType
+from functools import partial
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CodeType,
+    CoroutineType,
+    FrameType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    ModuleType,
+)
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from everyturn import operations
 from everyturn.engines.frames.liveness import live_names
 from everyturn.errors import UnsupportedLocal
+from everyturn.operations import Operation
+from everyturn.places import place_of, suspended_at
 
 _SCALARS: Final = (str, int, float, bytes, bool, type(None))
 _PLACES: dict[tuple[CodeType, int], tuple[int, int, int, int] | None] = {}
@@ -42,18 +55,19 @@ class Identities:
         self._waiting: WeakKeyDictionary[CoroutineType[Any, Any, Any], tuple[int, object, Hashable]] = (
             WeakKeyDictionary()
         )
+        self._freezing: list[FunctionType] = []
 
     def of(self, coroutine: Coroutine[Any, Any, Any]) -> Identity:
         """The identity of a suspended coroutine. Raises :class:`UnsupportedLocal` with variable and line."""
         frames: list[Hashable] = []
         current: Any = coroutine
-        while isinstance(current, CoroutineType):
-            frame = current.cr_frame
-            assert frame is not None
+        where = "?"
+        while current is not None:
+            frame, awaited = _suspended(current, where)
             if frame.f_code.co_filename == operations.__file__:
                 break
-            awaited = current.cr_await
             frames.append(self._waiting_frame(current, frame, awaited))
+            where = place_of(frame)
             current = awaited
         assert frames, "the outermost frame of a thread cannot be a port's"
         return tuple(frames)
@@ -66,10 +80,10 @@ class Identities:
         """
         code = frame.f_code
         if not isinstance(awaited, CoroutineType) or code.co_cellvars or code.co_freevars:
-            return self._number(self._frame(coroutine, frame))
+            return self._number(self._frame(coroutine, frame, awaited))
         known = self._waiting.get(coroutine)
         if known is None or known[0] != frame.f_lasti or known[1] is not awaited:
-            known = (frame.f_lasti, awaited, self._number(self._frame(coroutine, frame)))
+            known = (frame.f_lasti, awaited, self._number(self._frame(coroutine, frame, awaited)))
             self._waiting[coroutine] = known
         return known[2]
 
@@ -77,7 +91,14 @@ class Identities:
         """A short stand-in for a frozen value: equal for equal ones only, as long as this object lives."""
         return self._numbers.setdefault(frozen, ("number", len(self._numbers)))
 
-    def _frame(self, coroutine: Any, frame: FrameType) -> Hashable:
+    def arguments(self, coroutine: Coroutine[Any, Any, Any], operation: Operation) -> Identity:
+        """The identity of what an operation is given. Raises :class:`UnsupportedLocal` with operation and line."""
+        try:
+            return tuple(self.freeze(each) for each in operation.arguments)
+        except _NoValue as error:
+            raise UnsupportedLocal(f"{suspended_at(coroutine)}: {operation} is given a {error}") from None
+
+    def _frame(self, coroutine: Any, frame: FrameType, awaited: object) -> Hashable:
         code = frame.f_code
         bound = frame.f_locals
         live = None if self._keep_dead else self._live(code, frame.f_lasti)
@@ -90,16 +111,15 @@ class Identities:
         except _NoValue as error:
             name = next(each for each in names if not self._has_value(bound[each]))
             raise UnsupportedLocal(
-                f"{code.co_filename}:{frame.f_lineno}: local variable {name!r} of {code.co_qualname} lives across an "
-                f"await and holds a {error}: expected a value that is immutable and compares by value"
+                f"{place_of(frame)}: local variable {name!r} of {code.co_qualname} lives across an "
+                f"await and holds a {error}"
             ) from None
         hidden = _hidden(coroutine, code, sum(name not in captured for name in bound) + len(captured))
         try:
-            stack = tuple(self._freeze_stacked(value) for value in hidden if value is not coroutine.cr_await)
+            stack = tuple(self._freeze_stacked(value) for value in hidden if value is not awaited)
         except _NoValue as error:
             raise UnsupportedLocal(
-                f"{code.co_filename}:{frame.f_lineno}: an unnamed value in {code.co_qualname} lives across an await "
-                f"and is a {error}: expected a value that is immutable and compares by value"
+                f"{place_of(frame)}: an unnamed value in {code.co_qualname} lives across an await and is a {error}"
             ) from None
         return (code.co_filename, code.co_firstlineno, frame.f_lasti, values, stack)
 
@@ -143,11 +163,11 @@ class Identities:
         if kind is frozenset:
             return ("frozenset", frozenset(self.freeze(each) for each in value))
         if isinstance(value, Enum):
-            return (kind.__qualname__, value.name)
+            return (kind, value.name)
         if is_dataclass(value) and not isinstance(value, type) and kind.__hash__ is not None and _frozen(kind):
-            return (kind.__qualname__, *(self.freeze(getattr(value, field.name)) for field in fields(value)))
+            return (kind, *(self.freeze(getattr(value, field.name)) for field in fields(value)))
         if isinstance(value, tuple) and hasattr(kind, "_fields"):
-            return (kind.__qualname__, *(self.freeze(each) for each in value))
+            return (kind, *(self.freeze(each) for each in value))
         return self._freeze_hidden(value, kind)
 
     def _freeze_stacked(self, value: Any) -> Hashable:
@@ -159,17 +179,39 @@ class Identities:
     def _freeze_hidden(self, value: Any, kind: type) -> Hashable:
         """What Python itself keeps: iterators, exceptions, functions and bound methods."""
         if isinstance(value, BaseException):
-            return ("exception", kind.__qualname__, self.freeze(value.args))
+            return ("exception", kind, self.freeze(value.args), self._freeze_named(vars(value)))
         if isinstance(value, MethodType):
-            return ("method", value.__func__.__qualname__, self.freeze(value.__self__))
-        if isinstance(value, (FunctionType, type)):
-            return ("definition", value.__module__, value.__qualname__)
+            return ("method", self._freeze_function(value.__func__), self.freeze(value.__self__))
+        if isinstance(value, FunctionType):
+            return self._freeze_function(value)
+        if isinstance(value, BuiltinFunctionType):
+            owner = value.__self__
+            return ("builtin", value.__qualname__, owner if isinstance(owner, ModuleType) else self.freeze(owner))
+        if isinstance(value, type):
+            return ("class", value)
         if kind in _ITERATORS:
             reduced = value.__reduce__()
             return (kind.__name__, *(self.freeze(part) for part in reduced[1:]))
-        if callable(value) and type(value).__name__ == "functools.partial":
-            return ("partial", self.freeze(value.func), self.freeze(value.args))
-        raise _NoValue(kind.__qualname__)
+        if isinstance(value, partial):
+            return ("partial", self.freeze(value.func), self.freeze(value.args), self._freeze_named(value.keywords))
+        raise _NoValue(kind)
+
+    def _freeze_function(self, function: Any) -> Hashable:
+        """A function: its code, and what it took with it from where it was defined."""
+        if not isinstance(function, FunctionType):
+            raise _NoValue(type(function))
+        if function in self._freezing:
+            return ("itself", self._freezing.index(function))
+        self._freezing.append(function)
+        try:
+            cells = tuple(self.freeze(cell.cell_contents) for cell in function.__closure__ or ())
+            named = self._freeze_named(function.__kwdefaults__ or {})
+            return ("function", function.__code__, cells, self.freeze(function.__defaults__), named)
+        finally:
+            self._freezing.pop()
+
+    def _freeze_named(self, values: dict[str, Any]) -> Hashable:
+        return tuple((name, self.freeze(value)) for name, value in sorted(values.items()))
 
 
 _ITERATORS: Final[tuple[type, ...]] = (
@@ -181,8 +223,34 @@ _ITERATORS: Final[tuple[type, ...]] = (
 )
 
 
+_INSTEAD: Final[dict[type, str]] = {
+    list: "a tuple",
+    dict: "a frozen dataclass or a tuple of pairs",
+    set: "a frozenset",
+    bytearray: "bytes",
+    GeneratorType: "a tuple of what it yields",
+    AsyncGeneratorType: "a tuple of what it yields",
+}
+
+
 class _NoValue(Exception):
-    """A value cannot be compared by value."""
+    """A value cannot be compared by value: its type, and what to use in its place."""
+
+    def __init__(self, kind: type) -> None:
+        instead = _INSTEAD.get(kind, "a frozen dataclass, or a port for what lives outside")
+        super().__init__(f"{kind.__qualname__}: expected a value that is immutable and compares by value, {instead}")
+
+
+def _suspended(awaited: Any, where: str) -> tuple[FrameType, Any]:
+    """The frame of something suspended, and what it waits for in turn."""
+    if isinstance(awaited, CoroutineType) and awaited.cr_frame is not None:
+        return awaited.cr_frame, awaited.cr_await
+    if isinstance(awaited, GeneratorType) and awaited.gi_frame is not None:
+        return awaited.gi_frame, awaited.gi_yieldfrom
+    raise UnsupportedLocal(
+        f"{where}: waits for a {type(awaited).__qualname__}, which cannot be looked into: expected coroutines of `async "
+        "def` functions only, down to a port; no asynchronous generators, tasks or futures"
+    )
 
 
 def _frozen(kind: Any) -> bool:

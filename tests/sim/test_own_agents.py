@@ -1,0 +1,429 @@
+"""A user's own agent: what is no dispatcher, what cannot be explored, and what is told about it."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import io
+import itertools
+import random
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from everyturn.checker import Judge
+from everyturn.engines.exhaustive import Explorer
+from everyturn.errors import AgentFault, HiddenState, ReplayError, UnsupportedLocal, UsageError
+from everyturn.scope import Scope
+from everyturn.world import World, find_revision
+from everyturn_impl.calls import Call, Context
+from everyturn_impl.ports import Ports, Shared
+from everyturn_impl.revisions.hardened import Hardened
+
+
+def explore(agent: Any, scope: str = "AA") -> int:
+    """Explore all there is, and audit; how much was compared."""
+    explorer = Explorer(World(Scope.parse(scope), agent), Judge((), conformance=False))
+    explorer.run()
+    return explorer.transitions.locals.audit()
+
+
+def line_of(function: Callable[..., Any], text: str) -> str:
+    """The place of the first line of ``function`` that contains ``text``."""
+    lines, first = inspect.getsourcelines(function)
+    return f"{__file__}:{next(first + number for number, line in enumerate(lines) if text in line)}"
+
+
+# what lives across an await ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Box:
+    content: int = 0
+
+
+@dataclass(frozen=True)
+class Sealed:
+    content: Any = 0
+
+
+def enclosing(content: Any) -> Callable[[], Any]:
+    return lambda: content
+
+
+def numbers() -> Iterator[int]:
+    yield from (1, 2)
+
+
+class Keeps(Hardened):
+    """Has a local across an await."""
+
+    made: ClassVar[Callable[[], Any]]
+
+    async def empty_queue(self) -> tuple[Call, ...]:
+        kept = type(self).made()
+        queued = await self.ports.queue.get()
+        assert kept is not None
+        if queued:
+            await self.ports.queue.delete()
+        return queued
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "instead"),
+    [
+        (lambda: [1], "list", "a tuple"),
+        (lambda: {1: 2}, "dict", "frozen dataclass"),
+        (lambda: {1}, "set", "a frozenset"),
+        (lambda: bytearray(b"x"), "bytearray", "bytes"),
+        (numbers, "generator", "a tuple"),
+        (Box, "Box", "frozen dataclass"),
+        (lambda: Sealed([1]), "list", "a tuple"),
+        (lambda: ((1, {}),), "dict", "frozen dataclass"),
+        (io.StringIO, "StringIO", "a port"),
+        (lambda: enclosing([1]), "list", "a tuple"),
+        (lambda: functools.partial(print, [1]), "list", "a tuple"),
+        (lambda: functools.partial(print, end={}), "dict", "frozen dataclass"),
+        (lambda: iter([1]), "list_iterator", "port"),
+        (itertools.count, "count", "port"),
+        (random.Random, "Random", "port"),
+        (object, "object", "port"),
+    ],
+)
+def test_a_local_without_a_value_is_named_with_its_type_its_line_and_a_way_out(
+    make: Callable[[], Any], kind: str, instead: str
+) -> None:
+    """Whatever is mutable, or lies hidden behind a closure or in a frozen object."""
+    agent = type("Kept", (Keeps,), {"made": staticmethod(make)})
+    with pytest.raises(UnsupportedLocal) as error:
+        explore(agent, "A+1c")
+    assert f"{line_of(Keeps.empty_queue, 'queue.get')}: local variable 'kept'" in str(error.value)
+    assert f"holds a {kind}: expected" in str(error.value)
+    assert instead in str(error.value)
+
+
+def test_what_has_a_value_may_live_across_an_await() -> None:
+    """Nested tuples, frozen dataclasses, functions with values, recursive ones, bound methods, iterators of tuples."""
+
+    def fact(number: int) -> int:
+        return 1 if number < 2 else number * fact(number - 1)
+
+    values: tuple[Any, ...] = (
+        (1, ("x", None)),
+        Sealed(frozenset({1})),
+        fact,
+        iter((1, 2)),
+        enumerate((1,)),
+        Sealed,
+        print,
+    )
+
+    for value in (*values, Sealed().__eq__):
+        agent = type("Kept", (Keeps,), {"made": staticmethod(enclosing(value))})
+        assert explore(agent, "A+1c") > 0
+
+
+def test_two_lambdas_that_hold_different_values_are_different() -> None:
+    """A closure is known by what it holds, not by its name."""
+
+    class Chooses(Hardened):
+        async def take_foldable(self, turn: Context) -> Call | None:
+            answer = enclosing(await self.ports.mark.get() > 0)
+            await self.ports.mutex.lock()
+            await self.ports.mutex.unlock()
+            if answer():
+                await self.ports.queue.get()
+            return None
+
+    assert explore(Chooses, "AA+1c") > 0
+
+
+class GivesAList(Hardened):
+    """Gives a port something mutable."""
+
+    async def enter(self, call: Call, turn: Context) -> Any:
+        await self.ports.queue.set([])  # type: ignore[arg-type]
+        return await super().enter(call, turn)
+
+
+def test_a_mutable_argument_of_a_port_is_named_with_its_operation_and_line() -> None:
+    """What goes through a port is shared data: it must have a value."""
+    with pytest.raises(UnsupportedLocal) as error:
+        explore(GivesAList)
+    assert f"{line_of(GivesAList.enter, 'queue.set')}: queue.set is given a list: expected" in str(error.value)
+
+
+# what is no port -----------------------------------------------------------------------------------------------------
+
+
+class Sleeps(Hardened):
+    async def enter(self, call: Call, turn: Context) -> Any:
+        await asyncio.sleep(0)
+        return await super().enter(call, turn)
+
+
+class SleepsLonger(Hardened):
+    async def enter(self, call: Call, turn: Context) -> Any:
+        await asyncio.sleep(1)
+        return await super().enter(call, turn)
+
+
+class AsksAGenerator(Hardened):
+    async def each(self) -> AsyncIterator[Call]:
+        for call in await self.ports.queue.get():
+            await self.ports.mark.get()
+            yield call
+
+    async def take_foldable(self, turn: Context) -> Call | None:
+        async for call in self.each():
+            return call
+        return None
+
+
+class Fails(Hardened):
+    async def enter(self, call: Call, turn: Context) -> Any:
+        raise KeyError(call.prompt)
+
+
+@pytest.mark.parametrize(
+    ("agent", "method", "text", "said"),
+    [
+        (Sleeps, "enter", "sleep", "no port"),
+        (SleepsLonger, "enter", None, "no running event loop"),
+        (AsksAGenerator, "take_foldable", "async for", "is a async_generator: expected"),
+        (Fails, "enter", "raise", "KeyError('p1')"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_an_await_that_leads_to_no_port_is_named_with_its_line(
+    agent: type[Hardened], method: str, text: str | None, said: str
+) -> None:
+    """A sleep, an asynchronous generator, an error that nobody handles: one clear message each, in every engine."""
+    with pytest.raises((AgentFault, UnsupportedLocal)) as error:
+        explore(agent)
+    assert said in str(error.value)
+    if text is not None:
+        assert line_of(getattr(agent, method), text) in str(error.value)
+
+
+# what lies outside of the frames -------------------------------------------------------------------------------------
+
+SEEN: list[str] = []
+COUNT = 1000
+COUNTER = itertools.count()
+
+
+class Counts(Hardened):
+    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
+        super().__init__(ports, direct=direct)
+        self.turns = 1000
+
+    async def take_foldable(self, turn: Context) -> Call | None:
+        self.turns += 1
+        return await super().take_foldable(turn)
+
+
+class Collects(Hardened):
+    collected: ClassVar[dict[str, list[str]]] = {"x": []}
+
+    async def take_foldable(self, turn: Context) -> Call | None:
+        self.collected["x"].append(turn.name)
+        return await super().take_foldable(turn)
+
+
+class Locks(Hardened):
+    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
+        super().__init__(ports, direct=direct)
+        self.lock = asyncio.Lock()
+
+    async def take_foldable(self, turn: Context) -> Call | None:
+        async with self.lock:
+            return await super().take_foldable(turn)
+
+
+class Remembers(Hardened):
+    async def take_foldable(self, turn: Context) -> Call | None:
+        SEEN.append(turn.name)
+        return await super().take_foldable(turn)
+
+
+class Rebinds(Hardened):
+    async def take_foldable(self, turn: Context) -> Call | None:
+        global COUNT  # noqa: PLW0603 - what this is about
+        COUNT += 1
+        return await super().take_foldable(turn)
+
+
+@pytest.mark.parametrize(
+    ("agent", "named"),
+    [
+        (Counts, "attribute of the agent (Counts) 'turns'"),
+        (Collects, "attribute of class Collects 'collected'"),
+        (Locks, "attribute of the agent (Locks) 'lock'"),
+        (Remembers, f"global of module {__name__} 'SEEN'"),
+        (Rebinds, f"global of module {__name__} 'COUNT'"),
+    ],
+)
+def test_a_memory_outside_of_the_frames_is_named(agent: type[Hardened], named: str) -> None:
+    """Attributes, attributes of classes and globals must not change: the engines do not see them."""
+    with pytest.raises(HiddenState) as error:
+        explore(agent)
+    assert named in str(error.value)
+    assert __file__ in str(error.value) or "hardened.py" in str(error.value)
+
+
+class Alternates(Hardened):
+    """Its memory is hidden inside an extension type, where nobody can look."""
+
+    async def take_foldable(self, turn: Context) -> Call | None:
+        if next(COUNTER) % 2:
+            await self.ports.queue.get()
+        return await super().take_foldable(turn)
+
+
+class RollsDice(Hardened):
+    """Asks for random numbers; a clock is the same."""
+
+    async def take_foldable(self, turn: Context) -> Call | None:
+        if random.random() < 0.5:
+            await self.ports.queue.get()
+        return await super().take_foldable(turn)
+
+
+@pytest.mark.parametrize("agent", [Alternates, RollsDice])
+def test_what_cannot_be_seen_shows_as_different_behaviour(agent: type[Hardened]) -> None:
+    """Replays and the audit compare what a thread does with what it did before."""
+    with pytest.raises((ReplayError, AgentFault)):
+        for _ in range(20):
+            explore(agent, "AA+1c")
+
+
+# what is no dispatcher -----------------------------------------------------------------------------------------------
+
+
+class Small:
+    """Serves accepted prompts and nothing else."""
+
+    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
+        self.ports = ports
+
+    async def submit(self, call: Call) -> Call:
+        return call
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        await self.ports.threads.start(call.prompt)
+
+    async def clear_queue(self, everything: bool) -> None:
+        pass
+
+    def run_local(self, call: Call, caller: Context) -> None:
+        pass
+
+
+class NeedsMore(Small):
+    def __init__(self, ports: Ports, database: str, *, direct: bool = False) -> None:
+        super().__init__(ports)
+
+
+@pytest.mark.parametrize(
+    ("agent", "scope", "said"),
+    [
+        (Small, "AA+1c", "expected async methods submit, serve, cancel; missing: cancel"),
+        (Small, "I", "missing: run_local"),
+        (Small, "A+1q", "expected clear_queue(self), found clear_queue(self, everything: 'bool')"),
+        (NeedsMore, "A", "expected a constructor (ports, *, direct)"),
+    ],
+)
+def test_what_a_scope_needs_and_a_class_lacks_is_named(agent: Any, scope: str, said: str) -> None:
+    """Only what the scope calls must be there."""
+    with pytest.raises(UsageError) as error:
+        World(Scope.parse(scope), agent)
+    assert said in str(error.value)
+    World(Scope.parse("AA"), Small)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """A bell that rings once for everybody who waits."""
+
+    rung: bool = False
+
+    def ring(self) -> tuple[None, Bell]:
+        return None, Bell(True)
+
+    def hear(self) -> tuple[str, Bell] | None:
+        return ("ding", self) if self.rung else None
+
+    def crack(self) -> tuple[None, int]:
+        return None, 1
+
+
+class Rings(Small):
+    """Has a shared object of its own: its second prompt waits for the first."""
+
+    own: ClassVar[dict[str, Any]] = {"bell": Bell()}
+    cracks = False
+
+    def __init__(self, ports: Ports, *, direct: bool = False, bell: Shared[Bell]) -> None:
+        super().__init__(ports)
+        self.bell = bell
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        await self.ports.threads.start(call.prompt)
+        if self.cracks:
+            await self.bell.do(Bell.crack)  # type: ignore[arg-type]
+        if call.prompt == "p1":
+            await self.bell.do(Bell.ring)
+        else:
+            assert await self.bell.wait(Bell.hear) == "ding"
+
+
+@pytest.mark.parametrize(("scope", "states"), [("A", 3), ("AA", 7)])
+def test_an_own_object_is_shared_and_can_be_waited_for(scope: str, states: int) -> None:
+    """p2 starts, and hears after p1 rang: 3 × 3 states, without the one in which it has heard too early..."""
+    explorer = Explorer(World(Scope.parse(scope), Rings), Judge((), conformance=False))  # type: ignore[arg-type]
+    assert explorer.run().states == states
+
+
+def test_a_step_that_returns_no_value_of_its_object_is_named() -> None:
+    """A step is a pair of a result and the next value."""
+    agent = type("Cracks", (Rings,), {"cracks": True})
+    with pytest.raises(AgentFault, match="expected a pair of a result and the next Bell"):
+        explore(agent, "A")
+
+
+# where classes are found ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [["-m", "everyturn"], ["-c", "from everyturn.cli import main; main()"]])
+def test_a_class_in_the_current_directory_is_found(tmp_path: Path, command: list[str]) -> None:
+    """However the command was started."""
+    (tmp_path / "mine.py").write_text(
+        "from everyturn_impl.revisions.hardened import Hardened\nclass Mine(Hardened): pass\n"
+    )
+    paths = [str(Path(each).resolve()) for each in sys.path if each and Path(each).name in ("model", "impl", "sim")]
+    done = subprocess.run(
+        [sys.executable, "-P", *command, "check", "--agent", "mine:Mine", "--scope", "A"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": ":".join(paths)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "mine:Mine  A" in done.stdout
+
+
+def test_a_module_with_an_error_is_the_users_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not ours: one line."""
+    (tmp_path / "broken_agent.py").write_text("class Mine(:\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match="broken_agent"):
+        find_revision("broken_agent:Mine")
