@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from everyturn.audit import audit
 from everyturn.check import check
 from everyturn.checker import Judge
 from everyturn.engines.exhaustive import Explorer
@@ -18,6 +19,7 @@ from everyturn.errors import AgentFault, ReplayError, UnsupportedLocal
 from everyturn.scope import Scope
 from everyturn.world import World
 from everyturn_impl.calls import Call, Context
+from everyturn_impl.revisions import REVISIONS
 from everyturn_impl.revisions.hardened import Hardened
 
 
@@ -150,13 +152,21 @@ def test_a_local_without_a_value_is_an_error_with_its_name_and_line() -> None:
     assert f"{__file__}:{line}" in str(error.value)
 
 
-@pytest.mark.parametrize("scope", ["AA", "AA+1c", "AA+1t+u", "Ai+1s", "AA+1r", "AA+1f"])
-@pytest.mark.parametrize("revision", ["d0", "d2", "d4", "hardened"])
-def test_merged_local_states_do_the_same(revision: str, scope: str) -> None:
+@pytest.mark.parametrize(
+    ("granularity", "scope"),
+    [
+        *(("access", scope) for scope in ("AA", "AA+1c", "Ai+1s", "AA+1f")),
+        *(("await", scope) for scope in ("AA+1c", "Ai+1s", "AA+1q", "AA+1f", "AA+1r", "AA+1t+u")),
+    ],
+)
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_merged_local_states_do_the_same(granularity: str, revision: str, scope: str) -> None:
     """Every local state that was reached by several histories goes on alike from each of them."""
-    explorer = Explorer(World(Scope.parse(scope), revision), Judge(()))
-    explorer.run()
-    assert explorer.transitions.locals.audit() > 0
+    audited = audit(revision, scope, granularity=granularity)
+    assert audited.complete
+    assert audited.difference is None
+    assert audited.histories > 0
+    assert audited.compared > 0
 
 
 class Forgetful(Hardened):

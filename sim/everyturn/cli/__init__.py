@@ -13,6 +13,8 @@ COMMANDS: Final = {
     "demo": "demo:demo",
     "check": "check:check",
     "liveness": "liveness:liveness",
+    "audit": "audit:audit",
+    "coverage": "coverage:coverage",
     "fuzz": "fuzz:fuzz",
     "simulate": "simulate:simulate",
     "replay": "replay:replay",

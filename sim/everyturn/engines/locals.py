@@ -7,12 +7,12 @@ needed again, the history that led there is replayed from the start.
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from everyturn.engines.frames.memory import Memory
 from everyturn.engines.frames.snapshot import Identities, Identity
-from everyturn.errors import ReplayError
+from everyturn.errors import AgentFault, ReplayError
 from everyturn.operations import Note, Operation
 from everyturn.places import suspended_at
 from everyturn.world import World
@@ -128,35 +128,37 @@ class Locals:
             coroutine, state.coroutine = state.coroutine, None
             return coroutine
         self.replays += 1
-        return self._replay(state, self._history(number))
+        return self._replay(state.thread, self._history(number))
 
-    def _history(self, number: int) -> list[Any]:
-        """The results that lead a thread from its start to local state ``number``."""
-        results: list[Any] = []
-        state = self.states[number]
-        while state.parent >= 0:
-            results.append(state.result)
-            state = self.states[state.parent]
-        return results[::-1]
+    def _history(self, number: int) -> list[LocalState]:
+        """The local states that lead a thread from its start to local state ``number``, which is the last of them."""
+        passed: list[LocalState] = []
+        while number >= 0:
+            passed.append(self.states[number])
+            number = passed[-1].parent
+        return passed[::-1]
 
-    def _replay(self, state: LocalState, results: list[Any]) -> LiveCoroutine:
-        """A coroutine that went through ``results``. Raises :class:`ReplayError` if that does not lead to ``state``."""
-        coroutine = self.world.start(state.thread)
-        try:
-            operation = self.world.resume(coroutine, None)
-            for result in results:
-                operation = self.world.resume(coroutine, result)
-        except StopIteration as end:
-            raise self._different(state, f"the thread's end ({end.value})") from None
-        if operation != state.operation:
-            raise self._different(state, str(operation))
+    def _replay(self, thread: int, history: list[LocalState]) -> LiveCoroutine:
+        """A coroutine that goes through ``history``. Raises :class:`ReplayError` if it no longer does."""
+        coroutine = self.world.start(thread)
+        for state in history:
+            try:
+                found = self.world.resume(coroutine, state.result)
+            except StopIteration as end:
+                raise self._different(state, f"its end ({end.value})") from None
+            except AgentFault as error:
+                raise self._different(state, f"an error ({error})") from error
+            if found != state.operation:
+                raise self._different(state, f"{found}{found.arguments}")
         return coroutine
 
     def _different(self, state: LocalState, found: str) -> ReplayError:
-        name = self.world.threads[state.thread].name
+        expected = state.operation
+        arguments = () if expected is None else expected.arguments
         return ReplayError(
-            f"the same results led thread {name} to {state.operation} before and to {found} now: expected code that "
-            "does the same each time; it may look at a clock, at random numbers or at something global"
+            f"thread {self.world.threads[state.thread].name} came to {expected}{arguments} before, and with the same "
+            f"results to {found} now: expected code that does the same each time, without clock, random numbers or a "
+            "memory outside of its local variables"
         )
 
     def audit(self) -> int:
@@ -168,8 +170,9 @@ class Locals:
         compared = 0
         for number, parent, result in self.merges:
             state = self.states[number]
+            other = replace(state, parent=parent, result=result)
             for (_, then), (after, notes) in state.next.items():
-                coroutine = self._replay(state, [*self._history(parent), result])
+                coroutine = self._replay(state.thread, [*self._history(parent), other])
                 self.world.gate.notes.clear()
                 begun = state.begun or self._begins(state)
                 key, _, _ = self._send(coroutine, then, state.thread, begun)

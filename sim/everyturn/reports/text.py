@@ -13,6 +13,7 @@ import click
 from everyturn.verdict import Cell, Judged, Result, Verdict
 
 if TYPE_CHECKING:
+    from everyturn.audit import Audited
     from everyturn.engines.exploration import Sight
     from everyturn.replay import Replayed
 
@@ -141,6 +142,17 @@ class Printer:
             self.say(f"      {_sign(Verdict.REFUTED)} {finding.invariant}: {finding.sentence}")
         if not replayed.findings:
             self.say(f"      {_sign(Verdict.HOLDS)} nothing was violated")
+
+    def audit(self, cell: Audited) -> None:
+        """One audit: a line."""
+        head = click.style(f"{cell.revision}  {cell.scope}", bold=True)
+        if cell.difference is not None:
+            self.say(f"{head}  {_sign(Verdict.REFUTED)} {cell.difference}")
+            return
+        counts = f"{cell.local_states:,} local states, {cell.histories:,} more histories that led to one of them"
+        alike = "all alike" if cell.complete else "alike as far as it was explored"
+        sign = _sign(Verdict.HOLDS if cell.complete else Verdict.UNDETERMINED)
+        self.say(f"{head}  {sign} {counts}, {cell.compared:,} resumptions compared: {alike}  [{cell.seconds:.2f} s]")
 
     def validation(self, validated: Any) -> None:
         """The verdicts on recorded runs: what was found, with file and line, and the counts for each revision."""

@@ -1,0 +1,79 @@
+"""The audit: is a local state really one?
+
+The explorer takes two suspended threads for one if their frames have equal values. The audit reaches each such state
+again by every other history that led there and compares what the thread does next: its operation, its frames, its
+journal. What lies outside of the frames, a clock, random numbers, a global, shows there if it makes a difference.
+"""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+
+from everyturn.checker import Judge
+from everyturn.engines.exhaustive import DEFAULT_MAX_STATES, Explorer, Progress
+from everyturn.errors import ReplayError
+from everyturn.scope import Scope
+from everyturn.world import World
+from everyturn_impl.dispatcher import Dispatcher
+
+AUDIT_SCHEMA = "everyturn/audit/1"
+
+
+class Audited(msgspec.Struct, omit_defaults=True):
+    """One audit.
+
+    ``histories``: how many histories, besides the first, led to a local state that was known; ``compared``: how many
+    resumptions of them were compared; ``complete``: all of the scope was explored; ``difference``: what disagreed.
+    """
+
+    revision: str
+    scope: str
+    granularity: str
+    local_states: int
+    histories: int
+    compared: int
+    complete: bool
+    seconds: float
+    difference: str | None = None
+
+
+class Audits(msgspec.Struct):
+    """What one command found."""
+
+    cells: list[Audited]
+    schema: str = AUDIT_SCHEMA
+    command: str = "audit"
+
+
+def audit(
+    revision: str | type[Dispatcher],
+    scope: str,
+    *,
+    granularity: str = "access",
+    max_states: int = DEFAULT_MAX_STATES,
+    progress: Progress | None = None,
+) -> Audited:
+    """Explore ``scope`` and compare. Raises :class:`~everyturn.errors.UsageError` for what cannot be explored."""
+    start = time.monotonic()
+    world = World(Scope.parse(scope), revision, granularity)
+    explorer = Explorer(world, Judge((), conformance=False))
+    compared, complete, difference = 0, False, None
+    try:
+        complete = explorer.run(max_states=max_states, progress=progress).complete
+        compared = explorer.transitions.locals.audit()
+    except ReplayError as error:
+        difference = str(error)
+    local = explorer.transitions.locals
+    return Audited(
+        revision=world.revision,
+        scope=str(world.scope),
+        granularity=granularity,
+        local_states=len(local),
+        histories=len(local.merges),
+        compared=compared,
+        complete=complete,
+        seconds=round(time.monotonic() - start, 3),
+        difference=difference,
+    )

@@ -1,0 +1,52 @@
+"""`everyturn audit`."""
+
+from __future__ import annotations
+
+import click
+
+from everyturn.cli.options import EXIT_CODES, exits, of_worlds
+from everyturn.verdict import Exit
+
+
+@click.command(epilog=EXIT_CODES)
+@of_worlds
+@click.option("--max-states", type=click.IntRange(1), help="Explore at most this many states (then: undetermined).")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@exits
+def audit(
+    revisions: tuple[str, ...], scopes: tuple[str, ...], granularity: str, max_states: int | None, as_json: bool
+) -> int:
+    """Compare all histories that the explorer takes for one: can this agent be explored at all?
+
+    An agent that remembers something outside of its local variables, or asks a clock, goes on differently after
+    histories that look alike; then no proof about it is worth anything, and the exit code is 3. Without --revision and
+    --scope: all revisions at AA+1c. What code may do: docs/your_own_agent.md.
+    """
+    from itertools import product
+
+    import msgspec
+
+    from everyturn.audit import Audited, Audits
+    from everyturn.audit import audit as audit_cell
+    from everyturn.engines.exhaustive import DEFAULT_MAX_STATES
+    from everyturn.reports import text
+    from everyturn_impl.revisions import REVISIONS
+
+    show = text.Printer(err=as_json)
+    cells: list[Audited] = []
+    for scope, name in product(scopes or ("AA+1c",), revisions or tuple(REVISIONS)):
+        with text.Progress(f"{name} {scope}") as bar:
+            cell = audit_cell(
+                name,
+                scope,
+                granularity=granularity,
+                max_states=max_states or DEFAULT_MAX_STATES,
+                progress=bar.exploring,
+            )
+        cells.append(cell)
+        show.audit(cell)
+    if as_json:
+        click.echo(msgspec.json.encode(Audits(cells)).decode())
+    if any(cell.difference for cell in cells):
+        return Exit.INTERNAL
+    return Exit.HOLDS if all(cell.complete for cell in cells) else Exit.UNDETERMINED
