@@ -10,8 +10,8 @@ from everyturn import operations
 
 
 def raised_at(error: BaseException) -> str:
-    """Where an error was raised."""
-    *_, last = traceback.extract_tb(error.__traceback__)
+    """Where an error was raised, or where a port was called that raised it."""
+    *_, last = (each for each in traceback.extract_tb(error.__traceback__) if each.filename != operations.__file__)
     return f"{last.filename}:{last.lineno}"
 
 

@@ -35,6 +35,7 @@ class LocalState:
     word: str = ""
     parent: int = -1
     result: Any = None
+    place: str = ""
     coroutine: LiveCoroutine | None = None
     next: dict[tuple[type, Any], tuple[int, tuple[Note, ...]]] = field(default_factory=dict)
 
@@ -89,7 +90,9 @@ class Locals:
             return self._intern(key, LocalState(thread, None, True, True, word, parent, result))
         enters = not begun and self.world.threads[thread].begins_with(operation)
         point = self.world.is_scheduling_point(operation) or (enters and self.world.granularity == "await")
-        number = self._intern(key, LocalState(thread, operation, begun, point, "", parent, result))
+        number = self._intern(
+            key, LocalState(thread, operation, begun, point, "", parent, result, suspended_at(coroutine))
+        )
         if self.states[number].coroutine is None:
             self.states[number].coroutine = coroutine
         return number

@@ -33,7 +33,7 @@ from everyturn.errors import UnsupportedLocal
 from everyturn.operations import Operation
 from everyturn.places import place_of, suspended_at
 
-_SCALARS: Final = (str, int, float, bytes, bool, type(None))
+_SCALARS: Final = (str, int, float, complex, bytes, bool, range, type(None))
 _PLACES: dict[tuple[CodeType, int], tuple[int, int, int, int] | None] = {}
 
 Identity = tuple[Hashable, ...]

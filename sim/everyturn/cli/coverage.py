@@ -1,0 +1,47 @@
+"""`everyturn coverage`."""
+
+from __future__ import annotations
+
+import click
+
+from everyturn.cli.options import EXIT_CODES, exits, of_worlds
+from everyturn.verdict import Exit
+
+
+@click.command(epilog=EXIT_CODES)
+@of_worlds
+@click.option("--max-states", type=click.IntRange(1), help="Explore at most about this many states.  [default: 200000]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@exits
+def coverage(
+    revisions: tuple[str, ...], scopes: tuple[str, ...], granularity: str, max_states: int | None, as_json: bool
+) -> int:
+    """Say what a proof in a scope puts to the test: lines, branches, operations, races, guards, witnesses.
+
+    Without --revision and --scope: d4-independent at AA+1c.
+    """
+    from itertools import product
+
+    import msgspec
+
+    from everyturn.coverage import DEFAULT_MAX_STATES, Coverage, Coverages, cover
+    from everyturn.reports import text
+    from everyturn.reports.coverage import report
+
+    show = text.Printer(err=as_json)
+    cells: list[Coverage] = []
+    for scope, name in product(scopes or ("AA+1c",), revisions or ("d4-independent",)):
+        with text.Progress(f"{name} {scope}") as bar:
+            cell = cover(
+                name,
+                scope,
+                granularity=granularity,
+                max_states=max_states or DEFAULT_MAX_STATES,
+                progress=bar.exploring,
+            )
+        cells.append(cell)
+        for line in report(cell):
+            show.say(line)
+    if as_json:
+        click.echo(msgspec.json.encode(Coverages(cells)).decode())
+    return Exit.HOLDS if all(cell.complete for cell in cells) else Exit.UNDETERMINED

@@ -1,0 +1,69 @@
+"""Coverage as text that one can read from top to bottom: what was reached in a number, what was not in full."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+import click
+
+from everyturn.coverage import Coverage, Missed, Share
+
+WIDTH = 118
+
+
+def report(cell: Coverage) -> Iterator[str]:
+    """The lines of the report on one cell."""
+    cut = "" if cell.complete else ", cut off"
+    size = f"({cell.granularity}, {cell.states:,} states{cut}, {cell.seconds:.2f} s)"
+    yield f"{click.style(f'{cell.revision}  {cell.scope}', bold=True)}  {size}"
+    yield _headline("statements", cell.statements)
+    yield from _listed("never entered", cell.never_entered)
+    yield from _places(cell.missed)
+    yield _headline("branches", cell.branches)
+    yield from _places(cell.missed_branches)
+    total = len(cell.operations) + len(cell.missed_operations)
+    yield _headline("operations", Share(len(cell.operations), total))
+    yield from _listed("never", cell.missed_operations)
+    yield from _listed("failed too", cell.failed_operations)
+    yield from _races(cell)
+    yield _headline("actions", Share(sum(cell.actions.values()), len(cell.actions)))
+    yield from _listed("never", [name for name, taken in cell.actions.items() if not taken])
+    yield _headline("guards", cell.guards)
+    yield from _listed("refused", list(cell.refusals))
+    yield _headline("witnesses", Share(sum(cell.witnesses.values()), len(cell.witnesses)))
+    yield from _listed("called for by this scope and not reached", cell.unreached)
+
+
+def _headline(what: str, share: Share) -> str:
+    percent = f"{100 * share.reached // share.total:>3} %" if share.total else "    –"
+    return f"  {what:<11} {share.reached:>4} of {share.total:<4} {percent}"
+
+
+def _listed(what: str, names: Iterable[str]) -> Iterator[str]:
+    names = list(names)
+    if names:
+        yield from textwrap.wrap(
+            f"{what}: {', '.join(names)}", WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 8
+        )
+
+
+def _places(missed: list[Missed]) -> Iterator[str]:
+    file = None
+    for each in missed:
+        if each.file != file:
+            file = each.file
+            yield f"      {file}"
+        way = "" if each.way is None else f"  never {each.way}: "
+        yield f"{each.line:>10}  {way}{each.text}"[:WIDTH]
+
+
+def _races(cell: Coverage) -> Iterator[str]:
+    meeting = [race for race in cell.races if race.meets]
+    yield _headline("races", Share(len(meeting), len(cell.races)))
+    for variable in dict.fromkeys(race.variable for race in cell.races):
+        here = [race for race in meeting if race.variable == variable]
+        total = sum(race.variable == variable for race in cell.races)
+        yield f"      {variable}: {len(here)} of {total} pairs meet"
+        for race in here:
+            yield f"          {race.first}  ×  {race.second}"[:WIDTH]
