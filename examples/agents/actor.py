@@ -2,8 +2,9 @@
 
     everyturn check --agent examples.agents.actor:Actor --scope AA+1c
 
-The owner is a thread of the dispatcher's own (:meth:`Actor.attend`). It alone touches the queue and the active entry,
-one letter after the other, so there is nothing to lock; it never runs a turn, so nobody waits for a stream. The order
+The owner is a thread of the dispatcher's own (:meth:`Actor.attend`). It alone changes the queue and the active entry,
+one letter after the other, so there is nothing to lock, and it need not even look; it never runs a turn, so nobody waits
+for a stream. The order
 of the letters is the order of all decisions: a Cancel reaches the prompts whose letters came before its own.
 No retry, no summaries. After Hewitt, Bishop, Steiger: A universal modular ACTOR formalism (IJCAI 1973).
 """
@@ -81,6 +82,14 @@ class Mailbox:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the owner knows by heart, since nobody else changes it: what is queued, and what is active."""
+
+    queued: tuple[Call, ...] = ()
+    active: Context | None = None
+
+
 class Actor(Turns):
     """One session's dispatcher; its mailbox is the only object that threads fight for."""
 
@@ -94,61 +103,62 @@ class Actor(Turns):
 
     async def attend(self) -> None:
         """Answer letters, for ever."""
+        desk = Desk()
         while True:
             ticket, letter = await self.mailbox.wait(Mailbox.take)
-            answer = await self.decide(letter)
+            answer, desk = await self.decide(letter, desk)
             await self.mailbox.do(Mailbox.answer, ticket, answer)
 
-    async def decide(self, letter: Letter) -> Answer:
+    async def decide(self, letter: Letter, desk: Desk) -> tuple[Answer, Desk]:
         """What becomes of a letter. Nobody else decides anything meanwhile."""
         if isinstance(letter, Submit):
-            return await self.admit(letter.call)
+            return await self.admit(letter.call, desk)
         if isinstance(letter, Next):
-            return await self.choose(letter.caller, letter.left)
+            return await self.choose(letter.caller, letter.left, desk)
         if isinstance(letter, Fold):
-            return await self.choose_fold(letter.turn)
-        return await self.drop(cancel=letter.cancel)
+            return await self.choose_fold(letter.turn, desk)
+        return await self.drop(desk, cancel=letter.cancel)
 
-    async def admit(self, call: Call) -> Answer:
+    async def admit(self, call: Call, desk: Desk) -> tuple[Answer, Desk]:
         """Queue a call, unless the workspace is closing."""
         if await self.ports.closing.get():
-            return (call,)
-        await self.ports.queue.set((*await self.ports.queue.get(), call))
-        return ()
+            return (call,), desk
+        queued = (*desk.queued, call)
+        await self.ports.queue.set(queued)
+        return (), replace(desk, queued=queued)
 
-    async def choose(self, caller: Context, left: Context | None) -> Answer:
+    async def choose(self, caller: Context, left: Context | None, desk: Desk) -> tuple[Answer, Desk]:
         """Leave a turn, if there is one to leave; make the oldest queued call active, if nothing is."""
         if left is not None:
             await self.ports.active.delete(left)
-        elif await self.ports.active.get() is not None:
-            return ()
-        queued = await self.ports.queue.get()
-        if queued:
-            await self.ports.queue.set(queued[1:])
-            await self.ports.active.set(caller.turn(queued[0].prompt))
-        return queued[:1]
+        elif desk.active is not None:
+            return (), desk
+        if not desk.queued:
+            return (), Desk()
+        turn = caller.turn(desk.queued[0].prompt)
+        await self.ports.queue.set(desk.queued[1:])
+        await self.ports.active.set(turn)
+        return desk.queued[:1], Desk(desk.queued[1:], turn)
 
-    async def choose_fold(self, turn: Context) -> Answer:
+    async def choose_fold(self, turn: Context, desk: Desk) -> tuple[Answer, Desk]:
         """Take the oldest call for which nobody waits out of the queue, unless the turn is cancelled."""
-        queued = await self.ports.queue.get()
-        foldable = tuple(call for call in queued if call.run_id is None)[:1]
+        foldable = tuple(call for call in desk.queued if call.run_id is None)[:1]
         if not foldable or await self.ports.contexts.done(turn):
-            return ()
-        await self.ports.queue.set(tuple(call for call in queued if call not in foldable))
+            return (), desk
+        kept = tuple(call for call in desk.queued if call not in foldable)
+        await self.ports.queue.set(kept)
         self.ports.journal.folded(foldable[0], turn)
-        return foldable
+        return foldable, replace(desk, queued=kept)
 
-    async def drop(self, *, cancel: bool) -> Answer:
+    async def drop(self, desk: Desk, *, cancel: bool) -> tuple[Answer, Desk]:
         """Empty the queue, and cancel what is active if that is asked for."""
-        active = await self.ports.active.get()
-        if cancel and active is not None:
-            await self.ports.contexts.cancel(active)
-        queued = await self.ports.queue.get()
-        if queued:
+        if cancel and desk.active is not None:
+            await self.ports.contexts.cancel(desk.active)
+        if desk.queued:
             await self.ports.queue.delete()
-            for call in queued:
+            for call in desk.queued:
                 self.ports.journal.dropped(call, "covered" if cancel else "cleared")
-        return queued
+        return desk.queued, replace(desk, queued=())
 
     # the others --------------------------------------------------------------------------------------------------
 

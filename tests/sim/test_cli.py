@@ -144,7 +144,9 @@ def test_lists_say_what_there_is(what: str) -> None:
     assert all(line.strip() for line in result.stdout.splitlines())
 
 
-@pytest.mark.parametrize("command", ["demo", "check", "fuzz", "replay", "validate", "convert", "list"])
+@pytest.mark.parametrize(
+    "command", ["demo", "check", "audit", "coverage", "fuzz", "replay", "validate", "convert", "list"]
+)
 def test_help_teaches(command: str) -> None:
     """Every command says what it does and what its options mean."""
     result = run(command, "--help")

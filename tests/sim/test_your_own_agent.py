@@ -1,0 +1,56 @@
+"""The page about a user's own agent: its program and its commands run as printed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from everyturn.cli import main
+
+PAGE = (Path(__file__).parents[2] / "docs" / "your_own_agent.md").read_text(encoding="utf-8")
+PROGRAM = "\n\n".join(re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+COMMANDS = re.findall(r"^\$ everyturn (.+)$", PAGE, re.MULTILINE)
+
+
+def run(command: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+    """As in a folder with the page's program in it."""
+    (folder / "my_agent.py").write_text(PROGRAM)
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "my_agent", raising=False)
+    result = CliRunner().invoke(main, shlex.split(command))
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_pages_commands_succeed(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each as printed, with the page's program as my_agent.py."""
+    code, said = run(command, tmp_path, monkeypatch)
+    assert code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [
+        ("AA+1e", "true-outcome: p1 was told as finished and failed"),
+        ("AA+1c", "missing: cancel"),
+    ],
+)
+def test_what_the_page_says_of_other_scopes(
+    scope: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failed turn is told as finished; a Cancel is not there."""
+    code, output = run(f"check --agent my_agent:FirstCome --scope {scope}", tmp_path, monkeypatch)
+    assert code in (1, 2)
+    assert said in output
+
+
+def test_the_first_program_is_short() -> None:
+    """Thirty lines, as its heading says."""
+    first = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[0]
+    assert len([line for line in first.splitlines() if line.strip()]) <= 30
