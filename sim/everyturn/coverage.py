@@ -282,8 +282,7 @@ class _Reach:
 
     def _access(self, number: int) -> str:
         state = self.transitions.locals[number]
-        file, _, line = state.place.rpartition(":")
-        return f"{state.operation} {short(file)}:{line}"
+        return "" if state.place is None else f"{state.operation} {short(state.place.file)}:{state.place.line}"
 
     def _variables(self, number: int) -> frozenset[str]:
         """The variables that the operation of a local state touches; what the world may still do is none."""

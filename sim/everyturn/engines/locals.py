@@ -14,7 +14,7 @@ from everyturn.engines.frames.memory import Memory
 from everyturn.engines.frames.snapshot import Identities, Identity
 from everyturn.errors import AgentFault, ReplayError
 from everyturn.operations import Note, Operation
-from everyturn.places import suspended_at
+from everyturn.places import Place, suspended_at
 from everyturn.world import World
 
 LiveCoroutine = Coroutine[Operation, Any, str]
@@ -35,7 +35,7 @@ class LocalState:
     word: str = ""
     parent: int = -1
     result: Any = None
-    place: str = ""
+    place: Place | None = None
     coroutine: LiveCoroutine | None = None
     next: dict[tuple[type, Any], tuple[int, tuple[Note, ...]]] = field(default_factory=dict)
 
@@ -85,30 +85,30 @@ class Locals:
         return self._resume(coroutine, None, thread, False, -1)
 
     def _resume(self, coroutine: LiveCoroutine, result: Any, thread: int, begun: bool, parent: int) -> int:
-        key, operation, word = self._send(coroutine, result, thread, begun)
+        stood = self.states[parent].place if parent >= 0 else None
+        key, operation, word = self._send(coroutine, result, thread, begun, stood)
         if operation is None:
             return self._intern(key, LocalState(thread, None, True, True, word, parent, result))
         enters = not begun and self.world.threads[thread].begins_with(operation)
         point = self.world.is_scheduling_point(operation) or (enters and self.world.granularity == "await")
-        number = self._intern(
-            key, LocalState(thread, operation, begun, point, "", parent, result, suspended_at(coroutine))
-        )
+        place = None if key in self._numbers else suspended_at(coroutine)
+        number = self._intern(key, LocalState(thread, operation, begun, point, "", parent, result, place))
         if self.states[number].coroutine is None:
             self.states[number].coroutine = coroutine
         return number
 
     def _send(
-        self, coroutine: LiveCoroutine, result: Any, thread: int, begun: bool
+        self, coroutine: LiveCoroutine, result: Any, thread: int, begun: bool, stood: Place | None
     ) -> tuple[tuple[Any, ...], Operation | None, str]:
         """Resume a coroutine: the identity of where it is then, what it waits to do, or the word it ended with."""
         self.resumes += 1
-        before, place = self._memory.picture(), suspended_at(coroutine)
+        before = self._memory.picture()
         operation, word = None, ""
         try:
             operation = self.world.resume(coroutine, result)
         except StopIteration as end:
             word = end.value
-        self._memory.check(before, place)
+        self._memory.check(before, stood or "the start of a thread")
         if operation is None:
             return (thread, None, word), None, word
         identity: Identity = self._identities.of(coroutine)
@@ -178,7 +178,7 @@ class Locals:
                 coroutine = self._replay(state.thread, [*self._history(parent), other])
                 self.world.gate.notes.clear()
                 begun = state.begun or self._begins(state)
-                key, _, _ = self._send(coroutine, then, state.thread, begun)
+                key, _, _ = self._send(coroutine, then, state.thread, begun, state.place)
                 if (key, tuple(self.world.gate.notes)) != (self._keys[after], notes):
                     raise ReplayError(
                         f"audit: two histories of thread {self.world.threads[state.thread].name} were taken for one "

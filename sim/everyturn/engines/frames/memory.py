@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, Final
 
 from everyturn.errors import HiddenState
@@ -19,7 +19,8 @@ _DEPTH: Final = 4
 _SCALARS: Final = (str, int, float, bytes, bool, complex, type(None))
 _OURS: Final = ("everyturn_impl.", "everyturn.", "builtins", "abc", "typing")
 
-Picture = dict[str, Hashable]
+Picture = tuple[dict[str, Hashable], ...]
+"""For each place that was looked at: what its names stand for."""
 
 
 class Memory:
@@ -28,36 +29,45 @@ class Memory:
     def __init__(self, agent: object, known: tuple[object, ...]) -> None:
         self._agent = agent
         self._known = {id(each) for each in known}
-        self._classes = [each for each in type(agent).__mro__ if not f"{each.__module__}.".startswith(_OURS)]
-        self._modules = {each.__module__: sys.modules[each.__module__] for each in self._classes}
+        classes = [each for each in type(agent).__mro__ if not f"{each.__module__}.".startswith(_OURS)]
+        self._modules = {each.__module__: sys.modules[each.__module__] for each in classes}
+        self._slots = _slots(type(agent))
+        self._shared: list[tuple[str, Mapping[str, object]]] = [
+            (f"attribute of class {each.__qualname__}", vars(each)) for each in classes
+        ]
+        self._shared += [(f"global of module {name}", vars(module)) for name, module in self._modules.items()]
         self._alive: list[object] = []
 
     def picture(self) -> Picture:
         """What is there now, as a value that is equal as long as nothing was changed."""
         self._alive = []
-        return {where: self._stamp(value, _DEPTH) for where, value in self._places()}
+        return tuple(
+            {name: self._stamp(value, _DEPTH) for name, value in place.items() if not name.startswith("__")}
+            for _, place in self._places()
+        )
 
-    def check(self, before: Picture, where: str) -> None:
+    def check(self, before: Picture, where: object) -> None:
         """Raise :class:`HiddenState` if something has changed since ``before``, by code that went on at ``where``."""
         alive = self._alive  # what the stamps of ``before`` name must not be replaced by something at the same address
         after = self.picture()
         del alive
-        if after == before:
-            return
-        changed = next(name for name in (*after, *before) if after.get(name) != before.get(name))
-        value = repr(dict(self._places()).get(changed, "gone"))
-        raise HiddenState(
-            f"{where}: {changed} is changed from here to the next await, and is then {value:.100}: expected nothing "
-            "outside of local variables to change; what threads share belongs into an object of the agent's own, see "
-            "docs/your_own_agent.md"
-        )
+        if after != before:
+            raise HiddenState(
+                f"{where}: {self._changed(before, after)}: expected nothing outside of local variables to change; what "
+                "threads share belongs into an object of the agent's own, see docs/your_own_agent.md"
+            )
 
-    def _places(self) -> Iterator[tuple[str, object]]:
-        yield from _named(f"attribute of the agent ({type(self._agent).__qualname__})", _attributes(self._agent))
-        for each in self._classes:
-            yield from _named(f"attribute of class {each.__qualname__}", vars(each))
-        for name, module in self._modules.items():
-            yield from _named(f"global of module {name}", vars(module))
+    def _changed(self, before: Picture, after: Picture) -> str:
+        for (what, place), one, other in zip(self._places(), before, after, strict=True):
+            for name in (*other, *one):
+                if one.get(name) != other.get(name):
+                    value = repr(place.get(name, "gone"))
+                    return f"{what} {name!r} is changed from here to the next await, and is then {value:.100}"
+        raise AssertionError
+
+    def _places(self) -> list[tuple[str, Mapping[str, object]]]:
+        own = _attributes(self._agent, self._slots)
+        return [(f"attribute of the agent ({type(self._agent).__qualname__})", own), *self._shared]
 
     def _stamp(self, value: Any, depth: int) -> Hashable:
         kind = type(value)
@@ -74,22 +84,18 @@ class Memory:
             if isinstance(value, bytearray):
                 return (id(value), bytes(value))
             if kind.__module__ in self._modules or kind.__module__.startswith("asyncio."):
-                return (id(value), *((k, self._stamp(v, depth - 1)) for k, v in _attributes(value).items()))
+                return (
+                    id(value),
+                    *((k, self._stamp(v, depth - 1)) for k, v in _attributes(value, _slots(kind)).items()),
+                )
         return id(value)
 
 
-def _named(what: str, values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    for name, value in list(values.items()):
-        if not name.startswith("__"):
-            yield f"{what} {name!r}", value
-
-
-def _attributes(value: object) -> dict[str, object]:
+def _attributes(value: object, slots: tuple[str, ...]) -> dict[str, object]:
     """An object's own attributes, those in slots included."""
-    found = dict(getattr(value, "__dict__", {}))
-    for kind in type(value).__mro__:
-        slots = kind.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if hasattr(value, name):
-                found[name] = getattr(value, name)
-    return found
+    return {**getattr(value, "__dict__", {}), **{name: getattr(value, name) for name in slots if hasattr(value, name)}}
+
+
+def _slots(kind: type) -> tuple[str, ...]:
+    declared = (each.__dict__.get("__slots__", ()) for each in kind.__mro__)
+    return tuple(name for slots in declared for name in ((slots,) if isinstance(slots, str) else slots))

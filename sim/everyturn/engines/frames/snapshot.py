@@ -61,13 +61,13 @@ class Identities:
         """The identity of a suspended coroutine. Raises :class:`UnsupportedLocal` with variable and line."""
         frames: list[Hashable] = []
         current: Any = coroutine
-        where = "?"
+        outer: FrameType | None = None
         while current is not None:
-            frame, awaited = _suspended(current, where)
+            frame, awaited = _suspended(current, outer)
             if frame.f_code.co_filename == operations.__file__:
                 break
             frames.append(self._waiting_frame(current, frame, awaited))
-            where = place_of(frame)
+            outer = frame
             current = awaited
         assert frames, "the outermost frame of a thread cannot be a port's"
         return tuple(frames)
@@ -241,14 +241,14 @@ class _NoValue(Exception):
         super().__init__(f"{kind.__qualname__}: expected a value that is immutable and compares by value, {instead}")
 
 
-def _suspended(awaited: Any, where: str) -> tuple[FrameType, Any]:
+def _suspended(awaited: Any, outer: FrameType | None) -> tuple[FrameType, Any]:
     """The frame of something suspended, and what it waits for in turn."""
     if isinstance(awaited, CoroutineType) and awaited.cr_frame is not None:
         return awaited.cr_frame, awaited.cr_await
     if isinstance(awaited, GeneratorType) and awaited.gi_frame is not None:
         return awaited.gi_frame, awaited.gi_yieldfrom
     raise UnsupportedLocal(
-        f"{where}: waits for a {type(awaited).__qualname__}, which cannot be looked into: expected coroutines of `async "
+        f"{'?' if outer is None else place_of(outer)}: waits for a {type(awaited).__qualname__}, which cannot be looked into: expected coroutines of `async "
         "def` functions only, down to a port; no asynchronous generators, tasks or futures"
     )
 
