@@ -12,7 +12,8 @@ import time
 import msgspec
 
 from everyturn.checker import Judge
-from everyturn.engines.exhaustive import DEFAULT_MAX_STATES, Explorer, Progress
+from everyturn.engines.exploration import NO_LIMITS, Limits, Progress
+from everyturn.engines.levels import LevelExplorer
 from everyturn.errors import ReplayError
 from everyturn.scope import Scope
 from everyturn.world import World
@@ -37,6 +38,7 @@ class Audited(msgspec.Struct, omit_defaults=True):
     complete: bool
     seconds: float
     difference: str | None = None
+    interrupted: bool = False
 
 
 class Audits(msgspec.Struct):
@@ -52,16 +54,17 @@ def audit(
     scope: str,
     *,
     granularity: str = "access",
-    max_states: int = DEFAULT_MAX_STATES,
+    limits: Limits = NO_LIMITS,
     progress: Progress | None = None,
 ) -> Audited:
     """Explore ``scope`` and compare. Raises :class:`~everyturn.errors.UsageError` for what cannot be explored."""
     start = time.monotonic()
     world = World(Scope.parse(scope), revision, granularity)
-    explorer = Explorer(world, Judge((), conformance=False))
-    compared, complete, difference = 0, False, None
+    explorer = LevelExplorer(world, Judge((), conformance=False))
+    compared, complete, interrupted, difference = 0, False, False, None
     try:
-        complete = explorer.run(max_states=max_states, progress=progress).complete
+        found = explorer.run(limits, progress=progress)
+        complete, interrupted = found.complete, found.interrupted
         compared = explorer.transitions.locals.audit()
     except ReplayError as error:
         difference = str(error)
@@ -76,4 +79,5 @@ def audit(
         complete=complete,
         seconds=round(time.monotonic() - start, 3),
         difference=difference,
+        interrupted=interrupted,
     )

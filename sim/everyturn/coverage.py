@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import combinations
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,7 @@ import msgspec
 
 from everyturn import objects
 from everyturn.checker import Finding, Judge, JudgeState
+from everyturn.engines.exploration import Progress, Sight, resident
 from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.expectations import unreached
 from everyturn.objects.table import HANDLERS
@@ -43,7 +44,6 @@ COVERAGE_SCHEMA: Final = "everyturn/coverage/1"
 DEFAULT_MAX_STATES: Final = 200_000
 HIDDEN: Final = (CancelTakesEffect, ClearTakesEffect)
 """No log tells of these: they go with the return of their operation."""
-Progress = Callable[[int, int, int, float], None]
 
 
 class Missed(msgspec.Struct, omit_defaults=True):
@@ -95,6 +95,7 @@ class Coverage(msgspec.Struct):
     refusals: dict[str, int]
     witnesses: dict[str, bool]
     unreached: list[str]
+    interrupted: bool = False
 
 
 class Coverages(msgspec.Struct):
@@ -144,6 +145,7 @@ def cover(
         refusals=dict(sorted(reach.judge.refusals.items())),
         witnesses=witnesses,
         unreached=list(unreached(witnesses, world.scope)),
+        interrupted=reach.interrupted,
     )
 
 
@@ -197,9 +199,17 @@ class _Reach:
         self.seen: set[Row] = set()
         self.meeting: set[tuple[int, int]] = set()
         self.changes: set[tuple[int, str]] = set()
+        self.interrupted = False
 
     def explore(self, max_states: int, progress: Progress | None) -> bool:
-        """Visit every reachable state, at most about ``max_states``; whether that was all."""
+        """Visit every reachable state, at most about ``max_states``, until interrupted; whether that was all."""
+        try:
+            return self._explore(max_states, progress)
+        except KeyboardInterrupt:
+            self.interrupted = True
+            return False
+
+    def _explore(self, max_states: int, progress: Progress | None) -> bool:
         start = time.monotonic()
         first = self.transitions.initial()
         self.seen, level, depth = {first}, [first], 0
@@ -210,7 +220,7 @@ class _Reach:
                 if len(self.seen) >= max_states:
                     return False
             if progress is not None:
-                progress(len(self.seen), len(following), depth, time.monotonic() - start)
+                progress(Sight(len(self.seen), len(following), depth, time.monotonic() - start, resident()))
             level, depth = following, depth + 1
         return True
 

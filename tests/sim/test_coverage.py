@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from everyturn.cli import main
@@ -150,6 +151,19 @@ def test_a_limit_is_told() -> None:
     """What was cut off says so, and exits as undetermined."""
     result = CliRunner().invoke(main, ["coverage", "--scope", "AA", "--max-states", "100"])
     assert result.exit_code == 4
+    assert "cut off" in result.stdout
+
+
+def test_an_interrupted_exploration_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C: the report speaks of what was reached, and the exit code says interrupted."""
+    from everyturn.engines.transitions import Transitions
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Transitions, "rest", interrupt)
+    result = CliRunner().invoke(main, ["coverage", "--scope", "AA"])
+    assert result.exit_code == 130
     assert "cut off" in result.stdout
 
 

@@ -28,7 +28,7 @@ def audit(
 
     from everyturn.audit import Audited, Audits
     from everyturn.audit import audit as audit_cell
-    from everyturn.engines.exhaustive import DEFAULT_MAX_STATES
+    from everyturn.engines.exploration import DEFAULT_MAX_STATES, Limits
     from everyturn.reports import text
     from everyturn_impl.revisions import REVISIONS
 
@@ -40,13 +40,17 @@ def audit(
                 name,
                 scope,
                 granularity=granularity,
-                max_states=max_states or DEFAULT_MAX_STATES,
+                limits=Limits(max_states or DEFAULT_MAX_STATES),
                 progress=bar.exploring,
             )
         cells.append(cell)
         show.audit(cell)
+        if cell.interrupted:
+            break
     if as_json:
         click.echo(msgspec.json.encode(Audits(cells)).decode())
     if any(cell.difference for cell in cells):
         return Exit.INTERNAL
+    if cells[-1].interrupted:
+        return Exit.INTERRUPTED
     return Exit.HOLDS if all(cell.complete for cell in cells) else Exit.UNDETERMINED

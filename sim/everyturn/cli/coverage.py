@@ -42,6 +42,10 @@ def coverage(
         cells.append(cell)
         for line in report(cell):
             show.say(line)
+        if cell.interrupted:
+            break
     if as_json:
         click.echo(msgspec.json.encode(Coverages(cells)).decode())
+    if cells[-1].interrupted:
+        return Exit.INTERRUPTED
     return Exit.HOLDS if all(cell.complete for cell in cells) else Exit.UNDETERMINED

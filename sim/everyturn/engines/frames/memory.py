@@ -17,7 +17,7 @@ from everyturn.errors import HiddenState
 
 _DEPTH: Final = 4
 _SCALARS: Final = (str, int, float, bytes, bool, complex, type(None))
-_OURS: Final = ("everyturn_impl.", "everyturn.", "builtins", "abc", "typing")
+_OURS: Final = ("everyturn_impl.", "everyturn.", "builtins.", "abc.", "typing.")
 
 Picture = tuple[dict[str, Hashable], ...]
 """For each place that was looked at: what its names stand for."""
@@ -30,7 +30,8 @@ class Memory:
         self._agent = agent
         self._known = {id(each) for each in known}
         classes = [each for each in type(agent).__mro__ if not f"{each.__module__}.".startswith(_OURS)]
-        self._modules = {each.__module__: sys.modules[each.__module__] for each in classes}
+        names = {each.__module__: None for each in classes}
+        self._modules = {name: sys.modules[name] for name in names if name in sys.modules}
         self._slots = _slots(type(agent))
         self._shared: list[tuple[str, Mapping[str, object]]] = [
             (f"attribute of class {each.__qualname__}", vars(each)) for each in classes
