@@ -14,11 +14,9 @@ A proof speaks of what a scope reaches. This says what that is:
 from __future__ import annotations
 
 import inspect
-import sys
 import time
 from collections.abc import Iterable
 from itertools import combinations
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -31,7 +29,7 @@ from everyturn.expectations import unreached
 from everyturn.objects.table import HANDLERS
 from everyturn.operations import OWN, Operation, Raised
 from everyturn.scope import Scope
-from everyturn.statements import INTO, Branch, Statement, Tracer, branches, methods, statements
+from everyturn.statements import Missed, ReachedCode, Share, Tracer, short
 from everyturn.world import World
 from everyturn_impl.dispatcher import Dispatcher
 from everyturn_model.conformance import Matcher, Refusal
@@ -46,16 +44,6 @@ HIDDEN: Final = (CancelTakesEffect, ClearTakesEffect)
 """No log tells of these: they go with the return of their operation."""
 
 
-class Missed(msgspec.Struct, omit_defaults=True):
-    """A statement that was not reached, or a way on from it (``into`` its body, or ``past`` it) that was not taken."""
-
-    file: str
-    line: int
-    function: str
-    text: str
-    way: str | None = None
-
-
 class Race(msgspec.Struct):
     """Two accesses to one variable: operation and place of each; whether they can meet."""
 
@@ -63,13 +51,6 @@ class Race(msgspec.Struct):
     first: str
     second: str
     meets: bool
-
-
-class Share(msgspec.Struct):
-    """How many of how many."""
-
-    reached: int
-    total: int
 
 
 class Coverage(msgspec.Struct):
@@ -119,7 +100,7 @@ def cover(
     world = _TracedWorld(Scope.parse(scope), revision, granularity)
     reach = _Reach(world)
     complete = reach.explore(max_states, progress)
-    code = _Code(type(world.agent), world.tracer)
+    code = ReachedCode(type(world.agent), world.tracer)
     actions = [action for action in ACTIONS if action.event not in HIDDEN]
     asked = [action for action in actions if action.event in reach.judge.seen_kinds]
     witnesses = {each.name: any(map(each.shows, reach.judge.seen)) for each in WITNESSES}
@@ -311,62 +292,3 @@ def _pairs(accesses: set[str]) -> Iterable[tuple[str, str]]:
 
 def _column(variable: str) -> str:
     return "own" if variable.startswith(OWN) else variable
-
-
-class _Code:
-    """What of an agent's code was reached."""
-
-    def __init__(self, agent: type, tracer: Tracer) -> None:
-        self.missed: list[Missed] = []
-        self.never_entered: list[str] = []
-        self.missed_branches: list[Missed] = []
-        self.statements = Share(0, 0)
-        self.branches = Share(0, 0)
-        self._arcs = tracer.arcs
-        self._lines = {(file, line) for file, before, after in tracer.arcs for line in (before, after) if line > 0}
-        known = methods(agent)
-        codes = {**known, **{code: code.co_qualname for code in tracer.entered}}
-        for code, name in sorted(codes.items(), key=lambda item: (item[0].co_filename, item[0].co_firstlineno)):
-            if code.co_filename in tracer.files and "<" not in code.co_name:
-                found = sorted(statements(code, name), key=lambda pair: pair[0])
-                if code in tracer.entered:
-                    self._count(found)
-                else:
-                    self.statements.total += len(found)
-                    self.never_entered.append(name)
-
-    def _count(self, found: list[tuple[Statement, Any]]) -> None:
-        for statement, node in found:
-            reached = self._is_reached(statement)
-            self.statements.total += 1
-            self.statements.reached += reached
-            if not reached:
-                self.missed.append(_missed(statement))
-            for branch in branches(statement, node) if reached else ():
-                taken = self._is_taken(branch)
-                self.branches.total += 1
-                self.branches.reached += taken
-                if not taken:
-                    self.missed_branches.append(_missed(statement, branch.way))
-
-    def _is_reached(self, statement: Statement) -> bool:
-        return any((statement.file, line) in self._lines for line in range(statement.line, statement.last + 1))
-
-    def _is_taken(self, branch: Branch) -> bool:
-        own = range(branch.statement.line, branch.statement.last + 1)
-        return any(
-            file == branch.statement.file
-            and before in own
-            and (after == branch.body if branch.way == INTO else after != branch.body and after not in own)
-            for file, before, after in self._arcs
-        )
-
-
-def _missed(statement: Statement, way: str | None = None) -> Missed:
-    return Missed(short(statement.file), statement.line, statement.function, statement.text, way)
-
-
-def short(file: str) -> str:
-    """A file's path below the folder that its package was found in."""
-    roots = [root for root in (*sys.path, str(Path.cwd())) if root and Path(file).is_relative_to(root)]
-    return str(Path(file).relative_to(max(roots, key=len))) if roots else file

@@ -13,8 +13,11 @@ import inspect
 import linecache
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from everyturn.operations import Operation
 
@@ -136,3 +139,79 @@ class Tracer:
             return local
 
         return local
+
+
+class Missed(msgspec.Struct, omit_defaults=True):
+    """A statement that was not reached, or a way on from it (``into`` its body, or ``past`` it) that was not taken."""
+
+    file: str
+    line: int
+    function: str
+    text: str
+    way: str | None = None
+
+
+class Share(msgspec.Struct):
+    """How many of how many."""
+
+    reached: int
+    total: int
+
+
+class ReachedCode:
+    """What of an agent's code was reached: a share of its statements and branches, and those that are missing."""
+
+    def __init__(self, agent: type, tracer: Tracer) -> None:
+        self.missed: list[Missed] = []
+        self.never_entered: list[str] = []
+        self.missed_branches: list[Missed] = []
+        self.statements = Share(0, 0)
+        self.branches = Share(0, 0)
+        self._arcs = tracer.arcs
+        self._lines = {(file, line) for file, before, after in tracer.arcs for line in (before, after) if line > 0}
+        known = methods(agent)
+        codes = {**known, **{code: code.co_qualname for code in tracer.entered}}
+        for code, name in sorted(codes.items(), key=lambda item: (item[0].co_filename, item[0].co_firstlineno)):
+            if code.co_filename in tracer.files and "<" not in code.co_name:
+                found = sorted(statements(code, name), key=lambda pair: pair[0])
+                if code in tracer.entered:
+                    self._count(found)
+                else:
+                    self.statements.total += len(found)
+                    self.never_entered.append(name)
+
+    def _count(self, found: list[tuple[Statement, Any]]) -> None:
+        for statement, node in found:
+            reached = self._is_reached(statement)
+            self.statements.total += 1
+            self.statements.reached += reached
+            if not reached:
+                self.missed.append(_missed(statement))
+            for branch in branches(statement, node) if reached else ():
+                taken = self._is_taken(branch)
+                self.branches.total += 1
+                self.branches.reached += taken
+                if not taken:
+                    self.missed_branches.append(_missed(statement, branch.way))
+
+    def _is_reached(self, statement: Statement) -> bool:
+        return any((statement.file, line) in self._lines for line in range(statement.line, statement.last + 1))
+
+    def _is_taken(self, branch: Branch) -> bool:
+        own = range(branch.statement.line, branch.statement.last + 1)
+        return any(
+            file == branch.statement.file
+            and before in own
+            and (after == branch.body if branch.way == INTO else after != branch.body and after not in own)
+            for file, before, after in self._arcs
+        )
+
+
+def _missed(statement: Statement, way: str | None = None) -> Missed:
+    return Missed(short(statement.file), statement.line, statement.function, statement.text, way)
+
+
+def short(file: str) -> str:
+    """A file's path below the folder that its package was found in."""
+    roots = [root for root in (*sys.path, str(Path.cwd())) if root and Path(file).is_relative_to(root)]
+    return str(Path(file).relative_to(max(roots, key=len))) if roots else file

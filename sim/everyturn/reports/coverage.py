@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from everyturn.coverage import Coverage, Missed, Share
+from everyturn.coverage import Coverage
+from everyturn.statements import Missed, Share
 
 WIDTH = 118
 
