@@ -159,7 +159,9 @@ def prompt_thread(number: int, kind: str, *, counted: bool = False) -> Thread:
     ``counted``: it counts itself as ended, so that a shutdown can wait for it.
     """
     call = Call(f"p{number}", f"p{number}", f"r{number}" if kind.isupper() else None)
-    return Thread(call.prompt, kind, partial(_prompt, _accepted if kind in "Aa" else _in_process, call), counted=counted)
+    return Thread(
+        call.prompt, kind, partial(_prompt, _accepted if kind in "Aa" else _in_process, call), counted=counted
+    )
 
 
 def operation_thread(number: int, kind: str) -> Thread:

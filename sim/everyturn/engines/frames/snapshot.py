@@ -105,7 +105,7 @@ class Identities:
         captured = (*code.co_cellvars, *code.co_freevars)
         names = sorted(name for name in bound if live is None or name in live or name in captured)
         if live is None:
-            names = [name for name in names if bound[name] is not coroutine.cr_await]
+            names = [name for name in names if bound[name] is not awaited]
         try:
             values = tuple((name, self.freeze(bound[name])) for name in names)
         except _NoValue as error:
