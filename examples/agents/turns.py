@@ -36,7 +36,7 @@ class Turns:
         try:
             await self.ports.store.write_user(None, call, "turn", turn)
             while True:
-                number += 1
+                number = self.next_step(number)
                 await self.fold(call, turn)
                 message = await self.ports.store.create_assistant(turn, turn, number)
                 result = await self.ports.model.end(await self.ports.model.start(turn, call.prompt, number))
@@ -51,6 +51,10 @@ class Turns:
             fault = fault or error.fault
         cancelled = fault is not None and fault.kind == "cancelled"
         return Completion(call.prompt, call.run_id, message, "", fault, cancelled)
+
+    def next_step(self, number: int) -> int:
+        """The number of the step after ``number``; scopes with endless tool rounds count in another way."""
+        return number + 1
 
     async def fold(self, host: Call, turn: Context) -> None:
         """Fold in what may be; one by one, so that a write that fails takes no other prompt with it."""

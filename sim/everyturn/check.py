@@ -16,7 +16,7 @@ from everyturn.run import Run
 from everyturn.scope import Scope
 from everyturn.verdict import Cell, Judged, Verdict, worst
 from everyturn.world import World
-from everyturn_impl.server import Server
+from everyturn_impl.dispatcher import Dispatcher
 from everyturn_model.invariants import Invariant
 from everyturn_model.witnesses import WITNESSES
 
@@ -41,7 +41,7 @@ def is_vacuous(invariant: Invariant, scope: Scope) -> bool:
 
 
 def check(
-    revision: str | type[Server],
+    revision: str | type[Dispatcher],
     scope: str,
     *,
     granularity: str = "access",
