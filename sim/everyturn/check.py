@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from everyturn.checker import CONFORMS, Judge, select
 from everyturn.counterexample import counterexample
 from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, peak
+from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Violation, peak
 from everyturn.engines.levels import LevelExplorer
 from everyturn.errors import UsageError
 from everyturn.run import Run
 from everyturn.scope import Scope
-from everyturn.verdict import Cell, Judged, Verdict, worst
+from everyturn.verdict import Another, Cell, Judged, Verdict, worst
 from everyturn.world import World
 from everyturn_impl.dispatcher import Dispatcher
 from everyturn_model.invariants import Invariant
 from everyturn_model.witnesses import WITNESSES
+
+_CANDIDATES = 25
+"""How many violations are looked at for each counterexample that is to differ in the racing pair."""
 
 
 class Checked(NamedTuple):
@@ -51,21 +55,27 @@ def check(
     engine: str = "levels",
     checkpoint: Path | None = None,
     reduce: str = "dead",
+    counterexamples: int = 1,
 ) -> Checked:
     """The verdict on one cell: all interleavings, unless a limit is reached.
 
+    ``counterexamples``: how many to give for each refuted invariant, different in their sentence or racing pair.
     ``reduce``: one of :data:`~everyturn.engines.levels.REDUCTIONS`. ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
     :class:`UsageError`.
     """
     world = World(Scope.parse(scope), revision, granularity)
     judge = Judge(select(invariants), conformance=not invariants)
-    explorer, found = _explore(world, judge, limits, progress, engine, checkpoint, reduce)
+    explorer, found = _explore(world, judge, limits, progress, engine, checkpoint, reduce, counterexamples)
     runs: dict[str, tuple[Run, int]] = {}
     said: dict[str, Judged] = {}
     for invariant in judge.invariants:
         vacuous = is_vacuous(invariant, world.scope)
         said[invariant.name] = _judged(explorer, judge, found, invariant.name, runs, vacuous=vacuous)
     conforms = _judged(explorer, judge, found, CONFORMS, runs, vacuous=False) if judge.conformance else None
+    for name, violations in found.others.items() if counterexamples > 1 else ():
+        judged = conforms if name == CONFORMS else said[name]
+        if judged is not None:
+            judged.others = list(_different(explorer, judge, runs[name][0], violations, counterexamples - 1))
     cell = Cell(
         revision=world.revision,
         scope=str(world.scope),
@@ -93,15 +103,16 @@ def _explore(
     engine: str,
     checkpoint: Path | None,
     reduce: str,
+    counterexamples: int,
 ) -> tuple[Explorer | LevelExplorer, Exploration]:
     if engine == "plain":
-        if checkpoint is not None or reduce != "dead":
-            raise UsageError("the plain engine has neither checkpoints nor reductions: expected the engine levels")
+        if checkpoint is not None or reduce != "dead" or counterexamples > 1:
+            raise UsageError("the plain engine has no checkpoints, reductions and further counterexamples: use levels")
         plain = Explorer(world, judge)
         return plain, plain.run(limits, progress=progress)
     if checkpoint is None:
         explorer = LevelExplorer(world, judge, reduce)
-        return explorer, explorer.run(limits, progress=progress)
+        return explorer, explorer.run(limits, progress=progress, different=_CANDIDATES * (counterexamples - 1) + 1)
     if reduce == "symmetry":
         raise UsageError("checkpoint: expected --reduce dead or none, found symmetry, which cannot be taken up again")
     from everyturn.engines import checkpoints
@@ -132,6 +143,29 @@ def _judged(
     if not found.complete:
         return Judged(Verdict.UNDETERMINED)
     return Judged(Verdict.VACUOUS if vacuous else Verdict.PROVED)
+
+
+def _different(
+    explorer: Explorer | LevelExplorer, judge: Judge, first: Run, violations: Sequence[Violation], most: int
+) -> Iterator[Another]:
+    """Violations of one invariant that differ from the first and from each other in the racing pair."""
+    from everyturn.explain import racing
+
+    name = violations[0].finding.invariant
+    met = {_unnamed(racing(first.schedule, name))}
+    for violation in violations:
+        if len(met) > most:
+            return
+        run, _, finding = counterexample(explorer.transitions, violation, judge)
+        race = racing(run.schedule, name)
+        if _unnamed(race) not in met:
+            met.add(_unnamed(race))
+            yield Another(finding.sentence, len(violation.decisions), run.token, race)
+
+
+def _unnamed(race: tuple[str, str] | None) -> tuple[str, ...] | None:
+    """A racing pair without the numbers of its threads: the same for renamings of a run."""
+    return None if race is None else tuple(re.sub(r"\d+", "", each) for each in race)
 
 
 def _witnesses(explorer: Explorer | LevelExplorer) -> dict[str, bool]:

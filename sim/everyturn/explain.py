@@ -75,6 +75,16 @@ def explain(schedule: Schedule, invariant: str, *, budget: int = BUDGET) -> Expl
     return _Explainer(schedule, invariant).explain(budget)
 
 
+def racing(schedule: Schedule, invariant: str) -> tuple[str, str] | None:
+    """The two racing accesses of a schedule that violates ``invariant``, each as thread and operation; none if unknown."""
+    explainer = _Explainer(schedule, invariant)
+    race = explainer.race()
+    if race is None:
+        return None
+    first, second = (explainer.run.steps[touch.step].operations[0] for touch in (race.first, race.second))
+    return f"{first.thread} {first.operation}", f"{second.thread} {second.operation}"
+
+
 class _Explainer:
     """One run, in tables and through SimPy."""
 
@@ -99,7 +109,7 @@ class _Explainer:
             step=self.step,
             core=frozenset(self.order.core(self._target())),
             places=places(self.run),
-            race=self._race(),
+            race=self.race(),
             passing=self._passing(),
             no_return=no_return,
             good=() if no_return is None or no_return.step is None else tuple(self._lost(no_return)),
@@ -118,7 +128,7 @@ class _Explainer:
 
     # the race ----------------------------------------------------------------------------------------------------
 
-    def _race(self) -> Race | None:
+    def race(self) -> Race | None:
         """Of the races whose other order spares the violation the closest, both writing rather than one of them.
 
         If there is none, the first conflicting accesses, ordered though they are by others, of which that is true.

@@ -35,6 +35,15 @@ class Exit(IntEnum):
     INTERRUPTED = 130
 
 
+class Another(msgspec.Struct, omit_defaults=True):
+    """Another way to violate the same invariant, told in other words or by another pair of racing accesses."""
+
+    sentence: str
+    steps: int
+    token: str
+    race: tuple[str, str] | None = None
+
+
 class Judged(msgspec.Struct, omit_defaults=True):
     """What is said of one invariant (or of ``conforms``): for a refutation why, how many steps, and a token."""
 
@@ -45,6 +54,7 @@ class Judged(msgspec.Struct, omit_defaults=True):
     guard: str | None = None
     count: int | None = None
     where: str | None = None
+    others: list[Another] = []
 
 
 class Cell(msgspec.Struct, omit_defaults=True):

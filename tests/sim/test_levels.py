@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from everyturn.engines.levels import REDUCTIONS, LevelExplorer
 from everyturn.engines.numbering import Numbering, distinct
 from everyturn.engines.packing import Layout
 from everyturn.errors import EveryturnError, UsageError
+from everyturn.replay import replay
+from everyturn.reports.text import Printer
 from everyturn.scope import Scope
 from everyturn.world import World
 from everyturn_impl.agent import SessionAgent as Independent
@@ -268,3 +271,27 @@ def test_an_agent_that_has_a_favourite_is_not_reduced() -> None:
     """Symmetry is checked, not believed."""
     with pytest.raises(EveryturnError, match="does not treat all prompts alike"):
         check(Partial, "AA", reduce="symmetry")
+
+
+# counterexamples ---------------------------------------------------------------------------------------------------
+
+
+def test_further_counterexamples_differ_in_their_race_and_replay() -> None:
+    """Three of each invariant at most; no two with the same pair of racing accesses, and each violates what it says."""
+    cell = check("d4", "AA+1c", counterexamples=3).cell
+    told = 0
+    for name, judged in cell.invariants.items():
+        races = [re.sub(r"\d+", "", str(other.race)) for other in judged.others]
+        assert len(races) == len(set(races)) <= 2
+        for other in judged.others:
+            assert replay(other.token).cell.invariants[name].sentence == other.sentence
+            told += 1
+    assert told > 4
+
+
+def test_a_proof_says_in_its_line_what_it_never_met(capsys: pytest.CaptureFixture[str]) -> None:
+    """hardened drops nothing at AA+1c, though the scope calls for it."""
+    Printer(err=False).cell(check("hardened", "AA+1c").cell)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert "proved" in first
+    assert "never reached: drop" in first

@@ -23,6 +23,13 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
     help="Give up (undetermined) when the process holds this much, for example 4G.",
 )
 @click.option(
+    "--counterexamples",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="How many for each refuted invariant, different in the pair of racing accesses.",
+)
+@click.option(
     "--checkpoint",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Save the exploration of a single cell in this file now and then; go on from it if it is there.",
@@ -54,6 +61,7 @@ def check(
     max_states: int | None,
     max_seconds: float | None,
     max_memory: int | None,
+    counterexamples: int,
     checkpoint: Path | None,
     reduce: str,
     engine: str,
@@ -92,6 +100,7 @@ def check(
                     engine=engine,
                     checkpoint=checkpoint,
                     reduce=reduce,
+                    counterexamples=counterexamples,
                 )
             cells.append(checked.cell)
             show.cell(checked.cell)
@@ -100,6 +109,7 @@ def check(
     except KeyboardInterrupt:
         interrupted = True
         show.say("interrupted: what was found so far")
+    show.hint(cells)
     if len(cells) > 1:
         show.matrix(cells)
     if plot is not None:

@@ -124,5 +124,5 @@ def _restore(explorer: LevelExplorer, arrays: dict[str, Any], header: dict[str, 
     explorer.recall()
     for invariant, sentence, decisions in header["violations"]:
         path_there = tuple((int(thread), int(choice)) for thread, choice in decisions)
-        explorer.found.violations[invariant] = Violation(Finding(invariant, sentence), path_there)
+        explorer.take_over(Violation(Finding(invariant, sentence), path_there))
     return explorer

@@ -64,7 +64,8 @@ class Exploration:
     """What an exploration found.
 
     ``complete``: nothing was left out; else ``stopped`` says which limit was reached. ``depth``: the largest number of
-    steps from the start. ``rests``: states in which nothing can move; ``outcomes``: how runs can end.
+    steps from the start. ``violations``: for each invariant a shortest one; ``others``: further ones, in the order in
+    which they were found, as many as were asked for. ``rests``: states in which nothing can move; ``outcomes``: how runs can end.
     """
 
     states: int = 0
@@ -75,6 +76,7 @@ class Exploration:
     interrupted: bool = False
     stopped: str | None = None
     violations: dict[str, Violation] = field(default_factory=dict)
+    others: dict[str, list[Violation]] = field(default_factory=dict)
     outcomes: set[object] = field(default_factory=set)
     locals: int = 0
     rests: int = 0

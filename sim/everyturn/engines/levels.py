@@ -107,7 +107,9 @@ class LevelExplorer:
         self.done = 0
         self.resting = Resting(self.transitions, self.leaps, self.judges)
         self.found = Exploration(states=1)
-        self._violated: dict[str, tuple[Finding, int, tuple[tuple[int, int], ...]]] = {}
+        self.different = 1
+        self._kept: dict[str, int] = {}
+        self._violated: list[tuple[Finding, int, tuple[tuple[int, int], ...]]] = []
 
     @property
     def events(self) -> Iterator[Event]:
@@ -130,15 +132,18 @@ class LevelExplorer:
         progress: Progress | None = None,
         stop_at: frozenset[str] | None = None,
         save: Callable[[], None] | None = None,
+        different: int = 1,
     ) -> Exploration:
         """Explore until nothing is new, a limit is reached, or every invariant of ``stop_at`` has been violated.
 
-        ``save`` is called now and then, between two chunks, and at the end, however it comes. Ctrl-C is obeyed after
+        ``different``: how many violations to keep of each invariant, one for each state or step of its kind. ``save`` is called now
+        and then, between two chunks, and at the end, however it comes. Ctrl-C is obeyed after
         the chunk that is under way; a second one at once.
         """
         found = self.found
         start = time.monotonic() - found.seconds
         saving = _Saving(save)
+        self.different = different
         try:
             for _ in obedient(self._chunks()):
                 saving.now_and_then()
@@ -194,9 +199,11 @@ class LevelExplorer:
         before = len(self.states)
         numbers = self.states.add(words)
         self._remember(numbers, before, expansion, start)
-        for invariant, (finding, number, last) in self._violated.items():
-            if invariant not in self.found.violations:
-                self.found.violations[invariant] = Violation(finding, self.path(number, *last))
+        for finding, number, last in self._violated:
+            violation = Violation(finding, self.path(number, *last))
+            if self.found.violations.setdefault(finding.invariant, violation) is not violation:
+                self.found.others.setdefault(finding.invariant, []).append(violation)
+        self._violated.clear()
 
     def _expand(self, start: int, end: int) -> tuple[Words, Expansion, Numbers, Numbers]:
         """The successors of states, the numbers of the judge's states there, and what each step violated."""
@@ -260,7 +267,8 @@ class LevelExplorer:
         self.found.rests += len(expansion.rests)
         for place, findings, ledger in self.resting.judge(words[expansion.rests], self.layout):
             for finding in findings:
-                self._violated.setdefault(finding.invariant, (finding, start + int(expansion.rests[place]), ()))
+                if self._is_news(finding):
+                    self._violated.append((finding, start + int(expansion.rests[place]), ()))
             self._reached(ledger)
 
     def _reached(self, ledger: Ledger) -> None:
@@ -271,13 +279,23 @@ class LevelExplorer:
         if not found.any():
             return
         for number in np.unique(found[found > 0]).tolist():
-            new = [each for each in self.judges.violated(number) if each.invariant not in self.found.violations]
+            new = [each for each in self.judges.violated(number) if self._is_news(each)]
             if not new:
                 continue
             place = self._first(expansion, np.flatnonzero(found == number))
             last = self.leaps.moves.values[expansion.move[place]]
-            for finding in new:
-                self._violated.setdefault(finding.invariant, (finding, start + int(expansion.source[place]), (last,)))
+            self._violated += [(finding, start + int(expansion.source[place]), (last,)) for finding in new]
+
+    def take_over(self, violation: Violation) -> None:
+        """Keep a violation that was found before."""
+        self._kept[violation.finding.invariant] = 1
+        self.found.violations[violation.finding.invariant] = violation
+
+    def _is_news(self, finding: Finding) -> bool:
+        """Whether a violation is to be kept: there are fewer of its invariant than were asked for."""
+        kept = self._kept.get(finding.invariant, 0)
+        self._kept[finding.invariant] = kept + 1
+        return kept < self.different
 
     @staticmethod
     def _first(expansion: Expansion, places: Numbers) -> int:

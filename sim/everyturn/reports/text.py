@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from everyturn.expectations import unreached
+from everyturn.scope import Scope
 from everyturn.verdict import Cell, Judged, Result, Verdict
 
 if TYPE_CHECKING:
@@ -96,9 +98,6 @@ class Printer:
         for name, judged in _all(cell):
             if judged.verdict is Verdict.REFUTED:
                 self._refutation(name, judged)
-        missed = [name for name, reached in cell.witnesses.items() if not reached]
-        if missed and cell.verdict in (Verdict.PROVED, Verdict.VACUOUS):
-            self.say(f"    never reached in this scope: {', '.join(missed)}")
 
     def _refutation(self, name: str, judged: Judged) -> None:
         often = f", in {judged.count:,} runs" if judged.count else ""
@@ -106,6 +105,16 @@ class Printer:
         self.say(f"    {_sign(Verdict.REFUTED)} {name}: {judged.sentence}{steps}")
         if judged.token:
             self.say(f"      everyturn replay {judged.token}")
+        for other in judged.others:
+            race = "" if other.race is None else f"; {other.race[0]} against {other.race[1]}"
+            self.say(f"      another: {other.sentence} ({other.steps} steps{race})")
+            self.say(f"      everyturn replay {other.token}")
+
+    def hint(self, cells: Sequence[Cell]) -> None:
+        """Where to go on from a refutation."""
+        token = next((judged.token for cell in cells for _, judged in _all(cell) if judged.token), None)
+        if token is not None:
+            self.say(f"why, and since when it was too late: everyturn explain {token}")
 
     def matrix(self, cells: Sequence[Cell]) -> None:
         """Revisions × scopes × invariants as a table."""
@@ -233,6 +242,9 @@ def _headline(cell: Cell) -> str:
             )
         elif cell.risk is None and not cell.complete and cell.run is None:
             size += ", no bound for what was not seen: these runs are no independent samples"
+    missed = unreached(cell.witnesses, Scope.parse(cell.scope)) if cell.witnesses else ()
+    if missed and cell.verdict in (Verdict.PROVED, Verdict.VACUOUS):
+        said += f", but never reached: {', '.join(missed)}"
     return f"{said}  [{size}]"
 
 
