@@ -48,7 +48,7 @@ class _Part:
         numbers = self._steps.add(packed)
         if len(self._steps) > before:
             self._work_out(before)
-        return self._after[numbers], self._found[numbers]
+        return self._after.take(numbers), self._found.take(numbers)
 
     def saved(self) -> dict[str, NDArray[Any]]:
         """The table of steps as arrays."""
@@ -160,7 +160,7 @@ class JudgeTables:
 
     def ledgers(self, judged: Numbers) -> Numbers:
         """The numbers of the ledgers of judge states."""
-        return self._layout.get(self._states.keys[judged], 0)
+        return self._layout.get(self._states.keys.take(judged, axis=0), 0)
 
     def ledger(self, number: int) -> Any:
         """The ledger with this number."""
@@ -216,14 +216,14 @@ class JudgeTables:
         numbers = self._steps.add(keys)
         if len(self._steps) > before:
             self._work_out(before)
-        return self._after[numbers], self._found[numbers]
+        return self._after.take(numbers), self._found.take(numbers)
 
     def _work_out(self, start: int) -> None:
         if len(self.events.values) >> _EVENTS_BITS:
             raise EveryturnError(f"more than {1 << _EVENTS_BITS:,} different observations: expected fewer")
         keys = self._steps.keys[start:, 0].astype(np.int64)
         events = keys & ((1 << _EVENTS_BITS) - 1)
-        words = self._states.keys[keys >> _EVENTS_BITS]
+        words = self._states.keys.take(keys >> _EVENTS_BITS, axis=0)
         ledgers = self._layout.get(words, 0)
         changes: list[tuple[int, Numbers, Numbers]] = []
         found = np.zeros((len(keys), len(self._parts)), np.int64)
@@ -233,7 +233,7 @@ class JudgeTables:
             if not seeing.size:
                 continue
             told = ledgers[seeing] if 0 < place <= len(self.judge.invariants) else np.zeros(len(seeing), np.int64)
-            before = self._layout.get(words[seeing], place)
+            before = self._layout.get(words.take(seeing, axis=0), place)
             after, found[seeing, place] = part.step(before, told, events[seeing])
             changes.append((place, seeing, after))
         if len(self._ledger.states.values) >> _LEDGER_BITS:

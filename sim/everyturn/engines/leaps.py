@@ -245,25 +245,25 @@ class _Table:
         """The successors of rows by this thread; none if leaps had to be made."""
         assert self._layout is not None
         locals_ = self._layout.get(words, self.place)
-        live = np.flatnonzero(self._live[locals_])
-        keys = self._masks[locals_[live]]
-        keys &= words[live]
+        live = np.flatnonzero(self._live.take(locals_))
+        keys = self._masks.take(locals_.take(live), axis=0)
+        keys &= words.take(live, axis=0)
         found = self._index.find(keys)
         if found.size and int(found.min()) < 0:
             missing = np.flatnonzero(found < 0)
             self._make(words[live[missing[distinct(keys[missing])]]])
             return None
-        often = self._often[found]
+        often = self._often.take(found)
         moving = np.flatnonzero(often)
-        source, way = live[moving], self._first[found[moving]]
-        often = often[moving]
+        source, way = live.take(moving), self._first.take(found.take(moving))
+        often = often.take(moving)
         if often.size and int(often.max()) > 1:
             source, way = np.repeat(source, often), np.repeat(way, often)
             way += np.arange(len(way)) - np.repeat(np.cumsum(often) - often, often)
-        after = words[source]
-        after &= self._clear[way]
-        after |= self._set[way]
-        return Expansion(after, source, self._move[way], self._events[way], source)
+        after = words.take(source, axis=0)
+        after &= self._clear.take(way, axis=0)
+        after |= self._set.take(way, axis=0)
+        return Expansion(after, source, self._move.take(way), self._events.take(way), source)
 
 
 def make(leaps: Leaps, row: Row, thread: int) -> tuple[set[int], list[Way]]:

@@ -213,7 +213,7 @@ class LevelExplorer:
             if expansion is None:
                 self._lay_out()
                 continue
-            judged = self.layout.get(words, JUDGE)[expansion.source]
+            judged = self.layout.get(words, JUDGE).take(expansion.source)
             found = np.zeros(len(judged), np.int64)
             seen = np.flatnonzero(expansion.events)
             judged[seen], found[seen] = self.judges.step(judged[seen], expansion.events[seen])

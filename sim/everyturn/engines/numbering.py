@@ -91,7 +91,7 @@ class Numbering:
             slots[todo] = (slots[todo] + 1) & (len(self._slots) - 1)
             held = self._held(slots[todo])
             numbers[todo] = held
-            todo = todo[self._others(held, words[todo])]
+            todo = todo[self._others(held, words.take(todo, axis=0))]
         return numbers
 
     def _held(self, slots: Numbers) -> Numbers:
@@ -120,7 +120,7 @@ class Numbering:
             todo = np.concatenate((further, again))
             held = self._held(slots[todo])
             numbers[todo] = held
-            further = todo[self._others(held, words[todo])]
+            further = todo[self._others(held, words.take(todo, axis=0))]
             empty = todo[held < 0]
             again = self._claim(empty, slots[empty], words, numbers)
         return numbers
@@ -134,7 +134,7 @@ class Numbering:
         won = self._slots[at] == places
         winners = claimants[won]
         count = self._count
-        self._keys[count : count + len(winners)] = words[winners]
+        self._keys[count : count + len(winners)] = words.take(winners, axis=0)
         given = np.arange(count, count + len(winners))
         self._slots[at[won]] = given + 1
         numbers[winners] = given
