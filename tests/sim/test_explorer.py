@@ -72,6 +72,21 @@ def test_state_counts_are_pinned(revision: str, scope: str, states: int, transit
     assert (states, transitions, depth) == (cell.states, cell.transitions, cell.depth)
 
 
+@pytest.mark.parametrize(
+    ("revision", "scope", "states", "transitions", "depth"),
+    [("hardened", "AIa+1c", 394_967, 906_309, 79), ("hardened", "AAA+1c", 1_610_013, 4_027_385, 84)],
+)
+def test_hardened_is_proved_in_larger_scopes(
+    revision: str, scope: str, states: int, transitions: int, depth: int
+) -> None:
+    """Nothing is refuted, and the counts are pinned; the plain explorer found the same."""
+    cell = check(revision, scope).cell
+    assert cell.verdict is Verdict.PROVED
+    assert cell.conforms is not None
+    assert cell.conforms.verdict is Verdict.PROVED
+    assert (states, transitions, depth) == (cell.states, cell.transitions, cell.depth)
+
+
 def test_one_prompt_alone_has_one_interleaving() -> None:
     """A needs no scheduler: as many states as steps, and one end."""
     world = World(Scope.parse("A"), "d4")
