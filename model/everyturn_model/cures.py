@@ -197,16 +197,20 @@ def cures(guard: str, state: State, want: Seen, facts: Facts) -> tuple[Seen, ...
 
 def options(state: State, want: Seen, facts: Facts) -> tuple[Seen, ...]:
     """The hidden steps that may have happened before ``want``, which does not need them, and not later."""
-    return tuple(want._replace(event=event) for event in _options(state, want.event, facts))
+    folds = _folds(state, facts) if isinstance(want.event, CancelTakesEffect) else ()
+    return (*folds, *(want._replace(event=event) for event in _options(state, want.event, facts)))
+
+
+def _folds(state: State, facts: Facts) -> Iterator[Seen]:
+    """A drain that had decided to fold before the Cancel took effect; the write of the message is still to come."""
+    for prompt in state.prompts:
+        write = facts.fold_to_come(prompt.name)
+        if write is not None and write.prompt is not None and prompt.phase is Phase.QUEUED:
+            yield write._replace(event=Folded(prompt.name, write.prompt))
 
 
 def _options(state: State, event: Event, facts: Facts) -> Iterator[Event]:
     match event:
-        case CancelTakesEffect():
-            for prompt in state.prompts:
-                fold = facts.fold_to_come(prompt.name)
-                if fold is not None and prompt.phase is Phase.QUEUED and state.turn is not None:
-                    yield Folded(prompt.name, state.turn.name)
         case CancelReturned():
             for name, submitted in facts.called.items():
                 if state.prompt(name).phase is Phase.NEW:
@@ -279,8 +283,7 @@ def _write(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
         case Writer.TURN:
             yield from _towards(state, event.prompt, facts, queued=False)
         case Writer.FOLD:
-            host = event.turn or (state.turn.name if state.turn is not None else "")
-            yield Folded(event.prompt, host)
+            yield Folded(event.prompt, event.turn or "")
         case Writer.CANCEL_ON_ENTRY:
             yield CancelledOnEntry(event.prompt)
 

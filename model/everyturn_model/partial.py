@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple
 from everyturn_model.cures import Facts, Seen, cures, options, watched
 from everyturn_model.events import Event
 from everyturn_model.spec import START
-from everyturn_model.spec.actions import Action
+from everyturn_model.spec.actions import Action, Guard
 from everyturn_model.spec.state import State
 
 BUDGET: Final = 50_000
@@ -31,11 +31,11 @@ BUDGET: Final = 50_000
 _DEPTH: Final = 10
 """So many hidden steps in a row may one thing that was seen need."""
 
-_FORCED: Final = 4
-"""So many refused actions are taken as done, for one thing that was seen, before it is left out."""
+_REFUSALS: Final = 12
+"""So many refusals of one log are told."""
 
-_BEST: Final = 8
-"""After a refusal so many of the simplest explanations are followed."""
+_SHOWN: Final = 3
+"""So many of the possible states are shown with a refusal."""
 
 _GUESSES: Final = frozenset({"DropPrompt", "CancelOnEntry"})
 """Hidden steps that are guessed for want of a better explanation: what needed them is named first."""
@@ -77,8 +77,8 @@ class Refused:
     """What was seen at ``place`` and had no explanation.
 
     ``needed``: each action that would have explained it, with the guard that refused that action; the first counts.
-    ``prefix``: how many things that were seen before fit. ``states``: the states that they may have led to, the simplest first.
-    ``left_out``: matching went on without it; otherwise as if the refused action had been allowed.
+    ``prefix``: how many things that were seen before fit, given what was refused earlier. ``states``: the states that they may
+    have led to, the simplest first. ``left_out``: matching went on without it; otherwise as if that guard had not refused.
     """
 
     place: int
@@ -112,22 +112,16 @@ class Trail(NamedTuple):
 
 
 class Node(NamedTuple):
-    """A state that the log may have led to, how many refusals and hidden steps it took, and which."""
+    """A state that the log may have led to, how many hidden steps it took, and which."""
 
     state: State
-    forced: int = 0
     hidden: int = 0
     trail: Trail | None = None
-
-    @property
-    def cost(self) -> tuple[int, int]:
-        """The lower, the simpler."""
-        return (self.forced, self.hidden)
 
     def then(self, action: Action[Any], event: Event, place: int, *, hidden: bool) -> Node:
         """The node after an action."""
         trail = Trail(self.trail, Explained(place, event, hidden))
-        return Node(action.effect(self.state, event), self.forced, self.hidden + hidden, trail)
+        return Node(action.effect(self.state, event), self.hidden + hidden, trail)
 
 
 class _Leaf(NamedTuple):
@@ -142,43 +136,70 @@ class _Spent(Exception):
     """The budget is spent."""
 
 
+Waived = frozenset[tuple[Event, str]]
+"""Actions, and guards of them that are not asked."""
+
+
 def match_partial(seen: Sequence[Seen], budget: int = BUDGET) -> Matched:
     """Follow a partial log through the specification.
 
-    After a refusal it goes on as if the refused action had been allowed, or without what was seen, if that is no help.
+    After a refusal the log is matched anew as if that guard had allowed that action, so that later faults are found too and
+    are not those that follow from the first; where this is no help, what was seen is left out.
     """
-    return _Search(seen, budget).run()
+    refusals: list[Refused] = []
+    waived: Waived = frozenset()
+    left_out: frozenset[int] = frozenset()
+    tried = 0
+    while True:
+        search = _Search(seen, budget - tried, waived, left_out)
+        try:
+            stopped = search.run()
+        except _Spent:
+            answer = Answer.REFUSED if refusals else Answer.UNDETERMINED
+            return Matched(answer, tuple(refusals), search.explanation, budget)
+        tried += search.tried
+        if stopped is None or len(refusals) == _REFUSALS:
+            answer = Answer.REFUSED if refusals else Answer.ACCEPTED
+            return Matched(answer, tuple(refusals), search.explanation, tried)
+        refused = search.refused(stopped)
+        waiver = (refused.needed[0].event, refused.guard)
+        if refused.left_out:
+            left_out |= {stopped}
+        else:
+            waived |= {waiver}
+        if not (refused.left_out and waiver in waived):
+            refusals.append(refused)
 
 
 class _Search:
-    def __init__(self, seen: Sequence[Seen], budget: int) -> None:
-        self.seen, self.budget, self.tried = seen, budget, 0
+    """One pass over a log, up to the first refusal that is not waived."""
+
+    def __init__(self, seen: Sequence[Seen], budget: int, waived: Waived, left_out: frozenset[int]) -> None:
+        self.seen, self.budget, self.waived, self.left_out = seen, budget, waived, left_out
         self.facts = Facts(seen)
+        self.nodes: list[Node] = [Node(START)]
         self.leaves: list[_Leaf] = []
+        self.tried = 0
         self.place = 0
 
-    def run(self) -> Matched:
-        nodes: list[Node] = [Node(START)]
-        refusals: list[Refused] = []
-        try:
-            for index, each in enumerate(self.seen):
-                self.place = each.place
-                self.facts.see(index)
-                reached = self.follow(nodes, each)
-                if not reached:
-                    reached, refused = self.go_on(nodes, each, index)
-                    refusals += refused
-                nodes = reached
-        except _Spent:
-            answer = Answer.REFUSED if refusals else Answer.UNDETERMINED
-            return Matched(answer, tuple(refusals), _told(nodes[0].trail), self.tried)
-        answer = Answer.REFUSED if refusals else Answer.ACCEPTED
-        return Matched(answer, tuple(refusals), _told(nodes[0].trail), self.tried)
+    @property
+    def explanation(self) -> tuple[Explained, ...]:
+        """The simplest explanation of what was read so far."""
+        return _told(self.nodes[0].trail)
 
-    def follow(self, nodes: Iterable[Node], seen: Seen) -> list[Node]:
-        """The nodes after something that was seen, each state once, by its simplest explanation, the simplest first."""
-        self.leaves = []
-        return _simplest(after for node in nodes for after in self.reach(node, seen, ()))
+    def run(self) -> int | None:
+        """Read the log; where it had to stop, none at its end."""
+        for index, each in enumerate(self.seen):
+            self.place = each.place
+            self.facts.see(index)
+            if index in self.left_out:
+                continue
+            self.leaves = []
+            reached = _simplest(after for node in self.nodes for after in self.reach(node, each, ()))
+            if not reached:
+                return index
+            self.nodes = reached
+        return None
 
     def reach(self, node: Node, want: Seen, chain: tuple[Event, ...]) -> list[Node]:
         """The nodes after ``want``, and before it whatever hidden steps it needs. ``chain``: what already needs it."""
@@ -186,68 +207,75 @@ class _Search:
         if self.tried > self.budget:
             raise _Spent
         action = watched(want.event)
-        guard = action.refusing(node.state, want.event)
+        guard = self.refusing(action, node.state, want.event)
         found: list[Node] = []
+        deeper = len(self.leaves)
         if guard is None:
-            found.append(node.then(action, want.event, self.place, hidden=bool(chain)))
-            helps = options(node.state, want, self.facts)
+            found += self.take(action, node, want.event, hidden=bool(chain))
+            steps = options(node.state, want, self.facts)
         else:
-            helps = cures(guard.name, node.state, want, self.facts)
+            steps = cures(guard.name, node.state, want, self.facts)
         if len(chain) < _DEPTH:
             under = (*chain, want.event)
-            for help_ in helps:
-                if help_.event not in under:
-                    for closer in _simplest(self.reach(node, help_, under)):
+            for step in steps:
+                if step.event not in under:
+                    for closer in self.reach(node, step, under):
                         found += self.reach(closer, want, chain) if closer.state != node.state else ()
-        if guard is not None and not found and action.name not in _UNTOLD:
+        if guard is not None and not found and action.name not in _UNTOLD and not self.explained_since(deeper):
             self.leaves.append(_Leaf(node, action, Needed(action.name, want.event, guard.name, guard.sentence)))
         return _simplest(found)
 
-    def go_on(self, nodes: list[Node], seen: Seen, index: int) -> tuple[list[Node], list[Refused]]:
-        """After a refusal: the nodes as if the refused actions had been allowed, else as if nothing had been seen."""
-        refused: list[Refused] = []
-        best = nodes[:_BEST]
-        states = tuple(node.state for node in best)
-        for _ in range(_FORCED):
-            leaves = self.simplest_leaves()
-            needed = tuple(dict.fromkeys(leaf.needed for leaf in leaves))
-            first = leaves[0].needed
-            allowed = _simplest(
-                node for leaf in leaves if leaf.needed == first for node in _force(leaf, self.place, seen.event)
+    def explained_since(self, leaves: int) -> bool:
+        """Whether a search ended, since there were so many of them, at something better than a guess."""
+        return any(leaf.action.name not in _GUESSES for leaf in self.leaves[leaves:])
+
+    def refusing(self, action: Action[Any], state: State, event: Event) -> Guard[Any] | None:
+        """The first guard that refuses ``event`` and is not waived for it."""
+        for guard in action.guards:
+            if not guard.holds(state, event) and (event, guard.name) not in self.waived:
+                return guard
+        return None
+
+    def take(self, action: Action[Any], node: Node, event: Event, *, hidden: bool) -> Iterator[Node]:
+        """The node after an action. Where a guard was waived, the action may have no effect that makes sense: then none."""
+        try:
+            yield node.then(action, event, self.place, hidden=hidden)
+        except AssertionError:
+            if not any(event == allowed for allowed, _ in self.waived):
+                raise
+
+    def refused(self, index: int) -> Refused:
+        """What is to be said of the place where this pass stopped: what was needed most first, guesses last."""
+        seen = self.seen[index]
+        needed = sorted(self.leaves, key=lambda leaf: leaf.action.name in _GUESSES)
+        states = tuple(node.state for node in self.nodes[:_SHOWN])
+        if not needed:
+            guard = next(name for event, name in self.waived if event == seen.event)
+            action = watched(seen.event)
+            sentence = next(each.sentence for each in action.guards if each.name == guard)
+            return Refused(
+                seen.place, seen.event, (Needed(action.name, seen.event, guard, sentence),), index, states, True
             )
-            refused.append(Refused(seen.place, seen.event, needed, index, states, left_out=not allowed))
-            if not allowed:
-                break
-            reached = allowed if first.event == seen.event else self.follow(allowed, seen)
-            if reached:
-                return reached[:_BEST], refused
-        return [node._replace(forced=node.forced + 1) for node in best], [refused[0]]
+        every = tuple(dict.fromkeys(leaf.needed for leaf in needed))
+        first = needed[0]
+        left_out = not list(self.trial(first))
+        return Refused(seen.place, seen.event, every, index, states, left_out)
 
-    def simplest_leaves(self) -> list[_Leaf]:
-        """Where the search from the simplest node ended: what was needed most first, guesses last."""
-        least = min(leaf.node.forced for leaf in self.leaves)
-        simple = [leaf for leaf in self.leaves if leaf.node.forced == least]
-        return sorted(simple, key=lambda leaf: leaf.action.name in _GUESSES)
-
-
-def _force(leaf: _Leaf, place: int, seen: Event) -> Iterator[Node]:
-    """The node after a refused action, if its effect has a meaning there."""
-    event = leaf.needed.event
-    try:
-        node = leaf.node.then(leaf.action, event, place, hidden=event != seen)
-    except AssertionError:
-        return
-    if node.state != leaf.node.state:
-        yield node._replace(forced=node.forced + 1)
+    def trial(self, leaf: _Leaf) -> Iterator[Node]:
+        """The node after a refused action, if its effect makes sense."""
+        try:
+            yield leaf.node.then(leaf.action, leaf.needed.event, self.place, hidden=True)
+        except AssertionError:
+            return
 
 
 def _simplest(nodes: Iterable[Node]) -> list[Node]:
     best: dict[State, Node] = {}
     for node in nodes:
         known = best.get(node.state)
-        if known is None or node.cost < known.cost:
+        if known is None or node.hidden < known.hidden:
             best[node.state] = node
-    return sorted(best.values(), key=lambda node: node.cost)
+    return sorted(best.values(), key=lambda node: node.hidden)
 
 
 def _told(trail: Trail | None) -> tuple[Explained, ...]:

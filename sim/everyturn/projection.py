@@ -74,7 +74,7 @@ def of_recording(run: RecordedRun) -> list[Seen]:
                 owner = ledger.lives[prompt].last_turn or prompt
                 seen.append(Seen(number, ev.ErrorNotified(prompt, run_id is not None, owner)))
             case line.UserMessage() | line.StoreFailed():
-                seen += _message(number, event)
+                seen += _message(number, event, ledger)
             case line.StreamStart() | line.StreamEnd():
                 seen.append(_stream(number, event))
             case _:
@@ -122,11 +122,12 @@ def _told(
     )
 
 
-def _message(number: int, event: line.UserMessage | line.StoreFailed) -> Iterator[Seen]:
+def _message(number: int, event: line.UserMessage | line.StoreFailed, ledger: Ledger) -> Iterator[Seen]:
     by = _BY.get(event.by or "")
     if by is None:
         return
-    host = event.turn if by is ev.Writer.FOLD else event.prompt if by is ev.Writer.TURN else None
+    carrier = ledger.lives[event.prompt].carrier
+    host = None if by is ev.Writer.CANCEL_ON_ENTRY or carrier is None else carrier.owner
     if isinstance(event, line.UserMessage):
         yield Seen(number, ev.MessageWritten(event.prompt, by, host), host, event.thread)
     else:
