@@ -147,6 +147,8 @@ class Facts:
         self.streamed: set[str] = set()
         self._begins: dict[str, int] = {}
         self._folds: dict[str, tuple[int, Seen]] = {}
+        self._summaries: list[tuple[int, Seen]] = []
+        self.turns: dict[str, Seen] = {}
         for index, each in enumerate(seen):
             match each.event:
                 case MessageWritten(prompt=prompt, by=Writer.FOLD) | MessageFailed(prompt=prompt, by=Writer.FOLD):
@@ -154,6 +156,9 @@ class Facts:
                     self._begins[prompt] = index
                 case MessageWritten(prompt=prompt) | MessageFailed(prompt=prompt):
                     self._begins[prompt] = index
+                case SummaryStreamStarted(summary) | SummaryStreamEnded(summary):
+                    started = SummaryStarted(summary, each.thread or "", None)
+                    self._summaries.append((index, each._replace(event=started)))
         self.now = 0
 
     def see(self, index: int) -> None:
@@ -167,6 +172,8 @@ class Facts:
                 self.called[prompt] = Submitted(prompt, run_id, accepted)
             case RunCalled(prompt):
                 self.running.add(prompt)
+            case MessageWritten(prompt=prompt, by=Writer.TURN, turn=str()):
+                self.turns[prompt] = self._seen[index]
             case SummaryStreamEnded(summary=summary):
                 self.streamed.add(summary)
             case _:
@@ -176,6 +183,10 @@ class Facts:
         """Whether the prompt's message is still to come, for a turn of its own or another."""
         return self._begins.get(prompt, -1) > self.now
 
+    def summary_to_come(self) -> Seen | None:
+        """The start of the summary whose stream is the next to be told of."""
+        return next((started for index, started in self._summaries if index > self.now), None)
+
     def fold_to_come(self, prompt: str) -> Seen | None:
         """The write of the folded prompt's message, if it is still to come."""
         index, seen = self._folds.get(prompt, (-1, None))
@@ -184,7 +195,8 @@ class Facts:
 
 # cures ------------------------------------------------------------------------------------------------------------------
 
-Cure = Callable[[State, Seen, Facts], Iterator[Event]]
+Cure = Callable[[State, Seen, Facts], Iterator[Event | Seen]]
+"""Proposes hidden steps; those of another turn than the one that was seen are a :class:`Seen` of their own."""
 
 
 def cures(guard: str, state: State, want: Seen, facts: Facts) -> tuple[Seen, ...]:
@@ -192,13 +204,16 @@ def cures(guard: str, state: State, want: Seen, facts: Facts) -> tuple[Seen, ...
     cure = _CURES.get(guard)
     if cure is None:
         return ()
-    return tuple(want._replace(event=event) for event in dict.fromkeys(cure(state, want, facts)))
+    return tuple(_placed(want, step) for step in dict.fromkeys(cure(state, want, facts)))
 
 
 def options(state: State, want: Seen, facts: Facts) -> tuple[Seen, ...]:
     """The hidden steps that may have happened before ``want``, which does not need them, and not later."""
-    folds = _folds(state, facts) if isinstance(want.event, CancelTakesEffect) else ()
-    return (*folds, *(want._replace(event=event) for event in _options(state, want.event, facts)))
+    return tuple(_placed(want, step) for step in _options(state, want.event, facts))
+
+
+def _placed(want: Seen, step: Event | Seen) -> Seen:
+    return step._replace(place=want.place) if isinstance(step, Seen) else want._replace(event=step)
 
 
 def _folds(state: State, facts: Facts) -> Iterator[Seen]:
@@ -209,12 +224,17 @@ def _folds(state: State, facts: Facts) -> Iterator[Seen]:
             yield write._replace(event=Folded(prompt.name, write.prompt))
 
 
-def _options(state: State, event: Event, facts: Facts) -> Iterator[Event]:
+def _options(state: State, event: Event, facts: Facts) -> Iterator[Event | Seen]:
     match event:
+        case CancelTakesEffect():
+            yield from _folds(state, facts)
         case CancelReturned():
             for name, submitted in facts.called.items():
                 if state.prompt(name).phase is Phase.NEW:
                     yield submitted
+            summary = facts.summary_to_come()
+            if summary is not None and state.summary is None and state.open(Kind.SUMMARISE):
+                yield summary
         case ClearTakesEffect():
             for name in sorted(facts.running):
                 if state.prompt(name).phase in (Phase.NEW, Phase.LIVE):
@@ -288,27 +308,32 @@ def _write(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
             yield CancelledOnEntry(event.prompt)
 
 
-def _end(state: State, prompt: Prompt, facts: Facts) -> Iterator[Event]:
-    """What may have ended a prompt unseen: a Cancel or a ClearQueue, before its turn or while the turn was prepared."""
+def _end(state: State, prompt: Prompt, facts: Facts) -> Iterator[Event | Seen]:
+    """What may have ended a prompt unseen: a Cancel while its turn was prepared; before that a ClearQueue, too."""
+    begun = facts.turns.get(prompt.name)
     if prompt.phase is Phase.TURN and prompt.turn is not None:
         yield StepFailed(prompt.turn, FailureCause.CANCELLED)
+    elif begun is not None and prompt.phase in (Phase.LIVE, Phase.TAKEN):
+        message: Any = begun.event
+        yield begun._replace(event=StepFailed(message.turn, FailureCause.CANCELLED))
     elif prompt.phase in (Phase.NEW, Phase.LIVE, Phase.QUEUED, Phase.TAKEN):
         yield Dropped(prompt.name, DropReason.COVERED)
         yield Dropped(prompt.name, DropReason.CLEARED)
         yield CancelledOnEntry(prompt.name)
 
 
-def _ended(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
+def _ended(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen]:
     if isinstance(want.event, Completed) and want.event.tells is not Outcome.CANCELLED:
         return
     yield from _end(state, state.prompt(_name(want.event)), facts)
 
 
-def _became(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
+def _became(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen]:
+    yield from _queue(state, want, facts)
     yield from _end(state, state.prompt(_name(want.event)), facts)
 
 
-def _failed(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
+def _failed(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen]:
     yield from _end(state, state.prompt(_name(want.event)), facts)
 
 
@@ -326,7 +351,7 @@ def _ahead(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
             yield Dropped(name, DropReason.CLEARED)
 
 
-def _at_rest(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
+def _at_rest(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen]:
     """The first that has not ended may have been dropped, unless the snapshot shows it in the queue."""
     left = want.event.shared.queue if isinstance(want.event, Rest) else ()
     for prompt in state.prompts:
@@ -338,7 +363,8 @@ def _at_rest(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
 def _summary(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
     event: Any = want.event
     if want.thread is not None:
-        yield SummaryStarted(event.summary, want.thread, None)
+        own = state.turn.name if state.turn is not None and state.turn.full else None
+        yield SummaryStarted(event.summary, want.thread, own)
 
 
 def _takes_effect(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
@@ -361,6 +387,7 @@ _CURES: Final[dict[str, Cure]] = {
     "rest-nothing-active": _idle,
     "stream-preparing": _start,
     "host-preparing": _start,
+    "step-preparing": _start,
     "write-due": _write,
     "message-due": _write,
     "ended": _ended,
@@ -371,6 +398,7 @@ _CURES: Final[dict[str, Cure]] = {
     "rest-queue-empty": _at_rest,
     "rest-all-ended": _at_rest,
     "summary-runs": _summary,
+    "summary-active": _summary,
     "cancel-effective": _takes_effect,
     "clear-effective": _takes_effect,
 }

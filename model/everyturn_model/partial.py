@@ -221,7 +221,8 @@ class _Search:
                 if step.event not in under:
                     for closer in self.reach(node, step, under):
                         found += self.reach(closer, want, chain) if closer.state != node.state else ()
-        if guard is not None and not found and action.name not in _UNTOLD and not self.explained_since(deeper):
+        told = not chain or action.name not in _UNTOLD
+        if guard is not None and not found and told and not self.explained_since(deeper):
             self.leaves.append(_Leaf(node, action, Needed(action.name, want.event, guard.name, guard.sentence)))
         return _simplest(found)
 

@@ -178,7 +178,13 @@ def _operation(number: int, event: line.Event) -> Iterator[Seen]:
 def of_events(events: Iterable[ev.Event]) -> list[Seen]:
     """What an onlooker would have seen of a run of our own."""
     told = list(events)
-    turns = {each.turn: (each.prompt, each.thread) for each in told if isinstance(each, ev.TurnStarted)}
+    turns: dict[str, tuple[str | None, str]] = {}
+    for each in told:
+        match each:
+            case ev.TurnStarted(turn=turn, prompt=prompt, thread=thread):
+                turns[turn] = (prompt, thread)
+            case ev.SummaryStarted(summary=summary, thread=thread):
+                turns[summary] = (None, thread)
     seen: list[Seen] = []
     for place, event in enumerate(told, 1):
         if isinstance(event, ev.Submitted):
@@ -188,8 +194,12 @@ def of_events(events: Iterable[ev.Event]) -> list[Seen]:
                 seen.append(Seen(place, SubmitReturned(event.prompt)))
         elif isinstance(event, ev.Completed):
             seen.append(Seen(place, replace(event, message=None), event.prompt, event.thread))
-        elif not isinstance(event, HIDDEN):
-            turn = getattr(event, "turn", None)
-            prompt, thread = turns.get(turn, (None, None)) if turn else (None, None)
-            seen.append(Seen(place, event, prompt, thread))
+        elif not _is_hidden(event):
+            carrier = getattr(event, "turn", None) or getattr(event, "summary", None)
+            seen.append(Seen(place, event, *turns.get(carrier or "", (None, None))))
     return seen
+
+
+def _is_hidden(event: ev.Event) -> bool:
+    by_cancel = getattr(event, "cause", None) is ev.FailureCause.CANCELLED
+    return isinstance(event, HIDDEN) or (by_cancel and isinstance(event, ev.StepFailed | ev.ReadFailed))
