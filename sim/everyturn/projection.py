@@ -186,8 +186,13 @@ def of_events(events: Iterable[ev.Event]) -> list[Seen]:
             case ev.SummaryStarted(summary=summary, thread=thread):
                 turns[summary] = (None, thread)
     seen: list[Seen] = []
+    queued: set[str] = set()
     for place, event in enumerate(told, 1):
-        if isinstance(event, ev.Submitted):
+        if isinstance(event, ev.Queued):
+            queued.add(event.prompt)
+        elif isinstance(event, ev.Returned) and event.prompt in queued:
+            seen += (Seen(place, WasQueued(event.prompt)), Seen(place, event))
+        elif isinstance(event, ev.Submitted):
             seen.append(Seen(place, SubmitCalled(event.prompt, event.run_id, event.accepted)))
             seen.append(Seen(place, RunCalled(event.prompt)))
             if event.accepted:
