@@ -15,6 +15,9 @@ from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="LOG...")
+@click.option("--conformance", is_flag=True, help="Match recordings against the specification, hidden steps inferred.")
+@click.option("--explain", type=int, metavar="RUN", help="With --conformance: show where the run's hidden steps were put.")
+@click.option("--budget", type=click.IntRange(1), help="With --conformance: so many actions are tried on a run.")
 @click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
 @judging
 @of_logs
@@ -42,6 +45,8 @@ def validate(
     if how["check_mapping"]:
         return check_mapping(logs, read, as_json=as_json)
     show = text.Printer(err=as_json)
+    if how["conformance"]:
+        return _conformance(logs, show, how, as_json=as_json, exit_zero=exit_zero, expect=expect)
     if how["follow"]:
         if len(logs) > 1:
             raise UsageError("--follow: expected one log")
@@ -53,3 +58,29 @@ def validate(
     result = Result(RESULT_SCHEMA, "validate", validated.cells, validated.interrupted)
     code = finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
     return Exit.USAGE if validated.unreadable else code
+
+
+def _conformance(
+    logs: tuple[Path, ...], show: Any, how: dict[str, Any], *, as_json: bool, exit_zero: bool, expect: str | None
+) -> int:
+    from everyturn.conforming import RunMatch, conform
+    from everyturn.reports.conformance import explanation
+    from everyturn_model.partial import BUDGET
+
+    def say(run: RunMatch) -> None:
+        if how["explain"] is None:
+            for line in run.sentences():
+                show.say(line)
+        elif run.run == how["explain"]:
+            for line in explanation(run):
+                show.say(line)
+
+    conformed = conform(logs, how["budget"] or BUDGET, say)
+    for error in conformed.unreadable:
+        click.echo(f"everyturn: {error}", err=True)
+    for line in conformed.table():
+        show.say(line)
+    cells = [run.cell() for run in conformed.runs]
+    result = Result(RESULT_SCHEMA, "validate", cells, conformed.interrupted)
+    code = finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
+    return Exit.USAGE if conformed.unreadable else code

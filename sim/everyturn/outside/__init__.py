@@ -110,7 +110,7 @@ def judge_run(run: RecordedRun) -> RunReport:
         name: found.get(name) or _unrefuted(name, ledger, at_rest=run.at_rest, undecided=still_open.get(name))
         for name in BY_NAME
     }
-    scope, first = _scope(run), run.logged[0].line
+    scope, first = scope_of(run), run.logged[0].line
     return RunReport(run.path, run.header.revision, run.begin.run, first, scope, run.at_rest, findings)
 
 
@@ -132,7 +132,7 @@ def _unrefuted(name: str, ledger: Ledger, *, at_rest: bool, undecided: str | Non
     return Finding(Verdict.NOT_JUDGED, sentence=undecided) if undecided else Finding(Verdict.HOLDS)
 
 
-def _scope(run: RecordedRun) -> str:
+def scope_of(run: RecordedRun) -> str:
     """The scope that a recorded scenario corresponds to, in the notation of ``everyturn list scopes``."""
     scenario = run.begin.scenario
     prompts = "".join(sorted(each.kind for each in scenario.prompts))

@@ -141,12 +141,12 @@ class Printer:
             found.setdefault(number, []).append(finding)
         for step in run.steps:
             operations = " ".join(str(each.operation) for each in step.operations)
-            seen = "; ".join(_event(event) for event in step.events)
+            seen = "; ".join(event_text(event) for event in step.events)
             self.say(f"{step.number:4}  {threads[step.thread]:<{width}}  {operations:<34}  {seen}".rstrip())
             for finding in found.get(step.number, ()):
                 self.say(f"      {_sign(Verdict.REFUTED)} {finding.invariant}: {finding.sentence}")
         if run.rest is not None:
-            self.say(f"rest  {_event(run.rest)}")
+            self.say(f"rest  {event_text(run.rest)}")
         for finding in found.get(len(run.steps), ()):
             self.say(f"      {_sign(Verdict.REFUTED)} {finding.invariant}: {finding.sentence}")
         if not replayed.findings:
@@ -254,7 +254,7 @@ def _slanted(names: Sequence[str]) -> Iterator[str]:
         yield "│  " * index + name
 
 
-def _event(event: object) -> str:
+def event_text(event: object) -> str:
     """An event as people read it: its name, then its fields that say something."""
     fields = getattr(event, "__dataclass_fields__", {})
     values = ((name, getattr(event, name)) for name in fields)
@@ -264,7 +264,7 @@ def _event(event: object) -> str:
 
 def _value(value: object) -> str:
     if hasattr(value, "__dataclass_fields__"):
-        return _event(value)
+        return event_text(value)
     return str(value)
 
 
