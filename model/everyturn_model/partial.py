@@ -222,13 +222,13 @@ class _Search:
                     for closer in self.reach(node, step, under):
                         found += self.reach(closer, want, chain) if closer.state != node.state else ()
         told = not chain or action.name not in _UNTOLD
-        if guard is not None and not found and told and not self.explained_since(deeper):
+        if guard is not None and not found and told and not self.explained(action, deeper):
             self.leaves.append(_Leaf(node, action, Needed(action.name, want.event, guard.name, guard.sentence)))
         return _simplest(found)
 
-    def explained_since(self, leaves: int) -> bool:
-        """Whether a search ended, since there were so many of them, at something better than a guess."""
-        return any(leaf.action.name not in _GUESSES for leaf in self.leaves[leaves:])
+    def explained(self, action: Action[Any], leaves: int) -> bool:
+        """Whether the search for what ``action`` needs, begun at so many leaves, ended at something better to name."""
+        return any(action.name in _GUESSES or leaf.action.name not in _GUESSES for leaf in self.leaves[leaves:])
 
     def refusing(self, action: Action[Any], state: State, event: Event) -> Guard[Any] | None:
         """The first guard that refuses ``event`` and is not waived for it."""

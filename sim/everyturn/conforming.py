@@ -20,7 +20,9 @@ from everyturn.formats.files import LogFile
 from everyturn.outside import scope_of
 from everyturn.projection import of_recording
 from everyturn.verdict import Cell, Judged, Verdict
+from everyturn_model.lifecycle import Phase
 from everyturn_model.partial import BUDGET, Answer, Matched, Refused, match_partial
+from everyturn_model.spec.state import State
 
 VERDICTS: Final = {
     Answer.ACCEPTED: Verdict.HOLDS,
@@ -53,16 +55,26 @@ class RunMatch:
             judged.where, judged.count = f"{self.file}:{refused.place}", len(self.matched.refusals)
         if self.matched.answer is Answer.UNDETERMINED:
             judged.sentence = f"the budget of {self.matched.tried:,} tried actions is spent"
-        return Cell(
-            self.revision, self.scope, "log", judged.verdict, {}, conforms=judged, file=self.file, run=self.run
-        )
+        return Cell(self.revision, self.scope, "log", judged.verdict, {}, conforms=judged, file=self.file, run=self.run)
 
 
 def _sentence(refused: Refused) -> str:
-    """What was needed, and the guards that refused it, in words."""
+    """What was needed, and the guards that refused it, in words; then who stands in the way."""
     first, *others = refused.needed
     more = "".join(f" Nor {other.action} ({other.guard}): {other.sentence}" for other in others)
-    return f"{first.action} of {_subject(first.event)}: {first.sentence}{more}"
+    found = ", ".join(_standing(refused.guard, refused.states[0]))
+    return f"{first.action} of {_subject(first.event)}: {first.sentence}{f' Here: {found}.' if found else ''}{more}"
+
+
+def _standing(guard: str, state: State) -> Iterator[str]:
+    """The prompts, or whatever is active, that the guard speaks of."""
+    match guard:
+        case "nothing-active" | "nothing-else-active" | "rest-nothing-active":
+            yield from (each.name for each in (state.turn, state.summary) if each is not None)
+        case "rest-all-told":
+            yield from (each.name for each in state.prompts if each.run_id and not (each.told or each.notified))
+        case "rest-all-ended" | "rest-queue-empty":
+            yield from (each.name for each in state.prompts if each.outcome is None and each.phase is not Phase.TURN)
 
 
 def _subject(event: object) -> str:
@@ -89,9 +101,7 @@ class Conformed:
             runs = [each for each in self.runs if each.file == file]
             answers = Counter(each.matched.answer for each in runs)
             speed = sum(last - first + 1 for first, last in (each.lines for each in runs)) / max(seconds, 1e-9)
-            counts = "".join(
-                f"{answers[answer]:>{width}}" for answer, width in zip(Answer, (10, 9, 14), strict=True)
-            )
+            counts = "".join(f"{answers[answer]:>{width}}" for answer, width in zip(Answer, (10, 9, 14), strict=True))
             yield f"{len(runs):>6}{counts}{speed:>10,.0f}  {file}"
             first, anywhere = refusing_guards(runs)
             for guard, often in anywhere.most_common():

@@ -16,7 +16,9 @@ from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 @click.command(epilog=EXIT_CODES)
 @click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="LOG...")
 @click.option("--conformance", is_flag=True, help="Match recordings against the specification, hidden steps inferred.")
-@click.option("--explain", type=int, metavar="RUN", help="With --conformance: show where the run's hidden steps were put.")
+@click.option(
+    "--explain", type=int, metavar="RUN", help="With --conformance: show where the run's hidden steps were put."
+)
 @click.option("--budget", type=click.IntRange(1), help="With --conformance: so many actions are tried on a run.")
 @click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
 @judging

@@ -1,0 +1,211 @@
+"""Recordings and projected runs of our own against the specification."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from functools import cache
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from everyturn.cli import main
+from everyturn.conforming import Conformed, RunMatch, conform, refusing_guards
+from everyturn.engines.kernel import simulate
+from everyturn.formats.crush_dispatch import read_runs
+from everyturn.outside import judge_file
+from everyturn.projection import of_events, of_recording
+from everyturn.scope import Scope
+from everyturn.strategies import strategy
+from everyturn.world import World
+from everyturn_model.conformance import Matcher
+from everyturn_model.events import Event
+from everyturn_model.partial import Answer, match_partial
+
+RECORDINGS = Path(__file__).parents[2] / "recordings"
+NAMES = ("d3-random", "d4-random", "d3-folded-run-id", "d3-silent-hand-off")
+
+# Which guards belong to which invariant of the judges that look from outside; a refusal by another guard of these is a
+# consequence of the first one in the same run.
+MEANS = {
+    "no-fold-of-run-id": {"no-run-id"},
+    "no-hang": {"rest-all-told"},
+    "prompt-notice": {"start-holds-nothing"},
+    "right-owner": {"notice-of-own-error"},
+    "one-turn": {"nothing-active"},
+    "clean-rest": {"rest-clean"},
+    "nothing-lost": {"rest-all-ended"},
+}
+
+# By the guard that refused first: 33 + 2 folds (docs/divergences.md), hangs without a fold, streams that overlap, prompts left
+# in the queue. At d4 one more `nothing-active` than overlapping streams: run 29, a turn without stream within a summary.
+FIRST = {
+    "d3-random": {"no-run-id": 35, "rest-all-told": 37, "nothing-active": 3, "rest-queue-empty": 2},
+    "d4-random": {
+        "start-holds-nothing": 14,
+        "rest-queue-empty": 7,
+        "nothing-active": 2,
+        "notice-of-own-error": 1,
+    },
+    "d3-folded-run-id": {"no-run-id": 5},
+    "d3-silent-hand-off": {"rest-all-told": 5},
+}
+
+
+@cache
+def matched(name: str) -> Conformed:
+    return conform([RECORDINGS / f"{name}.jsonl"])
+
+
+def projected(revision: str, scope: str, number: int) -> list[Event]:
+    run = simulate(World(Scope.parse(scope), revision), strategy("random-walk", 1), number)
+    return [event for step in run.seen() for event in step]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_refused_the_recordings_first_is_pinned(name: str) -> None:
+    """How many runs each guard was the first to refuse; none is undetermined."""
+    first, _ = refusing_guards(matched(name).runs)
+    assert first == FIRST[name]
+    assert all(run.matched.answer is not Answer.UNDETERMINED for run in matched(name).runs)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_refused_are_the_runs_that_an_invariant_refutes(name: str) -> None:
+    """Two judges that share no code but the reader: each run is refused exactly if some invariant is refuted from outside."""
+    reports = list(judge_file(RECORDINGS / f"{name}.jsonl"))
+    refused = [run.run for run in matched(name).runs if run.matched.refusals]
+    assert refused == [report.run for report in reports if report.refuted]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_refuted_invariant_has_its_guard(name: str) -> None:
+    """What is refuted from outside, the specification refuses by the guard that says the same.
+
+    Not asked in runs of overlapping turns, where what follows depends on which of the turns is believed.
+    """
+    reports = judge_file(RECORDINGS / f"{name}.jsonl")
+    for run, report in zip(matched(name).runs, reports, strict=True):
+        guards = {refused.guard for refused in run.matched.refusals}
+        wanted = {"one-turn"} if "one-turn" in report.refuted else set(report.refuted)
+        assert all(MEANS[invariant] & guards for invariant in wanted), (run.run, wanted, guards)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_explanation_passes_the_matcher_of_complete_logs(name: str) -> None:
+    """An accepted run with its hidden steps put in is a complete log, and the specification takes it step by step."""
+    told = [run for run in matched(name).runs if run.matched.answer is Answer.ACCEPTED]
+    for run in told:
+        steps = [
+            step.event for step in run.matched.explanation if type(step.event).__module__ != "everyturn_model.cures"
+        ]
+        assert Matcher.refusal(Matcher.match(steps)) is None, run.run
+
+
+def test_a_turn_without_stream_within_a_summary_is_seen() -> None:
+    """d4, run 29, read by hand: the summary streams from line 774 to 778, and p2's turn, written at 775, ends at 776."""
+    (run,) = [run for run in matched("d4-random").runs if run.run == 29]
+    first = run.matched.refusals[0]
+    assert (first.place, first.guard) == (776, "nothing-active")
+
+
+@pytest.mark.parametrize("scope", ["AAa+1c+1t", "AIa+1c+1q+1t", "AA+1s+1c", "AA+1e+1t", "AA+u+1t", "Aa+1r+1c"])
+def test_projected_runs_of_hardened_are_accepted(scope: str) -> None:
+    """What a dispatcher that conforms does is never refused when most of it is hidden."""
+    answers = Counter(match_partial(of_events(projected("hardened", scope, number))).answer for number in range(60))
+    assert answers == {Answer.ACCEPTED: 60}
+
+
+@pytest.mark.parametrize(
+    ("revision", "scope", "guard"),
+    [
+        ("d3", "AA+1t", "no-run-id"),
+        ("d3", "AA", "rest-all-told"),
+        ("d4", "AA", "start-holds-nothing"),
+        ("d4", "AA+1e", "rest-queue-empty"),
+    ],
+)
+def test_projected_runs_with_a_visible_fault_are_refused(revision: str, scope: str, guard: str) -> None:
+    """The known faults of d3 and d4 are refused by their guards; and whatever is refused, the complete log refuses too."""
+    first: Counter[str] = Counter()
+    for number in range(60):
+        events = projected(revision, scope, number)
+        refusals = match_partial(of_events(events)).refusals
+        first.update(refused.guard for refused in refusals[:1])
+        assert not refusals or Matcher.refusal(Matcher.match(events)) is not None, number
+    assert first[guard]
+
+
+def test_a_cut_off_run_is_judged_by_what_there_is() -> None:
+    """Without its end, a hang is not refused: nothing is at rest."""
+    (run, *_) = read_runs(RECORDINGS / "d3-silent-hand-off.jsonl")
+    whole = of_recording(run)
+    assert match_partial(whole).answer is Answer.REFUSED
+    assert match_partial(whole[:-1]).answer is Answer.ACCEPTED
+
+
+def invoke(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["validate", "--conformance", *arguments])
+    return result.exit_code, result.output
+
+
+def test_the_command_names_guard_line_and_prompt() -> None:
+    """A refusal is one line with file, line, run, guard and who; the table follows."""
+    path = str(RECORDINGS / "d3-silent-hand-off.jsonl")
+    code, output = invoke(path)
+    assert code == 1
+    assert f"{path}:18: run 0: rest-all-told: Rest of the session: At rest every prompt with run id" in output
+    assert "Here: p1." in output
+    assert output.splitlines()[-1].split() == [
+        "rest-all-told",
+        "first",
+        "in",
+        "5,",
+        "in",
+        "all",
+        "5",
+        "of",
+        "the",
+        "runs",
+    ]
+
+
+def test_the_command_shows_where_hidden_steps_were_put() -> None:
+    """`--explain RUN`: seen lines, hidden steps with a plus, refusals with an exclamation mark."""
+    _, output = invoke("--explain", "0", str(RECORDINGS / "d3-folded-run-id.jsonl"))
+    assert "    11 + Queued(prompt=p2)" in output
+    assert "    13 ! FoldPrompt (no-run-id)" in output
+
+
+def test_a_spent_budget_is_undetermined() -> None:
+    """Exit code 4, and the sentence says what was spent."""
+    path = str(RECORDINGS / "d3-random.jsonl")
+    arguments = ["validate", "--conformance", "--json", "--budget", "5", path]
+    stdout = CliRunner().invoke(main, arguments).stdout
+    cells = json.loads(stdout)["cells"]
+    assert {cell["verdict"] for cell in cells} == {"undetermined"}
+    assert invoke("--budget", "5", path)[0] == 4
+
+
+def test_what_is_no_recording_is_said(tmp_path: Path) -> None:
+    """Expected and found; the rest goes on."""
+    foreign = tmp_path / "own.jsonl"
+    foreign.write_bytes(b'{"schema":"everyturn/log/1"}\n')
+    code, output = invoke(str(foreign), str(RECORDINGS / "d3-folded-run-id.jsonl"))
+    assert code == 2
+    assert "expected a recording" in output
+    assert "no-run-id" in output
+
+
+def test_an_interruption_keeps_what_was_matched() -> None:
+    """Ctrl-C after the second run: two runs."""
+    seen: list[RunMatch] = []
+
+    def say(run: RunMatch) -> None:
+        seen.append(run)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    conformed = conform([RECORDINGS / "d3-folded-run-id.jsonl"], say=say)
+    assert (len(conformed.runs), conformed.interrupted) == (2, True)
