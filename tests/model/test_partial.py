@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from everyturn_model.cures import RunCalled, Seen, SubmitCalled, SubmitReturned, WasQueued
@@ -30,17 +32,20 @@ from everyturn_model.events import (
 )
 from everyturn_model.partial import Answer, Matched, match_partial
 
+Told = Event | tuple[Event, str | None, str | None]
+"""An event, with the prompt of its turn and the thread if it has some."""
+
 CLEAN = SharedData()
 REST = Rest(CLEAN)
 
 
-def submit(prompt: str, *, run_id: bool = True) -> list[tuple[Event, str | None, str | None]]:
+def submit(prompt: str, *, run_id: bool = True) -> list[Told]:
     """The calls of an accepted prompt."""
     events = (SubmitCalled(prompt, run_id, True), SubmitReturned(prompt), RunCalled(prompt))
     return [(event, None, None) for event in events]
 
 
-def turn(prompt: str, thread: str, how: StreamEnd = StreamEnd.FINISHED) -> list[tuple[Event, str | None, str | None]]:
+def turn(prompt: str, thread: str, how: StreamEnd = StreamEnd.FINISHED) -> list[Told]:
     """What a turn of one step shows."""
     events = (MessageWritten(prompt, Writer.TURN, prompt), StreamStarted(prompt), StreamEnded(prompt, how))
     return [(event, prompt, thread) for event in events]
@@ -56,11 +61,11 @@ def queued(prompt: str) -> list[Event]:
     return [WasQueued(prompt), Returned(prompt)]
 
 
-def match(*parts: Event | list[tuple[Event, str | None, str | None]] | list[Event], budget: int = 5000) -> Matched:
+def match(*parts: Event | Sequence[Told], budget: int = 5000) -> Matched:
     """Match a log; its places count from 1."""
     seen: list[tuple[Event, str | None, str | None]] = []
     for part in parts:
-        for each in part if isinstance(part, list) else [part]:
+        for each in [part] if isinstance(part, Event) else part:
             seen.append(each if isinstance(each, tuple) else (each, None, None))
     return match_partial([Seen(place, *each) for place, each in enumerate(seen, 1)], budget)
 
@@ -166,7 +171,7 @@ def test_a_thread_that_keeps_a_completion_starts_no_other_turn() -> None:
 @pytest.mark.parametrize(("when", "answer"), [("after", Answer.REFUSED), ("before", Answer.ACCEPTED)])
 def test_a_fold_may_be_decided_before_a_cancel_takes_effect(when: str, answer: Answer) -> None:
     """Its write, which fails, may come after the Cancel's return; not so if the prompt came after that return."""
-    late = [*submit("p2", run_id=False), *queued("p2")]
+    late: list[Told] = [*submit("p2", run_id=False), *queued("p2")]
     cancel: list[Event] = [CancelCalled("c", CLEAN), CancelReturned("c", CLEAN)]
     failed = MessageFailed("p2", Writer.FOLD, FailureCause.CANCELLED, "p1")
     own = [(MessageWritten("p1", Writer.TURN, "p1"), "p1", "p1")]
@@ -179,7 +184,7 @@ def test_a_fold_may_be_decided_before_a_cancel_takes_effect(when: str, answer: A
 
 def test_a_queued_prompt_that_a_cancel_met_may_vanish() -> None:
     """Nobody logs that a prompt without run id was dropped: rest is explained by it, with a Cancel, and else refused."""
-    lost = [*submit("p2", run_id=False), *queued("p2")]
+    lost: list[Told] = [*submit("p2", run_id=False), *queued("p2")]
     cancel: list[Event] = [CancelCalled("c", CLEAN), CancelReturned("c", CLEAN)]
     cancelled = turn("p1", "p1", StreamEnd.CANCELLED)
     assert match(submit("p1"), lost, cancel, cancelled, told("p1", cancelled=True), REST).answer is Answer.ACCEPTED
@@ -208,7 +213,7 @@ def test_a_prompt_that_came_after_a_cancel_is_not_dropped() -> None:
 
 def test_a_submission_within_a_cancel_may_be_before_or_after_its_effect() -> None:
     """Call, Cancel, return: the prompt may end as cancelled, and may finish."""
-    around = [
+    around: list[Told] = [
         SubmitCalled("p1", True, True),
         CancelCalled("c", CLEAN),
         CancelReturned("c", CLEAN),
@@ -222,10 +227,10 @@ def test_a_submission_within_a_cancel_may_be_before_or_after_its_effect() -> Non
 
 def test_the_order_of_queueing_is_searched() -> None:
     """Two open Runs: the one that came back later may have queued first, and then starts first."""
-    holder = [*submit("p0"), *turn("p0", "p0")[:2]]
+    holder: list[Told] = [*submit("p0"), *turn("p0", "p0")[:2]]
     both = [*submit("p1"), *submit("p2")]
-    ends = [*turn("p0", "p0")[2:], (told("p0", thread="p0"), None, None)]
-    after = [*ends, *turn("p2", "p0"), (told("p2", thread="p0"), None, None), *turn("p1", "p0")]
+    ends: list[Told] = [*turn("p0", "p0")[2:], (told("p0", thread="p0"), None, None)]
+    after: list[Told] = [*ends, *turn("p2", "p0"), (told("p2", thread="p0"), None, None), *turn("p1", "p0")]
     overlapping = match(holder, both, queued("p1"), queued("p2"), after)
     one_by_one = match(holder, submit("p1"), queued("p1"), submit("p2"), queued("p2"), after)
     assert overlapping.answer is Answer.ACCEPTED
