@@ -28,12 +28,20 @@ from everyturn_model.events import Event
 _SHARED: frozenset[int] = frozenset(objects.COLUMNS.index(name) for name in SHARED_DATA)
 
 
+_Open = tuple[Row, tuple[Event, ...], tuple[tuple[int, int], ...]]
+"""A way that has not come to its end yet: the row, what was seen, the choices."""
+
+
 class Way(NamedTuple):
-    """One way that a leap can go: the columns that it sets, the thread's next local state, the number of its events."""
+    """One way that a leap can go: the columns that it sets, the thread's next local state, the number of its events.
+
+    ``choices``: for each operation on the way that has several outcomes, how many, and which one it had.
+    """
 
     columns: tuple[tuple[int, int], ...]
     local: int
     events: int
+    choices: tuple[tuple[int, int], ...]
 
 
 class Leap(NamedTuple):
@@ -48,13 +56,15 @@ class Expansion(NamedTuple):
     """The successors of a chunk of rows, the judge's column not yet advanced: parallel arrays.
 
     ``source``: the place of the row that each comes from, within the chunk; ``move``: number of (thread, choice);
-    ``events``: number of what was seen; ``rests``: the places of rows that have no successor.
+    ``events``: number of what was seen; ``way``: the way's number among those of its thread; ``rests``: the places of
+    rows that have no successor.
     """
 
     words: Words
     source: Numbers
     move: Numbers
     events: Numbers
+    way: Numbers
     rests: Numbers
 
 
@@ -112,6 +122,7 @@ class Leaps:
             source,
             np.concatenate([part.move for part in known]),
             np.concatenate([part.events for part in known]),
+            np.concatenate([part.way for part in known]),
             np.flatnonzero(resting),
         )
 
@@ -125,6 +136,8 @@ class _Table:
         self.leaps = leaps
         self.locals = Interned()
         self._known: list[Leap] = []
+        self._choices: list[tuple[tuple[int, int], ...]] = []
+        self._told = 0
         self._read: list[set[int]] = []
         self._wider: set[int] = set()
         self._layout: Layout | None = None
@@ -145,6 +158,13 @@ class _Table:
         if number == len(self._read):
             self._read.append(set())
         return number
+
+    def choices(self, ways: Numbers) -> list[tuple[tuple[int, int], ...]]:
+        """The choices of ways by number."""
+        made = self._choices
+        made += [way.choices for leap in self._known[self._told :] for way in leap.ways]
+        self._told = len(self._known)
+        return [made[way] for way in ways.tolist()]
 
     # learning ----------------------------------------------------------------------------------------------------
 
@@ -263,7 +283,7 @@ class _Table:
         after = words.take(source, axis=0)
         after &= self._clear.take(way, axis=0)
         after |= self._set.take(way, axis=0)
-        return Expansion(after, source, self._move.take(way), self._events.take(way), source)
+        return Expansion(after, source, self._move.take(way), self._events.take(way), way, source)
 
 
 def make(leaps: Leaps, row: Row, thread: int) -> tuple[set[int], list[Way]]:
@@ -273,20 +293,22 @@ def make(leaps: Leaps, row: Row, thread: int) -> tuple[set[int], list[Way]]:
     watches = transitions.world.watches_shared_data(transitions.world.threads[thread])
     read: set[int] = set()
     ways: list[Way] = []
-    open_: list[tuple[Row, tuple[Event, ...]]] = [(row, ())]
+    open_: list[_Open] = [(row, (), ())]
     while open_:
-        before, seen = open_.pop()
+        before, seen, chosen = open_.pop()
         read.update(transitions.touched(before[place]))
-        branches: list[tuple[Row, tuple[Event, ...]]] = []
-        for effect in transitions.effects(before, thread):
+        branches: list[_Open] = []
+        effects = transitions.effects(before, thread)
+        for choice, effect in enumerate(effects):
+            choices = (*chosen, (len(effects), choice)) if len(effects) > 1 else chosen
             after, more = transitions.follow(before, thread, effect)
             local = transitions.locals[effect.local]
             if watches and (not transitions.locals[before[place]].begun or local.operation is None):
                 read |= _SHARED
             if local.point or local.operation is None:
                 changed = tuple((column, after[column]) for column in range(JUDGE) if after[column] != row[column])
-                ways.append(Way(changed, effect.local, leaps.events.number((*seen, *more))))
+                ways.append(Way(changed, effect.local, leaps.events.number((*seen, *more)), choices))
             else:
-                branches.append((after, (*seen, *more)))
+                branches.append((after, (*seen, *more), choices))
         open_ += reversed(branches)
     return read, ways

@@ -190,12 +190,9 @@ class LevelExplorer:
 
     def _chunk(self, start: int, end: int) -> None:
         """Find the successors of the states of these numbers."""
-        words, expansion, judged, found = self._expand(start, end)
+        words, expansion, found = self.expand(slice(start, end))
         self.found.transitions += len(expansion.source)
         self._rest(words, expansion, start)
-        word, bits = self.layout.field(JUDGE)
-        expansion.words[:, word] &= ~bits
-        expansion.words[:, word] |= judged.view(np.uint64) << self.layout.shift[JUDGE]
         self._violations(expansion, found, start)
         words = expansion.words
         if self.symmetry is not None:
@@ -211,10 +208,10 @@ class LevelExplorer:
                 self.found.others.setdefault(finding.invariant, []).append(violation)
         self._violated.clear()
 
-    def _expand(self, start: int, end: int) -> tuple[Words, Expansion, Numbers, Numbers]:
-        """The successors of states, the numbers of the judge's states there, and what each step violated."""
+    def expand(self, which: slice | Numbers) -> tuple[Words, Expansion, Numbers]:
+        """States by number, their successors, and what each step violated."""
         while True:
-            words = self.states.keys[start:end].copy()
+            words = self.states.keys[which].copy()
             expansion = self.leaps.expand(words)
             if expansion is None:
                 self._lay_out()
@@ -224,7 +221,10 @@ class LevelExplorer:
             seen = np.flatnonzero(expansion.events)
             judged[seen], found[seen] = self.judges.step(judged[seen], expansion.events[seen])
             if self.layout.fits(JUDGE, len(self.judges) - 1):
-                return words, expansion, judged, found
+                word, bits = self.layout.field(JUDGE)
+                expansion.words[:, word] &= ~bits
+                expansion.words[:, word] |= judged.view(np.uint64) << self.layout.shift[JUDGE]
+                return words, expansion, found
             self._lay_out()
 
     def _largest(self) -> list[int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from everyturn.strategies.access import Access
-from everyturn.strategies.random_walk import RandomWalk
+from everyturn.strategies.random_walk import Sampler
 from everyturn.strategies.strategy import Strategy
 
 RUNS: Final = 20
@@ -21,15 +21,15 @@ class Profile(NamedTuple):
     steps: int
 
 
-class _Counting(RandomWalk):
-    """A random walk that counts the steps of each thread."""
+class _Counting(Sampler):
+    """Every enabled thread with equal probability; the steps of each thread are counted."""
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
         self.counts: Counter[int] = Counter()
 
     def pick(self, enabled: Sequence[Access]) -> int:
-        place = super().pick(enabled)
+        place = self.random.randrange(len(enabled)) if len(enabled) > 1 else 0
         self.counts[enabled[place].thread] += 1
         return place
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from everyturn.strategies.access import Access
 from everyturn.strategies.strategy import Strategy
+from everyturn.strategies.stream import stream
 
 
 class Sampler(Strategy):
@@ -34,15 +35,21 @@ class Sampler(Strategy):
 
 
 class RandomWalk(Sampler):
-    """Every enabled thread with equal probability."""
+    """Every enabled thread, and every outcome, with equal probability, drawn from :mod:`everyturn.strategies.stream`.
+
+    Nothing is drawn where there is nothing to decide. :mod:`everyturn.engines.walks` draws the same.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._draws = stream(seed, 0)
+
+    def begin(self, run: int) -> None:
+        self._draws = stream(self.seed, run)
 
     def pick(self, enabled: Sequence[Access]) -> int:
         among = len(enabled)
-        if among < 2:
-            return 0
-        # As random.randrange, without its checks: this is asked at every step of every run.
-        bits = among.bit_length()
-        place = self.random.getrandbits(bits)
-        while place >= among:
-            place = self.random.getrandbits(bits)
-        return place
+        return next(self._draws) * among >> 32 if among > 1 else 0
+
+    def choose(self, outcomes: int) -> int:
+        return next(self._draws) * outcomes >> 32

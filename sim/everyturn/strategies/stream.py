@@ -1,0 +1,53 @@
+"""The random decisions of a run, as a function of seed, number of the run, and number of the decision.
+
+SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014): the state advances by a
+constant, and a draw is a mixture of the state. So a decision can be drawn for one run after the other or for thousands
+of runs at once, and comes out the same. A draw of 32 bits is scaled to its range by a multiplication (Lemire, ACM TOMACS
+29, 2019), which prefers some outcomes of n by at most n / 2^32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint64]
+
+GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
+_FIRST: Final = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND: Final = np.uint64(0x94D049BB133111EB)
+_BITS: Final = np.uint64(32)
+_BLOCK: Final = np.arange(1, 65, dtype=np.uint64) * GOLDEN
+_WHOLE: Final = _BLOCK[-1]
+
+
+def mixed(states: Words) -> Words:
+    """The output of SplitMix64 in these states."""
+    words = states ^ (states >> np.uint64(30))
+    words *= _FIRST
+    words ^= words >> np.uint64(27)
+    words *= _SECOND
+    words ^= words >> np.uint64(31)
+    return words
+
+
+def starts(seed: int, runs: Words) -> Words:
+    """The state in which each of these runs begins."""
+    return mixed(mixed(np.array([seed % 2**64], np.uint64)) + runs * GOLDEN)
+
+
+def draws(states: Words) -> Words:
+    """Advance ``states`` by one, and draw 32 bits from each."""
+    states += GOLDEN
+    return mixed(states) >> _BITS
+
+
+def stream(seed: int, run: int) -> Iterator[int]:
+    """All draws of one run, of 32 bits each."""
+    state = starts(seed, np.array([run], np.uint64))
+    while True:
+        yield from (mixed(state + _BLOCK) >> _BITS).tolist()
+        state += _WHOLE
