@@ -9,16 +9,20 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from everyturn.check import is_vacuous
 from everyturn.checker import CONFORMS, Finding, Judge, select
 from everyturn.engines.judging import JudgeTable
 from everyturn.engines.kernel import simulate
-from everyturn.errors import UsageError
+from everyturn.errors import ReplayError, UsageError
+from everyturn.risk import residual, runs_for
 from everyturn.run import Run
 from everyturn.schedule import deviations
 from everyturn.scope import Scope
 from everyturn.strategies import strategy as make_strategy
 from everyturn.strategies.profile import profile
+from everyturn.strategies.random_walk import RandomWalk
 from everyturn.strategies.replay import Replay
 from everyturn.strategies.strategy import Strategy
 from everyturn.verdict import Cell, Judged, Verdict, worst
@@ -29,9 +33,13 @@ from everyturn_model.monitor import Kind
 Progress = Callable[[int, int, float], None]
 """Called now and then with runs made, invariants violated, seconds."""
 
-CONFIDENCE = 0.95
+ENGINES: Final = ("simpy", "tables")
 SHARE: Final = 250
 """How many runs a process makes before it reports."""
+
+
+_Cell = tuple[str | type[Server], str, str, str, int, tuple[str, ...]]
+"""What runs are made of: revision, scope, granularity, strategy, seed, invariants."""
 
 
 class Failure(NamedTuple):
@@ -128,43 +136,37 @@ def _share(
     return _sampler(revision, scope, granularity, strategy, seed, names).sample(numbers)
 
 
-def upper_bound(runs: int, confidence: float = CONFIDENCE) -> float:
-    """After ``runs`` independent runs without a violation: the exact binomial upper bound of its probability per run.
-
-    Solves (1 - p)^runs = 1 - confidence (Clopper and Pearson, Biometrika 26, 1934, for no successes). Runs of an
-    adaptive or systematic strategy are no sample of anything: what such a strategy tries next depends on what it has
-    tried, so that there is no probability per run that the bound could be about.
-    """
-    return float(1 - (1 - confidence) ** (1 / runs)) if runs else 1.0
-
-
 def fuzz(
     revision: str | type[Server],
     scope: str,
     *,
     granularity: str = "access",
     strategy: str = "random-walk",
-    runs: int = 1000,
+    runs: int | None = None,
+    until_risk: float | None = None,
+    engine: str = "simpy",
     seed: int = 0,
     max_seconds: float | None = None,
     invariants: Sequence[str] = (),
     progress: Progress | None = None,
     jobs: int = 1,
 ) -> Campaign:
-    """Make ``runs`` runs of one cell through SimPy, or all runs of a finite strategy if there are fewer.
+    """Make ``runs`` runs of one cell (1,000 if nothing is said), or all runs of a finite strategy if there are fewer.
 
-    The same seed makes the same runs whatever the number of processes (``jobs``) is. Raises :class:`UsageError`.
+    ``until_risk``: as many as bound the probability of a violation by this if all are clean, ``runs`` at most. ``engine``
+    ``tables``: the same runs, many at once (:mod:`everyturn.engines.walks`), for the strategy ``random-walk``. The same seed makes the same runs whatever the number of processes (``jobs``) is. Raises :class:`UsageError`.
     Ctrl-C ends it early and keeps what was found.
     """
     cell = (revision, scope, granularity, strategy, seed, tuple(invariants))
     sampler = _Sampler(*cell)
     if jobs > 1 and not sampler.strategy.independent:
         raise UsageError(f"strategy {strategy!r} goes by its earlier runs: expected one job, found {jobs}")
+    number = _how_many(runs, until_risk, strategy, sampler.strategy)
     start = time.monotonic()
     tally = _Tally()
     interrupted = False
     try:
-        for share in _in_parallel(cell, runs, jobs) if jobs > 1 else _one_by_one(sampler, runs):
+        for share in _shares(sampler, cell, number, jobs, engine):
             tally.add(share)
             seconds = time.monotonic() - start
             if progress is not None:
@@ -175,9 +177,61 @@ def fuzz(
         interrupted = True
     seconds = time.monotonic() - start
     failures = {name: _failure(sampler.world, first) for name, first in tally.failures.items()}
-    judged = _cell(sampler, failures, tally.made, strategy, seed)
+    judged = _cell(sampler, failures, tally, strategy, seed)
+    if judged.risk is not None and until_risk is not None:
+        judged.risk |= {"asked": until_risk, "met": judged.risk["at_most"] <= until_risk}
     judged.seconds = round(seconds, 3)
     return Campaign(judged, failures, tally.outcomes, interrupted, bool(judged.complete))
+
+
+def _how_many(runs: int | None, until_risk: float | None, name: str, chooser: Strategy) -> int:
+    """How many runs are to be made."""
+    if until_risk is None:
+        return 1000 if runs is None else runs
+    if not chooser.independent:
+        raise UsageError(
+            f"until-risk: expected a strategy whose runs are independent, found {name!r}: what it tries next depends on "
+            f"what it has tried, so that its runs bound no probability"
+        )
+    needed = runs_for(until_risk)
+    return needed if runs is None else min(runs, needed)
+
+
+def _shares(sampler: _Sampler, cell: _Cell, runs: int, jobs: int, engine: str) -> Iterator[_Tally]:
+    """What the runs show, share by share."""
+    if engine == "simpy":
+        return _in_parallel(cell, runs, jobs) if jobs > 1 else _one_by_one(sampler, runs)
+    if engine != "tables":
+        raise UsageError(f"engine {engine!r}: expected one of {', '.join(ENGINES)}")
+    if type(sampler.strategy) is not RandomWalk or jobs > 1:
+        raise UsageError(f"engine tables: expected strategy random-walk and one job, found {cell[3]} and {jobs}")
+    return _at_once(sampler, runs)
+
+
+def _at_once(sampler: _Sampler, runs: int) -> Iterator[_Tally]:
+    """Runs over tables. The first violation of each invariant is made again through SimPy, which must find it, too."""
+    from everyturn.engines.walks import BATCH, Walks
+
+    assert isinstance(sampler.strategy, RandomWalk)
+    walks = Walks(sampler.world, sampler.judge)
+    for start in range(0, runs, BATCH):
+        found = walks.walk(sampler.strategy.seed, start, min(BATCH, runs - start))
+        tally = _Tally(len(found))
+        often = np.bincount(found, minlength=len(walks.ends)).tolist()
+        firsts: dict[str, int] = {}
+        for end, number in enumerate(often):
+            if number:
+                reached, violated = walks.ends[end]
+                tally.outcomes[reached] = tally.outcomes.get(reached, 0) + number
+                for name in violated:
+                    firsts[name] = min(firsts.get(name, runs), start + int(np.argmax(found == end)))
+        for name, first in firsts.items():
+            count = sum(number for end, number in zip(walks.ends, often, strict=True) if name in end.violated)
+            again = sampler.sample((first,)).failures
+            if name not in again:
+                raise ReplayError(f"run {first} violates {name} over tables, and not in SimPy: the engines disagree")
+            tally.failures[name] = again[name]._replace(often=count)
+        yield tally
 
 
 def _one_by_one(sampler: _Sampler, runs: int) -> Iterator[_Tally]:
@@ -188,9 +242,7 @@ def _one_by_one(sampler: _Sampler, runs: int) -> Iterator[_Tally]:
         yield tally
 
 
-def _in_parallel(
-    cell: tuple[str | type[Server], str, str, str, int, tuple[str, ...]], runs: int, jobs: int
-) -> Iterator[_Tally]:
+def _in_parallel(cell: _Cell, runs: int, jobs: int) -> Iterator[_Tally]:
     from joblib import Parallel, delayed
 
     shares = (range(first, min(first + SHARE, runs)) for first in range(0, runs, SHARE))
@@ -206,14 +258,14 @@ def _failure(world: World, first: _First) -> Failure:
     return Failure(run, first.number, first.step, first.finding, first.often)
 
 
-def _cell(sampler: _Sampler, failures: dict[str, Failure], made: int, strategy: str, seed: int) -> Cell:
+def _cell(sampler: _Sampler, failures: dict[str, Failure], tally: _Tally, strategy: str, seed: int) -> Cell:
+    made, outcomes = tally.made, tally.outcomes
     world, judge, chooser = sampler.world, sampler.judge, sampler.strategy
     said: dict[str, Judged] = {}
     for invariant in judge.invariants:
         unseen = Verdict.VACUOUS if is_vacuous(invariant, world.scope) else _unseen(chooser, invariant.kind)
         said[invariant.name] = _judged(failures.get(invariant.name), unseen)
     conforms = _judged(failures.get(CONFORMS), _unseen(chooser, Kind.ALWAYS)) if judge.conformance else None
-    sampled = chooser.independent and made > 0
     return Cell(
         revision=world.revision,
         scope=str(world.scope),
@@ -225,7 +277,7 @@ def _cell(sampler: _Sampler, failures: dict[str, Failure], made: int, strategy: 
         complete=True if chooser.exhausted and made else None,
         strategy=strategy,
         seed=seed,
-        risk={"at_most": upper_bound(made), "confidence": CONFIDENCE, "method": "exact binomial"} if sampled else None,
+        risk=residual(chooser, len(world.threads), made, outcomes.values()),
     )
 
 

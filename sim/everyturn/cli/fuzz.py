@@ -13,7 +13,9 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 @of_worlds
 @judging
 @click.option("--strategy", default="portfolio", show_default=True, metavar="NAME", help="See `list strategies`.")
-@click.option("--runs", type=click.IntRange(0), default=1000, show_default=True, help="How many runs, at most.")
+@click.option("--runs", type=click.IntRange(0), help="How many runs, at most; 1000, or what --until-risk needs.")
+@click.option("--until-risk", type=float, metavar="P", help="As many runs as bound the risk by P if all are clean.")
+@click.option("--engine", type=click.Choice(("simpy", "tables")), default="simpy", show_default=True, help="Same runs.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same runs.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes; the runs stay the same.")
 @click.option("--max-seconds", type=click.FloatRange(0), help="Stop after this time for each cell.")
@@ -27,7 +29,9 @@ def fuzz(
     exit_zero: bool,
     expect: str | None,
     strategy: str,
-    runs: int,
+    runs: int | None,
+    until_risk: float | None,
+    engine: str,
     seed: int,
     jobs: int,
     max_seconds: float | None,
@@ -51,6 +55,8 @@ def fuzz(
                     granularity=granularity,
                     strategy=strategy,
                     runs=runs,
+                    until_risk=until_risk,
+                    engine=engine,
                     seed=seed,
                     max_seconds=max_seconds,
                     invariants=invariants,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -236,16 +236,29 @@ def _headline(cell: Cell) -> str:
             else f"{cell.schedules:,} runs"
         )
         size = f"{runs} ({cell.strategy}, seed {cell.seed})"
-        if cell.risk is not None and cell.verdict is not Verdict.REFUTED:
-            size += (
-                f", probability per run at most {cell.risk['at_most']:.2g} with confidence {cell.risk['confidence']}"
-            )
+        if cell.risk is not None:
+            size += _risk(cell.risk, clean=cell.verdict is not Verdict.REFUTED)
         elif cell.risk is None and not cell.complete and cell.run is None:
             size += ", no bound for what was not seen: these runs are no independent samples"
     missed = unreached(cell.witnesses, Scope.parse(cell.scope)) if cell.witnesses else ()
     if missed and cell.verdict in (Verdict.PROVED, Verdict.VACUOUS):
         said += f", but never reached: {', '.join(missed)}"
     return f"{said}  [{size}]"
+
+
+def _risk(risk: Mapping[str, Any], *, clean: bool) -> str:
+    """What independent runs say about what they did not show."""
+    said = ""
+    if clean:
+        said += f", probability per run at most {risk['at_most']:.2g} with confidence {risk['confidence']}"
+    if not risk.get("met", True):
+        said += f" (asked for: {risk['asked']:g})"
+    if "pct" in risk:
+        pct = risk["pct"]
+        said += f", a violation of depth {pct['depth']} missed with probability at most {pct['missed_at_most']:.2g}"
+    unseen = risk["unseen"]
+    said += f"; {unseen['classes']} outcomes seen, others have {unseen['estimate']:.2g} of the probability"
+    return f"{said} ({unseen['low']:.2g} to {unseen['high']:.2g})"
 
 
 def _slanted(names: Sequence[str]) -> Iterator[str]:
