@@ -6,6 +6,7 @@ needed again, the history that led there is replayed from the start.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -54,6 +55,8 @@ class Locals:
         known = (world.agent, world.gate, world, *world.ports)
         self._identities = Identities(known, keep_dead=keep_dead)
         self._memory = Memory(world.agent, known)
+        # The garbage collector would end the frames of one coroutine in any order, those of others in between.
+        weakref.finalize(self, _let_go, self.states)
         self.roots = [self._root(thread) for thread in range(len(world.threads))]
 
     def __getitem__(self, number: int) -> LocalState:
@@ -186,3 +189,9 @@ class Locals:
                     )
                 compared += 1
         return compared
+
+
+def _let_go(states: list[LocalState]) -> None:
+    """Throw away live coroutines, one after the other, each from its outermost frame inwards."""
+    for state in states:
+        state.coroutine = None
