@@ -23,6 +23,7 @@ from joblib import Parallel, delayed
 from everyturn.checker import Judge, select
 from everyturn.engines.judging import JudgeTable
 from everyturn.engines.kernel import simulate
+from everyturn.engines.probabilities import exact
 from everyturn.errors import UsageError
 from everyturn.scope import Scope
 from everyturn.strategies import strategy
@@ -65,10 +66,10 @@ CELLS = (
 )
 
 
-def exact_probability(cell: Cell) -> float | None:
-    """The probability of a violation in one run of a random walk, from the state graph; none as long as it is not known."""
-    del cell
-    return None
+def exact_probability(cell: Cell) -> float:
+    """The probability of a violation in one run of a random walk, from the state graph."""
+    judge = Judge(select([cell.invariant]), conformance=False)
+    return exact(World(Scope.parse(cell.scope), cell.revision), judge).violated(cell.invariant)
 
 
 def first_violations(cell: Cell, name: str, seeds: Sequence[int], most: int) -> list[float]:
@@ -105,9 +106,8 @@ def table(results: dict[tuple[Cell, str], list[float]], most: int) -> Iterator[s
     yield f"| revision | scope | invariant | exact *p*, random walk | {' | '.join(names)} |"
     yield "|" + "---|" * (4 + len(names))
     for cell in CELLS:
-        exact = exact_probability(cell)
         cells = [shown(results[cell, name], most) for name in names]
-        yield f"| {' | '.join((*cell, '–' if exact is None else f'{exact:.2g}', *cells))} |"
+        yield f"| {' | '.join((*cell, f'{exact_probability(cell):.2g}', *cells))} |"
     yield ""
     yield "| strategy | cells in which every seed found it | geometric mean of the medians | worst median |"
     yield "|---|---|---|---|"

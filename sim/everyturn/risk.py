@@ -64,7 +64,7 @@ class Unseen(NamedTuple):
     @classmethod
     def of(cls, counts: Iterable[int]) -> Unseen:
         """From how often each outcome was seen."""
-        often = Counter(counts)
+        often = Counter(each for each in counts if each)
         return cls(sum(each * number for each, number in often.items()), often.total(), often[1], often[2])
 
     @property
