@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -93,6 +94,33 @@ def check(
         reduction=reduce,
     )
     return Checked(cell, runs, found.interrupted)
+
+
+def check_all(
+    explore: Callable[..., Checked],
+    cells: Sequence[tuple[str | type[Dispatcher], str]],
+    jobs: int,
+    watching: Callable[[str], AbstractContextManager[Progress]],
+) -> Iterator[Checked]:
+    """The verdicts on cells (revision, scope), in their order; ``jobs`` of them are explored at once, in processes of their own,
+    from which no runs come back.
+
+    ``explore``: :func:`check` with its options. ``watching``: progress, for the name of a cell; of one process only.
+    """
+    if jobs > 1:
+        from joblib import Parallel, delayed
+
+        yield from Parallel(jobs, return_as="generator")(delayed(_without_runs)(explore, *cell) for cell in cells)
+        return
+    for revision, scope in cells:
+        with watching(f"{revision} {scope}") as progress:
+            checked = explore(revision, scope, progress=progress)
+        yield checked
+
+
+def _without_runs(explore: Callable[..., Checked], revision: str | type[Dispatcher], scope: str) -> Checked:
+    """The verdict alone, for another process: runs are known by their tokens."""
+    return explore(revision, scope)._replace(runs={})
 
 
 def _explore(

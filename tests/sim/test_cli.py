@@ -152,3 +152,14 @@ def test_help_teaches(command: str) -> None:
     result = run(command, "--help")
     assert result.exit_code == 0
     assert "Usage:" in result.stdout
+
+
+def test_two_processes_find_what_one_does() -> None:
+    """`check --jobs 2`: the same cells in the same order, whoever is done first; only times differ."""
+
+    def cells(jobs: str) -> list[dict[str, object]]:
+        result = run("check", "--revision", "d4", "--scope", "AA+1c", "--scope", "A", "--jobs", jobs, "--json")
+        found: list[dict[str, object]] = json.loads(result.stdout)["cells"]
+        return [{name: cell[name] for name in cell if name not in ("seconds", "peak_bytes")} for cell in found]
+
+    assert cells("2") == cells("1")

@@ -48,6 +48,7 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
     show_default=True,
     help="Whole levels at once, or state by state: slow, simple, and the referee of the other.",
 )
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Cells explored at once.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Write the matrix of verdicts as a picture (PNG or SVG).")
 @exits
 def check(
@@ -65,15 +66,18 @@ def check(
     checkpoint: Path | None,
     reduce: str,
     engine: str,
+    jobs: int,
     plot: Path | None,
 ) -> int:
     """Explore every interleaving: proved or refuted, for each invariant, with a shortest counterexample.
 
     Without --revision and --scope: the five revisions of the agent in fourteen scopes, and the matrix.
     """
+    from functools import partial
     from itertools import product
 
     from everyturn.check import check as check_cell
+    from everyturn.check import check_all
     from everyturn.engines.exploration import DEFAULT_MAX_STATES, Limits
     from everyturn.reports import text
     from everyturn.scope import DEFAULT_SCOPES
@@ -81,27 +85,24 @@ def check(
     from everyturn_impl.revisions import REVISIONS
 
     show = text.Printer(err=as_json)
-    limits = Limits(max_states or DEFAULT_MAX_STATES, max_seconds, max_memory)
     names = [revision_name(name) for name in revisions] or [name for name in REVISIONS if name != "hardened"]
     if checkpoint is not None and (len(scopes) != 1 or len(names) != 1):
         raise UsageError("checkpoint: expected one --scope and one --revision, because it holds one cell")
+    explore = partial(
+        check_cell,
+        granularity=granularity,
+        invariants=invariants,
+        limits=Limits(max_states or DEFAULT_MAX_STATES, max_seconds, max_memory),
+        engine=engine,
+        checkpoint=checkpoint,
+        reduce=reduce,
+        counterexamples=counterexamples,
+    )
+    asked = [(name, scope) for scope, name in product(scopes or DEFAULT_SCOPES, names)]
     cells: list[Cell] = []
     interrupted = False
     try:
-        for scope, name in product(scopes or DEFAULT_SCOPES, names):
-            with text.Progress(f"{name} {scope}") as bar:
-                checked = check_cell(
-                    name,
-                    scope,
-                    granularity=granularity,
-                    invariants=invariants,
-                    limits=limits,
-                    progress=bar.exploring,
-                    engine=engine,
-                    checkpoint=checkpoint,
-                    reduce=reduce,
-                    counterexamples=counterexamples,
-                )
+        for checked in check_all(explore, asked, min(jobs, len(asked)), text.exploring):
             cells.append(checked.cell)
             show.cell(checked.cell)
             if checked.interrupted:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -80,6 +81,13 @@ class Progress:
         self._shown = True
         start, end = ("\r\033[K", "") if self._terminal else ("", "\n")
         click.echo(f"{start}{self.what}: {text}{end}", nl=False, err=True)
+
+
+@contextmanager
+def exploring(cell: str) -> Iterator[Callable[[Sight], None]]:
+    """Shows the progress of the exploration of a cell."""
+    with Progress(cell) as bar:
+        yield bar.exploring
 
 
 class Printer:
