@@ -5,8 +5,10 @@ A state is a small immutable value: the prompts (:mod:`everyturn_model.spec.prom
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
 from enum import IntEnum, StrEnum
+from operator import attrgetter
 from typing import NamedTuple
 
 from everyturn_model.events import Outcome, SharedData
@@ -155,16 +157,17 @@ class State(NamedTuple):
 
     def put(self, changed: Prompt) -> State:
         """The state with this prompt in place of the one of the same name."""
-        tidied = changed.tidy()
-        prompts = {prompt.name: prompt for prompt in self.prompts}
-        prompts[tidied.name] = tidied
-        if tidied.turn is not None or tidied.outcome is not None:
-            prompts = {name: _without(tidied.name, prompt) for name, prompt in prompts.items()}
-        return self._replace(prompts=tuple(prompts[name] for name in sorted(prompts)))
+        name = changed.name
+        prompts = [prompt for prompt in self.prompts if prompt.name != name]
+        if changed.turn is not None or changed.outcome is not None:
+            prompts = [_without(name, prompt) for prompt in prompts]
+        insort(prompts, changed.tidy(), key=_NAME)
+        return self._replace(prompts=tuple(prompts))
 
     def each(self, change: Callable[[Prompt], Prompt]) -> State:
-        """The state with ``change`` made to every prompt."""
-        return self._replace(prompts=tuple(change(prompt).tidy() for prompt in self.prompts))
+        """The state with ``change`` made to every prompt; what it returns as it was is tidy already."""
+        changed = [(prompt, change(prompt)) for prompt in self.prompts]
+        return self._replace(prompts=tuple(new if new is old else new.tidy() for old, new in changed))
 
     def with_operation(self, operation: Operation) -> State:
         """The state with this operation in place of the one of the same kind and name."""
@@ -226,6 +229,9 @@ class State(NamedTuple):
         """The state in which a turn whose preparation failed has ended, if it is this prompt's."""
         outcome = self.ending(prompt)
         return self if outcome is None or prompt.outcome is not None else self.finish(outcome)
+
+
+_NAME = attrgetter("name")
 
 
 def _excused(prompt: Prompt, outcome: Outcome) -> bool:
