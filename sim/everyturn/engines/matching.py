@@ -1,0 +1,272 @@
+"""Could these threads have written this log? The product of a recorded world's state graph with the place in the log.
+
+A product state is a row of :class:`~everyturn.engines.transitions.Transitions` and how many lines are written. A thread that
+stands before a line may go on only if that is the next one in the log; every other step is hidden. So calls and returns bound
+what lies between them by themselves. Product states are searched depth first, each once.
+
+What is left out makes no difference to the answer:
+
+* *The next line is written at once.* Writing it disables nothing, and no other step looks at the log.
+* *A thread that wants to write what the log does not say of it next* will never go on: no log without an end follows, nor
+  the end of this one.
+* *A step that commutes with whatever the other threads may do before it* (a persistent set of one thread; Godefroid,
+  Partial-Order Methods for the Verification of Concurrent Systems, 1996, chapter 4) is taken alone: :class:`Lonely`.
+
+After a refusal the search is repeated without the second rule, to find the longest prefix of the log that can be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from everyturn.checker import Judge
+from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
+from everyturn.observer import shared_data
+from everyturn.operations import Operation
+from everyturn.recorder import OBJECT, Line, RecordedWorld
+from everyturn_model.events import SharedData
+
+Progress = Callable[[int], None]
+EVERY: Final = 1 << 14
+"""After so many product states progress is told."""
+
+
+class Answer(StrEnum):
+    """Whether a world could have written a log."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNDETERMINED = "undetermined"
+
+
+class Expected(NamedTuple):
+    """A log to be matched: each line with the thread that wrote it, and the shared data at rest if it says so."""
+
+    lines: tuple[tuple[str, Line], ...]
+    rest: SharedData | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The answer, and how many product states it took.
+
+    ``written``: how many lines of the log could be written at most. ``instead``: what threads stood before there instead of the
+    next line. ``rests``: how the world could be at rest, where every line but the rest fits.
+    """
+
+    answer: Answer
+    states: int
+    written: int
+    instead: tuple[tuple[str, Line], ...] = ()
+    rests: tuple[SharedData, ...] = ()
+
+
+class Matching:
+    """Matches logs against one recorded world, whose tables are kept from log to log."""
+
+    def __init__(self, world: RecordedWorld) -> None:
+        self.world = world
+        self.transitions = Transitions(world, Judge((), conformance=False))
+        self._lonely = _Lonely(self.transitions)
+        self._names = {thread.name: index for index, thread in enumerate(world.threads)}
+
+    def match(self, expected: Expected, budget: int, progress: Progress | None = None) -> Match:
+        """Whether the world could have written ``expected``, looking at so many product states at most."""
+        search = _Search(self, expected, budget, progress)
+        answer = search.run(strict=True)
+        if answer is not Answer.REFUSED:
+            return Match(answer, search.states, search.written)
+        decided = search.states
+        search = _Search(self, expected, budget, progress)
+        search.run(strict=False)
+        stood = sorted(search.instead, key=lambda pair: (pair[0], str(pair[1])))
+        return Match(answer, decided, search.written, tuple(stood), tuple(search.rests))
+
+    def lines(self, expected: Expected) -> list[tuple[int, Line]]:
+        """The lines with their threads by number."""
+        return [(self._names[thread], told) for thread, told in expected.lines]
+
+    # one step ----------------------------------------------------------------------------------------------------
+
+    def wants(self, row: Row, thread: int) -> Line | None:
+        """The line that a thread stands before, if it does."""
+        operation = self.transitions.locals[row[FIRST_THREAD + thread]].operation
+        return operation.arguments[0] if operation is not None and operation.object == OBJECT else None
+
+    def after(self, row: Row, thread: int) -> list[Row]:
+        """The rows in which a thread can stand at its next scheduling point; none if it is blocked or has ended."""
+        place = FIRST_THREAD + thread
+        transitions = self.transitions
+        done: list[Row] = []
+        going = [row]
+        while going:
+            before = going.pop()
+            for effect in transitions.effects(before, thread):
+                numbers = list(before)
+                for column, number in effect.columns:
+                    numbers[column] = number
+                numbers[place] = effect.local
+                local = transitions.locals[effect.local]
+                (done if local.point or local.operation is None else going).append(tuple(numbers))
+        return done
+
+    def alone(self, row: Row) -> int | None:
+        """A thread whose next step may be taken without looking at the others' first."""
+        return self._lonely.first(row)
+
+
+class _Search:
+    """One depth-first search."""
+
+    def __init__(self, matching: Matching, expected: Expected, budget: int, progress: Progress | None) -> None:
+        self.matching = matching
+        self.lines = matching.lines(expected)
+        self.rest = expected.rest
+        self.budget, self.progress = budget, progress
+        self.threads = range(len(matching.world.threads))
+        self.next = _next_lines(self.lines, len(self.threads))
+        self.states = self.written = 0
+        self.instead: dict[tuple[str, Line], None] = {}
+        self.rests: dict[SharedData, None] = {}
+
+    def run(self, *, strict: bool) -> Answer:
+        """Search; ``strict``: give up a state as soon as some thread wants to write what does not fit."""
+        first = (self.matching.transitions.initial(), 0)
+        seen = {first}
+        stack = [first]
+        while stack:
+            row, place = self._write(*stack.pop())
+            self.states += 1
+            if self.progress is not None and self.states % EVERY == 0:
+                self.progress(self.states)
+            if self.states > self.budget:
+                return Answer.UNDETERMINED
+            if self._note(row, place) and strict:
+                continue
+            if place == len(self.lines) and self.rest is None:
+                return Answer.ACCEPTED
+            following = self._following(row, place)
+            if not following and place == len(self.lines) and self._rests(row):
+                return Answer.ACCEPTED
+            for state in following:
+                if state not in seen:
+                    seen.add(state)
+                    stack.append(state)
+        return Answer.REFUSED
+
+    def _write(self, row: Row, place: int) -> tuple[Row, int]:
+        """Write lines as long as the thread whose turn it is stands before the next one."""
+        while place < len(self.lines):
+            thread, told = self.lines[place]
+            wanted = self.matching.wants(row, thread)
+            if wanted is None or not wanted.fits(told):
+                break
+            (row,) = self.matching.after(row, thread)
+            place += 1
+        return row, place
+
+    def _note(self, row: Row, place: int) -> bool:
+        """Remember the longest prefix and who stood where; whether a thread wants to write what will never fit."""
+        misfits = False
+        if place > self.written:
+            self.written = place
+            self.instead.clear()
+        for thread in self.threads:
+            wanted = self.matching.wants(row, thread)
+            if wanted is None:
+                continue
+            if place == self.written:
+                self.instead[self.matching.world.threads[thread].name, wanted] = None
+            following = self.next[place][thread]
+            misfits |= self.rest is not None if following < 0 else not wanted.fits(self.lines[following][1])
+        return misfits
+
+    def _following(self, row: Row, place: int) -> list[tuple[Row, int]]:
+        """The product states after one hidden step; the most promising last."""
+        matching = self.matching
+        alone = matching.alone(row)
+        if alone is not None:
+            return [(after, place) for after in matching.after(row, alone)]
+        ahead = self.next[place]
+        order = sorted(self.threads, key=lambda thread: -ahead[thread] if ahead[thread] >= 0 else 1 - len(self.lines))
+        return [
+            (after, place)
+            for thread in order
+            if matching.wants(row, thread) is None
+            for after in matching.after(row, thread)
+        ]
+
+    def _rests(self, row: Row) -> bool:
+        """Whether every thread has ended, and the shared data are those of the log, in a row in which nothing moves."""
+        transitions = self.matching.transitions
+        if any(transitions.locals[row[FIRST_THREAD + thread]].operation is not None for thread in self.threads):
+            return False
+        found = shared_data(transitions.values(row))
+        self.rests[found] = None
+        return self.rest is not None and _snapshot(found) == _snapshot(self.rest)
+
+
+def _snapshot(shared: SharedData) -> tuple[bool, tuple[str, ...], int, int]:
+    """What the end of a recording tells of the shared data."""
+    return shared.active is not None, shared.queue, shared.reservations, shared.mark
+
+
+def _next_lines(lines: Sequence[tuple[int, Line]], threads: int) -> list[tuple[int, ...]]:
+    """For each place in the log and each thread: the place of its next line, -1 if it has none."""
+    ahead = [-1] * threads
+    table = [tuple(ahead)]
+    for place in range(len(lines) - 1, -1, -1):
+        ahead[lines[place][0]] = place
+        table.append(tuple(ahead))
+    return table[::-1]
+
+
+class _Lonely:
+    """Which steps commute with whatever other threads may do before them, in scopes where stores and brokers never fail."""
+
+    def __init__(self, transitions: Transitions) -> None:
+        self._transitions = transitions
+        world = transitions.world
+        self._threads = range(len(world.threads))
+        self._cancels = [index for index, thread in enumerate(world.threads) if thread.kind == "c"]
+        self._kinds: dict[int, int] = {}
+
+    def first(self, row: Row) -> int | None:
+        """The first thread before such a step."""
+        locals_ = self._transitions.locals
+        quiet = all(locals_[row[FIRST_THREAD + thread]].operation is None for thread in self._cancels)
+        for thread in self._threads:
+            local = row[FIRST_THREAD + thread]
+            kind = self._kinds.get(local)
+            if kind is None:
+                kind = self._kinds[local] = _kind(locals_[local].operation)
+            if kind == ALWAYS or (kind == QUIET and quiet):
+                return thread
+        return None
+
+
+NEVER, QUIET, ALWAYS = range(3)
+_OWN_BUSINESS: Final = frozenset(
+    {"mutex.unlock", "threads.start", "threads.end", "store.read", "store.flush", "store.record_cancelled"}
+    | {"store.finish_turn", "store.abandon_summary", "broker.publish", "broker.notify_error"}
+)
+"""Nobody else is concerned, or (a mutex given back) nobody else can go on before."""
+_OF_A_CONTEXT: Final = frozenset(
+    {"store.create_assistant", "store.finish_step", "store.create_summary", "store.finish_summary", "store.save_session"}
+    | {"model.start", "model.end", "contexts.done"}
+)
+"""Only a Cancel can change what comes of them."""
+
+
+def _kind(operation: Operation | None) -> int:
+    """When a step commutes with those of others."""
+    if operation is None:
+        return NEVER
+    name = str(operation)
+    if name == "store.write_user":
+        _, _, by, _ = operation.arguments
+        return QUIET if by == "fold" else ALWAYS
+    return ALWAYS if name in _OWN_BUSINESS else QUIET if name in _OF_A_CONTEXT else NEVER
