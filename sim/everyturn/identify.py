@@ -1,102 +1,220 @@
-"""Which revision wrote this recording?"""
+"""Which revision wrote this recording? Each recorded run against the implementation of each revision.
+
+Where :mod:`everyturn.conforming` asks whether *any* correct dispatcher could have written a run, this asks whether *ours* could:
+at the granularity of single accesses, in any interleaving. So it is a test of our revisions, which claim to be the agent's; and
+of a log from elsewhere it tells which revision to look at. Trace validation against a state graph in this sense is that of
+Cirstea, Kuppe, Loillier and Merz, Validating Traces of Distributed Programs Against TLA+ Specifications (SEFM 2024), with
+the implementation in the place of the specification.
+"""
+
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
-from everyturn.engines.matching import Expected
-from everyturn.formats import crush_lines as crush
-from everyturn.formats.crush_dispatch import RecordedRun
-from everyturn.recorder import SUMMARY, Line, line
-from everyturn.scope import Scope
-from everyturn_model.events import SharedData
+from everyturn.agents import find_revision, revision_name
+from everyturn.engines.matching import Answer, Match, Matching
+from everyturn.errors import UsageError
+from everyturn.formats.catalogue import format_of
+from everyturn.formats.crush_dispatch import read_runs
+from everyturn.formats.files import LogFile
+from everyturn.recorder import RecordedWorld
+from everyturn.transcript import Transcript, transcript_of
+from everyturn.verdict import Cell, Judged, Verdict
+from everyturn_impl.revisions import REVISIONS
+from everyturn_impl.server import Server
 
-_HOW = {"finish": "finished", "tool": "tool", "error": "error", "cancelled": "cancelled"}
-_ERRORS = {"context_canceled": "cancelled"}
-_THREADS = {"cancel": "cancel", "clear": "clear", "summarize": "summarise"}
-
-
-class _Names:
-    """The recording's names in the order of their first line, and ours."""
-
-    def __init__(self, run: RecordedRun) -> None:
-        kinds = {each.id: each for each in run.begin.scenario.prompts}
-        self.ours: dict[str, str] = {}
-        self.run_ids: dict[str, str] = {}
-        self.kinds = ""
-        self.counts = dict.fromkeys(_THREADS, 0)
-        called = {event.prompt for _, event in run.logged if isinstance(event, crush.AcceptCall | crush.RunCall)}
-        for name, prompt in kinds.items():
-            if name in called:
-                self.kinds += prompt.kind
-                self.ours[name] = f"p{len(self.kinds)}"
-        for _, event in run.logged:
-            match event:
-                case crush.CancelCall(op=op) | crush.ClearCall(op=op) | crush.SummarizeCall(op=op):
-                    kind = str(type(event).__struct_config__.tag).partition("_")[0]
-                    self.counts[kind] += 1
-                    self.ours[op] = f"{_THREADS[kind]}{self.counts[kind]}"
-                case crush.AcceptCall(prompt=prompt, run_id=str(run_id)) | crush.RunCall(prompt=prompt, run_id=str(run_id)):
-                    self.run_ids[run_id] = self.ours[prompt]
+BUDGET: Final = 500_000
+"""So many product states are looked at for one run and revision."""
+VERDICTS: Final = {
+    Answer.ACCEPTED: Verdict.HOLDS,
+    Answer.REFUSED: Verdict.REFUTED,
+    Answer.UNDETERMINED: Verdict.UNDETERMINED,
+}
 
 
-def scope_of(run: RecordedRun) -> Scope:
-    names = _Names(run)
-    ends = [event.how for _, event in run.logged if isinstance(event, crush.StreamEnd)]
-    return Scope(
-        names.kinds,
-        cancels=names.counts["cancel"],
-        clears=names.counts["clear"],
-        summaries=names.counts["summarize"],
-        errors=len(ends) if "error" in ends else 0,
-        tools=len(ends) if "tool" in ends else 0,
-        direct=0 if run.begin.scenario.hook else 1,
-    )
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One run against one revision, and how long it took."""
+
+    revision: str
+    match: Match
+    seconds: float
 
 
-def expected_of(run: RecordedRun) -> Expected:
-    names = _Names(run)
-    lines: list[tuple[str, Line]] = []
-    rest = None
-    wrote: dict[str, str] = {}
-    for _, event in run.logged:
-        if isinstance(event, crush.Begin):
-            continue
-        if isinstance(event, crush.End):
-            rest = SharedData("turn" if event.busy else None, tuple(names.ours[q] for q in event.queued), event.accepted, event.mark)
-            continue
-        thread, told = _line(event, names, wrote)
-        wrote[thread] = told.ev
-        lines.append((thread, told))
-    return Expected(tuple(lines), rest)
+@dataclass(frozen=True, slots=True)
+class RunIdentified:
+    """One recorded run against every revision. ``recorded``: the revision that its header names."""
+
+    file: str
+    run: int
+    recorded: str
+    transcript: Transcript
+    tried: tuple[Tried, ...]
+
+    @property
+    def scope(self) -> str:
+        """The scope of the worlds that it was matched against."""
+        return str(self.transcript.scope)
+
+    def place(self, match: Match) -> str:
+        """File and line where a refused run no longer fits."""
+        places = self.transcript.places
+        return f"{self.file}:{places[min(match.written, len(places) - 1)]}"
+
+    def sentence(self, match: Match) -> str:
+        """Why a run is not accepted: the line that does not fit, and what could have been there instead."""
+        if match.answer is not Answer.REFUSED:
+            return f"{match.states:,} product states were not enough for an answer"
+        lines = self.transcript.lines
+        least = "" if match.longest else " (at least)"
+        before = f"{match.written} of {len(lines)} lines fit{least}"
+        if match.written == len(lines):
+            return f"{before}; at rest expected {self.transcript.rest}, found {_all(match.rests) or 'no rest'}"
+        following = lines[match.written]
+        own = [each.line for each in match.instead if each.thread == following.thread]
+        others = [each for each in match.instead if each.thread != following.thread]
+        possible = (
+            f"{following.thread} could write {_all(own)}" if own else f"not {following.thread}, but {_all(others)}"
+        )
+        return f"{before}; then `{following}`, where {possible if own or others else 'nobody can write anything'}"
+
+    def cells(self) -> Iterator[Cell]:
+        """One cell for each revision."""
+        for tried in self.tried:
+            verdict = VERDICTS[tried.match.answer]
+            judged = Judged(verdict)
+            if tried.match.answer is not Answer.ACCEPTED:
+                judged.sentence = self.sentence(tried.match)
+            if tried.match.answer is Answer.REFUSED:
+                judged.where, judged.steps = self.place(tried.match), tried.match.written
+            yield Cell(
+                tried.revision,
+                self.scope,
+                "access",
+                verdict,
+                {},
+                conforms=judged,
+                states=tried.match.states,
+                seconds=round(tried.seconds, 3),
+                file=self.file,
+                run=self.run,
+                events=len(self.transcript.lines),
+            )
 
 
-def _line(event, names, wrote):
-    o = names.ours
-    def turn(t): return SUMMARY if t.startswith("summary:") else o[t]
-    def text(t): return None if t is None else "answer:" + o.get(t.removeprefix("answer:"), t)
-    def err(e): return None if e is None else _ERRORS.get(e, e)
-    match event:
-        case crush.AcceptCall(): return o[event.prompt], line("accept_call", prompt=o[event.prompt])
-        case crush.AcceptReturn(): return o[event.prompt], line("accept_return", prompt=o[event.prompt], accept_seq=event.accept_seq)
-        case crush.RunCall(): return o[event.prompt], line("run_call", prompt=o[event.prompt])
-        case crush.RunReturn():
-            t = o[event.prompt]
-            oc = event.outcome
-            if oc in ("ok","nil","busy-queued","cancel-on-entry"):
-                silent = wrote[t] == "run_call"
-                oc = "ok" if silent == (oc == "busy-queued") else oc
-            return t, line("run_return", prompt=t, outcome=oc)
-        case crush.CancelCall(): return o[event.op], line("cancel_call")
-        case crush.CancelReturn(): return o[event.op], line("cancel_return")
-        case crush.ClearCall(): return o[event.op], line("clear_call")
-        case crush.ClearReturn(): return o[event.op], line("clear_return")
-        case crush.SummarizeCall(): return o[event.op], line("summarize_call")
-        case crush.SummarizeReturn(): return o[event.op], line("summarize_return", outcome=event.outcome)
-        case crush.UserMessage(): return o[event.thread], line("user_message", prompt=o[event.prompt], by=event.by, turn=None if event.turn is None else o[event.turn])
-        case crush.StoreFailed(): return o[event.thread], line("store_failed", prompt=o[event.prompt], by=event.by)
-        case crush.StreamStart(): return o[event.thread], line("stream_start", turn=turn(event.turn), step=event.step)
-        case crush.StreamEnd(): return o[event.thread], line("stream_end", turn=turn(event.turn), step=event.step, how=_HOW[event.how])
-        case crush.Completion(): return o[event.thread], line("completion", prompt=None if event.run_id is None else names.run_ids[event.run_id], via=event.via, cancelled=event.cancelled, error=err(event.error), has_message=event.has_message, text=text(event.text))
-        case crush.Delivery(): return o[event.prompt], line("delivery", prompt=None if event.run_id is None else names.run_ids[event.run_id], cancelled=event.cancelled, text=text(event.text))
-        case crush.AgentError(): return o[event.prompt], line("agent_error", prompt=o[event.prompt], named=event.run_id is not None, error=err(event.error))
-    raise AssertionError(event)
+def _all(things: Sequence[object]) -> str:
+    return " or ".join(f"`{each}`" for each in things)
+
+
+@dataclass(slots=True)
+class Identified:
+    """All that was matched, and what could not be read."""
+
+    revisions: tuple[str, ...]
+    runs: list[RunIdentified] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    def counts(self, file: str | None = None) -> dict[str, Counter[Answer]]:
+        """For each revision how many runs got which answer, of one file or of all."""
+        counts: dict[str, Counter[Answer]] = {revision: Counter() for revision in self.revisions}
+        for run in self.runs:
+            for tried in run.tried if file in (None, run.file) else ():
+                counts[tried.revision][tried.match.answer] += 1
+        return counts
+
+    def seconds(self, revision: str, file: str) -> float:
+        """How long the runs of a file took with a revision."""
+        runs = [run for run in self.runs if run.file == file]
+        return sum(tried.seconds for run in runs for tried in run.tried if tried.revision == revision)
+
+    def ranking(self, file: str | None = None) -> list[tuple[str, Counter[Answer]]]:
+        """The revisions, that which explains most runs first; among equals the later one."""
+        counts = self.counts(file)
+        newest = {revision: number for number, revision in enumerate(self.revisions)}
+        return sorted(
+            counts.items(),
+            key=lambda each: (-each[1][Answer.ACCEPTED], each[1][Answer.REFUSED], -newest[each[0]]),
+        )
+
+    def best(self, file: str) -> str:
+        """The revision that explains most runs of a file."""
+        return self.ranking(file)[0][0]
+
+
+def identify(
+    logs: Sequence[Path],
+    revisions: Sequence[str] = tuple(REVISIONS),
+    budget: int = BUDGET,
+    say: Callable[[RunIdentified], None] | None = None,
+    progress: Callable[[str, int], None] | None = None,
+) -> Identified:
+    """Match all runs of some recordings against all ``revisions``; each run is handed to ``say`` as soon as it is done.
+
+    What cannot be read is left out and said. An interruption keeps what was matched so far. ``progress`` is given what is being
+    matched, and after how many product states.
+    """
+    identified = Identified(tuple(_recordable(revision) for revision in revisions))
+    try:
+        for path in logs:
+            try:
+                _file(path, identified, budget, say, progress)
+            except UsageError as error:
+                identified.unreadable.append(str(error))
+    except KeyboardInterrupt:
+        identified.interrupted = True
+    return identified
+
+
+def _recordable(revision: str) -> str:
+    """The full name of a revision whose door the recorder knows."""
+    if not issubclass(find_revision(revision), Server):
+        raise UsageError(f"--identify: {revision}: expected a subclass of everyturn_impl.server.Server")
+    return revision_name(revision)
+
+
+def _file(
+    path: Path,
+    identified: Identified,
+    budget: int,
+    say: Callable[[RunIdentified], None] | None,
+    progress: Callable[[str, int], None] | None,
+) -> None:
+    with LogFile(path) as file:
+        name = format_of(file)
+        if name != "recording":
+            raise UsageError(f"{path}: --identify: expected a recording (crush-dispatch-trace/1); found {name}")
+        for run in read_runs(file, lambda error: identified.unreadable.append(str(error))):
+            transcript = transcript_of(run)
+            where = f"{path}: run {run.begin.run}"
+            tried = tuple(_try(transcript, revision, budget, where, progress) for revision in identified.revisions)
+            told = RunIdentified(str(path), run.begin.run, run.header.revision, transcript, tried)
+            identified.runs.append(told)
+            if say is not None:
+                say(told)
+
+
+def _try(
+    transcript: Transcript, revision: str, budget: int, where: str, progress: Callable[[str, int], None] | None
+) -> Tried:
+    began = time.perf_counter()
+
+    def told(states: int) -> None:
+        if progress is not None:
+            progress(f"{where}, {revision}", states)
+
+    told(0)
+    match = match_transcript(transcript, revision, budget, told)
+    return Tried(revision, match, time.perf_counter() - began)
+
+
+def match_transcript(
+    transcript: Transcript, revision: str, budget: int = BUDGET, progress: Callable[[int], None] | None = None
+) -> Match:
+    """Whether ``revision`` could have written ``transcript``."""
+    return Matching(RecordedWorld(transcript.scope, revision)).match(transcript, budget, progress)

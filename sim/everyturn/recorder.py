@@ -7,19 +7,20 @@ tells of, as ``recordings/README.md`` says for the real recorder:
 * behind: the returns, a user message, a write that the store refused, the end of a stream.
 
 So other threads may run between a line and its step, in our runs as in recorded ones. What our dispatchers do not model (text
-of requests, whether a completion was a hand-off's) no line of theirs says; :meth:`Line.fits` compares only what both say.
+of requests, say) their lines do not tell, and :meth:`~everyturn.transcript.Line.fits` does not compare.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from everyturn.agents import find_revision, revision_name
 from everyturn.operations import OWN
+from everyturn.run import Run
 from everyturn.scope import Scope
+from everyturn.transcript import OTHER, SUMMARY, Line, Written, line
 from everyturn.world import WORKSPACE, Body, Thread, World
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream, StreamResult
 from everyturn_impl.endings import CANCELLED
@@ -29,25 +30,6 @@ from everyturn_impl.server import Server
 
 OBJECT: Final = OWN + "log"
 """The name of the log in operations."""
-
-
-class Line(NamedTuple):
-    """One line: the kind of event, and what it tells, as pairs of field and value."""
-
-    ev: str
-    told: tuple[tuple[str, Any], ...] = ()
-
-    def __str__(self) -> str:
-        return " ".join((self.ev, *(f"{name}={value}" for name, value in self.told if value is not None)))
-
-    def fits(self, logged: Line) -> bool:
-        """Whether ``logged`` says whatever this line says."""
-        return self.ev == logged.ev and set(self.told) <= set(logged.told)
-
-
-def line(ev: str, **told: Any) -> Line:
-    """A line; its fields in order of their names."""
-    return Line(ev, tuple(sorted(told.items())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +181,6 @@ class _Model:
         return result
 
 
-SUMMARY: Final = "summary"
-"""The turn of a summary's stream; whose summary it is, the thread tells."""
-
-
 @dataclass(frozen=True)
 class _Hooks:
     """Writes a line in front of a completion that a hook keeps."""
@@ -237,7 +215,7 @@ class _Broker:
 
     async def notify_error(self, call: Call, fault: Fault, *, run_id: bool) -> None:
         named = run_id and call.run_id is not None
-        await self.log.do(Log.line, line("agent_error", prompt=call.prompt, named=named, error=fault.kind))
+        await self.log.do(Log.line, line("agent_error", prompt=call.prompt, named=named, error=_error(fault)))
         await self.broker.notify_error(call, fault, run_id=run_id)
 
 
@@ -247,7 +225,7 @@ def _completion(completion: Completion, via: str) -> Line:
         prompt=completion.prompt if completion.run_id is not None else None,
         via=via,
         cancelled=completion.cancelled,
-        error=None if completion.fault is None else completion.fault.kind,
+        error=_error(completion.fault),
         has_message=completion.message is not None,
         text=completion.text or None,
     )
@@ -258,6 +236,11 @@ def _delivery(completion: Completion) -> Line:
     return line("delivery", prompt=prompt, cancelled=completion.cancelled, text=completion.text or None)
 
 
-def written(operations: Iterator[tuple[str, Any]]) -> list[tuple[str, Line]]:
-    """Of a run's operations, each with its thread's name: the lines, each with the thread that wrote it."""
-    return [(thread, each.arguments[0]) for thread, each in operations if each.object == OBJECT]
+def _error(fault: Fault | None) -> str | None:
+    return None if fault is None else fault.kind if fault.kind in (CANCELLED, "provider") else OTHER
+
+
+def lines_of(run: Run) -> tuple[Written, ...]:
+    """The lines that a run of a recorded world through SimPy wrote."""
+    made = ((effect.node.name, effect.node.operation) for effect in run.log.effects)
+    return tuple(Written(name, each.arguments[0]) for name, each in made if each is not None and each.object == OBJECT)

@@ -16,10 +16,21 @@ from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 @click.command(epilog=EXIT_CODES)
 @click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="LOG...")
 @click.option("--conformance", is_flag=True, help="Match recordings against the specification, hidden steps inferred.")
+@click.option("--identify", is_flag=True, help="Match recordings against each revision: which could have written them?")
 @click.option(
-    "--explain", type=int, metavar="RUN", help="With --conformance: show where the run's hidden steps were put."
+    "--revision", "--agent", "revisions", multiple=True, metavar="NAME", help="With --identify: only this one."
 )
-@click.option("--budget", type=click.IntRange(1), help="With --conformance: so many actions are tried on a run.")
+@click.option(
+    "--explain",
+    type=int,
+    metavar="RUN",
+    help="With --conformance or --identify: show where the run's hidden steps were put.",
+)
+@click.option(
+    "--budget",
+    type=click.IntRange(1),
+    help="With --conformance: so many actions are tried on a run; with --identify: product states.",
+)
 @click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
 @judging
 @of_logs
@@ -47,6 +58,12 @@ def validate(
     if how["check_mapping"]:
         return check_mapping(logs, read, as_json=as_json)
     show = text.Printer(err=as_json)
+    if how["conformance"] and how["identify"]:
+        raise UsageError("--conformance and --identify: expected only one of them")
+    if how["identify"]:
+        from everyturn.cli.identification import identification
+
+        return identification(logs, show, how, as_json=as_json, exit_zero=exit_zero, expect=expect)
     if how["conformance"]:
         return _conformance(logs, show, how, as_json=as_json, exit_zero=exit_zero, expect=expect)
     if how["follow"]:

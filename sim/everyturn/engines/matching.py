@@ -17,7 +17,7 @@ After a refusal the search is repeated without the second rule, to find the long
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -26,7 +26,8 @@ from everyturn.checker import Judge
 from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.observer import shared_data
 from everyturn.operations import Operation
-from everyturn.recorder import OBJECT, Line, RecordedWorld
+from everyturn.recorder import OBJECT, RecordedWorld
+from everyturn.transcript import Line, Transcript, Written
 from everyturn_model.events import SharedData
 
 Progress = Callable[[int], None]
@@ -42,26 +43,30 @@ class Answer(StrEnum):
     UNDETERMINED = "undetermined"
 
 
-class Expected(NamedTuple):
-    """A log to be matched: each line with the thread that wrote it, and the shared data at rest if it says so."""
+class Made(NamedTuple):
+    """One step of a way through a log: a thread and its operation, or the place of the line that it writes."""
 
-    lines: tuple[tuple[str, Line], ...]
-    rest: SharedData | None = None
+    thread: str
+    operation: str
+    place: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
     """The answer, and how many product states it took.
 
-    ``written``: how many lines of the log could be written at most. ``instead``: what threads stood before there instead of the
-    next line. ``rests``: how the world could be at rest, where every line but the rest fits.
+    ``way``: one way to write the log, if there is one. Otherwise ``written``: how many lines of it could be written at most;
+    ``instead``: the lines that threads stood before there; ``rests``: how the world came to rest where all lines fit.
+    Not ``longest``: the budget ended before all prefixes were tried, and more lines might fit.
     """
 
     answer: Answer
     states: int
     written: int
-    instead: tuple[tuple[str, Line], ...] = ()
+    way: tuple[Made, ...] = ()
+    instead: tuple[Written, ...] = ()
     rests: tuple[SharedData, ...] = ()
+    longest: bool = True
 
 
 class Matching:
@@ -73,26 +78,28 @@ class Matching:
         self._lonely = _Lonely(self.transitions)
         self._names = {thread.name: index for index, thread in enumerate(world.threads)}
 
-    def match(self, expected: Expected, budget: int, progress: Progress | None = None) -> Match:
+    def match(self, expected: Transcript, budget: int, progress: Progress | None = None) -> Match:
         """Whether the world could have written ``expected``, looking at so many product states at most."""
         search = _Search(self, expected, budget, progress)
         answer = search.run(strict=True)
         if answer is not Answer.REFUSED:
-            return Match(answer, search.states, search.written)
+            return Match(answer, search.states, search.written, tuple(search.way()))
         decided = search.states
         search = _Search(self, expected, budget, progress)
-        search.run(strict=False)
-        stood = sorted(search.instead, key=lambda pair: (pair[0], str(pair[1])))
-        return Match(answer, decided, search.written, tuple(stood), tuple(search.rests))
+        longest = search.run(strict=False) is Answer.REFUSED
+        stood = sorted(search.instead, key=str)
+        return Match(answer, decided, search.written, (), tuple(stood), tuple(search.rests), longest)
 
-    def lines(self, expected: Expected) -> list[tuple[int, Line]]:
-        """The lines with their threads by number."""
-        return [(self._names[thread], told) for thread, told in expected.lines]
+    def lines(self, expected: Transcript) -> list[tuple[int, Line]]:
+        """The lines with their threads by number; -1 for one that the world does not have."""
+        return [(self._names.get(thread, -1), told) for thread, told in expected.lines]
 
     # one step ----------------------------------------------------------------------------------------------------
 
     def wants(self, row: Row, thread: int) -> Line | None:
         """The line that a thread stands before, if it does."""
+        if thread < 0:
+            return None
         operation = self.transitions.locals[row[FIRST_THREAD + thread]].operation
         return operation.arguments[0] if operation is not None and operation.object == OBJECT else None
 
@@ -118,27 +125,33 @@ class Matching:
         return self._lonely.first(row)
 
 
+_State = tuple[Row, int]
+"""A product state: a row, and how many lines of the log are written."""
+
+
 class _Search:
     """One depth-first search."""
 
-    def __init__(self, matching: Matching, expected: Expected, budget: int, progress: Progress | None) -> None:
+    def __init__(self, matching: Matching, expected: Transcript, budget: int, progress: Progress | None) -> None:
         self.matching = matching
         self.lines = matching.lines(expected)
-        self.rest = expected.rest
+        self.rest, self.returned = expected.rest, expected.returned
         self.budget, self.progress = budget, progress
-        self.threads = range(len(matching.world.threads))
+        self.names = [thread.name for thread in matching.world.threads]
+        self.threads = range(len(self.names))
         self.next = _next_lines(self.lines, len(self.threads))
         self.states = self.written = 0
-        self.instead: dict[tuple[str, Line], None] = {}
+        self.found: _State | None = None
+        self._from: dict[_State, _State | None] = {(matching.transitions.initial(), 0): None}
+        self.instead: dict[Written, None] = {}
         self.rests: dict[SharedData, None] = {}
 
     def run(self, *, strict: bool) -> Answer:
         """Search; ``strict``: give up a state as soon as some thread wants to write what does not fit."""
-        first = (self.matching.transitions.initial(), 0)
-        seen = {first}
-        stack = [first]
+        stack = list(self._from)
         while stack:
-            row, place = self._write(*stack.pop())
+            state = stack.pop()
+            row, place = self._write(*state)
             self.states += 1
             if self.progress is not None and self.states % EVERY == 0:
                 self.progress(self.states)
@@ -146,16 +159,40 @@ class _Search:
                 return Answer.UNDETERMINED
             if self._note(row, place) and strict:
                 continue
-            if place == len(self.lines) and self.rest is None:
+            following = [] if place == len(self.lines) and self.rest is None else self._following(row, place)
+            if place == len(self.lines) and not following and (self.rest is None or self._rests(row)):
+                self.found = state
                 return Answer.ACCEPTED
-            following = self._following(row, place)
-            if not following and place == len(self.lines) and self._rests(row):
-                return Answer.ACCEPTED
-            for state in following:
-                if state not in seen:
-                    seen.add(state)
-                    stack.append(state)
+            for after in following:
+                if after not in self._from:
+                    self._from[after] = state
+                    stack.append(after)
         return Answer.REFUSED
+
+    def way(self) -> Iterator[Made]:
+        """The way to the end of the log, if it was found."""
+        states: list[_State] = []
+        state = self.found
+        while state is not None:
+            states.append(state)
+            state = self._from[state]
+        states.reverse()
+        for (first, begun), after in zip(states, [*states[1:], None], strict=True):
+            row, place = self._write(first, begun)
+            for written in range(begun, place):
+                thread, told = self.lines[written]
+                yield Made(self.names[thread], str(told), written)
+            if after is not None:
+                yield self._moved(row, after[0])
+
+    def _moved(self, row: Row, after: Row) -> Made:
+        """The hidden step that leads from one row to another: the thread that went on, and its operation."""
+        local, name = next(
+            (row[place], self.names[place - FIRST_THREAD])
+            for place in range(FIRST_THREAD, len(row))
+            if row[place] != after[place]
+        )
+        return Made(name, str(self.matching.transitions.locals[local].operation))
 
     def _write(self, row: Row, place: int) -> tuple[Row, int]:
         """Write lines as long as the thread whose turn it is stands before the next one."""
@@ -179,7 +216,7 @@ class _Search:
             if wanted is None:
                 continue
             if place == self.written:
-                self.instead[self.matching.world.threads[thread].name, wanted] = None
+                self.instead[Written(self.names[thread], wanted)] = None
             following = self.next[place][thread]
             misfits |= self.rest is not None if following < 0 else not wanted.fits(self.lines[following][1])
         return misfits
@@ -200,9 +237,10 @@ class _Search:
         ]
 
     def _rests(self, row: Row) -> bool:
-        """Whether every thread has ended, and the shared data are those of the log, in a row in which nothing moves."""
+        """Whether the threads have ended, and the shared data are, as the log says, in a row in which nothing moves."""
         transitions = self.matching.transitions
-        if any(transitions.locals[row[FIRST_THREAD + thread]].operation is not None for thread in self.threads):
+        ended = all(transitions.locals[row[FIRST_THREAD + thread]].operation is None for thread in self.threads)
+        if ended != self.returned:
             return False
         found = shared_data(transitions.values(row))
         self.rests[found] = None
@@ -219,7 +257,8 @@ def _next_lines(lines: Sequence[tuple[int, Line]], threads: int) -> list[tuple[i
     ahead = [-1] * threads
     table = [tuple(ahead)]
     for place in range(len(lines) - 1, -1, -1):
-        ahead[lines[place][0]] = place
+        if lines[place][0] >= 0:
+            ahead[lines[place][0]] = place
         table.append(tuple(ahead))
     return table[::-1]
 
@@ -255,7 +294,13 @@ _OWN_BUSINESS: Final = frozenset(
 )
 """Nobody else is concerned, or (a mutex given back) nobody else can go on before."""
 _OF_A_CONTEXT: Final = frozenset(
-    {"store.create_assistant", "store.finish_step", "store.create_summary", "store.finish_summary", "store.save_session"}
+    {
+        "store.create_assistant",
+        "store.finish_step",
+        "store.create_summary",
+        "store.finish_summary",
+        "store.save_session",
+    }
     | {"model.start", "model.end", "contexts.done"}
 )
 """Only a Cancel can change what comes of them."""

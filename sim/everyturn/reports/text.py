@@ -73,6 +73,10 @@ class Progress:
         """Progress of shrinking."""
         self._show(f"{scope}, {deviations} deviations, {tried:,} runs tried")
 
+    def matching(self, what: str, states: int) -> None:
+        """Progress of matching logs against revisions."""
+        self._show(f"{what}, {states:,} product states")
+
     def _show(self, text: str) -> None:
         now = time.monotonic()
         if now - self._last < (0.2 if self._terminal else EVERY_SECONDS):

@@ -1,0 +1,220 @@
+"""The lines of ``crush-dispatch-trace/1`` as values that our own runs and recorded ones are compared by.
+
+Prompts are called ``p1``, ``p2``, … in the scenario's order, operations ``cancel1``, ``clear1``, ``summarise1``, … in the order
+of their calls. Left out is what none of our dispatchers models or what other lines tell anyhow: the texts and requests,
+the times, ``by`` of a completion, ``turns`` of a return, and of the end all but the snapshot of shared data.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from everyturn.formats import crush_lines as crush
+from everyturn.formats.crush_dispatch import RecordedRun
+from everyturn.scope import Scope
+from everyturn_model.events import SharedData
+
+SUMMARY: Final = "summary"
+"""The turn of a summary's stream; whose summary it is, the thread tells."""
+OTHER: Final = "other"
+"""An error that is neither the provider's nor a cancellation."""
+_HOW: Final = {"finish": "finished", "tool": "tool", "error": "error", "cancelled": "cancelled"}
+_ERRORS: Final = {"context_canceled": "cancelled", "provider": "provider"}
+_OPERATIONS: Final = {"cancel": "cancel", "clear": "clear", "summarize": "summarise"}
+
+
+class Line(NamedTuple):
+    """One line: the kind of event, and what it tells, as pairs of field and value."""
+
+    ev: str
+    told: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        return " ".join((self.ev, *(f"{name}={value}" for name, value in self.told if value is not None)))
+
+    def fits(self, logged: Line) -> bool:
+        """Whether both lines tell of the same, as far as both say it: `d0`, say, knows of no accept sequence."""
+        if self.ev != logged.ev:
+            return False
+        said = dict(logged.told)
+        return all(said.get(name, value) == value for name, value in self.told)
+
+
+def line(ev: str, **told: Any) -> Line:
+    """A line; its fields in order of their names."""
+    return Line(ev, tuple(sorted(told.items())))
+
+
+class Written(NamedTuple):
+    """A line, and the thread that wrote it."""
+
+    thread: str
+    line: Line
+
+    def __str__(self) -> str:
+        return f"{self.thread}: {self.line}"
+
+
+class Transcript(NamedTuple):
+    """A run as its recorder tells it: the scope it needs, its lines, and the shared data at rest if it came to rest.
+
+    ``returned``: at rest every call has. ``places``: where each line stands in its file; the last is that of the end, if it
+    is there.
+    """
+
+    scope: Scope
+    lines: tuple[Written, ...]
+    rest: SharedData | None = None
+    returned: bool = True
+    places: tuple[int, ...] = ()
+
+
+def transcript_of(run: RecordedRun) -> Transcript:
+    """The transcript of a recorded run.
+
+    The scope holds the prompts and operations that were called, and lets streams end as they ended here. Stores fail by
+    themselves only where an error is told that is neither the provider's nor a cancellation.
+    """
+    names = _Names(run)
+    lines: list[Written] = []
+    places: list[int] = []
+    rest: SharedData | None = None
+    returned = True
+    latest: dict[str, str] = {}
+    for number, event in run.logged:
+        if isinstance(event, crush.Begin):
+            continue
+        places.append(number)
+        if isinstance(event, crush.End):
+            queued = tuple(names.prompt(each) for each in event.queued)
+            rest = SharedData("something" if event.busy else None, queued, event.accepted, event.mark)
+            returned = event.returned
+            continue
+        told = names.told(event, latest)
+        latest[told.thread] = told.line.ev
+        lines.append(told)
+    return Transcript(_scope(run, names), tuple(lines), rest, returned, tuple(places))
+
+
+def _scope(run: RecordedRun, names: _Names) -> Scope:
+    ends = [event.how for _, event in run.logged if isinstance(event, crush.StreamEnd)]
+    strange = any(_error(getattr(event, "error", None)) == OTHER for _, event in run.logged)
+    failed = sum(isinstance(event, crush.StoreFailed) for _, event in run.logged)
+    return Scope(
+        names.kinds,
+        cancels=names.called["cancel"],
+        clears=names.called["clear"],
+        summaries=names.called["summarize"],
+        errors=ends.count("error"),
+        tools=ends.count("tool"),
+        failures=max(failed, 1) if strange else 0,
+        direct=0 if run.begin.scenario.hook else 1,
+    )
+
+
+def _error(text: str | None) -> str | None:
+    """The kind of an error that a line names."""
+    return None if text is None else _ERRORS.get(text, OTHER)
+
+
+class _Names:
+    """The names in a recording and ours, and how its lines are told with these."""
+
+    def __init__(self, run: RecordedRun) -> None:
+        called = {event.prompt for _, event in run.logged if isinstance(event, crush.AcceptCall | crush.RunCall)}
+        prompts = [each for each in run.begin.scenario.prompts if each.id in called]
+        self.kinds = "".join(each.kind for each in prompts)
+        self.called = dict.fromkeys(_OPERATIONS, 0)
+        self._ours = {each.id: f"p{number}" for number, each in enumerate(prompts, 1)}
+        self._threads = dict(self._ours)
+        self._run_ids: dict[str, str] = {}
+        for _, event in run.logged:
+            match event:
+                case crush.CancelCall(op=op) | crush.ClearCall(op=op) | crush.SummarizeCall(op=op):
+                    what = _operation(event)
+                    self.called[what] += 1
+                    self._threads[op] = f"{_OPERATIONS[what]}{self.called[what]}"
+                case crush.AcceptCall(run_id=str(run_id)) | crush.RunCall(run_id=str(run_id)):
+                    self._run_ids[run_id] = self._ours[event.prompt]
+
+    def prompt(self, name: str) -> str:
+        """Our name of a prompt; one that was never called keeps its own, which no line of ours has."""
+        return self._ours.get(name, f"{name} (not called)")
+
+    def told(self, event: crush.Event, latest: dict[str, str]) -> Written:
+        """The line that tells of ``event``; ``latest`` is what each thread wrote before."""
+        match event:
+            case crush.AcceptCall() | crush.AcceptReturn() | crush.RunCall() | crush.RunReturn():
+                return self._submission(event, latest)
+            case crush.StreamStart() | crush.StreamEnd():
+                return self._stream(event)
+            case crush.Completion() | crush.Delivery() | crush.AgentError():
+                return self._notice(event)
+            case crush.UserMessage(prompt=prompt, thread=thread, by=by, turn=turn):
+                host = None if turn is None else self.prompt(turn)
+                return self._by(thread, line("user_message", prompt=self.prompt(prompt), by=by, turn=host))
+            case crush.StoreFailed(prompt=prompt, thread=thread, by=by):
+                return self._by(thread, line("store_failed", prompt=self.prompt(prompt), by=by))
+            case crush.SummarizeReturn(op=op, outcome=outcome):
+                return self._by(op, line("summarize_return", outcome=outcome))
+            case crush.OperationLine(op=op):
+                return self._by(op, line(_tag(event)))
+        raise AssertionError(event)
+
+    def _by(self, thread: str, told: Line) -> Written:
+        return Written(self._threads.get(thread, thread), told)
+
+    def _submission(
+        self, event: crush.AcceptCall | crush.AcceptReturn | crush.RunCall | crush.RunReturn, latest: dict[str, str]
+    ) -> Written:
+        prompt = self.prompt(event.prompt)
+        match event:
+            case crush.AcceptReturn(accept_seq=sequence):
+                told = line("accept_return", prompt=prompt, accept_seq=sequence)
+            case crush.RunReturn(outcome=outcome):
+                told = line("run_return", prompt=prompt, outcome=_outcome(outcome, latest[prompt]))
+            case _:
+                told = line(_tag(event), prompt=prompt)
+        return Written(prompt, told)
+
+    def _stream(self, event: crush.StreamStart | crush.StreamEnd) -> Written:
+        turn = SUMMARY if event.turn.startswith("summary:") else self.prompt(event.turn)
+        ended = {"how": _HOW[event.how]} if isinstance(event, crush.StreamEnd) else {}
+        return self._by(event.thread, line(_tag(event), turn=turn, step=event.step, **ended))
+
+    def _notice(self, event: crush.Completion | crush.Delivery | crush.AgentError) -> Written:
+        if isinstance(event, crush.AgentError):
+            prompt, error = self.prompt(event.prompt), _error(event.error)
+            return Written(prompt, line("agent_error", prompt=prompt, named=event.run_id is not None, error=error))
+        told = {
+            "prompt": None if event.run_id is None else self._run_ids[event.run_id],
+            "cancelled": event.cancelled,
+            "text": None if event.text is None else self._answer(event.text),
+        }
+        if isinstance(event, crush.Delivery):
+            return self._by(event.prompt, line("delivery", **told))
+        told |= {"via": event.via, "error": _error(event.error), "has_message": event.has_message}
+        return self._by(event.thread, line("completion", **told))
+
+    def _answer(self, text: str) -> str:
+        asked = text.removeprefix("answer:")
+        return text if asked == text else f"answer:{self.prompt(asked)}"
+
+
+def _outcome(outcome: str, latest: str) -> str:
+    """What our returns tell: ``ok``, ``error`` or ``cancelled``.
+
+    Whether an ``ok`` was queued is told by a thread that wrote nothing since its call. An outcome that says otherwise stays
+    as it is, and no line of ours fits it.
+    """
+    silent = outcome == "busy-queued"
+    told = outcome in ("ok", "nil", "cancel-on-entry", "busy-queued") and silent == (latest == "run_call")
+    return "ok" if told else outcome
+
+
+def _operation(event: crush.Event) -> str:
+    return _tag(event).partition("_")[0]
+
+
+def _tag(event: crush.Event) -> str:
+    return str(type(event).__struct_config__.tag)
