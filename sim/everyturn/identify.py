@@ -72,6 +72,10 @@ class RunIdentified:
             return f"{match.states:,} product states were not enough for an answer"
         lines = self.transcript.lines
         least = "" if match.longest else " (at least)"
+        if match.stored is not None:
+            stored = self.transcript.stored or ()
+            following = f"`{stored[match.stored]}`" if match.stored < len(stored) else "no more"
+            return f"all lines fit, but of {len(stored)} messages in the store {match.stored} at most, and not then {following}"
         before = f"{match.written} of {len(lines)} lines fit{least}"
         if match.written == len(lines):
             return f"{before}; at rest expected {self.transcript.rest}, found {_all(match.rests) or 'no rest'}"

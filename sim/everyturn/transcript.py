@@ -2,11 +2,12 @@
 
 Prompts are called ``p1``, ``p2``, … in the scenario's order, operations ``cancel1``, ``clear1``, ``summarise1``, … in the order
 of their calls. Left out is what none of our dispatchers models or what other lines tell anyhow: the texts and requests,
-the times, ``by`` of a completion, ``turns`` of a return, and of the end all but the snapshot of shared data.
+the times, ``by`` of a completion, ``turns`` of a return, and of the end who waits or was told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from everyturn.formats import crush_lines as crush
@@ -20,6 +21,7 @@ OTHER: Final = "other"
 """An error that is neither the provider's nor a cancellation."""
 _HOW: Final = {"finish": "finished", "tool": "tool", "error": "error", "cancelled": "cancelled"}
 _ERRORS: Final = {"context_canceled": "cancelled", "provider": "provider"}
+_BEFORE: Final = ("u:p0", "a:answer:p0:end_turn")
 _OPERATIONS: Final = {"cancel": "cancel", "clear": "clear", "summarize": "summarise"}
 
 
@@ -58,14 +60,16 @@ class Written(NamedTuple):
 class Transcript(NamedTuple):
     """A run as its recorder tells it: the scope it needs, its lines, and the shared data at rest if it came to rest.
 
-    ``returned``: at rest every call has. ``places``: where each line stands in its file; the last is that of the end, if it
-    is there.
+    ``returned``: at rest every call has. ``stored``: the messages in the store then, in the order in which they were created, as
+    recordings tell them, without those of the exchange before the run; none if that is not known. ``places``: where each line
+    stands in its file; the last is that of the end, if it is there.
     """
 
     scope: Scope
     lines: tuple[Written, ...]
     rest: SharedData | None = None
     returned: bool = True
+    stored: tuple[str, ...] | None = None
     places: tuple[int, ...] = ()
 
 
@@ -79,7 +83,7 @@ def transcript_of(run: RecordedRun) -> Transcript:
     lines: list[Written] = []
     places: list[int] = []
     rest: SharedData | None = None
-    returned = True
+    returned, stored = True, None
     latest: dict[str, str] = {}
     for number, event in run.logged:
         if isinstance(event, crush.Begin):
@@ -88,12 +92,12 @@ def transcript_of(run: RecordedRun) -> Transcript:
         if isinstance(event, crush.End):
             queued = tuple(names.prompt(each) for each in event.queued)
             rest = SharedData("something" if event.busy else None, queued, event.accepted, event.mark)
-            returned = event.returned
+            returned, stored = event.returned, tuple(names.stored(event.store))
             continue
         told = names.told(event, latest)
         latest[told.thread] = told.line.ev
         lines.append(told)
-    return Transcript(_scope(run, names), tuple(lines), rest, returned, tuple(places))
+    return Transcript(_scope(run, names), tuple(lines), rest, returned, stored, tuple(places))
 
 
 def _scope(run: RecordedRun, names: _Names) -> Scope:
@@ -140,6 +144,13 @@ class _Names:
     def prompt(self, name: str) -> str:
         """Our name of a prompt; one that was never called keeps its own, which no line of ours has."""
         return self._ours.get(name, f"{name} (not called)")
+
+    def stored(self, messages: Sequence[str]) -> Iterator[str]:
+        """The messages in the store, but those of the exchange that each recorded session begins with."""
+        for message in messages if tuple(messages[:2]) != _BEFORE else messages[2:]:
+            who, _, text = message.partition(":")
+            said, _, reason = text.rpartition(":")
+            yield f"u:{self.prompt(text)}" if who == "u" else f"{who}:{self._answer(said)}:{reason}"
 
     def told(self, event: crush.Event, latest: dict[str, str]) -> Written:
         """The line that tells of ``event``; ``latest`` is what each thread wrote before."""

@@ -1,16 +1,16 @@
 """Could these threads have written this log? The product of a recorded world's state graph with the place in the log.
 
-A product state is a row of :class:`~everyturn.engines.transitions.Transitions` and how many lines are written. A thread that
-stands before a line may go on only if that is the next one in the log; every other step is hidden. So calls and returns bound
-what lies between them by themselves. Product states are searched depth first, each once.
+A product state is a row of :class:`~everyturn.engines.transitions.Transitions`, how many lines are written, and how many messages
+are in the store (:mod:`everyturn.engines.stored`). A thread that stands before a line may go on only if that is the next
+one in the log; every other step is hidden. So calls and returns bound what lies between them by themselves. Product
+states are searched depth first, each once.
 
 What is left out makes no difference to the answer:
 
 * *The next line is written at once.* Writing it disables nothing, and no other step looks at the log.
-* *A thread that wants to write what the log does not say of it next* will never go on: no log without an end follows, nor
-  the end of this one.
-* *A step that commutes with whatever the other threads may do before it* (a persistent set of one thread; Godefroid,
-  Partial-Order Methods for the Verification of Concurrent Systems, 1996, chapter 4) is taken alone: :class:`Lonely`.
+* *A thread that wants to write what the log does not tell of it next* will never go on, so the log's end is out of reach.
+* *A step that commutes with whatever the other threads may do before it* is taken alone: a persistent set of one thread
+  (:mod:`everyturn.engines.independence`). No thread runs in a circle, so that none is put off for ever.
 
 After a refusal the search is repeated without the second rule, to find the longest prefix of the log that can be written.
 """
@@ -23,9 +23,11 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from everyturn.checker import Judge
+from everyturn.engines.independence import Independence
+from everyturn.engines.stored import Messages
 from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.observer import shared_data
-from everyturn.operations import Operation
+from everyturn.operations import Operation, Raised
 from everyturn.recorder import OBJECT, RecordedWorld
 from everyturn.transcript import Line, Transcript, Written
 from everyturn_model.events import SharedData
@@ -57,7 +59,8 @@ class Match:
 
     ``way``: one way to write the log, if there is one. Otherwise ``written``: how many lines of it could be written at most;
     ``instead``: the lines that threads stood before there; ``rests``: how the world came to rest where all lines fit.
-    Not ``longest``: the budget ended before all prefixes were tried, and more lines might fit.
+    Not ``longest``: the budget ended before all prefixes were tried, and more lines might fit. ``stored``: all lines and the rest
+    fit, but of the messages in the store only the first so many.
     """
 
     answer: Answer
@@ -67,6 +70,7 @@ class Match:
     instead: tuple[Written, ...] = ()
     rests: tuple[SharedData, ...] = ()
     longest: bool = True
+    stored: int | None = None
 
 
 class Matching:
@@ -75,7 +79,6 @@ class Matching:
     def __init__(self, world: RecordedWorld) -> None:
         self.world = world
         self.transitions = Transitions(world, Judge((), conformance=False))
-        self._lonely = _Lonely(self.transitions)
         self._names = {thread.name: index for index, thread in enumerate(world.threads)}
 
     def match(self, expected: Transcript, budget: int, progress: Progress | None = None) -> Match:
@@ -84,8 +87,11 @@ class Matching:
         answer = search.run(strict=True)
         if answer is not Answer.REFUSED:
             return Match(answer, search.states, search.written, tuple(search.way()))
-        decided = search.states
-        search = _Search(self, expected, budget, progress)
+        decided, created = search.states, search.created
+        search = _Search(self, expected, budget, progress, stored=False)
+        if expected.stored is not None and search.run(strict=True) is Answer.ACCEPTED:
+            return Match(answer, decided, search.written, stored=created)
+        search = _Search(self, expected, budget, progress, stored=False)
         longest = search.run(strict=False) is Answer.REFUSED
         stood = sorted(search.instead, key=str)
         return Match(answer, decided, search.written, (), tuple(stood), tuple(search.rests), longest)
@@ -100,49 +106,67 @@ class Matching:
         """The line that a thread stands before, if it does."""
         if thread < 0:
             return None
-        operation = self.transitions.locals[row[FIRST_THREAD + thread]].operation
+        operation = self.operation(row, thread)
         return operation.arguments[0] if operation is not None and operation.object == OBJECT else None
+
+    def operation(self, row: Row, thread: int) -> Operation | None:
+        """What a thread stands before; none if it has ended."""
+        return self.transitions.locals[row[FIRST_THREAD + thread]].operation
 
     def after(self, row: Row, thread: int) -> list[Row]:
         """The rows in which a thread can stand at its next scheduling point; none if it is blocked or has ended."""
+        return [after for after, _ in self.ways(row, thread)]
+
+    def ways(self, row: Row, thread: int) -> list[tuple[Row, bool]]:
+        """The same, each with whether the operation that the thread stood before failed."""
         place = FIRST_THREAD + thread
         transitions = self.transitions
-        done: list[Row] = []
-        going = [row]
+        done: list[tuple[Row, bool]] = []
+        going: list[tuple[Row, bool | None]] = [(row, None)]
         while going:
-            before = going.pop()
+            before, failed = going.pop()
             for effect in transitions.effects(before, thread):
                 numbers = list(before)
                 for column, number in effect.columns:
                     numbers[column] = number
                 numbers[place] = effect.local
                 local = transitions.locals[effect.local]
-                (done if local.point or local.operation is None else going).append(tuple(numbers))
+                fails = type(effect.result) is Raised if failed is None else failed
+                if local.point or local.operation is None:
+                    done.append((tuple(numbers), fails))
+                else:
+                    going.append((tuple(numbers), fails))
         return done
 
-    def alone(self, row: Row) -> int | None:
-        """A thread whose next step may be taken without looking at the others' first."""
-        return self._lonely.first(row)
 
-
-_State = tuple[Row, int]
-"""A product state: a row, and how many lines of the log are written."""
+_State = tuple[Row, int, int]
+"""A product state: a row, how many lines of the log are written, and how many messages are in the store."""
 
 
 class _Search:
     """One depth-first search."""
 
-    def __init__(self, matching: Matching, expected: Transcript, budget: int, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        matching: Matching,
+        expected: Transcript,
+        budget: int,
+        progress: Progress | None,
+        *,
+        stored: bool = True,
+    ) -> None:
         self.matching = matching
+        self.messages = Messages(expected, compared=stored)
+        self.independence = Independence(matching.transitions, self.messages)
         self.lines = matching.lines(expected)
         self.rest, self.returned = expected.rest, expected.returned
         self.budget, self.progress = budget, progress
         self.names = [thread.name for thread in matching.world.threads]
         self.threads = range(len(self.names))
         self.next = _next_lines(self.lines, len(self.threads))
-        self.states = self.written = 0
+        self.states = self.written = self.created = 0
         self.found: _State | None = None
-        self._from: dict[_State, _State | None] = {(matching.transitions.initial(), 0): None}
+        self._from: dict[_State, _State | None] = {(matching.transitions.initial(), 0, 0): None}
         self.instead: dict[Written, None] = {}
         self.rests: dict[SharedData, None] = {}
 
@@ -151,16 +175,19 @@ class _Search:
         stack = list(self._from)
         while stack:
             state = stack.pop()
-            row, place = self._write(*state)
+            row, place = self._write(state[0], state[1])
+            created = state[2]
             self.states += 1
+            self.created = max(self.created, created)
             if self.progress is not None and self.states % EVERY == 0:
                 self.progress(self.states)
             if self.states > self.budget:
                 return Answer.UNDETERMINED
             if self._note(row, place) and strict:
                 continue
-            following = [] if place == len(self.lines) and self.rest is None else self._following(row, place)
-            if place == len(self.lines) and not following and (self.rest is None or self._rests(row)):
+            complete = place == len(self.lines)
+            following = [] if complete and self.rest is None else self._following(row, place, created)
+            if complete and not following and (self.rest is None or self._rests(row, created)):
                 self.found = state
                 return Answer.ACCEPTED
             for after in following:
@@ -177,13 +204,13 @@ class _Search:
             states.append(state)
             state = self._from[state]
         states.reverse()
-        for (first, begun), after in zip(states, [*states[1:], None], strict=True):
+        for number, (first, begun, _) in enumerate(states, 1):
             row, place = self._write(first, begun)
             for written in range(begun, place):
                 thread, told = self.lines[written]
                 yield Made(self.names[thread], str(told), written)
-            if after is not None:
-                yield self._moved(row, after[0])
+            for after, _, _ in states[number : number + 1]:
+                yield self._moved(row, after)
 
     def _moved(self, row: Row, after: Row) -> Made:
         """The hidden step that leads from one row to another: the thread that went on, and its operation."""
@@ -221,26 +248,35 @@ class _Search:
             misfits |= self.rest is not None if following < 0 else not wanted.fits(self.lines[following][1])
         return misfits
 
-    def _following(self, row: Row, place: int) -> list[tuple[Row, int]]:
+    def _following(self, row: Row, place: int, created: int) -> list[_State]:
         """The product states after one hidden step; the most promising last."""
-        matching = self.matching
-        alone = matching.alone(row)
+        alone = self.independence.alone(row, created)
         if alone is not None:
-            return [(after, place) for after in matching.after(row, alone)]
+            return self._moves(row, place, created, alone)
         ahead = self.next[place]
         order = sorted(self.threads, key=lambda thread: -ahead[thread] if ahead[thread] >= 0 else 1 - len(self.lines))
         return [
-            (after, place)
+            state
             for thread in order
-            if matching.wants(row, thread) is None
-            for after in matching.after(row, thread)
+            if self.matching.wants(row, thread) is None
+            for state in self._moves(row, place, created, thread)
         ]
 
-    def _rests(self, row: Row) -> bool:
-        """Whether the threads have ended, and the shared data are, as the log says, in a row in which nothing moves."""
+    def _moves(self, row: Row, place: int, created: int, thread: int) -> list[_State]:
+        """The product states after a hidden step of one thread."""
+        operation = self.matching.operation(row, thread)
+        return [
+            (after, place, count)
+            for after, failed in self.matching.ways(row, thread)
+            if operation is not None
+            for count in self.messages.after(operation, self.names[thread], created, failed=failed)
+        ]
+
+    def _rests(self, row: Row, created: int) -> bool:
+        """Whether threads, messages and shared data are as the log says, in a row in which nothing moves."""
         transitions = self.matching.transitions
-        ended = all(transitions.locals[row[FIRST_THREAD + thread]].operation is None for thread in self.threads)
-        if ended != self.returned:
+        ended = all(self.matching.operation(row, thread) is None for thread in self.threads)
+        if ended != self.returned or created != len(self.messages.list or ()):
             return False
         found = shared_data(transitions.values(row))
         self.rests[found] = None
@@ -261,57 +297,3 @@ def _next_lines(lines: Sequence[tuple[int, Line]], threads: int) -> list[tuple[i
             ahead[lines[place][0]] = place
         table.append(tuple(ahead))
     return table[::-1]
-
-
-class _Lonely:
-    """Which steps commute with whatever other threads may do before them, in scopes where stores and brokers never fail."""
-
-    def __init__(self, transitions: Transitions) -> None:
-        self._transitions = transitions
-        world = transitions.world
-        self._threads = range(len(world.threads))
-        self._cancels = [index for index, thread in enumerate(world.threads) if thread.kind == "c"]
-        self._kinds: dict[int, int] = {}
-
-    def first(self, row: Row) -> int | None:
-        """The first thread before such a step."""
-        locals_ = self._transitions.locals
-        quiet = all(locals_[row[FIRST_THREAD + thread]].operation is None for thread in self._cancels)
-        for thread in self._threads:
-            local = row[FIRST_THREAD + thread]
-            kind = self._kinds.get(local)
-            if kind is None:
-                kind = self._kinds[local] = _kind(locals_[local].operation)
-            if kind == ALWAYS or (kind == QUIET and quiet):
-                return thread
-        return None
-
-
-NEVER, QUIET, ALWAYS = range(3)
-_OWN_BUSINESS: Final = frozenset(
-    {"mutex.unlock", "threads.start", "threads.end", "store.read", "store.flush", "store.record_cancelled"}
-    | {"store.finish_turn", "store.abandon_summary", "broker.publish", "broker.notify_error"}
-)
-"""Nobody else is concerned, or (a mutex given back) nobody else can go on before."""
-_OF_A_CONTEXT: Final = frozenset(
-    {
-        "store.create_assistant",
-        "store.finish_step",
-        "store.create_summary",
-        "store.finish_summary",
-        "store.save_session",
-    }
-    | {"model.start", "model.end", "contexts.done"}
-)
-"""Only a Cancel can change what comes of them."""
-
-
-def _kind(operation: Operation | None) -> int:
-    """When a step commutes with those of others."""
-    if operation is None:
-        return NEVER
-    name = str(operation)
-    if name == "store.write_user":
-        _, _, by, _ = operation.arguments
-        return QUIET if by == "fold" else ALWAYS
-    return ALWAYS if name in _OWN_BUSINESS else QUIET if name in _OF_A_CONTEXT else NEVER
