@@ -79,6 +79,7 @@ class Matching:
     def __init__(self, world: RecordedWorld) -> None:
         self.world = world
         self.transitions = Transitions(world, Judge((), conformance=False))
+        self._lines: dict[int, Line | None] = {}
         self._names = {thread.name: index for index, thread in enumerate(world.threads)}
 
     def match(self, expected: Transcript, budget: int, progress: Progress | None = None) -> Match:
@@ -106,8 +107,11 @@ class Matching:
         """The line that a thread stands before, if it does."""
         if thread < 0:
             return None
-        operation = self.operation(row, thread)
-        return operation.arguments[0] if operation is not None and operation.object == OBJECT else None
+        local = row[FIRST_THREAD + thread]
+        if local not in self._lines:
+            operation = self.operation(row, thread)
+            self._lines[local] = None if operation is None or operation.object != OBJECT else operation.arguments[0]
+        return self._lines[local]
 
     def operation(self, row: Row, thread: int) -> Operation | None:
         """What a thread stands before; none if it has ended."""
