@@ -27,10 +27,12 @@ from everyturn.observer import Step, shared_data
 from everyturn.operations import Raised
 from everyturn.recorder import RecordedWorld, lines_of
 from everyturn.reports.identification import explanation
+from everyturn.run import Run
 from everyturn.scope import Scope
 from everyturn.strategies.random_walk import RandomWalk
 from everyturn.transcript import SUMMARY, Line, Transcript, Written, line, transcript_of
 from everyturn.world import World
+from everyturn_impl.calls import StepEnd
 from everyturn_impl.revisions import REVISIONS
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
@@ -140,6 +142,54 @@ class _Onlooker:
     @staticmethod
     def _completion(completion: object, via: str) -> Line:
         return line("completion", via=via, cancelled=getattr(completion, "cancelled"))  # noqa: B009
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("scope", ["AI+1c+1t", "Aa+1s+1e+d", "i+1s+1c+1e"])
+def test_a_revision_accepts_the_messages_that_it_stored(revision: str, scope: str) -> None:
+    """The store as a run leaves it fits the run; with a message too many or too few it does not."""
+    world = RecordedWorld(Scope.parse(scope), revision)
+    for number in range(6):
+        run = simulate(world, RandomWalk(seed=3), number)
+        assert run.rest is not None
+        stored = stored_by(run)
+        whole = Transcript(world.scope, lines_of(run), run.rest.shared, stored=stored)
+        assert answer(whole, revision) is Answer.ACCEPTED, (number, stored)
+    assert answer(whole._replace(stored=stored[:-1]), revision) is Answer.REFUSED
+    assert answer(whole._replace(stored=(*stored, "u:p1")), revision) is Answer.REFUSED
+
+
+def stored_by(run: Run) -> tuple[str, ...]:
+    """The messages that a run left in the store, as recordings list them."""
+    messages: dict[str, str | None] = {}
+    how: dict[str, str] = {}
+    for effect in run.log.effects:
+        operation = effect.node.operation
+        assert operation is not None
+        arguments, name = operation.arguments, effect.node.name
+        match operation.method:
+            case "write_user" if not isinstance(effect.result, Raised):
+                messages[f"user {len(messages)}"] = f"u:{arguments[1]}"
+            case "create_assistant" if not isinstance(effect.result, Raised):
+                messages[effect.result] = "a::"
+            case "record_cancelled":
+                messages[f"cancelled {arguments[0]}"] = "a::canceled"
+            case "create_summary" if not isinstance(effect.result, Raised):
+                messages[f"summary {name}"] = "a::"
+            case "end":
+                how[name] = effect.result.how
+                if arguments[0].prompt is None:
+                    messages[f"summary {name}"] = SUMMARIES[effect.result.how]
+            case "finish_step":
+                turn, message = arguments
+                finished = how[name] == StepEnd.FINISHED
+                messages[message] = f"a:answer:{turn.prompt}:end_turn" if finished else "a::tool_use"
+            case "finish_turn":
+                messages[arguments[1]] = "a::error" if how[name] == StepEnd.ERROR else "a::canceled"
+    return tuple(each for each in messages.values() if each is not None)
+
+
+SUMMARIES = {StepEnd.FINISHED: "a:summary:end_turn", StepEnd.ERROR: "a::error", StepEnd.CANCELLED: None}
 
 
 @pytest.mark.parametrize("revision", ["d3-locked-drain", "d4-independent"])
@@ -321,8 +371,8 @@ def _merges(lines: tuple[Written, ...]) -> Iterator[tuple[Written, ...]]:
         yield tuple(next(first) if place in places else next(second) for place in range(len(lines)))
 
 
-@pytest.mark.parametrize("revision", ["d3", "d4"])
-@pytest.mark.parametrize("scope", ["AA", "II+d"])
+@pytest.mark.parametrize("revision", ["d2", "d3", "d4", "hardened"])
+@pytest.mark.parametrize("scope", ["AA", "II+d", "A+1c+1t", "I+1s+1c", "i+1c+1f+d", "a+1q+1e"])
 def test_acceptance_agrees_with_brute_force(scope: str, revision: str) -> None:
     """Random runs with one line moved across those of other threads: the answers are those of a search without short cuts."""
     brute = _Brute(scope, revision)
