@@ -26,7 +26,7 @@ class Messages:
     def __init__(self, transcript: Transcript, *, compared: bool = True) -> None:
         self.list = transcript.stored if compared else None
         self._ends: dict[tuple[str, str, int], str] = {}
-        for thread, told in transcript.lines:
+        for thread, told in transcript.lines if self.list is not None else ():
             said = dict(told.told)
             if told.ev == "stream_start":
                 self._ends.pop((thread, said["turn"], said["step"] - 1), None)
