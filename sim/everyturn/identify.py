@@ -79,13 +79,11 @@ class RunIdentified:
         before = f"{match.written} of {len(lines)} lines fit{least}"
         if match.written == len(lines):
             return f"{before}; at rest expected {self.transcript.rest}, found {_all(match.rests) or 'no rest'}"
-        following = lines[match.written]
-        own = [each.line for each in match.instead if each.thread == following.thread]
-        others = [each for each in match.instead if each.thread != following.thread]
-        possible = (
-            f"{following.thread} could write {_all(own)}" if own else f"not {following.thread}, but {_all(others)}"
-        )
-        return f"{before}; then `{following}`, where {possible if own or others else 'nobody can write anything'}"
+        expected = lines[match.written]
+        own = [each.line for each in match.instead if each.thread == expected.thread]
+        others = [each for each in match.instead if each.thread != expected.thread]
+        possible = f"{expected.thread} could write {_all(own)}" if own else f"not {expected.thread}, but {_all(others)}"
+        return f"{before}; then `{expected}`, where {possible if own or others else 'nobody can write anything'}"
 
     def cells(self) -> Iterator[Cell]:
         """One cell for each revision."""
