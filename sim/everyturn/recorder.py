@@ -75,19 +75,15 @@ async def _operate(what: str, body: Body, name: str, log: LogPort, agent: Server
         await agent.coordinate_summary(WORKSPACE.child(name))
     except AgentError as error:
         fault = error.fault
-    await log.do(Log.line, line("summarize_return", outcome="refused-busy" if _busy(fault) else _outcome(fault)))
+    await log.do(Log.line, line("summarize_return", outcome=_outcome(fault, "ok")))
     return "returned" if fault is None else "failed"
 
 
-def _busy(fault: Fault | None) -> bool:
-    return fault is not None and fault.kind == "busy"
-
-
-def _outcome(fault: Fault | None) -> str:
-    """What a return tells. That a call was queued, or cancelled on entry, is told by what its thread does not write."""
+def _outcome(fault: Fault | None, good: str) -> str:
+    """What a return tells; ``good`` if nothing was raised."""
     if fault is None:
-        return "ok"
-    return "cancelled" if fault.kind == CANCELLED else "error"
+        return good
+    return fault.kind if fault.kind == CANCELLED else "refused-busy" if fault.kind == "busy" else "error"
 
 
 class _Recorded(Server):
@@ -113,7 +109,7 @@ class _Recorded(Server):
             await super().run(call, caller)  # type: ignore[safe-super]
         except AgentError as error:
             fault = error.fault
-        await self.log.do(Log.line, line("run_return", prompt=call.prompt, outcome=_outcome(fault)))
+        await self.log.do(Log.line, line("run_return", prompt=call.prompt, outcome=_outcome(fault, "returned")))
         if fault is not None:
             raise error_of(fault)
 

@@ -213,14 +213,14 @@ class _Names:
 
 
 def _outcome(outcome: str, latest: str) -> str:
-    """What our returns tell: ``ok``, ``error`` or ``cancelled``.
+    """What our returns tell: ``returned``, ``error`` or ``cancelled``.
 
-    Whether an ``ok`` was queued is told by a thread that wrote nothing since its call. An outcome that says otherwise stays
-    as it is, and no line of ours fits it.
+    Whether a call that ``returned`` was queued is told by a thread that wrote nothing since. An outcome that says otherwise
+    stays as it is, and no line of ours fits it.
     """
     silent = outcome == "busy-queued"
     told = outcome in ("ok", "nil", "cancel-on-entry", "busy-queued") and silent == (latest == "run_call")
-    return "ok" if told else outcome
+    return "returned" if told else outcome
 
 
 def _operation(event: crush.Event) -> str:
