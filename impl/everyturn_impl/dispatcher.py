@@ -8,12 +8,14 @@ A class may besides declare
 
 * ``own``: objects of its own that its threads share, by name, with their first values (:class:`~everyturn_impl.ports.Shared`
   has the rules). The constructor gets a port for each by that name;
+* ``shares``: those of ``hooks``, ``contexts``, ``closing`` and ``threads`` through which its threads meet: they look at
+  or change a hook or a caller's context of another, or the like. Without, an explorer takes them to be private;
 * ``attend``: the body of a thread of its own, which is there from the start and may wait for ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from everyturn_impl.calls import Call, Context
@@ -56,4 +58,10 @@ class Attended(Protocol):
 def own_objects(dispatcher: type[Dispatcher]) -> Mapping[str, Any]:
     """The shared objects that a dispatcher's class declares: their first values, by name."""
     declared: Mapping[str, Any] = getattr(dispatcher, "own", {})
+    return declared
+
+
+def shared_objects(dispatcher: type[Dispatcher]) -> Collection[str]:
+    """The names of the ports through which a dispatcher's threads meet, of those that are private otherwise."""
+    declared: Collection[str] = getattr(dispatcher, "shares", ())
     return declared

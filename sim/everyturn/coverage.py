@@ -243,7 +243,7 @@ class _Reach:
             {
                 str(state.operation)
                 for state in self.transitions.locals.states
-                if any(kind is Raised for kind, _ in state.next)
+                if any(type(each.result) is Raised for each in state.next.values())
             }
         )
 

@@ -11,11 +11,12 @@ from everyturn import objects
 from everyturn.agents import find_revision, make, revision_name
 from everyturn.errors import AgentFault, EveryturnError, UsageError
 from everyturn.observer import Step, observe, shared_data
-from everyturn.operations import Gate, Operation, SharedPort, ThreadsPort, TitlesPort, ports_for
+from everyturn.operations import OWN, Gate, Operation, SharedPort, ThreadsPort, TitlesPort, ports_for
 from everyturn.places import raised_at, suspended_at
+from everyturn.privacy import Privacy
 from everyturn.scope import Scope
 from everyturn_impl.calls import Call, Context
-from everyturn_impl.dispatcher import Attended, Dispatcher, own_objects
+from everyturn_impl.dispatcher import Attended, Dispatcher, own_objects, shared_objects
 from everyturn_impl.errors import AgentError, CallerError
 from everyturn_model import events as ev
 
@@ -70,7 +71,11 @@ class World:
         self.gate = Gate()
         ports = ports_for(self.gate)
         found = find_revision(revision)
+        self._shares = frozenset(shared_objects(found))
+        self._privacy = Privacy()
         owned = own_objects(found)
+        for name, first in owned.items():
+            objects.own.check(OWN + name, first)
         own = {name: SharedPort(self.gate, name, first) for name, first in owned.items()}
         self.agent = make(with_few_steps(found) if scope.endless else found, scope, ports, own)
         self.ports = (ports, *(getattr(ports, field.name) for field in fields(ports)), *own.values())
@@ -110,7 +115,19 @@ class World:
 
     def is_scheduling_point(self, operation: Operation) -> bool:
         """Whether other threads may run just before ``operation``."""
-        return objects.is_scheduling_point(operation, self.scope, self.granularity)
+        return objects.is_scheduling_point(operation, self.scope, self.granularity, self._shares)
+
+    def stops(self, thread: Thread, operation: Operation, *, begun: bool, first: bool) -> bool:
+        """Whether ``thread``, whose work has ``begun`` or not, lets others run before ``operation``, its ``first`` one or not.
+
+        It does at a scheduling point. On an event loop it also begins its work when it is its turn, not before.
+        """
+        if self.is_scheduling_point(operation):
+            return True
+        if self.granularity == "access":
+            return False
+        begins = not begun and thread.begins_with(operation)
+        return begins or (first and objects.is_scheduling_point(operation, self.scope, "access", self._shares))
 
     def begun(self, thread: Thread, before: objects.Values) -> tuple[ev.Event, ...]:
         """What an onlooker sees when the thread's work begins."""
@@ -145,7 +162,9 @@ class World:
         return thread.kind == "c"
 
     def seen(self, step: Step) -> tuple[ev.Event, ...]:
-        """What an onlooker sees of one step."""
+        """What an onlooker sees of one step. Raises :class:`AgentFault` if others can see what was taken to be private."""
+        if self.granularity == "access":
+            self._privacy.check(step.thread, step.operation, point=self.is_scheduling_point(step.operation))
         return observe(step)
 
     def rest(self, values: objects.Values, blocked: tuple[str, ...]) -> ev.Rest:

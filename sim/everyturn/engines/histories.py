@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from everyturn import objects
-from everyturn.engines.interned import Interned
+from everyturn.engines.interned import Interned, columns
 from everyturn.footprints import Locations
 from everyturn.observer import Step
 from everyturn.operations import Note, Operation
@@ -82,7 +82,7 @@ class Histories:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.columns = [Interned() for _ in objects.COLUMNS]
+        self.columns = columns()
         self.initial = [column.number(value) for column, value in zip(self.columns, world.initial, strict=True)]
         self.events = Interned()
         self.nothing = self.events.number(())
@@ -105,7 +105,7 @@ class Histories:
         """The thread at its first operation."""
         node = self._roots.get(thread)
         if node is None:
-            node = self._roots[thread] = self._node(thread, operation, word, begun=False)
+            node = self._roots[thread] = self._node(thread, operation, word, begun=False, first=True)
         return node
 
     def effects(self, node: Node, row: Numbers) -> tuple[Effect, ...]:
@@ -169,7 +169,7 @@ class Histories:
 
     # filling the tree --------------------------------------------------------------------------------------------
 
-    def _node(self, thread: int, operation: Operation | None, word: str, *, begun: bool) -> Node:
+    def _node(self, thread: int, operation: Operation | None, word: str, *, begun: bool, first: bool = False) -> Node:
         self._nodes += 1
         which = self.world.threads[thread]
         if operation is None:
@@ -183,7 +183,7 @@ class Histories:
             word,
             begun,
             begins=begins,
-            point=self.world.is_scheduling_point(operation) or (begins and self.world.granularity == "await"),
+            point=self.world.stops(which, operation, begun=begun, first=first),
             waits=objects.can_block(operation),
             opens=begins and self.world.watches_shared_data(which),
             footprint=self._locations.of(operation),

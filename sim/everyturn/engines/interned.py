@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from typing import Any
+
+from everyturn import objects
+from everyturn.frozen import Freezer
+
+
+def _typed(value: Any) -> Hashable:
+    return (type(value), value)
 
 
 class Interned:
-    """Gives each value a number; values of different types are different (``True`` is not 1)."""
+    """Gives each value a number; values of different types are different (``True`` is not 1).
 
-    __slots__ = ("_numbers", "values")
+    ``key``: what values are compared by, for such as may contain anything.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_key", "_numbers", "values")
+
+    def __init__(self, key: Callable[[Any], Hashable] = _typed) -> None:
         self.values: list[Any] = []
-        self._numbers: dict[tuple[type, Any], int] = {}
+        self._key = key
+        self._numbers: dict[Hashable, int] = {}
 
     def number(self, value: Any) -> int:
         """The number of ``value``."""
-        key = (type(value), value)
+        key = self._key(value)
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self.values)
@@ -29,3 +41,9 @@ class Interned:
         self._numbers = {}
         for value in values:
             self.number(value)
+
+
+def columns() -> list[Interned]:
+    """The values of each shared column; those of a dispatcher's own objects are the user's, and compared as a whole."""
+    exact = Freezer().freeze
+    return [Interned(exact) if name == "own" else Interned() for name in objects.COLUMNS]

@@ -7,18 +7,26 @@ needed again, the history that led there is replayed from the start.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Hashable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from everyturn.engines.frames.memory import Memory
 from everyturn.engines.frames.snapshot import Identities, Identity
 from everyturn.errors import AgentFault, ReplayError
-from everyturn.operations import Note, Operation
+from everyturn.operations import OWN, Note, Operation
 from everyturn.places import Place, suspended_at
 from everyturn.world import World
 
 LiveCoroutine = Coroutine[Operation, Any, str]
+
+
+class Next(NamedTuple):
+    """What comes of a result: the local state after it, and the journal entries made on the way there."""
+
+    result: Any
+    after: int
+    notes: tuple[Note, ...]
 
 
 @dataclass(slots=True)
@@ -38,7 +46,7 @@ class LocalState:
     result: Any = None
     place: Place | None = None
     coroutine: LiveCoroutine | None = None
-    next: dict[tuple[type, Any], tuple[int, tuple[Note, ...]]] = field(default_factory=dict)
+    next: dict[Hashable, Next] = field(default_factory=dict)
 
 
 class Locals:
@@ -68,15 +76,17 @@ class Locals:
     def advance(self, number: int, result: Any) -> tuple[int, tuple[Note, ...]]:
         """The local state after ``result``, and the journal entries made on the way there."""
         state = self.states[number]
-        key = (type(result), result)
+        assert state.operation is not None
+        owned = state.operation.object.startswith(OWN)
+        key = (type(result), self._identities.values.freeze(result) if owned else result)
         known = state.next.get(key)
         if known is None:
             coroutine = self._take(number)
             self.world.gate.notes.clear()
             begun = state.begun or self._begins(state)
             after = self._resume(coroutine, result, state.thread, begun, number)
-            known = state.next[key] = (after, tuple(self.world.gate.notes))
-        return known
+            known = state.next[key] = Next(result, after, tuple(self.world.gate.notes))
+        return known.after, known.notes
 
     def _begins(self, state: LocalState) -> bool:
         thread = self.world.threads[state.thread]
@@ -92,8 +102,7 @@ class Locals:
         key, operation, word = self._send(coroutine, result, thread, begun, stood)
         if operation is None:
             return self._intern(key, LocalState(thread, None, True, True, word, parent, result))
-        enters = not begun and self.world.threads[thread].begins_with(operation)
-        point = self.world.is_scheduling_point(operation) or (enters and self.world.granularity == "await")
+        point = self.world.stops(self.world.threads[thread], operation, begun=begun, first=parent < 0)
         place = None if key in self._numbers else suspended_at(coroutine)
         number = self._intern(key, LocalState(thread, operation, begun, point, "", parent, result, place))
         if self.states[number].coroutine is None:
@@ -177,7 +186,7 @@ class Locals:
         for number, parent, result in self.merges:
             state = self.states[number]
             other = replace(state, parent=parent, result=result)
-            for (_, then), (after, notes) in state.next.items():
+            for then, after, notes in state.next.values():
                 coroutine = self._replay(state.thread, [*self._history(parent), other])
                 self.world.gate.notes.clear()
                 begun = state.begun or self._begins(state)

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from everyturn import objects
 from everyturn.checker import Finding, Judge
-from everyturn.engines.interned import Interned
+from everyturn.engines.interned import Interned, columns
 from everyturn.engines.locals import Locals
 from everyturn.observer import Step
 from everyturn.operations import Note, Operation
@@ -56,7 +56,7 @@ class Transitions:
         self.world = world
         self.judge = judge
         self.locals = Locals(world, keep_dead=keep_dead)
-        self.columns = [Interned() for _ in objects.COLUMNS]
+        self.columns = columns()
         self.judged = Interned()
         self.events = Interned()
         self._effects: dict[tuple[int, ...], tuple[Effect, ...]] = {}

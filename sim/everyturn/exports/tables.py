@@ -220,7 +220,7 @@ def _touched(transitions: Transitions) -> dict[int, Key]:
     while grew:
         grew = False
         for number, touched in found.items():
-            for after, _ in locals_[number].next.values():
+            for _, after, _ in locals_[number].next.values():
                 state = locals_[after]
                 if state.operation is not None and not state.point and not found[after] <= touched:
                     touched |= found[after]
@@ -234,7 +234,7 @@ def _own(transitions: Transitions, number: int) -> Iterator[int]:
         return
     yield from (objects.COLUMNS.index(name) for name in objects.columns(state.operation))
     thread = transitions.world.threads[state.thread]
-    ends = any(transitions.locals[after].operation is None for after, _ in state.next.values())
+    ends = any(transitions.locals[each.after].operation is None for each in state.next.values())
     if transitions.world.watches_shared_data(thread) and (not state.begun or ends):
         yield from SHARED
 

@@ -7,7 +7,7 @@ several, a choice that belongs to the world (a stream's end, a failing store).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from everyturn.objects import outside, own, session
@@ -80,20 +80,23 @@ _WAITS: Final = frozenset(
 )
 
 
-def is_scheduling_point(operation: Operation, scope: Scope, granularity: str) -> bool:
+def is_scheduling_point(operation: Operation, scope: Scope, granularity: str, shares: Collection[str] = ()) -> bool:
     """Whether other threads may run just before ``operation``.
 
     With granularity ``access`` every step of ``docs/semantics.md`` 2 is one; with ``await`` only what can block or
-    waits for the world. What only its own thread can notice in ``scope`` never is one.
+    waits for the world. What only its own thread can notice in ``scope`` never is one; ``shares`` names objects of which
+    this cannot be said.
     """
     name = f"{operation.object}.{operation.method}"
     match operation.object:
+        case shared if shared in shares:
+            point = True
         case "hooks":
             point = bool(scope.nearly_full)
         case "closing":
             point = bool(scope.shutdown)
         case "threads":
-            point = bool(scope.shutdown) or name == "threads.start"
+            point = bool(scope.shutdown) or name in ("threads.start", "threads.join_all")
         case "contexts" if operation.method == "done":
             point = bool(scope.shutdown) or operation.arguments[0].prompt is not None
         case "model" if operation.method == "ready":

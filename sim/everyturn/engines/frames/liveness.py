@@ -19,7 +19,13 @@ from typing import Final
 Position = tuple[int, int, int, int]
 Names = frozenset[str]
 
-_LOOPS: Final = (ast.For, ast.While)
+_NOT_IN_ORDER: Final = (
+    *(ast.IfExp, ast.JoinedStr),
+    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
+)
+"""Expressions that are not evaluated in the order of the text, or more than once, or whose places are not exact."""
+_ALL: Final = frozenset({"locals", "vars", "dir", "eval", "exec"})
+"""Functions that may read any variable, whatever it is called."""
 _NOTHING: Final[Names] = frozenset()
 
 
@@ -30,7 +36,7 @@ def live_names(code: CodeType) -> dict[Position, Names] | None:
     None when the source is not available: then every name counts as live.
     """
     function = _find(code)
-    if function is None:
+    if function is None or _loads([function]) & _ALL:
         return None
     return _Liveness().of(function)
 
@@ -99,7 +105,7 @@ class _Liveness:
         """Record what is live after each await inside ``nodes``, of which ``after`` is live at the end."""
         nodes = list(nodes)
         everything = _loads(nodes) | _loads(targets)
-        inexact = any(isinstance(each, ast.IfExp) for node in nodes for each in ast.walk(node))
+        inexact = any(isinstance(each, _NOT_IN_ORDER) for node in nodes for each in ast.walk(node))
         for node in nodes:
             for each in ast.walk(node):
                 if not isinstance(each, ast.Await):
@@ -114,7 +120,7 @@ class _Liveness:
             case ast.Assign(targets=targets, value=value):
                 return self.assign([value], targets, after)
             case ast.AnnAssign(target=target, value=value):
-                return self.assign([] if value is None else [value], [target], after)
+                return after | _loads([target]) if value is None else self.assign([value], [target], after)
             case ast.AugAssign(target=target, value=value):
                 self.note([value], after | _stores([target]), targets=[target])
                 return after | _loads([value, target]) | _stores([target]) | self.raised
@@ -156,11 +162,12 @@ class _Liveness:
         self.after_break = after
         exit_ = self.block(node.orelse, after)
         head = node.iter if isinstance(node, ast.For) else node.test
-        stored = _stores([node.target]) if isinstance(node, ast.For) else _NOTHING
+        targets = [node.target] if isinstance(node, ast.For) else []
+        stored = _stores(targets)
         again = exit_
         while True:
             self.after_continue = again
-            start = exit_ | (self.block(node.body, again) - stored)
+            start = exit_ | (self.block(node.body, again) - stored) | _loads(targets)
             if isinstance(node, ast.While):
                 self.note([head], start)
                 start |= _loads([head])
@@ -174,7 +181,7 @@ class _Liveness:
 
     def guarded(self, node: ast.Try, after: Names) -> Names:
         outer, jumps = self.raised, (self.after_break, self.after_continue)
-        final = self.block(node.finalbody, after | outer) if node.finalbody else after
+        final = self.block(node.finalbody, after | outer | jumps[0] | jumps[1]) if node.finalbody else after
         reaches = final if node.finalbody else _NOTHING
         self.raised = outer | reaches
         self.after_break, self.after_continue = jumps[0] | reaches, jumps[1] | reaches

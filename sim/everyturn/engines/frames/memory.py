@@ -2,15 +2,17 @@
 
 Two local states are one if their frames are equal. That is true only as long as the agent remembers nothing elsewhere.
 Looked at are its own attributes, those of its classes and the globals of the modules that these are written in, and in
-them lists, dictionaries, sets and objects of the same modules or of asyncio. What is hidden deeper (the inside of an
-extension type, another module, a closure, a file) shows only when the audit finds two histories that go on differently.
+them lists, dictionaries, sets, functions' defaults and closures, and objects of the same modules or of asyncio. What is
+hidden deeper (the inside of an extension type, another module, a file) shows only when the audit finds two histories that go on differently.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
+from contextlib import suppress
+from types import FunctionType
 from typing import Any, Final
 
 from everyturn.errors import HiddenState
@@ -84,6 +86,8 @@ class Memory:
                 return (id(value), frozenset(self._stamp(each, depth - 1) for each in value))
             if isinstance(value, bytearray):
                 return (id(value), bytes(value))
+            if isinstance(value, FunctionType):
+                return (id(value), *(self._stamp(each, depth - 1) for each in _kept(value)))
             if kind.__module__ in self._modules or kind.__module__.startswith("asyncio."):
                 return (
                     id(value),
@@ -95,6 +99,16 @@ class Memory:
 def _attributes(value: object, slots: tuple[str, ...]) -> dict[str, object]:
     """An object's own attributes, those in slots included."""
     return {**getattr(value, "__dict__", {}), **{name: getattr(value, name) for name in slots if hasattr(value, name)}}
+
+
+def _kept(function: FunctionType) -> Iterator[object]:
+    """What a function keeps from call to call: defaults, what was hung on it, what it took from where it was defined."""
+    yield from function.__defaults__ or ()
+    yield from (function.__kwdefaults__ or {}).values()
+    yield from vars(function).values()
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):
+            yield cell.cell_contents
 
 
 def _slots(kind: type) -> tuple[str, ...]:
