@@ -29,6 +29,8 @@ from types import (
 )
 from typing import Any, Final
 
+from everyturn.errors import AgentFault
+
 _TYPED: Final = (int, bytes, bool, type(None))
 _WRITTEN: Final = (float, complex, range)
 _ITERATORS: Final[tuple[type, ...]] = (
@@ -48,7 +50,7 @@ _INSTEAD: Final[dict[type, str]] = {
 }
 
 
-class NoValue(Exception):
+class NoValue(AgentFault):
     """A value cannot be compared by value: its type, and what to use in its place."""
 
     def __init__(self, kind: type) -> None:

@@ -16,9 +16,11 @@ from hypothesis import strategies as st
 
 from everyturn.check import check
 from everyturn.checker import SINK, Judge, select
+from everyturn.engines import judged as judging
 from everyturn.engines.checkpoints import load, save
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Exploration, Limits
+from everyturn.engines.judged import JudgeTables
 from everyturn.engines.levels import REDUCTIONS, LevelExplorer
 from everyturn.engines.numbering import Numbering, distinct
 from everyturn.engines.packing import Layout
@@ -222,6 +224,31 @@ def test_a_damaged_checkpoint_is_refused_or_right(noise: bytes, at: int, whole: 
         except UsageError:
             return
         assert found(resumed) == found(explorer)
+
+
+def test_a_second_ctrl_c_does_not_spoil_the_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends within a chunk, where tables are half filled: the file stays as it was, and goes on to the right end."""
+    file = tmp_path / "checkpoint"
+    explorer = LevelExplorer(World(Scope.parse("A+1c"), "d4"), Judge())
+    explorer.run(Limits(states=50))
+    save(explorer, file)
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(JudgeTables, "_work_out", interrupted)
+    explorer.run(save=lambda: save(explorer, file))
+    monkeypatch.undo()
+    assert explorer.found.interrupted
+    once = found(LevelExplorer(World(Scope.parse("A+1c"), "d4"), Judge()))
+    assert found(load(file, World(Scope.parse("A+1c"), "d4"), Judge())) == once
+
+
+def test_more_observations_than_a_key_can_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any is looked up: its bits would be another state's."""
+    monkeypatch.setattr(judging, "_EVENTS_BITS", 3)
+    with pytest.raises(EveryturnError, match="more than 8 different observations"):
+        LevelExplorer(World(Scope.parse("A"), "d4"), Judge()).run()
 
 
 # reductions --------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ def _typed(value: Any) -> Hashable:
 class Interned:
     """Gives each value a number; values of different types are different (``True`` is not 1).
 
-    ``key``: what values are compared by, for such as may contain anything.
+    ``key``: what values are compared by, for such as come from a dispatcher.
     """
 
     __slots__ = ("_key", "_numbers", "values")
@@ -44,6 +44,6 @@ class Interned:
 
 
 def columns() -> list[Interned]:
-    """The values of each shared column; those of a dispatcher's own objects are the user's, and compared as a whole."""
+    """The values of each shared column, as a dispatcher's code can tell them apart."""
     exact = Freezer().freeze
-    return [Interned(exact) if name == "own" else Interned() for name in objects.COLUMNS]
+    return [Interned(exact) for _ in objects.COLUMNS]

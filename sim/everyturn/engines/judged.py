@@ -211,6 +211,8 @@ class JudgeTables:
 
     def step(self, judged: Numbers, events: Numbers) -> tuple[Numbers, Numbers]:
         """The numbers of the states after a batch of steps, and of what each violated (see :meth:`violated`)."""
+        if len(self.events.values) >> _EVENTS_BITS:
+            raise EveryturnError(f"more than {1 << _EVENTS_BITS:,} different observations: expected fewer")
         keys = ((judged << _EVENTS_BITS) | events).astype(np.uint64)[:, None]
         before = len(self._steps)
         numbers = self._steps.add(keys)
@@ -219,8 +221,6 @@ class JudgeTables:
         return self._after.take(numbers), self._found.take(numbers)
 
     def _work_out(self, start: int) -> None:
-        if len(self.events.values) >> _EVENTS_BITS:
-            raise EveryturnError(f"more than {1 << _EVENTS_BITS:,} different observations: expected fewer")
         keys = self._steps.keys[start:, 0].astype(np.int64)
         events = keys & ((1 << _EVENTS_BITS) - 1)
         words = self._states.keys.take(keys >> _EVENTS_BITS, axis=0)

@@ -106,6 +106,7 @@ class LevelExplorer:
         self.moves = np.zeros(1024, np.uint16)
         self.levels = [0, 1]
         self.done = 0
+        self._whole = True
         self.resting = Resting(self.transitions, self.leaps, self.judges)
         self.found = Exploration(states=1)
         self.different = 1
@@ -139,7 +140,7 @@ class LevelExplorer:
 
         ``different``: how many violations to keep of each invariant, one for each state or step of its kind. ``save`` is called now
         and then, between two chunks, and at the end, however it comes. Ctrl-C is obeyed after
-        the chunk that is under way; a second one at once.
+        the chunk that is under way; a second one at once, and then nothing is saved: tables may be half filled.
         """
         found = self.found
         start = time.monotonic() - found.seconds
@@ -162,7 +163,8 @@ class LevelExplorer:
             if collects:
                 gc.enable()
         found.states = len(self.states)
-        saving.finally_()
+        if self._whole:
+            saving.finally_()
         found.seconds = time.monotonic() - start
         found.locals = len(self.transitions.locals)
         return found
@@ -180,11 +182,13 @@ class LevelExplorer:
         """Explore chunk after chunk, until nothing is new. It can be left and entered again after each."""
         while self.done < self.levels[-1]:
             end = min(self.done + CHUNK, self.levels[-1])
+            self._whole = False
             self._chunk(self.done, end)
             self.done = end
             if end == self.levels[-1] and end < len(self.states):
                 self.levels.append(len(self.states))
                 self.found.depth += 1
+            self._whole = True
             yield
         self.found.complete = True
 
@@ -310,23 +314,22 @@ class LevelExplorer:
 
     def path(self, number: int, *last: tuple[int, int]) -> tuple[tuple[int, int], ...]:
         """The (thread, choice) of each step of a shortest way to a state, and then ``last``."""
-        decisions = list(last)
+        way = [(number, decision) for decision in last]
         while number > 0:
-            decisions.insert(0, self.leaps.moves.values[self.moves[number]])
+            decision = self.leaps.moves.values[self.moves[number]]
             number = int(self.parents[number])
-        return tuple(decisions if self.symmetry is None else self._named(self.symmetry, decisions))
+            way.append((number, decision))
+        way.reverse()
+        return tuple(self._named(self.symmetry, way) if self.symmetry else (decision for _, decision in way))
 
-    def _named(self, symmetry: Symmetry, decisions: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-        """The same way, by the threads' own names: each state on it may have been renamed."""
+    def _named(self, symmetry: Symmetry, way: list[tuple[int, tuple[int, int]]]) -> Iterator[tuple[int, int]]:
+        """The same way, given by states and decisions, by the threads' own names: each state may have been renamed."""
         order = symmetry.order(self._turned)
-        words = self.states.keys[:1].copy()
-        for thread, choice in decisions:
+        for number, (thread, choice) in way:
             yield order.index(thread), choice
-            expansion = self.leaps.expand(words)
-            assert expansion is not None
+            _, expansion, _ = self.expand(slice(number, number + 1))
             taken = np.flatnonzero(expansion.move == self.leaps.moves.number((thread, choice)))
-            rows, chosen = symmetry.canonical(self.layout.unpack(expansion.words[taken]))
+            _, chosen = symmetry.canonical(self.layout.unpack(expansion.words[taken]))
             self._lay_out()
-            words = self.layout.pack(rows)
             step = symmetry.order(int(chosen[0]))
             order = tuple(step[place] for place in order)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from everyturn.engines.frames.memory import Memory
 from everyturn.engines.frames.snapshot import Identities, Identity
 from everyturn.errors import AgentFault, ReplayError
-from everyturn.operations import OWN, Note, Operation
+from everyturn.operations import Note, Operation
 from everyturn.places import Place, suspended_at
 from everyturn.world import World
 
@@ -58,6 +58,8 @@ class Locals:
         self.resumes = 0
         self.replays = 0
         self.merges: list[tuple[int, int, Any]] = []
+        self.advances: list[tuple[int, Next]] = []
+        """All that was found out: from which local state, and what came of it."""
         self._keys: list[tuple[Any, ...]] = []
         self._numbers: dict[tuple[Any, ...], int] = {}
         known = (world.agent, world.gate, world, *world.ports)
@@ -76,9 +78,7 @@ class Locals:
     def advance(self, number: int, result: Any) -> tuple[int, tuple[Note, ...]]:
         """The local state after ``result``, and the journal entries made on the way there."""
         state = self.states[number]
-        assert state.operation is not None
-        owned = state.operation.object.startswith(OWN)
-        key = (type(result), self._identities.values.freeze(result) if owned else result)
+        key = self._identities.values.freeze(result)
         known = state.next.get(key)
         if known is None:
             coroutine = self._take(number)
@@ -86,6 +86,7 @@ class Locals:
             begun = state.begun or self._begins(state)
             after = self._resume(coroutine, result, state.thread, begun, number)
             known = state.next[key] = Next(result, after, tuple(self.world.gate.notes))
+            self.advances.append((number, known))
         return known.after, known.notes
 
     def _begins(self, state: LocalState) -> bool:

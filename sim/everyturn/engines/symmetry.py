@@ -7,8 +7,9 @@ Formal Methods in System Design 9, 1996). Which one is only a matter of economy,
 put in the order of their local states, which is one renaming to a row and needs no search; threads that stand at the
 same place keep their order, so that a few states may stand beside a renaming of theirs.
 
-That the agent treats all prompts alike is checked, not believed: a thread that was led through a renamed history must
-wait for the renamed operation.
+That the agent treats all prompts alike is checked, not believed. Whatever a thread was seen to do with a result, under
+each renaming the renamed thread must do with the renamed result: wait for the renamed operation in the renamed local
+state, write the renamed journal; and a step of an object of its own must give renamed results on renamed values.
 """
 
 from __future__ import annotations
@@ -125,16 +126,19 @@ class Symmetry:
         self._groups = [places for places in kinds.values() if len(places) > 1]
         self._classes: dict[int, int] = {}
         self._class_of = [np.zeros(0, np.int64) for _ in threads]
-        self._maps = [self._maps_of(names) for names in self.renamings]
+        self._maps = [self._maps_of(number, names) for number, names in enumerate(self.renamings)]
         self._by_order = {self._order_of(names): number for number, names in enumerate(self.renamings)}
+        self._images: list[dict[int, int]] = [{} for _ in self.renamings]
+        self._checked = 0
+        self._checked_own = 0
 
     # renaming one number -----------------------------------------------------------------------------------------
 
-    def _maps_of(self, names: Names) -> list[_Map]:
+    def _maps_of(self, number: int, names: Names) -> list[_Map]:
         """A map for each column of a row, by the place that the column had before."""
         maps = [_Map(self._column(column, names)) for column in range(WIDTH)]
         maps.append(_Map(self._judge(names)))
-        maps += [_Map(self._local(thread, names)) for thread in range(len(self.transitions.world.threads))]
+        maps += [_Map(self._local(thread, number)) for thread in range(len(self.transitions.world.threads))]
         return maps
 
     def _column(self, column: int, names: Names) -> Callable[[int], int]:
@@ -152,28 +156,60 @@ class Symmetry:
         parts: dict[tuple[int, int], int] = {}
         return lambda number: self.judges.renamed(number, lambda value: rename(value, names), parts)
 
-    def _local(self, thread: int, names: Names) -> Callable[[int], int]:
+    def _local(self, thread: int, renaming: int) -> Callable[[int], int]:
         """The local state of the renamed thread after the renamed history."""
-        to = self._to(thread, names)
+        to = self._to(thread, self.renamings[renaming])
+        return lambda number: self.leaps.tables[to].number(
+            self._led(self.leaps.tables[thread].locals.values[number], renaming)
+        )
 
-        def renamed(number: int) -> int:
-            return self.leaps.tables[to].number(self._led(self.leaps.tables[thread].locals.values[number], to, names))
+    def _led(self, local: int, renaming: int) -> int:
+        """The renamed thread's local state after the renamed history."""
+        images = self._images[renaming]
+        if local not in images:
+            locals_, names = self.transitions.locals, self.renamings[renaming]
+            state = locals_[local]
+            if state.parent < 0:
+                images[local] = locals_.roots[self._to(state.thread, names)]
+            else:
+                images[local], _ = locals_.advance(self._led(state.parent, renaming), rename(state.result, names))
+            image = locals_[images[local]]
+            expected = rename((state.operation, state.word), names)
+            if (image.operation, image.word) != expected:
+                raise self._different(image.thread, expected[0] or expected[1], image.operation or image.word)
+        return images[local]
 
-        return renamed
+    def _different(self, thread: int, expected: object, found: object) -> EveryturnError:
+        name = self.transitions.world.threads[thread].name
+        return EveryturnError(
+            f"symmetry: expected {expected} of thread {name}, found {found}: this agent does not treat all prompts "
+            "alike, use --reduce dead"
+        )
 
-    def _led(self, local: int, to: int, names: Names) -> int:
+    # checking ----------------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Raise :class:`EveryturnError` if something that was found out since last time does not hold when renamed."""
         locals_ = self.transitions.locals
-        state = locals_[local]
-        if state.parent < 0:
-            return locals_.roots[to]
-        before = self._led(state.parent, to, names)
-        after, _ = locals_.advance(before, rename(state.result, names))
-        if locals_[after].operation != rename(state.operation, names):
-            raise EveryturnError(
-                f"symmetry: expected {rename(state.operation, names)} of thread {to}, found {locals_[after].operation}: "
-                f"this agent does not treat all prompts alike, use --reduce dead"
-            )
-        return after
+        while self._checked < len(locals_.advances):
+            number, (result, after, notes) = locals_.advances[self._checked]
+            self._checked += 1
+            for renaming, names in enumerate(self.renamings):
+                image, noted = locals_.advance(self._led(number, renaming), rename(result, names))
+                if image != self._led(after, renaming) or noted != rename(notes, names):
+                    expected = f"what another one does at {locals_[after].operation}, renamed"
+                    raise self._different(locals_[image].thread, expected, noted or locals_[image].operation)
+        for operation, values, thread in self.transitions.owned[self._checked_own :]:
+            outcomes = objects.apply(operation, values, thread)
+            for names in self.renamings:
+                renamed = [rename(each, names) for each in outcomes]
+                found = objects.apply(rename(operation, names), rename(values, names), rename(thread, names))
+                if found != renamed:
+                    raise EveryturnError(
+                        f"symmetry: expected {operation} to give {renamed} on {rename(values, names)}, found {found}: "
+                        "this object does not treat all prompts alike, use --reduce dead"
+                    )
+        self._checked_own = len(self.transitions.owned)
 
     def _to(self, thread: int, names: Names) -> int:
         """The place of the thread that takes a thread's part."""
@@ -186,6 +222,7 @@ class Symmetry:
 
     def canonical(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Numbers]:
         """The rows that stand for these (numbers by column), and which renaming leads to each."""
+        self.check()
         chosen = self._choose(rows)
         after = rows.copy()
         for number in np.unique(chosen).tolist():
@@ -243,10 +280,9 @@ class Symmetry:
         if local in self._classes:
             return
         images = {local}
-        for names in self.renamings:
-            to = self._to(thread, names)
-            image = self._led(local, to, names)
-            self.leaps.tables[to].number(image)
+        for renaming, names in enumerate(self.renamings):
+            image = self._led(local, renaming)
+            self.leaps.tables[self._to(thread, names)].number(image)
             images.add(image)
         mark = next((self._classes[image] for image in images if image in self._classes), len(self._classes))
         for image in images:

@@ -15,7 +15,7 @@ from everyturn.checker import Finding, Judge
 from everyturn.engines.interned import Interned, columns
 from everyturn.engines.locals import Locals
 from everyturn.observer import Step
-from everyturn.operations import Note, Operation
+from everyturn.operations import OWN, Note, Operation
 from everyturn.world import World
 from everyturn_model.events import Event
 
@@ -59,6 +59,8 @@ class Transitions:
         self.columns = columns()
         self.judged = Interned()
         self.events = Interned()
+        self.owned: list[tuple[Operation, objects.Values, str]] = []
+        """Every step of a dispatcher's own object that was worked out: on which values, and by which thread."""
         self._effects: dict[tuple[int, ...], tuple[Effect, ...]] = {}
         self._touched: dict[int, tuple[int, ...]] = {}
         self._judgements: dict[tuple[int, int], tuple[int, tuple[Finding, ...]]] = {}
@@ -189,6 +191,8 @@ class Transitions:
             return ()
         name = self.world.threads[thread].name
         before = tuple(self.columns[column].values[row[column]] for column in touched)
+        if operation.object.startswith(OWN):
+            self.owned.append((operation, before, name))
         effects = []
         for result, after in objects.apply(operation, before, name):
             next_local, notes = self.locals.advance(local, result)
