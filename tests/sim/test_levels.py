@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from everyturn.check import check
 from everyturn.checker import SINK, Judge, select
 from everyturn.engines import judged as judging
+from everyturn.engines import levels
 from everyturn.engines.checkpoints import load, save
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Exploration, Limits
@@ -64,6 +65,14 @@ def test_they_agree_at_every_granularity_and_for_a_single_invariant(granularity:
     worlds = [World(Scope.parse("AA+1c"), "d4", granularity) for _ in range(2)]
     judge = Judge(select(["no-hang"]), conformance=False)
     assert found(LevelExplorer(worlds[0], judge)) == found(Explorer(worlds[1], judge))
+
+
+def test_a_rest_is_a_shorter_way_than_a_step_from_the_same_level(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever is found first; by levels too, when a level is explored in many chunks."""
+    monkeypatch.setattr(levels, "CHUNK", 1)
+    for revision, scope, granularity in (("d0", "I+1s+2f", "await"), ("d4", "A+1c+1e", "access")):
+        plain = found(Explorer(World(Scope.parse(scope), revision, granularity), Judge()))
+        assert found(LevelExplorer(World(Scope.parse(scope), revision, granularity), Judge())) == plain
 
 
 def test_a_limit_ends_undetermined_with_what_was_covered() -> None:

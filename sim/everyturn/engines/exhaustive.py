@@ -101,8 +101,9 @@ class Explorer:
         found.outcomes.add(outcome(self.transitions.judged.values[judged].ledger))
 
     def _note(self, found: Exploration, finding: Finding, number: int, last: tuple[int, int] | None) -> None:
-        if finding.invariant in found.violations:
-            return
+        before = found.violations.get(finding.invariant)
+        if before is not None and (last is not None or len(before.decisions) <= found.depth):
+            return  # a step of this level may have been found before a rest in it, which is one step shorter
         decisions: list[tuple[int, int]] = [] if last is None else [last]
         while number > 0:
             number, thread, choice = self._parents[number]

@@ -207,9 +207,7 @@ class LevelExplorer:
         numbers = self.states.add(words)
         self._remember(numbers, before, expansion, start)
         for finding, number, last in self._violated:
-            violation = Violation(finding, self.path(number, *last))
-            if self.found.violations.setdefault(finding.invariant, violation) is not violation:
-                self.found.others.setdefault(finding.invariant, []).append(violation)
+            self._keep(Violation(finding, self.path(number, *last)))
         self._violated.clear()
 
     def expand(self, which: slice | Numbers) -> tuple[Words, Expansion, Numbers]:
@@ -277,7 +275,7 @@ class LevelExplorer:
         self.found.rests += len(expansion.rests)
         for place, findings, ledger in self.resting.judge(words[expansion.rests], self.layout):
             for finding in findings:
-                if self._is_news(finding):
+                if self._is_news(finding) or self._is_shorter(finding):
                     self._violated.append((finding, start + int(expansion.rests[place]), ()))
             self._reached(ledger)
 
@@ -296,6 +294,16 @@ class LevelExplorer:
             last = self.leaps.moves.values[expansion.move[place]]
             self._violated += [(finding, start + int(expansion.source[place]), (last,)) for finding in new]
 
+    def _keep(self, violation: Violation) -> None:
+        """Keep a violation: the shortest in front."""
+        found, name = self.found, violation.finding.invariant
+        first = found.violations.setdefault(name, violation)
+        if first is violation:
+            return
+        if len(violation.decisions) < len(first.decisions):
+            found.violations[name], violation = violation, first
+        found.others.setdefault(name, []).append(violation)
+
     def take_over(self, violation: Violation) -> None:
         """Keep a violation that was found before."""
         self._kept[violation.finding.invariant] = 1
@@ -306,6 +314,11 @@ class LevelExplorer:
         kept = self._kept.get(finding.invariant, 0)
         self._kept[finding.invariant] = kept + 1
         return kept < self.different
+
+    def _is_shorter(self, finding: Finding) -> bool:
+        """Whether a rest of this level is a shorter way to a violation than the one that is kept: a step, of an earlier chunk."""
+        kept = self.found.violations.get(finding.invariant)
+        return kept is not None and len(kept.decisions) > self.found.depth
 
     @staticmethod
     def _first(expansion: Expansion, places: Numbers) -> int:
