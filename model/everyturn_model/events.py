@@ -276,6 +276,7 @@ class SummaryFailed(Event):
 class Completed(Event):
     """A completion for ``prompt`` was handed over.
 
+    ``run_id``: it carries that prompt's run id, without which no waiter takes notice of it.
     ``delivered``: it went to the broker, where waiters see it; otherwise to a coordinator's hook, which keeps it.
     ``lost``: the broker gave it up because a subscriber's buffer stayed full.
     ``message`` and ``owner``: the assistant message it names and the prompt whose answer its text is.

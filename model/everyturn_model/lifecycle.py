@@ -120,6 +120,7 @@ _ENDS: Final = {
 class Turn(NamedTuple):
     """One execution of a prompt: the thread that runs it, its latest assistant message, how it ended.
 
+    ``earlier``: the assistant messages of its earlier steps.
     ``retryable``: the credentials were refused, so that the prompt's own thread may try again.
     """
 
@@ -128,6 +129,7 @@ class Turn(NamedTuple):
     message: str | None = None
     ending: Outcome | None = None
     retryable: bool = False
+    earlier: frozenset[str] = frozenset()
 
 
 class Life(NamedTuple):
@@ -207,10 +209,10 @@ class Ledger:
         return None
 
     def of_message(self, message: str | None) -> tuple[Life, Turn] | None:
-        """The life and the turn whose latest assistant message is ``message``."""
+        """The life and the turn whose assistant message is ``message``."""
         for life in self.lives:
             for turn in life.turns:
-                if message is not None and turn.message == message:
+                if message is not None and (turn.message == message or message in turn.earlier):
                     return life, turn
         return None
 
@@ -283,7 +285,7 @@ def _details(life: Life, event: Event) -> Life:
             return life._replace(settled=Outcome.FAILED)
         case MessageWritten():
             return life if life.continued else life._replace(written=min(2, life.written + 1))
-        case Completed(delivered=True, lost=lost):
+        case Completed(delivered=True, lost=lost, run_id=run_id) if run_id or not life.run_id:
             notices = (*life.notices, event.tells)[:2]
             return life._replace(notices=notices, reached=life.reached or not lost)
         case ErrorNotified(owner=owner):
@@ -307,7 +309,8 @@ def _turn(turn: Turn, event: StepPrepared | StepFailed | StreamStarted | StreamE
     """A turn after something happened in it."""
     match event:
         case StepPrepared(message=message):
-            return turn._replace(message=message)
+            earlier = turn.earlier if turn.message is None else turn.earlier | {turn.message}
+            return turn._replace(message=message, earlier=earlier - {message})
         case StreamStarted():
             return turn._replace(ending=None, retryable=False)
         case StreamEnded(how=how):

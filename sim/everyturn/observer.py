@@ -7,6 +7,7 @@ turn's own summary failed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
@@ -199,9 +200,18 @@ def _stream_ended(step: Step) -> Iterator[ev.Event]:
         yield ev.StreamEnded(stream.context.name, how, step.result.full)
 
 
+def _addressee(completion: Completion) -> str:
+    """Who is told: whose run id it carries, whatever prompt it says it is about. Without run id nobody waits for it.
+
+    A world numbers prompts and run ids alike: r1 is the run id of p1.
+    """
+    run_id = completion.run_id
+    return completion.prompt if run_id is None else re.sub(r"\Ar(?=\d+\Z)", "p", run_id)
+
+
 def _completed(step: Step, completion: Completion, *, delivered: bool) -> ev.Completed:
     return ev.Completed(
-        prompt=completion.prompt,
+        prompt=_addressee(completion),
         run_id=completion.run_id is not None,
         delivered=delivered,
         cancelled=completion.cancelled,

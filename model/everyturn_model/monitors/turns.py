@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
-from everyturn_model.events import Event, Folded, Queued, SummaryReleased, SummaryStarted, TurnReleased, TurnStarted
+from everyturn_model.events import (
+    Event,
+    Folded,
+    MessageFailed,
+    MessageWritten,
+    Queued,
+    SummaryReleased,
+    SummaryStarted,
+    TurnReleased,
+    TurnStarted,
+)
 from everyturn_model.lifecycle import Ledger
 from everyturn_model.monitor import Invariant, Kind, Needs, Violated
 
@@ -81,10 +91,18 @@ IN_ORDER: Final = Invariant(
 
 def no_fold_of_run_id(state: None, event: Event, ledger: Ledger) -> Violated | None:
     """Who has a run id gets a turn of its own."""
-    if isinstance(event, Folded):
-        life = ledger.get(event.prompt)
-        if life is not None and life.run_id:
-            return Violated(f"{event.prompt} has a run id and was folded into turn {event.turn}")
+    match event:
+        case Folded(prompt=prompt, turn=turn):
+            pass
+        case MessageWritten(prompt=prompt, turn=str(turn)) | MessageFailed(prompt=prompt, turn=str(turn)):
+            host = ledger.of_turn(turn)  # what a drain says is not believed: whose message a turn writes, that it folds
+            if host is None or host.prompt == prompt:
+                return state
+        case _:
+            return state
+    life = ledger.get(prompt)
+    if life is not None and life.run_id:
+        return Violated(f"{prompt} has a run id and was folded into turn {turn}")
     return state
 
 
@@ -94,5 +112,5 @@ NO_FOLD_OF_RUN_ID: Final = Invariant(
     Kind.ALWAYS,
     no_fold_of_run_id,
     needs=Needs(prompts=2, run_ids=1),
-    sees=(Folded,),
+    sees=(Folded, MessageWritten, MessageFailed),
 )

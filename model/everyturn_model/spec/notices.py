@@ -29,7 +29,12 @@ def told_as(event: Completed) -> Outcome:
 
 
 def complete_prompt(state: State, event: Completed) -> State:
-    """Given to the broker, the prompt is told; given to a hook, the thread of the hook keeps it."""
+    """Given to the broker, the prompt is told; given to a hook, the thread of the hook keeps it.
+
+    Without the run id of a prompt that has one, nobody is told.
+    """
+    if state.prompt(event.prompt).run_id and not event.run_id:
+        return state
     state = state.settled(state.prompt(event.prompt))
     prompt = state.prompt(event.prompt)._replace(full=False)
     if not event.delivered:
