@@ -106,7 +106,8 @@ def missed_by_pct(threads: int, steps: int, depth: int, runs: int) -> float:
     For n ``threads`` and runs of at most k ``steps`` (Burckhardt et al., ASPLOS 2010, section 3), if outcomes of the
     world play no part in it.
     """
-    return math.exp(runs * math.log1p(-1 / (threads * steps ** (depth - 1)))) if threads * steps > 1 else 0.0
+    ways = threads * steps ** (depth - 1)
+    return math.exp(runs * math.log1p(-1 / ways)) if ways > 1 else 0.0
 
 
 def residual(strategy: Strategy, threads: int, runs: int, outcomes: Iterable[int]) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from everyturn.scope import ENDLESS, EXTRAS, UNBOUNDED, Scope
 from everyturn.verdict import Verdict
 from everyturn.world import World, find_revision, with_few_steps
 from everyturn_impl.agent import SessionAgent
-from everyturn_impl.calls import Call, Context
+from everyturn_impl.calls import Call, Completion, Context
 
 
 def judged(revision: str | type[SessionAgent], scope: str) -> Liveness:
@@ -91,6 +91,33 @@ def test_a_hang_at_rest_and_a_livelock_are_told_apart() -> None:
     """A session that stays busy: who queues behind it waits at rest, who spins waits going round."""
     assert {kind for kind, _ in kinds(judged(StaysBusy, "AA"))} == {Kind.HANG}
     assert {kind for kind, _ in kinds(judged(SpinsForEver, "AA"))} == {Kind.HANG, Kind.LIVELOCK}
+
+
+class TellsForEver(SessionAgent):
+    """Publishes until somebody must have heard; it cannot know."""
+
+    async def submit(self, call: Call) -> Call:
+        await self.ports.mark.get()
+        return call
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        await self.ports.threads.start(call.prompt)
+        while True:
+            await self.ports.broker.publish(self.completion(call), None)
+
+    def completion(self, call: Call) -> Completion:
+        return Completion(call.prompt, call.run_id)
+
+
+class TellsNobody(TellsForEver):
+    def completion(self, call: Call) -> Completion:
+        return Completion(call.prompt, None)
+
+
+def test_what_makes_no_difference_to_its_thread_is_a_choice_all_the_same() -> None:
+    """Every publish may be given up: fair choices end that. Without a run id no publish ends the wait."""
+    assert kinds(judged(TellsForEver, "A+*b")) == {(Kind.ENDLESS, "p1")}
+    assert kinds(judged(TellsNobody, "A+*b")) == {(Kind.LIVELOCK, "p1")}
 
 
 def test_a_livelock_is_shown_as_stem_and_cycle() -> None:

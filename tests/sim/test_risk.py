@@ -79,6 +79,7 @@ def test_what_pct_misses() -> None:
     """(1 - 1/(n k^(d-1)))^N, against whole-number arithmetic."""
     assert missed_by_pct(3, 10, 2, 7) == pytest.approx(float((1 - Fraction(1, 30)) ** 7))
     assert missed_by_pct(1, 1, 1, 1) == 0.0
+    assert missed_by_pct(1, 10, 1, 3) == 0.0
 
 
 # stopping --------------------------------------------------------------------------------------------------------------

@@ -92,6 +92,11 @@ class Transitions:
         for choice, (after, findings, _) in enumerate(self._go(row, thread, place)):
             yield Successor(thread, choice, after, findings)
 
+    def ways(self, row: Row, thread: int) -> Iterator[tuple[Row, tuple[Any, ...]]]:
+        """The row after each transition of one thread, and the results of those operations that might have had others."""
+        for after, _, trail in self._go(row, thread, FIRST_THREAD + thread):
+            yield after, tuple(effect.result for before, effect in trail if len(self.effects(before, thread)) > 1)
+
     def outcomes(self, row: Row, thread: int, choice: int) -> list[int]:
         """Which outcome each operation of a transition had, of those that have several."""
         _, _, trail = self._go(row, thread, FIRST_THREAD + thread)[choice]

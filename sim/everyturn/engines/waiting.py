@@ -26,10 +26,15 @@ class Waiting:
         return self.transitions.initial()
 
     def moves(self, state: Row) -> Iterator[Move]:
-        """Every transition; each access is a choice of its thread's local state, the outcome is where it leads."""
-        for thread, _, after, _ in self.transitions.successors(state):
+        """Every transition; each access is a choice of its thread's local state, the outcome is what comes of it.
+
+        That is where the thread gets to, and what the world chose: whether a publish was given up may make a difference
+        to others only.
+        """
+        for thread, which in enumerate(self.world.threads):
             place = FIRST_THREAD + thread
-            yield Move(self.world.threads[thread].name, after, state[place], after[place])
+            for after, chosen in self.transitions.ways(state, thread):
+                yield Move(which.name, after, state[place], (after[place], chosen))
 
     def waiting(self, state: Row) -> Collection[str]:
         """The prompts with run id that were submitted, and neither refused nor told."""
@@ -63,7 +68,7 @@ class _Waiters(Judge):
                     waiting |= {prompt}
                 case Refused(prompt=prompt) | Returned(prompt=prompt, failed=True):
                     waiting -= {prompt}
-                case Completed(prompt=prompt, delivered=True, lost=False):
+                case Completed(prompt=prompt, run_id=True, delivered=True, lost=False):
                     waiting -= {prompt}
                 case ErrorNotified(prompt=prompt, owner=owner) if owner == prompt:
                     waiting -= {prompt}
