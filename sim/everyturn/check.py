@@ -19,7 +19,7 @@ from everyturn.scope import Scope
 from everyturn.verdict import Another, Cell, Judged, Verdict, worst
 from everyturn.world import World
 from everyturn_impl.dispatcher import Dispatcher
-from everyturn_model.invariants import Invariant
+from everyturn_model.invariants import Invariant, Kind
 from everyturn_model.witnesses import WITNESSES
 
 _CANDIDATES = 25
@@ -72,6 +72,7 @@ def check(
     for invariant in judge.invariants:
         vacuous = is_vacuous(invariant, world.scope)
         said[invariant.name] = _judged(explorer, judge, found, invariant.name, runs, vacuous=vacuous)
+    _doubt(explorer, judge, found, said)
     conforms = _judged(explorer, judge, found, CONFORMS, runs, vacuous=False) if judge.conformance else None
     for name, violations in found.others.items() if counterexamples > 1 else ():
         judged = conforms if name == CONFORMS else said[name]
@@ -171,6 +172,20 @@ def _judged(
     if not found.complete:
         return Judged(Verdict.UNDETERMINED)
     return Judged(Verdict.VACUOUS if vacuous else Verdict.PROVED)
+
+
+def _doubt(explorer: Explorer | LevelExplorer, judge: Judge, found: Exploration, said: dict[str, Judged]) -> None:
+    """Take back what was proved at rest, if some runs never come to rest though nothing in the scope is endless."""
+    at_rest = [each.name for each in judge.invariants if each.kind is Kind.AT_REST]
+    proved = [name for name in at_rest if said[name].verdict is Verdict.PROVED]
+    if not proved or not found.complete or explorer.transitions.world.scope.endless:
+        return
+    round_ = explorer.round()
+    for name in proved if round_ is not None else ():
+        said[name] = Judged(
+            Verdict.UNDETERMINED,
+            f"holds at rest, but threads can go round for ever, {round_}: ask everyturn liveness who waits meanwhile",
+        )
 
 
 def _different(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from everyturn.checker import Finding, Judge
 from everyturn.engines.exploration import Violation
-from everyturn.engines.kernel import simulate
+from everyturn.engines.kernel import simulate_or_cut
 from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.errors import ReplayError
 from everyturn.run import Run
@@ -48,7 +48,7 @@ def counterexample(transitions: Transitions, violation: Violation, judge: Judge)
     Raises :class:`ReplayError` if the SimPy engine does not find what the explorer found.
     """
     decisions = decisions_of(transitions, violation.decisions)
-    run = simulate(transitions.world, Replay(deviations(decisions)))
+    run = simulate_or_cut(transitions.world, Replay(deviations(decisions)), len(violation.decisions))
     for step, finding in judge.run(run.seen()):
         if finding.invariant == violation.finding.invariant:
             return run, step, finding

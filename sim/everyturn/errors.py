@@ -19,6 +19,10 @@ class AgentFault(UsageError):
     """The agent under test did what no agent may do, such as unlocking a mutex that another thread holds."""
 
 
+class EndlessRun(AgentFault):
+    """A run of the agent under test does not come to rest."""
+
+
 class HiddenState(AgentFault):
     """The agent under test changes what no engine sees: an attribute, a global."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from everyturn import trace
 from everyturn.checker import CONFORMS, Finding, Judge, select
-from everyturn.engines.kernel import simulate
+from everyturn.engines.kernel import simulate, simulate_or_cut
 from everyturn.engines.paths import ByName, names_of, walk
 from everyturn.engines.transitions import Transitions
 from everyturn.errors import UsageError
@@ -83,7 +83,7 @@ def _replay_token(token: Token, invariants: Sequence[str]) -> Replayed:
     schedule = token.schedule
     world = World(Scope.parse(schedule.scope), schedule.revision, schedule.granularity)
     strategy = Replay(schedule.deviations)
-    run = simulate(world, strategy)
+    run = simulate_or_cut(world, strategy, token.steps)
     made = [f"{step.operations[0].thread} {step.operations[0].operation}" for step in run.steps]
     strayed = None
     if strategy.strayed is not None or (token.steps, token.fingerprint) != (len(made), fingerprint(made)):

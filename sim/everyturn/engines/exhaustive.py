@@ -9,8 +9,10 @@ import time
 from collections.abc import Iterator
 
 from everyturn.checker import Finding, Judge
+from everyturn.engines.components import components
 from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Sight, Violation, outcome, resident
-from everyturn.engines.transitions import Row, Transitions
+from everyturn.engines.rounds import local_parts
+from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.world import World
 from everyturn_model.events import Event
 
@@ -21,6 +23,7 @@ class Explorer:
     def __init__(self, world: World, judge: Judge) -> None:
         self.transitions = Transitions(world, judge)
         self._parents: list[tuple[int, int, int]] = []
+        self._seen: dict[Row, int] = {}
 
     @property
     def events(self) -> Iterator[Event]:
@@ -46,6 +49,20 @@ class Explorer:
         found.locals = len(self.transitions.locals)
         return found
 
+    def round(self) -> str | None:
+        """Where threads can go round for ever, in words; none if every run ends. Asked when the exploration is complete."""
+        transitions, seen = self.transitions, self._seen
+        if not local_parts(transitions.locals):
+            return None
+        rows = list(seen)
+        for part in components(
+            range(len(rows)), lambda number: (seen[each.row] for each in transitions.successors(rows[number]))
+        ):
+            for thread, _, after, _ in transitions.successors(rows[part[0]]):
+                if (len(part) > 1 and seen[after] in part) or seen[after] == part[0]:
+                    return transitions.locals.told(rows[part[0]][FIRST_THREAD + thread])
+        return None
+
     def _explore(
         self,
         found: Exploration,
@@ -56,7 +73,7 @@ class Explorer:
     ) -> None:
         transitions = self.transitions
         first = transitions.initial()
-        seen: dict[Row, int] = {first: 0}
+        seen = self._seen = {first: 0}
         self._parents = [(-1, 0, 0)]
         level = [first]
         found.states = 1

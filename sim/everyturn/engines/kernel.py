@@ -9,7 +9,7 @@ operation does to the shared data, and what is seen of it, is looked up in :mod:
 from __future__ import annotations
 
 from collections.abc import Generator
-from typing import Any
+from typing import Any, Final
 
 import simpy
 from simpy.core import EmptySchedule
@@ -17,12 +17,15 @@ from simpy.events import Event as SimPyEvent
 
 from everyturn.engines.histories import Effect, Histories, Node
 from everyturn.engines.log import Log
-from everyturn.errors import ReplayError
+from everyturn.errors import EndlessRun, ReplayError
 from everyturn.operations import Operation
 from everyturn.run import Run
 from everyturn.strategies.access import Footprint
 from everyturn.strategies.strategy import Strategy
 from everyturn.world import World
+
+LONGEST: Final = 100_000
+"""Steps after which a run is taken to be endless."""
 
 
 class Access(SimPyEvent):
@@ -61,12 +64,13 @@ class Access(SimPyEvent):
 
 
 class Kernel(simpy.Environment):
-    """One run of one world under one strategy."""
+    """One run of one world under one strategy; ``cut``: after so many steps it is left as it is, not at rest."""
 
-    def __init__(self, world: World, strategy: Strategy) -> None:
+    def __init__(self, world: World, strategy: Strategy, cut: int | None = None) -> None:
         super().__init__()
         self.world = world
         self.strategy = strategy
+        self.cut = cut
         self.histories: Histories = world.tables.get(Histories) or Histories(world)
         world.tables[Histories] = self.histories
         self.histories.trim()
@@ -83,6 +87,8 @@ class Kernel(simpy.Environment):
     def simulate(self) -> Run:
         """Run until nothing can move any more; the record of the run, rest included."""
         self.run()
+        if self.cut is not None and len(self._log.times) >= self.cut and self._enabled():
+            return self.record
         threads = self.world.threads
         still = sorted(access.thread for access in self.waiting)
         blocked = tuple(threads[thread].name for thread in still if not threads[thread].daemon)
@@ -144,10 +150,15 @@ class Kernel(simpy.Environment):
         """Let one thread go on: the access is made, and the thread runs to its next one."""
         if not self._started and self._start():
             return
-        effects, row = self.histories.effects, self.row
-        enabled = [access for access in self.waiting if not access.waits or effects(access.node, row)]
-        if not enabled:
+        enabled = self._enabled()
+        if not enabled or len(self._log.times) == self.cut:
             raise EmptySchedule
+        if len(self._log.times) >= LONGEST:
+            where = self.waiting[0]
+            raise EndlessRun(
+                f"after {LONGEST:,} steps thread {where.node.name} is at {where.name}, and the run goes on: expected runs "
+                "that end; if they need not, ask everyturn liveness"
+            )
         place = self.strategy.pick(enabled)
         access = enabled[place]
         if len(enabled) > 1:
@@ -156,6 +167,10 @@ class Kernel(simpy.Environment):
         self._log.enabled.append(len(enabled))
         access.place = len(self._log.effects)
         self._grant(access)
+
+    def _enabled(self) -> list[Access]:
+        effects, row = self.histories.effects, self.row
+        return [access for access in self.waiting if not access.waits or effects(access.node, row)]
 
     def _start(self) -> bool:
         """Before the first decision: let a thread do what is its own business, and whether there was one."""
@@ -192,6 +207,15 @@ class Kernel(simpy.Environment):
             row[column] = number
         self._log.effects.append(effect)
         return effect
+
+
+def simulate_or_cut(world: World, strategy: Strategy, steps: int) -> Run:
+    """One run, or its first ``steps`` steps if it is endless."""
+    try:
+        return simulate(world, strategy)
+    except EndlessRun:
+        strategy.begin(0)
+        return Kernel(world, strategy, steps).simulate()
 
 
 def simulate(world: World, strategy: Strategy, run: int = 0) -> Run:

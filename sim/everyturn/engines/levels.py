@@ -20,6 +20,7 @@ from typing import Final
 import numpy as np
 
 from everyturn.checker import Finding, Judge
+from everyturn.engines import rounds
 from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Sight, Violation, outcome, resident
 from everyturn.engines.judged import JudgeTables
 from everyturn.engines.leaps import Expansion, Leaps
@@ -253,6 +254,34 @@ class LevelExplorer:
         fresh = np.flatnonzero(numbers >= before)[::-1]
         self.parents[numbers[fresh]] = expansion.source[fresh] + start
         self.moves[numbers[fresh]] = expansion.move[fresh]
+
+    def round(self) -> str | None:
+        """Where threads can go round for ever, in words; none if every run ends. Asked when the exploration is complete."""
+        parts = rounds.local_parts(self.transitions.locals)
+        steps = list(self._steps_within(parts)) if parts else []
+        if not steps:
+            return None
+        sources, targets, locals_ = (np.concatenate(each) for each in zip(*steps, strict=True))
+        cyclic = rounds.on_cycles(sources, targets, len(self.states))
+        return self.transitions.locals.told(int(locals_[cyclic[0]])) if cyclic.size else None
+
+    def _steps_within(self, parts: dict[int, int]) -> Iterator[tuple[Numbers, Numbers, Numbers]]:
+        """The steps of threads that stay within a part of their local states: source, target, and local state before."""
+        for start in range(0, len(self.states), CHUNK):
+            words, expansion, _ = self.expand(slice(start, start + CHUNK))
+            threads = np.array([thread for thread, _ in self.leaps.moves.values], np.int64)[expansion.move]
+            for table in self.leaps.tables:
+                own = np.array(table.locals.values, np.int64)
+                part = np.array([parts.get(local, rounds.NONE) for local in table.locals.values], np.int64)
+                moves = np.flatnonzero(threads == table.thread)
+                before = self.layout.get(words, table.place)[expansion.source[moves]]
+                after = self.layout.get(expansion.words[moves], table.place)
+                within = np.flatnonzero((part[before] == part[after]) & (part[before] != rounds.NONE))
+                reached = expansion.words[moves[within]]
+                if self.symmetry is not None:
+                    rows, _ = self.symmetry.canonical(self.layout.unpack(reached))
+                    reached = self.layout.pack(rows)
+                yield expansion.source[moves[within]] + start, self.states.find(reached), own[before[within]]
 
     def redo(self, thread: int, row: list[int]) -> None:
         """Make one entry of a journal again."""

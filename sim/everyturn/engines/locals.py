@@ -89,6 +89,11 @@ class Locals:
             self.advances.append((number, known))
         return known.after, known.notes
 
+    def told(self, number: int) -> str:
+        """Where a local state stands, in words."""
+        state = self.states[number]
+        return f"{self.world.threads[state.thread].name} at {state.operation} ({state.place})"
+
     def _begins(self, state: LocalState) -> bool:
         thread = self.world.threads[state.thread]
         return state.operation is not None and thread.begins_with(state.operation)

@@ -105,11 +105,13 @@ class Printer:
         click.echo(text, err=self.err)
 
     def cell(self, cell: Cell) -> None:
-        """The verdicts of one cell: a line, then one for each refutation, with its token."""
+        """The verdicts of one cell: a line, then one for each refutation, with its token, and for each doubt."""
         self.say(f"{click.style(f'{cell.revision}  {cell.scope}', bold=True)}  {_sign(cell.verdict)} {_headline(cell)}")
         for name, judged in _all(cell):
             if judged.verdict is Verdict.REFUTED:
                 self._refutation(name, judged)
+            elif judged.verdict is Verdict.UNDETERMINED and judged.sentence is not None:
+                self.say(f"    {_sign(Verdict.UNDETERMINED)} {name}: {judged.sentence}")
 
     def _refutation(self, name: str, judged: Judged) -> None:
         often = f", in {judged.count:,} runs" if judged.count else ""
