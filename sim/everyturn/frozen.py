@@ -72,7 +72,7 @@ class Freezer:
         self._keep = known
         self._numbers: dict[Hashable, Hashable] = {}
         self._frozen: dict[int, tuple[object, Hashable]] = {}
-        self._codes: dict[CodeType, Hashable] = {}
+        self._codes: dict[tuple[str, CodeType], Hashable] = {}
         self._coded: dict[int, tuple[CodeType, Hashable]] = {}
         self._freezing: list[object] = []
 
@@ -84,7 +84,7 @@ class Freezer:
         """A short stand-in for code."""
         known = self._coded.get(id(code))
         if known is None:
-            number = self._codes.setdefault(code, ("code", code.co_filename, len(self._codes)))
+            number = self._codes.setdefault((code.co_filename, code), ("code", len(self._codes)))
             known = self._coded[id(code)] = (code, number)
         return known[1]
 

@@ -6,9 +6,11 @@ from typing import Final
 
 import pytest
 
+from everyturn.check import check
 from everyturn.checker import Judge
 from everyturn.engines.exhaustive import Explorer
 from everyturn.scope import Scope
+from everyturn.verdict import Verdict
 from everyturn.world import World
 from everyturn_model.events import Event, ShutdownBegan, TurnStarted
 from everyturn_model.invariants import INVARIANTS, Invariant, Kind, Violated
@@ -44,3 +46,10 @@ def test_hardened_starts_nothing_after_shutdown_and_tells_everybody(scope: str) 
 def test_the_seed_commit_starts_prompts_after_shutdown() -> None:
     """The check can fail: at d4 a prompt that was accepted in time starts late."""
     assert "no-late-start" in violated("d4", "AA+x")
+
+
+def test_on_an_event_loop_a_shutdown_need_not_be_first() -> None:
+    """With `await` a prompt may have started before; d4 then leaves its waiter alone, as on threads."""
+    for granularity in ("access", "await"):
+        cell = check("d4", "A+x", granularity=granularity).cell
+        assert cell.invariants["no-hang"].verdict is Verdict.REFUTED
