@@ -6,9 +6,8 @@ only propose: the guards of the proposed steps are asked in their turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 from everyturn_model.events import (
     CancelledOnEntry,
@@ -17,183 +16,33 @@ from everyturn_model.events import (
     Completed,
     Dropped,
     DropReason,
+    ErrorNotified,
     Event,
+    FailedBeforeTurn,
     FailureCause,
     Folded,
-    MessageFailed,
-    MessageWritten,
     Outcome,
     Queued,
+    ReadFailed,
     Rest,
-    Returned,
     StepFailed,
-    Submitted,
+    StreamEnd,
+    StreamEnded,
+    StreamStarted,
+    SummaryFailed,
     SummaryReleased,
     SummaryStarted,
-    SummaryStreamEnded,
     TakenOut,
     TurnReleased,
     TurnStarted,
     Writer,
 )
+from everyturn_model.facts import Facts
 from everyturn_model.lifecycle import Phase
-from everyturn_model.spec import BY_EVENT
-from everyturn_model.spec.actions import Action, CancelTakesEffect, ClearTakesEffect, Guard, Side
+from everyturn_model.marks import Seen, TurnEnded, WasDropped, WasFolded
+from everyturn_model.spec.actions import CancelTakesEffect, ClearTakesEffect
 from everyturn_model.spec.prompts import Prompt, Reach
-from everyturn_model.spec.state import Kind, State
-
-# what only a partial log tells ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitCalled(Event):
-    """From now on the prompt may be submitted."""
-
-    prompt: str
-    run_id: bool
-    accepted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitReturned(Event):
-    """The prompt has been submitted."""
-
-    prompt: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunCalled(Event):
-    """From now on, until its thread returns, the prompt may enter the queue."""
-
-    prompt: str
-
-
-@dataclass(frozen=True, slots=True)
-class WasQueued(Event):
-    """The prompt has been in the queue."""
-
-    prompt: str
-
-
-@dataclass(frozen=True, slots=True)
-class SummaryStreamStarted(Event):
-    """The summary's stream begins: the summary is active."""
-
-    summary: str
-
-
-class Seen(NamedTuple):
-    """Something that a partial log tells. ``place``: where, for people; ``prompt`` and ``thread``: whose turn, who runs it."""
-
-    place: int
-    event: Event
-    prompt: str | None = None
-    thread: str | None = None
-
-
-def _same(state: State, event: Event) -> State:
-    return state
-
-
-def _mark(name: str, event: type[Event], *guards: Guard[Any]) -> Action[Any]:
-    return Action(name, Side.SYSTEM, event, guards, _same)
-
-
-_MARKS: Final[dict[type[Event], Action[Any]]] = {
-    SubmitCalled: _mark("SubmitCalled", SubmitCalled),
-    RunCalled: _mark("RunCalled", RunCalled),
-    SubmitReturned: _mark(
-        "SubmitReturned",
-        SubmitReturned,
-        Guard(
-            "submitted",
-            "A submission returns when the prompt was submitted.",
-            lambda state, event: state.prompt(event.prompt).phase is not Phase.NEW,
-        ),
-    ),
-    WasQueued: _mark(
-        "WasQueued",
-        WasQueued,
-        Guard(
-            "has-been-queued",
-            "A call comes back as queued when its prompt was put into the queue.",
-            lambda state, event: state.prompt(event.prompt).queued,
-        ),
-    ),
-    SummaryStreamStarted: _mark(
-        "StartSummaryStream",
-        SummaryStreamStarted,
-        Guard(
-            "summary-runs",
-            "A summary's stream begins while the summary is active.",
-            lambda state, event: state.summary is not None and state.summary.name == event.summary,
-        ),
-    ),
-}
-
-
-def watched(event: Event) -> Action[Any]:
-    """The action that something seen, or hidden, tells of."""
-    return _MARKS.get(type(event)) or BY_EVENT[type(event)]
-
-
-class Facts:
-    """What the log itself says up to the place just read: which calls are open, which streams are over, what is to come."""
-
-    def __init__(self, seen: Sequence[Seen]) -> None:
-        self._seen = seen
-        self.called: dict[str, Submitted] = {}
-        self.running: set[str] = set()
-        self.streamed: set[str] = set()
-        self._begins: dict[str, int] = {}
-        self._folds: dict[str, tuple[int, Seen]] = {}
-        self._summaries: list[tuple[int, Seen]] = []
-        self.turns: dict[str, Seen] = {}
-        for index, each in enumerate(seen):
-            match each.event:
-                case MessageWritten(prompt=prompt, by=Writer.FOLD) | MessageFailed(prompt=prompt, by=Writer.FOLD):
-                    self._folds[prompt] = (index, each)
-                    self._begins[prompt] = index
-                case MessageWritten(prompt=prompt) | MessageFailed(prompt=prompt):
-                    self._begins[prompt] = index
-                case SummaryStreamStarted(summary) | SummaryStreamEnded(summary):
-                    started = SummaryStarted(summary, each.thread or "", None)
-                    self._summaries.append((index, each._replace(event=started)))
-        self.now = 0
-
-    def see(self, index: int) -> None:
-        """Enter what stands at ``index``. A Run that was seen to return before it can queue nothing any more."""
-        before = self._seen[self.now].event
-        if isinstance(before, Returned) and index > self.now:
-            self.running.discard(before.prompt)
-        self.now = index
-        match self._seen[index].event:
-            case SubmitCalled(prompt, run_id, accepted):
-                self.called[prompt] = Submitted(prompt, run_id, accepted)
-            case RunCalled(prompt):
-                self.running.add(prompt)
-            case MessageWritten(prompt=prompt, by=Writer.TURN, turn=str()):
-                self.turns[prompt] = self._seen[index]
-            case SummaryStreamEnded(summary=summary):
-                self.streamed.add(summary)
-            case _:
-                pass
-
-    def will_begin(self, prompt: str) -> bool:
-        """Whether the prompt's message is still to come, for a turn of its own or another."""
-        return self._begins.get(prompt, -1) > self.now
-
-    def summary_to_come(self) -> Seen | None:
-        """The start of the summary whose stream is the next to be told of."""
-        return next((started for index, started in self._summaries if index > self.now), None)
-
-    def fold_to_come(self, prompt: str) -> Seen | None:
-        """The write of the folded prompt's message, if it is still to come."""
-        index, seen = self._folds.get(prompt, (-1, None))
-        return seen if index > self.now else None
-
-
-# cures ------------------------------------------------------------------------------------------------------------------
+from everyturn_model.spec.state import Kind, Stage, State, Turn
 
 Cure = Callable[[State, Seen, Facts], Iterator[Event | Seen]]
 """Proposes hidden steps; those of another turn than the one that was seen are a :class:`Seen` of their own."""
@@ -219,15 +68,16 @@ def _placed(want: Seen, step: Event | Seen) -> Seen:
 def _folds(state: State, facts: Facts) -> Iterator[Seen]:
     """A drain that had decided to fold before the Cancel took effect; the write of the message is still to come."""
     for prompt in state.prompts:
-        write = facts.fold_to_come(prompt.name)
-        if write is not None and write.prompt is not None and prompt.phase is Phase.QUEUED:
-            yield write._replace(event=Folded(prompt.name, write.prompt))
+        fold = facts.fold_to_come(prompt.name)
+        if fold is not None and prompt.phase is Phase.QUEUED:
+            yield fold
 
 
 def _options(state: State, event: Event, facts: Facts) -> Iterator[Event | Seen]:
     match event:
         case CancelTakesEffect():
             yield from _folds(state, facts)
+            yield from _streams(state, facts)
         case CancelReturned():
             for name, submitted in facts.called.items():
                 if state.prompt(name).phase is Phase.NEW:
@@ -242,11 +92,20 @@ def _options(state: State, event: Event, facts: Facts) -> Iterator[Event | Seen]
             for prompt in state.prompts:
                 if prompt.phase is Phase.QUEUED and prompt.clear is not Reach.FREE and facts.will_begin(prompt.name):
                     yield TakenOut(prompt.name)
+        case TurnStarted(prompt=name) | CancelledOnEntry(prompt=name) | FailedBeforeTurn(prompt=name):
+            if state.prompt(name).phase is Phase.LIVE and facts.will_be_queued(name):
+                yield Queued(name)
         case Queued(prompt=prompt_name):
             for name in sorted(facts.running - {prompt_name}):
                 other = state.prompt(name)
                 if other.phase in (Phase.NEW, Phase.LIVE) and facts.called[name].run_id:
                     yield Queued(name)
+
+
+def _streams(state: State, facts: Facts) -> Iterator[Event]:
+    """A stream of which no line tells may have begun by now."""
+    if StreamStarted in facts.lacks.events and state.turn is not None and state.turn.stage is Stage.PREPARING:
+        yield StreamStarted(state.turn.name)
 
 
 def _towards(state: State, name: str, facts: Facts, *, queued: bool) -> Iterator[Event]:
@@ -273,15 +132,17 @@ def _name(event: Any) -> str:
 
 
 def _idle(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
-    if state.turn is not None:
+    if state.turn is not None and facts.may_be_released(state.turn.name):
         yield TurnReleased(state.turn.name)
     if state.summary is not None and state.summary.name in facts.streamed:
         yield SummaryReleased(state.summary.name)
 
 
 def _start(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
-    """The turn that must be active."""
+    """The turn that must be active; if it is, a round of tool calls whose end no line tells."""
     turn: str = getattr(want.event, "turn", None) or ""
+    if StreamEnded in facts.lacks.events and state.runs(turn, Stage.STREAMING):
+        yield StreamEnded(turn, StreamEnd.TOOL)
     prompt, thread = want.prompt, want.thread
     if prompt is not None and thread is not None and (state.turn is None or state.turn.name != turn):
         yield TurnStarted(turn, prompt, thread)
@@ -311,21 +172,87 @@ def _write(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
 def _end(state: State, prompt: Prompt, facts: Facts) -> Iterator[Event | Seen]:
     """What may have ended a prompt unseen: a Cancel while its turn was prepared; before that a ClearQueue, too."""
     begun = facts.turns.get(prompt.name)
-    if prompt.phase is Phase.TURN and prompt.turn is not None:
+    if not facts.lacks.fates:
+        yield from _dropped(prompt, facts)
+    elif prompt.phase is Phase.TURN and prompt.turn is not None:
         yield StepFailed(prompt.turn, FailureCause.CANCELLED)
     elif begun is not None and prompt.phase in (Phase.LIVE, Phase.TAKEN):
         message: Any = begun.event
         yield begun._replace(event=StepFailed(message.turn, FailureCause.CANCELLED))
-    elif prompt.phase in (Phase.NEW, Phase.LIVE, Phase.QUEUED, Phase.TAKEN):
+    else:
+        yield from _dropped(prompt, facts)
+
+
+def _dropped(prompt: Prompt, facts: Facts) -> Iterator[Event]:
+    if prompt.phase in (Phase.NEW, Phase.LIVE, Phase.QUEUED, Phase.TAKEN) and facts.may_be_dropped(prompt.name):
         yield Dropped(prompt.name, DropReason.COVERED)
         yield Dropped(prompt.name, DropReason.CLEARED)
         yield CancelledOnEntry(prompt.name)
 
 
 def _ended(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen]:
+    prompt = state.prompt(_name(want.event))
+    if prompt.phase is Phase.FOLDED:
+        yield from _idle(state, want, facts)
+    yield from _untold_summary(state, want, facts)
     if isinstance(want.event, Completed) and want.event.tells is not Outcome.CANCELLED:
         return
-    yield from _end(state, state.prompt(_name(want.event)), facts)
+    yield from _end(state, prompt, facts)
+
+
+def _untold_summary(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
+    """The turn's own summary, of whose failure no line tells, failed."""
+    event: Any = want.event
+    prompt = state.prompt(event.prompt)
+    outcome = Outcome.FAILED if isinstance(event, ErrorNotified) else getattr(event, "tells", None) or event.outcome
+    if prompt.full and prompt.turn is not None and outcome in (Outcome.FAILED, Outcome.CANCELLED):
+        yield SummaryFailed(prompt.turn, outcome is Outcome.CANCELLED)
+
+
+def _has_ended(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
+    """What may have ended a turn that is said to have ended."""
+    event = want.event
+    assert isinstance(event, TurnEnded)
+    yield from _untold_summary(state, want, facts)
+    turn = state.turn
+    if turn is not None and turn.name == event.turn:
+        yield from _turn_ends(turn, event, facts)
+    elif state.prompt(event.prompt).phase is Phase.NEW:
+        yield from _submit(state, want, facts)
+    elif state.prompt(event.prompt).phase in (Phase.LIVE, Phase.QUEUED, Phase.TAKEN):
+        cancelled = event.outcome is Outcome.CANCELLED
+        yield ReadFailed(event.prompt, FailureCause.CANCELLED) if cancelled else FailedBeforeTurn(event.prompt)
+
+
+def _turn_ends(turn: Turn, event: TurnEnded, facts: Facts) -> Iterator[Event]:
+    if turn.stage is Stage.STREAMING:
+        yield StreamEnded(turn.name, event.how, event.full)
+    elif turn.stage is Stage.PREPARING and event.outcome in (Outcome.FINISHED, None):
+        if StreamStarted in facts.lacks.events:
+            yield StreamStarted(turn.name)
+    elif turn.stage is Stage.PREPARING:
+        cause = FailureCause.CANCELLED if event.outcome is Outcome.CANCELLED else FailureCause.STORE
+        yield StepFailed(turn.name, cause)
+        yield ReadFailed(event.prompt, cause)
+
+
+def _stream(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
+    yield from _streams(state, facts)
+
+
+def _fold(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
+    assert isinstance(want.event, WasFolded)
+    yield Folded(want.event.prompt, want.event.turn)
+
+
+def _drop(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
+    event = want.event
+    assert isinstance(event, WasDropped)
+    for reason in DropReason:
+        if not event.entry and event.reason in (None, reason):
+            yield Dropped(event.prompt, reason)
+    if event.entry in (None, True):
+        yield CancelledOnEntry(event.prompt)
 
 
 def _became(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen]:
@@ -338,7 +265,7 @@ def _failed(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen]:
 
 
 def _prepare(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
-    if state.turn is not None:
+    if state.turn is not None and facts.lacks.fates:
         yield StepFailed(state.turn.name, FailureCause.CANCELLED)
 
 
@@ -346,7 +273,7 @@ def _ahead(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
     """Those before it in the queue may have been dropped."""
     for name in sorted(state.prompt(_name(want.event)).ahead):
         prompt = state.prompt(name)
-        if prompt.waiting and prompt.cancel is not Reach.DOOMED:
+        if prompt.waiting and prompt.cancel is not Reach.DOOMED and facts.may_be_dropped(name):
             yield Dropped(name, DropReason.COVERED)
             yield Dropped(name, DropReason.CLEARED)
 
@@ -377,6 +304,12 @@ def _takes_effect(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
 _CURES: Final[dict[str, Cure]] = {
     "submitted": _submit,
     "has-been-queued": _queue,
+    "has-been-folded": _fold,
+    "has-been-dropped": _drop,
+    "has-ended": _has_ended,
+    "life-refuse": _life(queued=False),
+    "life-fail": _life(queued=True),
+    "read-under-way": _life(queued=True),
     "life-queue": _life(queued=False),
     "life-start": _life(queued=False),
     "life-fold": _life(queued=True),
@@ -391,6 +324,9 @@ _CURES: Final[dict[str, Cure]] = {
     "write-due": _write,
     "message-due": _write,
     "ended": _ended,
+    "true-outcome": _untold_summary,
+    "failed-or-told": _untold_summary,
+    "streaming": _stream,
     "something-became": _became,
     "own-error": _failed,
     "turn-over": _prepare,

@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from everyturn_model.cures import Facts, Seen, cures, options, watched
+from everyturn_model.cures import cures, options
 from everyturn_model.events import Event
+from everyturn_model.facts import Facts
+from everyturn_model.marks import Lacks, Seen, watched
 from everyturn_model.spec import START
 from everyturn_model.spec.actions import Action, Guard
 from everyturn_model.spec.state import State
@@ -42,6 +44,16 @@ _GUESSES: Final = frozenset({"DropPrompt", "CancelOnEntry"})
 
 _UNTOLD: Final = frozenset({"EndTurn", "EndSummary", "StoreFailsStep"})
 """Hidden steps whose guards explain nothing to a reader: named is what needed them."""
+
+
+RECORDED: Final = Lacks()
+"""Recordings: who was dropped, and how turns ended, is told by what follows from it."""
+
+COMPLETE: Final = Lacks(fates=False, steps=False)
+"""Complete logs."""
+
+_EFFECTS: Final = frozenset({"cancel-effective", "clear-effective"})
+"""What the hidden steps of a complete log bring about."""
 
 
 class Answer(StrEnum):
@@ -140,18 +152,27 @@ Waived = frozenset[tuple[Event, str]]
 """Actions, and guards of them that are not asked."""
 
 
-def match_partial(seen: Sequence[Seen], budget: int = BUDGET) -> Matched:
+def match_complete(events: Iterable[tuple[int, Event]], budget: int = BUDGET) -> Matched:
+    """Follow a complete log, of places and events: nothing is hidden but the effects of Cancel and ClearQueue.
+
+    The first refusal is that of :class:`~everyturn_model.conformance.Matcher`; as in a partial log, later ones are found too.
+    """
+    return match_partial([Seen(place, event) for place, event in events], budget, COMPLETE)
+
+
+def match_partial(seen: Sequence[Seen], budget: int = BUDGET, lacks: Lacks = RECORDED) -> Matched:
     """Follow a partial log through the specification.
 
     After a refusal the log is matched anew as if that guard had allowed that action, so that later faults are found too and
-    are not those that follow from the first; where this is no help, what was seen is left out.
+    are not those that follow from the first; where this is no help, what was seen is left out. ``lacks``: what such a log
+    does not tell.
     """
     refusals: list[Refused] = []
     waived: Waived = frozenset()
     left_out: frozenset[int] = frozenset()
     tried = 0
     while True:
-        search = _Search(seen, budget - tried, waived, left_out)
+        search = _Search(seen, lacks, budget - tried, waived, left_out)
         try:
             stopped = search.run()
         except _Spent:
@@ -174,9 +195,12 @@ def match_partial(seen: Sequence[Seen], budget: int = BUDGET) -> Matched:
 class _Search:
     """One pass over a log, up to the first refusal that is not waived."""
 
-    def __init__(self, seen: Sequence[Seen], budget: int, waived: Waived, left_out: frozenset[int]) -> None:
+    def __init__(
+        self, seen: Sequence[Seen], lacks: Lacks, budget: int, waived: Waived, left_out: frozenset[int]
+    ) -> None:
         self.seen, self.budget, self.waived, self.left_out = seen, budget, waived, left_out
-        self.facts = Facts(seen)
+        self.lacks = lacks
+        self.facts = Facts(seen, lacks)
         self.nodes: list[Node] = [Node(START)]
         self.leaves: list[_Leaf] = []
         self.tried = 0
@@ -212,9 +236,9 @@ class _Search:
         deeper = len(self.leaves)
         if guard is None:
             found += self.take(action, node, want.event, hidden=bool(chain))
-            steps = options(node.state, want, self.facts)
+            steps = options(node.state, want, self.facts) if self.lacks.steps else ()
         else:
-            steps = cures(guard.name, node.state, want, self.facts)
+            steps = cures(guard.name, node.state, want, self.facts) if self.hides(guard) else ()
         if len(chain) < _DEPTH:
             under = (*chain, want.event)
             for step in steps:
@@ -226,14 +250,20 @@ class _Search:
             self.leaves.append(_Leaf(node, action, Needed(action.name, want.event, guard.name, guard.sentence)))
         return _simplest(found)
 
+    def hides(self, guard: Guard[Any]) -> bool:
+        """Whether the log may hide what would satisfy ``guard``."""
+        return self.lacks.steps or guard.name in _EFFECTS
+
     def explained(self, action: Action[Any], leaves: int) -> bool:
         """Whether the search for what ``action`` needs, begun at so many leaves, ended at something better to name."""
         return any(action.name in _GUESSES or leaf.action.name not in _GUESSES for leaf in self.leaves[leaves:])
 
     def refusing(self, action: Action[Any], state: State, event: Event) -> Guard[Any] | None:
-        """The first guard that refuses ``event`` and is not waived for it."""
+        """The first guard that refuses ``event``, is asked of such a log, and is not waived for it."""
         for guard in action.guards:
-            if not guard.holds(state, event) and (event, guard.name) not in self.waived:
+            if guard.name in self.lacks.guards or guard.holds(state, event):
+                continue
+            if (event, guard.name) not in self.waived:
                 return guard
         return None
 

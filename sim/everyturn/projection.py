@@ -14,7 +14,7 @@ from everyturn.formats import crush_lines as line
 from everyturn.formats.crush_dispatch import RecordedRun
 from everyturn.outside.ledger import DROPS, Ledger
 from everyturn_model import events as ev
-from everyturn_model.cures import RunCalled, Seen, SubmitCalled, SubmitReturned, SummaryStreamStarted, WasQueued
+from everyturn_model.marks import RunCalled, Seen, SubmitCalled, SubmitReturned, SummaryStreamStarted, WasQueued
 
 SUMMARY: Final = "summary:"
 """A summary's turn is called this and its operation."""

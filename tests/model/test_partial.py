@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import pytest
 
-from everyturn_model.cures import RunCalled, Seen, SubmitCalled, SubmitReturned, WasQueued
 from everyturn_model.events import (
     CancelCalled,
     CancelReturned,
@@ -30,6 +29,7 @@ from everyturn_model.events import (
     TurnStarted,
     Writer,
 )
+from everyturn_model.marks import RunCalled, Seen, SubmitCalled, SubmitReturned, WasQueued
 from everyturn_model.partial import Answer, Matched, match_partial
 
 Told = Event | tuple[Event, str | None, str | None]

@@ -98,7 +98,7 @@ def test_an_explanation_passes_the_matcher_of_complete_logs(name: str) -> None:
     told = [run for run in matched(name).runs if run.matched.answer is Answer.ACCEPTED]
     for run in told:
         steps = [
-            step.event for step in run.matched.explanation if type(step.event).__module__ != "everyturn_model.cures"
+            step.event for step in run.matched.explanation if type(step.event).__module__ != "everyturn_model.marks"
         ]
         assert Matcher.refusal(Matcher.match(steps)) is None, run.run
 
