@@ -1,7 +1,8 @@
-"""Recordings against the specification: could a correct dispatcher have written these lines?
+"""Logs against the specification: could a correct dispatcher have written these lines?
 
-Each run is a partial log (:mod:`everyturn.projection`), which :mod:`everyturn_model.partial` matches. A run is *refused* when no
-placing of the hidden steps explains it, *accepted* when one does; that one is shown on demand.
+A run is a recorded run, one of our own traces, or in a log of any other agent a stretch of one session
+(:mod:`everyturn.stretches`). Traces are complete, all others partial (:mod:`everyturn_model.partial`). A run is *refused* when
+no placing of the hidden steps explains it, *accepted* when one does; that one is shown on demand.
 """
 
 from __future__ import annotations
@@ -13,15 +14,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from everyturn import trace
 from everyturn.errors import UsageError
-from everyturn.formats.catalogue import format_of
-from everyturn.formats.crush_dispatch import read_runs
-from everyturn.formats.files import LogFile
+from everyturn.formats.crush_dispatch import RecordedRun, read_runs
+from everyturn.formats.files import MAX_LINE, LogFile
+from everyturn.linear.judging import AS_IT_IS, Reading
 from everyturn.outside import scope_of
 from everyturn.projection import of_recording
+from everyturn.stretches import StretchReader
+from everyturn.telling import lacks, missing_kinds, of_lines
 from everyturn.verdict import Cell, Judged, Verdict
 from everyturn_model.lifecycle import Phase
-from everyturn_model.partial import BUDGET, Answer, Matched, Refused, match_partial
+from everyturn_model.partial import BUDGET, Answer, Matched, Refused, match_complete, match_partial
 from everyturn_model.spec.state import State
 
 VERDICTS: Final = {
@@ -33,40 +37,67 @@ VERDICTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class RunMatch:
-    """One recorded run: where it stands, how many lines it has, and the answer."""
+    """One run: where it stands, its first and last line and how many there are, and the answer.
+
+    ``session``: whose run it is, in a log of many sessions.
+    """
 
     file: str
     revision: str
     run: int
     scope: str
     lines: tuple[int, int]
+    count: int
     matched: Matched
+    session: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The run as people call it."""
+        return f"run {self.run}" if self.session is None else f"run {self.run} (session {printable(self.session)})"
 
     def sentences(self) -> Iterator[str]:
-        """For each refusal: where, the guard, what it demands, and how much of the run fits before."""
+        """For each refusal: where, the guard, and what it demands; the longest prefix that fits goes with the first."""
+        if self.matched.answer is Answer.UNDETERMINED:
+            yield f"{self.file}:{self.lines[0]}: {self.name}: undetermined: {self.spent()}"
         for refused in self.matched.refusals:
-            yield f"{self.file}:{refused.place}: run {self.run}: {refused.guard}: {_sentence(refused)}"
+            yield f"{self.file}:{refused.place}: {self.name}: {refused.guard}: {sentence(refused)}"
 
-    def cell(self) -> Cell:
-        """The run as a cell of a result; the first refusal counts."""
+    def spent(self) -> str:
+        """What a limit means."""
+        return f"the budget of {self.matched.tried:,} tried actions is spent; `--budget` raises it"
+
+    def conforms(self) -> Judged:
+        """The verdict; the first refusal counts."""
         judged = Judged(VERDICTS[self.matched.answer])
         for refused in self.matched.refusals[:1]:
-            judged.sentence, judged.guard = _sentence(refused), refused.guard
+            judged.sentence, judged.guard = sentence(refused), refused.guard
             judged.where, judged.count = f"{self.file}:{refused.place}", len(self.matched.refusals)
         if self.matched.answer is Answer.UNDETERMINED:
-            judged.sentence = f"the budget of {self.matched.tried:,} tried actions is spent"
+            judged.sentence = self.spent()
+        return judged
+
+    def cell(self) -> Cell:
+        """The run as a cell of a result."""
+        judged = self.conforms()
         return Cell(self.revision, self.scope, "log", judged.verdict, {}, conforms=judged, file=self.file, run=self.run)
 
 
-def _sentence(refused: Refused) -> str:
+def printable(text: str) -> str:
+    """Foreign text without what could steer a terminal."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def sentence(refused: Refused) -> str:
     """What was needed, and the guards that refused it, in words; then who stands in the way."""
     first, *others = refused.needed
     more = "".join(f" Nor {other.action} ({other.guard}): {other.sentence}" for other in others)
-    found = ", ".join(_standing(refused.guard, refused.states[0]))
-    return f"{first.action} of {_subject(first.event)}: {first.sentence}{f' Here: {found}.' if found else ''}{more}"
+    found = ", ".join(standing(refused.guard, refused.states[0]))
+    text = f"{first.action} of {subject(first.event)}: {first.sentence}{f' Here: {found}.' if found else ''}{more}"
+    return printable(text)
 
 
-def _standing(guard: str, state: State) -> Iterator[str]:
+def standing(guard: str, state: State) -> Iterator[str]:
     """The prompts, or whatever is active, that the guard speaks of."""
     match guard:
         case "nothing-active" | "nothing-else-active" | "rest-nothing-active":
@@ -77,7 +108,7 @@ def _standing(guard: str, state: State) -> Iterator[str]:
             yield from (each.name for each in state.prompts if each.outcome is None and each.phase is not Phase.TURN)
 
 
-def _subject(event: object) -> str:
+def subject(event: object) -> str:
     """Whom an event is about."""
     for name in ("prompt", "turn", "summary", "operation"):
         if getattr(event, name, None) is not None:
@@ -87,11 +118,13 @@ def _subject(event: object) -> str:
 
 @dataclass(slots=True)
 class Conformed:
-    """All that was matched. ``seconds``: time spent on each file; ``unreadable``: what could not be read."""
+    """All that was matched. ``seconds``: time spent on each file; ``unreadable``: what could not be read; ``remarks``: what
+    is to be said about the logs themselves."""
 
     runs: list[RunMatch] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
     interrupted: bool = False
 
     def table(self) -> Iterator[str]:
@@ -100,7 +133,7 @@ class Conformed:
         for file, seconds in self.seconds.items():
             runs = [each for each in self.runs if each.file == file]
             answers = Counter(each.matched.answer for each in runs)
-            speed = sum(last - first + 1 for first, last in (each.lines for each in runs)) / max(seconds, 1e-9)
+            speed = sum(each.count for each in runs) / max(seconds, 1e-9)
             counts = "".join(f"{answers[answer]:>{width}}" for answer, width in zip(Answer, (10, 9, 14), strict=True))
             yield f"{len(runs):>6}{counts}{speed:>10,.0f}  {file}"
             first, anywhere = refusing_guards(runs)
@@ -115,8 +148,13 @@ def refusing_guards(runs: Sequence[RunMatch]) -> tuple[Counter[str], Counter[str
     return first, anywhere
 
 
-def conform(logs: Sequence[Path], budget: int = BUDGET, say: Callable[[RunMatch], None] | None = None) -> Conformed:
-    """Match all runs of some recordings; each is handed to ``say`` as soon as it is judged.
+def conform(
+    logs: Sequence[Path],
+    budget: int = BUDGET,
+    say: Callable[[RunMatch], None] | None = None,
+    reading: Reading = AS_IT_IS,
+) -> Conformed:
+    """Match all runs of some logs; each is handed to ``say`` as soon as it is judged.
 
     What cannot be read is left out and said. An interruption keeps what was matched so far.
     """
@@ -124,7 +162,7 @@ def conform(logs: Sequence[Path], budget: int = BUDGET, say: Callable[[RunMatch]
     try:
         for path in logs:
             try:
-                _file(path, budget, conformed, say)
+                _file(path, budget, conformed, say, reading)
             except UsageError as error:
                 conformed.unreadable.append(str(error))
     except KeyboardInterrupt:
@@ -132,17 +170,63 @@ def conform(logs: Sequence[Path], budget: int = BUDGET, say: Callable[[RunMatch]
     return conformed
 
 
-def _file(path: Path, budget: int, conformed: Conformed, say: Callable[[RunMatch], None] | None) -> None:
+def _file(
+    path: Path, budget: int, conformed: Conformed, say: Callable[[RunMatch], None] | None, reading: Reading
+) -> None:
     began = time.perf_counter()
     with LogFile(path) as file:
-        name = format_of(file)
-        if name != "recording":
-            raise UsageError(f"{path}: --conformance: expected a recording (crush-dispatch-trace/1); found {name}")
-        for run in read_runs(file, lambda error: conformed.unreadable.append(str(error))):
-            matched = match_partial(of_recording(run), budget)
-            lines = (run.logged[0].line, run.logged[-1].line)
-            judged = RunMatch(str(path), run.header.revision, run.begin.run, scope_of(run), lines, matched)
+        matches: Iterator[RunMatch]
+        name = reading.format_of(file)
+        if name == "recording":
+            runs = read_runs(file, lambda error: conformed.unreadable.append(str(error)))
+            matches = (match_recording(run, budget) for run in runs)
+        elif name == "trace":
+            matches = iter([_match_trace(file, budget)])
+        else:
+            matches = match_log(file, reading, conformed, budget)
+        for judged in matches:
             conformed.runs.append(judged)
             conformed.seconds[str(path)] = time.perf_counter() - began
             if say is not None:
                 say(judged)
+
+
+def match_recording(run: RecordedRun, budget: int = BUDGET) -> RunMatch:
+    """Match one recorded run."""
+    matched = match_partial(of_recording(run), budget)
+    lines = (run.logged[0].line, run.logged[-1].line)
+    return RunMatch(str(run.path), run.header.revision, run.begin.run, scope_of(run), lines, len(run.logged), matched)
+
+
+def _match_trace(file: LogFile, budget: int) -> RunMatch:
+    """Match one of our own traces, which hides nothing."""
+    read = trace.parse(iter(lambda: file.readline(MAX_LINE + 1), b""), str(file.path))
+    numbered = list(enumerate(read.lines, 2))
+    matched = match_complete(
+        ((number, trace.event_of(line)) for number, line in numbered if line.kind != "step"), budget
+    )
+    header = read.header
+    lines = (2, numbered[-1][0] if numbered else 2)
+    return RunMatch(str(file.path), header.revision, header.run, header.scope, lines, len(numbered), matched)
+
+
+def match_log(file: LogFile, reading: Reading, conformed: Conformed, budget: int = BUDGET) -> Iterator[RunMatch]:
+    """Match a log of any other agent, stretch by stretch. Raises :class:`UsageError` if it does not carry enough."""
+    path = str(file.path)
+    reader = StretchReader(file, reading, lambda fault: conformed.unreadable.append(str(fault)))
+    lacking = ", ".join(f"`{kind}`" for kind in missing_kinds(reader.header))
+    if lacking:
+        expected = "expected a log that tells of every step that the specification is matched by"
+        raise UsageError(
+            f"{path}: {expected}; found one without {lacking} lines (`kinds` of its header, or its mapping)"
+        )
+    told, revision = lacks(reader.header), printable(reader.header.agent or "unknown")
+    for number, stretch in enumerate(reader):
+        matched = match_partial(of_lines(stretch, reader.header), budget, told)
+        places = [placed.number for placed in stretch.lines]
+        lines = (min(places), max(places))
+        yield RunMatch(path, revision, number, "log", lines, len(places), matched, stretch.session)
+    if (remark := reader.remark()) is not None:
+        conformed.remarks.append(f"{path}: {remark}")
+    if not reader.stretches.lines:
+        raise UsageError(f"{path}: expected a log with an event in it; found none")

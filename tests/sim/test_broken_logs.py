@@ -16,6 +16,7 @@ import pytest
 from msgspec.structs import replace
 
 from everyturn.checker import select
+from everyturn.conforming import Conformed, RunMatch, match_log
 from everyturn.engines.kernel import simulate
 from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, write
 from everyturn.formats.everyturn_trace import Teller
@@ -25,6 +26,7 @@ from everyturn.scope import Scope
 from everyturn.strategies import strategy
 from everyturn.verdict import Verdict
 from everyturn.world import World
+from everyturn_model.partial import Answer
 
 Log = list[Line]
 Break = Callable[[Log], Iterator[Log]]
@@ -48,6 +50,21 @@ def judge(log: Log) -> Watched:
     """What the whole way says, from bytes to verdicts."""
     placed = (Placed(number, line) for number, line in enumerate(log))
     return watch(_Memory(b"".join(write(placed, HEADER))), Reading(), select(()), stop)
+
+
+def conformance(log: Log) -> list[RunMatch]:
+    """What the specification says, from bytes to answers."""
+    placed = (Placed(number, line) for number, line in enumerate(log))
+    conformed = Conformed()
+    runs = list(match_log(_Memory(b"".join(write(placed, HEADER))), Reading(), conformed))
+    assert not conformed.unreadable
+    assert all(run.matched.answer is not Answer.UNDETERMINED for run in runs)
+    return runs
+
+
+def refusing(log: Log) -> list[str]:
+    """The guards that refuse something, in order."""
+    return [refused.guard for run in conformance(log) for refused in run.matched.refusals]
 
 
 def refuted(log: Log) -> set[str]:
@@ -316,10 +333,11 @@ def nobody_waits(log: Log) -> Iterator[Log]:
 
 
 class Way(NamedTuple):
-    """A way to break a log, and the invariant that must say so; none if it is harmless."""
+    """A way to break a log, the invariant that must say so, and the guards one of which must; none if it is harmless."""
 
     breaks: Break
     invariant: str | None
+    guards: frozenset[str] = frozenset()
 
 
 FAULTS: Final[dict[str, Way]] = {

@@ -65,7 +65,7 @@ def validate(
 
         return identification(logs, show, how, as_json=as_json, exit_zero=exit_zero, expect=expect)
     if how["conformance"]:
-        return _conformance(logs, show, how, as_json=as_json, exit_zero=exit_zero, expect=expect)
+        return _conformance(logs, read, show, how, as_json=as_json, exit_zero=exit_zero, expect=expect)
     if how["follow"]:
         if len(logs) > 1:
             raise UsageError("--follow: expected one log")
@@ -80,7 +80,14 @@ def validate(
 
 
 def _conformance(
-    logs: tuple[Path, ...], show: Any, how: dict[str, Any], *, as_json: bool, exit_zero: bool, expect: str | None
+    logs: tuple[Path, ...],
+    read: Any,
+    show: Any,
+    how: dict[str, Any],
+    *,
+    as_json: bool,
+    exit_zero: bool,
+    expect: str | None,
 ) -> int:
     from everyturn.conforming import RunMatch, conform
     from everyturn.reports.conformance import explanation
@@ -94,7 +101,7 @@ def _conformance(
             for line in explanation(run):
                 show.say(line)
 
-    conformed = conform(logs, how["budget"] or BUDGET, say)
+    conformed = conform(logs, how["budget"] or BUDGET, say, read)
     for error in conformed.unreadable:
         click.echo(f"everyturn: {error}", err=True)
     for line in conformed.table():

@@ -1,0 +1,168 @@
+"""Logs of any agent against the specification: runs of our own told as such logs, cut into stretches, lost lines."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from everyturn.conforming import Conformed, conform
+from everyturn.engines.kernel import simulate
+from everyturn.formats.everyturn_log import KINDS, REQUIRED, Header, Line, Placed, encode
+from everyturn.formats.everyturn_trace import Teller
+from everyturn.formats.mapping import load
+from everyturn.linear.judging import Reading
+from everyturn.linear.order import Gap
+from everyturn.linear.watch import Watch
+from everyturn.scope import Scope
+from everyturn.strategies import strategy
+from everyturn.stretches import Stretch, Stretches
+from everyturn.telling import lacks, of_lines
+from everyturn.world import World
+from everyturn_impl.revisions import REVISIONS
+from everyturn_model.conformance import Matcher
+from everyturn_model.partial import Answer, match_partial
+
+ALL: Final[Any] = frozenset(KINDS)
+HEADERS: Final = {
+    "all kinds": Header(kinds=ALL, sequence="session", ordered=True),
+    "unordered": Header(kinds=ALL),
+    "required kinds": Header(kinds=REQUIRED),
+}
+LOGS: Final = Path(__file__).parent / "logs"
+SCOPES: Final = ("A+1c", "Aa", "AAa+1c", "AA+1s+1c", "AA+1e+1t", "AA+1t+u", "Aa+1r+1c", "AIa+1q+1t", "AA+1f", "AA+x")
+SHOWN_BY_REQUIRED: Final = ("A+1c", "Aa", "AAa+1c", "AA+1e+1t", "AA+1t+u", "AAA")
+RUNS: Final = 8
+
+
+@cache
+def own_runs(revision: str, scope: str) -> tuple[tuple[tuple[Line, ...], bool], ...]:
+    """Some runs, told as logs, each with whether its complete log conforms."""
+    world, chooser = World(Scope.parse(scope), revision), strategy("random-walk", 5)
+    told = []
+    for number in range(RUNS):
+        events = [event for step in simulate(world, chooser, number).seen() for event in step]
+        teller = Teller()
+        lines = tuple(Line(session="s", **fields) for event in events for fields in teller.tell(event))
+        told.append((lines, Matcher.refusal(Matcher.match(events)) is None))
+    return tuple(told)
+
+
+def stretches(lines: tuple[Line, ...] | list[Line], header: Header, *, at_rest: bool = False) -> list[Stretch]:
+    found: list[Stretch] = []
+    cutter = Stretches(header, found.append)
+    for number, line in enumerate(lines, 2):
+        cutter.see(Placed(number, line))
+    cutter.finish(at_rest=at_rest)
+    return found
+
+
+def answers(lines: tuple[Line, ...], header: Header) -> set[Answer]:
+    matched = (match_partial(of_lines(each, header), lacks=lacks(header)) for each in stretches(lines, header))
+    return {each.answer for each in matched}
+
+
+def outside(lines: tuple[Line, ...], header: Header) -> set[str]:
+    """The invariants that the linear monitors refute."""
+    found: set[str] = set()
+    watch = Watch(header, lambda violation: found.add(violation.invariant))
+    for number, line in enumerate(lines, 2):
+        watch.see(Placed(number, line))
+    return found
+
+
+@pytest.mark.parametrize("name", HEADERS)
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_runs_of_every_revision_as_logs(revision: str, name: str) -> None:
+    """A conforming run is accepted when told as a log; one that an invariant refutes from outside is refused."""
+    header = HEADERS[name]
+    judged: Counter[str] = Counter()
+    for scope in SHOWN_BY_REQUIRED if name == "required kinds" else SCOPES:
+        for lines, conforms in own_runs(revision, scope):
+            told = tuple(line for line in lines if line.kind in header.kinds)
+            answer = answers(told, header)
+            if conforms:
+                assert answer == {Answer.ACCEPTED}, (scope, told)
+            elif outside(told, header):
+                assert Answer.REFUSED in answer, (scope, told)
+            judged["conforms" if conforms else "refused" if Answer.REFUSED in answer else "hidden"] += 1
+    assert judged["conforms"] >= 3, judged
+    assert revision == "hardened" or judged["refused"] >= 3, judged
+
+
+def test_a_session_is_cut_where_nothing_is_open() -> None:
+    """After rest, and before a submission when every prompt has ended and every waiter was told; not between."""
+    one = [
+        Line(kind="submit", session="s", prompt="p", run_id="r"),
+        Line(kind="started", session="s", prompt="p"),
+        Line(kind="ended", session="s", prompt="p", outcome="finished"),
+        Line(kind="told", session="s", prompt="p", outcome="finished"),
+    ]
+    rest = Line(kind="rest", session="s")
+    found = stretches([*one, *one, rest, *one[:3], *one, rest], Header())
+    assert [(len(each.lines), each.at_rest) for each in found] == [(4, False), (5, True), (8, True)]
+
+
+def test_sessions_do_not_meet() -> None:
+    """Two sessions in one log are two stretches, whatever stands between their lines."""
+    lines = own_runs("hardened", "AAa+1c")[0][0]
+    other = [
+        Line(**{each: getattr(line, each) for each in line.__struct_fields__} | {"session": "t"}) for line in lines
+    ]
+    mixed = [line for pair in zip(lines, other, strict=True) for line in pair]
+    assert [each.session for each in stretches(mixed, HEADERS["unordered"])] == ["s", "t"]
+
+
+def test_after_lost_lines_nothing_is_judged_until_rest() -> None:
+    """What came before them is a stretch that was cut off; the next one begins after rest."""
+    found: list[Stretch] = []
+    cutter = Stretches(Header(), found.append)
+    submit, rest = Line(kind="submit", session="s", prompt="p", run_id="r"), Line(kind="rest", session="s")
+    cutter.see(Placed(2, submit))
+    cutter.gap(Gap("s", 2, 4, 3))
+    for number, line in enumerate([submit, rest, submit, rest], 3):
+        cutter.see(Placed(number, line))
+    assert [([each.number for each in stretch.lines], stretch.at_rest) for stretch in found] == [
+        ([2], False),
+        ([5, 6], True),
+    ]
+    assert cutter.skipped == 2
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in LOGS.glob("*.jsonl")))
+def test_mapped_logs_are_matched(name: str) -> None:
+    """The logs of five logging libraries, through their mappings, run by run."""
+    conformed = conform([LOGS / f"{name}.jsonl"], reading=Reading(mapping=load(name)))
+    assert conformed.runs
+    assert {each.matched.answer for each in conformed.runs} == {Answer.ACCEPTED}, [*conformed.runs[0].sentences()]
+
+
+def conform_lines(path: Path, header: Header, *lines: Line) -> Conformed:
+    path.write_bytes(b"".join(encode(each) for each in (header, *lines)))
+    return conform([path])
+
+
+def test_a_log_that_does_not_carry_enough_is_said_so(tmp_path: Path) -> None:
+    """By the kinds of line that it lacks; nothing is judged."""
+    few: Any = frozenset({"submit", "told", "rest"})
+    found = conform_lines(tmp_path / "log", Header(kinds=few), Line(kind="submit", session="s", prompt="p"))
+    assert found.runs == []
+    assert "found one without `started`, `ended`, `folded`" in found.unreadable[0]
+
+
+def test_a_hang_is_refused_with_its_line_and_session(tmp_path: Path) -> None:
+    """And control characters in a session's name do not reach the terminal."""
+    session = "k\x1b[2J"
+    kinds = (
+        Line(kind="submit", session=session, prompt="p1", run_id="r1"),
+        Line(kind="started", session=session, prompt="p1"),
+        Line(kind="ended", session=session, prompt="p1", outcome="finished"),
+        Line(kind="rest", session=session),
+    )
+    (run,) = conform_lines(tmp_path / "log", Header(), *kinds).runs
+    (said,) = run.sentences()
+    assert f"{tmp_path / 'log'}:5: run 0 (session k\\x1b[2J): rest-all-told: " in said
+    assert said.endswith("Here: p1.")
