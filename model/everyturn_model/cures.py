@@ -95,7 +95,7 @@ def _options(state: State, event: Event, facts: Facts) -> Iterator[Event | Seen]
         case TurnStarted(prompt=name) | CancelledOnEntry(prompt=name) | FailedBeforeTurn(prompt=name):
             if state.prompt(name).phase is Phase.LIVE and facts.will_be_queued(name):
                 yield Queued(name)
-        case Queued(prompt=prompt_name):
+        case Queued(prompt=prompt_name) if not facts.queues:
             for name in sorted(facts.running - {prompt_name}):
                 other = state.prompt(name)
                 if other.phase in (Phase.NEW, Phase.LIVE) and facts.called[name].run_id:
@@ -165,7 +165,7 @@ def _write(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
             yield from _towards(state, event.prompt, facts, queued=False)
         case Writer.FOLD:
             yield Folded(event.prompt, event.turn or "")
-        case Writer.CANCEL_ON_ENTRY:
+        case Writer.CANCEL_ON_ENTRY if facts.may_be_dropped(event.prompt):
             yield CancelledOnEntry(event.prompt)
 
 

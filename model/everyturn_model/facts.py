@@ -8,6 +8,7 @@ from everyturn_model.events import (
     Folded,
     MessageFailed,
     MessageWritten,
+    Queued,
     Returned,
     Submitted,
     SummaryStarted,
@@ -38,6 +39,8 @@ class Facts:
         self.streamed: set[str] = set()
         self._ended: set[str] = set()
         self.turns: dict[str, Seen] = {}
+        self.queues = any(isinstance(each.event, Queued) for each in seen)
+        """Whether the log tells the order of the queue."""
         self._begins: dict[str, int] = {}
         self._queued: dict[str, int] = {}
         self._drops: dict[str, int] = {}

@@ -80,6 +80,14 @@ class TurnEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class EndIsTold(Event):
+    """Somebody is about to be told how the prompt ended; ``known``: whether the log has told that it did."""
+
+    prompt: str
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SummaryStreamStarted(Event):
     """The summary's stream begins: the summary is active."""
 
@@ -169,6 +177,15 @@ _MARKS: Final[dict[type[Event], Action[Any]]] = {
         "TurnEnded",
         TurnEnded,
         Guard("has-ended", "A turn is said to have ended as its last stream or its preparation did.", _has_ended),
+    ),
+    EndIsTold: _mark(
+        "EndIsTold",
+        EndIsTold,
+        Guard(
+            "end-known",
+            "Nobody is told of a turn's end before it is known how the turn ended.",
+            lambda state, event: event.known,
+        ),
     ),
     SummaryStreamStarted: _mark(
         "StartSummaryStream",

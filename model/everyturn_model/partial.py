@@ -42,6 +42,9 @@ _SHOWN: Final = 3
 _GUESSES: Final = frozenset({"DropPrompt", "CancelOnEntry"})
 """Hidden steps that are guessed for want of a better explanation: what needed them is named first."""
 
+_SAID: Final = frozenset({"WasDropped", "WasFolded", "TurnEnded"})
+"""Marks that say outright what their hidden step was, so that it is no guess."""
+
 _UNTOLD: Final = frozenset({"EndTurn", "EndSummary", "StoreFailsStep"})
 """Hidden steps whose guards explain nothing to a reader: named is what needed them."""
 
@@ -256,7 +259,8 @@ class _Search:
 
     def explained(self, action: Action[Any], leaves: int) -> bool:
         """Whether the search for what ``action`` needs, begun at so many leaves, ended at something better to name."""
-        return any(action.name in _GUESSES or leaf.action.name not in _GUESSES for leaf in self.leaves[leaves:])
+        sure = action.name in _GUESSES | _SAID
+        return any(sure or leaf.action.name not in _GUESSES for leaf in self.leaves[leaves:])
 
     def refusing(self, action: Action[Any], state: State, event: Event) -> Guard[Any] | None:
         """The first guard that refuses ``event``, is asked of such a log, and is not waived for it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -127,17 +127,22 @@ class Conformed:
     remarks: list[str] = field(default_factory=list)
     interrupted: bool = False
 
-    def table(self) -> Iterator[str]:
-        """For each file runs, accepted, refused, undetermined and lines a second, then what refused how many runs."""
-        yield f"{'runs':>6}{'accepted':>10}{'refused':>9}{'undetermined':>14}{'lines/s':>10}  file"
+    def table(self, refuted: Mapping[str, int] | None = None) -> Iterator[str]:
+        """For each file runs, accepted, refused, undetermined and lines a second, then what refused how many runs.
+
+        ``refuted``: in how many runs of each file some invariant is refuted, if that was judged.
+        """
+        judged = "" if refuted is None else f"{'refuted':>9}"
+        yield f"{'runs':>6}{'accepted':>10}{'refused':>9}{'undetermined':>14}{judged}{'lines/s':>10}  file"
         for file, seconds in self.seconds.items():
             runs = [each for each in self.runs if each.file == file]
             answers = Counter(each.matched.answer for each in runs)
             speed = sum(each.count for each in runs) / max(seconds, 1e-9)
             counts = "".join(f"{answers[answer]:>{width}}" for answer, width in zip(Answer, (10, 9, 14), strict=True))
-            yield f"{len(runs):>6}{counts}{speed:>10,.0f}  {file}"
+            judged = "" if refuted is None else f"{refuted.get(file, 0):>9}"
+            yield f"{len(runs):>6}{counts}{judged}{speed:>10,.0f}  {file}"
             first, anywhere = refusing_guards(runs)
-            for guard, often in anywhere.most_common():
+            for guard, often in sorted(anywhere.items(), key=lambda each: (-first[each[0]], -each[1])):
                 yield f"{'':>8}{guard:<22} first in {first[guard]:>3}, in all {often:>3} of the runs"
 
 

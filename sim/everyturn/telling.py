@@ -15,6 +15,7 @@ from everyturn.formats.everyturn_log import Header, Line
 from everyturn.stretches import Stretch
 from everyturn_model import events as ev
 from everyturn_model.marks import (
+    EndIsTold,
     Lacks,
     RunCalled,
     Seen,
@@ -91,6 +92,7 @@ class _Telling:
         self.ordered = header.ordered
         self.lives: dict[str, _Life] = {}
         self.by_run_id: dict[str, _Life] = {}
+        self.strange = self._strange()
         self.operations: set[tuple[str, str]] = set()
         self.closing = False
 
@@ -108,6 +110,17 @@ class _Telling:
                 for event in self._of_session(place, line):
                     yield Seen(place, event)
 
+    def _strange(self) -> set[str | None]:
+        """The prompts that are folded into the turn of one that was not submitted here: of these only a part was seen."""
+        submitted: set[str | None] = set()
+        strange: set[str | None] = set()
+        for _, line in self.lines:
+            if line.kind == "submit":
+                submitted.add(line.prompt)
+            elif line.kind == "folded" and line.turn not in submitted:
+                strange.add(line.prompt)
+        return strange
+
     def _find(self, line: Line) -> _Life | None:
         if line.prompt is not None:
             return self.lives.get(line.prompt)
@@ -117,7 +130,7 @@ class _Telling:
         """A name that was used before is used again once its prompt is over."""
         name = line.prompt or ""
         before = self.lives.get(name)
-        if before is not None and not before.over:
+        if name in self.strange or (before is not None and not before.over):
             return
         number = 1 if before is None else int(before.name.rpartition("#")[2]) + 1 if "#" in before.name else 2
         life = self.lives[name] = _Life(name if before is None else f"{name}#{number}", line.run_id)
@@ -199,6 +212,8 @@ class _Telling:
             case _:
                 cancelled, failed = line.outcome == "cancelled", line.outcome == "failed"
                 delivered = line.kind == "told"
+                if life.turns == 1 and life.running:
+                    yield EndIsTold(life.name, known=False)
                 owner = self._owner(line, life)
                 yield ev.Completed(life.name, waits, delivered, cancelled, failed, thread, owner=owner)
 

@@ -1,12 +1,13 @@
 """Validation: did what was recorded obey? Judges logs run by run, without the program that wrote them.
 
-The header's schema decides who reads a file: recordings of a real agent go to :mod:`everyturn.outside`, our own traces to
-:class:`everyturn.checker.Judge`, logs of any other agent to :mod:`everyturn.linear`. What cannot be read is left out and
-said, the rest goes on.
+The header's schema decides who reads a file: recordings of a real agent go to :mod:`everyturn.outside` and run by run to
+:mod:`everyturn.conforming`, our own traces to :class:`everyturn.checker.Judge`, logs of any other agent, as a whole and in
+constant memory, to :mod:`everyturn.linear`. What cannot be read is left out and said, the rest goes on.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,18 +17,21 @@ from typing import Final
 from everyturn import trace
 from everyturn.check import is_vacuous
 from everyturn.checker import CONFORMS, Judge, select
+from everyturn.conforming import Conformed, RunMatch, match_recording
 from everyturn.errors import UsageError
+from everyturn.formats.crush_dispatch import read_runs
 from everyturn.formats.files import MAX_LINE, LogFile, stop
 from everyturn.linear.judging import AS_IT_IS, SHOWN, Reading, watch
-from everyturn.outside import RunReport, judge_file
+from everyturn.outside import RunReport, judge_run
 from everyturn.scope import Scope
 from everyturn.verdict import Cell, Judged, Verdict, worst
 from everyturn_model.invariants import Invariant
+from everyturn_model.partial import BUDGET
 
 GRANULARITY: Final = "log"
 """Nobody chose where the threads of a log were interleaved."""
 
-COLUMNS: Final = (Verdict.REFUTED, Verdict.HOLDS, Verdict.VACUOUS, Verdict.NOT_JUDGED)
+COLUMNS: Final = (Verdict.REFUTED, Verdict.HOLDS, Verdict.UNDETERMINED, Verdict.VACUOUS, Verdict.NOT_JUDGED)
 
 
 @dataclass(slots=True)
@@ -42,6 +46,8 @@ class Validated:
     remarks: list[str] = field(default_factory=list)
     """What is to be said about such logs themselves: what they lack."""
     faults: int = 0
+    conformed: Conformed = field(default_factory=Conformed)
+    """What the specification says of recorded runs."""
 
     def fault(self, text: str) -> None:
         """Something could not be read: all are counted, the first are kept."""
@@ -53,26 +59,35 @@ class Validated:
         """The lines of a table: for each revision, in how many runs each invariant got which verdict; then the files."""
         for revision, cells in _by(self.cells, lambda cell: cell.revision).items():
             yield f"{revision}: {_runs(len(cells))}"
-            yield f"  {'':<20}" + "".join(f"{verdict.value:>12}" for verdict in COLUMNS)
+            yield f"  {'':<20}" + "".join(f"{verdict.value:>14}" for verdict in COLUMNS)
             for name, counts in _counts(cells).items():
-                yield f"  {name:<20}" + "".join(f"{counts[verdict]:>12}" for verdict in COLUMNS)
-        for file, cells in _by(self.cells, lambda cell: cell.file or "").items():
-            yield f"{file}: {_runs(len(cells))}, {_refuted(cells)} refuted"
+                yield f"  {name:<20}" + "".join(f"{counts[verdict]:>14}" for verdict in COLUMNS)
+        files = {file: _refuted(cells) for file, cells in _by(self.cells, lambda cell: cell.file or "").items()}
+        if self.conformed.runs:
+            yield from self.conformed.table(files)
+        for file, refuted in files.items():
+            if file not in self.conformed.seconds:
+                yield f"{file}: {_runs(sum(cell.file == file for cell in self.cells))}, {refuted} refuted"
 
 
 def validate(
-    logs: Sequence[Path], invariants: Sequence[str] = (), *, strict: bool = False, reading: Reading = AS_IT_IS
+    logs: Sequence[Path],
+    invariants: Sequence[str] = (),
+    *,
+    strict: bool = False,
+    reading: Reading = AS_IT_IS,
+    budget: int = BUDGET,
 ) -> Validated:
-    """Judge all runs of ``logs`` by the named invariants, or by all. ``strict`` stops at the first thing that is unreadable.
+    """Judge all runs of ``logs`` by the named invariants, or by all and by the specification.
 
-    An interruption keeps what was judged so far. Raises :class:`UsageError` for an unknown invariant.
+    ``strict`` stops at the first thing that is unreadable; ``budget``: see :func:`everyturn_model.partial.match_partial`. An interruption keeps what was judged so far. Raises :class:`UsageError` for an unknown invariant.
     """
     chosen = select(invariants)
     validated = Validated()
     try:
         for path in logs:
             try:
-                for cell in _cells(path, chosen, validated, reading, strict=strict, conformance=not invariants):
+                for cell in _cells(path, chosen, validated, reading, strict=strict, budget=0 if invariants else budget):
                     validated.cells.append(cell)
             except UsageError as error:
                 validated.fault(str(error))
@@ -84,17 +99,23 @@ def validate(
 
 
 def _cells(
-    path: Path, chosen: Sequence[Invariant], validated: Validated, reading: Reading, *, strict: bool, conformance: bool
+    path: Path, chosen: Sequence[Invariant], validated: Validated, reading: Reading, *, strict: bool, budget: int
 ) -> Iterator[Cell]:
-    """The cells of one file: one for each recorded run, one for a trace or for a log as a whole."""
+    """The cells of one file: one for each recorded run, one for a trace or for a log as a whole; no budget, no conformance."""
+    began = time.perf_counter()
     with LogFile(path) as file:
         name = reading.format_of(file)
         if name == "recording":
-            for report in judge_file(file, None if strict else lambda error: validated.fault(str(error))):
-                yield _recorded(report, chosen)
+            for run in read_runs(file, None if strict else lambda error: validated.fault(str(error))):
+                report = judge_run(run)
+                match = match_recording(run, budget) if budget else None
+                if match is not None:
+                    validated.conformed.runs.append(match)
+                    validated.conformed.seconds[str(path)] = time.perf_counter() - began
+                yield _recorded(report, chosen, match)
         elif name == "trace":
             lines = iter(lambda: file.readline(MAX_LINE + 1), b"")
-            yield _traced(path, trace.parse(lines, str(path)), Judge(chosen, conformance=conformance))
+            yield _traced(path, trace.parse(lines, str(path)), Judge(chosen, conformance=bool(budget)))
         else:
             watched = watch(file, reading, chosen, stop if strict else lambda fault: validated.fault(str(fault)))
             if watched.broken is not None:
@@ -107,18 +128,21 @@ def _cells(
                 validated.fault(f"{path}: expected a log with an event in it; found none")
 
 
-def _recorded(report: RunReport, chosen: Sequence[Invariant]) -> Cell:
+def _recorded(report: RunReport, chosen: Sequence[Invariant], match: RunMatch | None) -> Cell:
     said: dict[str, Judged] = {}
     for invariant in chosen:
         finding = report.findings[invariant.name]
         where = None if finding.line is None else f"{report.path}:{finding.line}"
         said[invariant.name] = Judged(finding.verdict, finding.sentence, where=where)
+    conforms = None if match is None else match.conforms()
+    every = [*said.values(), *([] if conforms is None else [conforms])]
     return Cell(
         revision=report.revision,
         scope=report.scope,
         granularity=GRANULARITY,
-        verdict=worst(each.verdict for each in said.values()),
+        verdict=worst(each.verdict for each in every),
         invariants=said,
+        conforms=conforms,
         file=str(report.path),
         run=report.run,
     )

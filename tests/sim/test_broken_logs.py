@@ -7,6 +7,7 @@ be accepted. The logs are runs of ``hardened``, told as an agent's log.
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -333,11 +334,10 @@ def nobody_waits(log: Log) -> Iterator[Log]:
 
 
 class Way(NamedTuple):
-    """A way to break a log, the invariant that must say so, and the guards one of which must; none if it is harmless."""
+    """A way to break a log, and the invariant that must say so; none if it is harmless."""
 
     breaks: Break
     invariant: str | None
-    guards: frozenset[str] = frozenset()
 
 
 FAULTS: Final[dict[str, Way]] = {
@@ -384,11 +384,50 @@ HARMLESS: Final[dict[str, Way]] = {
 }
 
 
+GUARDS: Final[dict[str, set[str]]] = {
+    "drop a completion": {"rest-all-told"},
+    "duplicate a completion": {"told-once"},
+    "alter a completion to failed": {"true-outcome"},
+    "alter a completion to cancelled": {"true-outcome"},
+    "move a completion before the end": {"end-known"},
+    "alter the owner of an answer": {"own-answer"},
+    "alter a folded prompt to wait": {"no-run-id"},
+    "drop a fold": {"host-preparing"},
+    "drop the end of a turn": {"nothing-active", "rest-nothing-active", "end-known"},
+    "move a turn before the end of another": {"nothing-active"},
+    "swap two entries of the queue": {"first-in-line"},
+    "drop a drop": {"ended", "write-due", "rest-queue-empty", "rest-all-ended"},
+    "insert a turn of a dropped prompt": {"life-start", "nothing-active"},
+    "drop a message": {"messages-written", "rest-all-written"},
+    "duplicate a message": {"written-once"},
+    "drop the Cancel": {"drop-reached", "entry-reached", "end-reached"},
+    "insert a Cancel without effect": {"not-late"},
+    "alter rest to busy": {"rest-clean"},
+    "alter rest to queued": {"rest-clean"},
+    "alter rest to marked": {"rest-clean"},
+    "move a completion behind the next turn": {"not-passed"},
+}
+"""Which guards of the specification say the same as the invariant of a fault, or what it means for a single log."""
+
+
 def test_the_logs_are_accepted() -> None:
     """Before they are broken; and nothing in them is lost or left open."""
     for log in accepted_logs():
         found = judge(log)
         assert (found.cell.verdict, found.remarks) == (Verdict.HOLDS, [])
+        assert refusing(log) == []
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_refused_wherever_it_is_made(name: str) -> None:
+    """By the specification, too, at every place, and first by a guard that says what is wrong."""
+    first = Counter(
+        next(iter(refusing(renumbered(each))), "accepted")
+        for log in accepted_logs()
+        for each in FAULTS[name].breaks(log)
+    )
+    assert first.total() >= 5
+    assert set(first) <= GUARDS[name], first
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -406,3 +445,11 @@ def test_what_is_harmless_is_accepted_wherever_it_is_made(name: str) -> None:
     made = [each for log in accepted_logs() for each in HARMLESS[name].breaks(log)]
     wrong = [(found, log) for log in made if (found := refuted(log))]
     assert (len(wrong), len(made) >= 20) == (0, True), [len(made), wrong[:1]]
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_is_harmless_is_not_refused_wherever_it_is_made(name: str) -> None:
+    """By no guard of the specification, at any place."""
+    made = [each for log in accepted_logs()[::2] for each in HARMLESS[name].breaks(log)]
+    wrong = [(found, log) for log in made if (found := refusing(log))]
+    assert (len(wrong), len(made) >= 10) == (0, True), [len(made), wrong[:1]]

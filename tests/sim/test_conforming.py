@@ -188,13 +188,13 @@ def test_a_spent_budget_is_undetermined() -> None:
     assert invoke("--budget", "5", path)[0] == 4
 
 
-def test_what_is_no_recording_is_said(tmp_path: Path) -> None:
+def test_what_cannot_be_matched_is_said(tmp_path: Path) -> None:
     """Expected and found; the rest goes on."""
     foreign = tmp_path / "own.jsonl"
-    foreign.write_bytes(b'{"schema":"everyturn/log/1"}\n')
+    foreign.write_bytes(b'{"schema":"someone/else/7"}\n')
     code, output = invoke(str(foreign), str(RECORDINGS / "d3-folded-run-id.jsonl"))
     assert code == 2
-    assert "expected a recording" in output
+    assert f"{foreign}:1: expected a schema" in output
     assert "no-run-id" in output
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from everyturn.conforming import Conformed, conform
 from everyturn.engines.kernel import simulate
-from everyturn.formats.everyturn_log import KINDS, REQUIRED, Header, Line, Placed, encode
+from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, encode
 from everyturn.formats.everyturn_trace import Teller
 from everyturn.formats.mapping import load
 from everyturn.linear.judging import Reading
@@ -30,7 +30,7 @@ ALL: Final[Any] = frozenset(KINDS)
 HEADERS: Final = {
     "all kinds": Header(kinds=ALL, sequence="session", ordered=True),
     "unordered": Header(kinds=ALL),
-    "required kinds": Header(kinds=REQUIRED),
+    "required kinds": Header(),
 }
 LOGS: Final = Path(__file__).parent / "logs"
 SCOPES: Final = ("A+1c", "Aa", "AAa+1c", "AA+1s+1c", "AA+1e+1t", "AA+1t+u", "Aa+1r+1c", "AIa+1q+1t", "AA+1f", "AA+x")
@@ -141,7 +141,7 @@ def test_mapped_logs_are_matched(name: str) -> None:
 
 
 def conform_lines(path: Path, header: Header, *lines: Line) -> Conformed:
-    path.write_bytes(b"".join(encode(each) for each in (header, *lines)))
+    path.write_bytes(encode(header) + b"".join(encode(each) for each in lines))
     return conform([path])
 
 

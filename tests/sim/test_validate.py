@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from everyturn import outside, trace, validate
+from everyturn import trace, validate
 from everyturn.campaign import fuzz
+from everyturn.formats import crush_dispatch
 from everyturn.verdict import Verdict
 
 RECORDINGS = Path(__file__).parent.parent.parent / "recordings"
@@ -68,15 +69,15 @@ def test_a_cut_off_recording_keeps_its_whole_runs(tmp_path: Path) -> None:
 
 def test_an_interruption_keeps_what_was_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C after three runs: three cells, and it is said."""
-    whole = outside.judge_file
+    whole = crush_dispatch.read_runs
 
     def stopping(*source: Any) -> Iterator[Any]:
-        for number, report in enumerate(whole(*source)):
+        for number, run in enumerate(whole(*source)):
             if number == 3:
                 raise KeyboardInterrupt
-            yield report
+            yield run
 
-    monkeypatch.setattr(validate, "judge_file", stopping)
+    monkeypatch.setattr(validate, "read_runs", stopping)
     validated = validate.validate([STEERED], (), strict=False)
     assert validated.interrupted
     assert len(validated.cells) == 3

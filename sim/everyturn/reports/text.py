@@ -187,7 +187,8 @@ class Printer:
         for cell in validated.cells:
             for name, judged in _all(cell):
                 if judged.verdict is Verdict.REFUTED and cell.events is None:
-                    self.say(f"{judged.where}: run {cell.run}: {name}: {judged.sentence}")
+                    what = f"{name} ({judged.guard})" if judged.guard else name
+                    self.say(f"{judged.where}: run {cell.run}: {what}: {judged.sentence}")
         for text in (*validated.violations, *validated.remarks):
             self.say(text)
         for line in validated.table():
