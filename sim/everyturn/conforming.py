@@ -127,6 +127,16 @@ class Conformed:
     remarks: list[str] = field(default_factory=list)
     interrupted: bool = False
 
+    def with_more(self, more: Conformed) -> Conformed:
+        """This, and what was matched of other files."""
+        return Conformed(
+            [*self.runs, *more.runs],
+            self.seconds | more.seconds,
+            [*self.unreadable, *more.unreadable],
+            [*self.remarks, *more.remarks],
+            self.interrupted or more.interrupted,
+        )
+
     def table(self, refuted: Mapping[str, int] | None = None) -> Iterator[str]:
         """For each file runs, accepted, refused, undetermined and lines a second, then what refused how many runs.
 

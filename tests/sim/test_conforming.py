@@ -174,8 +174,11 @@ def test_the_command_names_guard_line_and_prompt() -> None:
 def test_the_command_shows_where_hidden_steps_were_put() -> None:
     """`--explain RUN`: seen lines, hidden steps with a plus, refusals with an exclamation mark."""
     _, output = invoke("--explain", "0", str(RECORDINGS / "d3-folded-run-id.jsonl"))
-    assert "    11 + Queued(prompt=p2)" in output
-    assert "    13 ! FoldPrompt (no-run-id)" in output
+    lines = output.splitlines()
+    assert "    11 + p2 enters the queue" in lines
+    assert "    13 ! FoldPrompt (no-run-id): A prompt with run id gets a turn of its own and is never folded." in lines
+    told = lines.index("    11   p2 was put into the queue")
+    assert lines[told + 2].startswith('       | {"run":0,"seq":9,"t":1208717,"ev":"run_return","prompt":"p2"')
 
 
 def test_a_spent_budget_is_undetermined() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ import click
 
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Exit, Result
+
+_WINDOW = 1000
 
 
 def of_logs(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,7 +28,7 @@ def of_logs(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--window",
             type=click.IntRange(1),
-            default=1000,
+            default=_WINDOW,
             show_default=True,
             help="How many lines a line may be late.",
         ),
@@ -58,6 +61,17 @@ def reading(how: dict[str, Any]) -> Any:
         by_time=how["by_time"],
         at_rest=how["at_rest"],
     )
+
+
+def typed(logs: tuple[Path, ...], how: dict[str, Any]) -> str:
+    """The command that judges the same logs in the same way."""
+    options: list[str] = []
+    for name, option in (("source", "--from"), ("mapping", "--mapping"), ("budget", "--budget")):
+        options += [option, str(how[name])] if how[name] is not None else []
+    options += [f"--{name.replace('_', '-')}" for name in ("by_time", "at_rest", "conformance") if how[name]]
+    options += ["--window", str(how["window"])] if how["window"] != _WINDOW else []
+    reports = [word for path in how["reports"] for word in ("--report", str(path))]
+    return shlex.join(["everyturn", "validate", *options, *map(str, logs), *reports])
 
 
 def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float | None) -> Result:

@@ -1,0 +1,209 @@
+"""What a log shows an agent to have done wrong: refused runs, grouped by cause, each with a title, its reach and its rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from everyturn.conforming import RunMatch, printable, standing
+from everyturn_model.events import Outcome
+from everyturn_model.invariants import BY_NAME
+from everyturn_model.lifecycle import Phase
+from everyturn_model.partial import Refused
+from everyturn_model.spec.state import State
+
+INVARIANTS: Final[dict[str, str]] = {
+    "no-run-id": "no-fold-of-run-id",
+    "rest-all-told": "no-hang",
+    "rest-queue-empty": "no-hang",
+    "rest-all-ended": "nothing-lost",
+    "rest-all-written": "nothing-lost",
+    "written-once": "nothing-lost",
+    "start-holds-nothing": "prompt-notice",
+    "summary-holds-nothing": "prompt-notice",
+    "not-passed": "prompt-notice",
+    "nothing-active": "one-turn",
+    "nothing-else-active": "one-turn",
+    "notice-of-own-error": "right-owner",
+    "own-answer": "right-owner",
+    "told-once": "no-double-emit",
+    "true-outcome": "true-outcome",
+    "ended": "true-outcome",
+    "end-known": "true-outcome",
+    "not-late": "no-lost-cancel",
+    "drop-reached": "no-poisoned-prompt",
+    "entry-reached": "no-poisoned-prompt",
+    "end-reached": "no-poisoned-prompt",
+    "stream-reached": "no-poisoned-prompt",
+    "first-in-line": "in-order",
+    "not-overtaken": "in-order",
+    "rest-clean": "clean-rest",
+    "rest-nobody-waits": "no-deadlock",
+    "message-stored": "state-before-notice",
+    "idle-unchanged": "idle-cancel",
+}
+"""The invariant that says the same as a guard, of all runs, as the guard says of one step."""
+
+SHOULD: Final[dict[str, str]] = {
+    "no-run-id": "it should get a turn and a completion of its own",
+    "rest-all-told": "everybody who waits for a run id should be told once how it ended",
+    "rest-queue-empty": "whoever ends a turn should look at the queue, however the turn ended",
+    "rest-all-ended": "every prompt should be started, folded, dropped or refused",
+    "start-holds-nothing": "it should deliver what it keeps before it begins another prompt's turn",
+    "summary-holds-nothing": "it should deliver what it keeps before it begins a summary",
+    "not-passed": "a thread should tell of a turn before it begins another one",
+    "nothing-active": "it should wait in the queue until the session is idle",
+    "nothing-else-active": "it should be refused while the session is busy",
+    "notice-of-own-error": "a notification that names a run id should tell that prompt's own error",
+    "own-answer": "a completion should carry its own prompt's answer",
+    "told-once": "a run id gets one completion",
+    "not-late": "a prompt that a Cancel found should not finish by a stream that began after the Cancel had returned",
+    "drop-reached": "nothing is dropped unless a Cancel, a ClearQueue or a shutdown met it",
+    "first-in-line": "prompts with run id should start in the order in which they entered the queue",
+    "rest-clean": "at rest the shared data should be clean",
+}
+
+
+_ENDED: Final = {Outcome.FINISHED: "finished", Outcome.FAILED: "failed", Outcome.CANCELLED: "was cancelled"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One cause. ``runs``: those that it was the first to be refused for, in order; ``anywhere``: in how many it refused at all;
+    ``of``: how many runs were judged."""
+
+    guard: str
+    runs: tuple[RunMatch, ...]
+    anywhere: int
+    of: int
+
+    @property
+    def shown(self) -> RunMatch:
+        """The run to show: the shortest way to the fault."""
+        return min(self.runs, key=lambda run: (run.matched.refusals[0].prefix, run.file, run.run))
+
+    @property
+    def refused(self) -> Refused:
+        """The first refusal of the run to show."""
+        return self.shown.matched.refusals[0]
+
+    @property
+    def invariant(self) -> str | None:
+        """The invariant that says the same, if there is one."""
+        return INVARIANTS.get(self.guard)
+
+    @property
+    def expected(self) -> str:
+        """The rule, in a sentence."""
+        return self.refused.needed[0].sentence
+
+    @property
+    def promise(self) -> str | None:
+        """What the invariant promises, in a sentence."""
+        return None if self.invariant is None else BY_NAME[self.invariant].sentence
+
+    @property
+    def title(self) -> str:
+        """Which prompt, what happened, what should have happened."""
+        should = SHOULD.get(self.guard)
+        return printable(f"{happened(self.refused)}{f'; {should}' if should else ''}")
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The prompts of the shown run whose clients wait for ever."""
+        for refused in self.shown.matched.refusals:
+            if refused.guard == "rest-all-told":
+                return tuple(standing(refused.guard, refused.states[0]))
+        return ()
+
+
+def faults(runs: Sequence[RunMatch]) -> list[Fault]:
+    """The causes for which runs were refused, the most frequent first. A run counts for the guard that refused it first."""
+    groups: dict[str, list[RunMatch]] = {}
+    refused = [run for run in runs if run.matched.refusals]
+    for run in refused:
+        groups.setdefault(run.matched.refusals[0].guard, []).append(run)
+    found = [
+        Fault(
+            guard,
+            tuple(group),
+            sum(guard in {each.guard for each in run.matched.refusals} for run in refused),
+            len(runs),
+        )
+        for guard, group in groups.items()
+    ]
+    return sorted(found, key=lambda fault: (-len(fault.runs), fault.guard))
+
+
+def happened(refused: Refused) -> str:
+    """What the agent did, in a clause."""
+    event: Any = refused.needed[0].event
+    state = refused.states[0]
+    match refused.guard:
+        case "no-run-id":
+            return f"{event.prompt}, which has a run id, is folded into the turn of {_owner(state, event.turn)}"
+        case "rest-all-told":
+            return f"nothing can move any more, and nobody has told {_and(_clients(refused))} how it ended"
+        case "rest-queue-empty":
+            return f"nothing can move any more, and {_and(_queued(state))} still in the queue"
+        case "rest-all-ended":
+            return f"nothing can move any more, and nothing has become of {_and(standing(refused.guard, state))}"
+        case "start-holds-nothing":
+            held = (each.name for each in state.prompts if each.held == event.thread and each.name != event.prompt)
+            whose = f"a thread ({event.thread})"
+            return f"{whose} begins the turn of {event.prompt} while it still keeps the completion of {_and(held)}"
+        case "nothing-active":
+            active = ", ".join(standing(refused.guard, state))
+            return f"the turn of {event.prompt} begins while {active} is still active"
+        case "notice-of-own-error":
+            return f"an error notification for {event.prompt} tells the error of {event.owner}"
+        case "own-answer":
+            return f"the completion for {event.prompt} carries what is {event.owner or event.error_owner}'s"
+        case "told-once":
+            return f"{event.prompt} is told of its end a second time"
+        case "true-outcome":
+            return (
+                f"{event.prompt} is told as {event.tells}, and it ended as {state.ending(state.prompt(event.prompt))}"
+            )
+        case "rest-clean":
+            return "nothing can move any more, and shared data is left over"
+    return _by_rule(refused)
+
+
+def _by_rule(refused: Refused) -> str:
+    """For guards without words of their own: the step, and that the rule forbids it."""
+    from everyturn.reports.words import words
+
+    return f"{words(refused.needed[0].event)}, against the rule"
+
+
+def _clients(refused: Refused) -> Iterator[str]:
+    """Whom nobody told, and what became of them."""
+    state = refused.states[0]
+    for name in standing(refused.guard, state):
+        prompt = state.prompt(name)
+        if prompt.phase is Phase.FOLDED:
+            became = " (it was folded)"
+        elif prompt.outcome is not None:
+            became = f" ({'its turn' if prompt.turn is not None else 'it'} {_ENDED[prompt.outcome]})"
+        else:
+            became = ""
+        yield f"the client of {name}{became}"
+
+
+def _queued(state: State) -> Iterator[str]:
+    """The prompts in the queue, with the verb."""
+    names = [each.name for each in state.prompts if each.phase in (Phase.QUEUED, Phase.TAKEN)]
+    names = names or list(standing("rest-queue-empty", state))
+    yield from (*names[:-1], f"{names[-1]} {'are' if len(names) > 1 else 'is'}")
+
+
+def _owner(state: State, turn: str) -> str:
+    owner = state.of_turn(turn)
+    return turn if owner is None else owner.name
+
+
+def _and(names: Iterator[str]) -> str:
+    every = list(names)
+    return every[0] if len(every) == 1 else f"{', '.join(every[:-1])} and {every[-1]}" if every else "somebody"

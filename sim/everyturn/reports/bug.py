@@ -1,0 +1,184 @@
+"""A bug report on what a log shows an agent to have done wrong: what goes into it; how it looks is for those who write it."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from everyturn import __version__
+from everyturn.conforming import Conformed, RunMatch
+from everyturn.errors import UsageError
+from everyturn.excerpt import Excerpt, excerpt, lines_of
+from everyturn.faults import INVARIANTS, Fault, faults
+from everyturn.formats.files import STDIN, Unreadable
+from everyturn.formats.files import Fault as FileFault
+from everyturn.reproduction import Reproduction, reproduce
+from everyturn_model.partial import Answer
+
+ENDINGS: Final = (".md", ".html")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One cause, as it is told: ``number`` from 1, the excerpt of the shown run, and the same in the model if it is known."""
+
+    number: int
+    fault: Fault
+    excerpt: Excerpt
+    reproduction: Reproduction | None
+
+    @property
+    def others(self) -> str:
+        """The other runs with this cause, in words."""
+        names = [run.name for run in self.fault.runs if run is not self.fault.shown]
+        more = f" and {len(names) - 12:,} more" if len(names) > 12 else ""
+        return ", ".join(names[:12]) + more
+
+    @property
+    def consequences(self) -> tuple[str, ...]:
+        """What else the specification refuses in the shown run."""
+        later = self.fault.shown.matched.refusals[1:]
+        return tuple(dict.fromkeys(f"line {each.place}: {each.needed[0].sentence}" for each in later))
+
+
+@dataclass(frozen=True, slots=True)
+class LogSummary:
+    """One file: its digest, and how many of its runs got which answer."""
+
+    path: str
+    sha256: str
+    revisions: str
+    answers: Counter[Answer]
+    lines: int
+
+    @property
+    def runs(self) -> int:
+        """How many runs were judged."""
+        return self.answers.total()
+
+
+@dataclass(frozen=True, slots=True)
+class BugReport:
+    """All that a report tells."""
+
+    items: tuple[Item, ...]
+    logs: tuple[LogSummary, ...]
+    runs: int
+    refused: int
+    undetermined: int
+    tool: str
+    command: str
+
+    @property
+    def title(self) -> str:
+        """The fault in one sentence; of several, how many."""
+        if not self.items:
+            return "No fault was found"
+        if len(self.items) == 1:
+            return _capital(self.items[0].fault.title)
+        return f"{len(self.items)} faults in {self.refused:,} of {self.runs:,} runs"
+
+
+def bug_report(
+    conformed: Conformed, command: str, model: Callable[[str, str, str], Reproduction | None] = reproduce
+) -> BugReport:
+    """What is to be told of all runs that were matched; ``model`` looks for the same fault in the model."""
+    runs = conformed.runs
+    items = tuple(_item(number, fault, model) for number, fault in enumerate(faults(runs), 1))
+    return BugReport(
+        items,
+        tuple(_logs(conformed)),
+        len(runs),
+        sum(bool(run.matched.refusals) for run in runs),
+        sum(run.matched.answer is Answer.UNDETERMINED for run in runs),
+        f"everyturn {__version__}, Python {platform.python_version()}",
+        command,
+    )
+
+
+def _item(number: int, fault: Fault, model: Callable[[str, str, str], Reproduction | None]) -> Item:
+    run = fault.shown
+    invariant = INVARIANTS.get(fault.guard)
+    same = None if invariant is None else model(run.revision, invariant, run.scope)
+    texts = lines_of(run.file, range(run.lines[0], run.lines[1] + 1))
+    return Item(number, fault, excerpt(fault, texts), same)
+
+
+def _logs(conformed: Conformed) -> Iterator[LogSummary]:
+    for file in conformed.seconds:
+        runs = [run for run in conformed.runs if run.file == file]
+        names = ", ".join(dict.fromkeys(run.revision for run in runs))
+        answers = Counter(run.matched.answer for run in runs)
+        yield LogSummary(file, _digest(Path(file)), names, answers, sum(run.count for run in runs))
+
+
+def _digest(path: Path) -> str:
+    if path == STDIN:
+        return "unknown: standard input"
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise Unreadable(FileFault(path, 0, "a file that can be read", error.strerror or str(error))) from error
+
+
+def write_reports(paths: Sequence[Path], conformed: Conformed, command: str) -> None:
+    """Write the report to each of ``paths``; the ending decides how. Raises :class:`UsageError` if it cannot be written."""
+    from everyturn.reports.bug_html import page
+    from everyturn.reports.bug_markdown import markdown
+
+    report = bug_report(conformed, command)
+    for path in paths:
+        text = page(report) if path.suffix.lower() == ".html" else markdown(report)
+        try:
+            path.write_text(text, encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise UsageError(f"{path}: expected a file that can be written; found {error.strerror or error}") from error
+
+
+def check_endings(paths: Sequence[Path]) -> None:
+    """Raises :class:`UsageError` for a report whose ending says nothing."""
+    for path in paths:
+        if path.suffix.lower() not in ENDINGS:
+            raise UsageError(f"--report {path}: expected a name that ends in {' or '.join(ENDINGS)}")
+
+
+def runs_of(fault: Fault) -> str:
+    """How often, in words."""
+    first, everywhere = len(fault.runs), fault.anywhere
+    also = f"; in {everywhere:,} runs altogether" if everywhere > first else ""
+    return f"first fault of {first:,} of {fault.of:,} runs ({first / fault.of:.0%}){also}"
+
+
+def commands(item: Item) -> Iterator[str]:
+    """How to see it again: in the log, and in the model."""
+    run = item.fault.shown
+    yield f"everyturn validate --explain {run.run} {run.file}"
+    same = item.reproduction
+    if same is not None:
+        yield f"everyturn check --revision {same.revision} --scope {same.scope} --invariant {same.invariant}"
+        yield f"everyturn replay {same.token}"
+    elif item.fault.invariant is not None:
+        yield f"everyturn check --agent package.module:YourAgent --scope AA --invariant {item.fault.invariant}"
+
+
+def reproduced(item: Item) -> str:
+    """What the commands show."""
+    same = item.reproduction
+    if same is not None:
+        return f"The model of {same.revision} shows the same invariant broken in {same.steps} steps, in scope {same.scope}: {same.sentence}."
+    return "No model of this agent is known to show it; the last command checks a model of your own (docs/your_own_agent.md)."
+
+
+def run_lines(run: RunMatch) -> str:
+    """Where the run stands."""
+    return f"{run.name}, lines {run.lines[0]:,} to {run.lines[1]:,} of {run.file}"
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
