@@ -61,6 +61,11 @@ class Excerpt:
     spans: tuple[Span, ...]
     left_out: int
 
+    @property
+    def session(self) -> bool:
+        """Whether a row is about the session as a whole, which has a lane of its own then."""
+        return any(row.lane is None for row in self.rows)
+
 
 def excerpt(fault: Fault, texts: dict[int, str]) -> Excerpt:
     """What of the run to show: up to the refusal, and only what is about those who are involved. ``texts``: lines of the file."""
@@ -73,7 +78,12 @@ def excerpt(fault: Fault, texts: dict[int, str]) -> Excerpt:
             (index for index, row in enumerate(every) if index > stop and row.sign is Sign.SEEN), len(every) - 1
         )
     near = [row for row in every[: stop + 1] if _matters(row, involved) and not isinstance(row.event, _SILENT)]
-    shown = near if len(near) <= LONGEST else [*near[: LONGEST // 4], *near[-3 * LONGEST // 4 :]]
+    near = near if len(near) <= LONGEST else [*near[: LONGEST // 4], *near[-3 * LONGEST // 4 :]]
+    last = {row.place: index for index, row in enumerate(near) if row.sign is not Sign.HIDDEN}
+    shown = [
+        row._replace(text=texts.get(row.place) if last.get(row.place) == index else None)
+        for index, row in enumerate(near)
+    ]
     lanes = tuple(dict.fromkeys(row.lane for row in shown if row.lane is not None))
     return Excerpt(tuple(shown), lanes, tuple(_spans(shown, fault.waiting)), stop + 1 - len(shown))
 
@@ -165,7 +175,7 @@ def _spans(shown: list[Row], waiting: Iterable[str]) -> Iterator[Span]:
         if lane is None:
             continue
         told.setdefault(lane, index)
-        kind = None if row.sign is Sign.REFUSED else _BEGIN.get(type(row.event))
+        kind = _BEGIN.get(type(row.event))
         over = _END.get(type(row.event))
         if kind is not None:
             open_.setdefault((lane, kind), index)

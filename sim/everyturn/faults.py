@@ -11,7 +11,7 @@ from everyturn_model.events import Outcome
 from everyturn_model.invariants import BY_NAME
 from everyturn_model.lifecycle import Phase
 from everyturn_model.partial import Refused
-from everyturn_model.spec.state import State
+from everyturn_model.spec.state import State, Summary
 
 INVARIANTS: Final[dict[str, str]] = {
     "no-run-id": "no-fold-of-run-id",
@@ -101,13 +101,14 @@ class Fault:
     @property
     def promise(self) -> str | None:
         """What the invariant promises, in a sentence."""
-        return None if self.invariant is None else BY_NAME[self.invariant].sentence
+        return None if self.invariant is None else BY_NAME[self.invariant].sentence.rstrip(".")
 
     @property
     def title(self) -> str:
         """Which prompt, what happened, what should have happened."""
         should = SHOULD.get(self.guard)
-        return printable(f"{happened(self.refused)}{f'; {should}' if should else ''}")
+        told = happened(self.refused)
+        return printable(f"{told[:1].upper()}{told[1:]}{f'; {should}' if should else ''}")
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -142,7 +143,7 @@ def happened(refused: Refused) -> str:
     state = refused.states[0]
     match refused.guard:
         case "no-run-id":
-            return f"{event.prompt}, which has a run id, is folded into the turn of {_owner(state, event.turn)}"
+            return f"prompt {event.prompt}, which has a run id, is folded into the turn of {_owner(state, event.turn)}"
         case "rest-all-told":
             return f"nothing can move any more, and nobody has told {_and(_clients(refused))} how it ended"
         case "rest-queue-empty":
@@ -151,31 +152,35 @@ def happened(refused: Refused) -> str:
             return f"nothing can move any more, and nothing has become of {_and(standing(refused.guard, state))}"
         case "start-holds-nothing":
             held = (each.name for each in state.prompts if each.held == event.thread and each.name != event.prompt)
-            whose = f"a thread ({event.thread})"
+            known = any(each.name == event.thread for each in state.prompts)
+            whose = f"the thread {'of ' if known else ''}{event.thread}"
             return f"{whose} begins the turn of {event.prompt} while it still keeps the completion of {_and(held)}"
         case "nothing-active":
-            active = ", ".join(standing(refused.guard, state))
+            turn, summary = state.turn, state.summary
+            active = f"the turn of {turn.prompt}" if turn is not None else f"the summary {_short(summary)}"
             return f"the turn of {event.prompt} begins while {active} is still active"
         case "notice-of-own-error":
             return f"an error notification for {event.prompt} tells the error of {event.owner}"
         case "own-answer":
-            return f"the completion for {event.prompt} carries what is {event.owner or event.error_owner}'s"
+            return f"the completion for {event.prompt} carries what is of {event.owner or event.error_owner}"
         case "told-once":
-            return f"{event.prompt} is told of its end a second time"
+            return f"prompt {event.prompt} is told of its end a second time"
         case "true-outcome":
-            return (
-                f"{event.prompt} is told as {event.tells}, and it ended as {state.ending(state.prompt(event.prompt))}"
-            )
+            return f"prompt {event.prompt} is told as {event.tells}, and it ended as {state.ending(state.prompt(event.prompt))}"
         case "rest-clean":
             return "nothing can move any more, and shared data is left over"
     return _by_rule(refused)
+
+
+def _short(summary: Summary | None) -> str:
+    return "" if summary is None else summary.name.removeprefix("summary:")
 
 
 def _by_rule(refused: Refused) -> str:
     """For guards without words of their own: the step, and that the rule forbids it."""
     from everyturn.reports.words import words
 
-    return f"{words(refused.needed[0].event)}, against the rule"
+    return f"against the rule, {words(refused.needed[0].event)}"
 
 
 def _clients(refused: Refused) -> Iterator[str]:

@@ -77,6 +77,7 @@ def typed(logs: tuple[Path, ...], how: dict[str, Any]) -> str:
 def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float | None) -> Result:
     """Judge a growing log until there is silence, or Ctrl-C; violations are said as they are seen."""
     from everyturn.checker import select
+    from everyturn.conforming import printable
     from everyturn.formats.files import STDIN, Fault
     from everyturn.linear.following import GrowingFile
     from everyturn.linear.judging import LinearJudge
@@ -85,7 +86,7 @@ def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float
         raise UsageError("--follow: expected a file; standard input is followed anyhow")
 
     def say(text: str) -> None:
-        click.echo(text, err=True)
+        click.echo(printable(text), err=True)
 
     def fault(fault: Fault) -> None:
         say(f"everyturn: {fault}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from everyturn.excerpt import Excerpt, excerpt, lines_of
 from everyturn.faults import INVARIANTS, Fault, faults
 from everyturn.formats.files import STDIN, Unreadable
 from everyturn.formats.files import Fault as FileFault
+from everyturn.reports.words import words
 from everyturn.reproduction import Reproduction, reproduce
 from everyturn_model.partial import Answer
 
@@ -41,9 +43,10 @@ class Item:
 
     @property
     def consequences(self) -> tuple[str, ...]:
-        """What else the specification refuses in the shown run."""
-        later = self.fault.shown.matched.refusals[1:]
-        return tuple(dict.fromkeys(f"line {each.place}: {each.needed[0].sentence}" for each in later))
+        """What else the specification refuses in the shown run: consequences, or faults of their own."""
+        later = ((each.place, each.needed[0]) for each in self.fault.shown.matched.refusals[1:])
+        told = (f"Line {place}, {words(needed.event)}: {needed.sentence}" for place, needed in later)
+        return tuple(dict.fromkeys(told))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +83,9 @@ class BugReport:
         if not self.items:
             return "No fault was found"
         if len(self.items) == 1:
-            return _capital(self.items[0].fault.title)
-        return f"{len(self.items)} faults in {self.refused:,} of {self.runs:,} runs"
+            return self.items[0].fault.title
+        agents = ", ".join(dict.fromkeys(log.revisions for log in self.logs))
+        return f"{len(self.items)} faults of {agents}, in {self.refused:,} of {self.runs:,} runs"
 
 
 def bug_report(
@@ -158,7 +162,7 @@ def runs_of(fault: Fault) -> str:
 def commands(item: Item) -> Iterator[str]:
     """How to see it again: in the log, and in the model."""
     run = item.fault.shown
-    yield f"everyturn validate --explain {run.run} {run.file}"
+    yield shlex.join(["everyturn", "validate", "--explain", str(run.run), run.file])
     same = item.reproduction
     if same is not None:
         yield f"everyturn check --revision {same.revision} --scope {same.scope} --invariant {same.invariant}"
@@ -178,7 +182,3 @@ def reproduced(item: Item) -> str:
 def run_lines(run: RunMatch) -> str:
     """Where the run stands."""
     return f"{run.name}, lines {run.lines[0]:,} to {run.lines[1]:,} of {run.file}"
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

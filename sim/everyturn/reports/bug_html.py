@@ -107,14 +107,15 @@ def _item(item: Item, *, alone: bool) -> Iterator[str]:
     yield f'<h3>What happened</h3><p class="dim">{safe(run_lines(fault.shown))}</p>'
     yield f'<div class="scroll">{diagram(item.excerpt, fault.waiting)}</div>'
     yield '<p class="dim">● a line of the log · ○ a step that no line tells and that something later needs · ✗ what the rule'
-    yield "forbids · thick: a turn · dashed: in the queue · dotted: a client waits for ever</p>"
+    left_out = f" · {item.excerpt.left_out:,} steps of others are left out" if item.excerpt.left_out else ""
+    yield f"forbids · thick: a turn · dashed: in the queue · dotted: a client waits for ever{left_out}</p>"
     yield '<details><summary>The lines</summary><div class="scroll"><table>'
     for row in item.excerpt.rows:
         yield _row(row)
     yield "</table></div></details>"
     yield f"<h3>Who is affected</h3><p>{safe(affected(fault))}</p>"
     if item.consequences:
-        yield f"<ul>{''.join(f'<li>{safe(each)}</li>' for each in item.consequences)}</ul>"
+        yield f"<p>Refused in the same run, too:</p><ul>{''.join(f'<li>{safe(each)}</li>' for each in item.consequences)}</ul>"
     yield f"<h3>How often</h3><p>{safe(runs_of(fault).capitalize())}."
     yield f"{f'Also in {safe(item.others)}.' if item.others else ''}</p>"
     yield f'<h3>How to reproduce</h3><div class="scroll"><pre>{safe_lines(commands(item))}</pre></div>'

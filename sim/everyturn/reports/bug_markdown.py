@@ -55,14 +55,20 @@ def _item(item: Item, *, alone: bool) -> Iterator[str]:
         yield f"In general (invariant `{fault.invariant}`): {plain(fault.promise)}."
     yield from ("", "### What happened", "", f"{plain(run_lines(fault.shown))}:", "")
     yield from _lanes(item.excerpt)
-    yield from ("", "`+`: a step that no line tells and that something later needs. ✗: what the rule forbids.", "")
+    left_out = f" {item.excerpt.left_out:,} steps of others are left out." if item.excerpt.left_out else ""
+    yield from (
+        "",
+        f"`+`: a step that no line tells and that something later needs. ✗: what the rule forbids.{left_out}",
+        "",
+    )
     texts = [f"{row.place}: {row.text}" for row in item.excerpt.rows if row.text is not None]
     if texts:
         yield from ("The lines themselves:", "", *fenced(texts), "")
     yield from ("### Who is affected", "", plain(affected(fault)), "")
+    yield from (["Refused in the same run, too:", ""] if item.consequences else [])
     for consequence in item.consequences:
         yield f"- {plain(consequence)}"
-    yield from (["", ""] if item.consequences else [])
+    yield from ([""] if item.consequences else [])
     yield from ("### How often", "", f"{runs_of(fault).capitalize()}.")
     yield from ([f"Also in {plain(item.others)}."] if item.others else [])
     yield from ("", "### How to reproduce", "", *fenced(list(commands(item))), "", plain(reproduced(item)), "")
@@ -79,16 +85,15 @@ def affected(fault: Fault) -> str:
 def _lanes(excerpt: Excerpt) -> Iterator[str]:
     """A table with a lane for each prompt and operation."""
     lanes = [plain(each) for each in excerpt.lanes]
-    yield f"| line | | {' | '.join(lanes)} | session |"
-    yield f"|---:|---|{'---|' * (len(lanes) + 1)}"
+    yield f"| line | | {' | '.join(lanes)} |{' session |' if excerpt.session else ''}"
+    yield f"|---:|---|{'---|' * (len(lanes) + excerpt.session)}"
     for row in excerpt.rows:
-        yield _row(row, excerpt.lanes)
-    if excerpt.left_out:
-        yield f"| | | {' | ' * len(lanes)} |"
+        yield _row(row, excerpt)
 
 
-def _row(row: Row, lanes: tuple[str, ...]) -> str:
-    cells = [""] * (len(lanes) + 1)
+def _row(row: Row, excerpt: Excerpt) -> str:
+    lanes = excerpt.lanes
+    cells = [""] * (len(lanes) + excerpt.session)
     said = plain(words(row.event))
     if row.rules:
         said += f" <br> **{plain(' '.join(row.rules))}**"

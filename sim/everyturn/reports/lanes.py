@@ -12,10 +12,10 @@ from everyturn.reports.words import words
 
 _ROW: Final = 24
 _TOP: Final = 34
-_LANE: Final = 64
-_LEFT: Final = 52
+_LANE: Final = 54
+_LEFT: Final = 46
 _CHAR: Final = 6.6
-_NAME: Final = 9
+_NAME: Final = 8
 """So many characters of a lane's name are shown."""
 
 _LONGEST: Final = 120
@@ -24,7 +24,7 @@ _LONGEST: Final = 120
 def diagram(excerpt: Excerpt, waiting: tuple[str, ...]) -> str:
     """The picture, as one ``svg`` element; colours are the page's classes."""
     texts = [_said(row) for row in excerpt.rows]
-    beside = _LEFT + _LANE * (len(excerpt.lanes) + 1)
+    beside = _LEFT + _LANE * (len(excerpt.lanes) + excerpt.session) + 6
     width = round(beside + max((len(text) for text in texts), default=0) * _CHAR) + 16
     height = _TOP + _ROW * len(excerpt.rows) + (14 if waiting else 4)
     parts = [*_rails(excerpt, height), *_spans(excerpt, height), *_steps(excerpt, texts, beside)]
@@ -49,7 +49,7 @@ def _down(index: int) -> int:
 
 
 def _rails(excerpt: Excerpt, height: int) -> Iterator[str]:
-    for lane in (*excerpt.lanes, None):
+    for lane in (*excerpt.lanes, None) if excerpt.session else excerpt.lanes:
         name = "session" if lane is None else printable(lane)
         shown = name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
         across = _across(excerpt, lane)

@@ -179,6 +179,8 @@ class Printer:
 
     def validation(self, validated: Any) -> None:
         """The verdicts on recorded runs: what was found, with file and line, and the counts for each revision."""
+        from everyturn.conforming import printable
+
         for error in validated.unreadable:
             click.echo(f"everyturn: {error}", err=True)
         if validated.faults > len(validated.unreadable):
@@ -188,11 +190,11 @@ class Printer:
             for name, judged in _all(cell):
                 if judged.verdict is Verdict.REFUTED and cell.events is None:
                     what = f"{name} ({judged.guard})" if judged.guard else name
-                    self.say(f"{judged.where}: run {cell.run}: {what}: {judged.sentence}")
+                    self.say(printable(f"{judged.where}: run {cell.run}: {what}: {judged.sentence}"))
         for text in (*validated.violations, *validated.remarks):
-            self.say(text)
+            self.say(printable(text))
         for line in validated.table():
-            self.say(line)
+            self.say(printable(line))
 
     def followed(self, result: Result) -> None:
         """The verdicts on a log that was followed."""

@@ -1,0 +1,225 @@
+"""`everyturn validate --report`: what a bug report tells, and that a hostile log cannot speak through it."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import cache
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Final
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from everyturn.cli import main
+from everyturn.conforming import conform
+from everyturn.excerpt import Sign, excerpt, lines_of
+from everyturn.faults import INVARIANTS, Fault, faults
+from everyturn.formats.everyturn_log import Header, Line, encode
+from everyturn.reports.bug import BugReport, bug_report
+from everyturn.reports.bug_html import page, safe
+from everyturn.reports.bug_markdown import fenced, markdown, plain
+from everyturn.reports.words import words
+from everyturn.reproduction import reproduce
+from everyturn_model.events import EVENT_TYPES
+from everyturn_model.invariants import BY_NAME
+from everyturn_model.spec import ACTIONS
+
+RECORDINGS: Final = Path(__file__).parents[2] / "recordings"
+HOSTILE: Final = "<script>alert(1)</script>\x1b[2J|`x`\u202e![](http://e.vil)"
+
+
+@cache
+def found(name: str) -> list[Fault]:
+    return faults(conform([RECORDINGS / f"{name}.jsonl"]).runs)
+
+
+@cache
+def report(name: str) -> BugReport:
+    return bug_report(conform([RECORDINGS / f"{name}.jsonl"]), "everyturn validate x", lambda *asked: None)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["validate", *map(str, arguments)])
+
+
+def hanging(path: Path, name: str) -> Path:
+    """A log in which the client of a prompt of that name hangs."""
+    lines = (
+        Line(kind="submit", session=name, prompt=name, run_id=name),
+        Line(kind="started", session=name, prompt=name, thread=name),
+        Line(kind="ended", session=name, prompt=name, outcome="finished"),
+        Line(kind="rest", session=name),
+    )
+    path.write_bytes(encode(Header(agent=name)) + b"".join(map(encode, lines)))
+    return path
+
+
+class _Tags(HTMLParser):
+    """What a browser would take for markup."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("href", "src", "srcset", "action", "style")]
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+
+def markup(text: str) -> _Tags:
+    parser = _Tags()
+    parser.feed(text)
+    return parser
+
+
+# faults -------------------------------------------------------------------------------------------------------------
+
+
+def test_faults_are_grouped_by_cause() -> None:
+    """Each cause once, by the guard that refused first, with its count, most frequent first."""
+    assert [(fault.guard, len(fault.runs), fault.anywhere, fault.of) for fault in found("d4-random")] == [
+        ("start-holds-nothing", 14, 14, 100),
+        ("rest-queue-empty", 7, 9, 100),
+        ("nothing-active", 2, 2, 100),
+        ("notice-of-own-error", 1, 1, 100),
+    ]
+
+
+def test_the_title_says_who_what_and_what_should_be() -> None:
+    """In one sentence, of the shortest run with that cause."""
+    (fault,) = found("d3-folded-run-id")
+    assert fault.title == (
+        "Prompt p2, which has a run id, is folded into the turn of p1; it should get a turn and a completion of its own"
+    )
+    assert (fault.shown.run, fault.refused.place) == (0, 13)
+    assert fault.waiting == ("p2",)
+
+
+@pytest.mark.parametrize("name", ["d3-random", "d4-random", "d3-silent-hand-off"])
+def test_an_excerpt_ends_with_what_was_refused(name: str) -> None:
+    """The refused step is in it, with its rule, and whatever stands before is told by the log or needed by it."""
+    for fault in found(name):
+        run = fault.shown
+        shown = excerpt(fault, lines_of(run.file, range(run.lines[0], run.lines[1] + 1)))
+        refused = [row for row in shown.rows if row.sign is Sign.REFUSED]
+        assert refused
+        assert fault.expected in refused[0].rules
+        assert [row.place for row in shown.rows] == sorted(row.place for row in shown.rows)
+        assert {row.lane for row in shown.rows} - {None} == set(shown.lanes)
+        seen = {row.place for row in shown.rows if row.sign is Sign.SEEN}
+        assert seen <= {row.place for row in shown.rows if row.text is not None}
+
+
+def test_the_same_is_shown_in_the_model() -> None:
+    """The revision in the header breaks the same invariant in a small scope, and the token replays it."""
+    same = reproduce("d4-independent", "no-hang", "AAa+1c+1e")
+    assert same is not None
+    assert same.scope == "AA+1e"
+    replayed = CliRunner().invoke(main, ["replay", same.token, "--invariant", "no-hang"])
+    assert (replayed.exit_code, same.sentence in replayed.output) == (1, True)
+    assert reproduce("somebody else's", "no-hang", "AA") is None
+
+
+def test_guards_and_invariants_exist() -> None:
+    """What a report says of guards is said of guards that there are."""
+    guards = {guard.name for action in ACTIONS for guard in action.guards} | {"end-known"}
+    assert set(INVARIANTS) <= guards
+    assert set(INVARIANTS.values()) <= set(BY_NAME)
+
+
+def test_there_are_words_for_every_event() -> None:
+    """Of the vocabulary: no reader has to know the names of our classes."""
+    for name, kind in EVENT_TYPES.items():
+        fields = dict.fromkeys(kind.__dataclass_fields__, "x")
+        event = kind(**fields)
+        assert name not in words(event), name
+
+
+# the files ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_endings_decide(tmp_path: Path) -> None:
+    """One judgement, two files; the exit code and standard output are as without."""
+    md, html = tmp_path / "r.md", tmp_path / "r.html"
+    path = RECORDINGS / "d3-folded-run-id.jsonl"
+    plainly = run(path)
+    result = run(path, "--report", md, "--report", html)
+    assert (result.exit_code, plainly.exit_code) == (1, 1)
+    assert md.read_text().startswith("# Prompt p2, which has a run id, is folded into the turn of p1;")
+    assert html.read_text().startswith("<!DOCTYPE html>")
+    assert run(path, "--report", tmp_path / "r.pdf").exit_code == 2
+    assert run("-", "--report", md).exit_code == 2
+
+
+@pytest.mark.parametrize("write", [markdown, page], ids=["markdown", "html"])
+def test_a_report_has_what_a_maintainer_asks_for(write: object) -> None:
+    """The rule, the lines, who waits, how often, how to reproduce, and the environment."""
+    assert callable(write)
+    text = str(write(report("d3-folded-run-id")))
+    digest = hashlib.sha256((RECORDINGS / "d3-folded-run-id.jsonl").read_bytes()).hexdigest()
+    for wanted in (
+        "A prompt with run id gets a turn of its own and is never folded.",
+        "user_message",
+        "the client of p2 waits for ever",
+        "5 of 5 runs",
+        "everyturn validate --explain 0",
+        digest,
+        "everyturn 0.",
+        "d3-locked-drain",
+    ):
+        assert wanted in text, wanted
+
+
+def test_a_page_needs_no_network() -> None:
+    """No scripts, no resources; links lead to places in the page only."""
+    found = markup(page(report("d4-random")))
+    assert not {"script", "link", "img", "iframe", "object", "base"} & set(found.tags)
+    assert all(link.startswith("#fault") for link in found.links)
+
+
+def test_a_hostile_log_cannot_speak_through_a_report(tmp_path: Path) -> None:
+    """Its names and lines are text, in HTML and in Markdown, without control characters."""
+    path = hanging(tmp_path / "a.jsonl", HOSTILE)
+    md, html = tmp_path / "r.md", tmp_path / "r.html"
+    result = run(path, "--report", md, "--report", html)
+    assert result.exit_code == 1
+    harmless = set(markup(page(report("d3-silent-hand-off"))).tags)
+    assert set(markup(html.read_text()).tags) <= harmless
+    for text in (html.read_text(), md.read_text(), result.output):
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", text)
+    outside = re.sub(r"^(`{3,})text\n.*?^\1$", "", md.read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert "<script" not in outside
+    assert "![" not in outside
+
+
+@given(st.text(st.characters(), max_size=60))
+def test_foreign_text_stays_text(text: str) -> None:
+    """Any characters at all, lone surrogates too: nothing of it is markup, and it can be written."""
+    assert markup(safe(text)).tags == []
+    safe(text).encode()
+    assert not set(plain(text)) & set("<>`|*[]!\n\r\x1b")
+
+
+@given(st.lists(st.text(max_size=30), max_size=4))
+@settings(max_examples=50)
+def test_a_fence_is_not_closed_by_what_is_in_it(lines: list[str]) -> None:
+    """It is longer than any row of backticks in it."""
+    first, *inside, last = fenced(lines)
+    assert first == f"{last}text"
+    assert not any(last in line for line in inside)
+    assert not any("\n" in line for line in inside)
+
+
+def test_a_log_without_faults_has_a_report(tmp_path: Path) -> None:
+    """It says that there is none."""
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(encode(Header()) + encode(Line(kind="submit", session="s", prompt="p")))
+    md = tmp_path / "r.md"
+    assert run(path, "--report", md).exit_code == 0
+    assert md.read_text().startswith("# No fault was found\n")
