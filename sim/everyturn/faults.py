@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from everyturn.conforming import RunMatch, printable, standing
-from everyturn_model.events import Outcome
+from everyturn_model import events as ev
+from everyturn_model.events import StreamEnd
 from everyturn_model.invariants import BY_NAME
 from everyturn_model.lifecycle import Phase
 from everyturn_model.partial import Refused
@@ -65,7 +66,12 @@ SHOULD: Final[dict[str, str]] = {
 }
 
 
-_ENDED: Final = {Outcome.FINISHED: "finished", Outcome.FAILED: "failed", Outcome.CANCELLED: "was cancelled"}
+_ENDED: Final = {
+    StreamEnd.FINISHED: "whose turn finished",
+    StreamEnd.CANCELLED: "whose turn was cancelled",
+    StreamEnd.ERROR: "whose turn failed",
+    StreamEnd.UNAUTHORISED: "whose turn failed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ class Fault:
     def title(self) -> str:
         """Which prompt, what happened, what should have happened."""
         should = SHOULD.get(self.guard)
-        told = happened(self.refused)
+        told = happened(self.shown)
         return printable(f"{told[:1].upper()}{told[1:]}{f'; {should}' if should else ''}")
 
     @property
@@ -120,11 +126,14 @@ class Fault:
 
 
 def faults(runs: Sequence[RunMatch]) -> list[Fault]:
-    """The causes for which runs were refused, the most frequent first. A run counts for the guard that refused it first."""
-    groups: dict[str, list[RunMatch]] = {}
+    """The causes for which runs were refused, the most frequent first.
+
+    A run counts for the guard that refused it first; of clients that nobody told, for what had become of the first one.
+    """
+    groups: dict[tuple[str, str], list[RunMatch]] = {}
     refused = [run for run in runs if run.matched.refusals]
     for run in refused:
-        groups.setdefault(run.matched.refusals[0].guard, []).append(run)
+        groups.setdefault((run.matched.refusals[0].guard, _aspect(run)), []).append(run)
     found = [
         Fault(
             guard,
@@ -132,20 +141,53 @@ def faults(runs: Sequence[RunMatch]) -> list[Fault]:
             sum(guard in {each.guard for each in run.matched.refusals} for run in refused),
             len(runs),
         )
-        for guard, group in groups.items()
+        for (guard, _), group in groups.items()
     ]
     return sorted(found, key=lambda fault: (-len(fault.runs), fault.guard))
 
 
-def happened(refused: Refused) -> str:
-    """What the agent did, in a clause."""
+def _aspect(run: RunMatch) -> str:
+    """What tells causes apart that one guard refuses."""
+    first = run.matched.refusals[0]
+    if first.guard != "rest-all-told":
+        return ""
+    return became(run, next(standing(first.guard, first.states[0])))
+
+
+def became(run: RunMatch, prompt: str) -> str:
+    """What became of a prompt, as far as the explanation of its run says, as a relative clause."""
+    said = "of which nothing became"
+    turns: set[str] = set()
+    for step in run.matched.explanation:
+        match step.event:
+            case ev.TurnStarted(turn=turn, prompt=name) if name == prompt:
+                turns.add(turn)
+            case ev.StreamEnded(turn=turn, how=how) if turn in turns:
+                said = _ENDED.get(how, said)
+            case ev.StepFailed(turn=turn) if turn in turns:
+                said = "whose turn could not be prepared"
+            case ev.Folded(prompt=name) if name == prompt:
+                said = "which was folded"
+            case ev.Dropped(prompt=name) if name == prompt:
+                said = "which was dropped"
+            case ev.CancelledOnEntry(prompt=name) if name == prompt:
+                said = "which was cancelled before its turn"
+            case ev.FailedBeforeTurn(prompt=name) | ev.ReadFailed(prompt=name) if name == prompt:
+                said = "which failed before its turn"
+    return said
+
+
+def happened(run: RunMatch) -> str:
+    """What the agent did first that no correct one does, in a clause."""
+    refused = run.matched.refusals[0]
     event: Any = refused.needed[0].event
     state = refused.states[0]
     match refused.guard:
         case "no-run-id":
             return f"prompt {event.prompt}, which has a run id, is folded into the turn of {_owner(state, event.turn)}"
         case "rest-all-told":
-            return f"nothing can move any more, and nobody has told {_and(_clients(refused))} how it ended"
+            clients = (f"the client of {name}, {became(run, name)}" for name in standing(refused.guard, state))
+            return f"nothing can move any more, and nobody has told {_and(clients)}"
         case "rest-queue-empty":
             return f"nothing can move any more, and {_and(_queued(state))} still in the queue"
         case "rest-all-ended":
@@ -181,20 +223,6 @@ def _by_rule(refused: Refused) -> str:
     from everyturn.reports.words import words
 
     return f"against the rule, {words(refused.needed[0].event)}"
-
-
-def _clients(refused: Refused) -> Iterator[str]:
-    """Whom nobody told, and what became of them."""
-    state = refused.states[0]
-    for name in standing(refused.guard, state):
-        prompt = state.prompt(name)
-        if prompt.phase is Phase.FOLDED:
-            became = " (it was folded)"
-        elif prompt.outcome is not None:
-            became = f" ({'its turn' if prompt.turn is not None else 'it'} {_ENDED[prompt.outcome]})"
-        else:
-            became = ""
-        yield f"the client of {name}{became}"
 
 
 def _queued(state: State) -> Iterator[str]:

@@ -91,6 +91,14 @@ def test_faults_are_grouped_by_cause() -> None:
     ]
 
 
+def test_clients_that_nobody_told_are_told_apart_by_what_became_of_them() -> None:
+    """d3 tells nobody of a drop, and nobody of a turn that hands off: one guard, two causes."""
+    titles = [(len(fault.runs), fault.title) for fault in found("d3-random") if fault.guard == "rest-all-told"]
+    assert [count for count, _ in titles] == [26, 11]
+    assert "the client of p2, which was dropped;" in titles[0][1]
+    assert "the client of p1, whose turn finished;" in titles[1][1]
+
+
 def test_the_title_says_who_what_and_what_should_be() -> None:
     """In one sentence, of the shortest run with that cause."""
     (fault,) = found("d3-folded-run-id")

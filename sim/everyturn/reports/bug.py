@@ -155,7 +155,7 @@ def check_endings(paths: Sequence[Path]) -> None:
 def runs_of(fault: Fault) -> str:
     """How often, in words."""
     first, everywhere = len(fault.runs), fault.anywhere
-    also = f"; in {everywhere:,} runs altogether" if everywhere > first else ""
+    also = f"; the same rule is broken in {everywhere:,} runs altogether" if everywhere > first else ""
     return f"first fault of {first:,} of {fault.of:,} runs ({first / fault.of:.0%}){also}"
 
 

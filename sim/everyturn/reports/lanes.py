@@ -12,7 +12,7 @@ from everyturn.reports.words import words
 
 _ROW: Final = 24
 _TOP: Final = 34
-_LANE: Final = 54
+_LANE: Final = 62
 _LEFT: Final = 46
 _CHAR: Final = 6.6
 _NAME: Final = 8
