@@ -17,6 +17,7 @@ from everyturn_model.events import (
     Writer,
 )
 from everyturn_model.marks import (
+    Forgotten,
     Lacks,
     RunCalled,
     Seen,
@@ -81,6 +82,10 @@ class Facts:
                 self.called[prompt] = Submitted(prompt, run_id, accepted)
             case RunCalled(prompt):
                 self.running.add(prompt)
+            case Forgotten(prompts=prompts):
+                self.running -= prompts
+                for prompt in prompts:
+                    self.called.pop(prompt, None)
             case MessageWritten(prompt=prompt, by=Writer.TURN, turn=str()):
                 self.turns[prompt] = self._seen[index]
             case SummaryStreamEnded(summary=summary):

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from everyturn_model.events import DropReason, Event, Outcome, StreamEnd
-from everyturn_model.lifecycle import Phase
+from everyturn_model.lifecycle import Fate, Phase
 from everyturn_model.spec import BY_EVENT
 from everyturn_model.spec.actions import Action, Guard, Side
+from everyturn_model.spec.prompts import Prompt, Told
 from everyturn_model.spec.state import Stage, State
 
 
@@ -88,6 +89,17 @@ class EndIsTold(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Forgotten(Event):
+    """The log says no more about these prompts: those to whom nothing is owed need not be remembered.
+
+    ``messages``: whether the log tells of user messages, so that theirs must have been stored.
+    """
+
+    prompts: frozenset[str]
+    messages: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SummaryStreamStarted(Event):
     """The summary's stream begins: the summary is active."""
 
@@ -118,6 +130,19 @@ class Lacks(NamedTuple):
 
 def _same(state: State, event: Event) -> State:
     return state
+
+
+def _forget(state: State, event: Forgotten) -> State:
+    """The state without those who pass every guard of rest for good."""
+    kept = (each for each in state.prompts if each.name not in event.prompts or not _done(each, event))
+    return state._replace(prompts=tuple(kept))
+
+
+def _done(prompt: Prompt, event: Forgotten) -> bool:
+    told = not prompt.run_id or prompt.told is Told.REACHED or prompt.notified
+    stored = bool(prompt.written) or prompt.excused or prompt.fate in (Fate.DROPPED, Fate.FAILED)
+    over = prompt.outcome is not None and not prompt.unfinished and prompt.phase is not Phase.TURN
+    return over and told and (stored or not event.messages)
 
 
 def _mark(name: str, event: type[Event], *guards: Guard[Any]) -> Action[Any]:
@@ -178,6 +203,7 @@ _MARKS: Final[dict[type[Event], Action[Any]]] = {
         TurnEnded,
         Guard("has-ended", "A turn is said to have ended as its last stream or its preparation did.", _has_ended),
     ),
+    Forgotten: Action("Forget", Side.ENVIRONMENT, Forgotten, (), _forget),
     EndIsTold: _mark(
         "EndIsTold",
         EndIsTold,

@@ -13,7 +13,7 @@ from everyturn.errors import UsageError
 from everyturn.faults import Fault
 from everyturn.formats.files import STDIN, LogFile
 from everyturn_model import events as ev
-from everyturn_model.marks import RunCalled
+from everyturn_model.marks import Forgotten, RunCalled
 from everyturn_model.partial import Explained, Refused
 
 LONGEST: Final = 60
@@ -96,6 +96,8 @@ def rows(run: RunMatch, texts: dict[int, str]) -> Iterator[Row]:
     left = _Refusals(run.matched.refusals)
     last = {step.place: index for index, step in enumerate(run.matched.explanation) if not step.hidden}
     for index, step in enumerate(run.matched.explanation):
+        if isinstance(step.event, Forgotten):
+            continue
         for place, event, rules in left.before(step):
             yield Row(place, Sign.REFUSED, _lane(event, owners), event, None, rules)
         rules = left.of(step)

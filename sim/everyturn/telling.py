@@ -8,14 +8,15 @@ A line that stands *before* its step becomes that step, or a call; one that stan
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from everyturn.cast import Cast, Life
 from everyturn.formats.everyturn_log import Header, Line
 from everyturn.stretches import Stretch
 from everyturn_model import events as ev
 from everyturn_model.marks import (
     EndIsTold,
+    Forgotten,
     Lacks,
     RunCalled,
     Seen,
@@ -43,6 +44,10 @@ _NEEDS_MESSAGES: Final = frozenset(
 )
 
 
+_TOGETHER: Final = 32
+"""So many prompts are submitted between one moment of forgetting and the next."""
+
+
 def missing_kinds(header: Header) -> list[str]:
     """The needed kinds of line that a log does not have, by its header."""
     return [kind for kind in NEEDED if kind not in header.kinds]
@@ -61,28 +66,6 @@ def of_lines(stretch: Stretch, header: Header) -> list[Seen]:
     return list(_Telling(stretch, header).tell())
 
 
-@dataclass(slots=True)
-class _Life:
-    """One prompt, under a name that no other prompt of the stretch has."""
-
-    name: str
-    run_id: str | None
-    turns: int = 0
-    running: bool = False
-    over: bool = False
-    sure: bool = False
-
-    @property
-    def turn(self) -> str:
-        """The name of its latest turn, or of the one that is to come."""
-        return self.name if self.turns <= 1 else f"{self.name}/{self.turns}"
-
-    @property
-    def next_turn(self) -> str:
-        """The name of the turn that is active, or else of the one that is to come."""
-        return self.turn if self.running or not self.turns else f"{self.name}/{self.turns + 1}"
-
-
 class _Telling:
     """Tells the lines of one stretch. What is about a prompt that was not submitted in it is left out."""
 
@@ -90,72 +73,47 @@ class _Telling:
         self.lines = stretch.lines
         self.kinds: frozenset[str] = frozenset(header.kinds)
         self.ordered = header.ordered
-        self.lives: dict[str, _Life] = {}
-        self.by_run_id: dict[str, _Life] = {}
-        self.strange = self._strange()
+        self.cast = Cast(stretch.lines)
         self.operations: set[tuple[str, str]] = set()
         self.closing = False
+        self.silent: dict[str, None] = {}
+        """Prompts of which no further line tells."""
+        self.submitted = 0
 
     def tell(self) -> Iterator[Seen]:
-        for index, (place, line) in enumerate(self.lines):
-            if line.kind == "submit":
-                yield from self._submit(place, line)
-            elif line.prompt is not None or line.kind in ("told", "kept", "notified"):
-                life = self._find(line)
-                if life is not None:
-                    life.sure = True
-                    for told in self._of_prompt(index, line, life):
-                        yield told if isinstance(told, Seen) else Seen(place, told)
-            else:
-                for event in self._of_session(place, line):
+        for index, ((place, line), life) in enumerate(zip(self.lines, self.cast.subjects, strict=True)):
+            if life is not None:
+                for event in self._submit(line, life) if line.kind == "submit" else self._of_prompt(index, line, life):
+                    yield Seen(place, event)
+                if index == life.places[-1]:
+                    self.silent[life.name] = None
+            elif line.prompt is None:
+                for event in self._of_session(index, place, line):
                     yield Seen(place, event)
 
-    def _strange(self) -> set[str | None]:
-        """The prompts that are folded into the turn of one that was not submitted here: of these only a part was seen."""
-        submitted: set[str | None] = set()
-        strange: set[str | None] = set()
-        for _, line in self.lines:
-            if line.kind == "submit":
-                submitted.add(line.prompt)
-            elif line.kind == "folded" and line.turn not in submitted:
-                strange.add(line.prompt)
-        return strange
+    def _submit(self, line: Line, life: Life) -> Iterator[ev.Event]:
+        """Now and then, those of whom nothing more is told are forgotten as soon as nothing more is owed to them."""
+        self.submitted += 1
+        if self.submitted % _TOGETHER == 0 and self.silent:
+            yield Forgotten(frozenset(self.silent), "message" in self.kinds)
+            self.silent = dict.fromkeys([*self.silent][-_TOGETHER:])
+        yield SubmitCalled(life.name, line.run_id is not None, True)
+        yield RunCalled(life.name)
 
-    def _find(self, line: Line) -> _Life | None:
-        if line.prompt is not None:
-            return self.lives.get(line.prompt)
-        return self.by_run_id.get(line.run_id or "")
-
-    def _submit(self, place: int, line: Line) -> Iterator[Seen]:
-        """A name that was used before is used again once its prompt is over."""
-        name = line.prompt or ""
-        before = self.lives.get(name)
-        if name in self.strange or (before is not None and not before.over):
-            return
-        number = 1 if before is None else int(before.name.rpartition("#")[2]) + 1 if "#" in before.name else 2
-        life = self.lives[name] = _Life(name if before is None else f"{name}#{number}", line.run_id)
-        if line.run_id is not None:
-            self.by_run_id[line.run_id] = life
-        yield Seen(place, SubmitCalled(life.name, line.run_id is not None, True))
-        yield Seen(place, RunCalled(life.name))
-
-    def _of_prompt(self, index: int, line: Line, life: _Life) -> Iterator[ev.Event | Seen]:
+    def _of_prompt(self, index: int, line: Line, life: Life) -> Iterator[ev.Event]:
         match line.kind:
             case "submitted":
                 yield SubmitReturned(life.name)
             case "refused":
-                life.over = True
                 yield ev.Refused(life.name)
             case "queued":
                 yield ev.Queued(life.name) if self.ordered else WasQueued(life.name)
             case "folded":
-                host = self.lives.get(line.turn or "")
+                host = self.cast.hosts[index]
                 yield WasFolded(life.name, host.turn if host is not None else line.turn or "")
-                life.over = True
             case "dropped":
                 entry = None if line.reason is None else line.reason == "entry"
                 yield WasDropped(life.name, _REASONS.get(line.reason or ""), entry)
-                life.over = True
             case "message" | "message_failed":
                 yield self._message(index, line, life)
             case "told" | "kept" | "notified" | "returned":
@@ -163,11 +121,11 @@ class _Telling:
             case _:
                 yield from self._of_turn(index, line, life)
 
-    def _of_turn(self, index: int, line: Line, life: _Life) -> Iterator[ev.Event]:
+    def _of_turn(self, index: int, line: Line, life: Life) -> Iterator[ev.Event]:
         place = self.lines[index].number
         match line.kind:
             case "started":
-                life.turns, life.running, life.over = life.turns + 1, True, False
+                life.turns, life.running = life.turns + 1, True
                 yield ev.TurnStarted(life.turn, life.name, line.thread or f"?{place}")
             case "stream_start":
                 yield ev.StreamStarted(life.turn)
@@ -178,34 +136,27 @@ class _Telling:
                 how, full = self._how(index, outcome or "tool", life)
                 known = None if outcome is None else ev.Outcome(outcome)
                 yield TurnEnded(life.name, life.turn if life.turns else None, known, how, full)
-                life.running, life.over = False, True
+                life.running = False
 
-    def _message(self, index: int, line: Line, life: _Life) -> ev.Event:
+    def _message(self, index: int, line: Line, life: Life) -> ev.Event:
         """Whose turn the message is for, and, if its write failed, whether a Cancel made it, is told by what comes later."""
-        host = self._host(life)
+        host = life.host
         by = _BY[line.by or ("turn" if host is None else "fold")]
         carrier = host if by is ev.Writer.FOLD and host is not None else life
         turn = None if by is ev.Writer.CANCEL_ON_ENTRY else carrier.next_turn
         if line.kind == "message":
             return ev.MessageWritten(life.name, by, turn)
-        ending = next((later.outcome for later in self._later(index, carrier) if later.kind == "ended"), None)
+        ending = next((later.outcome for later in self.cast.later(index, carrier) if later.kind == "ended"), None)
         cause = ev.FailureCause.CANCELLED if ending == "cancelled" else ev.FailureCause.STORE
         return ev.MessageFailed(life.name, by, cause, turn)
 
-    def _host(self, life: _Life) -> _Life | None:
-        """The prompt into whose turn this one is folded, now or later."""
-        for _, line in self.lines:
-            if line.kind == "folded" and self.lives.get(line.prompt or "") is life:
-                return self.lives.get(line.turn or "")
-        return None
-
-    def _notice(self, index: int, line: Line, life: _Life) -> Iterator[ev.Event | Seen]:
+    def _notice(self, index: int, line: Line, life: Life) -> Iterator[ev.Event]:
         thread = line.thread or f"?{self.lines[index].number}"
         waits = life.run_id is not None
         match line.kind:
             case "notified":
                 yield ev.ErrorNotified(
-                    life.name, waits and line.run_id is not None, self._owner(line, life) or life.name
+                    life.name, waits and line.run_id is not None, self._owner(index, line, life) or life.name
                 )
             case "returned":
                 yield ev.Returned(life.name, line.outcome != "finished")
@@ -214,60 +165,47 @@ class _Telling:
                 delivered = line.kind == "told"
                 if life.turns == 1 and life.running:
                     yield EndIsTold(life.name, known=False)
-                owner = self._owner(line, life)
+                owner = self._owner(index, line, life)
                 yield ev.Completed(life.name, waits, delivered, cancelled, failed, thread, owner=owner)
 
-    def _owner(self, line: Line, life: _Life) -> str | None:
+    def _owner(self, index: int, line: Line, life: Life) -> str | None:
         """Whose answer it is; a prompt's own name may stand for an earlier one of the same name."""
         if line.owner is None or line.owner == line.prompt:
             return None if line.owner is None else life.name
-        owner = self.lives.get(line.owner)
+        owner = self.cast.owners[index]
         return line.owner if owner is None else owner.name
 
     # what a line does not say, but a later one --------------------------------------------------------------------
 
-    def _later(self, index: int, life: _Life) -> Iterator[Line]:
-        return (line for _, line in self.lines[index + 1 :] if self._find(line) is life)
-
-    def _outcome(self, index: int, line: Line, life: _Life) -> str | None:
+    def _outcome(self, index: int, line: Line, life: Life) -> str | None:
         """How the turn ended: if the line does not say it, what is told of it next; not if it goes on after a summary."""
         if line.outcome is not None:
             return line.outcome
-        for later in self._later(index, life):
+        for later in self.cast.later(index, life):
             if later.kind in ("started", "queued", "dropped"):
                 return None
             if later.kind in ("told", "kept", "returned"):
-                return later.outcome if not self._summarised(index, life) else None
+                return later.outcome if not self.cast.summarised(index, life) else None
         return None
 
-    def _how(self, index: int, how: str, life: _Life) -> tuple[ev.StreamEnd, bool]:
+    def _how(self, index: int, how: str, life: Life) -> tuple[ev.StreamEnd, bool]:
         """How a stream ended: one that failed and was followed by another was refused its credentials."""
-        again = any(later.kind in ("started", "stream_start", "queued") for later in self._later(index, life))
+        again = any(later.kind in ("started", "stream_start", "queued") for later in self.cast.later(index, life))
         if how == "failed":
             return (ev.StreamEnd.UNAUTHORISED if again else ev.StreamEnd.ERROR), False
         if how == "cancelled":
             return ev.StreamEnd.CANCELLED, False
-        return _HOW[how], self._summarised(index, life) or (how == "tool" and self._stops(index, life))
+        return _HOW[how], self.cast.summarised(index, life) or (how == "tool" and self._stops(index, life))
 
-    def _summarised(self, index: int, life: _Life) -> bool:
-        """Whether the turn's own summary comes before its next stream."""
-        for _, line in self.lines[index + 1 :]:
-            own = line.turn is not None and self.lives.get(line.turn) is life
-            if line.kind == "summary_start" and own:
-                return True
-            if line.kind in ("started", "stream_start", "queued") and self._find(line) is life:
-                return False
-        return False
-
-    def _stops(self, index: int, life: _Life) -> bool:
+    def _stops(self, index: int, life: Life) -> bool:
         """Whether the turn ends after this round of tools, and comes back."""
-        kinds = [later.kind for later in self._later(index, life)]
+        kinds = [later.kind for later in self.cast.later(index, life)]
         after = next((kind for kind in kinds if kind in ("stream_start", "ended", "queued", "started")), None)
         return after in ("ended", "queued", "started")
 
     # sessions -------------------------------------------------------------------------------------------------------
 
-    def _of_session(self, place: int, line: Line) -> Iterator[ev.Event]:
+    def _of_session(self, index: int, place: int, line: Line) -> Iterator[ev.Event]:
         name = line.operation or ""
         match line.kind:
             case "cancel_call" if self._opens("cancel", name):
@@ -279,7 +217,7 @@ class _Telling:
             case "clear_return" if self._closes("clear", name):
                 yield ev.ClearReturned(name)
             case "summary_start" if self._opens("summary", name):
-                own = None if line.turn is None else self.lives.get(line.turn)
+                own = self.cast.hosts[index]
                 yield ev.SummaryStarted(name, line.thread or f"?{place}", None if own is None else own.turn)
             case "summary_end" if self._closes("summary", name):
                 yield ev.SummaryStreamEnded(name, ev.StreamEnd.FINISHED)
@@ -301,8 +239,8 @@ class _Telling:
 
     def _rest(self, line: Line) -> Iterator[ev.Event]:
         """At rest whatever is submitted is on shared data."""
-        for life in self.lives.values():
-            if not life.sure:
+        for life in {life.name: life for life in self.cast.subjects if life is not None}.values():
+            if len(life.places) == 1:
                 yield SubmitReturned(life.name)
         left = line.snapshot
         if left is None:

@@ -30,7 +30,7 @@ from everyturn_model.events import (
     Writer,
 )
 from everyturn_model.marks import RunCalled, Seen, SubmitCalled, SubmitReturned, WasQueued
-from everyturn_model.partial import Answer, Matched, match_partial
+from everyturn_model.partial import Answer, Matched, match_complete, match_partial
 
 Told = Event | tuple[Event, str | None, str | None]
 """An event, with the prompt of its turn and the thread if it has some."""
@@ -258,3 +258,28 @@ def test_a_log_that_makes_no_sense_is_refused_not_raised() -> None:
     matched = match(CancelReturned("c", CLEAN), StreamEnded("p1", StreamEnd.FINISHED), SummariseCalled("s"), REST)
     assert matched.answer is Answer.REFUSED
     assert guards(matched)[0] == (1, "cancel-effective")
+
+
+def test_a_prompt_may_have_begun_before_its_call_says_that_it_was_queued() -> None:
+    """Another thread may take it out and run it before the call that queued it comes back."""
+    matched = match(
+        submit("p1"),
+        submit("p2"),
+        turn("p1", "p1"),
+        told("p1", thread="p1"),
+        turn("p2", "p1"),
+        queued("p2"),
+        told("p2", thread="p1"),
+        Returned("p1"),
+        REST,
+    )
+    assert matched.answer is Answer.ACCEPTED
+    hidden = [step.event for step in matched.explanation if step.hidden]
+    assert hidden.index(Queued("p2")) < hidden.index(TurnStarted("p2", "p2", "p1"))
+
+
+def test_what_nobody_needs_is_not_guessed_in_a_complete_log() -> None:
+    """A complete log tells every step: a turn that was not told of is not inferred, and the guard that misses it is named."""
+    events = [Submitted("p1", True, True), StreamStarted("p1")]
+    matched = match_complete(enumerate(events, 1))
+    assert (matched.answer, guards(matched)) == (Answer.REFUSED, [(2, "stream-preparing")])

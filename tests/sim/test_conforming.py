@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from everyturn import trace
+from everyturn.campaign import fuzz
 from everyturn.cli import main
 from everyturn.conforming import Conformed, RunMatch, conform, refusing_guards
 from everyturn.engines.kernel import simulate
@@ -19,9 +21,10 @@ from everyturn.projection import of_events, of_recording
 from everyturn.scope import Scope
 from everyturn.strategies import strategy
 from everyturn.world import World
+from everyturn_impl.revisions import REVISIONS
 from everyturn_model.conformance import Matcher
 from everyturn_model.events import Event
-from everyturn_model.partial import Answer, match_partial
+from everyturn_model.partial import Answer, match_complete, match_partial
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 NAMES = ("d3-random", "d4-random", "d3-folded-run-id", "d3-silent-hand-off")
@@ -135,6 +138,41 @@ def test_projected_runs_with_a_visible_fault_are_refused(revision: str, scope: s
         first.update(refused.guard for refused in refusals[:1])
         assert not refusals or Matcher.refusal(Matcher.match(events)) is not None, number
     assert first[guard]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_complete_log_is_refused_first_where_the_matcher_refuses(revision: str) -> None:
+    """Whatever the two ways to follow a complete log say, the guard and the place of the first refusal are the same."""
+    refused = 0
+    for scope in ("AA+1c", "AA+1e+1t", "Aa+1q"):
+        for number in range(25):
+            events = projected(revision, scope, number)
+            (place, first) = first_refusal(events)
+            refusals = match_complete(enumerate(events)).refusals
+            assert [(each.place, each.guard) for each in refusals[:1]] == ([] if first is None else [(place, first)])
+            refused += bool(refusals)
+    assert (refused > 0) is (revision != "hardened")
+
+
+def first_refusal(events: list[Event]) -> tuple[int, str | None]:
+    belief = Matcher.start()
+    for place, event in enumerate(events):
+        belief = Matcher.advance(belief, event)
+        refusal = Matcher.refusal(belief)
+        if refusal is not None:
+            return place, refusal.guard
+    return len(events), None
+
+
+def test_an_own_trace_is_matched_as_a_complete_log(tmp_path: Path) -> None:
+    """`--conformance` on what `replay -o` writes: the guard, and the line of the file."""
+    failure = fuzz("d3", "AA+1c", runs=50, seed=1).failures["no-hang"]
+    path = tmp_path / "trace.jsonl"
+    path.write_bytes(trace.write(failure.run, engine="simpy", strategy="random-walk", seed=1, number=failure.number))
+    code, output = invoke(str(path))
+    assert (code, "rest-all-told" in output) == (1, True)
+    (run,) = conform([path]).runs
+    assert run.matched.refusals[-1].place == len(path.read_bytes().splitlines())
 
 
 def test_a_cut_off_run_is_judged_by_what_there_is() -> None:

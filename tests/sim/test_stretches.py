@@ -132,6 +132,43 @@ def test_after_lost_lines_nothing_is_judged_until_rest() -> None:
     assert cutter.skipped == 2
 
 
+def chain(prompts: int) -> list[Line]:
+    """A session that is never idle: each prompt is queued while the one before it has its turn."""
+    lines = [Line(kind="submit", session="s", prompt="p0", run_id="r"), Line(kind="started", session="s", prompt="p0")]
+    for number in range(1, prompts + 1):
+        before, name = f"p{number - 1}", f"p{number}"
+        lines += [
+            Line(kind="submit", session="s", prompt=name, run_id=name),
+            Line(kind="queued", session="s", prompt=name),
+            Line(kind="ended", session="s", prompt=before, outcome="finished"),
+            Line(kind="told", session="s", prompt=before, outcome="finished"),
+            Line(kind="started", session="s", prompt=name),
+        ]
+    last = f"p{prompts}"
+    lines += [Line(kind=kind, session="s", prompt=last, outcome="finished") for kind in ("ended", "told")]
+    return [*lines, Line(kind="rest", session="s")]
+
+
+def test_a_long_session_is_matched_in_time_that_grows_with_it() -> None:
+    """Twice as many lines, about twice as many tried actions; and whoever has been told is forgotten."""
+
+    def tried(prompts: int) -> int:
+        (stretch,) = stretches(chain(prompts), Header())
+        matched = match_partial(of_lines(stretch, Header()), lacks=lacks(Header()))
+        assert matched.answer is Answer.ACCEPTED
+        return matched.tried
+
+    assert tried(400) < 2.2 * tried(200)
+
+
+@pytest.mark.parametrize("kind", ["told", "ended", "started"])
+def test_what_is_missing_early_in_a_long_session_is_refused(kind: str) -> None:
+    """Nobody to whom something is owed is forgotten."""
+    lines = [line for line in chain(200) if (line.kind, line.prompt) != (kind, "p40")]
+    matches = [match_partial(of_lines(each, Header()), lacks=lacks(Header())) for each in stretches(lines, Header())]
+    assert Answer.REFUSED in {each.answer for each in matches}
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in LOGS.glob("*.jsonl")))
 def test_mapped_logs_are_matched(name: str) -> None:
     """The logs of five logging libraries, through their mappings, run by run."""
