@@ -228,8 +228,11 @@ class _Search:
             self.nodes = reached
         return None
 
-    def reach(self, node: Node, want: Seen, chain: tuple[Event, ...]) -> list[Node]:
-        """The nodes after ``want``, and before it whatever hidden steps it needs. ``chain``: what already needs it."""
+    def reach(self, node: Node, want: Seen, chain: tuple[Event, ...], since: tuple[State, ...] = ()) -> list[Node]:
+        """The nodes after ``want``, and before it whatever hidden steps it needs.
+
+        ``chain``: what already needs it; ``since``: the states passed on the way to it, which no way needs twice.
+        """
         self.tried += 1
         if self.tried > self.budget:
             raise _Spent
@@ -243,11 +246,13 @@ class _Search:
         else:
             steps = cures(guard.name, node.state, want, self.facts) if self.hides(guard) else ()
         if len(chain) < _DEPTH:
+            passed = (*since, node.state)
             under = (*chain, want.event)
             for step in steps:
                 if step.event not in under:
                     for closer in self.reach(node, step, under):
-                        found += self.reach(closer, want, chain) if closer.state != node.state else ()
+                        if closer.state not in passed:
+                            found += self.reach(closer, want, chain, passed)
         told = not chain or action.name not in _UNTOLD
         if guard is not None and not found and told and not self.explained(action, deeper):
             self.leaves.append(_Leaf(node, action, Needed(action.name, want.event, guard.name, guard.sentence)))

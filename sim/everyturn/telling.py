@@ -133,7 +133,7 @@ class _Telling:
                 yield ev.StreamEnded(life.turn, *self._how(index, line.how or "finished", life))
             case "ended":
                 outcome = self._outcome(index, line, life)
-                how, full = self._how(index, outcome or "tool", life)
+                how, full = self._how(index, outcome or ("tool" if self._stops(index, life) else "finished"), life)
                 known = None if outcome is None else ev.Outcome(outcome)
                 yield TurnEnded(life.name, life.turn if life.turns else None, known, how, full)
                 life.running = False

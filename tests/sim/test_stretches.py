@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from everyturn.conforming import Conformed, conform
+from everyturn.conforming import Conformed, RunMatch, conform
 from everyturn.engines.kernel import simulate
 from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, encode
 from everyturn.formats.everyturn_trace import Teller
@@ -17,6 +19,10 @@ from everyturn.formats.mapping import load
 from everyturn.linear.judging import Reading
 from everyturn.linear.order import Gap
 from everyturn.linear.watch import Watch
+from everyturn.reports.bug import bug_report
+from everyturn.reports.bug_html import page
+from everyturn.reports.bug_markdown import markdown
+from everyturn.reports.conformance import explanation
 from everyturn.scope import Scope
 from everyturn.strategies import strategy
 from everyturn.stretches import Stretch, Stretches
@@ -203,3 +209,35 @@ def test_a_hang_is_refused_with_its_line_and_session(tmp_path: Path) -> None:
     (said,) = run.sentences()
     assert f"{tmp_path / 'log'}:5: run 0 (session k\\x1b[2J): rest-all-told: " in said
     assert said.endswith("Here: p1.")
+
+
+NAMES: Final = st.sampled_from(["p1", "p2", "p3"])
+ANY_LINE: Final = st.builds(
+    Line,
+    kind=st.sampled_from([*KINDS, *["submit", "started", "ended", "queued", "told"] * 4]),
+    session=st.just("s"),
+    prompt=NAMES,
+    run_id=st.none() | NAMES,
+    thread=st.none() | NAMES,
+    turn=NAMES,
+    outcome=st.sampled_from(["finished", "failed", "cancelled"]),
+    how=st.sampled_from(["finished", "tool", "failed", "cancelled"]),
+    reason=st.sampled_from([None, "covered", "cleared", "entry"]),
+    by=st.sampled_from([None, "turn", "fold", "entry"]),
+    owner=st.none() | NAMES,
+    operation=NAMES,
+)
+
+
+@given(st.lists(ANY_LINE, max_size=25), st.sampled_from(list(HEADERS.values())))
+@settings(max_examples=150, deadline=None)
+def test_whatever_lines_say_there_is_an_answer_and_a_report(lines: list[Line], header: Header) -> None:
+    """Also when they make no sense; and a refusal has words, an explanation and a page."""
+    for stretch in stretches(lines, header, at_rest=True):
+        matched = match_partial(of_lines(stretch, header), 5000, lacks(header))
+        run = RunMatch("log", "agent", 0, "log", (2, len(lines) + 1), len(lines), matched, "s")
+        assert list(explanation(run))
+        assert bool(list(run.sentences())) is (matched.answer is not Answer.ACCEPTED)
+        report = bug_report(Conformed([run]), "everyturn validate log", lambda *asked: None)
+        assert page(report)
+        assert markdown(report)
