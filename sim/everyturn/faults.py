@@ -208,7 +208,11 @@ def happened(run: RunMatch) -> str:
         case "told-once":
             return f"prompt {event.prompt} is told of its end a second time"
         case "true-outcome":
-            return f"prompt {event.prompt} is told as {event.tells}, and it ended as {state.ending(state.prompt(event.prompt))}"
+            ending = state.ending(state.prompt(event.prompt))
+            really = "and it has not ended" if ending is None else f"and it ended as {ending}"
+            return f"prompt {event.prompt} is told as {event.tells}, {really}"
+        case "ended" | "end-known":
+            return f"prompt {event.prompt} is told how it ended before that is known"
         case "rest-clean":
             return "nothing can move any more, and shared data is left over"
     return _by_rule(refused)

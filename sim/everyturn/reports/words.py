@@ -5,6 +5,7 @@ from __future__ import annotations
 from everyturn.reports.text import event_text
 from everyturn_model import events as ev
 from everyturn_model.marks import (
+    EndIsTold,
     RunCalled,
     SubmitCalled,
     SubmitReturned,
@@ -95,6 +96,8 @@ def _of_notice(event: ev.Event) -> str | None:
             return f"the client of {p} is told: {event.tells}"
         case ev.Completed(prompt=p, thread=thread):
             return f"the completion of {p} ({event.tells}) is kept by the thread of {thread}"
+        case EndIsTold(prompt=p):
+            return f"the client of {p} is about to be told how it ended"
         case ev.ErrorNotified(prompt=p, owner=owner):
             return f"the client of {p} is told of an error" + (f" of {owner}" if owner not in (None, p) else "")
     return None
