@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -217,6 +218,23 @@ def test_the_command_shows_where_hidden_steps_were_put() -> None:
     assert "    13 ! FoldPrompt (no-run-id): A prompt with run id gets a turn of its own and is never folded." in lines
     told = lines.index("    11   p2 was put into the queue")
     assert lines[told + 2].startswith('       | {"run":0,"seq":9,"t":1208717,"ev":"run_return","prompt":"p2"')
+
+
+def test_the_page_shows_what_the_command_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every line of the outputs in docs/logs.md but the speed."""
+    monkeypatch.chdir(RECORDINGS.parent)
+    paths = ["recordings/d3-random.jsonl", "recordings/d4-random.jsonl"]
+    both = CliRunner().invoke(main, ["validate", *paths]).output
+    one = CliRunner().invoke(main, ["validate", "--explain", "1", paths[0]]).output
+    said = {_without_speed(line) for line in f"{both}{one}".splitlines()}
+    blocks = re.findall(r"```text\n(.*?)```", (RECORDINGS.parent / "docs" / "logs.md").read_text(), re.DOTALL)
+    shown = [_without_speed(line) for block in blocks for line in block.splitlines() if line.strip() != "…"]
+    assert len(shown) > 15
+    assert [line for line in shown if line not in said] == []
+
+
+def _without_speed(line: str) -> str:
+    return re.sub(r" +[\d,]+(?=  recordings/)", "", line)
 
 
 def test_a_spent_budget_is_undetermined() -> None:
