@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -55,6 +55,12 @@ class RunMatch:
     def name(self) -> str:
         """The run as people call it."""
         return f"run {self.run}" if self.session is None else f"run {self.run} (session {printable(self.session)})"
+
+    def concise(self) -> RunMatch:
+        """The same without an explanation, if the run was accepted: for those who keep many."""
+        if self.matched.answer is not Answer.ACCEPTED:
+            return self
+        return replace(self, matched=replace(self.matched, explanation=()))
 
     def sentences(self) -> Iterator[str]:
         """For each refusal: where, the guard, and what it demands; the longest prefix that fits goes with the first."""

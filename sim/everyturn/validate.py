@@ -94,7 +94,7 @@ def validate(
                 if strict:
                     break
     except KeyboardInterrupt:
-        validated.interrupted = True
+        validated.interrupted = validated.conformed.interrupted = True
     return validated
 
 
@@ -110,7 +110,7 @@ def _cells(
                 report = judge_run(run)
                 match = match_recording(run, budget) if budget else None
                 if match is not None:
-                    validated.conformed.runs.append(match)
+                    validated.conformed.runs.append(match.concise())
                     validated.conformed.seconds[str(path)] = time.perf_counter() - began
                 yield _recorded(report, chosen, match)
         elif name == "trace":

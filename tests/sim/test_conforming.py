@@ -237,6 +237,31 @@ def _without_speed(line: str) -> str:
     return re.sub(r" +[\d,]+(?=  recordings/)", "", line)
 
 
+def test_a_run_is_explained_without_further_options() -> None:
+    """`--explain RUN` alone; a number that no run has is an error with those that there are; a refutation says what more there is."""
+    path = str(RECORDINGS / "d3-folded-run-id.jsonl")
+    explained = CliRunner().invoke(main, ["validate", "--explain", "3", path])
+    assert (explained.exit_code, "run 3: refused, 2 refusals" in explained.output) == (1, True)
+    wrong = CliRunner().invoke(main, ["validate", "--explain", "5", path])
+    assert (wrong.exit_code, "--explain 5: expected the number of a run, 0 to 4" in wrong.stderr) == (2, True)
+    assert "more: --report FILE.html" in CliRunner().invoke(main, ["validate", path]).output
+
+
+def test_the_judgement_of_a_recording_is_both() -> None:
+    """Each cell has the invariants and the specification's verdict; a spent budget leaves what is not refuted undetermined."""
+    path = str(RECORDINGS / "d4-random.jsonl")
+    cells = json.loads(CliRunner().invoke(main, ["validate", "--json", path]).stdout)["cells"]
+    assert len(cells) == 100
+    assert all(
+        cell["conforms"]["verdict"] == ("refuted" if cell["verdict"] == "refuted" else "holds") for cell in cells
+    )
+    first = next(cell for cell in cells if cell["run"] == 3)
+    assert first["conforms"]["guard"] == "start-holds-nothing"
+    assert first["conforms"]["where"] == f"{path}:115"
+    spent = json.loads(CliRunner().invoke(main, ["validate", "--json", "--budget", "5", path]).stdout)["cells"]
+    assert {cell["verdict"] for cell in spent} == {"refuted", "undetermined"}
+
+
 def test_a_spent_budget_is_undetermined() -> None:
     """Exit code 4, and the sentence says what was spent."""
     path = str(RECORDINGS / "d3-random.jsonl")

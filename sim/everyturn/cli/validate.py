@@ -7,29 +7,32 @@ from typing import Any
 
 import click
 
-from everyturn.cli.logs import check_mapping, follow, of_logs, reading
+from everyturn.cli.logs import check_mapping, follow, of_logs, reading, typed
 from everyturn.cli.options import EXIT_CODES, exits, finish, judging
 from everyturn.errors import UsageError
-from everyturn.verdict import RESULT_SCHEMA, Exit, Result
+from everyturn.verdict import RESULT_SCHEMA, Exit, Result, Verdict
 
 
 @click.command(epilog=EXIT_CODES)
 @click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="LOG...")
-@click.option("--conformance", is_flag=True, help="Match recordings against the specification, hidden steps inferred.")
+@click.option("--conformance", is_flag=True, help="Match against the specification alone, and say every refusal.")
 @click.option("--identify", is_flag=True, help="Match recordings against each revision: which could have written them?")
 @click.option(
     "--revision", "--agent", "revisions", multiple=True, metavar="NAME", help="With --identify: only this one."
 )
+@click.option("--explain", type=int, metavar="RUN", help="Show one run step by step: where each hidden step was put.")
 @click.option(
-    "--explain",
-    type=int,
-    metavar="RUN",
-    help="With --conformance or --identify: show where the run's hidden steps were put.",
+    "--report",
+    "reports",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a bug report, as FILE.md or FILE.html (repeatable).",
 )
 @click.option(
     "--budget",
     type=click.IntRange(1),
-    help="With --conformance: so many actions are tried on a run; with --identify: product states.",
+    help="So many actions of the specification are tried on a run; with --identify, so many product states.",
 )
 @click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
 @judging
@@ -44,13 +47,17 @@ def validate(
     expect: str | None,
     **how: Any,
 ) -> int:
-    """Did a real agent obey? Judge logs on what can be seen from outside: recordings run by run, other logs as a whole.
+    """Did a real agent obey? Judge its logs, and learn what it did wrong.
+
+    Recordings are judged run by run: by what each invariant shows from outside, and by the specification, which infers the
+    steps that no line tells. Other logs are judged as a whole, however long; --conformance and --report match them against
+    the specification, too, one stretch of a session after the other.
 
     Reads `crush-dispatch-trace/1`, `everyturn/log/1`, our own traces, and logs of other agents through a mapping; plain or
-    compressed (gzip, bzip2, xz, zstandard), `-` is standard input. How an agent should log: docs/instrumentation.md.
+    compressed (gzip, bzip2, xz, zstandard), `-` is standard input. What the answers mean: docs/logs.md; how an agent
+    should log: docs/instrumentation.md.
     """
     from everyturn.reports import text
-    from everyturn.validate import validate as validate_logs
 
     if not logs:
         raise UsageError("validate: expected at least one log, for example recordings/d3-random.jsonl")
@@ -58,37 +65,49 @@ def validate(
     if how["check_mapping"]:
         return check_mapping(logs, read, as_json=as_json)
     show = text.Printer(err=as_json)
-    if how["conformance"] and how["identify"]:
-        raise UsageError("--conformance and --identify: expected only one of them")
     if how["identify"]:
         from everyturn.cli.identification import identification
 
+        if how["conformance"] or how["reports"]:
+            raise UsageError("--identify: expected neither --conformance nor --report with it")
         return identification(logs, show, how, as_json=as_json, exit_zero=exit_zero, expect=expect)
-    if how["conformance"]:
-        return _conformance(logs, read, show, how, as_json=as_json, exit_zero=exit_zero, expect=expect)
     if how["follow"]:
         if len(logs) > 1:
             raise UsageError("--follow: expected one log")
-        followed = follow(logs[0], invariants, read, how["until_idle"])
-        show.followed(followed)
-        return finish(followed, as_json=as_json, exit_zero=exit_zero, expect=expect)
-    validated = validate_logs(logs, invariants, strict=strict, reading=read)
-    show.validation(validated)
-    result = Result(RESULT_SCHEMA, "validate", validated.cells, validated.interrupted)
+        result = follow(logs[0], invariants, read, how["until_idle"])
+        show.followed(result)
+        return finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
+    if how["conformance"] or how["explain"] is not None:
+        result, unreadable = _conformance(logs, read, show, how)
+    else:
+        result, unreadable = _judgement(logs, invariants, read, show, how, strict=strict)
     code = finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
-    return Exit.USAGE if validated.unreadable else code
+    return Exit.USAGE if unreadable else code
 
 
-def _conformance(
-    logs: tuple[Path, ...],
-    read: Any,
-    show: Any,
-    how: dict[str, Any],
-    *,
-    as_json: bool,
-    exit_zero: bool,
-    expect: str | None,
-) -> int:
+def _judgement(
+    logs: tuple[Path, ...], invariants: tuple[str, ...], read: Any, show: Any, how: dict[str, Any], *, strict: bool
+) -> tuple[Result, bool]:
+    """All that is known: what invariants show from outside, and what the specification says."""
+    from everyturn.validate import validate as validate_logs
+    from everyturn_model.partial import BUDGET
+
+    budget = how["budget"] or BUDGET
+    _check(logs, how)
+    validated = validate_logs(logs, invariants, strict=strict, reading=read, budget=budget)
+    show.validation(validated)
+    unreadable = bool(validated.unreadable)
+    if how["reports"]:
+        unreadable |= _report(logs, read, validated.conformed, budget, how)
+    elif any(cell.verdict is Verdict.REFUTED for cell in validated.cells):
+        show.say(
+            "more: --report FILE.html (a bug report) · --conformance (every refusal) · --explain RUN (step by step)"
+        )
+    return Result(RESULT_SCHEMA, "validate", validated.cells, validated.interrupted), unreadable
+
+
+def _conformance(logs: tuple[Path, ...], read: Any, show: Any, how: dict[str, Any]) -> tuple[Result, bool]:
+    """What the specification says, in detail: every refusal, or one run step by step."""
     from everyturn.conforming import RunMatch, conform
     from everyturn.reports.conformance import explanation
     from everyturn_model.partial import BUDGET
@@ -101,12 +120,44 @@ def _conformance(
             for line in explanation(run):
                 show.say(line)
 
-    conformed = conform(logs, how["budget"] or BUDGET, say, read)
+    _check(logs, how)
+    budget = how["budget"] or BUDGET
+    conformed = conform(logs, budget, say, read)
     for error in conformed.unreadable:
         click.echo(f"everyturn: {error}", err=True)
-    for line in conformed.table():
+    if how["explain"] is not None and conformed.runs and all(run.run != how["explain"] for run in conformed.runs):
+        numbers = f"{min(run.run for run in conformed.runs)} to {max(run.run for run in conformed.runs)}"
+        raise UsageError(f"--explain {how['explain']}: expected the number of a run, {numbers}")
+    for line in (*conformed.remarks, *conformed.table()):
         show.say(line)
+    unreadable = bool(conformed.unreadable)
+    if how["reports"]:
+        unreadable |= _report(logs, read, conformed, budget, how)
     cells = [run.cell() for run in conformed.runs]
-    result = Result(RESULT_SCHEMA, "validate", cells, conformed.interrupted)
-    code = finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
-    return Exit.USAGE if conformed.unreadable else code
+    return Result(RESULT_SCHEMA, "validate", cells, conformed.interrupted), unreadable
+
+
+def _check(logs: tuple[Path, ...], how: dict[str, Any]) -> None:
+    """A report must be possible before anything is judged."""
+    if how["reports"]:
+        from everyturn.formats.files import STDIN
+        from everyturn.reports.bug import check_endings
+
+        check_endings(how["reports"])
+        if STDIN in logs:
+            raise UsageError("--report: expected files; standard input can be read only once")
+
+
+def _report(logs: tuple[Path, ...], read: Any, conformed: Any, budget: int, how: dict[str, Any]) -> bool:
+    """Match what was not matched yet, and write the reports. Whether anything could not be read."""
+    from everyturn.conforming import conform
+    from everyturn.reports.bug import write_reports
+
+    rest = [] if conformed.interrupted else [path for path in logs if str(path) not in conformed.seconds]
+    left = conform(rest, budget, None, read)
+    for error in left.unreadable:
+        click.echo(f"everyturn: {error}", err=True)
+    write_reports(how["reports"], conformed.with_more(left), typed(logs, how))
+    for path in how["reports"]:
+        click.echo(f"everyturn: wrote {path}", err=True)
+    return bool(left.unreadable)
