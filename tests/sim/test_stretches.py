@@ -167,6 +167,22 @@ def test_a_long_session_is_matched_in_time_that_grows_with_it() -> None:
     assert tried(400) < 2.2 * tried(200)
 
 
+@pytest.mark.parametrize(("when", "answer"), [("after", Answer.ACCEPTED), ("before", Answer.REFUSED)])
+def test_without_lines_of_streams_one_begins_as_early_as_it_can(when: str, answer: Answer) -> None:
+    """A turn that had begun when a Cancel came may finish: its stream may have begun, too. One that began afterwards may not."""
+    start = [Line(kind="started", session="s", prompt="p")]
+    cancel = [Line(kind=kind, session="s", operation="c") for kind in ("cancel_call", "cancel_return")]
+    lines = [
+        Line(kind="submit", session="s", prompt="p", run_id="r"),
+        Line(kind="submitted", session="s", prompt="p"),
+        *([*start, *cancel] if when == "after" else [*cancel, *start]),
+        Line(kind="ended", session="s", prompt="p", outcome="finished"),
+        Line(kind="told", session="s", prompt="p", outcome="finished"),
+        Line(kind="rest", session="s"),
+    ]
+    assert answers(tuple(lines), Header()) == {answer}
+
+
 @pytest.mark.parametrize("kind", ["told", "ended", "started"])
 def test_what_is_missing_early_in_a_long_session_is_refused(kind: str) -> None:
     """Nobody to whom something is owed is forgotten."""
