@@ -77,7 +77,8 @@ def excerpt(fault: Fault, texts: dict[int, str]) -> Excerpt:
         stop = next(
             (index for index, row in enumerate(every) if index > stop and row.sign is Sign.SEEN), len(every) - 1
         )
-    near = [row for row in every[: stop + 1] if _matters(row, involved) and not isinstance(row.event, _SILENT)]
+    told = [row for row in every[: stop + 1] if not isinstance(row.event, _SILENT)]
+    near = [row for row in told if _matters(row, involved)]
     near = near if len(near) <= LONGEST else [*near[: LONGEST // 4], *near[-3 * LONGEST // 4 :]]
     last = {row.place: index for index, row in enumerate(near) if row.sign is not Sign.HIDDEN}
     shown = [
@@ -85,7 +86,7 @@ def excerpt(fault: Fault, texts: dict[int, str]) -> Excerpt:
         for index, row in enumerate(near)
     ]
     lanes = tuple(dict.fromkeys(row.lane for row in shown if row.lane is not None))
-    return Excerpt(tuple(shown), lanes, tuple(_spans(shown, fault.waiting)), stop + 1 - len(shown))
+    return Excerpt(tuple(shown), lanes, tuple(_spans(shown, fault.waiting)), len(told) - len(shown))
 
 
 def rows(run: RunMatch, texts: dict[int, str]) -> Iterator[Row]:

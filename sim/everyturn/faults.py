@@ -186,8 +186,9 @@ def happened(run: RunMatch) -> str:
         case "no-run-id":
             return f"prompt {event.prompt}, which has a run id, is folded into the turn of {_owner(state, event.turn)}"
         case "rest-all-told":
-            clients = (f"the client of {name}, {became(run, name)}" for name in standing(refused.guard, state))
-            return f"nothing can move any more, and nobody has told {_and(clients)}"
+            return (
+                f"nothing can move any more, and nobody has told {_clients(run, list(standing(refused.guard, state)))}"
+            )
         case "rest-queue-empty":
             return f"nothing can move any more, and {_and(_queued(state))} still in the queue"
         case "rest-all-ended":
@@ -216,6 +217,14 @@ def happened(run: RunMatch) -> str:
         case "rest-clean":
             return "nothing can move any more, and shared data is left over"
     return _by_rule(refused)
+
+
+def _clients(run: RunMatch, names: list[str]) -> str:
+    """Whom nobody told, and what had become of their prompts."""
+    fates = [became(run, name) for name in names]
+    if len(set(fates)) == 1:
+        return f"the client of {_and(iter([names[0], *(f'of {name}' for name in names[1:])]))}, {fates[0]}"
+    return _and(f"the client of {name}, {fate}," for name, fate in zip(names, fates, strict=True)).rstrip(",")
 
 
 def _short(summary: Summary | None) -> str:

@@ -62,7 +62,7 @@ def _of_turn(event: ev.Event) -> str | None:
     match event:
         case ev.TurnStarted(turn=turn, prompt=p, thread=thread):
             again = f" (turn {turn})" if turn != p else ""
-            elsewhere = f" on the thread of {thread}" if thread not in (p, "") and not thread.startswith("?") else ""
+            elsewhere = f" (thread {thread})" if thread not in (p, "") and not thread.startswith("?") else ""
             return f"the turn of {p} begins{again}{elsewhere}"
         case ev.MessageWritten(prompt=p, by=by):
             how = {ev.Writer.FOLD: ", as one more message of the running turn"}.get(by, "")
@@ -95,7 +95,7 @@ def _of_notice(event: ev.Event) -> str | None:
         case ev.Completed(prompt=p, delivered=True):
             return f"the client of {p} is told: {event.tells}"
         case ev.Completed(prompt=p, thread=thread):
-            return f"the completion of {p} ({event.tells}) is kept by the thread of {thread}"
+            return f"the completion of {p} ({event.tells}) is kept (thread {thread})"
         case EndIsTold(prompt=p):
             return f"the client of {p} is about to be told how it ended"
         case ev.ErrorNotified(prompt=p, owner=owner):
