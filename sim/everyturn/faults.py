@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -76,8 +77,8 @@ _ENDED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One cause. ``runs``: those that it was the first to be refused for, in order; ``anywhere``: in how many it refused at all;
-    ``of``: how many runs were judged."""
+    """One cause. ``runs``: those that were refused for it first, in order; ``anywhere``: in how many runs its rule was broken at
+    all; ``of``: how many runs of the same agent were judged."""
 
     guard: str
     runs: tuple[RunMatch, ...]
@@ -126,22 +127,19 @@ class Fault:
 
 
 def faults(runs: Sequence[RunMatch]) -> list[Fault]:
-    """The causes for which runs were refused, the most frequent first.
+    """The causes for which runs were refused, of each agent for itself, the most frequent first.
 
     A run counts for the guard that refused it first; of clients that nobody told, for what had become of the first one.
     """
-    groups: dict[tuple[str, str], list[RunMatch]] = {}
-    refused = [run for run in runs if run.matched.refusals]
-    for run in refused:
-        groups.setdefault((run.matched.refusals[0].guard, _aspect(run)), []).append(run)
+    groups: dict[tuple[str, str, str], list[RunMatch]] = {}
+    for run in runs:
+        if run.matched.refusals:
+            key = (run.revision, run.matched.refusals[0].guard, _aspect(run))
+            groups.setdefault(key, []).append(run)
+    agents = Counter(run.revision for run in runs)
+    anywhere = Counter((run.revision, guard) for run in runs for guard in {each.guard for each in run.matched.refusals})
     found = [
-        Fault(
-            guard,
-            tuple(group),
-            sum(guard in {each.guard for each in run.matched.refusals} for run in refused),
-            len(runs),
-        )
-        for (guard, _), group in groups.items()
+        Fault(guard, tuple(group), anywhere[agent, guard], agents[agent]) for (agent, guard, _), group in groups.items()
     ]
     return sorted(found, key=lambda fault: (-len(fault.runs), fault.guard))
 

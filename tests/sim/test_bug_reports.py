@@ -91,6 +91,16 @@ def test_faults_are_grouped_by_cause() -> None:
     ]
 
 
+def test_agents_are_told_apart() -> None:
+    """The same rule broken by two agents is two faults, each with the count of that agent's runs."""
+    both = conform([RECORDINGS / "d3-random.jsonl", RECORDINGS / "d4-random.jsonl"])
+    left = [fault for fault in faults(both.runs) if fault.guard == "rest-queue-empty"]
+    assert [(fault.shown.revision, len(fault.runs), fault.of) for fault in left] == [
+        ("d4-independent", 7, 100),
+        ("d3-locked-drain", 2, 100),
+    ]
+
+
 def test_clients_that_nobody_told_are_told_apart_by_what_became_of_them() -> None:
     """d3 tells nobody of a drop, and nobody of a turn that hands off: one guard, two causes."""
     titles = [(len(fault.runs), fault.title) for fault in found("d3-random") if fault.guard == "rest-all-told"]

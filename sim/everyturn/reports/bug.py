@@ -152,6 +152,11 @@ def check_endings(paths: Sequence[Path]) -> None:
             raise UsageError(f"--report {path}: expected a name that ends in {' or '.join(ENDINGS)}")
 
 
+def share(item: Item) -> str:
+    """In how many runs of which agent, in short."""
+    return f"{len(item.fault.runs):,} of {item.fault.of:,} runs of {item.fault.shown.revision}"
+
+
 def runs_of(fault: Fault) -> str:
     """How often, in words."""
     first, everywhere = len(fault.runs), fault.anywhere

@@ -8,7 +8,7 @@ from typing import Final
 
 from everyturn.conforming import printable
 from everyturn.excerpt import Row, Sign
-from everyturn.reports.bug import BugReport, Item, commands, reproduced, run_lines, runs_of
+from everyturn.reports.bug import BugReport, Item, commands, reproduced, run_lines, runs_of, share
 from everyturn.reports.bug_markdown import affected
 from everyturn.reports.lanes import diagram
 from everyturn.reports.words import words
@@ -33,6 +33,7 @@ table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 td, th { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid var(--line); }
 tr:last-child td { border-bottom: 0; }
 td.n { text-align: right; color: var(--dim); font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.share { color: var(--dim); min-width: 8rem; }
 tr.hidden td { color: var(--hidden); font-style: italic; }
 tr.refused td { background: var(--bad-soft); }
 tr.refused b { color: var(--bad); }
@@ -91,9 +92,8 @@ def _page(report: BugReport) -> Iterator[str]:
 def _contents(report: BugReport) -> Iterator[str]:
     yield '<div class="scroll"><table>'
     for item in report.items:
-        runs = f"{len(item.fault.runs):,} of {item.fault.of:,} runs"
         yield f'<tr><td class="n">{item.number}</td><td><a href="#fault{item.number}">{safe(item.fault.title)}</a></td>'
-        yield f'<td class="n">{runs}</td></tr>'
+        yield f'<td class="share">{safe(share(item))}</td></tr>'
     yield "</table></div>"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from everyturn.conforming import printable
 from everyturn.excerpt import Excerpt, Row, Sign
 from everyturn.faults import Fault
-from everyturn.reports.bug import BugReport, Item, commands, reproduced, run_lines, runs_of
+from everyturn.reports.bug import BugReport, Item, commands, reproduced, run_lines, runs_of, share
 from everyturn.reports.words import words
 from everyturn_model.partial import Answer
 
@@ -39,7 +39,7 @@ def _report(report: BugReport) -> Iterator[str]:
     elif len(report.items) > 1:
         yield from ("| | fault | runs |", "|---|---|---|")
         for item in report.items:
-            yield f"| {item.number} | {plain(item.fault.title)} | {len(item.fault.runs):,} of {item.fault.of:,} |"
+            yield f"| {item.number} | {plain(item.fault.title)} | {plain(share(item))} |"
         yield ""
     for item in report.items:
         yield from _item(item, alone=len(report.items) == 1)
