@@ -11,8 +11,9 @@ import pytest
 
 from everyturn import trace
 from everyturn.engines.kernel import simulate
-from everyturn.engines.paths import ByName, names_of, walk
+from everyturn.engines.paths import walk
 from everyturn.engines.transitions import Transitions
+from everyturn.named_steps import ByName, names_of
 from everyturn.replay import replay
 from everyturn.schedule import deviations
 from everyturn.scope import Scope

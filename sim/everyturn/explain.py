@@ -9,10 +9,12 @@ from typing import Final
 from everyturn.campaign import Campaign
 from everyturn.checker import CONFORMS
 from everyturn.engines.kernel import simulate
-from everyturn.engines.paths import ByName, ByPlace, Named, Path, label, walk
+from everyturn.engines.paths import ByPlace, Path, walk
 from everyturn.engines.transitions import Transitions
 from everyturn.happens_before import HappensBefore, Race
+from everyturn.named_steps import ByName, Named
 from everyturn.no_return import BUDGET, NoReturn, point_of_no_return
+from everyturn.outcomes import label
 from everyturn.replay import replay
 from everyturn.run import Run
 from everyturn.schedule import Schedule, deviations
@@ -244,7 +246,7 @@ class _Explainer:
             row = next(move.row for move in self.transitions.moves(row, thread) if move.choice == choice)
 
 
-_UNKIND: Final = ("Raised(Fault(store", "Raised(Fault(not-", "StreamResult(ERROR", "StreamResult(UNAUTHORISED", "lost")
+_UNKIND: Final = ("(Fault(store", "(Fault(not-", "StreamResult(ERROR", "StreamResult(UNAUTHORISED", "lost")
 
 
 def _unkind(path: Path) -> list[tuple[str, str]]:

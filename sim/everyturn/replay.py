@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from everyturn import trace
 from everyturn.checker import CONFORMS, Finding, Judge, select
-from everyturn.engines.kernel import simulate, simulate_or_cut
-from everyturn.engines.paths import ByName, names_of, walk
-from everyturn.engines.transitions import Transitions
+from everyturn.engines.kernel import simulate_or_cut
 from everyturn.errors import UsageError
+from everyturn.named_steps import Named, names_in, names_of
 from everyturn.run import Run
-from everyturn.schedule import deviations
 from everyturn.scope import Scope
-from everyturn.strategies.replay import Replay
-from everyturn.token import PREFIX, Token, decode, fingerprint
+from everyturn.strategies.replay import Follow, Replay
+from everyturn.token import PREFIX, Token, decode, fingerprint, is_token
+from everyturn.token_by_place import TokenByPlace
 from everyturn.verdict import Cell, Judged, Verdict, worst
 from everyturn.world import World
-from everyturn_impl.server import Server
+from everyturn_impl.dispatcher import Dispatcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,50 +52,77 @@ class Replayed:
             raise UsageError(f"{path}: {error.strerror or error}") from error
 
 
-def replay(source: str, invariants: Sequence[str] = ()) -> Replayed:
-    """Make the run of a token or a trace file again. Raises :class:`UsageError` for a source that is neither."""
-    if source.startswith(PREFIX):
-        return _replay_token(decode(source), invariants)
+def replay(source: str, invariants: Sequence[str] = (), agent: str | type[Dispatcher] | None = None) -> Replayed:
+    """Make the run of a token or a trace file again. ``agent``: what runs in place of the revision that it names.
+
+    Raises :class:`UsageError` for a source that is neither.
+    """
+    if is_token(source):
+        token = decode(source)
+        if isinstance(token, TokenByPlace):
+            return _replay_places(token, invariants, agent)
+        return _replay_names(token, names_in(token.steps), invariants, agent, token.fingerprint)
     path = Path(source)
     if not path.exists():
         raise UsageError(f"replay {source!r}: expected a token ({PREFIX}…) or a trace file, found neither")
-    return replay_trace(trace.read(path), invariants)
+    return replay_trace(trace.read(path), invariants, agent)
 
 
-def replay_trace(read: trace.Trace, invariants: Sequence[str] = (), agent: type[Server] | None = None) -> Replayed:
+def replay_trace(
+    read: trace.Trace, invariants: Sequence[str] = (), agent: str | type[Dispatcher] | None = None
+) -> Replayed:
     """Make the run of a trace again, by the names of its steps; after a change of code, as far as they can be made.
 
-    ``agent``: a class to run in place of the revision that the trace names.
+    ``agent``: what runs in place of the revision that the trace names.
     """
-    header = read.header
-    world = World(Scope.parse(header.scope), agent or header.revision, header.granularity)
     names = names_of({"thread": line.thread, **line.data} for line in read.lines if line.kind == "step")
-    guide = ByName(names)
-    path = walk(Transitions(world, Judge((), conformance=False)), guide)
-    guide.finish(len(path.steps))
-    run = simulate(world, Replay(deviations(path.decisions)))
-    strayed = None if guide.stray is None else f"the replay leaves the recorded path at {guide.stray}"
-    return _judged(world, run, invariants, strayed, header)
+    done = fingerprint(f"{step.thread} {name} {label}" for step in names for name, label in step.operations)
+    replayed = _replay_names(read.header, names, invariants, agent, done)
+    return replace(replayed, header=read.header)
 
 
-def _replay_token(token: Token, invariants: Sequence[str]) -> Replayed:
+def _replay_names(
+    source: Token | trace.Header,
+    names: Sequence[Named],
+    invariants: Sequence[str],
+    agent: str | type[Dispatcher] | None,
+    done: int,
+) -> Replayed:
+    world = World(Scope.parse(source.scope), agent or source.revision, source.granularity)
+    strategy = Follow(names, [thread.name for thread in world.threads])
+    run = simulate_or_cut(world, strategy, len(names))
+    guide = strategy.guide
+    strayed = None
+    if guide.stray is not None:
+        strayed = (
+            f"the replay leaves the recorded path at {guide.stray}; of {len(names)} recorded steps {guide.gone} could "
+            f"not be made, and {guide.new} others were"
+        )
+    elif fingerprint(run.done()) != done:
+        strayed = "the replay makes the recorded steps, but what they do has changed since"
+    return _judged(world, run, invariants, strayed)
+
+
+def _replay_places(token: TokenByPlace, invariants: Sequence[str], agent: str | type[Dispatcher] | None) -> Replayed:
     schedule = token.schedule
-    world = World(Scope.parse(schedule.scope), schedule.revision, schedule.granularity)
+    world = World(Scope.parse(schedule.scope), agent or schedule.revision, schedule.granularity)
     strategy = Replay(schedule.deviations)
     run = simulate_or_cut(world, strategy, token.steps)
-    made = [f"{step.operations[0].thread} {step.operations[0].operation}" for step in run.steps]
     strayed = None
-    if strategy.strayed is not None or (token.steps, token.fingerprint) != (len(made), fingerprint(made)):
-        strayed = "the token's run is not what the present code does: the code has changed since"
-    return _judged(world, run, invariants, strayed, None)
+    if strategy.strayed is not None or not token.fits([f"{each.thread} {each.operation}" for each in run.log.saved()]):
+        strayed = (
+            "the replay leaves the recorded path, an old token does not know where: it names decisions by their place, "
+            "which every change of the code moves"
+        )
+    return _judged(world, run, invariants, strayed)
 
 
-def _judged(
-    world: World, run: Run, invariants: Sequence[str], strayed: str | None, header: trace.Header | None
-) -> Replayed:
+def _judged(world: World, run: Run, invariants: Sequence[str], strayed: str | None) -> Replayed:
     judge = Judge(select(invariants), conformance=not invariants)
     findings = judge.run(run.seen())
-    return Replayed(run, world, findings, _cell(world, judge, run, findings), strayed, header)
+    cell = _cell(world, judge, run, findings)
+    cell.strayed = strayed
+    return Replayed(run, world, findings, cell, strayed)
 
 
 def _cell(world: World, judge: Judge, run: Run, findings: list[tuple[int, Finding]]) -> Cell:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from everyturn.observer import Step
+from everyturn.outcomes import label
 from everyturn.schedule import Schedule, deviations
 from everyturn.token import Token, encode, fingerprint
 from everyturn_model.events import Event, Rest
@@ -66,5 +67,11 @@ class Run:
     @property
     def token(self) -> str:
         """The run as a token."""
-        made = [f"{step.operations[0].thread} {step.operations[0].operation}" for step in self.steps if step.operations]
-        return encode(Token(self.schedule, len(made), fingerprint(made)))
+        steps = tuple(self.log.saved())
+        return encode(Token(self.revision, self.scope, self.granularity, steps, fingerprint(self.done())))
+
+    def done(self) -> Iterator[str]:
+        """All that was done, one line for each operation: its thread, its name, its outcome's label."""
+        for step in self.steps:
+            for each in step.operations:
+                yield f"{each.thread} {each.operation} {label(each.result)}"

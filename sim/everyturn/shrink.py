@@ -23,9 +23,10 @@ from everyturn.engines import paths
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Limits
 from everyturn.engines.kernel import simulate
-from everyturn.engines.paths import ByName, ByPlace, Named, walk
+from everyturn.engines.paths import ByPlace, walk
 from everyturn.engines.transitions import Transitions
 from everyturn.errors import ReplayError, UsageError
+from everyturn.named_steps import ByName, Named
 from everyturn.replay import Replayed, replay
 from everyturn.run import Run
 from everyturn.schedule import Schedule, deviations

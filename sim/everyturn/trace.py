@@ -18,6 +18,7 @@ import msgspec
 
 from everyturn import __version__
 from everyturn.errors import UsageError
+from everyturn.outcomes import shown
 from everyturn.run import Run, RunStep
 from everyturn_model.events import EVENT_TYPES, Event, Rest
 
@@ -223,16 +224,3 @@ def _step_line(seq: int, step: RunStep) -> Line:
 
 def _all_shown(values: Iterable[object]) -> list[str]:
     return [shown(value) for value in values]
-
-
-def shown(value: object) -> str:
-    """A value as people read it: contexts and calls by their names."""
-    name = getattr(value, "name", None)
-    if isinstance(name, str):
-        return name
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        parts = [shown(getattr(value, field.name)) for field in dataclasses.fields(value)]
-        return f"{type(value).__name__}({', '.join(parts)})"
-    if isinstance(value, tuple):
-        return f"({', '.join(map(shown, value))})"
-    return str(value)

@@ -83,6 +83,7 @@ class Cell(msgspec.Struct, omit_defaults=True):
     run: int | None = None
     events: int | None = None
     lost: int | None = None
+    strayed: str | None = None
 
 
 class Result(msgspec.Struct):

@@ -8,10 +8,11 @@ import pytest
 
 from everyturn.campaign import fuzz
 from everyturn.check import check
-from everyturn.engines.paths import ByName, ByPlace, walk
+from everyturn.engines.paths import ByPlace, walk
 from everyturn.engines.transitions import Transitions
 from everyturn.explain import Explanation, after_fuzzing, explain
 from everyturn.happens_before import HappensBefore
+from everyturn.named_steps import ByName
 from everyturn.reports import story
 from everyturn.scope import Scope
 from everyturn.shrink import judge_of, shrink

@@ -1,4 +1,4 @@
-"""Traces, tokens and replay."""
+"""Traces and replay."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everyturn import token, trace
+from everyturn import trace
 from everyturn.campaign import fuzz
 from everyturn.checker import Judge
 from everyturn.errors import UsageError
 from everyturn.replay import replay, replay_trace
-from everyturn.schedule import Schedule
-from everyturn.token import Token
 from everyturn_impl.calls import Call
 from everyturn_impl.revisions.d3_locked_drain import LockedDrain
 
@@ -120,34 +118,3 @@ def test_a_damaged_trace_is_read_or_refused(written: bytes, data: st.DataObject)
         trace.parse(lines(damaged), "t")
     except UsageError as error:
         assert "t" in str(error)
-
-
-@given(
-    st.text(max_size=20),
-    st.dictionaries(st.integers(0, 10_000), st.integers(1, 200)),
-    st.integers(0, 100_000),
-    st.integers(0, 65_535),
-)
-def test_a_token_says_the_schedule(revision: str, turns: dict[int, int], steps: int, mark: int) -> None:
-    """Encoding and decoding gives the same schedule."""
-    made = Token(Schedule(revision, "AA", "access", tuple(sorted(turns.items()))), steps, mark)
-    assert made == token.decode(token.encode(made))
-
-
-@given(st.text(max_size=60))
-def test_any_text_is_a_token_or_a_clean_error(text: str) -> None:
-    """With or without the prefix, nothing but UsageError."""
-    for each in (text, token.PREFIX + text):
-        with pytest.raises(UsageError):
-            token.decode(each)
-
-
-def test_a_token_with_one_wrong_letter_is_refused() -> None:
-    """The checksum notices."""
-    good = token.encode(Token(Schedule("d4", "AA", "access", ((3, 1), (9, 2))), 40, 77))
-    for place in range(len(token.PREFIX), len(good)):
-        wrong = good[:place] + ("A" if good[place] != "A" else "B") + good[place + 1 :]
-        try:
-            assert token.decode(wrong) == token.decode(good)  # the last letter has unused bits
-        except UsageError:
-            continue

@@ -10,8 +10,8 @@ from everyturn.check import check
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Limits
 from everyturn.engines.kernel import simulate
-from everyturn.engines.paths import Named
 from everyturn.errors import UsageError
+from everyturn.named_steps import Named
 from everyturn.run import Run
 from everyturn.schedule import Schedule
 from everyturn.scope import Scope

@@ -14,23 +14,33 @@ from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 @click.argument("source", metavar="TOKEN|FILE")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the run as a trace file (JSON lines).")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the run as a timeline (PNG or SVG).")
+@click.option("--revision", "--agent", "revision", metavar="NAME", help="Run this one in place of the recorded one.")
+@click.option("--strict", is_flag=True, help="Exit 3 if the run is not, step by step, the recorded one.")
 @judging
 @exits
 def replay(
     source: str,
     output: Path | None,
     plot: Path | None,
+    revision: str | None,
+    strict: bool,
     invariants: tuple[str, ...],
     as_json: bool,
     exit_zero: bool,
     expect: str | None,
 ) -> int:
-    """Make a recorded run again, from its token or trace file, and judge it. A violation exits with 1."""
+    """Make a recorded run again, from its token or trace file, and judge it. A violation exits with 1.
+
+    The same code makes the same run, byte for byte. A changed one follows the recorded steps as far as it can: a step
+    that it cannot make is left out, what is new in a thread is made when a step of that thread is due, and after the
+    last step threads go on first in, first out. Where it first leaves the path is said, and the verdict is that of
+    the run that was made.
+    """
     from everyturn.replay import replay as replay_source
     from everyturn.reports import text
 
     show = text.Printer(err=as_json)
-    replayed = replay_source(source, invariants)
+    replayed = replay_source(source, invariants, revision)
     show.run(replayed)
     if output is not None:
         replayed.write(output)
@@ -43,5 +53,5 @@ def replay(
     code = finish(Result(RESULT_SCHEMA, "replay", [replayed.cell]), as_json=as_json, exit_zero=exit_zero, expect=expect)
     if replayed.strayed is not None:
         click.echo(f"everyturn: {replayed.strayed}", err=True)
-        return Exit.INTERNAL
+        return Exit.INTERNAL if strict else code
     return code

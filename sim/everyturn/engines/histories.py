@@ -18,6 +18,7 @@ from everyturn.engines.interned import Interned, columns
 from everyturn.footprints import Locations
 from everyturn.observer import Step
 from everyturn.operations import Note, Operation
+from everyturn.outcomes import label
 from everyturn.strategies.access import NOWHERE, Footprint
 from everyturn.world import World
 from everyturn_model.events import Event, Rest
@@ -62,7 +63,8 @@ class Effect:
     """One outcome of a node's operation: its result, the columns' new numbers, where the thread gets to, what is seen.
 
     ``after`` is none until a coroutine was resumed with the result for the first time; then ``step`` and ``events`` (a
-    number) are known. ``watched``: what is seen depends on all columns, and each run has to look.
+    number) are known. ``watched``: what is seen depends on all columns, and each run has to look. ``label``: what the
+    outcome is called if there are several; ``first``: it is the first of them.
     """
 
     node: Node
@@ -75,6 +77,8 @@ class Effect:
     events: int = 0
     footprint: Footprint = NOWHERE
     watched: bool = False
+    label: str = ""
+    first: bool = False
 
 
 class Histories:
@@ -199,6 +203,10 @@ class Histories:
             numbers = [(column, self.columns[column].number(value)) for column, value in zip(node.touched, after)]
             changes = tuple((column, number) for column, number in numbers if number != row[column])
             effects.append(Effect(node, result, changes, before, after))
+        if len(effects) > 1:
+            for effect in effects:
+                effect.label = label(effect.result)
+            effects[0].first = True
         return tuple(effects)
 
     def _framed(

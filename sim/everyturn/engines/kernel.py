@@ -198,7 +198,7 @@ class Kernel(simpy.Environment):
         effects = node.effects.get(node.key(row)) or self.histories.effects(node, row)
         effect = effects[0]
         if len(effects) > 1:
-            choice = self.strategy.choose(len(effects))
+            choice = self.strategy.choose_named(str(node.operation), [each.label for each in effects])
             self.record.decisions.append(choice)
             effect = effects[choice]
         if node.opens:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from everyturn.engines.histories import Effect, Histories
+from everyturn.outcomes import FIRST
 from everyturn.run import RunStep
+from everyturn.token import SavedStep
 from everyturn_model.events import Rest
 
 
@@ -36,6 +38,21 @@ class Log:
                 steps[-1].operations.append(effect.step)
                 steps[-1].events.extend(self.histories.events.values[events])
         return steps
+
+    def saved(self) -> list[SavedStep]:
+        """All steps by stable identifiers, as a token holds them."""
+        saved: list[SavedStep] = []
+        outcomes: list[tuple[str, str]] = []
+        for effect in self.effects:
+            name = str(effect.node.operation)
+            if effect.node.point:
+                outcomes = []
+                saved.append(SavedStep(effect.node.name, name))
+            if effect.label:
+                outcomes.append((name, FIRST if effect.first else effect.label))
+                if not effect.first:
+                    saved[-1] = saved[-1]._replace(outcomes=tuple(outcomes))
+        return saved
 
     def seen(self) -> list[int]:
         """What was seen of each step and of rest, as numbers of ``histories.events``."""

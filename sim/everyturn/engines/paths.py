@@ -1,49 +1,20 @@
 """Single runs over the explorer's tables: by places in first-in first-out order, or by the names of saved steps.
 
 A path makes the same decisions, in the same numbers, as a run through SimPy; its schedule replays there. After a change
-of code or of scope a path follows saved steps as far as it can (:class:`ByName`).
+of code or of scope a path follows saved steps as far as it can (:class:`~everyturn.named_steps.ByName`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Protocol
 
 from everyturn.checker import Finding
 from everyturn.engines.transitions import FIRST_THREAD, Effect, Row, Transitions
+from everyturn.named_steps import Named
+from everyturn.outcomes import label
 from everyturn.schedule import deviations
-from everyturn.trace import shown
-
-NEAR: Final = 2
-"""How many saved steps of one thread may be gone at one place, in a changed code, to be told from new ones."""
-
-
-class Named(NamedTuple):
-    """A saved step by stable identifiers: its thread, and the operations that it made, each with its outcome's label."""
-
-    thread: str
-    operations: tuple[tuple[str, str], ...]
-
-    @property
-    def first(self) -> str:
-        """The operation at which the step was scheduled."""
-        return self.operations[0][0]
-
-    def __str__(self) -> str:
-        return f"{self.thread} {self.first}"
-
-
-class Stray(NamedTuple):
-    """Where a path left the saved steps: the step's number, what was expected there, what was enabled instead."""
-
-    step: int
-    expected: str
-    enabled: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"step {self.step}: expected {self.expected}, enabled: {', '.join(self.enabled) or 'nothing'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,78 +92,6 @@ class ByPlace:
         wanted = self.turns.get(self.decision, 0)
         self.decision += 1
         return wanted if wanted < among else 0
-
-
-class ByName:
-    """Follows saved steps as far as it can, then first in, first out.
-
-    Where the saved step cannot be made, it is skipped if its thread cannot go on, or stands before an operation that
-    was saved for a little later; else the thread makes what is new to it until it comes to the saved operation.
-    """
-
-    def __init__(self, names: Sequence[Named]) -> None:
-        self.names = names
-        self.stray: Stray | None = None
-        self._at = 0
-        self._labels: list[tuple[str, str]] = []
-
-    def pick(self, step: int, enabled: Sequence[tuple[str, str]]) -> int:
-        """The saved thread, if it can go on."""
-        self._labels = []
-        pending = dict(enabled)
-        while self._at < len(self.names):
-            named = self.names[self._at]
-            operation = pending.get(named.thread)
-            if operation == named.first:
-                self._at += 1
-                self._labels = list(named.operations)
-                return enabled.index((named.thread, operation))
-            self._note(step, str(named), enabled)
-            if operation is not None and not self._comes_soon(named.thread, operation):
-                return enabled.index((named.thread, operation))
-            self._at += 1
-        self._note(step, "rest", enabled)
-        return 0
-
-    def finish(self, steps: int) -> None:
-        """The path has come to rest after ``steps`` steps: what was saved beyond that is not made."""
-        if self._at < len(self.names):
-            self._note(steps, str(self.names[self._at]), ())
-
-    def choose(self, operation: str, labels: Sequence[str]) -> int:
-        """The saved outcome, if it is among them."""
-        while self._labels:
-            name, label = self._labels.pop(0)
-            if name == operation:
-                return labels.index(label) if label in labels else 0
-        return 0
-
-    def _note(self, step: int, expected: str, enabled: Sequence[tuple[str, str]]) -> None:
-        if self.stray is None:
-            self.stray = Stray(step, expected, tuple(f"{thread} {operation}" for thread, operation in enabled))
-
-    def _comes_soon(self, thread: str, operation: str) -> bool:
-        """Whether the thread's next few saved steps have ``operation``: then the one between is gone, else it is new."""
-        following = (each.first for each in self.names[self._at + 1 :] if each.thread == thread)
-        return operation in islice(following, NEAR)
-
-
-def label(result: object) -> str:
-    """A short name of an outcome, the same whichever prompt it befalls: ``Raised(Fault(store``, ``delivered`` …"""
-    return label_of(shown(result))
-
-
-def label_of(text: str) -> str:
-    """The label of an outcome as a trace shows it."""
-    return text.split(",", 1)[0]
-
-
-def names_of(lines: Iterable[Mapping[str, Any]]) -> list[Named]:
-    """The saved steps of a trace; each of ``lines`` has a step's ``thread`` and ``operations``."""
-    return [
-        Named(line["thread"], tuple((each["operation"], label_of(each["result"])) for each in line["operations"]))
-        for line in lines
-    ]
 
 
 def walk(transitions: Transitions, decider: Decider) -> Path:

@@ -10,8 +10,8 @@ import msgspec
 from everyturn.campaign import Campaign
 from everyturn.explain import Explanation, after_fuzzing
 from everyturn.happens_before import Touch
+from everyturn.outcomes import shown
 from everyturn.run import Run
-from everyturn.trace import shown
 from everyturn_model import events as ev
 
 SCHEMA: Final = "everyturn/explanation/1"

@@ -1,9 +1,10 @@
-"""A recorded schedule, as its deviations from first-in first-out order."""
+"""A recorded run: as its deviations from first-in first-out order, or by the names of its steps."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from everyturn.named_steps import ByName, Named
 from everyturn.strategies.access import Access
 from everyturn.strategies.strategy import Strategy
 
@@ -36,3 +37,39 @@ class Replay(Strategy):
             wanted = 0
         self.decision += 1
         return wanted
+
+
+class Follow(Strategy):
+    """Follows saved steps by their names, as far as it can (:class:`~everyturn.named_steps.ByName`).
+
+    ``threads``: the names of the world's threads.
+    """
+
+    def __init__(self, names: Sequence[Named], threads: Sequence[str]) -> None:
+        self.names = names
+        self.threads = threads
+        self.guide = ByName(names)
+        self.steps = 0
+
+    def begin(self, run: int) -> None:
+        """Every run is the same."""
+        self.guide = ByName(self.names)
+        self.steps = 0
+
+    def pick(self, enabled: Sequence[Access]) -> int:
+        """The saved thread."""
+        place = self.guide.pick(self.steps, [(self.threads[each.thread], each.name) for each in enabled])
+        self.steps += 1
+        return place
+
+    def choose(self, outcomes: int) -> int:
+        """The first, if outcomes have no names."""
+        return 0
+
+    def choose_named(self, operation: str, labels: Sequence[str]) -> int:
+        """The saved outcome."""
+        return self.guide.choose(operation, labels)
+
+    def end(self, blocked: Sequence[Access]) -> None:
+        """Nothing can move any more."""
+        self.guide.finish(self.steps)

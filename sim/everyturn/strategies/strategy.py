@@ -37,6 +37,10 @@ class Strategy:
         """Which of two or more ``outcomes`` a choice of the world has; 0 is the friendly one."""
         raise NotImplementedError
 
+    def choose_named(self, operation: str, labels: Sequence[str]) -> int:
+        """As :meth:`choose`, for a strategy that goes by the names of outcomes."""
+        return self.choose(len(labels))
+
     def end(self, blocked: Sequence[Access]) -> None:
         """The run is at rest; the ``blocked`` accesses were never made."""
 
