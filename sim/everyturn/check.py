@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,6 +12,7 @@ from everyturn.counterexample import counterexample
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Violation, peak
 from everyturn.engines.levels import LevelExplorer
+from everyturn.engines.transitions import Transitions
 from everyturn.errors import UsageError
 from everyturn.run import Run
 from everyturn.scope import Scope
@@ -60,7 +60,8 @@ def check(
 ) -> Checked:
     """The verdict on one cell: all interleavings, unless a limit is reached.
 
-    ``counterexamples``: how many to give for each refuted invariant, different in their sentence or racing pair.
+    ``counterexamples``: how many to give for each refuted invariant, different in the cause that they show,
+    or else in the order of conflicting accesses.
     ``reduce``: one of :data:`~everyturn.engines.levels.REDUCTIONS`. ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
     :class:`UsageError`.
     """
@@ -191,24 +192,31 @@ def _doubt(explorer: Explorer | LevelExplorer, judge: Judge, found: Exploration,
 def _different(
     explorer: Explorer | LevelExplorer, judge: Judge, first: Run, violations: Sequence[Violation], most: int
 ) -> Iterator[Another]:
-    """Violations of one invariant that differ from the first and from each other in the racing pair."""
-    from everyturn.explain import racing
+    """Violations of one invariant that differ from the first and from each other in the cause that they show.
+
+    If there are not enough of them, others follow that differ in the order of their conflicting accesses.
+    """
+    from everyturn.explain import shown_by
+    from everyturn.shrink import judge_of
 
     name = violations[0].finding.invariant
-    met = {_unnamed(racing(first.schedule, name))}
+    transitions = Transitions(explorer.transitions.world, judge_of(name))
+    shown = shown_by(first.schedule, name, transitions)
+    causes, orders = {shown.cause}, {shown.order}
+    later: list[Another] = []
     for violation in violations:
-        if len(met) > most:
+        if len(causes) > most:
             return
         run, _, finding = counterexample(explorer.transitions, violation, judge)
-        race = racing(run.schedule, name)
-        if _unnamed(race) not in met:
-            met.add(_unnamed(race))
-            yield Another(finding.sentence, len(violation.decisions), run.token, race)
-
-
-def _unnamed(race: tuple[str, str] | None) -> tuple[str, ...] | None:
-    """A racing pair without the numbers of its threads: the same for renamings of a run."""
-    return None if race is None else tuple(re.sub(r"\d+", "", each) for each in race)
+        shown = shown_by(run.schedule, name, transitions)
+        another = Another(finding.sentence, len(violation.decisions), run.token, shown.race)
+        if shown.cause not in causes:
+            causes.add(shown.cause)
+            yield another
+        elif shown.order not in orders:
+            later.append(another)
+        orders.add(shown.order)
+    yield from later[: most + 1 - len(causes)]
 
 
 def _witnesses(explorer: Explorer | LevelExplorer) -> dict[str, bool]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import NamedTuple
 
 from everyturn.campaign import Campaign
+from everyturn.cause import Cause, cause_of
 from everyturn.checker import CONFORMS
+from everyturn.deciding_races import DecidingRaces
 from everyturn.engines.kernel import simulate
-from everyturn.engines.paths import ByPlace, Path, walk
+from everyturn.engines.paths import ByPlace, walk
 from everyturn.engines.transitions import Transitions
-from everyturn.happens_before import HappensBefore, Race
+from everyturn.happens_before import Race
 from everyturn.named_steps import ByName, Named
 from everyturn.no_return import BUDGET, NoReturn, point_of_no_return
 from everyturn.outcomes import label
@@ -64,10 +66,13 @@ def explain_source(source: str, invariants: Sequence[str] = (), *, budget: int =
 
 
 def after_fuzzing(campaign: Campaign, progress: Progress | None = None) -> tuple[Shrunk, Explanation] | None:
-    """Of a campaign's first violation (in the canonical order) a shrunk run and its explanation; none if none."""
+    """Of a campaign's first violation (in the canonical order) a shrunk run with the same cause and its explanation.
+
+    None if nothing was violated.
+    """
     for name in (*BY_NAME, CONFORMS):
         if name in campaign.failures:
-            shrunk = shrink(campaign.failures[name].run.schedule, name, progress)
+            shrunk = shrink(campaign.failures[name].run.schedule, name, progress, keep_cause=True)
             return shrunk, explain(shrunk.after, name)
     return None
 
@@ -77,29 +82,43 @@ def explain(schedule: Schedule, invariant: str, *, budget: int = BUDGET) -> Expl
     return _Explainer(schedule, invariant).explain(budget)
 
 
-def racing(schedule: Schedule, invariant: str) -> tuple[str, str] | None:
-    """The two racing accesses of a schedule that violates ``invariant``, each as thread and operation; none if unknown."""
-    explainer = _Explainer(schedule, invariant)
-    race = explainer.race()
+class Shown(NamedTuple):
+    """What tells one violating run from another: its cause, the folded order of its conflicts, its racing accesses."""
+
+    cause: Cause
+    order: frozenset[tuple[str, str]]
+    race: tuple[str, str] | None
+
+
+def shown_by(schedule: Schedule, invariant: str, transitions: Transitions | None = None) -> Shown:
+    """What a schedule shows that violates ``invariant``; ``transitions``: tables of its world that judge it, if any."""
+    explainer = _Explainer(schedule, invariant, transitions)
+    cause = cause_of(explainer.transitions, explainer.path, explainer.run, explainer.step, explainer.finding)
+    order = explainer.order.folded(explainer.step)
+    race = explainer.races.first()
     if race is None:
-        return None
-    first, second = (explainer.run.steps[touch.step].operations[0] for touch in (race.first, race.second))
-    return f"{first.thread} {first.operation}", f"{second.thread} {second.operation}"
+        return Shown(cause, order, None)
+    first, second = (explainer.run.steps[touch.step].operations[touch.place] for touch in race)
+    return Shown(cause, order, (f"{first.thread} {first.operation}", f"{second.thread} {second.operation}"))
 
 
 class _Explainer:
     """One run, in tables and through SimPy."""
 
-    def __init__(self, schedule: Schedule, invariant: str) -> None:
+    def __init__(self, schedule: Schedule, invariant: str, transitions: Transitions | None = None) -> None:
         self.invariant = invariant
         self.schedule = schedule
-        self.world = World(Scope.parse(schedule.scope), schedule.revision, schedule.granularity)
-        self.transitions = Transitions(self.world, judge_of(invariant))
+        if transitions is None:
+            world = World(Scope.parse(schedule.scope), schedule.revision, schedule.granularity)
+            transitions = Transitions(world, judge_of(invariant))
+        self.transitions = transitions
+        self.world = transitions.world
         self.path = walk(self.transitions, ByPlace(schedule.deviations))
         self.run = simulate(self.world, Replay(schedule.deviations))
         found = (each for each in judge_of(invariant).run(self.run.seen()) if each[1].invariant == invariant)
         self.step, self.finding = next(found)
-        self.order = HappensBefore(self.run)
+        self.races = DecidingRaces(self.transitions, self.path, self.run, self.step, self.finding)
+        self.order = self.races.order
 
     def explain(self, budget: int) -> Explanation:
         no_return = point_of_no_return(self.transitions, self.path, budget)
@@ -111,7 +130,7 @@ class _Explainer:
             step=self.step,
             core=frozenset(self.order.core(self._target())),
             places=places(self.run),
-            race=self.race(),
+            race=self.races.first(),
             passing=self._passing(),
             no_return=no_return,
             good=() if no_return is None or no_return.step is None else tuple(self._lost(no_return)),
@@ -127,56 +146,6 @@ class _Explainer:
             if any(getattr(event, "prompt", None) in words for event in self.run.steps[number].events):
                 return number
         return last
-
-    # the race ----------------------------------------------------------------------------------------------------
-
-    def race(self) -> Race | None:
-        """Of the races whose other order spares the violation the closest, both writing rather than one of them.
-
-        If there is none, the first conflicting accesses, ordered though they are by others, of which that is true.
-        """
-        until = min(self.step, len(self.run.steps) - 1)
-        races = [race for race in self.order.races if race.second.step <= until]
-        races.sort(key=lambda race: (not (race.first.wrote and race.second.wrote), race.second.step - race.first.step))
-        tried: set[tuple[int, int]] = set()
-        for race in (*races, *self.order.conflicts()):
-            pair = (race.first.step, race.second.step)
-            if race.second.step <= until and pair not in tried:
-                tried.add(pair)
-                if self._spares(*pair):
-                    return race
-        return None
-
-    def _spares(self, first: int, second: int) -> bool:
-        """Whether the run is spared this violation if ``second``'s thread comes as far as that before ``first``.
-
-        The world has to be as unkind as it was: the same errors in the same number.
-        """
-        names = self.path.names
-        begin, end = self._section(first)[0], self._section(second)[1]
-        ahead = [each for each in names[begin : end + 1] if each.thread == names[second].thread]
-        behind = [each for each in names[begin : end + 1] if each.thread != names[second].thread]
-        path = walk(self.transitions, ByName([*names[:begin], *ahead, *behind, *names[end + 1 :]]))
-        said = [finding.sentence for step in path.steps for finding in step.findings]
-        said += [finding.sentence for finding in path.resting]
-        return self.finding.sentence not in said and _unkind(path) == _unkind(self.path)
-
-    def _section(self, step: int) -> tuple[int, int]:
-        """First and last step of the critical section that a step is in; itself, if it is in none."""
-        mine = [number for number, each in enumerate(self.path.steps) if each.thread == self.path.steps[step].thread]
-        begin = end = step
-        for number in reversed([each for each in mine if each <= step]):
-            operation = self.path.steps[number].named.first
-            if operation == "mutex.lock":
-                begin = number
-                end = next((each for each in mine if each >= step and self._unlocks(each)), step)
-                break
-            if operation == "mutex.unlock":
-                break
-        return begin, end
-
-    def _unlocks(self, step: int) -> bool:
-        return any(name == "mutex.unlock" for name, _ in self.path.steps[step].named.operations)
 
     # the nearest passing run -------------------------------------------------------------------------------------
 
@@ -244,13 +213,3 @@ class _Explainer:
         for thread, choice in no_return.good:
             yield Named(self.world.threads[thread].name, self._operations(row, thread, choice))
             row = next(move.row for move in self.transitions.moves(row, thread) if move.choice == choice)
-
-
-_UNKIND: Final = ("(Fault(store", "(Fault(not-", "StreamResult(ERROR", "StreamResult(UNAUTHORISED", "lost")
-
-
-def _unkind(path: Path) -> list[tuple[str, str]]:
-    """What went wrong in a path by the world's choice."""
-    return sorted(
-        operation for step in path.steps for operation in step.named.operations if operation[1].startswith(_UNKIND)
-    )

@@ -101,6 +101,24 @@ class HappensBefore:
                 if apart and first.conflicts(second):
                     yield Race(first, second)
 
+    def folded(self, until: int) -> frozenset[tuple[str, str]]:
+        """The order of conflicting accesses up to a step, threads of one kind not told apart.
+
+        Runs that differ only in the order of accesses that do not conflict, or in who plays which part, have the same.
+        """
+        names: list[str] = []
+        made: dict[tuple[int, str], int] = {}
+        for step in self.run.steps[: until + 1]:
+            first = step.operations[0]
+            key = (step.thread, str(first.operation))
+            made[key] = made.get(key, 0) + 1
+            names.append(f"{first.thread.rstrip('0123456789')} {first.operation} {made[key]}")
+        return frozenset(
+            (names[race.first.step], names[race.second.step])
+            for race in self.conflicts()
+            if race.second.step < len(names)
+        )
+
     def _follow(self) -> None:
         latest: dict[int, int] = {}
         seen: dict[str, list[Touch]] = {}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from everyturn import trace
+from everyturn.cause import cause_of, shows
 from everyturn.check import is_vacuous
 from everyturn.checker import CONFORMS, Finding, Judge, select
 from everyturn.counterexample import decisions_of
@@ -96,21 +97,27 @@ def violated_by(replayed: Replayed, invariants: Sequence[str] = ()) -> str:
     )
 
 
-def shrink_source(source: str, invariants: Sequence[str] = (), progress: Progress | None = None) -> Shrunk:
+def shrink_source(
+    source: str, invariants: Sequence[str] = (), progress: Progress | None = None, *, keep_cause: bool = False
+) -> Shrunk:
     """Shrink the run of a token or a trace file. Raises :class:`UsageError` if there is nothing violated in it."""
     replayed = replay(source, invariants)
-    return shrink(replayed.run.schedule, violated_by(replayed, invariants), progress)
+    return shrink(replayed.run.schedule, violated_by(replayed, invariants), progress, keep_cause=keep_cause)
 
 
-def shrink(schedule: Schedule, invariant: str, progress: Progress | None = None) -> Shrunk:
-    """Shrink a schedule that violates ``invariant``. Ctrl-C ends it early and keeps what was reached."""
-    return _Shrinker(schedule, invariant, progress).run()
+def shrink(schedule: Schedule, invariant: str, progress: Progress | None = None, *, keep_cause: bool = False) -> Shrunk:
+    """Shrink a schedule that violates ``invariant``. Ctrl-C ends it early and keeps what was reached.
+
+    ``keep_cause``: every smaller run has to show the same :mod:`cause <everyturn.cause>`; else one that violates the
+    invariant in another way, often a shorter one, will do.
+    """
+    return _Shrinker(schedule, invariant, progress, keep_cause=keep_cause).run()
 
 
 class _Shrinker:
     """The smallest schedule so far (scope, deviations, path), and the tables of each scope that was tried."""
 
-    def __init__(self, schedule: Schedule, invariant: str, progress: Progress | None) -> None:
+    def __init__(self, schedule: Schedule, invariant: str, progress: Progress | None, *, keep_cause: bool) -> None:
         self.before = schedule
         self.invariant = invariant
         self.progress = progress
@@ -122,6 +129,7 @@ class _Shrinker:
         if found is None:
             raise UsageError(f"expected a schedule that violates {invariant}, found one that does not")
         self.turns, self.path = found
+        self.cause = cause_of(*self._shown(self.scope, *found)) if keep_cause else None
 
     def run(self) -> Shrunk:
         """Shrink until nothing gets smaller."""
@@ -131,13 +139,21 @@ class _Shrinker:
                 pass
         except KeyboardInterrupt:
             interrupted = True
-        run = simulate(self._world(self.scope), Replay(self.turns))
-        for step, finding in judge_of(self.invariant).run(run.seen()):
-            if finding.invariant == self.invariant:
-                return Shrunk(run, step, finding, self.before, self.tried, interrupted)
-        raise ReplayError(f"{run.token} violates {self.invariant} in the tables and not in SimPy: the engines disagree")
+        _, _, run, step, finding = self._shown(self.scope, self.turns, self.path)
+        return Shrunk(run, step, finding, self.before, self.tried, interrupted)
 
     # trying ------------------------------------------------------------------------------------------------------
+
+    def _shown(
+        self, scope: Scope, turns: Deviations, path: paths.Path
+    ) -> tuple[Transitions, paths.Path, Run, int, Finding]:
+        """The run of a schedule through SimPy and what it violates, with its path in tables."""
+        transitions = self._transitions(scope)
+        run = simulate(transitions.world, Replay(turns))
+        for step, finding in judge_of(self.invariant).run(run.seen()):
+            if finding.invariant == self.invariant:
+                return transitions, path, run, step, finding
+        raise ReplayError(f"{run.token} violates {self.invariant} in the tables and not in SimPy: the engines disagree")
 
     def _world(self, scope: Scope) -> World:
         return World(scope, self.before.revision, self.before.granularity)
@@ -148,18 +164,23 @@ class _Shrinker:
             self._tables[key] = Transitions(self._world(scope), judge_of(self.invariant))
         return self._tables[key]
 
-    def _judged(self, path: paths.Path) -> tuple[Deviations, paths.Path] | None:
+    def _tried(self, scope: Scope, decider: paths.Decider) -> tuple[Deviations, paths.Path] | None:
+        """The deviations up to the violation, and the path that they make; none if nothing is violated."""
         self.tried += 1
         if self.progress is not None:
             self.progress(str(self.scope), len(getattr(self, "turns", ())), self.tried)
+        path = walk(self._transitions(scope), decider)
         step = path.violation(self.invariant)
-        return None if step is None else (path.deviations_until(step), path)
+        if step is None:
+            return None
+        turns = path.deviations_until(step)
+        return turns, path if turns == deviations(path.decisions) else walk(self._transitions(scope), ByPlace(turns))
 
     def _by_place(self, scope: Scope, turns: Deviations) -> tuple[Deviations, paths.Path] | None:
-        return self._judged(walk(self._transitions(scope), ByPlace(turns)))
+        return self._tried(scope, ByPlace(turns))
 
     def _by_name(self, scope: Scope, names: Sequence[Named]) -> tuple[Deviations, paths.Path] | None:
-        return self._judged(walk(self._transitions(scope), ByName(names)))
+        return self._tried(scope, ByName(names))
 
     # the scope ---------------------------------------------------------------------------------------------------
 
@@ -178,6 +199,8 @@ class _Shrinker:
 
     def _take(self, scope: Scope, found: tuple[Deviations, paths.Path] | None) -> bool:
         if found is None:
+            return False
+        if self.cause is not None and not shows(self.cause, *self._shown(scope, *found)):
             return False
         self.scope = scope
         self.turns, self.path = found

@@ -27,7 +27,7 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="How many for each refuted invariant, different in the pair of racing accesses.",
+    help="How many for each refuted invariant, different in cause or in the order of conflicting accesses.",
 )
 @click.option(
     "--checkpoint",

@@ -13,19 +13,36 @@ from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 @click.command(epilog=EXIT_CODES)
 @click.argument("source", metavar="TOKEN|FILE")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the shrunk run as a trace file.")
+@click.option(
+    "--keep",
+    type=click.Choice(["invariant", "cause"]),
+    default="invariant",
+    show_default=True,
+    help="What must stay the same: the violated invariant, or also how it comes about.",
+)
 @judging
 @exits
 def shrink(
-    source: str, output: Path | None, invariants: tuple[str, ...], as_json: bool, exit_zero: bool, expect: str | None
+    source: str,
+    output: Path | None,
+    keep: str,
+    invariants: tuple[str, ...],
+    as_json: bool,
+    exit_zero: bool,
+    expect: str | None,
 ) -> int:
-    """Make a violating run smaller: fewer prompts and extras, fewer deviations from first-in first-out order."""
+    """Make a violating run smaller: fewer prompts and extras, fewer deviations from first-in first-out order.
+
+    A smaller run may violate the same invariant in another, simpler way. With `--keep cause` it may not: the sentence,
+    what became of the prompt that it names, and the race that decided stay what they are.
+    """
     from everyturn.replay import replay
     from everyturn.reports import text
     from everyturn.shrink import shrink_source
 
     show = text.Printer(err=as_json)
     with text.Progress("shrinking") as bar:
-        shrunk = shrink_source(source, invariants, bar.shrinking)
+        shrunk = shrink_source(source, invariants, bar.shrinking, keep_cause=keep == "cause")
     before, after = shrunk.before, shrunk.after
     show.say(f"{shrunk.finding.invariant}: {shrunk.finding.sentence}")
     show.say(f"{before.scope}, {len(before.deviations)} deviations from first-in first-out order →")
