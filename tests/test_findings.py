@@ -17,7 +17,7 @@ def shown() -> list[tuple[str, str]]:
     pairs = []
     for section in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]:
         name = section.split()[0]
-        pairs += [(name, token) for token in re.findall(r"everyturn replay (et1-\S+)", section)]
+        pairs += [(name, token) for token in re.findall(r"everyturn replay (et2-\S+)", section)]
     return pairs
 
 
