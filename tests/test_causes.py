@@ -54,7 +54,7 @@ STORIES: Final[dict[str, list[str]]] = {
     "T1": ["active.get in run_in_process", "active.get in run_in_process", "p1 active.set", "p2 active.set"],
     "T2": ["summarise1 active.get", "p1 active.set in run_accepted", "summarise1 active.set in summarise"],
     "T3": ["p1 queue.get in hand_off", "p2 active.set in run_accepted", "p1 active.delete in leave", "p3 active.set"],
-    "L1": ["p1 active.get in run_in_process", "cancel1 active.get", "p1 active.set in run_in_process"],
+    "L1": ["Submitted(prompt=p1", "cancel1 active.get", "CancelReturned(", "p1 active.set in run_in_process"],
     "L2": ["cancel1 mark.set", "CancelledOnEntry(prompt=p1", "StreamStarted(turn=p2/p2", "turn=p2/p2, how=finished"],
     "L3": [
         "p1 queue.get in hand_off",

@@ -62,6 +62,7 @@ class _Search:
         self.budget = budget
         self.states = 0
         self._lost: set[Row] = set()
+        self._endless = transitions.world.scope.endless
 
     def good_end(self, row: Row) -> Ways | None:
         """A way from ``row`` to a rest that violates nothing, none if there is none."""
@@ -87,7 +88,9 @@ class _Search:
                 stack.pop()
                 if way:
                     way.pop()
-                self._lost.add(here)
+                if not self._endless:  # else a way may lead through a row that is being looked at
+                    self._lost.add(here)
+        self._lost |= seen
         return None
 
     def _bad(self, row: Row) -> bool:

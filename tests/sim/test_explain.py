@@ -8,8 +8,9 @@ import pytest
 
 from everyturn.campaign import fuzz
 from everyturn.check import check
+from everyturn.checker import SINK
 from everyturn.engines.paths import ByPlace, walk
-from everyturn.engines.transitions import Transitions
+from everyturn.engines.transitions import JUDGE, Row, Transitions
 from everyturn.explain import Explanation, after_fuzzing, explain
 from everyturn.happens_before import HappensBefore
 from everyturn.named_steps import ByName
@@ -49,6 +50,32 @@ def test_the_fold_races_with_the_append() -> None:
 def test_the_second_delete_races_with_the_next_turn() -> None:
     """d4, AA+1c: p1's deferred delete removes the entry that p2 has just set, so that the Cancel finds nobody (L3)."""
     assert racing(explained("d4", "AA+1c", "no-lost-cancel")) == [("p2", "active.set"), ("p1", "active.delete")]
+
+
+def test_the_story_says_whose_entry_is_deleted() -> None:
+    """And when a Cancel was done: what is promised goes by that."""
+    told = list(story.lines(explained("d4", "AA+1c", "no-lost-cancel")))
+    assert any(
+        "p1's turn marks the session idle; BUT THE ENTRY IT DELETES IS THAT OF p2's turn" in line for line in told
+    )
+    assert any("cancel1 returns: Cancel is done" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("work", "said"),
+    [
+        ("p1/p1", "p1's turn"),
+        ("p1/p2.1", "p2's turn"),
+        ("p1/retry/p1", "p1's second turn"),
+        ("p1/retry/p2.1", "p2's turn"),
+        ("p1/p1/summary", "the summary of p1"),
+        ("summarise1/summary", "the summary of summarise1"),
+        ("summarise1/p2.1", "p2's turn"),
+    ],
+)
+def test_a_turn_is_told_by_whose_it_is(work: str, said: str) -> None:
+    """Not by its name, which is its path."""
+    assert story.whose(work) == said
 
 
 def test_the_error_path_races_with_the_busy_test() -> None:
@@ -105,6 +132,46 @@ def test_happened_before_is_a_partial_order_within_the_run(case: tuple[str, str,
             if order.before(a, b):
                 assert all(order.before(a, c) for c in steps if order.before(b, c))
     assert all(run.steps[race.first.step].thread != run.steps[race.second.step].thread for race in order.races)
+
+
+def graph(transitions: Transitions) -> dict[Row, list[Row]]:
+    """All rows that can be reached, and where each can go."""
+    found: dict[Row, list[Row]] = {}
+    waiting = [transitions.initial()]
+    while waiting:
+        row = waiting.pop()
+        if row not in found:
+            found[row] = [after for _, _, after, _ in transitions.successors(row)]
+            waiting += found[row]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("revision", "scope", "invariant"),
+    [("d3", "AA", "no-hang"), ("d4", "AA+1e", "no-hang"), ("d4", "A+1s", "one-turn"), ("d4", "AI", "nothing-lost")],
+)
+def test_the_point_of_no_return_is_that_of_the_whole_graph(revision: str, scope: str, invariant: str) -> None:
+    """Of all rows of the scope those are known from which a good end can be reached; the step leads out of them."""
+    found = explained(revision, scope, invariant)
+    transitions = Transitions(World(Scope.parse(found.run.scope), found.run.revision), judge_of(invariant))
+    leads = graph(transitions)
+    assert len(leads) > 500
+    spoken = {row for row in leads if SINK in transitions.judged.values[row[JUDGE]].monitors}
+    good = {row for row in leads if not leads[row] and row not in spoken and not transitions.rest(row)[1]}
+    before: dict[Row, list[Row]] = {}
+    for row, following in leads.items():
+        for after in following:
+            before.setdefault(after, []).append(row)
+    waiting = list(good)
+    while waiting:
+        for row in before.get(waiting.pop(), ()):
+            if row not in good and row not in spoken:
+                good.add(row)
+                waiting.append(row)
+    path = walk(transitions, ByPlace(found.run.schedule.deviations))
+    rows = [*(step.row for step in path.steps), path.last]
+    assert found.no_return is not None
+    assert found.no_return.step == max(number for number, row in enumerate(rows) if row in good)
 
 
 def test_too_small_a_budget_is_undetermined() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +12,12 @@ from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Limits
 from everyturn.engines.kernel import simulate
 from everyturn.errors import UsageError
+from everyturn.explain import shown_by
 from everyturn.named_steps import Named
 from everyturn.run import Run
 from everyturn.schedule import Schedule
 from everyturn.scope import Scope
-from everyturn.shrink import Shrunk, judge_of, shrink, smaller_scopes
+from everyturn.shrink import Shrunk, judge_of, shrink, shrink_source, smaller_scopes
 from everyturn.strategies.replay import Replay
 from everyturn.world import World
 
@@ -108,3 +110,25 @@ def test_a_run_that_violates_nothing_is_refused() -> None:
     """With what was expected."""
     with pytest.raises(UsageError, match="expected a schedule that violates no-hang"):
         shrink(Schedule("hardened", "AA", "access", ()), "no-hang")
+
+
+def test_the_cause_is_kept_if_that_is_asked_for() -> None:
+    """N4 of the findings: p1 is tried again for p2's refusal. Without it N3 is found, p1's own retry, with one prompt."""
+    trace = str(Path(__file__).parent.parent / "traces" / "N4-nothing-lost.jsonl")
+    slipped, kept = shrink_source(trace, ["nothing-lost"]), shrink_source(trace, ["nothing-lost"], keep_cause=True)
+    assert [slipped.after.scope, kept.after.scope] == ["A+1r", "AA+1r"]
+    first, second, third = (
+        shown_by(schedule, "nothing-lost").cause for schedule in (kept.before, kept.after, slipped.after)
+    )
+    assert first == second != third
+    assert shrink(kept.after, "nothing-lost", keep_cause=True).after == kept.after
+
+
+def test_a_kept_cause_is_1_minimal() -> None:
+    """No deviation can be removed without another cause, or none."""
+    trace = str(Path(__file__).parent.parent / "traces" / "H2-no-hang.jsonl")
+    after = shrink_source(trace, keep_cause=True).after
+    cause = shown_by(after, "no-hang").cause
+    for index in range(len(after.deviations)):
+        fewer = after._replace(deviations=(*after.deviations[:index], *after.deviations[index + 1 :]))
+        assert not violates(fewer, "no-hang") or shown_by(fewer, "no-hang").cause != cause

@@ -33,46 +33,77 @@ def sentence(event: ev.Event) -> str | None:
             return f"{p} is submitted" + ("; a client waits for its completion" if waited else "")
         case ev.Queued(prompt=p):
             return f"{p} finds the session busy and is queued"
-        case ev.TurnStarted(prompt=p, thread=t):
-            return f"{p}'s turn begins" + (f", on {t}'s thread" if t != p else "")
+        case ev.TakenOut(prompt=p):
+            return f"{p} is out of the queue"
+        case ev.TurnStarted(turn=turn, prompt=p, thread=t):
+            return f"{whose(turn)} begins" + (f", on {t}'s thread" if t != p else "")
         case ev.TurnReleased(turn=turn):
-            return f"the session is marked idle, on behalf of turn {turn}"
+            return f"{whose(turn)} marks the session idle"
         case ev.Folded(prompt=p, turn=turn):
-            return f"turn {turn} takes {p} out of the queue and FOLDS it into its own conversation"
+            return f"{whose(turn)} takes {p} out of the queue and FOLDS it into its own conversation"
         case ev.Dropped(prompt=p, reason=reason):
             return f"{p} is dropped ({reason})"
         case ev.CancelledOnEntry(prompt=p):
             return f"{p} is cancelled before its turn"
+        case ev.StepFailed(turn=turn, cause=cause):
+            return f"{whose(turn)} breaks off: {_CAUSES[cause]}"
         case ev.StreamStarted(turn=turn, cancelled=cancelled):
-            return f"the model begins to answer in turn {turn}" + (", which is cancelled already" if cancelled else "")
+            return f"the model begins to answer in {whose(turn)}" + (
+                ", which is cancelled already" if cancelled else ""
+            )
         case ev.StreamEnded(turn=turn, how=how):
-            return f"the answer in turn {turn} ends: {how}"
+            return f"the answer in {whose(turn)} ends: {how}"
         case ev.Completed(prompt=p, delivered=True, lost=lost):
             outcome = "cancelled" if event.cancelled else "an error" if event.error else "finished"
             return f"{p}'s client is told: {outcome}" + (" (and the message is lost)" if lost else "")
         case ev.Completed(prompt=p):
             return f"what {p}'s client shall be told is kept for later"
-        case ev.ErrorNotified(prompt=p):
-            return f"{p}'s client is told of an error"
+        case ev.ErrorNotified(prompt=p, owner=owner):
+            return f"{p}'s client is told of an error" + (f", which is {owner}'s" if owner not in (None, p) else "")
+        case ev.MessageFailed(prompt=p):
+            return f"storing {p}'s message fails"
+        case ev.ReadFailed(prompt=p):
+            return f"reading the session for {p} fails"
+        case ev.FinalFailed(turn=turn):
+            return f"storing how {whose(turn)} went fails"
+        case ev.Refused(prompt=p):
+            return f"{p} is refused"
+    return _of_operation(event)
+
+
+def _of_operation(event: ev.Event) -> str | None:
+    """What an event means that is about a Cancel, a ClearQueue, a summary or a shutdown."""
+    match event:
         case ev.CancelCalled(operation=name):
             return f"a user presses Cancel ({name})"
         case ev.CancelReturned(operation=name):
             return f"{name} returns: Cancel is done"
         case ev.ClearCalled(operation=name):
             return f"a user clears the queue ({name})"
-        case ev.ClearReturned(operation=name):
+        case ev.SummariseCalled(operation=name):
+            return f"a user asks for a summary ({name})"
+        case ev.ClearReturned(operation=name) | ev.SummariseReturned(operation=name):
             return f"{name} returns"
-        case ev.SummariseCalled(operation=name) | ev.SummariseReturned(operation=name):
-            return f"{name}: {type(event).__name__}"
-        case ev.SummaryStarted(summary=name) | ev.SummaryReleased(summary=name):
-            return f"{name}: {type(event).__name__}"
-        case ev.MessageFailed(prompt=p):
-            return f"storing {p}'s message fails"
+        case ev.SummaryStarted(summary=summary):
+            return f"{whose(summary)} begins; the session is busy"
+        case ev.SummaryStreamEnded(summary=summary, how=how):
+            return f"the answer in {whose(summary)} ends: {how}"
+        case ev.SummaryReleased(summary=summary):
+            return f"{whose(summary)} marks the session idle"
         case ev.ShutdownBegan():
             return "the workspace begins to shut down"
-        case ev.Refused(prompt=p):
-            return f"{p} is refused"
     return None
+
+
+_CAUSES: Final = {ev.FailureCause.CANCELLED: "it was cancelled", ev.FailureCause.STORE: "the store fails"}
+
+
+def whose(work: str) -> str:
+    """A turn or a summary by whose it is: its name is its path from the thread on, `p1/p2.1` or `p1/p1/summary`."""
+    *above, last = (part.split(".")[0] for part in work.split("/"))
+    if last == "summary":
+        return f"the summary of {above[-1]}"
+    return f"{last}'s second turn" if "retry" in above and last == above[0] else f"{last}'s turn"
 
 
 def lines(explanation: Explanation) -> Iterator[str]:
@@ -96,8 +127,29 @@ def lines(explanation: Explanation) -> Iterator[str]:
 
 
 def _told(run: Run, number: int) -> str:
-    said = (sentence(event) for event in run.steps[number].events)
-    return "; ".join(each for each in said if each)
+    step = run.steps[number]
+    gone = {event.prompt for event in step.events if isinstance(event, ev.Folded | ev.Dropped)}
+    events = (each for each in step.events if not (isinstance(each, ev.TakenOut) and each.prompt in gone))
+    said = [each for each in map(sentence, events) if each]
+    return "; ".join([*said, *_wronged(run, number)])
+
+
+def _outside(run: Run, number: int) -> bool:
+    """Whether the step is where a user's Cancel or ClearQueue begins or ends: what is promised goes by that."""
+    calls = (ev.CancelCalled, ev.CancelReturned, ev.ClearCalled, ev.ClearReturned)
+    return any(isinstance(event, calls) for event in run.steps[number].events)
+
+
+def _wronged(run: Run, number: int) -> Iterator[str]:
+    """Of a delete of the entry: whose it was, if not that of the turn or summary that deletes it."""
+    for made in run.steps[number].operations:
+        if str(made.operation) == "active.delete":
+            (held,) = made.before
+            own = shown(made.operation.arguments[0])
+            if held is None:
+                yield "it was idle already"
+            elif shown(held) != own:
+                yield f"BUT THE ENTRY IT DELETES IS THAT OF {whose(shown(held))}"
 
 
 def _story(found: Explanation) -> Iterator[str]:
@@ -111,10 +163,12 @@ def _story(found: Explanation) -> Iterator[str]:
         sign = ("!" if number == lost else "") + (">" if number in racing else "")
         if number > found.step:
             break
-        if not sign and (not told or number not in found.core) and not (told and number > max(found.core)):
+        part = number in found.core or number > max(found.core) or _outside(run, number)
+        if not sign and not (told and part):
             left_out += 1
             continue
-        what = told or f"{step.operations[0].operation} at {found.places[number][0]}"
+        place = found.places[number][0]
+        what = told or f"{step.operations[0].operation} in {place.function} ({place})"
         yield f"{sign:>3} step {number:3}  {step.operations[0].thread:<{width}}  {what}"
     if found.step >= len(run.steps):
         yield f"       at rest  {'':<{width}}  nothing can move any more"
@@ -147,7 +201,7 @@ def _no_return(found: Explanation) -> Iterator[str]:
     made = found.run.steps[step].operations[0]
     place = found.places[step][0]
     yield f"Point of no return: step {step}. Before it a good end could still be reached; after it none can."
-    yield f"  {made.thread}: {made.operation}  ({place})  {_told(found.run, step)}".rstrip()
+    yield f"  {made.thread}: {made.operation}  ({place}, in {place.function})  {_told(found.run, step)}".rstrip()
     if found.good:
         yield f"  The good way that was lost begins: {', '.join(map(str, found.good[:4]))}"
 

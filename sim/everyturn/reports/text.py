@@ -114,7 +114,7 @@ class Printer:
                 self.say(f"    {_sign(Verdict.UNDETERMINED)} {name}: {judged.sentence}")
 
     def _refutation(self, name: str, judged: Judged) -> None:
-        often = f", in {judged.count:,} runs" if judged.count else ""
+        often = f", in {judged.count:,} run{'s' * (judged.count != 1)}" if judged.count else ""
         steps = f" ({judged.steps} steps{often})" if judged.steps is not None else ""
         self.say(f"    {_sign(Verdict.REFUTED)} {name}: {judged.sentence}{steps}")
         if judged.token:
