@@ -1,8 +1,8 @@
 """The cause of a violation, as far as a run shows it: what tells one way to violate an invariant from another.
 
 Two runs show the same cause if they violate the same invariant with the same sentence, up to the numbers of prompts, if
-the same became of the prompt that the sentence names first, and if the race that decided one of them is among those
-that decide the other. A prompt, extra or step more in a run, or other prompts in the same parts, make no difference.
+the same became of the prompt that the sentence names first, and if the same race tells most of what decided. A prompt,
+extra or step more in a run, or other prompts in the same parts, make no difference.
 """
 
 from __future__ import annotations
@@ -39,25 +39,8 @@ class Cause:
 def cause_of(transitions: Transitions, path: Path, run: Run, step: int, finding: Finding) -> Cause:
     """The cause that a run shows, which is ``path`` over ``transitions``, and violates something at ``step``."""
     race = DecidingRaces(transitions, path, run, step, finding).first()
-    return Cause(
-        finding.invariant,
-        _unnumbered(finding.sentence),
-        _became(run, finding),
-        None if race is None else _pair(run, race, places(run)),
-    )
-
-
-def shows(cause: Cause, transitions: Transitions, path: Path, run: Run, step: int, finding: Finding) -> bool:
-    """Whether a run shows ``cause``."""
-    if (cause.invariant, cause.sentence) != (finding.invariant, _unnumbered(finding.sentence)):
-        return False
-    if cause.became != _became(run, finding):
-        return False
-    races = DecidingRaces(transitions, path, run, step, finding)
-    if cause.race is None:
-        return races.first() is None
-    where = places(run)
-    return any(_pair(run, race, where) == cause.race for race in races)
+    pair = None if race is None else _pair(run, race, places(run))
+    return Cause(finding.invariant, _unnumbered(finding.sentence), _became(run, finding), pair)
 
 
 def _unnumbered(text: str) -> str:

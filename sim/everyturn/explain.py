@@ -30,7 +30,7 @@ from everyturn_model.invariants import BY_NAME
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """The nearest run that violates nothing: it differs from ``step`` on, by one decision."""
+    """The nearest run that violates nothing: it differs from ``step`` on, by one ``decision`` if there is such a run."""
 
     step: int
     run: Run
@@ -122,6 +122,7 @@ class _Explainer:
 
     def explain(self, budget: int) -> Explanation:
         no_return = point_of_no_return(self.transitions, self.path, budget)
+        good = () if no_return is None or no_return.step is None else tuple(self._lost(no_return))
         return Explanation(
             run=self.run,
             invariant=self.invariant,
@@ -131,9 +132,9 @@ class _Explainer:
             core=frozenset(self.order.core(self._target())),
             places=places(self.run),
             race=self.races.first(),
-            passing=self._passing(),
+            passing=self._passing() or self._turned_back(no_return, good),
             no_return=no_return,
-            good=() if no_return is None or no_return.step is None else tuple(self._lost(no_return)),
+            good=good,
         )
 
     def _target(self) -> int:
@@ -163,6 +164,14 @@ class _Explainer:
                         run = simulate(self.world, Replay(deviations(path.decisions)))
                         return Passing(number, run, decision)
         return None
+
+    def _turned_back(self, no_return: NoReturn | None, good: Sequence[Named]) -> Passing | None:
+        """The run that takes the good way at the point of no return, if that is known."""
+        if no_return is None or no_return.step is None:
+            return None
+        path = walk(self.transitions, ByName([*self.path.names[: no_return.step], *good]))
+        run = simulate(self.world, Replay(deviations(path.decisions)))
+        return Passing(no_return.step, run, f"{good[0]} comes before {self.path.names[no_return.step]}, and so on")
 
     def _held_back(self, number: int) -> Iterator[tuple[list[Named], str]]:
         """Another thread goes on at a step, and the one that did waits until that has done all it did."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from everyturn import trace
-from everyturn.cause import cause_of, shows
+from everyturn.cause import cause_of
 from everyturn.check import is_vacuous
 from everyturn.checker import CONFORMS, Finding, Judge, select
 from everyturn.counterexample import decisions_of
@@ -200,7 +200,7 @@ class _Shrinker:
     def _take(self, scope: Scope, found: tuple[Deviations, paths.Path] | None) -> bool:
         if found is None:
             return False
-        if self.cause is not None and not shows(self.cause, *self._shown(scope, *found)):
+        if self.cause is not None and cause_of(*self._shown(scope, *found)) != self.cause:
             return False
         self.scope = scope
         self.turns, self.path = found
