@@ -23,8 +23,8 @@ from everyturn.token_by_place import TokenByPlace
 
 PREFIX: Final = "et2-"
 DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-MAX_DIGITS: Final = 20_000
-MAX_STEPS: Final = 20_000
+MAX_DIGITS: Final = 100_000
+MAX_STEPS: Final = 100_000
 """Longer tokens and runs are refused."""
 _CHECK: Final = 6
 _BITS: Final = 20

@@ -6,8 +6,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from everyturn.check import check
+from everyturn.cli import main
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Limits
 from everyturn.engines.kernel import simulate
@@ -19,6 +21,7 @@ from everyturn.schedule import Schedule
 from everyturn.scope import Scope
 from everyturn.shrink import Shrunk, judge_of, shrink, shrink_source, smaller_scopes
 from everyturn.strategies.replay import Replay
+from everyturn.trace import read
 from everyturn.world import World
 
 CASES = [
@@ -132,3 +135,13 @@ def test_a_kept_cause_is_1_minimal() -> None:
     for index in range(len(after.deviations)):
         fewer = after._replace(deviations=(*after.deviations[:index], *after.deviations[index + 1 :]))
         assert not violates(fewer, "no-hang") or shown_by(fewer, "no-hang").cause != cause
+
+
+def test_the_command_keeps_the_cause_on_demand(tmp_path: Path) -> None:
+    """`everyturn shrink --keep cause -o FILE` writes a trace with the scope that the cause needs."""
+    source = str(Path(__file__).parent.parent / "traces" / "N4-nothing-lost.jsonl")
+    for keep, scope in (("cause", "AA+1r"), ("invariant", "A+1r")):
+        path = tmp_path / keep
+        command = ["shrink", source, "--invariant", "nothing-lost", "--keep", keep, "-o", str(path)]
+        assert CliRunner().invoke(main, command).exit_code == 1
+        assert read(path).header.scope == scope

@@ -99,8 +99,8 @@ def test_a_token_is_the_same_everywhere() -> None:
 
 def test_too_many_steps_are_refused() -> None:
     """With what was expected."""
-    with pytest.raises(UsageError, match="expected a run of at most 20000 steps to make a token of, found 20001"):
-        token.encode(Token("d4", "A", "access", (SavedStep("p1", "queue.get"),) * 20_001, 0))
+    with pytest.raises(UsageError, match="expected a run of at most 100000 steps to make a token of, found 100001"):
+        token.encode(Token("d4", "A", "access", (SavedStep("p1", "queue.get"),) * 100_001, 0))
 
 
 @settings(deadline=None)
