@@ -34,7 +34,8 @@ class Privacy:
             touched = self._touched.setdefault(location, set())
             touched.add((thread, reads, point))
             for other, read, at_point in touched:
-                if other != thread and not (reads and read) and not (point and at_point):
+                commute = reads == read and (reads or operation.object != "hooks")
+                if other != thread and not commute and not (point and at_point):
                     raise AgentFault(
                         f"{operation}: expected {operation.object} that one thread keeps to itself, found {other} and "
                         f"{thread} at the same; if they share it, add {operation.object!r} to the tuple `shares` of the "

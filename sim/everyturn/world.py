@@ -162,10 +162,13 @@ class World:
         return thread.kind == "c"
 
     def seen(self, step: Step) -> tuple[ev.Event, ...]:
-        """What an onlooker sees of one step. Raises :class:`AgentFault` if others can see what was taken to be private."""
+        """What an onlooker sees of one step."""
+        return observe(step)
+
+    def check_privacy(self, step: Step) -> None:
+        """Raise :class:`AgentFault` if others can notice what was taken to be a thread's own business."""
         if self.granularity == "access":
             self._privacy.check(step.thread, step.operation, point=self.is_scheduling_point(step.operation))
-        return observe(step)
 
     def rest(self, values: objects.Values, blocked: tuple[str, ...]) -> ev.Rest:
         """The event of rest: nothing can move any more, and ``blocked`` threads still wait."""

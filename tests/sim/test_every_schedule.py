@@ -94,7 +94,9 @@ class OneRun:
         self.values.update(zip(touched, after, strict=True))
         word = self.resume(thread, result)
         notes = tuple(self.world.gate.notes)
-        self.see(*self.world.seen(Step(which.name, operation, result, before, after, notes)))
+        step = Step(which.name, operation, result, before, after, notes)
+        self.world.check_privacy(step)
+        self.see(*self.world.seen(step))
         if word is not None:
             self.see(*self.world.ended(which, word, tuple(self.values.values())))
 

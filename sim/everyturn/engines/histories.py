@@ -128,6 +128,7 @@ class Histories:
         step = Step(node.name, node.operation, effect.result, effect.before, effect.values, tuple(notes))
         thread = self.world.threads[node.thread]
         effect.watched = self.world.watches_shared_data(thread) and (node.begins or operation is None)
+        self.world.check_privacy(step)
         seen = self.world.seen(step)
         if not effect.watched:
             seen = self._framed(node, after, seen, (), ())

@@ -201,7 +201,9 @@ class Transitions:
         effects = []
         for result, after in objects.apply(operation, before, name):
             next_local, notes = self.locals.advance(local, result)
-            seen = self.world.seen(Step(name, operation, result, before, after, notes))
+            step = Step(name, operation, result, before, after, notes)
+            self.world.check_privacy(step)
+            seen = self.world.seen(step)
             changed = tuple(
                 (column, self.columns[column].number(value)) for column, value in zip(touched, after, strict=True)
             )
