@@ -256,14 +256,84 @@ def sampled(program: Program, chooser: Strategy, runs: int) -> Counter[tuple[int
     return Counter(tuple(thread for thread, _, _ in play(program, chooser, run).order) for run in range(runs))
 
 
-@pytest.mark.parametrize("program", [(steps("r0 r0 r0"), steps("r1 r1 r1")), (steps("r0"), steps("r1 r1 r1 r1 r1"))])
-def test_urw_is_uniform_over_interleavings(program: Program) -> None:
-    """With exact counts, two threads that never block: chi-square, p = 0.001. A random walk fails the same test."""
-    ways = math.comb(6, len(program[0]))
-    critical = {20: 43.82, 6: 20.52}[ways]
+CRITICAL = {3: 13.82, 6: 20.52, 20: 43.82, 30: 58.30}
+"""Chi-square that is exceeded with a probability of 0.001, by the number of classes."""
+
+
+def interleavings(lengths: Sequence[int]) -> int:
+    """In how many ways threads of these lengths can be interleaved: a multinomial coefficient."""
+    return math.factorial(sum(lengths)) // math.prod(map(math.factorial, lengths))
+
+
+@pytest.mark.parametrize("lengths", [(3, 3), (1, 5), (2, 2, 1)])
+def test_urw_is_uniform_over_interleavings(lengths: tuple[int, ...]) -> None:
+    """With exact counts, threads that never block: chi-square, p = 0.001. A random walk fails the same test."""
+    program = tuple(steps(" ".join([f"r{thread}"] * length)) for thread, length in enumerate(lengths))
+    ways = interleavings(lengths)
     urw = sampled(program, strategy("urw", 1, lambda: counts(program)), 200 * ways)
     walk = sampled(program, strategy("random-walk", 1), 200 * ways)
-    assert chi_square(urw, ways) < critical < chi_square(walk, ways)
+    assert chi_square(urw, ways) < CRITICAL[ways] < chi_square(walk, ways)
+
+
+def test_urw_with_wrong_counts_is_not_uniform_and_misses_nothing() -> None:
+    """Counts are estimates: with one step too few for one thread and two too many for another all orders still come."""
+    program = (steps("r0 r0 r0"), steps("r1 r1 r1"))
+    found = sampled(program, strategy("urw", 1, lambda: Profile((2.0, 5.0), 6)), 4000)
+    assert len(found) == 20
+    assert chi_square(found, 20) > CRITICAL[20]
+
+
+UNEVEN = (steps("r1 r1 r1 r1 r1 r1 w0 w0"), steps("w0 r2"), steps("r3 r3 r3 w0 r3 w0"))
+"""Threads with 2, 1 and 2 accesses to the one location that they share, among other steps."""
+
+
+def in_order_of(location: int, program: Program, chooser: Strategy, runs: int) -> Counter[tuple[int, ...]]:
+    """How often each order came out in which threads access one location."""
+    return Counter(
+        tuple(thread for thread, op, _ in play(program, chooser, run).order if op.at == location) for run in range(runs)
+    )
+
+
+def test_surw_is_uniform_over_the_interleavings_of_selected_steps() -> None:
+    """Three threads, five accesses to what they share: 30 orders alike, whatever lies between. No other sampler does it."""
+    ways = interleavings((2, 1, 2))
+    measured = profile(lambda chooser, run: play(UNEVEN, chooser, run), 0)
+    assert measured.contended == ((1, (2.0, 1.0, 2.0)),)
+    for name in ("surw", "urw", "random-walk", "pos"):
+        found = in_order_of(0, UNEVEN, strategy(name, 3, lambda: measured), 200 * ways)
+        assert (chi_square(found, ways) < CRITICAL[ways]) == (name == "surw"), name
+
+
+def test_surw_draws_the_location_of_each_run_among_the_contended_ones() -> None:
+    """Two locations are shared; whichever is drawn, its accesses are uniform, so that each order has at least half of that."""
+    program = (steps("w0 w0 w1"), steps("r0 r1 r1"))
+    measured = profile(lambda chooser, run: play(program, chooser, run), 0)
+    assert measured.contended == ((1, (2.0, 1.0)), (2, (1.0, 2.0)))
+    for location in (0, 1):
+        found = in_order_of(location, program, strategy("surw", 4, lambda: measured), 3000)
+        assert min(found.values()) > 3000 * (1 / 2 / 3) - 4 * math.sqrt(3000 / 6)
+        assert len(found) == 3
+
+
+def test_surw_leaves_no_interleaving_out() -> None:
+    """Every order of all steps is possible, also with wrong counts and with threads that block."""
+    program = (steps("w0 r1 w0"), steps("r2 w0"))
+    for often in ((2.0, 1.0), (0.4, 3.0)):
+        wrong = Profile((), 5, ((1, often),))
+        assert len(sampled(program, strategy("surw", 5, lambda wrong=wrong: wrong), 4000)) == 10  # type: ignore[misc]
+    locked = (steps("L3 w0 U3"), steps("L3 w0 U3"))
+    measured = profile(lambda chooser, run: play(locked, chooser, run), 0)
+    assert [location for location, _ in measured.contended] == [1, 8]
+    found = sampled(locked, strategy("surw", 6, lambda: measured), 200)
+    assert set(found) == {(0, 0, 0, 1, 1, 1), (1, 1, 1, 0, 0, 0)}
+
+
+def test_what_nobody_writes_or_one_thread_has_for_itself_is_not_contended() -> None:
+    """Only what two threads touch and one of them writes counts; without such a location priorities decide alone."""
+    program = (steps("r0 w1"), steps("r0 r2 w2"))
+    measured = profile(lambda chooser, run: play(program, chooser, run), 0)
+    assert measured.contended == ()
+    assert len(sampled(program, strategy("surw", 7, lambda: measured), 1000)) == 10
 
 
 def test_pos_is_uniform_over_the_orders_of_single_racing_steps() -> None:
@@ -350,7 +420,7 @@ def test_a_sampler_makes_each_run_from_seed_and_number_alone(name: str) -> None:
 
 def test_the_samplers_are_these() -> None:
     """Only independent runs bound a risk: nothing adaptive and nothing systematic is among them."""
-    assert SAMPLERS == ["random-walk", "pct", "fair-pct", "pos", "urw", "portfolio"]
+    assert SAMPLERS == ["random-walk", "pct", "fair-pct", "pos", "urw", "surw", "portfolio"]
 
 
 @pytest.mark.parametrize("name", ["pct:0", "pct:x", "pct:", "pos:1", "delay:-1", "pct:inf", "delay:1001", "oracle", ""])

@@ -23,6 +23,7 @@ from everyturn.strategies.preemption_bounded import PreemptionBounded
 from everyturn.strategies.profile import Profile
 from everyturn.strategies.random_walk import RandomWalk
 from everyturn.strategies.strategy import Strategy
+from everyturn.strategies.surw import Surw
 from everyturn.strategies.urw import Urw
 
 Measure = Callable[[], Profile]
@@ -81,6 +82,12 @@ STRATEGIES: Final[dict[str, Entry]] = {
         lambda seed, parameter, measure: Urw(seed, measure()),
         "threads weighted by the steps they have still to make, as counted in profiling runs",
         "every interleaving equally probable, as far as counts are right and nothing blocks",
+        "Zhao et al., ASPLOS 2025",
+    ),
+    "surw": Entry(
+        lambda seed, parameter, measure: Surw(seed, measure()),
+        "urw for the accesses to one contended location, drawn for each run; all other steps by random priorities",
+        "every interleaving of those accesses equally probable, under the same conditions",
         "Zhao et al., ASPLOS 2025",
     ),
     "delay": Entry(

@@ -7,11 +7,18 @@ have, priorities would only starve somebody, and it goes on as a random walk.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from everyturn.strategies.access import Access
 from everyturn.strategies.profile import Profile
 from everyturn.strategies.random_walk import Sampler
+from everyturn.strategies.stream import stream
+
+PLAN: Final = 1
+"""The lane that a run's plan is drawn from: its change points, then the priority of each thread by number."""
+THREAD_BITS: Final = 16
+"""A thread's priority is its draw, and below that its number, so that no two are equal."""
 
 
 class Pct(Sampler):
@@ -20,22 +27,25 @@ class Pct(Sampler):
     A violation that needs ``depth`` ordering constraints between steps to be met is found by each run with a
     probability of at least 1 / (n k^(depth - 1)), for n threads and runs of at most k steps, times that of the outcomes
     it needs. k is the most that the profile saw; in a longer run the late steps have no change point among them.
+    :mod:`everyturn.engines.priorities` makes the same runs.
     """
 
     def __init__(self, seed: int, depth: int, profile: Profile) -> None:
         super().__init__(seed)
         self.depth = depth
         self.steps = profile.steps
-        self._priorities: dict[int, float] = {}
+        self._plan: Iterator[int] = stream(seed, 0, PLAN)
+        self._priorities: list[int] = []
         self._changes: dict[int, int] = {}
         self._step = 0
 
     def begin(self, run: int) -> None:
         super().begin(run)
-        self._priorities = {}
-        self._step = 0
+        self._plan = stream(self.seed, run, PLAN)
         # Of two change points at one step the lower priority counts: the paper draws them independently, too.
-        self._changes = {self.random.randrange(self.steps): -place for place in range(1, self.depth)}
+        self._changes = {next(self._plan) * self.steps >> 32: -place for place in range(1, self.depth)}
+        self._priorities = []
+        self._step = 0
 
     def pick(self, enabled: Sequence[Access]) -> int:
         place = self._highest(enabled)
@@ -46,16 +56,12 @@ class Pct(Sampler):
         return place
 
     def _highest(self, enabled: Sequence[Access]) -> int:
-        """The place of the thread of highest priority; a thread that is new gets a random one, above all changed ones."""
-        priorities = self._priorities
-        best, highest = 0, -float("inf")
-        for place, access in enumerate(enabled):
-            priority = priorities.get(access.thread)
-            if priority is None:
-                priority = priorities[access.thread] = self.random.random()
-            if priority > highest:
-                best, highest = place, priority
-        return best
+        """The place of the thread of highest priority; those drawn at the start are above all changed ones."""
+        threads = [access.thread for access in enabled]
+        while max(threads) >= len(self._priorities):
+            self._priorities.append(next(self._plan) << THREAD_BITS | len(self._priorities))
+        priorities = [self._priorities[thread] for thread in threads]
+        return priorities.index(max(priorities))
 
 
 class FairPct(Pct):
@@ -64,4 +70,4 @@ class FairPct(Pct):
     def pick(self, enabled: Sequence[Access]) -> int:
         if self._step < self.steps:
             return super().pick(enabled)
-        return self.random.randrange(len(enabled))
+        return self.below(len(enabled))

@@ -6,11 +6,15 @@ Drawing at random, rather than in turn, makes the runs independent samples of on
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
+from typing import Final
 
 from everyturn.strategies.access import Access
 from everyturn.strategies.random_walk import Sampler
+from everyturn.strategies.stream import stream
+
+MEMBER: Final = 2
+"""The lane that the member of a run is drawn from."""
 
 
 class Portfolio(Sampler):
@@ -22,7 +26,7 @@ class Portfolio(Sampler):
         self._member = self.members[0]
 
     def begin(self, run: int) -> None:
-        self._member = random.Random(f"{self.seed}/{run}/member").choice(self.members)
+        self._member = self.members[next(stream(self.seed, run, MEMBER)) * len(self.members) >> 32]
         self._member.begin(run)
 
     def pick(self, enabled: Sequence[Access]) -> int:

@@ -21,7 +21,7 @@ class Pos(Sampler):
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
-        self._priorities: dict[int, float] = {}
+        self._priorities: dict[int, int] = {}
 
     def begin(self, run: int) -> None:
         super().begin(run)
@@ -29,11 +29,11 @@ class Pos(Sampler):
 
     def pick(self, enabled: Sequence[Access]) -> int:
         priorities = self._priorities
-        best, highest = 0, -1.0
+        best, highest = 0, -1
         for place, access in enumerate(enabled):
             priority = priorities.get(access.thread)
             if priority is None:
-                priority = priorities[access.thread] = self.random.random()
+                priority = priorities[access.thread] = next(self.draws)
             if priority > highest:
                 best, highest = place, priority
         made = enabled[best]

@@ -7,7 +7,6 @@ Guarantees of Finding Bugs (ASPLOS 2010), section 1.
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 
 from everyturn.strategies.access import Access
@@ -16,7 +15,7 @@ from everyturn.strategies.stream import stream
 
 
 class Sampler(Strategy):
-    """What the random strategies share: each run has a generator of its own, made from ``seed`` and the run's number.
+    """What the random strategies share: each run has draws of its own, made from ``seed`` and the run's number.
 
     So runs do not depend on each other, and any process can make any of them. Outcomes are equally probable.
     """
@@ -25,31 +24,25 @@ class Sampler(Strategy):
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self.random = random.Random(f"{seed}/0")
+        self.draws = stream(seed, 0)
 
     def begin(self, run: int) -> None:
-        self.random = random.Random(f"{self.seed}/{run}")
+        self.draws = stream(self.seed, run)
+
+    def below(self, number: int) -> int:
+        """A random number from 0 to ``number`` - 1."""
+        return next(self.draws) * number >> 32
 
     def choose(self, outcomes: int) -> int:
-        return self.random.randrange(outcomes)
+        return self.below(outcomes)
 
 
 class RandomWalk(Sampler):
-    """Every enabled thread, and every outcome, with equal probability, drawn from :mod:`everyturn.strategies.stream`.
+    """Every enabled thread, and every outcome, with equal probability.
 
     Nothing is drawn where there is nothing to decide. :mod:`everyturn.engines.walks` draws the same.
     """
 
-    def __init__(self, seed: int) -> None:
-        super().__init__(seed)
-        self._draws = stream(seed, 0)
-
-    def begin(self, run: int) -> None:
-        self._draws = stream(self.seed, run)
-
     def pick(self, enabled: Sequence[Access]) -> int:
         among = len(enabled)
-        return next(self._draws) * among >> 32 if among > 1 else 0
-
-    def choose(self, outcomes: int) -> int:
-        return next(self._draws) * outcomes >> 32
+        return self.below(among) if among > 1 else 0

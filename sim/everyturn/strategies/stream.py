@@ -4,6 +4,9 @@ SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 
 constant, and a draw is a mixture of the state. So a decision can be drawn for one run after the other or for thousands
 of runs at once, and comes out the same. A draw of 32 bits is scaled to its range by a multiplication (Lemire, ACM TOMACS
 29, 2019), which prefers some outcomes of n by at most n / 2^32.
+
+A run has several *lanes*, streams of their own: what is decided on the way is drawn from lane 0 as it comes; what is
+laid down before the first step, from another one, so that neither depends on how much of the other was drawn.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ _SECOND: Final = np.uint64(0x94D049BB133111EB)
 _BITS: Final = np.uint64(32)
 _BLOCK: Final = np.arange(1, 65, dtype=np.uint64) * GOLDEN
 _WHOLE: Final = _BLOCK[-1]
+DRAWN: Final = 1 << 32
+"""A draw is below this."""
 
 
 def mixed(states: Words) -> Words:
@@ -34,9 +39,9 @@ def mixed(states: Words) -> Words:
     return words
 
 
-def starts(seed: int, runs: Words) -> Words:
-    """The state in which each of these runs begins."""
-    return mixed(mixed(np.array([seed % 2**64], np.uint64)) + runs * GOLDEN)
+def starts(seed: int, runs: Words, lane: int = 0) -> Words:
+    """The state in which a lane of each of these runs begins."""
+    return mixed(mixed(np.array([seed % 2**64], np.uint64)) + runs * GOLDEN + np.uint64(lane))
 
 
 def draws(states: Words) -> Words:
@@ -45,9 +50,9 @@ def draws(states: Words) -> Words:
     return mixed(states) >> _BITS
 
 
-def stream(seed: int, run: int) -> Iterator[int]:
+def stream(seed: int, run: int, lane: int = 0) -> Iterator[int]:
     """All draws of one run, of 32 bits each."""
-    state = starts(seed, np.array([run], np.uint64))
+    state = starts(seed, np.array([run], np.uint64), lane)
     while True:
         yield from (mixed(state + _BLOCK) >> _BITS).tolist()
         state += _WHOLE

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from everyturn.strategies.access import Access
 from everyturn.strategies.profile import Profile
 from everyturn.strategies.random_walk import Sampler
+from everyturn.strategies.stream import DRAWN
 
 
 class Urw(Sampler):
@@ -35,7 +36,7 @@ class Urw(Sampler):
             self._made(enabled[0].thread)
             return 0
         weights = [self._weight(access.thread) for access in enabled]
-        point = self.random.random() * sum(weights)
+        point = next(self.draws) / DRAWN * sum(weights)
         place = 0
         while place < len(weights) - 1 and point >= weights[place]:
             point -= weights[place]
