@@ -21,6 +21,7 @@ from everyturn.run import Run
 from everyturn.schedule import deviations
 from everyturn.scope import Scope
 from everyturn.strategies import strategy as make_strategy
+from everyturn.strategies.pct import Pct
 from everyturn.strategies.profile import profile
 from everyturn.strategies.random_walk import RandomWalk
 from everyturn.strategies.replay import Replay
@@ -154,8 +155,9 @@ def fuzz(
     """Make ``runs`` runs of one cell (1,000 if nothing is said), or all runs of a finite strategy if there are fewer.
 
     ``until_risk``: as many as bound the probability of a violation by this if all are clean, ``runs`` at most. ``engine``
-    ``tables``: the same runs, many at once (:mod:`everyturn.engines.walks`), for the strategy ``random-walk``. The same seed makes the same runs whatever the number of processes (``jobs``) is. Raises :class:`UsageError`.
-    Ctrl-C ends it early and keeps what was found.
+    ``tables``: the same runs, many at once (:mod:`everyturn.engines.walks`), for the strategies ``random-walk`` and
+    ``pct``. The same seed makes the same runs whatever the number of processes (``jobs``) is. Raises
+    :class:`UsageError`. Ctrl-C ends it early and keeps what was found.
     """
     cell = (revision, scope, granularity, strategy, seed, tuple(invariants))
     sampler = _Sampler(*cell)
@@ -203,19 +205,23 @@ def _shares(sampler: _Sampler, cell: _Cell, runs: int, jobs: int, engine: str) -
         return _in_parallel(cell, runs, jobs) if jobs > 1 else _one_by_one(sampler, runs)
     if engine != "tables":
         raise UsageError(f"engine {engine!r}: expected one of {', '.join(ENGINES)}")
-    if type(sampler.strategy) is not RandomWalk or jobs > 1:
-        raise UsageError(f"engine tables: expected strategy random-walk and one job, found {cell[3]} and {jobs}")
+    if type(sampler.strategy) not in (RandomWalk, Pct) or jobs > 1:
+        raise UsageError(
+            f"engine tables: expected strategy random-walk or pct, and one job, found {cell[3]} and {jobs}"
+        )
     return _at_once(sampler, runs)
 
 
 def _at_once(sampler: _Sampler, runs: int) -> Iterator[_Tally]:
     """Runs over tables. The first violation of each invariant is made again through SimPy, which must find it, too."""
+    from everyturn.engines.priorities import Priorities
     from everyturn.engines.walks import BATCH, Walks
 
-    assert isinstance(sampler.strategy, RandomWalk)
-    walks = Walks(sampler.world, sampler.judge)
+    chooser, world, judge = sampler.strategy, sampler.world, sampler.judge
+    assert isinstance(chooser, RandomWalk | Pct)
+    walks = Priorities(world, judge, chooser.depth, chooser.steps) if isinstance(chooser, Pct) else Walks(world, judge)
     for start in range(0, runs, BATCH):
-        found = walks.walk(sampler.strategy.seed, start, min(BATCH, runs - start))
+        found = walks.walk(chooser.seed, start, min(BATCH, runs - start))
         tally = _Tally(len(found))
         often = np.bincount(found, minlength=len(walks.ends)).tolist()
         firsts: dict[str, int] = {}

@@ -18,12 +18,15 @@ from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import outcome
 from everyturn.engines.judging import JudgeTable
 from everyturn.engines.kernel import simulate
+from everyturn.engines.priorities import Priorities
 from everyturn.engines.probabilities import Exact, exact
 from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.engines.walks import Trail, Walks
 from everyturn.errors import UsageError
 from everyturn.risk import Unseen, missed_by_pct, runs_for, upper_bound
 from everyturn.scope import Scope
+from everyturn.strategies.pct import Pct
+from everyturn.strategies.profile import profile
 from everyturn.strategies.random_walk import RandomWalk
 from everyturn.strategies.stream import draws, starts, stream
 from everyturn.world import World
@@ -160,11 +163,34 @@ def test_walks_over_tables_are_the_runs_through_simpy(revision: str, scope: str,
         assert {finding.invariant for _, finding in found} == set(walks.ends[end].violated)
 
 
+@pytest.mark.parametrize("depth", [1, 3, 6])
+@pytest.mark.parametrize(("revision", "scope", "granularity"), [*CELLS, ("d4", "AAa+2c+1f", "access")])
+def test_pct_over_tables_makes_the_runs_through_simpy(revision: str, scope: str, granularity: str, depth: int) -> None:
+    """Same seed, same runs: who moves at every step, the outcome, and what is violated; change points beyond the end too."""
+    world, table = World(Scope.parse(scope), revision, granularity), JudgeTable(Judge())
+    measured = profile(lambda each, run: simulate(world, each, run), 3)
+    pct = Pct(3, depth, measured)
+    runs = Priorities(World(Scope.parse(scope), revision, granularity), Judge(), depth, pct.steps)
+    trail: Trail = []
+    ends = runs.walk(3, 5000, 30, trail)
+    moved: dict[int, list[int]] = {run: [] for run in range(5000, 5030)}
+    for numbers, threads in trail:
+        for run, thread in zip(numbers.tolist(), threads.tolist(), strict=True):
+            moved[run].append(thread)
+    for run, end in zip(range(5000, 5030), ends.tolist(), strict=True):
+        made = simulate(world, pct, run)
+        state, found = table.log(made.log)
+        assert [step.thread for step in made.steps] == moved[run]
+        assert table.outcome(state) == runs.ends[end].outcome
+        assert {finding.invariant for _, finding in found} == set(runs.ends[end].violated)
+
+
+@pytest.mark.parametrize("strategy", ["random-walk", "pct:3"])
 @pytest.mark.parametrize("names", [(), ("no-hang", "nothing-lost")])
-def test_a_campaign_over_tables_is_the_one_through_simpy(names: tuple[str, ...]) -> None:
+def test_a_campaign_over_tables_is_the_one_through_simpy(strategy: str, names: tuple[str, ...]) -> None:
     """600 runs: the same outcomes as often, the same first violations with the same tokens, as often."""
     one, other = (
-        fuzz("d1", "AA+1c", strategy="random-walk", runs=600, seed=2, engine=engine, invariants=names)
+        fuzz("d1", "AA+1c", strategy=strategy, runs=600, seed=2, engine=engine, invariants=names)
         for engine in ("simpy", "tables")
     )
     one.cell.seconds = other.cell.seconds = None
@@ -173,9 +199,9 @@ def test_a_campaign_over_tables_is_the_one_through_simpy(names: tuple[str, ...])
     assert one.failures
 
 
-def test_only_random_walks_run_over_tables() -> None:
+def test_only_random_walks_and_pct_run_over_tables() -> None:
     """Another strategy, and an engine that does not exist, are refused."""
-    with pytest.raises(UsageError, match="expected strategy random-walk"):
+    with pytest.raises(UsageError, match="expected strategy random-walk or pct"):
         fuzz("d4", "AA", strategy="pos", engine="tables")
     with pytest.raises(UsageError, match="simpy, tables"):
         fuzz("d4", "AA", strategy="pos", engine="fast")

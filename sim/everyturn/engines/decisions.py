@@ -79,6 +79,8 @@ class DecisionGraph:
         self.children: Numbers = np.zeros(1024, np.int64)
         self.end: NDArray[np.int32] = np.full(1024, -1, np.int32)
         """For each node at which the run is over: the number of how."""
+        self.enabled: Numbers = np.zeros(1024, np.int64)
+        """For each node the threads that can go on there, as bits; none where the world chooses or the run is over."""
         self._used = 1
         self._add(np.zeros(1, np.int64), np.zeros(1, np.int64))
 
@@ -98,6 +100,7 @@ class DecisionGraph:
             room = max(size, 2 * len(self.table)) - len(self.table)
             self.table = np.concatenate((self.table, np.zeros(room, np.uint64)))
             self.end = np.concatenate((self.end, np.full(room, -1, np.int32)))
+            self.enabled = np.concatenate((self.enabled, np.zeros(room, np.int64)))
         return numbers
 
     def _room(self, among: Numbers) -> Numbers:
@@ -151,6 +154,7 @@ class DecisionGraph:
         first[moving] = self._room(among[moving])
         place = self._orders.bits[self._orders.before[orders[source], thread] & enabled[source]]
         self.children[first[source] + place] = reached
+        self.enabled[nodes] = enabled
         self._enter(nodes[moving], first[moving], among[moving])
 
     def _by_shape(
@@ -207,6 +211,11 @@ class DecisionGraph:
         state, judge = self.levels.judges.state(judged), self.levels.judges.judge
         names = [each.name for each, monitor in zip(judge.invariants, state.monitors, strict=True) if monitor is SINK]
         return End(outcome(state.ledger), (*names, CONFORMS) if state.belief is SINK else tuple(names))
+
+    def place(self, threads: Numbers, enabled: Numbers) -> Numbers:
+        """The place of each thread among the ``enabled`` ones, where threads stand in the order of the scope."""
+        place: Numbers = self._orders.bits.take(self._orders.before[0].take(threads) & enabled)
+        return place
 
     # forced ways -------------------------------------------------------------------------------------------------
 

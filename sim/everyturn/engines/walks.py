@@ -2,7 +2,7 @@
 
 The runs are those of the strategy `random-walk` through SimPy, decision by decision: both draw from
 :mod:`everyturn.strategies.stream`, and both decide among the same threads in the same order. Nothing is resumed here but
-what was never met before.
+what was never met before. :mod:`everyturn.engines.priorities` does the same for `pct`.
 """
 
 from __future__ import annotations
@@ -32,22 +32,23 @@ Trail = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 class Walks:
     """Random walks of one world, judged by ``judge``."""
 
+    _ordered = True
+
     def __init__(self, world: World, judge: Judge) -> None:
         self._world = world
         self._judge = judge
-        self._graph = DecisionGraph(world, judge, ordered=True)
+        self._graph = DecisionGraph(world, judge, ordered=self._ordered)
         self.ends: list[End] = []
         self._numbers: dict[End, int] = {}
 
     def walk(self, seed: int, first: int, runs: int, trail: Trail | None = None) -> NDArray[np.int64]:
         """How the runs number ``first``, ``first`` + 1, … ended: numbers in :attr:`ends`. ``trail`` takes their decisions."""
         if len(self._graph) > MOST_NODES:
-            self._graph = DecisionGraph(self._world, self._judge, ordered=True)
+            self._graph = DecisionGraph(self._world, self._judge, ordered=self._ordered)
         found = np.empty(runs, np.int64)
         for start in range(0, runs, BATCH):
             count = min(BATCH, runs - start)
             found[start : start + count] = self._batch(seed, first + start, count, trail)
-            self._graph.shorten()
         known = [self._number(end) for end in self._graph.ends.values]
         return np.array(known, np.int64)[found]
 
@@ -76,6 +77,7 @@ class Walks:
                     ended[rows[over]] = graph.end[nodes[over]]
                     going = np.flatnonzero(~over)
                     if not going.size:
+                        graph.shorten()
                         return ended
                     rows, nodes, states, known, among = (
                         rows[going],

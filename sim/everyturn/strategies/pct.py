@@ -57,11 +57,14 @@ class Pct(Sampler):
 
     def _highest(self, enabled: Sequence[Access]) -> int:
         """The place of the thread of highest priority; those drawn at the start are above all changed ones."""
-        threads = [access.thread for access in enabled]
-        while max(threads) >= len(self._priorities):
-            self._priorities.append(next(self._plan) << THREAD_BITS | len(self._priorities))
-        priorities = [self._priorities[thread] for thread in threads]
-        return priorities.index(max(priorities))
+        priorities = self._priorities
+        best, highest = 0, -self.depth
+        for place, access in enumerate(enabled):
+            while access.thread >= len(priorities):
+                priorities.append(next(self._plan) << THREAD_BITS | len(priorities))
+            if priorities[access.thread] > highest:
+                best, highest = place, priorities[access.thread]
+        return best
 
 
 class FairPct(Pct):
