@@ -16,7 +16,7 @@ from everyturn.checker import CONFORMS, Finding, Judge, select
 from everyturn.engines.judging import JudgeTable
 from everyturn.engines.kernel import simulate
 from everyturn.errors import ReplayError, UsageError
-from everyturn.risk import residual, runs_for
+from everyturn.risk import residual, runs_for, upper_bound
 from everyturn.run import Run
 from everyturn.schedule import deviations
 from everyturn.scope import Scope
@@ -154,7 +154,8 @@ def fuzz(
 ) -> Campaign:
     """Make ``runs`` runs of one cell (1,000 if nothing is said), or all runs of a finite strategy if there are fewer.
 
-    ``until_risk``: as many as bound the probability of a violation by this if all are clean, ``runs`` at most. ``engine``
+    ``until_risk``: as many as bound the probability of a violation by this if all are clean, ``runs`` at most; if there
+    were fewer, what no run violated is undetermined. ``engine``
     ``tables``: the same runs, many at once (:mod:`everyturn.engines.walks`), for the strategies ``random-walk`` and
     ``pct``. The same seed makes the same runs whatever the number of processes (``jobs``) is. Raises
     :class:`UsageError`. Ctrl-C ends it early and keeps what was found.
@@ -179,9 +180,7 @@ def fuzz(
         interrupted = True
     seconds = time.monotonic() - start
     failures = {name: _failure(sampler.world, first) for name, first in tally.failures.items()}
-    judged = _cell(sampler, failures, tally, strategy, seed)
-    if judged.risk is not None and until_risk is not None:
-        judged.risk |= {"asked": until_risk, "met": judged.risk["at_most"] <= until_risk}
+    judged = _cell(sampler, failures, tally, strategy, seed, until_risk)
     judged.seconds = round(seconds, 3)
     return Campaign(judged, failures, tally.outcomes, interrupted, bool(judged.complete))
 
@@ -264,14 +263,20 @@ def _failure(world: World, first: _First) -> Failure:
     return Failure(run, first.number, first.step, first.finding, first.often)
 
 
-def _cell(sampler: _Sampler, failures: dict[str, Failure], tally: _Tally, strategy: str, seed: int) -> Cell:
+def _cell(
+    sampler: _Sampler, failures: dict[str, Failure], tally: _Tally, strategy: str, seed: int, asked: float | None
+) -> Cell:
     made, outcomes = tally.made, tally.outcomes
     world, judge, chooser = sampler.world, sampler.judge, sampler.strategy
+    enough = asked is None or upper_bound(made) <= asked
     said: dict[str, Judged] = {}
     for invariant in judge.invariants:
-        unseen = Verdict.VACUOUS if is_vacuous(invariant, world.scope) else _unseen(chooser, invariant.kind)
+        unseen = Verdict.VACUOUS if is_vacuous(invariant, world.scope) else _unseen(chooser, invariant.kind, enough)
         said[invariant.name] = _judged(failures.get(invariant.name), unseen)
-    conforms = _judged(failures.get(CONFORMS), _unseen(chooser, Kind.ALWAYS)) if judge.conformance else None
+    conforms = _judged(failures.get(CONFORMS), _unseen(chooser, Kind.ALWAYS, enough)) if judge.conformance else None
+    risk = residual(chooser, len(world.threads), made, outcomes.values())
+    if risk is not None and asked is not None:
+        risk |= {"asked": asked, "met": enough}
     return Cell(
         revision=world.revision,
         scope=str(world.scope),
@@ -283,14 +288,14 @@ def _cell(sampler: _Sampler, failures: dict[str, Failure], tally: _Tally, strate
         complete=True if chooser.exhausted and made else None,
         strategy=strategy,
         seed=seed,
-        risk=residual(chooser, len(world.threads), made, outcomes.values()),
+        risk=risk,
     )
 
 
-def _unseen(chooser: Strategy, kind: Kind) -> Verdict:
-    """What is known of an invariant that no run violated."""
+def _unseen(chooser: Strategy, kind: Kind, enough: bool) -> Verdict:
+    """What is known of an invariant that no run violated; ``enough``: there were as many runs as the bound needs."""
     if chooser.independent:
-        return Verdict.RISK
+        return Verdict.RISK if enough else Verdict.UNDETERMINED
     proved = chooser.proves == "always" or (chooser.proves == "at rest" and kind is Kind.AT_REST)
     return Verdict.PROVED if chooser.exhausted and proved else Verdict.UNDETERMINED
 

@@ -42,7 +42,7 @@ def runs_for(bound: float, confidence: float = CONFIDENCE) -> int:
     The number is known before the first run, so that stopping at it does not spoil the bound.
     """
     if not 0 < bound < 1:
-        raise UsageError(f"risk: expected a probability between 0 and 1, found {bound:g}")
+        raise UsageError(f"until-risk: expected a probability between 0 and 1, found {bound:g}")
     runs = max(1, math.floor(math.log1p(-confidence) / math.log1p(-bound)))
     while upper_bound(runs, confidence=confidence) > bound:
         runs += 1
@@ -113,7 +113,7 @@ def missed_by_pct(threads: int, steps: int, depth: int, runs: int) -> float:
 def residual(strategy: Strategy, threads: int, runs: int, outcomes: Iterable[int]) -> dict[str, Any] | None:
     """What is said of a campaign: none if its runs are no independent sample, or if there are none.
 
-    ``at_most`` is about the invariants that no run violated.
+    ``at_most`` is about each invariant that no run violated; if none was, also about all of them together.
     """
     if not strategy.independent or not runs:
         return None

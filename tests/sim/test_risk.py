@@ -23,12 +23,14 @@ from everyturn.engines.probabilities import Exact, exact
 from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.engines.walks import Trail, Walks
 from everyturn.errors import UsageError
+from everyturn.reports import text
 from everyturn.risk import Unseen, missed_by_pct, runs_for, upper_bound
 from everyturn.scope import Scope
 from everyturn.strategies.pct import Pct
 from everyturn.strategies.profile import profile
 from everyturn.strategies.random_walk import RandomWalk
 from everyturn.strategies.stream import draws, starts, stream
+from everyturn.verdict import RESULT_SCHEMA, Exit, Result, Verdict, exit_code
 from everyturn.world import World
 
 # bounds ---------------------------------------------------------------------------------------------------------------
@@ -89,15 +91,40 @@ def test_what_pct_misses() -> None:
 
 
 def test_a_campaign_stops_when_the_bound_is_met() -> None:
-    """Clean runs are made until the bound holds; a cap below that is obeyed and said."""
+    """Clean runs are made until the bound holds: risk, with bound, confidence and method."""
     met = fuzz("hardened", "A", until_risk=0.02).cell
     assert met.schedules == runs_for(0.02)
+    assert met.verdict is Verdict.RISK
     assert met.risk is not None
-    assert met.risk["met"]
+    assert met.risk["at_most"] <= 0.02
+    assert {key: met.risk[key] for key in ("asked", "met", "confidence", "method")} == {
+        "asked": 0.02,
+        "met": True,
+        "confidence": 0.95,
+        "method": "exact binomial",
+    }
+
+
+def test_a_bound_that_was_asked_for_and_not_met_is_not_green() -> None:
+    """A cap below the runs that it needs is obeyed; nothing is answered then, and the bound that holds is told."""
     capped = fuzz("hardened", "A", until_risk=0.02, runs=20).cell
     assert capped.schedules == 20
+    assert {judged.verdict for judged in capped.invariants.values()} == {Verdict.UNDETERMINED, Verdict.VACUOUS}
+    assert exit_code(Result(RESULT_SCHEMA, "fuzz", [capped])) is Exit.UNDETERMINED
     assert capped.risk is not None
     assert not capped.risk["met"]
+    assert capped.risk["at_most"] == upper_bound(20)
+
+
+def test_a_refuted_cell_bounds_the_other_invariants(capsys: pytest.CaptureFixture[str]) -> None:
+    """All runs that the bound needs are made, also after a violation; what none of them violated is bounded."""
+    cell = fuzz("d4", "AA+1e", until_risk=0.02, invariants=("no-hang", "one-turn")).cell
+    assert cell.verdict is Verdict.REFUTED
+    assert cell.schedules == runs_for(0.02)
+    assert [judged.verdict for judged in cell.invariants.values()] == [Verdict.REFUTED, Verdict.RISK]
+    text.Printer(err=False).cell(cell)
+    said = "each of the others: probability per run at most 0.02, confidence 0.95, exact binomial"
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["coverage", "dpor", "delay", "fifo"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import pytest
 
 from everyturn.campaign import Campaign, fuzz
@@ -141,13 +142,22 @@ def test_a_footprint_names_what_is_written(scope: str) -> None:
 
 
 def test_two_processes_make_the_same_runs() -> None:
-    """Same seed: same failures with the same tokens, same outcomes in the same order, whatever the number of jobs."""
-    one, two = (fuzz("d4", "AA+1c", strategy="portfolio", runs=600, seed=3, jobs=jobs) for jobs in (1, 2))
-    assert list(one.outcomes.items()) == list(two.outcomes.items())
-    assert [(each.number, each.often, each.run.token) for each in one.failures.values()] == [
-        (each.number, each.often, each.run.token) for each in two.failures.values()
-    ]
+    """Same seed: same failures with the same tokens, same outcomes in the same order, same bytes of the result.
+
+    However many processes made them, and again the second time; only the seconds differ.
+    """
+    one, two, again = (fuzz("d4", "AA+1c", strategy="portfolio", runs=600, seed=3, jobs=jobs) for jobs in (1, 2, 2))
     assert one.failures
+    for other in (two, again):
+        assert list(one.outcomes.items()) == list(other.outcomes.items())
+        assert [(each.number, each.often, each.run.token) for each in one.failures.values()] == [
+            (each.number, each.often, each.run.token) for each in other.failures.values()
+        ]
+    documents = []
+    for campaign in (one, two, again):
+        campaign.cell.seconds = None
+        documents.append(msgspec.json.encode(campaign.cell))
+    assert documents[0] == documents[1] == documents[2]
 
 
 def test_a_strategy_that_learns_has_one_process() -> None:

@@ -254,7 +254,7 @@ def _headline(cell: Cell) -> str:
         )
         size = f"{runs} ({cell.strategy}, seed {cell.seed})"
         if cell.risk is not None:
-            size += _risk(cell.risk, clean=cell.verdict is not Verdict.REFUTED)
+            size += _risk(cell.risk, counts)
         elif cell.risk is None and not cell.complete and cell.run is None:
             size += ", no bound for what was not seen: these runs are no independent samples"
     missed = unreached(cell.witnesses, Scope.parse(cell.scope)) if cell.witnesses else ()
@@ -263,18 +263,22 @@ def _headline(cell: Cell) -> str:
     return f"{said}  [{size}]"
 
 
-def _risk(risk: Mapping[str, Any], *, clean: bool) -> str:
-    """What independent runs say about what they did not show."""
+def _risk(risk: Mapping[str, Any], counts: Mapping[Verdict, int]) -> str:
+    """What independent runs say about what they did not show; ``counts``: how many verdicts of each kind there are."""
     said = ""
-    if clean:
-        said += f", probability per run at most {risk['at_most']:.2g} with confidence {risk['confidence']}"
+    if counts.get(Verdict.RISK) or counts.get(Verdict.UNDETERMINED):
+        said += ", each of the others" if counts.get(Verdict.REFUTED) else ", a violation"
+        said += (
+            f": probability per run at most {risk['at_most']:.2g}, confidence {risk['confidence']}, {risk['method']}"
+        )
     if not risk.get("met", True):
         said += f" (asked for: {risk['asked']:g})"
     if "pct" in risk:
         pct = risk["pct"]
         said += f", a violation of depth {pct['depth']} missed with probability at most {pct['missed_at_most']:.2g}"
     unseen = risk["unseen"]
-    said += f"; {unseen['classes']} outcomes seen, others have {unseen['estimate']:.2g} of the probability"
+    outcomes = "outcome" if unseen["classes"] == 1 else "outcomes"
+    said += f"; {unseen['classes']} {outcomes} seen, others have {unseen['estimate']:.2g} of the probability"
     return f"{said} ({unseen['low']:.2g} to {unseen['high']:.2g})"
 
 
