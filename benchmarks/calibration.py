@@ -1,11 +1,12 @@
-"""Predicted against true residual risk, on scopes whose true figures are known: a Markdown table.
+"""Predicted against true residual risk, on scopes whose true figures are known: Markdown tables and a picture.
 
-    python benchmarks/calibration.py [--jobs 2] [-o docs/calibration.md]
+    python benchmarks/calibration.py [--jobs 2] [-o docs/calibration.md] [--plot docs/calibration.png]
 
-A cell is a revision, a scope, an invariant and a strategy. Its runs are cut into batches of ``SIZE``; each batch predicts
-as if it were a campaign, and the predictions are held against the truth. For `random-walk` the truth is exact, from the
-state graph. For the other strategies there is no graph: the truth is a reference sample of other seeds, of
-``REFERENCE`` runs. Without ``-o`` the table goes to standard output; with it, between the marks of that file.
+A row is a revision, a scope, an invariant and a strategy. Its runs are cut into campaigns; each predicts as
+`everyturn fuzz` does, and the predictions are held against the truth. For `random-walk` the truth is exact, from the state
+graph. For the others there is no such graph: the truth is a reference sample of another seed. Campaigns over tables have
+1,000 runs, those through SimPy 100. Without ``-o`` the tables go to standard output; with it, between the marks of that
+file.
 """
 
 from __future__ import annotations
@@ -13,43 +14,43 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from statistics import median
+from typing import Any, NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
-from strategies_table import CELLS, Cell
+from strategies_table import CELLS, Cell, judging, written
 
-from everyturn.checker import Judge, select
 from everyturn.engines.decisions import End
 from everyturn.engines.judging import JudgeTable
 from everyturn.engines.kernel import simulate
+from everyturn.engines.priorities import Priorities
 from everyturn.engines.probabilities import exact
 from everyturn.engines.walks import Walks
-from everyturn.errors import UsageError
 from everyturn.risk import Unseen, upper_bound
 from everyturn.scope import Scope
 from everyturn.strategies import strategy
-from everyturn.strategies.pct import Pct
-from everyturn.strategies.profile import profile
+from everyturn.strategies.profile import Profile, profile
 from everyturn.studies.intervals import Interval
 from everyturn.world import World
 
-SIZE = 100
-EXACT_BATCHES = 2000
-BATCHES = 60
-REFERENCE = 6000
-SAMPLED = ("urw", "pct:3", "pos", "portfolio")
-SCOPES = (
-    "d0 AA clean-rest",
-    "d2 AA+1c no-fold-of-run-id",
-    "d4 AA+1f state-before-notice",
-    "d4 AI no-hang",
-    "d4 II no-hang",
-    "d4 AA+1t+u true-outcome",
+CAMPAIGNS, LONG, REFERENCE = 500, 1000, 200_000
+"""Over tables: how many campaigns, of how many runs, and the runs of the reference sample."""
+SHORT_CAMPAIGNS, SHORT, SHORT_REFERENCE = 200, 100, 10_000
+"""Through SimPy."""
+DEPTH = 3
+SAMPLED = ("urw", "surw", "pos", "portfolio")
+SOME = (
+    Cell("d0", "AA", "clean-rest"),
+    Cell("d2", "AA+1c", "no-fold-of-run-id"),
+    Cell("d4", "AA+1f", "state-before-notice"),
+    Cell("d4", "AI", "no-hang"),
+    Cell("d4", "II", "no-hang"),
+    Cell("d4", "AA+1t+u", "true-outcome"),
 )
-BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+"""The cells of the strategies that run through SimPy."""
 
 INTERVALS: dict[str, Callable[[Unseen], Interval]] = {
     "Robbins": Unseen.robbins,
@@ -58,15 +59,23 @@ INTERVALS: dict[str, Callable[[Unseen], Interval]] = {
 }
 
 
+class Truth(NamedTuple):
+    """The probability of a violation in one run, and of each outcome."""
+
+    violated: float
+    outcomes: dict[object, float]
+
+
 class Row(NamedTuple):
-    """What one cell showed: the truth, and of all batches the share or the mean."""
+    """What one cell showed: the truth, and of all campaigns the median, the mean, or the share for which something held."""
 
     strategy: str
     cell: Cell
+    runs: int
     true: float
+    bound: float
     bound_held: float
     clean: float
-    clean_held: float
     classes: int
     unseen: float
     estimated: float
@@ -74,28 +83,37 @@ class Row(NamedTuple):
     promised: float | None
 
 
-def judged(row: Row, violations: Sequence[int], batches: Sequence[Counter[object]], truth: dict[object, float]) -> Row:
-    """The row filled with how the batches' predictions fared."""
-    unseen = [max(0.0, 1 - sum(truth.get(reached, 0.0) for reached in batch)) for batch in batches]
-    every = [Unseen.of(batch.values()) for batch in batches]
-    bounds = {number: upper_bound(SIZE, number) for number in set(violations)}
-    clean = [number == 0 for number in violations]
-    return row._replace(
-        bound_held=share(bounds[number] >= row.true for number in violations),
-        clean=share(clean),
-        clean_held=share(not each or bounds[0] >= row.true for each in clean),
-        classes=len(truth),
+def fared(
+    name: str, cell: Cell, truth: Truth, campaigns: Sequence[Sequence[End]], promised: float | None = None
+) -> Row:
+    """The row of a cell: how the predictions of its campaigns fared."""
+    runs = len(campaigns[0])
+    violations = [sum(bool(end.violated) for end in campaign) for campaign in campaigns]
+    seen = [Counter(end.outcome for end in campaign) for campaign in campaigns]
+    unseen = [max(0.0, 1 - sum(truth.outcomes.get(reached, 0.0) for reached in each)) for each in seen]
+    every = [Unseen.of(each.values()) for each in seen]
+    bounds = [upper_bound(runs, number) for number in violations]
+    return Row(
+        name,
+        cell,
+        runs,
+        truth.violated,
+        bound=median(bounds),
+        bound_held=share(bound >= truth.violated for bound in bounds),
+        clean=share(number == 0 for number in violations),
+        classes=len(truth.outcomes),
         unseen=float(np.mean(unseen)),
         estimated=float(np.mean([each.estimate for each in every])),
         held=tuple(
             share(within(interval(each), left) for each, left in zip(every, unseen)) for interval in INTERVALS.values()
         ),
+        promised=promised,
     )
 
 
-def share(of: Iterator[bool] | Sequence[bool]) -> float:
+def share(of: Iterable[bool]) -> float:
     """How many are true, of all."""
-    return float(np.mean([bool(each) for each in of]))
+    return float(np.mean(list(of)))
 
 
 def within(interval: Interval, value: float) -> bool:
@@ -105,62 +123,72 @@ def within(interval: Interval, value: float) -> bool:
     return interval.low - 1e-12 <= value <= interval.high + 1e-12
 
 
-def blank(name: str, cell: Cell, true: float, promised: float | None = None) -> Row:
-    """A row of which only the truth is known."""
-    return Row(name, cell, true, 0, 0, 0, 0, 0, 0, (), promised)
+def counted(ends: Sequence[End]) -> Truth:
+    """What a reference sample shows."""
+    outcomes = Counter(end.outcome for end in ends)
+    return Truth(share(bool(end.violated) for end in ends), {key: often / len(ends) for key, often in outcomes.items()})
 
 
-def exactly(cell: Cell) -> Row:
-    """A cell under `random-walk`."""
-    judge = Judge(select([cell.invariant]), conformance=False)
-    found = exact(World(Scope.parse(cell.scope), cell.revision), judge)
-    walks = Walks(World(Scope.parse(cell.scope), cell.revision), judge)
-    ends = walks.walk(0, 0, SIZE * EXACT_BATCHES).reshape(EXACT_BATCHES, SIZE)
-    violating = np.array([bool(end.violated) for end in walks.ends])
-    violations = violating[ends].sum(axis=1).tolist()
-    batches = [Counter(walks.ends[number].outcome for number in batch) for batch in ends.tolist()]
-    return judged(blank("random-walk", cell, found.violated(cell.invariant)), violations, batches, found.outcomes)
+def cut(ends: Sequence[End], runs: int) -> list[Sequence[End]]:
+    """Campaigns of so many runs each."""
+    return [ends[start : start + runs] for start in range(0, len(ends), runs)]
+
+
+def made(walks: Walks, seed: int, runs: int) -> list[End]:
+    """How runs over tables end."""
+    return [walks.ends[number] for number in walks.walk(seed, 0, runs).tolist()]
+
+
+def random_walk(cell: Cell) -> Row:
+    """A cell under `random-walk`: the truth is exact."""
+    found = exact(World(Scope.parse(cell.scope), cell.revision), judging(cell))
+    walks = Walks(World(Scope.parse(cell.scope), cell.revision), judging(cell))
+    campaigns = cut(made(walks, 1, CAMPAIGNS * LONG), LONG)
+    return fared("random-walk", cell, Truth(found.violated(cell.invariant), found.outcomes), campaigns)
+
+
+def pct(cell: Cell) -> Row:
+    """A cell under `pct`, over tables."""
+    world, measured = profiled(cell)
+    runs = Priorities(world, judging(cell), DEPTH, measured.steps)
+    truth = counted(made(runs, 1, REFERENCE))
+    campaigns = cut(made(runs, 2, CAMPAIGNS * LONG), LONG)
+    promised = 1 / (len(world.threads) * measured.steps ** (DEPTH - 1))
+    return fared(f"pct:{DEPTH}", cell, truth, campaigns, promised)
 
 
 def sampled(cell: Cell, name: str) -> Row:
-    """A cell under another strategy: the reference sample has another seed than the batches."""
-    world = World(Scope.parse(cell.scope), cell.revision)
-    table = JudgeTable(Judge(select([cell.invariant]), conformance=False))
+    """A cell under another strategy, through SimPy."""
+    world, measured = profiled(cell)
+    table = JudgeTable(judging(cell))
 
-    def runs(seed: int, number: int) -> list[End]:
+    def ends(seed: int, runs: int) -> list[End]:
+        chooser = strategy(name, seed, lambda: measured)
         found: list[End] = []
-        for run in range(number):
+        for run in range(runs):
             state, findings = table.log(simulate(world, chooser, run).log)
             found.append(End(table.outcome(state), tuple(finding.invariant for _, finding in findings)))
         return found
 
-    measure = profile(lambda each, run: simulate(world, each, run), 0)
-    chooser = strategy(name, 1, lambda: measure)
-    reference = runs(1, REFERENCE)
-    promised = None
-    if isinstance(chooser, Pct):
-        promised = 1 / (len(world.threads) * chooser.steps ** (chooser.depth - 1))
-    chooser = strategy(name, 2, lambda: measure)
-    tried = runs(2, SIZE * BATCHES)
-    truth = {reached: often / REFERENCE for reached, often in Counter(end.outcome for end in reference).items()}
-    batches = [tried[start : start + SIZE] for start in range(0, len(tried), SIZE)]
-    return judged(
-        blank(name, cell, sum(bool(end.violated) for end in reference) / REFERENCE, promised),
-        [sum(bool(end.violated) for end in batch) for batch in batches],
-        [Counter(end.outcome for end in batch) for batch in batches],
-        truth,
-    )
+    truth = counted(ends(1, SHORT_REFERENCE))
+    return fared(name, cell, truth, cut(ends(2, SHORT_CAMPAIGNS * SHORT), SHORT))
+
+
+def profiled(cell: Cell) -> tuple[World, Profile]:
+    """The world of a cell, and its profile."""
+    world = World(Scope.parse(cell.scope), cell.revision)
+    return world, profile(lambda each, run: simulate(world, each, run), 0)
 
 
 def lines(rows: Sequence[Row]) -> Iterator[str]:
     """The tables."""
     yield (
-        "| strategy | revision | scope | invariant | true *p* | bound held | clean | clean and bound held "
+        "| strategy | revision | scope | invariant | runs | true *p* | median bound | bound held | clean "
         "| outcomes | unseen, true | unseen, Good–Turing | " + " | ".join(INTERVALS) + " |"
     )
-    yield "|" + "---|" * (11 + len(INTERVALS))
+    yield "|" + "---|" * (12 + len(INTERVALS))
     for row in rows:
-        figures = [f"{row.true:.2g}", *(f"{each:.1%}" for each in (row.bound_held, row.clean, row.clean_held))]
+        figures = [f"{row.runs:,}", f"{row.true:.2g}", f"{row.bound:.2g}", f"{row.bound_held:.1%}", f"{row.clean:.1%}"]
         figures += [
             str(row.classes),
             f"{row.unseen:.2g}",
@@ -169,21 +197,40 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
         ]
         yield f"| {' | '.join((row.strategy, *row.cell, *figures))} |"
     yield ""
-    yield (
-        "| | cells | bound held, worst and mean | " + " | ".join(f"{name}, worst and mean" for name in INTERVALS) + " |"
-    )
+    yield f"| | rows | bound held, worst and mean | {' | '.join(f'{name}, worst and mean' for name in INTERVALS)} |"
     yield "|" + "---|" * (3 + len(INTERVALS))
-    kinds = {"random-walk": [row for row in rows if row.strategy == "random-walk"]}
-    kinds["the others"] = [row for row in rows if row.strategy != "random-walk"]
-    for kind, among in kinds.items():
+    for kind in dict.fromkeys(row.strategy for row in rows):
+        among = [row for row in rows if row.strategy == kind]
         columns = [[row.bound_held for row in among], *zip(*(row.held for row in among))]
         yield f"| {kind} | {len(among)} | " + " | ".join(f"{min(c):.1%}, {np.mean(c):.1%}" for c in columns) + " |"
     yield ""
-    yield "| `pct:3` | | | promised: 1/(*n k*²) | reference |"
+    yield f"| `pct:{DEPTH}` | | | promised: 1/(*n k*²) | reference |"
     yield "|---|---|---|---|---|"
     for row in rows:
         if row.promised is not None:
             yield f"| {' | '.join(row.cell)} | {row.promised:.2g} | {row.true:.2g} |"
+
+
+def plot(rows: Sequence[Row], path: Path) -> None:
+    """Predicted over true, for the bound and for the unseen probability; what is 0 stands at the left or lower edge."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 5.2), layout="constrained")
+    bound, unseen = figure.subplots(1, 2)
+    for kind, mark in zip(dict.fromkeys(row.strategy for row in rows), "o^sDvP"):
+        among = [row for row in rows if row.strategy == kind]
+        look: dict[str, Any] = {"alpha": 0.75, "marker": mark, "linestyle": "none", "label": kind}
+        bound.plot([max(row.true, 1e-6) for row in among], [row.bound for row in among], **look)
+        unseen.plot([max(row.unseen, 1e-6) for row in among], [max(row.estimated, 1e-6) for row in among], **look)
+    for axes, x, y in (
+        (bound, "true probability of a violation per run", "95 % upper bound, median of the campaigns"),
+        (unseen, "true unseen probability, mean of the campaigns", "Good–Turing's estimate, mean"),
+    ):
+        axes.plot([1e-6, 1], [1e-6, 1], color="grey", linewidth=0.8)
+        axes.set(xscale="log", yscale="log", xlabel=x, ylabel=y, xlim=(6e-7, 1.6), ylim=(6e-7, 1.6))
+        axes.grid(visible=True, alpha=0.3)
+    bound.legend()
+    figure.savefig(path, dpi=110)
 
 
 def main() -> None:
@@ -191,23 +238,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
-    some = [cell for cell in CELLS if " ".join(cell) in SCOPES]
-    tasks = [delayed(exactly)(cell) for cell in CELLS]
-    tasks += [delayed(sampled)(cell, name) for name in SAMPLED for cell in some]
+    tasks = [delayed(make)(cell) for make in (random_walk, pct) for cell in CELLS]
+    tasks += [delayed(sampled)(cell, name) for name in SAMPLED for cell in SOME]
     rows: list[Row] = []
     for row in Parallel(options.jobs, return_as="generator")(tasks):
         rows.append(row)
         print(f"{len(rows)} of {len(tasks)}: {row.strategy} {' '.join(row.cell)}", file=sys.stderr)
-    text = "\n".join(lines(rows))
+    if options.plot is not None:
+        plot(rows, options.plot)
     if options.output is None:
-        print(text)
+        print("\n".join(lines(rows)))
         return
     page = options.output.read_text(encoding="utf-8")
-    if page.count(BEGIN) != 1 or page.count(END) != 1:
-        raise UsageError(f"{options.output}: expected one line {BEGIN} and one line {END}")
-    before, _, rest = page.partition(BEGIN)
-    options.output.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    options.output.write_text(written(page, "table", lines(rows)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -93,11 +93,12 @@ class Unseen(NamedTuple):
         return Interval(self.estimate, max(0.0, self.estimate - half), min(1.0, self.estimate + half))
 
     def singletons(self, confidence: float = CONFIDENCE) -> Interval:
-        """The exact binomial interval as if the singletons were successes: a heuristic that is never of no width.
+        """From 0 to the exact binomial bound as if the singletons were successes: a heuristic, narrow and never of no width.
 
-        They are what leaving out one run at a time would leave unseen; they are not independent of each other.
+        They are what leaving out one run at a time would leave unseen; they are not independent of each other. The lower
+        limit is 0, because the rare outcome that was seen once may have been the last (docs/calibration.md).
         """
-        return binomial_interval(self.once, self.runs, confidence) or Interval(1.0, 0.0, 1.0)
+        return Interval(self.estimate, 0.0, upper_bound(self.runs, self.once, confidence))
 
 
 def missed_by_pct(threads: int, steps: int, depth: int, runs: int) -> float:
@@ -118,17 +119,15 @@ def residual(strategy: Strategy, threads: int, runs: int, outcomes: Iterable[int
     if not strategy.independent or not runs:
         return None
     unseen = Unseen.of(outcomes)
-    interval = unseen.singletons()
     said: dict[str, Any] = {
         "at_most": upper_bound(runs),
         "confidence": CONFIDENCE,
         "method": "exact binomial",
         "unseen": {
             "estimate": unseen.estimate,
-            "low": interval.low,
-            "high": interval.high,
+            "high": unseen.singletons().high,
             "at_most": unseen.robbins().high,
-            "method": "Good-Turing; interval: exact binomial of singletons; at_most: Robbins",
+            "method": "Good-Turing; high: exact binomial of singletons, not proved; at_most: Robbins",
             "classes": unseen.classes,
             "once": unseen.once,
             "twice": unseen.twice,

@@ -279,7 +279,7 @@ def _risk(risk: Mapping[str, Any], counts: Mapping[Verdict, int]) -> str:
     unseen = risk["unseen"]
     outcomes = "outcome" if unseen["classes"] == 1 else "outcomes"
     said += f"; {unseen['classes']} {outcomes} seen, others have {unseen['estimate']:.2g} of the probability"
-    return f"{said} ({unseen['low']:.2g} to {unseen['high']:.2g})"
+    return f"{said} ({unseen['high']:.2g} at most)"
 
 
 def _slanted(names: Sequence[str]) -> Iterator[str]:
