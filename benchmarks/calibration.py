@@ -174,6 +174,19 @@ def sampled(cell: Cell, name: str) -> Row:
     return fared(name, cell, truth, cut(ends(2, SHORT_CAMPAIGNS * SHORT), SHORT))
 
 
+def drift(cell: Cell, campaigns: int = 100, runs: int = 400, window: int = 50) -> tuple[Cell, float, float]:
+    """How often the first and the last runs of an adaptive campaign violate the invariant, over many seeds."""
+    world = World(Scope.parse(cell.scope), cell.revision)
+    table = JudgeTable(judging(cell))
+    first = last = 0
+    for seed in range(campaigns):
+        chooser = strategy("coverage", seed)
+        violated = [bool(table.log(simulate(world, chooser, run).log)[1]) for run in range(runs)]
+        first += sum(violated[:window])
+        last += sum(violated[-window:])
+    return cell, first / (campaigns * window), last / (campaigns * window)
+
+
 def profiled(cell: Cell) -> tuple[World, Profile]:
     """The world of a cell, and its profile."""
     world = World(Scope.parse(cell.scope), cell.revision)
