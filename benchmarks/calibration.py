@@ -224,6 +224,15 @@ def lines(rows: Sequence[Row]) -> Iterator[str]:
             yield f"| {' | '.join(row.cell)} | {row.promised:.2g} | {row.true:.2g} |"
 
 
+def drifting(drifts: Iterable[tuple[Cell, float, float]]) -> Iterator[str]:
+    """The table of the adaptive strategy."""
+    yield ""
+    yield "| `coverage` | | | runs 1 to 50 | runs 351 to 400 |"
+    yield "|---|---|---|---|---|"
+    for cell, first, last in drifts:
+        yield f"| {' | '.join(cell)} | {first:.2g} | {last:.2g} |"
+
+
 def plot(rows: Sequence[Row], path: Path) -> None:
     """Predicted over true, for the bound and for the unseen probability; what is 0 stands at the left or lower edge."""
     from matplotlib.figure import Figure
@@ -259,13 +268,15 @@ def main() -> None:
     for row in Parallel(options.jobs, return_as="generator")(tasks):
         rows.append(row)
         print(f"{len(rows)} of {len(tasks)}: {row.strategy} {' '.join(row.cell)}", file=sys.stderr)
+    drifts = Parallel(options.jobs)(delayed(drift)(cell) for cell in SOME)
     if options.plot is not None:
         plot(rows, options.plot)
+    tables = (*lines(rows), *drifting(drifts))
     if options.output is None:
-        print("\n".join(lines(rows)))
+        print("\n".join(tables))
         return
     page = options.output.read_text(encoding="utf-8")
-    options.output.write_text(written(page, "table", lines(rows)), encoding="utf-8")
+    options.output.write_text(written(page, "table", tables), encoding="utf-8")
 
 
 if __name__ == "__main__":
