@@ -13,12 +13,12 @@ from everyturn import trace
 from everyturn.engines.kernel import simulate
 from everyturn.engines.paths import walk
 from everyturn.engines.transitions import Transitions
-from everyturn.named_steps import ByName, names_of
+from everyturn.explanation.shrink import judge_of
 from everyturn.replay import replay
 from everyturn.schedule import deviations
 from everyturn.scope import Scope
-from everyturn.shrink import judge_of
 from everyturn.strategies.replay import Replay
+from everyturn.tokens.named_steps import ByName, names_of
 from everyturn.world import World
 from everyturn_model.invariants import BY_NAME
 

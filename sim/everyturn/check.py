@@ -196,8 +196,8 @@ def _different(
 
     If there are not enough of them, others follow that differ in the order of their conflicting accesses.
     """
-    from everyturn.explain import shown_by
-    from everyturn.shrink import judge_of
+    from everyturn.explanation.explain import shown_by
+    from everyturn.explanation.shrink import judge_of
 
     name = violations[0].finding.invariant
     transitions = Transitions(explorer.transitions.world, judge_of(name))

@@ -10,12 +10,12 @@ from everyturn import trace
 from everyturn.checker import CONFORMS, Finding, Judge, select
 from everyturn.engines.kernel import simulate_or_cut
 from everyturn.errors import UsageError
-from everyturn.named_steps import Named, names_in, names_of
 from everyturn.run import Run
 from everyturn.scope import Scope
 from everyturn.strategies.replay import Follow, Replay
-from everyturn.token import PREFIX, Token, decode, fingerprint, is_token
-from everyturn.token_by_place import TokenByPlace
+from everyturn.tokens.named_steps import Named, names_in, names_of
+from everyturn.tokens.token import PREFIX, Token, decode, fingerprint, is_token
+from everyturn.tokens.token_by_place import TokenByPlace
 from everyturn.verdict import Cell, Judged, Verdict, worst
 from everyturn.world import World
 from everyturn_impl.dispatcher import Dispatcher

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from everyturn.observer import Step
 from everyturn.outcomes import label
 from everyturn.schedule import Schedule, deviations
-from everyturn.token import Token, encode, fingerprint
+from everyturn.tokens.token import Token, encode, fingerprint
 from everyturn_model.events import Event, Rest
 
 if TYPE_CHECKING:

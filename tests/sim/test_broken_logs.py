@@ -17,12 +17,12 @@ import pytest
 from msgspec.structs import replace
 
 from everyturn.checker import select
-from everyturn.conforming import Conformed, RunMatch, match_log
 from everyturn.engines.kernel import simulate
 from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, write
 from everyturn.formats.everyturn_trace import Teller
 from everyturn.formats.files import LogFile, stop
 from everyturn.linear.judging import Reading, Watched, watch
+from everyturn.logs.conforming import Conformed, RunMatch, match_log
 from everyturn.scope import Scope
 from everyturn.strategies import strategy
 from everyturn.verdict import Verdict

@@ -15,15 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everyturn.cli import main
-from everyturn.conforming import conform
-from everyturn.excerpt import Sign, excerpt, lines_of
-from everyturn.faults import INVARIANTS, Fault, faults
 from everyturn.formats.everyturn_log import Header, Line, encode
+from everyturn.logs.conforming import conform
+from everyturn.logs.excerpt import Sign, excerpt, lines_of
+from everyturn.logs.faults import INVARIANTS, Fault, faults
+from everyturn.logs.reproduction import reproduce
 from everyturn.reports.bug import BugReport, bug_report
 from everyturn.reports.bug_html import page, safe
 from everyturn.reports.bug_markdown import fenced, markdown, plain
 from everyturn.reports.words import words
-from everyturn.reproduction import reproduce
 from everyturn_model.events import EVENT_TYPES
 from everyturn_model.invariants import BY_NAME
 from everyturn_model.spec import ACTIONS

@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from everyturn import trace
 from everyturn.campaign import fuzz
 from everyturn.cli import main
-from everyturn.conforming import Conformed, RunMatch, conform, refusing_guards
 from everyturn.engines.kernel import simulate
 from everyturn.formats.crush_dispatch import read_runs
+from everyturn.logs.conforming import Conformed, RunMatch, conform, refusing_guards
+from everyturn.logs.projection import of_events, of_recording
 from everyturn.outside import judge_file
-from everyturn.projection import of_events, of_recording
 from everyturn.scope import Scope
 from everyturn.strategies import strategy
 from everyturn.world import World

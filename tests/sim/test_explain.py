@@ -11,12 +11,12 @@ from everyturn.check import check
 from everyturn.checker import SINK
 from everyturn.engines.paths import ByPlace, walk
 from everyturn.engines.transitions import JUDGE, Row, Transitions
-from everyturn.explain import Explanation, after_fuzzing, explain
-from everyturn.happens_before import HappensBefore
-from everyturn.named_steps import ByName
+from everyturn.explanation.explain import Explanation, after_fuzzing, explain
+from everyturn.explanation.happens_before import HappensBefore
+from everyturn.explanation.shrink import judge_of, shrink
 from everyturn.reports import story
 from everyturn.scope import Scope
-from everyturn.shrink import judge_of, shrink
+from everyturn.tokens.named_steps import ByName
 from everyturn.world import World
 
 CASES = [

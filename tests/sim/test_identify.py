@@ -18,9 +18,9 @@ from everyturn.cli import main
 from everyturn.engines.matching import Answer
 from everyturn.formats.crush_dispatch import Logged, RecordedRun, read_runs
 from everyturn.formats.crush_order import Order, OutOfOrder
-from everyturn.identify import RunIdentified, identify, match_transcript
+from everyturn.logs.identify import RunIdentified, identify, match_transcript
+from everyturn.logs.transcript import Transcript, transcript_of
 from everyturn.reports.identification import explanation
-from everyturn.transcript import Transcript, transcript_of
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 README = RECORDINGS / "README.md"

@@ -25,7 +25,7 @@ from everyturn.engines.levels import REDUCTIONS, LevelExplorer
 from everyturn.engines.numbering import Numbering, distinct
 from everyturn.engines.packing import Layout
 from everyturn.errors import EveryturnError, UsageError
-from everyturn.explain import shown_by
+from everyturn.explanation.explain import shown_by
 from everyturn.replay import replay
 from everyturn.reports.text import Printer
 from everyturn.scope import Scope

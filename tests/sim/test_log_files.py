@@ -25,7 +25,7 @@ from everyturn.formats.mapping import MappedReader, load, shipped
 from everyturn.linear.following import GrowingFile
 from everyturn.linear.judging import LinearJudge, Reading, watch
 from everyturn.linear.order import Gap, Order
-from everyturn.validate import validate
+from everyturn.logs.validate import validate
 from everyturn.verdict import Verdict
 
 HEADER: Final = b'{"schema":"everyturn/log/1","sequence":"session"}\n'

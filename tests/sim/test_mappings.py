@@ -15,7 +15,7 @@ from everyturn.formats.everyturn_log import KINDS, REQUIRED, Line
 from everyturn.formats.files import LogFile, stop
 from everyturn.formats.mapping import MappedReader, Mapping, find, load, parse, seconds, shipped
 from everyturn.linear.judging import Reading
-from everyturn.validate import validate
+from everyturn.logs.validate import validate
 from everyturn.verdict import Verdict
 
 LOGS: Final = Path(__file__).parent / "logs"

@@ -11,12 +11,12 @@ import pytest
 from everyturn.engines.kernel import simulate
 from everyturn.engines.matching import Answer, Matching
 from everyturn.engines.transitions import FIRST_THREAD, Row
-from everyturn.identify import BUDGET, match_transcript
+from everyturn.logs.identify import BUDGET, match_transcript
+from everyturn.logs.recorder import RecordedWorld, lines_of
+from everyturn.logs.transcript import Transcript, Written, line
 from everyturn.observer import shared_data
-from everyturn.recorder import RecordedWorld, lines_of
 from everyturn.scope import Scope
 from everyturn.strategies.random_walk import RandomWalk
-from everyturn.transcript import Transcript, Written, line
 from everyturn_impl.revisions import REVISIONS
 from everyturn_model.events import SharedData
 

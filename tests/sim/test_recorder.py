@@ -8,14 +8,14 @@ import pytest
 
 from everyturn.engines.kernel import simulate
 from everyturn.engines.matching import Answer
-from everyturn.identify import match_transcript
+from everyturn.logs.identify import match_transcript
+from everyturn.logs.recorder import RecordedWorld, lines_of
+from everyturn.logs.transcript import SUMMARY, Line, Transcript, Written, line
 from everyturn.observer import Step
 from everyturn.operations import Raised
-from everyturn.recorder import RecordedWorld, lines_of
 from everyturn.run import Run
 from everyturn.scope import Scope
 from everyturn.strategies.random_walk import RandomWalk
-from everyturn.transcript import SUMMARY, Line, Transcript, Written, line
 from everyturn.world import World
 from everyturn_impl.calls import StepEnd
 from everyturn_impl.revisions import REVISIONS

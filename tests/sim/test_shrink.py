@@ -14,13 +14,13 @@ from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Limits
 from everyturn.engines.kernel import simulate
 from everyturn.errors import UsageError
-from everyturn.explain import shown_by
-from everyturn.named_steps import Named
+from everyturn.explanation.explain import shown_by
+from everyturn.explanation.shrink import Shrunk, judge_of, shrink, shrink_source, smaller_scopes
 from everyturn.run import Run
 from everyturn.schedule import Schedule
 from everyturn.scope import Scope
-from everyturn.shrink import Shrunk, judge_of, shrink, shrink_source, smaller_scopes
 from everyturn.strategies.replay import Replay
+from everyturn.tokens.named_steps import Named
 from everyturn.trace import read
 from everyturn.world import World
 

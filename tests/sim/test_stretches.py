@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everyturn.conforming import Conformed, RunMatch, conform
 from everyturn.engines.kernel import simulate
 from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, encode
 from everyturn.formats.everyturn_trace import Teller
@@ -19,14 +18,15 @@ from everyturn.formats.mapping import load
 from everyturn.linear.judging import Reading
 from everyturn.linear.order import Gap
 from everyturn.linear.watch import Watch
+from everyturn.logs.conforming import Conformed, RunMatch, conform
+from everyturn.logs.stretches import Stretch, Stretches
+from everyturn.logs.telling import lacks, of_lines
 from everyturn.reports.bug import bug_report
 from everyturn.reports.bug_html import page
 from everyturn.reports.bug_markdown import markdown
 from everyturn.reports.conformance import explanation
 from everyturn.scope import Scope
 from everyturn.strategies import strategy
-from everyturn.stretches import Stretch, Stretches
-from everyturn.telling import lacks, of_lines
 from everyturn.world import World
 from everyturn_impl.revisions import REVISIONS
 from everyturn_model.conformance import Matcher

@@ -13,8 +13,6 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everyturn import token
-from everyturn.arithmetic_code import Model, Reader, Writer
 from everyturn.cli import main
 from everyturn.engines.kernel import simulate
 from everyturn.errors import UsageError
@@ -22,7 +20,9 @@ from everyturn.replay import Replayed, replay
 from everyturn.run import Run
 from everyturn.scope import DEFAULT_SCOPES, Scope
 from everyturn.strategies import strategy
-from everyturn.token import DIGITS, PREFIX, SavedStep, Token
+from everyturn.tokens import token
+from everyturn.tokens.arithmetic_code import Model, Reader, Writer
+from everyturn.tokens.token import DIGITS, PREFIX, SavedStep, Token
 from everyturn.world import World, find_revision
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.server import Server

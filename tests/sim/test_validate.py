@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from everyturn import trace, validate
+from everyturn import trace
 from everyturn.campaign import fuzz
 from everyturn.formats import crush_dispatch
+from everyturn.logs import validate
 from everyturn.verdict import Verdict
 
 RECORDINGS = Path(__file__).parent.parent.parent / "recordings"

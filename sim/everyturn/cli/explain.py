@@ -24,7 +24,7 @@ def explain(source: str, invariants: tuple[str, ...], budget: int, as_json: bool
     """
     import msgspec
 
-    from everyturn.explain import explain_source
+    from everyturn.explanation.explain import explain_source
     from everyturn.reports import story
 
     found = explain_source(source, invariants, budget=budget)

@@ -16,7 +16,7 @@ def identification(
     """Match, print, and judge each file by the revision that explains most of its runs: 0 only if it explains all."""
     import msgspec
 
-    from everyturn.identify import BUDGET, RunIdentified, identify
+    from everyturn.logs.identify import BUDGET, RunIdentified, identify
     from everyturn.reports.identification import LEGEND, explanation, heading, row, table
     from everyturn.reports.text import Progress
     from everyturn_impl.revisions import REVISIONS

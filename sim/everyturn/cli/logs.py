@@ -77,10 +77,10 @@ def typed(logs: tuple[Path, ...], how: dict[str, Any]) -> str:
 def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float | None) -> Result:
     """Judge a growing log until there is silence, or Ctrl-C; violations are said as they are seen."""
     from everyturn.checker import select
-    from everyturn.conforming import printable
     from everyturn.formats.files import STDIN, Fault
     from everyturn.linear.following import GrowingFile
     from everyturn.linear.judging import LinearJudge
+    from everyturn.logs.conforming import printable
 
     if path == STDIN:
         raise UsageError("--follow: expected a file; standard input is followed anyhow")

@@ -36,9 +36,9 @@ def shrink(
     A smaller run may violate the same invariant in another, simpler way. With `--keep cause` it may not: the sentence,
     what became of the prompt that it names, and the race that decided stay what they are.
     """
+    from everyturn.explanation.shrink import shrink_source
     from everyturn.replay import replay
     from everyturn.reports import text
-    from everyturn.shrink import shrink_source
 
     show = text.Printer(err=as_json)
     with text.Progress("shrinking") as bar:

@@ -89,7 +89,7 @@ def _judgement(
     logs: tuple[Path, ...], invariants: tuple[str, ...], read: Any, show: Any, how: dict[str, Any], *, strict: bool
 ) -> tuple[Result, bool]:
     """All that is known: what invariants show from outside, and what the specification says."""
-    from everyturn.validate import validate as validate_logs
+    from everyturn.logs.validate import validate as validate_logs
     from everyturn_model.partial import BUDGET
 
     budget = how["budget"] or BUDGET
@@ -108,7 +108,7 @@ def _judgement(
 
 def _conformance(logs: tuple[Path, ...], read: Any, show: Any, how: dict[str, Any]) -> tuple[Result, bool]:
     """What the specification says, in detail: every refusal, or one run step by step."""
-    from everyturn.conforming import RunMatch, conform
+    from everyturn.logs.conforming import RunMatch, conform
     from everyturn.reports.conformance import explanation
     from everyturn_model.partial import BUDGET
 
@@ -150,7 +150,7 @@ def _check(logs: tuple[Path, ...], how: dict[str, Any]) -> None:
 
 def _report(logs: tuple[Path, ...], read: Any, conformed: Any, budget: int, how: dict[str, Any]) -> bool:
     """Match what was not matched yet, and write the reports. Whether anything could not be read."""
-    from everyturn.conforming import conform
+    from everyturn.logs.conforming import conform
     from everyturn.reports.bug import write_reports
 
     rest = [] if conformed.interrupted else [path for path in logs if str(path) not in conformed.seconds]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from everyturn.engines.histories import Effect, Histories
 from everyturn.outcomes import FIRST
 from everyturn.run import RunStep
-from everyturn.token import SavedStep
+from everyturn.tokens.token import SavedStep
 from everyturn_model.events import Rest
 
 

@@ -26,10 +26,10 @@ from everyturn.checker import Judge
 from everyturn.engines.independence import Independence
 from everyturn.engines.stored import Messages
 from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
+from everyturn.logs.recorder import OBJECT, RecordedWorld
+from everyturn.logs.transcript import Line, Transcript, Written
 from everyturn.observer import shared_data
 from everyturn.operations import Operation, Raised
-from everyturn.recorder import OBJECT, RecordedWorld
-from everyturn.transcript import Line, Transcript, Written
 from everyturn_model.events import SharedData
 
 Progress = Callable[[int], None]

@@ -1,7 +1,7 @@
 """Single runs over the explorer's tables: by places in first-in first-out order, or by the names of saved steps.
 
 A path makes the same decisions, in the same numbers, as a run through SimPy; its schedule replays there. After a change
-of code or of scope a path follows saved steps as far as it can (:class:`~everyturn.named_steps.ByName`).
+of code or of scope a path follows saved steps as far as it can (:class:`~everyturn.tokens.named_steps.ByName`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Protocol
 
 from everyturn.checker import Finding
 from everyturn.engines.transitions import FIRST_THREAD, Effect, Row, Transitions
-from everyturn.named_steps import Named
 from everyturn.outcomes import label
 from everyturn.schedule import deviations
+from everyturn.tokens.named_steps import Named
 
 
 @dataclass(frozen=True, slots=True)

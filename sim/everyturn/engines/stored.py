@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from everyturn.logs.transcript import SUMMARY, Transcript
 from everyturn.operations import Operation
-from everyturn.transcript import SUMMARY, Transcript
 
 CREATES: Final = frozenset(
     {"store.write_user", "store.create_assistant", "store.record_cancelled", "store.create_summary"}

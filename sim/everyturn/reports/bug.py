@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from everyturn import __version__
-from everyturn.conforming import Conformed, RunMatch
 from everyturn.errors import UsageError
-from everyturn.excerpt import Excerpt, excerpt, lines_of
-from everyturn.faults import INVARIANTS, Fault, faults
 from everyturn.formats.files import STDIN, Unreadable
 from everyturn.formats.files import Fault as FileFault
+from everyturn.logs.conforming import Conformed, RunMatch
+from everyturn.logs.excerpt import Excerpt, excerpt, lines_of
+from everyturn.logs.faults import INVARIANTS, Fault, faults
+from everyturn.logs.reproduction import Reproduction, reproduce
 from everyturn.reports.words import words
-from everyturn.reproduction import Reproduction, reproduce
 from everyturn_model.partial import Answer
 
 ENDINGS: Final = (".md", ".html")

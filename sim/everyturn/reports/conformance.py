@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from everyturn.conforming import RunMatch, printable, standing
-from everyturn.excerpt import Sign, lines_of, rows
+from everyturn.logs.conforming import RunMatch, printable, standing
+from everyturn.logs.excerpt import Sign, lines_of, rows
 from everyturn.reports.words import words
 from everyturn_model.lifecycle import Phase
 from everyturn_model.partial import Answer, Refused

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from everyturn.engines.matching import Answer
-from everyturn.identify import Identified, RunIdentified, Tried
+from everyturn.logs.identify import Identified, RunIdentified, Tried
 from everyturn.reports.text import SIGNS
 from everyturn.verdict import Verdict
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from everyturn.campaign import Campaign
-from everyturn.explain import Explanation, after_fuzzing
-from everyturn.happens_before import Touch
+from everyturn.explanation.explain import Explanation, after_fuzzing
+from everyturn.explanation.happens_before import Touch
 from everyturn.outcomes import shown
 from everyturn.run import Run
 from everyturn_model import events as ev

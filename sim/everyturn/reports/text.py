@@ -179,7 +179,7 @@ class Printer:
 
     def validation(self, validated: Any) -> None:
         """The verdicts on recorded runs: what was found, with file and line, and the counts for each revision."""
-        from everyturn.conforming import printable
+        from everyturn.logs.conforming import printable
 
         for error in validated.unreadable:
             click.echo(f"everyturn: {error}", err=True)

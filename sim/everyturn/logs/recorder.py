@@ -7,7 +7,7 @@ tells of, as ``recordings/README.md`` says for the real recorder:
 * behind: the returns, a user message, a write that the store refused, the end of a stream.
 
 So other threads may run between a line and its step, in our runs as in recorded ones. What our dispatchers do not model (text
-of requests, say) their lines do not tell, and :meth:`~everyturn.transcript.Line.fits` does not compare.
+of requests, say) their lines do not tell, and :meth:`~everyturn.logs.transcript.Line.fits` does not compare.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from functools import partial
 from typing import Any, Final
 
 from everyturn.agents import find_revision, revision_name
+from everyturn.logs.transcript import OTHER, SUMMARY, Line, Written, line
 from everyturn.operations import OWN
 from everyturn.run import Run
 from everyturn.scope import Scope
-from everyturn.transcript import OTHER, SUMMARY, Line, Written, line
 from everyturn.world import WORKSPACE, Body, Thread, World
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream, StreamResult
 from everyturn_impl.endings import CANCELLED

@@ -1,6 +1,6 @@
 """Which revision wrote this recording? Each recorded run against the implementation of each revision.
 
-Where :mod:`everyturn.conforming` asks whether *any* correct dispatcher could have written a run, this asks whether *ours* could:
+Where :mod:`everyturn.logs.conforming` asks whether *any* correct dispatcher could have written a run, this asks whether *ours* could:
 at the granularity of single accesses, in any interleaving. So it is a test of our revisions, which claim to be the agent's; and
 of a log from elsewhere it tells which revision to look at. Trace validation against a state graph in this sense is that of
 Cirstea, Kuppe, Loillier and Merz, Validating Traces of Distributed Programs Against TLA+ Specifications (SEFM 2024), with
@@ -22,8 +22,8 @@ from everyturn.errors import UsageError
 from everyturn.formats.catalogue import format_of
 from everyturn.formats.crush_dispatch import read_runs
 from everyturn.formats.files import LogFile
-from everyturn.recorder import RecordedWorld
-from everyturn.transcript import Transcript, transcript_of
+from everyturn.logs.recorder import RecordedWorld
+from everyturn.logs.transcript import Transcript, transcript_of
 from everyturn.verdict import Cell, Judged, Verdict
 from everyturn_impl.revisions import REVISIONS
 from everyturn_impl.server import Server

@@ -2,9 +2,9 @@
 
 A step is named by its thread, the operation at which the thread was let go on, and, where the world chose an outcome,
 that outcome. So a token still leads to the same place after accesses were inserted or removed elsewhere in the code
-(:class:`everyturn.named_steps.ByName`). One run has one token, on every machine.
+(:class:`everyturn.tokens.named_steps.ByName`). One run has one token, on every machine.
 
-The string is the prefix, six digits of checksum, and the digits of an arithmetic code (:mod:`everyturn.arithmetic_code`)
+The string is the prefix, six digits of checksum, and the digits of an arithmetic code (:mod:`everyturn.tokens.arithmetic_code`)
 of: revision, scope, granularity; how many steps; for each its thread, operation, and its outcomes up to the last that
 is not the first possible one; a fingerprint of all that the run did. :data:`ALPHABET` is part of the format: a name
 that is not in it is spelled out, so that the alphabet need not and may not change.
@@ -16,10 +16,10 @@ import zlib
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from everyturn import token_by_place
-from everyturn.arithmetic_code import Model, Reader, Writer
 from everyturn.errors import UsageError
-from everyturn.token_by_place import TokenByPlace
+from everyturn.tokens import token_by_place
+from everyturn.tokens.arithmetic_code import Model, Reader, Writer
+from everyturn.tokens.token_by_place import TokenByPlace
 
 PREFIX: Final = "et2-"
 DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -1,7 +1,7 @@
 """Logs against the specification: could a correct dispatcher have written these lines?
 
 A run is a recorded run, one of our own traces, or in a log of any other agent a stretch of one session
-(:mod:`everyturn.stretches`). Traces are complete, all others partial (:mod:`everyturn_model.partial`). A run is *refused* when
+(:mod:`everyturn.logs.stretches`). Traces are complete, all others partial (:mod:`everyturn_model.partial`). A run is *refused* when
 no placing of the hidden steps explains it, *accepted* when one does; that one is shown on demand.
 """
 
@@ -19,10 +19,10 @@ from everyturn.errors import UsageError
 from everyturn.formats.crush_dispatch import RecordedRun, read_runs
 from everyturn.formats.files import MAX_LINE, LogFile
 from everyturn.linear.judging import AS_IT_IS, Reading
+from everyturn.logs.projection import of_recording
+from everyturn.logs.stretches import StretchReader
+from everyturn.logs.telling import lacks, missing_kinds, of_lines
 from everyturn.outside import scope_of
-from everyturn.projection import of_recording
-from everyturn.stretches import StretchReader
-from everyturn.telling import lacks, missing_kinds, of_lines
 from everyturn.verdict import Cell, Judged, Verdict
 from everyturn_model.lifecycle import Phase
 from everyturn_model.partial import BUDGET, Answer, Matched, Refused, match_complete, match_partial

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Final
 
 from everyturn import trace
-from everyturn.cause import cause_of
 from everyturn.check import is_vacuous
 from everyturn.checker import CONFORMS, Finding, Judge, select
 from everyturn.counterexample import decisions_of
@@ -27,12 +26,13 @@ from everyturn.engines.kernel import simulate
 from everyturn.engines.paths import ByPlace, walk
 from everyturn.engines.transitions import Transitions
 from everyturn.errors import ReplayError, UsageError
-from everyturn.named_steps import ByName, Named
+from everyturn.explanation.cause import cause_of
 from everyturn.replay import Replayed, replay
 from everyturn.run import Run
 from everyturn.schedule import Schedule, deviations
 from everyturn.scope import Scope
 from everyturn.strategies.replay import Replay
+from everyturn.tokens.named_steps import ByName, Named
 from everyturn.world import World
 from everyturn_model.invariants import INVARIANTS
 
@@ -108,7 +108,7 @@ def shrink_source(
 def shrink(schedule: Schedule, invariant: str, progress: Progress | None = None, *, keep_cause: bool = False) -> Shrunk:
     """Shrink a schedule that violates ``invariant``. Ctrl-C ends it early and keeps what was reached.
 
-    ``keep_cause``: every smaller run has to show the same :mod:`cause <everyturn.cause>`; else one that violates the
+    ``keep_cause``: every smaller run has to show the same :mod:`cause <everyturn.explanation.cause>`; else one that violates the
     invariant in another way, often a shorter one, will do.
     """
     return _Shrinker(schedule, invariant, progress, keep_cause=keep_cause).run()

@@ -8,10 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from everyturn.conforming import RunMatch, printable, standing
 from everyturn.errors import UsageError
-from everyturn.faults import Fault
 from everyturn.formats.files import STDIN, LogFile
+from everyturn.logs.conforming import RunMatch, printable, standing
+from everyturn.logs.faults import Fault
 from everyturn_model import events as ev
 from everyturn_model.marks import Forgotten, RunCalled
 from everyturn_model.partial import Explained, Refused

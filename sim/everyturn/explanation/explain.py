@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from everyturn.campaign import Campaign
-from everyturn.cause import Cause, cause_of
 from everyturn.checker import CONFORMS
-from everyturn.deciding_races import DecidingRaces
 from everyturn.engines.kernel import simulate
 from everyturn.engines.paths import ByPlace, walk
 from everyturn.engines.transitions import Transitions
-from everyturn.happens_before import Race
-from everyturn.named_steps import ByName, Named
-from everyturn.no_return import BUDGET, NoReturn, point_of_no_return
+from everyturn.explanation.cause import Cause, cause_of
+from everyturn.explanation.deciding_races import DecidingRaces
+from everyturn.explanation.happens_before import Race
+from everyturn.explanation.no_return import BUDGET, NoReturn, point_of_no_return
+from everyturn.explanation.shrink import Progress, Shrunk, judge_of, shrink, violated_by
+from everyturn.explanation.source_lines import Place, places
 from everyturn.outcomes import label
 from everyturn.replay import replay
 from everyturn.run import Run
 from everyturn.schedule import Schedule, deviations
 from everyturn.scope import Scope
-from everyturn.shrink import Progress, Shrunk, judge_of, shrink, violated_by
-from everyturn.source_lines import Place, places
 from everyturn.strategies.replay import Replay
+from everyturn.tokens.named_steps import ByName, Named
 from everyturn.world import World
 from everyturn_model.invariants import BY_NAME
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from everyturn.cast import Cast, Life
 from everyturn.formats.everyturn_log import Header, Line
-from everyturn.stretches import Stretch
+from everyturn.logs.cast import Cast, Life
+from everyturn.logs.stretches import Stretch
 from everyturn_model import events as ev
 from everyturn_model.marks import (
     EndIsTold,

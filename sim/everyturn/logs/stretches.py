@@ -1,7 +1,7 @@
 """Logs of any agent (``everyturn/log/1``, and what is mapped to it) as partial logs of the specification, stretch by stretch.
 
 A *stretch* is what one session does from idle to idle: it begins with the first line after rest, or after a moment at which
-nothing was open, and ends there. Each is a partial log of its own (:mod:`everyturn.telling`), so that a log of any length is
+nothing was open, and ends there. Each is a partial log of its own (:mod:`everyturn.logs.telling`), so that a log of any length is
 matched piece by piece, and sessions do not meet. Where lines were lost, a session is not judged until its next rest.
 """
 

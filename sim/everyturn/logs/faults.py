@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from everyturn.conforming import RunMatch, printable, standing
+from everyturn.logs.conforming import RunMatch, printable, standing
 from everyturn_model import events as ev
 from everyturn_model.events import StreamEnd
 from everyturn_model.invariants import BY_NAME

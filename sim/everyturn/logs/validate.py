@@ -1,7 +1,7 @@
 """Validation: did what was recorded obey? Judges logs run by run, without the program that wrote them.
 
 The header's schema decides who reads a file: recordings of a real agent go to :mod:`everyturn.outside` and run by run to
-:mod:`everyturn.conforming`, our own traces to :class:`everyturn.checker.Judge`, logs of any other agent, as a whole and in
+:mod:`everyturn.logs.conforming`, our own traces to :class:`everyturn.checker.Judge`, logs of any other agent, as a whole and in
 constant memory, to :mod:`everyturn.linear`. What cannot be read is left out and said, the rest goes on.
 """
 
@@ -17,11 +17,11 @@ from typing import Final
 from everyturn import trace
 from everyturn.check import is_vacuous
 from everyturn.checker import CONFORMS, Judge, select
-from everyturn.conforming import Conformed, RunMatch, match_recording
 from everyturn.errors import UsageError
 from everyturn.formats.crush_dispatch import read_runs
 from everyturn.formats.files import MAX_LINE, LogFile, stop
 from everyturn.linear.judging import AS_IT_IS, SHOWN, Reading, watch
+from everyturn.logs.conforming import Conformed, RunMatch, match_recording
 from everyturn.outside import RunReport, judge_run
 from everyturn.scope import Scope
 from everyturn.verdict import Cell, Judged, Verdict, worst

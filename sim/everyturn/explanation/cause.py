@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from everyturn.checker import Finding
-from everyturn.deciding_races import DecidingRaces
 from everyturn.engines.paths import Path
 from everyturn.engines.transitions import Transitions
-from everyturn.happens_before import Race
+from everyturn.explanation.deciding_races import DecidingRaces
+from everyturn.explanation.happens_before import Race
+from everyturn.explanation.source_lines import Place, places
 from everyturn.run import Run
-from everyturn.source_lines import Place, places
 from everyturn_model.events import StreamEnd, StreamEnded
 from everyturn_model.lifecycle import Ledger
 

@@ -8,9 +8,9 @@ from typing import Final
 from everyturn.checker import Finding
 from everyturn.engines.paths import Path, walk
 from everyturn.engines.transitions import Transitions
-from everyturn.happens_before import HappensBefore, Race
-from everyturn.named_steps import ByName
+from everyturn.explanation.happens_before import HappensBefore, Race
 from everyturn.run import Run
+from everyturn.tokens.named_steps import ByName
 
 _UNKIND: Final = ("(Fault(store", "(Fault(not-", "StreamResult(ERROR", "StreamResult(UNAUTHORISED", "lost")
 

@@ -17,7 +17,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from everyturn.outcomes import FIRST, label_of
-from everyturn.token import SavedStep
+from everyturn.tokens.token import SavedStep
 
 NEAR: Final = 2
 """How many saved steps of one thread may be gone at one place, in a changed code, to be told from new ones."""
