@@ -15,7 +15,13 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 @click.option("--strategy", default="portfolio", show_default=True, metavar="NAME", help="See `list strategies`.")
 @click.option("--runs", type=click.IntRange(0), help="How many runs, at most; 1000, or what --until-risk needs.")
 @click.option("--until-risk", type=float, metavar="P", help="As many runs as bound the risk by P if all are clean.")
-@click.option("--engine", type=click.Choice(("simpy", "tables")), default="simpy", show_default=True, help="Same runs.")
+@click.option(
+    "--engine",
+    type=click.Choice(("simpy", "tables")),
+    default="simpy",
+    show_default=True,
+    help="The same runs; over tables a hundred times as fast, with random-walk and pct only.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same runs.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes; the runs stay the same.")
 @click.option("--max-seconds", type=click.FloatRange(0), help="Stop after this time for each cell.")
