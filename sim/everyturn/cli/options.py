@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -54,9 +56,30 @@ def exits(body: Callable[..., int]) -> Callable[..., NoReturn]:
         except KeyboardInterrupt:
             click.echo("everyturn: interrupted", err=True)
             code = Exit.INTERRUPTED
-        sys.exit(int(code))
+        except OSError as error:
+            code = _unwritten(error)
+        _flush(int(code))
 
     return command
+
+
+def _unwritten(error: OSError) -> int:
+    """The exit code when output cannot be written; a reader who has gone, as `head` has, is not an error of ours."""
+    if isinstance(error, BrokenPipeError):
+        return 128 + signal.SIGPIPE
+    place = "" if error.filename is None else f"{error.filename}: "
+    click.echo(f"everyturn: {place}{error.strerror or error}", err=True)
+    return Exit.USAGE
+
+
+def _flush(code: int) -> NoReturn:
+    """End the process. What is still buffered is written first, while a failure can be told from a verdict."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        code = _unwritten(error)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
 
 
 def judging(command: Callable[..., Any]) -> Callable[..., Any]:

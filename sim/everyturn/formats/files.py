@@ -45,7 +45,8 @@ class Fault(NamedTuple):
     found: str
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: expected {self.expected}; found {self.found}"
+        place = f":{self.line}" if self.line else ""
+        return f"{self.path}{place}: expected {self.expected}; found {self.found}"
 
 
 class Unreadable(UsageError):

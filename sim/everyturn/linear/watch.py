@@ -226,9 +226,10 @@ class Watch:
                 yield name, self._unrefuted(name)
 
     def _unrefuted(self, name: str) -> Judged:
-        if name in NOT_SHOWN:
-            return Judged(Verdict.NOT_JUDGED, NOT_SHOWN[name])
-        missing = next(each.needs for each in MONITORS if each.invariant == name) - self.kinds
+        needed = [each.needs for each in MONITORS if each.invariant == name]
+        if not needed:
+            return Judged(Verdict.NOT_JUDGED, NOT_SHOWN.get(name, "there is no linear monitor of it"))
+        missing = needed[0] - self.kinds
         if missing:
             return Judged(
                 Verdict.NOT_JUDGED, f"the log has no {', '.join(f'`{each}`' for each in sorted(missing))} lines"

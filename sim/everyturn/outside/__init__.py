@@ -57,6 +57,8 @@ NOT_SHOWN: Final[dict[str, str]] = {
 }
 """The invariants that these logs cannot show, and why."""
 
+_JUDGED: Final = frozenset(make().name for make in JUDGES)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -116,8 +118,8 @@ def judge_run(run: RecordedRun) -> RunReport:
 
 def _unrefuted(name: str, ledger: Ledger, *, at_rest: bool, undecided: str | None) -> Finding:
     """What may be said of an invariant that no line violates."""
-    if name in NOT_SHOWN:
-        return Finding(Verdict.NOT_JUDGED, sentence=NOT_SHOWN[name])
+    if name not in _JUDGED:
+        return Finding(Verdict.NOT_JUDGED, sentence=NOT_SHOWN.get(name, "nobody judges it from outside"))
     lives = [life for life in ledger.lives.values() if life.called is not None]
     needs = BY_NAME[name].needs
     if (

@@ -310,7 +310,7 @@ def listing(what: str) -> Iterator[str]:
 
             for name, revision in REVISIONS.items():
                 module = sys.modules[revision.__module__]
-                yield f"{name:<20}{(module.__doc__ or '').splitlines()[0].split(': ', 1)[-1].split(', ', 1)[-1]}"
+                yield f"{name:<20}{(module.__doc__ or '').splitlines()[0].split(': ', 1)[-1]}"
         case "invariants":
             from everyturn_model.invariants import INVARIANTS
 
