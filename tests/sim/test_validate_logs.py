@@ -115,7 +115,7 @@ def test_many_faults_are_counted_and_the_first_are_shown(tmp_path: Path) -> None
         (["--from", "log", "--mapping", "slog", "x"], "expected only one of them"),
         (["--follow", "x", "y"], "--follow: expected one log"),
         (["--follow", "-"], "--follow: expected a file"),
-        (["x"], "x:0: expected a file that can be read; found No such file or directory"),
+        (["x"], "x: expected a file that can be read; found No such file or directory"),
     ],
 )
 def test_wrong_use_is_one_clear_line(
