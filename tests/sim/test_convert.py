@@ -201,7 +201,7 @@ def test_formats_are_told_by_their_names() -> None:
         ((RECORDING, "x.unknown"), "expected --to FORMAT"),
         ((RECORDING, "x.mmd", "--to", "trace"), "format 'trace': expected one of log, itf"),
         ((RECORDING, "x.mmd", "--from", "chrome"), "format 'chrome': expected one of log, trace"),
-        (("none.jsonl", "x.mmd"), "none.jsonl:0: expected a file that can be read"),
+        (("none.jsonl", "x.mmd"), "none.jsonl: expected a file that can be read"),
         ((RECORDING, "none/x.mmd"), "expected a file that can be written"),
     ],
 )
