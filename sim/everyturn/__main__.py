@@ -2,4 +2,5 @@
 
 from everyturn.cli import main
 
-main(prog_name="everyturn")
+if __name__ == "__main__":  # another process of ours may import this module again
+    main(prog_name="everyturn")

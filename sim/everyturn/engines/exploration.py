@@ -15,19 +15,19 @@ DEFAULT_MAX_STATES: Final = 500_000_000
 
 
 class Limits(NamedTuple):
-    """How far an exploration may go: states, seconds, bytes of memory of this process."""
+    """How far an exploration may go: states, seconds, bytes of memory."""
 
     states: int = DEFAULT_MAX_STATES
     seconds: float | None = None
     memory: int | None = None
 
-    def reached(self, states: int, seconds: float) -> str | None:
-        """Which limit has been reached, in words; none if there is room."""
+    def reached(self, states: int, seconds: float, elsewhere: int = 0) -> str | None:
+        """Which limit has been reached, in words; none if there is room. ``elsewhere``: bytes that other processes hold for it."""
         if states >= self.states:
             return f"{self.states:,} states"
         if self.seconds is not None and seconds >= self.seconds:
             return f"{self.seconds:g} seconds"
-        if self.memory is not None and resident() >= self.memory:
+        if self.memory is not None and resident() + elsewhere >= self.memory:
             return f"{self.memory / 2**20:,.0f} MiB of memory"
         return None
 

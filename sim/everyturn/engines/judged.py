@@ -7,8 +7,9 @@ part is worked out once, whatever the others are at; the whole judge's states ar
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +100,24 @@ class _Part:
             raise EveryturnError(f"more than {1 << _STATE_BITS:,} states of one part of the judge: expected fewer")
 
 
+class Batch(NamedTuple):
+    """What is to be judged: steps, and apart from them states of rest; for each the judge's state and what is seen."""
+
+    judged: Numbers
+    events: Numbers
+    resting: Numbers
+    seen_at_rest: Numbers
+
+
+class Answer(NamedTuple):
+    """What was judged. ``judged``, ``found``: after each step, the judge's state and the number of what it violated;
+    ``rests``: for each state of rest the number of what is violated, and that of the ledger."""
+
+    judged: Numbers
+    found: Numbers
+    rests: list[tuple[int, int]]
+
+
 class JudgeTables:
     """All states of a judge that were reached, by number, and what each step leads to and violates."""
 
@@ -119,12 +138,18 @@ class JudgeTables:
         self._steps = Numbering(1)
         self._after = np.zeros(1024, np.int64)
         self._found = np.zeros(1024, np.int64)
-        self._violated: list[tuple[Finding, ...]] = [()]
+        self.all_violated: list[tuple[Finding, ...]] = [()]
         self._violated_numbers: dict[tuple[int, ...], int] = {(): 0}
+        self._asked: deque[Batch] = deque()
         self._number(np.zeros((1, len(self._parts)), np.int64))
 
     def __len__(self) -> int:
         return len(self._states)
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory that the judge holds outside this process."""
+        return 0
 
     @property
     def nbytes(self) -> int:
@@ -168,7 +193,7 @@ class JudgeTables:
 
     def violated(self, number: int) -> tuple[Finding, ...]:
         """What a step with this *found* number violated."""
-        return self._violated[number]
+        return self.all_violated[number]
 
     # saving ------------------------------------------------------------------------------------------------------
 
@@ -204,8 +229,8 @@ class JudgeTables:
         for length, end in zip(arrays["lengths"].tolist(), ends, strict=True):
             key = tuple(arrays["kinds"][end - length : end].tolist())
             if key not in self._violated_numbers:
-                self._violated_numbers[key] = len(self._violated)
-                self._violated.append(tuple(self.findings.values[each] for each in key))
+                self._violated_numbers[key] = len(self.all_violated)
+                self.all_violated.append(tuple(self.findings.values[each] for each in key))
 
     # steps -------------------------------------------------------------------------------------------------------
 
@@ -219,6 +244,18 @@ class JudgeTables:
         if len(self._steps) > before:
             self._work_out(before)
         return self._after.take(numbers), self._found.take(numbers)
+
+    def ask(self, batch: Batch) -> None:
+        """Ask for :meth:`answer`."""
+        self._asked.append(batch)
+
+    def answer(self) -> Answer:
+        """The answer to the oldest batch that was asked and not answered yet."""
+        batch = self._asked.popleft()
+        judged, found = self.step(batch.judged, batch.events)
+        reached, violated = self.step(batch.resting, batch.seen_at_rest)
+        rests = zip(violated.tolist(), self.ledgers(reached).tolist(), strict=True)
+        return Answer(judged, found, list(rests))
 
     def _work_out(self, start: int) -> None:
         keys = self._steps.keys[start:, 0].astype(np.int64)
@@ -263,8 +300,8 @@ class JudgeTables:
         for row in np.flatnonzero(found.any(axis=1)).tolist():
             key = tuple(each for each in found[row].tolist() if each)
             if key not in self._violated_numbers:
-                self._violated_numbers[key] = len(self._violated)
-                self._violated.append(tuple(self.findings.values[each] for each in key))
+                self._violated_numbers[key] = len(self.all_violated)
+                self.all_violated.append(tuple(self.findings.values[each] for each in key))
             combined[row] = self._violated_numbers[key]
         return combined
 

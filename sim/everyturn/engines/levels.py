@@ -5,6 +5,10 @@ range of numbers and needs no memory of its own. What a thread does comes from :
 what is judged from :class:`~everyturn.engines.judged.JudgeTables`; both are filled by running the real code when
 something is met for the first time. It finds what the plain explorer of :mod:`everyturn.engines.exhaustive` finds, and
 compares states as a whole, as that one does.
+
+A chunk is begun (its leaps are made), judged, and finished (its successors are numbered). One chunk is begun ahead of the
+one that is finished, so that another process can judge meanwhile (:mod:`everyturn.engines.beside`). What is found, and in
+which order, does not depend on who judges.
 """
 
 from __future__ import annotations
@@ -13,16 +17,18 @@ import gc
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from everyturn.checker import Finding, Judge
 from everyturn.engines import rounds
+from everyturn.engines.beside import JudgeBeside
 from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Sight, Violation, outcome, resident
-from everyturn.engines.judged import JudgeTables
+from everyturn.engines.judged import Batch, JudgeTables
 from everyturn.engines.leaps import Expansion, Leaps
 from everyturn.engines.numbering import Numbering, Numbers, Words
 from everyturn.engines.packing import Layout
@@ -34,6 +40,11 @@ from everyturn_model.events import Event
 from everyturn_model.lifecycle import Ledger
 
 CHUNK: Final = 1 << 15
+"""The most states that are expanded at once."""
+
+_FEW: Final = 1 << 12
+_AHEAD: Final = 2
+"""How many chunks are under way at once."""
 
 REDUCTIONS: Final = ("none", "dead", "symmetry")
 """Each does what those before it do: no reduction; dead variables do not count; renamings of a state count once."""
@@ -83,18 +94,35 @@ def obedient(chunks: Iterator[None]) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-class LevelExplorer:
-    """Explores one world, judged by ``judge``, with one of the :data:`REDUCTIONS`."""
+class _Chunk(NamedTuple):
+    """A chunk that was begun: its states' numbers, their successors, which of these the judge is told something of, and
+    the states of rest that are news: their places in the chunk."""
 
-    def __init__(self, world: World, judge: Judge, reduce: str = "dead") -> None:
+    start: int
+    end: int
+    layout: Layout
+    expansion: Expansion
+    judged: Numbers
+    seen: Numbers
+    rests: list[int]
+
+
+class LevelExplorer:
+    """Explores one world, judged by ``judge``, with one of the :data:`REDUCTIONS`.
+
+    ``processes``: with two, the judge works in a process of its own; the same is found. :meth:`close` ends it.
+    """
+
+    def __init__(self, world: World, judge: Judge, reduce: str = "dead", *, processes: int = 1) -> None:
         self.reduce = reduce
         self.transitions = Transitions(world, judge, keep_dead=reduce == "none")
         self.leaps = Leaps(self.transitions)
-        self.judges = JudgeTables(judge, self.leaps.events)
+        tables = JudgeTables(judge, self.leaps.events)
+        self.judges: JudgeTables | JudgeBeside = JudgeBeside(judge, self.leaps.events) if processes > 1 else tables
         first = self.transitions.initial()
         judged = self.judges.number(self.transitions.judged.values[first[JUDGE]])
         row = self.leaps.row((*first[:JUDGE], judged, *first[JUDGE + 1 :]))
-        self.symmetry = Symmetry(self.transitions, self.leaps, self.judges) if reduce == "symmetry" else None
+        self.symmetry = Symmetry(self.transitions, self.leaps, tables) if reduce == "symmetry" else None
         rows, self._turned = np.array([row], np.int64), 0
         if self.symmetry is not None:
             rows, chosen = self.symmetry.canonical(rows)
@@ -107,8 +135,9 @@ class LevelExplorer:
         self.moves = np.zeros(1024, np.uint16)
         self.levels = [0, 1]
         self.done = 0
+        self._under_way: deque[_Chunk] = deque()
         self._whole = True
-        self.resting = Resting(self.transitions, self.leaps, self.judges)
+        self.resting = Resting(self.transitions, self.leaps)
         self.found = Exploration(states=1)
         self.different = 1
         self._kept: dict[str, int] = {}
@@ -155,7 +184,7 @@ class LevelExplorer:
                 found.seconds = time.monotonic() - start
                 if progress is not None:
                     progress(self._sight())
-                found.stopped = limits.reached(len(self.states), found.seconds)
+                found.stopped = limits.reached(len(self.states), found.seconds, self.judges.resident)
                 if found.stopped is not None or (stop_at is not None and stop_at <= found.violations.keys()):
                     break
         except KeyboardInterrupt:
@@ -177,29 +206,60 @@ class LevelExplorer:
             last, before = levels[-2] - levels[-3], levels[-3] - levels[-4]
             if last < before:
                 rest = int((states - levels[-2]) * before / (before - last))
-        return Sight(states, states - self.done, self.found.depth, self.found.seconds, resident(), rest)
+        memory = resident() + self.judges.resident
+        return Sight(states, states - self.done, self.found.depth, self.found.seconds, memory, rest)
 
     def _chunks(self) -> Iterator[None]:
         """Explore chunk after chunk, until nothing is new. It can be left and entered again after each."""
-        while self.done < self.levels[-1]:
-            end = min(self.done + CHUNK, self.levels[-1])
+        while True:
             self._whole = False
-            self._chunk(self.done, end)
-            self.done = end
-            if end == self.levels[-1] and end < len(self.states):
-                self.levels.append(len(self.states))
-                self.found.depth += 1
+            while len(self._under_way) < _AHEAD and (places := self._next()) is not None:
+                self._begin(*places)
+            if not self._under_way:
+                break
+            self._finish(self._under_way.popleft())
             self._whole = True
             yield
-        self.found.complete = True
+        self._whole = self.found.complete = True
 
-    def _chunk(self, start: int, end: int) -> None:
-        """Find the successors of the states of these numbers."""
-        words, expansion, found = self.expand(slice(start, end))
+    def _next(self) -> tuple[int, int] | None:
+        """The numbers of the states of the next chunk; none if they are not all known yet.
+
+        Chunks are the same whatever is known when they are begun. One of a level that is not whole yet begins early.
+        """
+        start = self._under_way[-1].end if self._under_way else self.done
+        *_, before, first, end = (0, *self.levels)
+        if start < end:
+            return start, min(start + _size(first - before), end)
+        size = _size(end - first)
+        return (start, start + size) if self._under_way and start + size <= len(self.states) else None
+
+    def _begin(self, start: int, end: int) -> None:
+        """Find the successors of the states of these numbers, and have them judged."""
+        words, expansion = self._successors(slice(start, end))
+        judged = self.layout.get(words, JUDGE).take(expansion.source)
+        seen = np.flatnonzero(expansion.events)
+        news = self.resting.news(words[expansion.rests], self.layout)
+        places, rows = [place for place, _ in news], [row for _, row in news]
+        rests = self.resting.observed(rows)
+        self.judges.ask(Batch(judged[seen], expansion.events[seen], *rests))
+        at_rest = expansion.rests[places].tolist()
+        self._under_way.append(_Chunk(start, end, self.layout, expansion, judged, seen, at_rest))
+
+    def _finish(self, chunk: _Chunk) -> None:
+        """Take up what was judged, and number what is new."""
+        answer = self.judges.answer()
+        expansion, judged, start = chunk.expansion, chunk.judged, chunk.start
         self.found.transitions += len(expansion.source)
-        self._rest(words, expansion, start)
-        self._violations(expansion, found, start)
-        words = expansion.words
+        self.found.rests += len(expansion.rests)
+        judged[chunk.seen] = answer.judged
+        for place, (what, ledger) in zip(chunk.rests, answer.rests, strict=True):
+            for finding in self.judges.violated(what):
+                if self._is_news(finding) or self._is_shorter(finding):
+                    self._violated.append((finding, start + place, ()))
+            self._reached(self.judges.ledger(ledger))
+        self._violations(expansion, chunk.seen, answer.found, start)
+        words = self._with_judge(expansion.words, chunk.layout, judged)
         if self.symmetry is not None:
             rows, _ = self.symmetry.canonical(self.layout.unpack(words))
             self._lay_out()
@@ -210,25 +270,45 @@ class LevelExplorer:
         for finding, number, last in self._violated:
             self._keep(Violation(finding, self.path(number, *last)))
         self._violated.clear()
+        self.done = chunk.end
+        if self.done == self.levels[-1] and self.done < len(self.states):
+            self.levels.append(len(self.states))
+            self.found.depth += 1
 
     def expand(self, which: slice | Numbers) -> tuple[Words, Expansion, Numbers]:
-        """States by number, their successors, and what each step violated."""
+        """States by number, their successors, and what each step violated. Not while chunks are under way elsewhere."""
+        words, expansion = self._successors(which)
+        judged = self.layout.get(words, JUDGE).take(expansion.source)
+        found = np.zeros(len(judged), np.int64)
+        seen = np.flatnonzero(expansion.events)
+        judged[seen], found[seen] = self.judges.step(judged[seen], expansion.events[seen])
+        layout = self.layout
+        after = self._with_judge(expansion.words, layout, judged)
+        return (
+            layout.moved(words, self.layout) if layout is not self.layout else words,
+            expansion._replace(words=after),
+            found,
+        )
+
+    def _successors(self, which: slice | Numbers) -> tuple[Words, Expansion]:
+        """States by number, and their successors, not judged yet."""
         while True:
             words = self.states.keys[which].copy()
             expansion = self.leaps.expand(words)
-            if expansion is None:
-                self._lay_out()
-                continue
-            judged = self.layout.get(words, JUDGE).take(expansion.source)
-            found = np.zeros(len(judged), np.int64)
-            seen = np.flatnonzero(expansion.events)
-            judged[seen], found[seen] = self.judges.step(judged[seen], expansion.events[seen])
-            if self.layout.fits(JUDGE, len(self.judges) - 1):
-                word, bits = self.layout.field(JUDGE)
-                expansion.words[:, word] &= ~bits
-                expansion.words[:, word] |= judged.view(np.uint64) << self.layout.shift[JUDGE]
-                return words, expansion, found
+            if expansion is not None:
+                return words, expansion
             self._lay_out()
+
+    def _with_judge(self, words: Words, layout: Layout, judged: Numbers) -> Words:
+        """Rows that were packed in ``layout``, in the layout that holds now, with these states of the judge."""
+        if not self.layout.fits(JUDGE, len(self.judges) - 1):
+            self._lay_out()
+        if layout is not self.layout:
+            words = layout.moved(words, self.layout)
+        word, bits = self.layout.field(JUDGE)
+        words[:, word] &= ~bits
+        words[:, word] |= judged.view(np.uint64) << self.layout.shift[JUDGE]
+        return words
 
     def _largest(self) -> list[int]:
         largest = self.leaps.largest()
@@ -293,33 +373,27 @@ class LevelExplorer:
 
     def recall(self) -> None:
         """Find the outcomes of all rests in the journal again."""
-        for _, ledger in self.resting.say([row for thread, *row in self.leaps.journal if thread < 0]):
-            self._reached(ledger)
+        nothing = np.zeros(0, np.int64)
+        rows = [row for thread, *row in self.leaps.journal if thread < 0]
+        self.judges.ask(Batch(nothing, nothing, *self.resting.observed(rows)))
+        for _, ledger in self.judges.answer().rests:
+            self._reached(self.judges.ledger(ledger))
 
     # what was found ----------------------------------------------------------------------------------------------
-
-    def _rest(self, words: Words, expansion: Expansion, start: int) -> None:
-        if not expansion.rests.size:
-            return
-        self.found.rests += len(expansion.rests)
-        for place, findings, ledger in self.resting.judge(words[expansion.rests], self.layout):
-            for finding in findings:
-                if self._is_news(finding) or self._is_shorter(finding):
-                    self._violated.append((finding, start + int(expansion.rests[place]), ()))
-            self._reached(ledger)
 
     def _reached(self, ledger: Ledger) -> None:
         for image in (ledger,) if self.symmetry is None else self.symmetry.images(ledger):
             self.found.outcomes.add(outcome(image))
 
-    def _violations(self, expansion: Expansion, found: Numbers, start: int) -> None:
+    def _violations(self, expansion: Expansion, seen: Numbers, found: Numbers, start: int) -> None:
+        """Keep what steps violated: ``found`` by those of the places ``seen``."""
         if not found.any():
             return
         for number in np.unique(found[found > 0]).tolist():
             new = [each for each in self.judges.violated(number) if self._is_news(each)]
             if not new:
                 continue
-            place = self._first(expansion, np.flatnonzero(found == number))
+            place = self._first(expansion, seen[found == number])
             last = self.leaps.moves.values[expansion.move[place]]
             self._violated += [(finding, start + int(expansion.source[place]), (last,)) for finding in new]
 
@@ -375,3 +449,8 @@ class LevelExplorer:
             self._lay_out()
             step = symmetry.order(int(chosen[0]))
             order = tuple(step[place] for place in order)
+
+
+def _size(level: int) -> int:
+    """How many states of the level after one of this many are expanded at once: so few that there are several chunks."""
+    return max(1, min(CHUNK, max(_FEW, level // 4)))
