@@ -67,6 +67,7 @@ class World:
             raise UsageError(f"granularity {granularity!r}: expected {' or '.join(GRANULARITIES)}")
         self.scope = scope
         self.revision = revision_name(revision)
+        self.asked = revision
         self.granularity = granularity
         self.gate = Gate()
         ports = ports_for(self.gate)

@@ -1,9 +1,9 @@
-"""The judge in a process of its own, beside the one that explores.
+"""What can follow, worked out in a process of its own, beside the one that numbers states and judges.
 
-The explorer asks for a batch of steps and goes on making leaps while they are judged. Numbers of the judge's states and
-of observations go to and fro through shared memory, one slot for each batch under way; new observations, findings and
-ledgers, of which there are few, through a pipe. Batches are judged in the order in which they are asked for, so that
-all numbers are those that one process would have given.
+The other process runs the agent's code and follows the specification; this one runs the monitors and numbers the states,
+meanwhile. Rows and numbers go to and fro through shared memory, one slot for each chunk under way; new observations,
+refusals and moves, of which there are few, through a pipe. Chunks are answered in the order in which they are asked for,
+and whoever answers numbers everything in the order in which it is met: so all that is found is what one process finds.
 """
 
 from __future__ import annotations
@@ -22,144 +22,147 @@ from numpy.typing import NDArray
 
 from everyturn.checker import Finding, Judge, JudgeState
 from everyturn.engines.exploration import resident
+from everyturn.engines.following import Chunk, Followed, Following
 from everyturn.engines.interned import Interned
-from everyturn.engines.judged import Answer, Batch, JudgeTables
+from everyturn.engines.judged import Beliefs, Believed
+from everyturn.engines.leaps import Expansion, Leaps
 from everyturn.engines.numbering import Numbers
-from everyturn.errors import EveryturnError
+from everyturn.engines.packing import Layout
+from everyturn.engines.transitions import Row, Transitions
+from everyturn.errors import EveryturnError, UsageError
+from everyturn.world import World
+from everyturn_model.events import Event
 
 _SLOTS: Final = 2
-_ROOM: Final = 1 << 19
-"""How many steps a slot has room for; a batch that has more goes through the pipe."""
+_ROOM: Final = 1 << 21
+"""Eight-byte numbers in a slot; what needs more goes through the pipe."""
+
+_Array = NDArray[Any]
+
+
+class _Sent(NamedTuple):
+    """Arrays on their way: their shapes and types, and themselves, if the slot has no room for them."""
+
+    kinds: list[tuple[tuple[int, ...], str]]
+    inline: list[_Array] | None
 
 
 class _Asked(NamedTuple):
-    """A batch on its way: its slot, or its steps; what was observed since the last one; its rests."""
+    """A chunk: its slot, its arrays, its layout, the largest number of a judge's state."""
 
-    slot: int | None
-    size: int
-    steps: NDArray[np.uint32] | None
-    events: list[Any]
-    resting: Numbers
-    seen_at_rest: Numbers
+    slot: int
+    arrays: _Sent
+    bits: tuple[int, ...]
+    judges: int
 
 
-class _Call(NamedTuple):
-    """A method of the tables to be called, and what was observed since the last message."""
+class _Answered(NamedTuple):
+    """What follows on a chunk, and how the tables have grown meanwhile."""
 
-    name: str
-    arguments: tuple[Any, ...]
-    events: list[Any]
-
-
-class _Said(NamedTuple):
-    """What comes back: the result, and how the tables have grown."""
-
-    result: Any
-    states: int
-    violated: list[tuple[Finding, ...]]
-    ledgers: dict[int, Any]
-    nbytes: int
+    arrays: _Sent
+    bits: tuple[int, ...]
+    largest: list[int]
+    events: list[tuple[Event, ...]]
+    moves: list[tuple[int, int]]
+    refusals: list[Finding]
+    locals: int
     resident: int
 
 
-class JudgeBeside:
-    """As :class:`~everyturn.engines.judged.JudgeTables`, in a process of its own. :meth:`close` ends it."""
+class FollowingBeside:
+    """As :class:`~everyturn.engines.following.Following`, in a process of its own, which :meth:`close` ends.
 
-    def __init__(self, judge: Judge, events: Interned) -> None:
-        self.judge = judge
-        self.nbytes = self.resident = 0
+    ``findings``: those of the judge's tables, in which refusals get their numbers. Raises
+    :class:`~everyturn.errors.UsageError` if a world cannot be taken to another process.
+    """
+
+    def __init__(self, transitions: Transitions, events: Interned, findings: Interned) -> None:
+        self.resident = self.locals = 0
+        self.moves: list[tuple[int, int]] = []
+        self._transitions = transitions
+        self._home: Following | None = None
         self._events = events
-        self._told = 0
-        self._states = 1
-        self._violated: list[tuple[Finding, ...]] = []
-        self._ledgers: dict[int, Any] = {}
-        self._asked: deque[int | None] = deque()
+        self._findings = findings
+        self._refusals = np.zeros(1, np.int64)
+        self._largest: list[int] = []
+        self._asked: deque[int] = deque()
         self._free = deque(range(_SLOTS))
+        world, judge = transitions.world, transitions.judge
         context = get_context("spawn")
-        slots = [context.RawArray("I", 2 * _ROOM) for _ in range(_SLOTS)]
-        self._slots = [_array(slot) for slot in slots]
+        slots = [context.RawArray("Q", _ROOM) for _ in range(_SLOTS)]
+        self._slots = [np.frombuffer(slot, np.uint64) for slot in slots]
         self._pipe, theirs = context.Pipe()
-        self._process: BaseProcess = context.Process(target=_serve, args=(theirs, judge, slots), daemon=True)
+        name = str(world.scope), world.asked, world.granularity, judge, transitions.keeps_dead
+        self._process: BaseProcess = context.Process(target=_serve, args=(theirs, slots, *name), daemon=True)
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process.start()
+        except Exception as error:
+            raise UsageError(f"two processes: expected an agent that another process can import; {error}") from error
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
         theirs.close()
         self.close = weakref.finalize(self, self._pipe.close)
 
-    def __len__(self) -> int:
-        return self._states
+    @property
+    def events(self) -> list[tuple[Event, ...]]:
+        """Everything that can be seen of a step, by number."""
+        return self._events.values
 
-    def number(self, state: JudgeState) -> int:
-        """The number of a state."""
-        return int(self._call("number", state))
+    def first(self) -> tuple[Row, JudgeState]:
+        """The initial state, but that its judge has no number yet, and its judge."""
+        row, judge, self._largest = self._call("first")
+        return row, judge
 
-    def state(self, number: int) -> JudgeState:
-        """The state with this number."""
-        state: JudgeState = self._call("state", number)
-        return state
+    def largest(self) -> list[int]:
+        """The largest number of each column so far, the judge's left 0."""
+        return list(self._largest)
 
-    def violated(self, number: int) -> tuple[Finding, ...]:
-        """What a step with this *found* number violated."""
-        return self._violated[number]
-
-    def ledger(self, number: int) -> Any:
-        """The ledger with this number, which an answer has named."""
-        return self._ledgers[number]
-
-    def saved(self) -> dict[str, NDArray[Any]]:
-        """The tables as arrays of integers."""
-        arrays: dict[str, NDArray[Any]] = self._call("saved")
-        return arrays
-
-    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """Take over saved tables; the events that they speak of must be there already."""
-        self._call("restore", arrays)
-
-    def step(self, judged: Numbers, events: Numbers) -> tuple[Numbers, Numbers]:
-        """The numbers of the states after a batch of steps, and of what each violated (see :meth:`violated`)."""
-        result: tuple[Numbers, Numbers] = self._call("step", judged, events)
-        return result
-
-    def ask(self, batch: Batch) -> None:
-        """Ask for :meth:`answer`."""
-        count = len(batch.judged)
-        slot, steps = None, None
-        if count <= _ROOM and self._free:
-            slot = self._free.popleft()
-            steps = self._slots[slot][:, :count]
-        room = np.empty((2, count), np.uint32) if steps is None else steps
-        room[0], room[1] = batch.judged, batch.events
+    def ask(self, chunk: Chunk) -> None:
+        """Ask for :meth:`answer`; what was answered before is gone then."""
+        slot = self._free.popleft()
+        arrays = _put(self._slots[slot], [chunk.words, chunk.beliefs])
         self._asked.append(slot)
-        inline = room if slot is None else None
-        self._send(_Asked(slot, count, inline, self._fresh(), batch.resting, batch.seen_at_rest))
+        self._send(_Asked(slot, arrays, chunk.layout.bits, chunk.judges))
 
-    def answer(self) -> Answer:
-        """The answer to the oldest batch that was asked and not answered yet."""
-        judged, places, numbers, rests = self._receive()
+    def answer(self) -> Followed:
+        """What follows on the oldest chunk that was asked for and not answered yet."""
+        said: _Answered = self._receive()
         slot = self._asked.popleft()
-        if slot is not None:
-            judged = self._slots[slot][0, :judged]
-            self._free.append(slot)
-        found = np.zeros(len(judged), np.int64)
-        found[places] = numbers
-        return Answer(judged.astype(np.int64), found, rests)
+        self._free.append(slot)
+        for each in said.events:
+            self._events.number(each)
+        self.moves += said.moves
+        fresh = [self._findings.number(finding) for finding in said.refusals]
+        self._refusals = np.concatenate((self._refusals, np.array(fresh, np.int64)))
+        self._largest, self.locals, self.resident = said.largest, said.locals, said.resident
+        words, source, move, events, resting, rests, at_rest, *believed = _get(self._slots[slot], said.arrays)
+        steps, at_rests = (self._known(*believed[:2]), self._known(*believed[2:])) if believed else (None, None)
+        expansion = Expansion(words, source, move, events, np.zeros(0, np.int64), resting)
+        return Followed(Layout(said.bits), said.largest, expansion, rests, at_rest, steps, at_rests)
+
+    def _known(self, after: Numbers, found: Numbers) -> Believed:
+        return Believed(after, self._refusals[found])
+
+    def home(self) -> Following:
+        """The same tables in this process, made again in the same order."""
+        if self._home is None:
+            journal, moves = self._call("made")
+            self._home = Following(self._transitions)
+            self._home.first()
+            self._home.redo(journal)
+            self._home.leaps.moves.restore(moves)
+        return self._home
 
     # talking -----------------------------------------------------------------------------------------------------
 
-    def _fresh(self) -> list[Any]:
-        fresh: list[Any] = self._events.values[self._told :]
-        self._told += len(fresh)
-        return fresh
-
-    def _call(self, name: str, *arguments: Any) -> Any:
+    def _call(self, name: str) -> Any:
         if self._asked:
-            raise EveryturnError(f"expected no batches under way, found {len(self._asked)}, before {name!r}")
-        self._send(_Call(name, arguments, self._fresh()))
+            raise EveryturnError(f"expected no chunk under way, found {len(self._asked)}, before {name!r}")
+        self._send(name)
         return self._receive()
 
-    def _send(self, message: _Asked | _Call) -> None:
+    def _send(self, message: _Asked | str) -> None:
         try:
             self._pipe.send(message)
         except OSError as error:
@@ -172,67 +175,107 @@ class JudgeBeside:
             raise self._gone() from error
         if isinstance(said, BaseException):
             raise said
-        self._states, self.nbytes, self.resident = said.states, said.nbytes, said.resident
-        self._violated += said.violated
-        self._ledgers.update(said.ledgers)
-        return said.result
+        return said
 
     def _gone(self) -> EveryturnError:
         self._process.join(1)
-        return EveryturnError(f"the judge's process ended with exit code {self._process.exitcode}: expected an answer")
+        return EveryturnError(f"the second process ended with exit code {self._process.exitcode}: expected an answer")
 
 
-def _array(slot: Any) -> NDArray[np.uint32]:
-    return np.frombuffer(slot, np.uint32).reshape(2, _ROOM)
+def _put(slot: NDArray[np.uint64], arrays: list[_Array]) -> _Sent:
+    """Lay arrays into a slot, one after the other, if there is room."""
+    kinds = [(array.shape, array.dtype.str) for array in arrays]
+    if sum(array.size for array in arrays) > len(slot):
+        return _Sent(kinds, arrays)
+    place = 0
+    for array in arrays:
+        slot[place : place + array.size].view(array.dtype).reshape(array.shape)[...] = array
+        place += array.size
+    return _Sent(kinds, None)
+
+
+def _get(slot: NDArray[np.uint64], sent: _Sent) -> list[_Array]:
+    """The arrays that :func:`_put` laid there, as views."""
+    if sent.inline is not None:
+        return sent.inline
+    arrays: list[_Array] = []
+    place = 0
+    for shape, kind in sent.kinds:
+        size = int(np.prod(shape))
+        arrays.append(slot[place : place + size].view(kind).reshape(shape))
+        place += size
+    return arrays
 
 
 class _Tables:
     """The other side: the tables, and what of them has been told."""
 
-    def __init__(self, judge: Judge, slots: list[NDArray[np.uint32]]) -> None:
-        self._events = Interned()
-        self._tables = JudgeTables(judge, self._events)
+    def __init__(self, transitions: Transitions, slots: list[NDArray[np.uint64]]) -> None:
+        self._following = Following(transitions)
+        self._first = self._following.first()
+        leaps = self._following.leaps
+        judge = transitions.judge
+        self._beliefs = Beliefs(judge, self._first[1].belief, leaps.events) if judge.conformance else None
         self._slots = slots
-        self._violated = 0
-        self._ledgers: set[int] = set()
+        self._told = 0, 0, 1
 
-    def said(self, message: _Asked | _Call) -> _Said:
-        """What there is to say to a message."""
-        for each in message.events:
-            self._events.number(each)
-        ledgers: set[int] = set()
-        if isinstance(message, _Call):
-            result = getattr(self._tables, message.name)(*message.arguments)
-        else:
-            result = self._judged(message, ledgers)
-        tables = self._tables
-        violated = tables.all_violated[self._violated :]
-        self._violated += len(violated)
-        fresh = {number: tables.ledger(number) for number in sorted(ledgers - self._ledgers)}
-        self._ledgers |= ledgers
-        return _Said(result, len(tables), violated, fresh, tables.nbytes, resident())
+    def first(self) -> tuple[Row, JudgeState, list[int]]:
+        """The initial state, its judge, and the largest numbers."""
+        return *self._first, self._following.largest()
 
-    def _judged(self, asked: _Asked, ledgers: set[int]) -> Any:
-        room = asked.steps if asked.slot is None else self._slots[asked.slot][:, : asked.size]
-        assert room is not None
-        judged, events = room.astype(np.int64)
-        self._tables.ask(Batch(judged, events, asked.resting, asked.seen_at_rest))
-        answer = self._tables.answer()
-        ledgers.update(ledger for _, ledger in answer.rests)
-        room[0] = answer.judged
-        places = np.flatnonzero(answer.found)
-        return (room[0] if asked.slot is None else asked.size), places, answer.found[places], answer.rests
+    def made(self) -> tuple[list[tuple[int, ...]], list[tuple[int, int]]]:
+        """How to make the same tables again: the journal, and the moves by number."""
+        leaps: Leaps = self._following.leaps
+        return leaps.journal, leaps.moves.values
+
+    def followed(self, asked: _Asked) -> _Answered:
+        """The answer to a chunk."""
+        slot = self._slots[asked.slot]
+        words, beliefs = _get(slot, asked.arrays)
+        followed = self._following.follow(Chunk(words, Layout(asked.bits), asked.judges, beliefs))
+        expansion = followed.expansion
+        arrays = [expansion.words, expansion.source, expansion.move, expansion.events, expansion.rests]
+        arrays += [followed.rests, followed.at_rest]
+        if self._beliefs is not None:
+            seen = np.flatnonzero(expansion.events)
+            arrays += self._beliefs.step(beliefs.take(expansion.source[seen]), expansion.events[seen])
+            arrays += self._beliefs.step(beliefs.take(followed.rests), followed.at_rest)
+        following = self._following
+        refusals = [] if self._beliefs is None else self._beliefs.findings.values
+        events, moves, refused = self._told
+        self._told = len(following.events), len(following.moves), max(1, len(refusals))
+        return _Answered(
+            _put(slot, arrays),
+            followed.layout.bits,
+            followed.largest,
+            following.events[events:],
+            following.moves[moves:],
+            refusals[refused:],
+            following.locals,
+            resident(),
+        )
 
 
-def _serve(pipe: Connection[Any, Any], judge: Judge, slots: list[Any]) -> None:
+def _serve(
+    pipe: Connection[Any, Any],
+    slots: list[Any],
+    scope: str,
+    agent: Any,
+    granularity: str,
+    judge: Judge,
+    keep_dead: bool,
+) -> None:
     """Answer until the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    tables = _Tables(judge, [_array(slot) for slot in slots])
+    from everyturn.scope import Scope
+
+    world = World(Scope.parse(scope), agent, granularity)
+    tables = _Tables(Transitions(world, judge, keep_dead=keep_dead), [np.frombuffer(slot, np.uint64) for slot in slots])
     with contextlib.suppress(EOFError, OSError):
         while True:
             message = pipe.recv()
             try:
-                said: Any = tables.said(message)
+                said: Any = getattr(tables, message)() if isinstance(message, str) else tables.followed(message)
             except Exception as error:  # noqa: BLE001 # whatever it is, it is raised again where the user sees it
                 said = error
             pipe.send(said)

@@ -106,14 +106,12 @@ def _fingerprint(explorer: LevelExplorer) -> int:
 
 
 def _restore(explorer: LevelExplorer, arrays: dict[str, Any], header: dict[str, Any], path: Path) -> LevelExplorer:
-    for thread, *row in arrays["journal"].tolist():
-        explorer.redo(thread, row)
+    explorer.home.redo(arrays["journal"].tolist())
     if _fingerprint(explorer) != header["seen"]:
         raise UsageError(f"checkpoint {path}: the code has changed since it was written; start again")
     explorer.leaps.moves.restore([tuple(each) for each in header["moves"]])
     explorer.judges.restore({name[6:]: array for name, array in arrays.items() if name.startswith("judge-")})
     explorer.layout = Layout(header["bits"])
-    explorer.leaps.lay_out(explorer.layout)
     explorer.states = explorer.states.replaced(arrays["states"].astype(np.uint64))
     explorer.parents = arrays["parents"].astype(np.uint32)
     explorer.moves = arrays["moves"].astype(np.uint16)

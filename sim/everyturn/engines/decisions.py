@@ -197,7 +197,7 @@ class DecisionGraph:
             return
         levels = self.levels
         rows = levels.layout.unpack(words).tolist()
-        events = np.array([levels.resting.observe(row) for row in rows], np.int64)
+        events = np.array([levels.home.resting.observe(row) for row in rows], np.int64)
         judged, _ = levels.judges.step(np.array([row[JUDGE] for row in rows], np.int64), events)
         kinds, back = np.unique(judged, return_inverse=True)
         numbers = np.array([self.ends.number(self._how(number)) for number in kinds.tolist()], np.int32)

@@ -7,7 +7,6 @@ part is worked out once, whatever the others are at; the whole judge's states ar
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -100,22 +99,27 @@ class _Part:
             raise EveryturnError(f"more than {1 << _STATE_BITS:,} states of one part of the judge: expected fewer")
 
 
-class Batch(NamedTuple):
-    """What is to be judged: steps, and apart from them states of rest; for each the judge's state and what is seen."""
+class Believed(NamedTuple):
+    """The numbers of the specification's beliefs after a batch of steps, and of what each violated."""
 
-    judged: Numbers
-    events: Numbers
-    resting: Numbers
-    seen_at_rest: Numbers
-
-
-class Answer(NamedTuple):
-    """What was judged. ``judged``, ``found``: after each step, the judge's state and the number of what it violated;
-    ``rests``: for each state of rest the number of what is violated, and that of the ledger."""
-
-    judged: Numbers
+    after: Numbers
     found: Numbers
-    rests: list[tuple[int, int]]
+
+
+class Beliefs:
+    """The specification's beliefs as a table of their own, apart from the rest of the judge."""
+
+    def __init__(self, judge: Judge, first: Any, events: Interned) -> None:
+        self.findings = Interned()
+        self.findings.number(None)
+        self._part = _Part(
+            judge.start().belief, lambda belief, _, seen: judge.believe(belief, events.values[seen]), self.findings
+        )
+        self._part.states.number(first)
+
+    def step(self, beliefs: Numbers, events: Numbers) -> Believed:
+        """The beliefs after a batch of steps."""
+        return Believed(*self._part.step(beliefs, np.zeros(len(beliefs), np.int64), events))
 
 
 class JudgeTables:
@@ -138,18 +142,13 @@ class JudgeTables:
         self._steps = Numbering(1)
         self._after = np.zeros(1024, np.int64)
         self._found = np.zeros(1024, np.int64)
-        self.all_violated: list[tuple[Finding, ...]] = [()]
+        self._violated: list[tuple[Finding, ...]] = [()]
         self._violated_numbers: dict[tuple[int, ...], int] = {(): 0}
-        self._asked: deque[Batch] = deque()
+        self._largest_belief = 0
         self._number(np.zeros((1, len(self._parts)), np.int64))
 
     def __len__(self) -> int:
         return len(self._states)
-
-    @property
-    def resident(self) -> int:
-        """Bytes of memory that the judge holds outside this process."""
-        return 0
 
     @property
     def nbytes(self) -> int:
@@ -193,7 +192,7 @@ class JudgeTables:
 
     def violated(self, number: int) -> tuple[Finding, ...]:
         """What a step with this *found* number violated."""
-        return self.all_violated[number]
+        return self._violated[number]
 
     # saving ------------------------------------------------------------------------------------------------------
 
@@ -229,35 +228,35 @@ class JudgeTables:
         for length, end in zip(arrays["lengths"].tolist(), ends, strict=True):
             key = tuple(arrays["kinds"][end - length : end].tolist())
             if key not in self._violated_numbers:
-                self._violated_numbers[key] = len(self.all_violated)
-                self.all_violated.append(tuple(self.findings.values[each] for each in key))
+                self._violated_numbers[key] = len(self._violated)
+                self._violated.append(tuple(self.findings.values[each] for each in key))
 
     # steps -------------------------------------------------------------------------------------------------------
 
-    def step(self, judged: Numbers, events: Numbers) -> tuple[Numbers, Numbers]:
-        """The numbers of the states after a batch of steps, and of what each violated (see :meth:`violated`)."""
+    def step(self, judged: Numbers, events: Numbers, believed: Believed | None = None) -> tuple[Numbers, Numbers]:
+        """The numbers of the states after a batch of steps, and of what each violated (see :meth:`violated`).
+
+        ``believed``: what :class:`Beliefs` says of these steps, if the specification is followed elsewhere.
+        """
         if len(self.events.values) >> _EVENTS_BITS:
             raise EveryturnError(f"more than {1 << _EVENTS_BITS:,} different observations: expected fewer")
         keys = ((judged << _EVENTS_BITS) | events).astype(np.uint64)[:, None]
-        before = len(self._steps)
-        numbers = self._steps.add(keys)
-        if len(self._steps) > before:
-            self._work_out(before)
+        numbers, fresh = self._steps.added(keys)
+        if fresh.size:
+            known = believed and Believed(believed.after[fresh], believed.found[fresh])
+            self._work_out(len(self._steps) - len(fresh), known)
         return self._after.take(numbers), self._found.take(numbers)
 
-    def ask(self, batch: Batch) -> None:
-        """Ask for :meth:`answer`."""
-        self._asked.append(batch)
+    def beliefs(self, judged: Numbers) -> Numbers:
+        """The numbers of the specification's beliefs in judge states."""
+        return self._layout.get(self._states.keys.take(judged, axis=0), len(self._parts) - 1)
 
-    def answer(self) -> Answer:
-        """The answer to the oldest batch that was asked and not answered yet."""
-        batch = self._asked.popleft()
-        judged, found = self.step(batch.judged, batch.events)
-        reached, violated = self.step(batch.resting, batch.seen_at_rest)
-        rests = zip(violated.tolist(), self.ledgers(reached).tolist(), strict=True)
-        return Answer(judged, found, list(rests))
+    def rest(self, judged: Numbers, events: Numbers, believed: Believed | None = None) -> list[tuple[int, int]]:
+        """For each state of rest the number of what it violates, and that of the ledger."""
+        reached, found = self.step(judged, events, believed)
+        return list(zip(found.tolist(), self.ledgers(reached).tolist(), strict=True))
 
-    def _work_out(self, start: int) -> None:
+    def _work_out(self, start: int, believed: Believed | None) -> None:
         keys = self._steps.keys[start:, 0].astype(np.int64)
         events = keys & ((1 << _EVENTS_BITS) - 1)
         words = self._states.keys.take(keys >> _EVENTS_BITS, axis=0)
@@ -268,6 +267,11 @@ class JudgeTables:
         for place, part in enumerate(self._parts):
             seeing = np.flatnonzero(self._watched[place][events])
             if not seeing.size:
+                continue
+            if believed is not None and place > len(self.judge.invariants):
+                found[seeing, place] = believed.found[seeing]
+                changes.append((place, seeing, believed.after[seeing]))
+                self._largest_belief = max(self._largest_belief, int(believed.after.max()))
                 continue
             told = ledgers[seeing] if 0 < place <= len(self.judge.invariants) else np.zeros(len(seeing), np.int64)
             before = self._layout.get(words.take(seeing, axis=0), place)
@@ -300,8 +304,8 @@ class JudgeTables:
         for row in np.flatnonzero(found.any(axis=1)).tolist():
             key = tuple(each for each in found[row].tolist() if each)
             if key not in self._violated_numbers:
-                self._violated_numbers[key] = len(self.all_violated)
-                self.all_violated.append(tuple(self.findings.values[each] for each in key))
+                self._violated_numbers[key] = len(self._violated)
+                self._violated.append(tuple(self.findings.values[each] for each in key))
             combined[row] = self._violated_numbers[key]
         return combined
 
@@ -312,7 +316,8 @@ class JudgeTables:
     def _lay_out(self, words: Words) -> Words:
         """Make room for numbers that no longer fit; ``words`` in the layout that then holds."""
         largest = [len(part.states.values) - 1 for part in self._parts]
-        if all(self._layout.fits(column, number) for column, number in enumerate(largest)):
+        largest[-1] = max(largest[-1], self._largest_belief)
+        if self._layout.holds(largest):
             return words
         layout = Layout.holding(largest)
         self._states = self._states.replaced(self._layout.moved(self._states.keys, layout))

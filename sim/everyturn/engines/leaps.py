@@ -196,7 +196,7 @@ class _Table:
 
     def lay_out(self, layout: Layout) -> None:
         """Pack everything anew, or, if the layout is the same, what was learnt since."""
-        if self._layout is not layout:
+        if self._layout is None or self._layout.bits != layout.bits:
             self._layout = layout
             self._packed = 0
             self._index = Numbering(layout.width)

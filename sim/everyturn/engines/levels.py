@@ -1,14 +1,14 @@
 """The fast explorer: every interleaving of a scope, breadth first, whole chunks of a level at a time.
 
 States are rows packed into a few words; they are numbered in the order in which they were found, so that a level is a
-range of numbers and needs no memory of its own. What a thread does comes from :class:`~everyturn.engines.leaps.Leaps`,
+range of numbers and needs no memory of its own. What a thread does comes from :class:`~everyturn.engines.following.Following`,
 what is judged from :class:`~everyturn.engines.judged.JudgeTables`; both are filled by running the real code when
 something is met for the first time. It finds what the plain explorer of :mod:`everyturn.engines.exhaustive` finds, and
 compares states as a whole, as that one does.
 
-A chunk is begun (its leaps are made), judged, and finished (its successors are numbered). One chunk is begun ahead of the
-one that is finished, so that another process can judge meanwhile (:mod:`everyturn.engines.beside`). What is found, and in
-which order, does not depend on who judges.
+It is asked what follows on a chunk; the answer is judged and numbered. One chunk is asked for ahead of the one that is
+answered, so that another process can answer meanwhile (:mod:`everyturn.engines.beside`). What is found, and in which
+order, does not depend on who answers.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ import numpy as np
 
 from everyturn.checker import Finding, Judge
 from everyturn.engines import rounds
-from everyturn.engines.beside import JudgeBeside
+from everyturn.engines.beside import FollowingBeside
 from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Sight, Violation, outcome, resident
-from everyturn.engines.judged import Batch, JudgeTables
+from everyturn.engines.following import Chunk, Followed, Following
+from everyturn.engines.interned import Interned
+from everyturn.engines.judged import JudgeTables
 from everyturn.engines.leaps import Expansion, Leaps
 from everyturn.engines.numbering import Numbering, Numbers, Words
 from everyturn.engines.packing import Layout
-from everyturn.engines.resting import Resting
 from everyturn.engines.symmetry import Symmetry
 from everyturn.engines.transitions import JUDGE, Transitions
 from everyturn.world import World
@@ -94,59 +95,72 @@ def obedient(chunks: Iterator[None]) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-class _Chunk(NamedTuple):
-    """A chunk that was begun: its states' numbers, their successors, which of these the judge is told something of, and
-    the states of rest that are news: their places in the chunk."""
+class _UnderWay(NamedTuple):
+    """A chunk that was asked for: its states' numbers, and the judge's state in each."""
 
     start: int
     end: int
-    layout: Layout
-    expansion: Expansion
     judged: Numbers
-    seen: Numbers
-    rests: list[int]
 
 
 class LevelExplorer:
     """Explores one world, judged by ``judge``, with one of the :data:`REDUCTIONS`.
 
-    ``processes``: with two, the judge works in a process of its own; the same is found. :meth:`close` ends it.
+    ``processes``: with two, the agent's code runs in a process of its own (not with symmetry); the same is found.
+    :meth:`close` ends it.
     """
 
     def __init__(self, world: World, judge: Judge, reduce: str = "dead", *, processes: int = 1) -> None:
         self.reduce = reduce
         self.transitions = Transitions(world, judge, keep_dead=reduce == "none")
-        self.leaps = Leaps(self.transitions)
-        tables = JudgeTables(judge, self.leaps.events)
-        self.judges: JudgeTables | JudgeBeside = JudgeBeside(judge, self.leaps.events) if processes > 1 else tables
-        first = self.transitions.initial()
-        judged = self.judges.number(self.transitions.judged.values[first[JUDGE]])
-        row = self.leaps.row((*first[:JUDGE], judged, *first[JUDGE + 1 :]))
-        self.symmetry = Symmetry(self.transitions, self.leaps, tables) if reduce == "symmetry" else None
-        rows, self._turned = np.array([row], np.int64), 0
-        if self.symmetry is not None:
+        self.following: Following | FollowingBeside
+        if processes > 1 and reduce != "symmetry":
+            events = Interned()
+            self.judges = JudgeTables(judge, events)
+            self.following = FollowingBeside(self.transitions, events, self.judges.findings)
+        else:
+            self.following = Following(self.transitions)
+            self.judges = JudgeTables(judge, self.following.leaps.events)
+        row, first = self.following.first()
+        rows = np.array([(*row[:JUDGE], self.judges.number(first), *row[JUDGE + 1 :])], np.int64)
+        self.symmetry, self._turned = None, 0
+        if reduce == "symmetry":
+            self.symmetry = Symmetry(self.transitions, self.leaps, self.judges)
             rows, chosen = self.symmetry.canonical(rows)
             self._turned = int(chosen[0])
         self.layout = Layout.holding(self._largest())
-        self.leaps.lay_out(self.layout)
         self.states = Numbering(self.layout.width)
         self.states.add(self.layout.pack(rows))
         self.parents = np.zeros(1024, np.uint32)
         self.moves = np.zeros(1024, np.uint16)
         self.levels = [0, 1]
         self.done = 0
-        self._under_way: deque[_Chunk] = deque()
+        self._under_way: deque[_UnderWay] = deque()
         self._whole = True
-        self.resting = Resting(self.transitions, self.leaps)
         self.found = Exploration(states=1)
         self.different = 1
         self._kept: dict[str, int] = {}
         self._violated: list[tuple[Finding, int, tuple[tuple[int, int], ...]]] = []
 
     @property
+    def leaps(self) -> Leaps:
+        """The leaps; made again here, if another process has made them."""
+        return self.home.leaps
+
+    @property
+    def home(self) -> Following:
+        """What can follow, worked out in this process."""
+        return self.following if isinstance(self.following, Following) else self.following.home()
+
+    def close(self) -> None:
+        """End the other process, if there is one."""
+        if isinstance(self.following, FollowingBeside):
+            self.following.close()
+
+    @property
     def events(self) -> Iterator[Event]:
         """Every event that was seen."""
-        for events in self.leaps.events.values:
+        for events in self.following.events:
             yield from events
 
     @property
@@ -184,7 +198,7 @@ class LevelExplorer:
                 found.seconds = time.monotonic() - start
                 if progress is not None:
                     progress(self._sight())
-                found.stopped = limits.reached(len(self.states), found.seconds, self.judges.resident)
+                found.stopped = limits.reached(len(self.states), found.seconds, self.following.resident)
                 if found.stopped is not None or (stop_at is not None and stop_at <= found.violations.keys()):
                     break
         except KeyboardInterrupt:
@@ -196,7 +210,7 @@ class LevelExplorer:
         if self._whole:
             saving.finally_()
         found.seconds = time.monotonic() - start
-        found.locals = len(self.transitions.locals)
+        found.locals = self.following.locals
         return found
 
     def _sight(self) -> Sight:
@@ -206,7 +220,7 @@ class LevelExplorer:
             last, before = levels[-2] - levels[-3], levels[-3] - levels[-4]
             if last < before:
                 rest = int((states - levels[-2]) * before / (before - last))
-        memory = resident() + self.judges.resident
+        memory = resident() + self.following.resident
         return Sight(states, states - self.done, self.found.depth, self.found.seconds, memory, rest)
 
     def _chunks(self) -> Iterator[None]:
@@ -214,7 +228,7 @@ class LevelExplorer:
         while True:
             self._whole = False
             while len(self._under_way) < _AHEAD and (places := self._next()) is not None:
-                self._begin(*places)
+                self._ask(*places)
             if not self._under_way:
                 break
             self._finish(self._under_way.popleft())
@@ -234,39 +248,34 @@ class LevelExplorer:
         size = _size(end - first)
         return (start, start + size) if self._under_way and start + size <= len(self.states) else None
 
-    def _begin(self, start: int, end: int) -> None:
-        """Find the successors of the states of these numbers, and have them judged."""
-        words, expansion = self._successors(slice(start, end))
-        judged = self.layout.get(words, JUDGE).take(expansion.source)
-        seen = np.flatnonzero(expansion.events)
-        news = self.resting.news(words[expansion.rests], self.layout)
-        places, rows = [place for place, _ in news], [row for _, row in news]
-        rests = self.resting.observed(rows)
-        self.judges.ask(Batch(judged[seen], expansion.events[seen], *rests))
-        at_rest = expansion.rests[places].tolist()
-        self._under_way.append(_Chunk(start, end, self.layout, expansion, judged, seen, at_rest))
+    def _ask(self, start: int, end: int) -> None:
+        """Ask what follows on the states of these numbers."""
+        chunk, judged = self._chunk(slice(start, end))
+        self.following.ask(chunk)
+        self._under_way.append(_UnderWay(start, end, judged))
 
-    def _finish(self, chunk: _Chunk) -> None:
-        """Take up what was judged, and number what is new."""
-        answer = self.judges.answer()
-        expansion, judged, start = chunk.expansion, chunk.judged, chunk.start
+    def _chunk(self, which: slice | Numbers) -> tuple[Chunk, Numbers]:
+        """States by number, and the judge's state in each."""
+        words = self.states.keys[which].copy()
+        judged = self.layout.get(words, JUDGE)
+        beliefs = judged[:0] if isinstance(self.following, Following) else self.judges.beliefs(judged)
+        return Chunk(words, self.layout, len(self.judges) - 1, beliefs), judged
+
+    def _finish(self, chunk: _UnderWay) -> None:
+        """Judge what follows on a chunk, and number what is new."""
+        followed = self.following.answer()
+        expansion, start = followed.expansion, chunk.start
         self.found.transitions += len(expansion.source)
         self.found.rests += len(expansion.rests)
-        judged[chunk.seen] = answer.judged
-        for place, (what, ledger) in zip(chunk.rests, answer.rests, strict=True):
-            for finding in self.judges.violated(what):
-                if self._is_news(finding) or self._is_shorter(finding):
-                    self._violated.append((finding, start + place, ()))
-            self._reached(self.judges.ledger(ledger))
-        self._violations(expansion, chunk.seen, answer.found, start)
-        words = self._with_judge(expansion.words, chunk.layout, judged)
+        self._rest(followed, chunk)
+        words, found = self._judged(followed, chunk.judged)
+        self._violations(expansion, found, start)
         if self.symmetry is not None:
             rows, _ = self.symmetry.canonical(self.layout.unpack(words))
             self._lay_out()
             words = self.layout.pack(rows)
-        before = len(self.states)
-        numbers = self.states.add(words)
-        self._remember(numbers, before, expansion, start)
+        _, fresh = self.states.added(words)
+        self._remember(fresh, expansion, start)
         for finding, number, last in self._violated:
             self._keep(Violation(finding, self.path(number, *last)))
         self._violated.clear()
@@ -275,65 +284,50 @@ class LevelExplorer:
             self.levels.append(len(self.states))
             self.found.depth += 1
 
-    def expand(self, which: slice | Numbers) -> tuple[Words, Expansion, Numbers]:
-        """States by number, their successors, and what each step violated. Not while chunks are under way elsewhere."""
-        words, expansion = self._successors(which)
-        judged = self.layout.get(words, JUDGE).take(expansion.source)
-        found = np.zeros(len(judged), np.int64)
+    def _judged(self, followed: Followed, judged: Numbers) -> tuple[Words, Numbers]:
+        """The successors of a chunk with the judge's states, in the layout that then holds, and what each step violated."""
+        expansion = followed.expansion
+        after = judged.take(expansion.source)
+        found = np.zeros(len(after), np.int64)
         seen = np.flatnonzero(expansion.events)
-        judged[seen], found[seen] = self.judges.step(judged[seen], expansion.events[seen])
-        layout = self.layout
-        after = self._with_judge(expansion.words, layout, judged)
-        return (
-            layout.moved(words, self.layout) if layout is not self.layout else words,
-            expansion._replace(words=after),
-            found,
-        )
-
-    def _successors(self, which: slice | Numbers) -> tuple[Words, Expansion]:
-        """States by number, and their successors, not judged yet."""
-        while True:
-            words = self.states.keys[which].copy()
-            expansion = self.leaps.expand(words)
-            if expansion is not None:
-                return words, expansion
-            self._lay_out()
-
-    def _with_judge(self, words: Words, layout: Layout, judged: Numbers) -> Words:
-        """Rows that were packed in ``layout``, in the layout that holds now, with these states of the judge."""
-        if not self.layout.fits(JUDGE, len(self.judges) - 1):
-            self._lay_out()
-        if layout is not self.layout:
-            words = layout.moved(words, self.layout)
+        after[seen], found[seen] = self.judges.step(after[seen], expansion.events[seen], followed.believed)
+        self._lay_out(followed.layout)
+        words = followed.layout.moved(expansion.words, self.layout)
         word, bits = self.layout.field(JUDGE)
         words[:, word] &= ~bits
-        words[:, word] |= judged.view(np.uint64) << self.layout.shift[JUDGE]
-        return words
+        words[:, word] |= after.view(np.uint64) << self.layout.shift[JUDGE]
+        return words, found
+
+    def expand(self, which: slice | Numbers) -> tuple[Words, Expansion, Numbers]:
+        """States by number, their successors, and what each step violated."""
+        chunk, judged = self._chunk(which)
+        followed = self.home.follow(chunk)
+        words, found = self._judged(followed, judged)
+        return chunk.layout.moved(chunk.words, self.layout), followed.expansion._replace(words=words), found
 
     def _largest(self) -> list[int]:
-        largest = self.leaps.largest()
+        largest = self.following.largest()
         largest[JUDGE] = len(self.judges) - 1
         return largest
 
-    def _lay_out(self) -> None:
-        """Make room for numbers that no longer fit, and pack what was learnt."""
+    def _lay_out(self, wider: Layout | None = None) -> None:
+        """Make room for numbers that do not fit: as ``wider`` does, if that is enough."""
         largest = self._largest()
-        if not all(self.layout.fits(column, number) for column, number in enumerate(largest)):
-            layout = Layout.holding(largest)
-            self.states = self.states.replaced(self.layout.moved(self.states.keys, layout))
-            self.layout = layout
-        self.leaps.lay_out(self.layout)
+        if self.layout.holds(largest):
+            return
+        layout = wider if wider is not None and wider.holds(largest) else Layout.holding(largest)
+        self.states = self.states.replaced(self.layout.moved(self.states.keys, layout))
+        self.layout = layout
 
-    def _remember(self, numbers: Numbers, before: int, expansion: Expansion, start: int) -> None:
+    def _remember(self, fresh: Numbers, expansion: Expansion, start: int) -> None:
         """Where each new state was first come from, and by which move."""
         size = len(self.states)
         if size > len(self.parents):
             room = max(size, len(self.parents) + len(self.parents) // 2)
             self.parents.resize(room, refcheck=False)
             self.moves.resize(room, refcheck=False)
-        fresh = np.flatnonzero(numbers >= before)[::-1]
-        self.parents[numbers[fresh]] = expansion.source[fresh] + start
-        self.moves[numbers[fresh]] = expansion.move[fresh]
+        self.parents[size - len(fresh) : size] = expansion.source[fresh] + start
+        self.moves[size - len(fresh) : size] = expansion.move[fresh]
 
     def round(self) -> str | None:
         """Where threads can go round for ever, in words; none if every run ends. Asked when the exploration is complete."""
@@ -363,38 +357,37 @@ class LevelExplorer:
                     reached = self.layout.pack(rows)
                 yield expansion.source[moves[within]] + start, self.states.find(reached), own[before[within]]
 
-    def redo(self, thread: int, row: list[int]) -> None:
-        """Make one entry of a journal again."""
-        if thread >= 0:
-            self.leaps.tables[thread].learn(row)
-        else:
-            self.leaps.journal.append((thread, *row))
-            self.resting.observe(row)
-
     def recall(self) -> None:
         """Find the outcomes of all rests in the journal again."""
-        nothing = np.zeros(0, np.int64)
         rows = [row for thread, *row in self.leaps.journal if thread < 0]
-        self.judges.ask(Batch(nothing, nothing, *self.resting.observed(rows)))
-        for _, ledger in self.judges.answer().rests:
+        seen = np.array([self.home.resting.observe(row) for row in rows], np.int64)
+        for _, ledger in self.judges.rest(np.array([row[JUDGE] for row in rows], np.int64), seen):
             self._reached(self.judges.ledger(ledger))
 
     # what was found ----------------------------------------------------------------------------------------------
+
+    def _rest(self, followed: Followed, chunk: _UnderWay) -> None:
+        judged = chunk.judged.take(followed.rests)
+        said = self.judges.rest(judged, followed.at_rest, followed.believed_at_rest)
+        for place, (what, ledger) in zip(followed.rests.tolist(), said, strict=True):
+            for finding in self.judges.violated(what):
+                if self._is_news(finding) or self._is_shorter(finding):
+                    self._violated.append((finding, chunk.start + place, ()))
+            self._reached(self.judges.ledger(ledger))
 
     def _reached(self, ledger: Ledger) -> None:
         for image in (ledger,) if self.symmetry is None else self.symmetry.images(ledger):
             self.found.outcomes.add(outcome(image))
 
-    def _violations(self, expansion: Expansion, seen: Numbers, found: Numbers, start: int) -> None:
-        """Keep what steps violated: ``found`` by those of the places ``seen``."""
+    def _violations(self, expansion: Expansion, found: Numbers, start: int) -> None:
         if not found.any():
             return
         for number in np.unique(found[found > 0]).tolist():
             new = [each for each in self.judges.violated(number) if self._is_news(each)]
             if not new:
                 continue
-            place = self._first(expansion, seen[found == number])
-            last = self.leaps.moves.values[expansion.move[place]]
+            place = self._first(expansion, np.flatnonzero(found == number))
+            last = self.following.moves[expansion.move[place]]
             self._violated += [(finding, start + int(expansion.source[place]), (last,)) for finding in new]
 
     def _keep(self, violation: Violation) -> None:
@@ -432,7 +425,7 @@ class LevelExplorer:
         """The (thread, choice) of each step of a shortest way to a state, and then ``last``."""
         way = [(number, decision) for decision in last]
         while number > 0:
-            decision = self.leaps.moves.values[self.moves[number]]
+            decision = self.following.moves[self.moves[number]]
             number = int(self.parents[number])
             way.append((number, decision))
         way.reverse()

@@ -107,13 +107,19 @@ class Numbering:
         return np.flatnonzero(other)
 
     def add(self, words: Words, hashed: Words | None = None) -> Numbers:
-        """The number of each key; those that are new get theirs in the order of their rows, as far as one round goes."""
+        """The number of each key; those that are new get theirs in the order in which they stand here."""
+        return self.added(words, hashed)[0]
+
+    def added(self, words: Words, hashed: Words | None = None) -> tuple[Numbers, Numbers]:
+        """As :meth:`add`; and for each new key, by number, the place where it stands first."""
         self._reserve(len(words))
+        before = self._count
         slots = self._first(words, hashed)
         numbers = self._held(slots)
         further = self._others(numbers, words)
         empty = np.flatnonzero(numbers < 0)
-        again = self._claim(empty, slots[empty], words, numbers)
+        again, *won = self._claim(empty, slots[empty], words, numbers)
+        rounds = [won]
         last = len(self._slots) - 1
         while further.size or again.size:
             slots[further] = (slots[further] + 1) & last
@@ -122,25 +128,38 @@ class Numbering:
             numbers[todo] = held
             further = todo[self._others(held, words.take(todo, axis=0))]
             empty = todo[held < 0]
-            again = self._claim(empty, slots[empty], words, numbers)
-        return numbers
+            if empty.size:
+                again, *won = self._claim(empty, slots[empty], words, numbers)
+                rounds.append(won)
+            else:
+                again = empty
+        if len(rounds) == 1:
+            return numbers, rounds[0][0]
+        fresh, taken = (np.concatenate(each) for each in zip(*rounds, strict=True))
+        order = np.argsort(fresh, kind="stable")
+        fresh, places = fresh[order], np.empty(len(order), np.int64)
+        places[order] = np.arange(before, self._count)
+        self._keys[before : self._count] = words.take(fresh, axis=0)
+        self._slots[taken] = places + 1
+        new = np.flatnonzero(numbers >= before)
+        numbers[new] = places[numbers[new] - before]
+        return numbers, fresh
 
-    def _claim(self, claimants: Numbers, at: Numbers, words: Words, numbers: Numbers) -> Numbers:
-        """Give each empty slot to the first who claims it; the others, who must look again."""
-        if not claimants.size:
-            return claimants
+    def _claim(
+        self, claimants: Numbers, at: Numbers, words: Words, numbers: Numbers
+    ) -> tuple[Numbers, Numbers, Numbers]:
+        """Give each empty slot to the first who claims it; those who must look again, those who won, and the slots won."""
         places = np.arange(1, len(claimants) + 1, dtype=np.int32)
         self._slots[at[::-1]] = places[::-1]
         won = self._slots[at] == places
-        winners = claimants[won]
+        winners, taken = claimants[won], at[won]
         count = self._count
         self._keys[count : count + len(winners)] = words.take(winners, axis=0)
         given = np.arange(count, count + len(winners))
-        self._slots[at[won]] = given + 1
+        self._slots[taken] = given + 1
         numbers[winners] = given
         self._count += len(winners)
-        losers: Numbers = claimants[~won]
-        return losers
+        return claimants[~won], winners, taken
 
     def _first(self, words: Words, hashed: Words | None) -> Numbers:
         """The slot at which each key is looked for first."""
@@ -183,8 +202,4 @@ class Numbering:
 
 def distinct(words: Words) -> Numbers:
     """The place of the first of each different key, in the order of their places."""
-    numbers = Numbering(words.shape[1]).add(words)
-    places = np.zeros(int(numbers.max()) + 1, np.int64)
-    places[numbers[::-1]] = np.arange(len(words))[::-1]
-    places.sort()
-    return places
+    return Numbering(words.shape[1]).added(words)[1]

@@ -41,6 +41,10 @@ class Layout:
         """Whether a column's field can hold ``largest``."""
         return largest >> self.bits[column] == 0
 
+    def holds(self, largest: Sequence[int]) -> bool:
+        """Whether each column's field can hold its largest number."""
+        return all(number >> bits == 0 for number, bits in zip(largest, self.bits, strict=True))
+
     @classmethod
     def holding(cls, largest: Sequence[int]) -> Layout:
         """A layout with as few words as possible in which each column can hold its largest number.
@@ -57,7 +61,9 @@ class Layout:
         return cls(bits)
 
     def moved(self, words: Words, layout: Layout) -> Words:
-        """Rows that were packed in this layout, packed in another one."""
+        """Rows that were packed in this layout, packed in another one; themselves, if it is the same."""
+        if layout.bits == self.bits:
+            return words
         after = np.zeros((len(words), layout.width), np.uint64)
         for start in range(0, len(words), _CHUNK):
             old, new = words[start : start + _CHUNK], after[start : start + _CHUNK]

@@ -6,7 +6,7 @@ import numpy as np
 
 from everyturn import objects
 from everyturn.engines.leaps import Leaps
-from everyturn.engines.numbering import Numbers, Words
+from everyturn.engines.numbering import Words
 from everyturn.engines.packing import Layout
 from everyturn.engines.transitions import FIRST_THREAD, JUDGE, Transitions
 from everyturn.observer import SHARED_DATA
@@ -21,10 +21,10 @@ class Resting:
         self._columns = [objects.COLUMNS.index(name) for name in SHARED_DATA]
         self._said: set[tuple[int, ...]] = set()
 
-    def news(self, words: Words, layout: Layout) -> list[tuple[int, list[int]]]:
-        """For each kind of rest that was not met before: the place of its first row, and the row."""
+    def news(self, words: Words, layout: Layout) -> tuple[list[int], list[list[int]]]:
+        """The first row of each kind of rest that was not met before: its place, and what it is."""
         if not len(words):
-            return []
+            return [], []
         columns = [layout.get(words, column) for column in (*self._columns, JUDGE)]
         states = self.transitions.locals
         for table in self.leaps.tables:
@@ -38,15 +38,11 @@ class Resting:
                 new.append(place)
         rows = layout.unpack(words[new]).tolist()
         self.leaps.journal += [(-1, *row) for row in rows]
-        return list(zip(new, rows, strict=True))
+        return new, rows
 
     def observe(self, row: list[int]) -> int:
         """The number of what is seen of rest in a row."""
         return self.leaps.events.number((self.transitions.at_rest(self.leaps.global_row(row)),))
-
-    def observed(self, rows: list[list[int]]) -> tuple[Numbers, Numbers]:
-        """The judge's state in each row, and the number of what is seen of rest there."""
-        return np.array([row[JUDGE] for row in rows], np.int64), np.array([self.observe(row) for row in rows], np.int64)
 
 
 def _place(kind_and_place: tuple[tuple[int, ...], int]) -> int:

@@ -55,6 +55,7 @@ class Transitions:
     def __init__(self, world: World, judge: Judge, *, keep_dead: bool = False) -> None:
         self.world = world
         self.judge = judge
+        self.keeps_dead = keep_dead
         self.locals = Locals(world, keep_dead=keep_dead)
         self.columns = columns()
         self.judged = Interned()

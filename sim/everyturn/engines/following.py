@@ -1,0 +1,119 @@
+"""What can follow on states: leaps, states of rest, and the layout of rows that both need."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+
+from everyturn.checker import JudgeState
+from everyturn.engines.judged import Believed
+from everyturn.engines.leaps import Expansion, Leaps
+from everyturn.engines.numbering import Numbers, Words
+from everyturn.engines.packing import Layout
+from everyturn.engines.resting import Resting
+from everyturn.engines.transitions import JUDGE, Row, Transitions
+from everyturn_model.events import Event
+
+
+class Chunk(NamedTuple):
+    """States as rows that are packed in ``layout``; ``judges``: the largest number of a judge's state so far; ``beliefs``:
+    for each state the number of the specification's belief."""
+
+    words: Words
+    layout: Layout
+    judges: int
+    beliefs: Numbers
+
+
+class Followed(NamedTuple):
+    """What follows on the states of a chunk.
+
+    ``expansion``: their successors, packed in ``layout``; ``largest``: the largest number of each column so far, the judge's left 0;
+    ``rests``: the places of states of rest that are news; ``at_rest``: the numbers of what is seen there.
+    ``believed``, ``believed_at_rest``: if the specification was followed already, its belief after each step of which
+    something is seen, and in each of the rests.
+    """
+
+    layout: Layout
+    largest: list[int]
+    expansion: Expansion
+    rests: Numbers
+    at_rest: Numbers
+    believed: Believed | None = None
+    believed_at_rest: Believed | None = None
+
+
+class Following:
+    """What can follow on states, worked out in this process."""
+
+    resident = 0
+    """Bytes of memory that are held in other processes."""
+
+    def __init__(self, transitions: Transitions) -> None:
+        self.transitions = transitions
+        self.leaps = Leaps(transitions)
+        self.resting = Resting(transitions, self.leaps)
+        self._layout: Layout | None = None
+        self._followed: deque[Followed] = deque()
+
+    def first(self) -> tuple[Row, JudgeState]:
+        """The initial state, but that its judge has no number yet, and its judge."""
+        row = self.transitions.initial()
+        judge: JudgeState = self.transitions.judged.values[row[JUDGE]]
+        return self.leaps.row(row), judge
+
+    def largest(self) -> list[int]:
+        """The largest number of each column so far, the judge's left 0."""
+        return self.leaps.largest()
+
+    @property
+    def events(self) -> list[tuple[Event, ...]]:
+        """Everything that can be seen of a step, by number."""
+        return self.leaps.events.values
+
+    @property
+    def moves(self) -> list[tuple[int, int]]:
+        """Every (thread, choice) by number."""
+        return self.leaps.moves.values
+
+    @property
+    def locals(self) -> int:
+        """How many local states there are."""
+        return len(self.transitions.locals)
+
+    def ask(self, chunk: Chunk) -> None:
+        """Ask for :meth:`answer`."""
+        self._followed.append(self.follow(chunk))
+
+    def answer(self) -> Followed:
+        """What follows on the oldest chunk that was asked for and not answered yet."""
+        return self._followed.popleft()
+
+    def follow(self, chunk: Chunk) -> Followed:
+        """What follows on a chunk."""
+        words, layout = self._adopt(chunk.words, chunk.layout, chunk.judges)
+        while (expansion := self.leaps.expand(words)) is None:
+            words, layout = self._adopt(words, layout, chunk.judges)
+        places, rows = self.resting.news(words[expansion.rests], layout)
+        seen = np.array([self.resting.observe(row) for row in rows], np.int64)
+        return Followed(layout, self.largest(), expansion, expansion.rests[places], seen)
+
+    def _adopt(self, words: Words, layout: Layout, judges: int) -> tuple[Words, Layout]:
+        """Make room for numbers that no longer fit, and pack what was learnt; the rows, and the layout that then holds."""
+        largest = self.largest()
+        largest[JUDGE] = judges
+        holding = next((each for each in (layout, self._layout) if each is not None and each.holds(largest)), None)
+        self._layout = holding or Layout.holding(largest)
+        self.leaps.lay_out(self._layout)
+        return layout.moved(words, self._layout), self._layout
+
+    def redo(self, journal: list[list[int]]) -> None:
+        """Make everything again that a journal of :class:`Leaps` tells of."""
+        for thread, *row in journal:
+            if thread >= 0:
+                self.leaps.tables[thread].learn(row)
+            else:
+                self.leaps.journal.append((thread, *row))
+                self.resting.observe(row)
