@@ -68,17 +68,11 @@ class Matcher:
         """The belief after ``event``. A refusal stays what it is: the first one counts."""
         if isinstance(belief, Refusal):
             return belief
-        states: set[State] = set()
-        refusals: list[Refusal] = []
-        for state in belief:
-            for before in _before(state, event):
-                after = advance_state(before, event)
-                if isinstance(after, Refusal):
-                    refusals.append(after)
-                else:
-                    states.add(after)
+        reached = [advance_state(_before(state, event), event) for state in belief]
+        states = [each for each in reached if not isinstance(each, Refusal)]
         if states:
             return frozenset(states)
+        refusals = [each for each in reached if isinstance(each, Refusal)]
         return min(refusals, key=lambda each: (each.action, each.guard))
 
     @staticmethod
@@ -95,13 +89,12 @@ class Matcher:
         return reached
 
 
-def _before(state: State, event: Event) -> tuple[State, ...]:
-    """The states in which ``event`` can have happened: with the hidden action that it needs, if it needs one."""
-    match event:
-        case CancelReturned(operation=operation):
-            effect = advance_state(state, CancelTakesEffect(operation))
-        case ClearReturned(operation=operation):
-            effect = advance_state(state, ClearTakesEffect(operation))
-        case _:
-            return (state,)
-    return (state,) if isinstance(effect, Refusal) else (effect,)
+def _before(state: State, event: Event) -> State:
+    """The state in which ``event`` can have happened: after the hidden action that it needs, if it needs one."""
+    if isinstance(event, CancelReturned):
+        effect = advance_state(state, CancelTakesEffect(event.operation))
+    elif isinstance(event, ClearReturned):
+        effect = advance_state(state, ClearTakesEffect(event.operation))
+    else:
+        return state
+    return state if isinstance(effect, Refusal) else effect

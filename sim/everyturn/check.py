@@ -57,23 +57,29 @@ def check(
     checkpoint: Path | None = None,
     reduce: str = "dead",
     counterexamples: int = 1,
+    processes: int = 1,
 ) -> Checked:
     """The verdict on one cell: all interleavings, unless a limit is reached.
 
     ``counterexamples``: how many to give for each refuted invariant, different in the cause that they show,
     or else in the order of conflicting accesses.
     ``reduce``: one of :data:`~everyturn.engines.levels.REDUCTIONS`. ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
-    :class:`UsageError`.
+    :class:`UsageError`. ``processes``: with two, the agent's code runs in a process of its own, with the same result; there is
+    one with ``plain``, with symmetry and with a checkpoint.
     """
     world = World(Scope.parse(scope), revision, granularity)
     judge = Judge(select(invariants), conformance=not invariants)
-    explorer, found = _explore(world, judge, limits, progress, engine, checkpoint, reduce, counterexamples)
+    explorer, found = _explore(world, judge, limits, progress, engine, checkpoint, reduce, counterexamples, processes)
     runs: dict[str, tuple[Run, int]] = {}
     said: dict[str, Judged] = {}
     for invariant in judge.invariants:
         vacuous = is_vacuous(invariant, world.scope)
         said[invariant.name] = _judged(explorer, judge, found, invariant.name, runs, vacuous=vacuous)
     _doubt(explorer, judge, found, said)
+    elsewhere = 0
+    if isinstance(explorer, LevelExplorer):
+        elsewhere = explorer.following.peak
+        explorer.close()
     conforms = _judged(explorer, judge, found, CONFORMS, runs, vacuous=False) if judge.conformance else None
     for name, violations in found.others.items() if counterexamples > 1 else ():
         judged = conforms if name == CONFORMS else said[name]
@@ -91,7 +97,7 @@ def check(
         transitions=found.transitions,
         depth=found.depth,
         seconds=round(found.seconds, 3),
-        peak_bytes=peak(),
+        peak_bytes=peak() + elsewhere,
         stopped=found.stopped,
         reduction=reduce,
     )
@@ -104,19 +110,19 @@ def check_all(
     jobs: int,
     watching: Callable[[str], AbstractContextManager[Progress]],
 ) -> Iterator[Checked]:
-    """The verdicts on cells (revision, scope), in their order; ``jobs`` of them are explored at once, in processes of their own,
-    from which no runs come back.
+    """The verdicts on cells (revision, scope), in their order. With two ``jobs`` or more, as many cells are explored at once, in
+    processes of their own, from which no runs come back; a single cell is explored by two.
 
     ``explore``: :func:`check` with its options. ``watching``: progress, for the name of a cell; of one process only.
     """
-    if jobs > 1:
+    if jobs > 1 and len(cells) > 1:
         from joblib import Parallel, delayed
 
         yield from Parallel(jobs, return_as="generator")(delayed(_without_runs)(explore, *cell) for cell in cells)
         return
     for revision, scope in cells:
         with watching(f"{revision} {scope}") as progress:
-            checked = explore(revision, scope, progress=progress)
+            checked = explore(revision, scope, progress=progress, processes=min(jobs, 2))
         yield checked
 
 
@@ -134,6 +140,7 @@ def _explore(
     checkpoint: Path | None,
     reduce: str,
     counterexamples: int,
+    processes: int,
 ) -> tuple[Explorer | LevelExplorer, Exploration]:
     if engine == "plain":
         if checkpoint is not None or reduce != "dead" or counterexamples > 1:
@@ -141,7 +148,7 @@ def _explore(
         plain = Explorer(world, judge)
         return plain, plain.run(limits, progress=progress)
     if checkpoint is None:
-        explorer = LevelExplorer(world, judge, reduce)
+        explorer = LevelExplorer(world, judge, reduce, processes=processes)
         return explorer, explorer.run(limits, progress=progress, different=_CANDIDATES * (counterexamples - 1) + 1)
     if reduce == "symmetry":
         raise UsageError("checkpoint: expected --reduce dead or none, found symmetry, which cannot be taken up again")

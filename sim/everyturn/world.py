@@ -86,6 +86,11 @@ class World:
         self.tables: dict[type, Any] = {}
         """What engines have worked out of this world and keep between runs, by the type of the table."""
 
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """The names of all prompts."""
+        return tuple(thread.name for thread in self.threads if thread.kind in "AaIi")
+
     def start(self, thread: int) -> Coroutine[Operation, Any, str]:
         """The coroutine of a thread of the scope, not yet begun."""
         return self.body(self.threads[thread])

@@ -53,7 +53,8 @@ def no_lost_cancel(state: Dooms, event: Event, ledger: Ledger) -> Dooms | Violat
             return replace(state, pending=state.pending - hit, doomed=state.doomed | {prompt for prompt, _ in hit})
         case StreamStarted(turn=turn):
             late = {pair for pair in state.late if pair[0] != turn}
-            late |= {(turn, life.prompt) for life in _carried(ledger, turn) if life.prompt in state.doomed}
+            if state.doomed:
+                late |= {(turn, life.prompt) for life in _carried(ledger, turn) if life.prompt in state.doomed}
             return replace(state, late=frozenset(late))
         case StreamEnded(turn=turn, how=StreamEnd.FINISHED):
             for late_turn, prompt in sorted(state.late):

@@ -162,7 +162,7 @@ class State(NamedTuple):
         if changed.turn is not None or changed.outcome is not None:
             prompts = [_without(name, prompt) for prompt in prompts]
         insort(prompts, changed.tidy(), key=_NAME)
-        return self._replace(prompts=tuple(prompts))
+        return State(tuple(prompts), *self[1:])
 
     def each(self, change: Callable[[Prompt], Prompt]) -> State:
         """The state with ``change`` made to every prompt; what it returns as it was is tidy already."""

@@ -48,7 +48,13 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
     show_default=True,
     help="Whole levels at once, or state by state: slow, simple, and the referee of the other.",
 )
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Cells explored at once.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Cells explored at once; a single cell is explored by two processes.",
+)
 @click.option("--plot", type=click.Path(path_type=Path), help="Write the matrix of verdicts as a picture (PNG or SVG).")
 @exits
 def check(
@@ -102,7 +108,7 @@ def check(
     cells: list[Cell] = []
     interrupted = False
     try:
-        for checked in check_all(explore, asked, min(jobs, len(asked)), text.exploring):
+        for checked in check_all(explore, asked, jobs, text.exploring):
             cells.append(checked.cell)
             show.cell(checked.cell)
             if checked.interrupted:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from everyturn.checker import Finding, Judge, JudgeState
-from everyturn.engines.exploration import resident
+from everyturn.engines.exploration import peak, resident
 from everyturn.engines.following import Chunk, Followed, Following
 from everyturn.engines.interned import Interned
 from everyturn.engines.judged import Beliefs, Believed
@@ -30,6 +30,7 @@ from everyturn.engines.numbering import Numbers
 from everyturn.engines.packing import Layout
 from everyturn.engines.transitions import Row, Transitions
 from everyturn.errors import EveryturnError, UsageError
+from everyturn.scope import Scope
 from everyturn.world import World
 from everyturn_model.events import Event
 
@@ -67,6 +68,7 @@ class _Answered(NamedTuple):
     refusals: list[Finding]
     locals: int
     resident: int
+    peak: int
 
 
 class FollowingBeside:
@@ -77,7 +79,7 @@ class FollowingBeside:
     """
 
     def __init__(self, transitions: Transitions, events: Interned, findings: Interned) -> None:
-        self.resident = self.locals = 0
+        self.resident = self.peak = self.locals = 0
         self.moves: list[tuple[int, int]] = []
         self._transitions = transitions
         self._home: Following | None = None
@@ -135,7 +137,8 @@ class FollowingBeside:
         self.moves += said.moves
         fresh = [self._findings.number(finding) for finding in said.refusals]
         self._refusals = np.concatenate((self._refusals, np.array(fresh, np.int64)))
-        self._largest, self.locals, self.resident = said.largest, said.locals, said.resident
+        self._largest, self.locals = said.largest, said.locals
+        self.resident, self.peak = said.resident, said.peak
         words, source, move, events, resting, rests, at_rest, *believed = _get(self._slots[slot], said.arrays)
         steps, at_rests = (self._known(*believed[:2]), self._known(*believed[2:])) if believed else (None, None)
         expansion = Expansion(words, source, move, events, np.zeros(0, np.int64), resting)
@@ -153,6 +156,11 @@ class FollowingBeside:
             self._home.redo(journal)
             self._home.leaps.moves.restore(moves)
         return self._home
+
+    def kill(self) -> None:
+        """End the other process at once, whatever it does."""
+        self._process.kill()
+        self._process.join()
 
     # talking -----------------------------------------------------------------------------------------------------
 
@@ -253,6 +261,7 @@ class _Tables:
             refusals[refused:],
             following.locals,
             resident(),
+            peak(),
         )
 
 
@@ -267,14 +276,14 @@ def _serve(
 ) -> None:
     """Answer until the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    from everyturn.scope import Scope
-
-    world = World(Scope.parse(scope), agent, granularity)
-    tables = _Tables(Transitions(world, judge, keep_dead=keep_dead), [np.frombuffer(slot, np.uint64) for slot in slots])
+    tables: _Tables | None = None
     with contextlib.suppress(EOFError, OSError):
         while True:
             message = pipe.recv()
             try:
+                if tables is None:
+                    transitions = Transitions(World(Scope.parse(scope), agent, granularity), judge, keep_dead=keep_dead)
+                    tables = _Tables(transitions, [np.frombuffer(slot, np.uint64) for slot in slots])
                 said: Any = getattr(tables, message)() if isinstance(message, str) else tables.followed(message)
             except Exception as error:  # noqa: BLE001 # whatever it is, it is raised again where the user sees it
                 said = error

@@ -48,8 +48,8 @@ class Followed(NamedTuple):
 class Following:
     """What can follow on states, worked out in this process."""
 
-    resident = 0
-    """Bytes of memory that are held in other processes."""
+    resident = peak = 0
+    """Bytes of memory that another process holds, and the most that it ever held."""
 
     def __init__(self, transitions: Transitions) -> None:
         self.transitions = transitions
@@ -93,12 +93,17 @@ class Following:
 
     def follow(self, chunk: Chunk) -> Followed:
         """What follows on a chunk."""
-        words, layout = self._adopt(chunk.words, chunk.layout, chunk.judges)
-        while (expansion := self.leaps.expand(words)) is None:
-            words, layout = self._adopt(words, layout, chunk.judges)
+        words, layout, expansion = self.successors(chunk)
         places, rows = self.resting.news(words[expansion.rests], layout)
         seen = np.array([self.resting.observe(row) for row in rows], np.int64)
         return Followed(layout, self.largest(), expansion, expansion.rests[places], seen)
+
+    def successors(self, chunk: Chunk) -> tuple[Words, Layout, Expansion]:
+        """The rows of a chunk and their successors, in the layout that then holds."""
+        words, layout = self._adopt(chunk.words, chunk.layout, chunk.judges)
+        while (expansion := self.leaps.expand(words)) is None:
+            words, layout = self._adopt(words, layout, chunk.judges)
+        return words, layout, expansion
 
     def _adopt(self, words: Words, layout: Layout, judges: int) -> tuple[Words, Layout]:
         """Make room for numbers that no longer fit, and pack what was learnt; the rows, and the layout that then holds."""

@@ -1,8 +1,11 @@
 """The judge as tables, for a batch of steps at a time.
 
-A judge's state has parts that hardly depend on each other: the ledger of lives, each invariant's monitor (which sees the
-ledger, but no other monitor), and the specification's belief. Each part has a table of its own, so that a step of one
-part is worked out once, whatever the others are at; the whole judge's states are numbered combinations.
+A judge's state has parts that hardly depend on each other: each prompt's life, each invariant's monitor (which looks at
+lives, but at no other monitor), and the specification's belief. Each part has a table of its own
+(:mod:`everyturn.engines.parts`), so that a step of one part is worked out once, whatever the others are at; the whole
+judge's states are numbered combinations.
+
+That lives can be followed one by one rests on names: a turn has one prompt for ever.
 """
 
 from __future__ import annotations
@@ -11,92 +14,58 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from everyturn.checker import SINK, Finding, Judge, JudgeState
 from everyturn.engines.interned import Interned
 from everyturn.engines.numbering import Numbering, Numbers, Words
 from everyturn.engines.packing import Layout
+from everyturn.engines.parts import EVENTS_BITS, Arrays, Monitor, Part
 from everyturn.errors import EveryturnError
-from everyturn_model.events import Event
+from everyturn_model.events import Event, MessageFailed, Submitted
+from everyturn_model.invariants import Invariant
+from everyturn_model.lifecycle import Ledger, Life, Turn
 
-_EVENTS_BITS: Final = 18
-_LEDGER_BITS: Final = 26
-_STATE_BITS: Final = 64 - _EVENTS_BITS - _LEDGER_BITS
-
-Advance = Callable[[Any, int, int], tuple[Any, Finding | None]]
-"""(state, number of the ledger, number of the events) → next state, what was violated."""
+_LIFE_BITS: Final = 16
 
 
-class _Part:
-    """One part of the judge: its states by number, and a table of its steps."""
+class Watched(Ledger):
+    """A ledger that notes whose lives were looked at: those that the answer depends on."""
 
-    def __init__(self, start: Any, advance: Advance, findings: Interned) -> None:
-        self.states = Interned()
-        self.states.number(start)
-        self._advance = advance
-        self._findings = findings
-        self._steps = Numbering(1)
-        self._after = np.zeros(1024, np.int64)
-        self._found = np.zeros(1024, np.int64)
+    __slots__ = ("_ledger", "_looked")
+    _ledger: Ledger
+    _looked: set[str]
 
-    def step(self, states: Numbers, ledgers: Numbers, events: Numbers) -> tuple[Numbers, Numbers]:
-        """The states after a batch of steps, and the numbers of what was violated (0: nothing)."""
-        keys = (states << (_LEDGER_BITS + _EVENTS_BITS)) | (ledgers << _EVENTS_BITS) | events
-        packed = keys.astype(np.uint64)[:, None]
-        before = len(self._steps)
-        numbers = self._steps.add(packed)
-        if len(self._steps) > before:
-            self._work_out(before)
-        return self._after.take(numbers), self._found.take(numbers)
+    def __init__(self, ledger: Ledger, looked: set[str]) -> None:
+        object.__setattr__(self, "_ledger", ledger)
+        object.__setattr__(self, "_looked", looked)
 
-    def saved(self) -> dict[str, NDArray[Any]]:
-        """The table of steps as arrays."""
-        count = len(self._steps)
-        return {"steps": self._steps.keys, "after": self._after[:count], "found": self._found[:count]}
+    @property
+    def lives(self) -> tuple[Life, ...]:
+        """All of them."""
+        self._looked.add(_ALL)
+        return self._ledger.lives
 
-    def restore(self, steps: Words, after: Numbers, found: Numbers) -> None:
-        """Take over a table of steps; each state is made again by the step that first led to it."""
-        self._steps = self._steps.replaced(steps)
-        self._after, self._found = after.copy(), found.copy()
-        known = len(self.states.values)
-        numbers, places = np.unique(after, return_index=True)
-        for number, place in zip(numbers.tolist(), places.tolist(), strict=True):
-            if number >= known:
-                self.states.number(self.redo(place)[0])
+    def get(self, prompt: str) -> Life | None:
+        """The life of ``prompt``."""
+        self._looked.add(prompt)
+        return self._ledger.get(prompt)
 
-    def violating(self) -> dict[int, int]:
-        """For each number of a finding of this part: a step that led to it."""
-        numbers, places = np.unique(self._found[: len(self._steps)], return_index=True)
-        return {number: place for number, place in zip(numbers.tolist(), places.tolist(), strict=True) if number}
+    def of_turn(self, turn: str) -> Life | None:
+        """The life that has the turn: no other has it, so if there is one the others do not matter."""
+        life = self._ledger.of_turn(turn)
+        self._looked.add(_ALL if life is None else life.prompt)
+        return life
 
-    def redo(self, place: int) -> tuple[Any, Finding | None]:
-        """Work one step of the table out again."""
-        key = int(self._steps.keys[place, 0])
-        ledger = (key >> _EVENTS_BITS) & ((1 << _LEDGER_BITS) - 1)
-        state = self.states.values[key >> (_LEDGER_BITS + _EVENTS_BITS)]
-        return self._advance(state, ledger, key & ((1 << _EVENTS_BITS) - 1))
+    def of_message(self, message: str | None) -> tuple[Life, Turn] | None:
+        """The life and the turn that have the message: no others have it."""
+        found = self._ledger.of_message(message)
+        if message is not None:
+            self._looked.add(_ALL if found is None else found[0].prompt)
+        return found
 
-    def _work_out(self, start: int) -> None:
-        """Work out the steps that were entered last."""
-        keys = self._steps.keys[start:, 0].astype(np.int64)
-        states = (keys >> (_LEDGER_BITS + _EVENTS_BITS)).tolist()
-        ledgers = ((keys >> _EVENTS_BITS) & ((1 << _LEDGER_BITS) - 1)).tolist()
-        events = (keys & ((1 << _EVENTS_BITS) - 1)).tolist()
-        end = start + len(keys)
-        if end > len(self._after):
-            size = max(end, 2 * len(self._after))
-            self._after.resize(size, refcheck=False)
-            self._found.resize(size, refcheck=False)
-        after, found = [], []
-        for state, ledger, seen in zip(states, ledgers, events, strict=True):
-            reached, finding = self._advance(self.states.values[state], ledger, seen)
-            after.append(self.states.number(reached))
-            found.append(0 if finding is None else self._findings.number(finding))
-        self._after[start:end] = after
-        self._found[start:end] = found
-        if len(self.states.values) >> _STATE_BITS:
-            raise EveryturnError(f"more than {1 << _STATE_BITS:,} states of one part of the judge: expected fewer")
+
+_ALL: Final = ""
+"""In place of a name: all lives."""
 
 
 class Believed(NamedTuple):
@@ -112,32 +81,43 @@ class Beliefs:
     def __init__(self, judge: Judge, first: Any, events: Interned) -> None:
         self.findings = Interned()
         self.findings.number(None)
-        self._part = _Part(
-            judge.start().belief, lambda belief, _, seen: judge.believe(belief, events.values[seen]), self.findings
-        )
+        self._part = _believing(judge, events, self.findings)
         self._part.states.number(first)
 
     def step(self, beliefs: Numbers, events: Numbers) -> Believed:
         """The beliefs after a batch of steps."""
-        return Believed(*self._part.step(beliefs, np.zeros(len(beliefs), np.int64), events))
+        return Believed(*self._part.step(beliefs, events))
+
+
+def _believing(judge: Judge, events: Interned, findings: Interned) -> Part:
+    return Part(judge.start().belief, lambda belief, seen: judge.believe(belief, events.values[seen]), findings)
 
 
 class JudgeTables:
-    """All states of a judge that were reached, by number, and what each step leads to and violates."""
+    """All states of a judge that were reached, by number, and what each step leads to and violates.
 
-    def __init__(self, judge: Judge, events: Interned) -> None:
+    ``events``: what can be seen of a step, by number; ``prompts``: the names of all prompts that may be submitted.
+    """
+
+    def __init__(self, judge: Judge, events: Interned, prompts: Sequence[str]) -> None:
         self.judge = judge
         self.events = events
         self.findings = Interned()
         self.findings.number(None)
         start = judge.start()
-        self._ledgers: dict[tuple[int, int], tuple[Any, ...]] = {}
-        self._ledger = _Part(start.ledger, self._step_ledger, self.findings)
-        monitors = [_Part(state, self._monitoring(index), self.findings) for index, state in enumerate(start.monitors)]
-        believing = [_Part(start.belief, self._believe, self.findings)] if judge.conformance else []
-        self._parts = [self._ledger, *monitors, *believing]
+        self._prompts = {name: place for place, name in enumerate(sorted(prompts))}
+        self._packed_lives = Layout([_LIFE_BITS] * len(prompts))
+        self._ledgers = Numbering(self._packed_lives.width)
+        self._told: dict[tuple[tuple[int, ...], int], tuple[tuple[Event, Ledger], ...]] = {}
+        self._lives = [Part(None, self._living(name), self.findings) for name in self._prompts]
+        self._monitors = [
+            Monitor(state, self._monitoring(invariant), self._packed_lives, self.findings)
+            for invariant, state in zip(judge.invariants, start.monitors, strict=True)
+        ]
+        self._beliefs = [_believing(judge, events, self.findings)] if judge.conformance else []
+        self._parts: list[Part | Monitor] = [*self._lives, *self._monitors, *self._beliefs]
         self._watched = [np.zeros(0, np.bool_) for _ in self._parts]
-        self._layout = Layout([8] + [2] * len(monitors) + [8] * len(believing))
+        self._layout = Layout([8] * len(self._lives) + [2] * len(self._monitors) + [8] * len(self._beliefs))
         self._states = Numbering(self._layout.width)
         self._steps = Numbering(1)
         self._after = np.zeros(1024, np.int64)
@@ -145,7 +125,7 @@ class JudgeTables:
         self._violated: list[tuple[Finding, ...]] = [()]
         self._violated_numbers: dict[tuple[int, ...], int] = {(): 0}
         self._largest_belief = 0
-        self._number(np.zeros((1, len(self._parts)), np.int64))
+        self._number([0] * len(self._parts))
 
     def __len__(self) -> int:
         return len(self._states)
@@ -157,38 +137,50 @@ class JudgeTables:
 
     def state(self, number: int) -> JudgeState:
         """The state with this number."""
-        parts = self._layout.unpack(self._states.keys[number : number + 1])[0].tolist()
-        values = [part.states.values[each] for part, each in zip(self._parts, parts, strict=True)]
-        monitors = len(self.judge.invariants)
-        belief = values[-1] if self.judge.conformance else None
-        return JudgeState(values[0], tuple(values[1 : 1 + monitors]), belief)
+        numbers = self._layout.unpack(self._states.keys[number : number + 1])[0].tolist()
+        lives, values = numbers[: len(self._lives)], numbers[len(self._lives) :]
+        told = [part.states.values[each] for part, each in zip(self._parts[len(self._lives) :], values, strict=True)]
+        monitors = len(self._monitors)
+        return JudgeState(self._ledger(lives), tuple(told[:monitors]), told[monitors] if self._beliefs else None)
 
     def number(self, state: JudgeState) -> int:
         """The number of a state."""
-        belief = [state.belief] if self.judge.conformance else []
-        values = [state.ledger, *state.monitors, *belief]
-        parts = [part.states.number(value) for part, value in zip(self._parts, values, strict=True)]
-        return int(self._number(np.array([parts], np.int64))[0])
+        values = [*state.monitors, *([state.belief] if self._beliefs else [])]
+        told = zip(self._parts[len(self._lives) :], values, strict=True)
+        return self._number([*self._numbers_of(state.ledger), *(part.states.number(value) for part, value in told)])
 
-    def renamed(self, number: int, rename: Callable[[Any], Any], parts: dict[tuple[int, int], int]) -> int:
+    def renamed(self, number: int, rename: Callable[[Any], Any], parts: dict[tuple[Any, ...], int]) -> int:
         """The number of the state whose parts are renamed; ``parts`` remembers those that were."""
         old = self._layout.unpack(self._states.keys[number : number + 1])[0].tolist()
-        new = []
-        for key in enumerate(old):
+        count = len(self._lives)
+        new = self._numbers_of(rename(self._ledger(old[:count])))
+        for key in list(enumerate(old))[count:]:
             if key not in parts:
                 states = self._parts[key[0]].states
                 value = states.values[key[1]]
                 parts[key] = key[1] if value is SINK else states.number(rename(value))
             new.append(parts[key])
-        return int(self._number(np.array([new], np.int64))[0])
+        return self._number(new)
 
     def ledgers(self, judged: Numbers) -> Numbers:
         """The numbers of the ledgers of judge states."""
-        return self._layout.get(self._states.keys.take(judged, axis=0), 0)
+        return self._ledgers.add(self._lives_of(self._states.keys.take(judged, axis=0)))
 
-    def ledger(self, number: int) -> Any:
+    def ledger(self, number: int) -> Ledger:
         """The ledger with this number."""
-        return self._ledger.states.values[number]
+        return self._ledger(self._packed_lives.unpack(self._ledgers.keys[number : number + 1])[0].tolist())
+
+    def _ledger(self, lives: Sequence[int]) -> Ledger:
+        values = (part.states.values[each] for part, each in zip(self._lives, lives, strict=True))
+        return Ledger(tuple(life for life in values if life is not None))
+
+    def _numbers_of(self, ledger: Ledger) -> list[int]:
+        return [part.states.number(ledger.get(name)) for name, part in zip(self._prompts, self._lives, strict=True)]
+
+    def _lives_of(self, words: Words) -> Words:
+        """The numbers of all lives, packed for the monitors."""
+        columns = [self._layout.get(words, place) for place in range(len(self._lives))]
+        return self._packed_lives.pack(np.stack(columns, axis=1) if columns else np.zeros((len(words), 0), np.int64))
 
     def violated(self, number: int) -> tuple[Finding, ...]:
         """What a step with this *found* number violated."""
@@ -196,7 +188,7 @@ class JudgeTables:
 
     # saving ------------------------------------------------------------------------------------------------------
 
-    def saved(self) -> dict[str, NDArray[Any]]:
+    def saved(self) -> Arrays:
         """The tables as arrays of integers."""
         count = len(self._steps)
         kinds = [key for key, _ in sorted(self._violated_numbers.items(), key=lambda item: item[1])]
@@ -214,10 +206,11 @@ class JudgeTables:
         }
         return own | parts
 
-    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+    def restore(self, arrays: Arrays) -> None:
         """Take over saved tables; the events that they speak of must be there already."""
         for place, part in enumerate(self._parts):
-            part.restore(*(arrays[f"{place}-{name}"] for name in ("steps", "after", "found")))
+            own = f"{place}-"
+            part.restore({name.removeprefix(own): array for name, array in arrays.items() if name.startswith(own)})
         violating = {number: (part, place) for part in self._parts for number, place in part.violating().items()}
         self.findings.restore([None, *(part.redo(place)[1] for _, (part, place) in sorted(violating.items()))])
         self._layout = Layout(arrays["bits"].tolist())
@@ -238,9 +231,9 @@ class JudgeTables:
 
         ``believed``: what :class:`Beliefs` says of these steps, if the specification is followed elsewhere.
         """
-        if len(self.events.values) >> _EVENTS_BITS:
-            raise EveryturnError(f"more than {1 << _EVENTS_BITS:,} different observations: expected fewer")
-        keys = ((judged << _EVENTS_BITS) | events).astype(np.uint64)[:, None]
+        if len(self.events.values) >> EVENTS_BITS:
+            raise EveryturnError(f"more than {1 << EVENTS_BITS:,} different observations: expected fewer")
+        keys = ((judged << EVENTS_BITS) | events).astype(np.uint64)[:, None]
         numbers, fresh = self._steps.added(keys)
         if fresh.size:
             known = believed and Believed(believed.after[fresh], believed.found[fresh])
@@ -258,9 +251,9 @@ class JudgeTables:
 
     def _work_out(self, start: int, believed: Believed | None) -> None:
         keys = self._steps.keys[start:, 0].astype(np.int64)
-        events = keys & ((1 << _EVENTS_BITS) - 1)
-        words = self._states.keys.take(keys >> _EVENTS_BITS, axis=0)
-        ledgers = self._layout.get(words, 0)
+        events = keys & ((1 << EVENTS_BITS) - 1)
+        words = self._states.keys.take(keys >> EVENTS_BITS, axis=0)
+        lives = self._lives_of(words)
         changes: list[tuple[int, Numbers, Numbers]] = []
         found = np.zeros((len(keys), len(self._parts)), np.int64)
         self._watch()
@@ -268,17 +261,18 @@ class JudgeTables:
             seeing = np.flatnonzero(self._watched[place][events])
             if not seeing.size:
                 continue
-            if believed is not None and place > len(self.judge.invariants):
-                found[seeing, place] = believed.found[seeing]
-                changes.append((place, seeing, believed.after[seeing]))
-                self._largest_belief = max(self._largest_belief, int(believed.after.max()))
-                continue
-            told = ledgers[seeing] if 0 < place <= len(self.judge.invariants) else np.zeros(len(seeing), np.int64)
-            before = self._layout.get(words.take(seeing, axis=0), place)
-            after, found[seeing, place] = part.step(before, told, events[seeing])
+            before, seen = self._layout.get(words.take(seeing, axis=0), place), events[seeing]
+            if isinstance(part, Monitor):
+                after, violated = part.step(before, lives.take(seeing, axis=0), seen)
+            elif believed is not None and place >= len(self._lives):
+                after, violated = believed.after[seeing], believed.found[seeing]
+                self._largest_belief = max(self._largest_belief, int(after.max()))
+            else:
+                after, violated = part.step(before, seen)
+            found[seeing, place] = violated
             changes.append((place, seeing, after))
-        if len(self._ledger.states.values) >> _LEDGER_BITS:
-            raise EveryturnError(f"more than {1 << _LEDGER_BITS:,} ledgers: expected fewer")
+        if any(len(part.states.values) >> _LIFE_BITS for part in self._lives):
+            raise EveryturnError(f"more than {1 << _LIFE_BITS:,} ways that a prompt can have fared: expected fewer")
         end = start + len(keys)
         if end > len(self._after):
             size = max(end, 2 * len(self._after))
@@ -292,11 +286,12 @@ class JudgeTables:
 
     def _watch(self) -> None:
         """For each part and each kind of observation: whether the part looks at it."""
-        fresh = self.events.values[len(self._watched[0]) :]
-        for place in range(len(self._parts)):
-            sees = self.judge.invariants[place - 1].sees if 0 < place <= len(self.judge.invariants) else ()
-            looks = [not sees or any(type(event) in sees for event in events) for events in fresh]
-            self._watched[place] = np.concatenate((self._watched[place], np.array(looks, np.bool_)))
+        fresh = self.events.values[len(self._watched[0]) :] if self._watched else []
+        looks: list[Callable[[Event], bool]] = [*map(_concerning, self._prompts), *map(_seen_by, self.judge.invariants)]
+        looks += [lambda _: True for _ in self._beliefs]
+        for place, look in enumerate(looks):
+            seen = np.array([any(map(look, events)) for events in fresh], np.bool_)
+            self._watched[place] = np.concatenate((self._watched[place], seen))
 
     def _combined(self, found: Numbers) -> Numbers:
         """One number for what all parts found in each step."""
@@ -309,14 +304,15 @@ class JudgeTables:
             combined[row] = self._violated_numbers[key]
         return combined
 
-    def _number(self, parts: Numbers) -> Numbers:
+    def _number(self, numbers: list[int]) -> int:
         self._lay_out(self._states.keys[:0])
-        return self._states.add(self._layout.pack(parts))
+        return int(self._states.add(self._layout.pack(np.array([numbers], np.int64)))[0])
 
     def _lay_out(self, words: Words) -> Words:
         """Make room for numbers that no longer fit; ``words`` in the layout that then holds."""
         largest = [len(part.states.values) - 1 for part in self._parts]
-        largest[-1] = max(largest[-1], self._largest_belief)
+        if self._beliefs:
+            largest[-1] = max(largest[-1], self._largest_belief)
         if self._layout.holds(largest):
             return words
         layout = Layout.holding(largest)
@@ -327,30 +323,55 @@ class JudgeTables:
 
     # parts -------------------------------------------------------------------------------------------------------
 
-    def _step_ledger(self, ledger: Any, _: int, events: int) -> tuple[Any, None]:
-        number = self._ledger.states.number(ledger)
-        return self._told(number, events)[-1][1], None
+    def _living(self, name: str) -> Callable[[Life | None, int], tuple[Life | None, None]]:
+        """How the life of one prompt goes on, alone."""
 
-    def _told(self, ledger: int, events: int) -> Sequence[tuple[Event, Any]]:
-        """Each event with the ledger after it."""
-        key = (ledger, events)
-        told = self._ledgers.get(key)
-        if told is None:
-            reached = self._ledger.states.values[ledger]
-            pairs = []
+        def advance(life: Life | None, events: int) -> tuple[Life | None, None]:
+            ledger = Ledger(() if life is None else (life,))
             for event in self.events.values[events]:
-                reached = reached.step(event)
-                pairs.append((event, reached))
-            told = self._ledgers[key] = tuple(pairs)
-        return told
-
-    def _monitoring(self, index: int) -> Advance:
-        invariant = self.judge.invariants[index]
-
-        def advance(state: Any, ledger: int, events: int) -> tuple[Any, Finding | None]:
-            return self.judge.watch(invariant, state, self._told(ledger, events))
+                if not isinstance(event, Submitted) or event.prompt == name:
+                    ledger = ledger.step(event)
+            return ledger.get(name), None
 
         return advance
 
-    def _believe(self, belief: Any, _: int, events: int) -> tuple[Any, Finding | None]:
-        return self.judge.believe(belief, self.events.values[events])
+    def _after_each(self, lives: tuple[int, ...], events: int) -> tuple[tuple[Event, Ledger], ...]:
+        """Each event with the ledger after it."""
+        key = (lives, events)
+        if key not in self._told:
+            ledger, told = self._ledger(lives), []
+            for event in self.events.values[events]:
+                ledger = ledger.step(event)
+                told.append((event, ledger))
+            self._told[key] = tuple(told)
+        return self._told[key]
+
+    def _monitoring(
+        self, invariant: Invariant
+    ) -> Callable[[Any, tuple[int, ...], int], tuple[Any, Finding | None, set[int]]]:
+        """What a monitor says of events, and whose lives it looks at for that."""
+
+        def watch(state: Any, lives: tuple[int, ...], events: int) -> tuple[Any, Finding | None, set[int]]:
+            looked: set[str] = set()
+            told = ((event, Watched(ledger, looked)) for event, ledger in self._after_each(lives, events))
+            reached, finding = self.judge.watch(invariant, state, told)
+            if _ALL in looked:
+                return reached, finding, set(self._prompts.values())
+            return reached, finding, {self._prompts[name] for name in looked if name in self._prompts}
+
+        return watch
+
+
+def _concerning(name: str) -> Callable[[Event], bool]:
+    """Whether an event may change the life of a prompt: it names the prompt, or a turn that may be the prompt's."""
+
+    def concerns(event: Event) -> bool:
+        prompt = getattr(event, "prompt", None)
+        by_turn = prompt is None or isinstance(event, MessageFailed)
+        return prompt == name or (by_turn and getattr(event, "turn", None) is not None)
+
+    return concerns
+
+
+def _seen_by(invariant: Invariant) -> Callable[[Event], bool]:
+    return lambda event: not invariant.sees or type(event) in invariant.sees

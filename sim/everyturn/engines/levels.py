@@ -30,7 +30,7 @@ from everyturn.engines.beside import FollowingBeside
 from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Sight, Violation, outcome, resident
 from everyturn.engines.following import Chunk, Followed, Following
 from everyturn.engines.interned import Interned
-from everyturn.engines.judged import JudgeTables
+from everyturn.engines.judged import Believed, JudgeTables
 from everyturn.engines.leaps import Expansion, Leaps
 from everyturn.engines.numbering import Numbering, Numbers, Words
 from everyturn.engines.packing import Layout
@@ -116,11 +116,11 @@ class LevelExplorer:
         self.following: Following | FollowingBeside
         if processes > 1 and reduce != "symmetry":
             events = Interned()
-            self.judges = JudgeTables(judge, events)
+            self.judges = JudgeTables(judge, events, world.prompts)
             self.following = FollowingBeside(self.transitions, events, self.judges.findings)
         else:
             self.following = Following(self.transitions)
-            self.judges = JudgeTables(judge, self.following.leaps.events)
+            self.judges = JudgeTables(judge, self.following.leaps.events, world.prompts)
         row, first = self.following.first()
         rows = np.array([(*row[:JUDGE], self.judges.number(first), *row[JUDGE + 1 :])], np.int64)
         self.symmetry, self._turned = None, 0
@@ -268,7 +268,7 @@ class LevelExplorer:
         self.found.transitions += len(expansion.source)
         self.found.rests += len(expansion.rests)
         self._rest(followed, chunk)
-        words, found = self._judged(followed, chunk.judged)
+        words, found = self._judged(followed.layout, expansion, chunk.judged, followed.believed)
         self._violations(expansion, found, start)
         if self.symmetry is not None:
             rows, _ = self.symmetry.canonical(self.layout.unpack(words))
@@ -284,15 +284,16 @@ class LevelExplorer:
             self.levels.append(len(self.states))
             self.found.depth += 1
 
-    def _judged(self, followed: Followed, judged: Numbers) -> tuple[Words, Numbers]:
+    def _judged(
+        self, layout: Layout, expansion: Expansion, judged: Numbers, believed: Believed | None = None
+    ) -> tuple[Words, Numbers]:
         """The successors of a chunk with the judge's states, in the layout that then holds, and what each step violated."""
-        expansion = followed.expansion
         after = judged.take(expansion.source)
         found = np.zeros(len(after), np.int64)
         seen = np.flatnonzero(expansion.events)
-        after[seen], found[seen] = self.judges.step(after[seen], expansion.events[seen], followed.believed)
-        self._lay_out(followed.layout)
-        words = followed.layout.moved(expansion.words, self.layout)
+        after[seen], found[seen] = self.judges.step(after[seen], expansion.events[seen], believed)
+        self._lay_out(layout)
+        words = layout.moved(expansion.words, self.layout)
         word, bits = self.layout.field(JUDGE)
         words[:, word] &= ~bits
         words[:, word] |= after.view(np.uint64) << self.layout.shift[JUDGE]
@@ -301,9 +302,9 @@ class LevelExplorer:
     def expand(self, which: slice | Numbers) -> tuple[Words, Expansion, Numbers]:
         """States by number, their successors, and what each step violated."""
         chunk, judged = self._chunk(which)
-        followed = self.home.follow(chunk)
-        words, found = self._judged(followed, judged)
-        return chunk.layout.moved(chunk.words, self.layout), followed.expansion._replace(words=words), found
+        rows, layout, expansion = self.home.successors(chunk)
+        words, found = self._judged(layout, expansion, judged)
+        return layout.moved(rows, self.layout), expansion._replace(words=words), found
 
     def _largest(self) -> list[int]:
         largest = self.following.largest()

@@ -1,0 +1,134 @@
+"""An exploration by two processes finds what one finds, in the same order; and ends well when one of them does not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from everyturn.check import check
+from everyturn.checker import Judge, select
+from everyturn.engines import beside
+from everyturn.engines.beside import FollowingBeside
+from everyturn.engines.levels import LevelExplorer
+from everyturn.errors import EveryturnError, UnsupportedLocal, UsageError
+from everyturn.scope import Scope
+from everyturn.world import World
+from everyturn_impl.calls import Call
+from everyturn_impl.revisions.hardened import Hardened
+
+
+class KeepsAList(Hardened):
+    """Has a local across an await that has no value."""
+
+    async def empty_queue(self) -> tuple[Call, ...]:
+        kept = [1]
+        queued = await self.ports.queue.get()
+        assert kept
+        if queued:
+            await self.ports.queue.delete()
+        return queued
+
+
+def explored(
+    processes: int, scope: str, revision: str, granularity: str, judge: Judge, reduce: str
+) -> tuple[object, ...]:
+    """Everything that an exploration finds: states by number with the way to each, violations, outcomes, events."""
+    explorer = LevelExplorer(World(Scope.parse(scope), revision, granularity), judge, reduce, processes=processes)
+    found = explorer.run()
+    explorer.close()
+    size = len(explorer.states)
+    counts = (found.states, found.transitions, found.depth, found.rests, found.locals, found.complete)
+    ways = (explorer.levels, explorer.parents[:size].tolist(), explorer.moves[:size].tolist())
+    return counts, ways, found.violations, found.others, found.outcomes, list(explorer.events)
+
+
+@pytest.mark.parametrize(
+    ("scope", "revision", "granularity", "names", "reduce"),
+    [
+        ("AA", "d3", "access", (), "dead"),
+        ("Ai+1f", "d0", "await", (), "none"),
+        ("AA+1c", "d4", "access", ("no-hang", "no-lost-cancel"), "dead"),
+        ("A+1t+u+1s", "hardened", "access", (), "dead"),
+    ],
+)
+def test_two_processes_find_what_one_finds_in_the_same_order(
+    scope: str, revision: str, granularity: str, names: tuple[str, ...], reduce: str
+) -> None:
+    """Numbers of states, parents, moves, violations, outcomes, events."""
+    judge = Judge(select(names), conformance=not names)
+    one, two = (explored(processes, scope, revision, granularity, judge, reduce) for processes in (1, 2))
+    assert one == two
+
+
+def test_a_chunk_without_room_in_shared_memory_goes_through_the_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a slot can hold, the same is found."""
+    one = explored(1, "AA", "d3", "access", Judge(), "dead")
+    monkeypatch.setattr(beside, "_ROOM", 64)
+    assert explored(2, "AA", "d3", "access", Judge(), "dead") == one
+
+
+def test_the_same_tables_can_be_made_in_this_process() -> None:
+    """After an exploration by two: every state has the successors that it had, by the same numbers."""
+    explorers = [LevelExplorer(World(Scope.parse("A+1c"), "d4"), Judge(), processes=each) for each in (1, 2)]
+    for explorer in explorers:
+        explorer.run()
+    one, two = (explorer.expand(slice(0, None)) for explorer in explorers)
+    assert (one[1].source == two[1].source).all()
+    assert (one[1].move == two[1].move).all()
+    assert (one[1].events == two[1].events).all()
+    assert (explorers[0].states.find(one[1].words) == explorers[1].states.find(two[1].words)).all()
+    assert explorers[0].leaps.journal == explorers[1].leaps.journal
+
+
+def test_what_another_process_cannot_import_is_refused() -> None:
+    """A class that lives in a function: one clear error, before anything is explored."""
+
+    class Hidden(Hardened):
+        pass
+
+    with pytest.raises(UsageError, match="two processes: expected an agent that another process can import"):
+        LevelExplorer(World(Scope.parse("A"), Hidden), Judge(), processes=2)
+
+
+def test_an_error_of_the_other_process_is_raised_here() -> None:
+    """As if the agent had run in this process: the user's mistake stays a user's mistake."""
+    with pytest.raises(UnsupportedLocal) as here:
+        check(KeepsAList, "A+1c")
+    with pytest.raises(UnsupportedLocal) as there:
+        check(KeepsAList, "A+1c", processes=2)
+    assert str(here.value) == str(there.value)
+
+
+def test_the_death_of_the_other_process_is_an_error() -> None:
+    """Not a wait for ever, and not a verdict."""
+    explorer = LevelExplorer(World(Scope.parse("AA"), "d3"), Judge(), processes=2)
+    assert isinstance(explorer.following, FollowingBeside)
+    explorer.following.kill()
+    with pytest.raises(EveryturnError, match="the second process ended with exit code -9"):
+        explorer.run()
+
+
+def test_ctrl_c_ends_both_with_what_was_found() -> None:
+    """The terminal interrupts every process of a command: the second says nothing, the first what was found."""
+    command = [sys.executable, "-m", "everyturn", "check", "--scope", "AAA+1c", "--revision", "d4", "--jobs", "2"]
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "COLUMNS": "80"},
+    )
+    assert running.stderr is not None
+    seen = b""
+    while b"states" not in seen:
+        seen += running.stderr.read(1)
+    os.killpg(running.pid, signal.SIGINT)
+    output, error = running.communicate(timeout=60)
+    assert b"Traceback" not in seen + error
+    assert b"interrupted" in output
+    assert b"undetermined" in output
+    assert running.returncode == 130
