@@ -1,4 +1,5 @@
-"""The explorer by levels, the plain one and a textbook search, on one graph: ratios, memory, time to a first violation.
+"""The explorer by levels (by one process, and by two), the plain one and a textbook search, on one graph: ratios, memory,
+time to a first violation.
 
     python benchmarks/explorers.py --scope AAA+1c --revision d4-independent
 
@@ -32,11 +33,12 @@ def measured(engine: str, revision: str, scope: str) -> dict[str, dict[str, floa
 
     start, before = time.perf_counter(), peak()
     world = World(Scope.parse(scope), revision)
-    if engine == "levels":
-        explorer = LevelExplorer(world, Judge())
+    if engine in ("levels", "two"):
+        explorer = LevelExplorer(world, Judge(), processes=1 + (engine == "two"))
         found = explorer.run()
         found.seconds = time.perf_counter() - start
-        return {"levels": row(found, explorer.nbytes)}
+        explorer.close()
+        return {engine: row(found, explorer.nbytes)}
     plain = Explorer(world, Judge())
     found = plain.run()
     cold = row(found, peak() - before)
@@ -59,7 +61,7 @@ def _cells(name: str, found: dict[str, float], fastest: float) -> tuple[str, ...
         f"{found['seconds']:.2f}",
         f"{found['states'] / found['seconds']:,.0f}",
         f"{found['bytes']:.0f}",
-        f"{found['seconds'] / fastest:.1f}",
+        f"{found['seconds'] / fastest:.2f}",
     )
 
 
@@ -68,10 +70,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scope", default="AAA+1c")
     parser.add_argument("--revision", default="d4-independent")
-    parser.add_argument("--engine", action="append", choices=["levels", "plain"])
+    parser.add_argument("--engine", action="append", choices=["levels", "two", "plain"])
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    engines = given.engine or ["levels", "plain"]
+    engines = given.engine or ["levels", "two", "plain"]
     if given.one:
         print(json.dumps(measured(engines[0], given.revision, given.scope)))
         return

@@ -109,11 +109,13 @@ class Leaps:
             table.lay_out(layout)
 
     def expand(self, words: Words) -> Expansion | None:
-        """The successors of rows; none if leaps had to be made first: lay out anew, and ask again."""
-        parts = [table.expand(words) for table in self.tables]
-        known = [part for part in parts if part is not None]
-        if len(known) < len(parts):
-            return None
+        """The successors of rows; none if numbers came up that have no room in the layout: lay out anew, and ask again."""
+        known: list[Expansion] = []
+        for table in self.tables:
+            part = table.expand(words)
+            if part is None:
+                return None
+            known.append(part)
         source = np.concatenate([part.source for part in known])
         resting = np.ones(len(words), np.bool_)
         resting[source] = False
@@ -262,17 +264,24 @@ class _Table:
     # expanding ---------------------------------------------------------------------------------------------------
 
     def expand(self, words: Words) -> Expansion | None:
-        """The successors of rows by this thread; none if leaps had to be made."""
-        assert self._layout is not None
-        locals_ = self._layout.get(words, self.place)
+        """The successors of rows by this thread; none if numbers came up that have no room in the layout."""
+        layout = self._layout
+        assert layout is not None
+        locals_ = layout.get(words, self.place)
         live = np.flatnonzero(self._live.take(locals_))
-        keys = self._masks.take(locals_.take(live), axis=0)
+        locals_ = locals_.take(live)
+        keys = self._masks.take(locals_, axis=0)
         keys &= words.take(live, axis=0)
         found = self._index.find(keys)
-        if found.size and int(found.min()) < 0:
-            missing = np.flatnonzero(found < 0)
+        missing = np.flatnonzero(found < 0)
+        while missing.size:
             self._make(words[live[missing[distinct(keys[missing])]]])
-            return None
+            if not layout.holds(self.leaps.largest()):
+                return None
+            self.lay_out(layout)
+            keys[missing] = self._masks.take(locals_[missing], axis=0) & words[live[missing]]
+            found[missing] = self._index.find(keys[missing])
+            missing = missing[found[missing] < 0]
         often = self._often.take(found)
         moving = np.flatnonzero(often)
         source, way = live.take(moving), self._first.take(found.take(moving))
