@@ -21,7 +21,8 @@ for name, judged in before.cell.invariants.items():
     print(f"{name:<20} {judged.verdict:<10} {judged.sentence or ''}")
 
 # %% [markdown]
-# Two invariants are refuted, each with a shortest run. Here is the run that folds a prompt which somebody waits for. Each
+# Two invariants are refuted, each with a shortest run. (`everyturn check` counts three: it also counts the specification as a whole, which
+# does not allow that fold.) Here is the run that folds a prompt which somebody waits for. Each
 # step is one access to shared data; between two of them, any other thread may run.
 
 # %%

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from everyturn.cli import main
+from everyturn.strategies import STRATEGIES
 
 ROOT = Path(__file__).parent.parent
 COMMANDS = re.findall(r"^\$ everyturn (.+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
@@ -49,3 +50,22 @@ def test_every_notebook_lies_there_executed(notebook: Path) -> None:
     assert cells
     assert all(cell in source for cell in cells)
     assert any(cell.get("outputs") for cell in executed["cells"])
+
+
+def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    """The story in the README is the demo's, line by line."""
+    readme = (ROOT / "README.md").read_text()
+    shown = re.findall(r"^```text\n(Every interleaving.*?)^```", readme, re.MULTILINE | re.DOTALL)[0].splitlines()
+    printed = CliRunner().invoke(main, ["demo", "-o", str(tmp_path)]).output.splitlines()
+    first = printed.index(shown[0])
+    assert [line for line in printed[first : first + len(shown) + 1] if "states, judged by" not in line] == shown
+
+
+def test_the_strategy_of_the_page_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In twenty lines, as it stands there; it finds the hang that a random walk has in one run of nine thousand."""
+    page = (ROOT / "docs" / "strategies.md").read_text()
+    (program,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    monkeypatch.setattr("everyturn.strategies.STRATEGIES", dict(STRATEGIES))
+    exec(program, {"__name__": "page"})  # the page's own program
+    assert "no-hang" in capsys.readouterr().out
+    assert len([line for line in program.splitlines() if line.strip()]) <= 20

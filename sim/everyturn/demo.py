@@ -30,7 +30,7 @@ def show(folder: Path) -> None:
     say("Two prompts reach an agent at the same time, and a client waits for the completion of each.")
     say(f"Every interleaving of their accesses to shared data, at the revision before the fix ({PARENT}):")
     before = check(PARENT, SCOPE, invariants=["mission"])
-    say(f"  {before.cell.states:,} states in {before.cell.seconds:.2f} s.")
+    say(f"  {before.cell.states:,} states, judged by the mission's three invariants, in {before.cell.seconds:.2f} s.")
     run, _ = before.runs["no-fold-of-run-id"]
     hang = before.cell.invariants["no-hang"]
     story(run)

@@ -13,6 +13,7 @@ from everyturn.scope import Scope
 from everyturn.strategies import strategy
 from everyturn.strategies.replay import Replay
 from everyturn.world import World
+from everyturn_model.events import Outcome
 
 
 def explored(revision: str, scope: str) -> set[object]:
@@ -24,6 +25,21 @@ def explored(revision: str, scope: str) -> set[object]:
 def test_random_runs_reach_every_outcome_of_two_prompts(revision: str) -> None:
     """Ten thousand random runs of AA reach exactly the outcomes that exploration reaches."""
     assert explored(revision, "AA") == set(fuzz(revision, "AA", runs=10_000, seed=7).outcomes)
+
+
+@pytest.mark.parametrize(("revision", "outcomes", "missed"), [("d3", 24, 2), ("d4", 14, 2), ("hardened", 12, 0)])
+def test_what_ten_thousand_random_runs_with_a_cancel_miss(revision: str, outcomes: int, missed: int) -> None:
+    """As docs/findings.md says: one prompt is cancelled and told, the other stays in the queue, either way round."""
+    campaign = fuzz(revision, "AA+1c", strategy="random-walk", runs=10_000, seed=7)
+    reached = explored(revision, "AA+1c")
+    unseen = reached - set(campaign.outcomes)
+    assert (len(reached), len(unseen)) == (outcomes, missed)
+    for outcome in unseen:
+        assert isinstance(outcome, tuple)
+        (left, *_), (cancelled, *_) = sorted(((fates, told), ending) for _, fates, ending, told, *_ in outcome)
+        assert left == ((), ())
+        assert cancelled == (("started",), (Outcome.CANCELLED,))
+    assert not {"no-hang", "no-lost-cancel"} & set(campaign.failures) or revision == "d3"
 
 
 @pytest.mark.parametrize("revision", ["d0", "d1", "d2", "d3", "d4", "hardened"])
