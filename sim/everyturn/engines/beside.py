@@ -9,6 +9,7 @@ and whoever answers numbers everything in the order in which it is met: so all t
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import weakref
 from collections import deque
@@ -276,6 +277,7 @@ def _serve(
 ) -> None:
     """Answer until the other side is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # as the explorer does: tables only grow
     tables: _Tables | None = None
     with contextlib.suppress(EOFError, OSError):
         while True:
