@@ -26,7 +26,7 @@ from everyturn.engines.exploration import peak, resident
 from everyturn.engines.following import Chunk, Followed, Following
 from everyturn.engines.interned import Interned
 from everyturn.engines.judged import Beliefs, Believed
-from everyturn.engines.leaps import Expansion, Leaps
+from everyturn.engines.leaps import Found, Leaps, Way, Ways
 from everyturn.engines.numbering import Numbers
 from everyturn.engines.packing import Layout
 from everyturn.engines.transitions import Row, Transitions
@@ -59,13 +59,13 @@ class _Asked(NamedTuple):
 
 
 class _Answered(NamedTuple):
-    """What follows on a chunk, and how the tables have grown meanwhile."""
+    """What follows on a chunk, and how the tables have grown meanwhile: ``ways`` by thread, with the numbers of their moves."""
 
     arrays: _Sent
-    bits: tuple[int, ...]
     largest: list[int]
     events: list[tuple[Event, ...]]
     moves: list[tuple[int, int]]
+    ways: list[list[tuple[Way, int]]]
     refusals: list[Finding]
     locals: int
     resident: int
@@ -88,6 +88,7 @@ class FollowingBeside:
         self._findings = findings
         self._refusals = np.zeros(1, np.int64)
         self._largest: list[int] = []
+        self.ways = [Ways(thread) for thread in range(len(transitions.world.threads))]
         self._asked: deque[int] = deque()
         self._free = deque(range(_SLOTS))
         world, judge = transitions.world, transitions.judge
@@ -136,14 +137,18 @@ class FollowingBeside:
         for each in said.events:
             self._events.number(each)
         self.moves += said.moves
+        for ways, more in zip(self.ways, said.ways, strict=True):
+            ways.made += more
         fresh = [self._findings.number(finding) for finding in said.refusals]
         self._refusals = np.concatenate((self._refusals, np.array(fresh, np.int64)))
         self._largest, self.locals = said.largest, said.locals
         self.resident, self.peak = said.resident, said.peak
-        words, source, move, events, resting, rests, at_rest, *believed = _get(self._slots[slot], said.arrays)
+        rests, news, at_rest, *arrays = _get(self._slots[slot], said.arrays)
+        threads = len(self.ways)
+        found = Found(arrays[:threads], arrays[threads : 2 * threads], rests)
+        believed = arrays[2 * threads :]
         steps, at_rests = (self._known(*believed[:2]), self._known(*believed[2:])) if believed else (None, None)
-        expansion = Expansion(words, source, move, events, np.zeros(0, np.int64), resting)
-        return Followed(Layout(said.bits), said.largest, expansion, rests, at_rest, steps, at_rests)
+        return Followed(found, news, at_rest, steps, at_rests)
 
     def _known(self, after: Numbers, found: Numbers) -> Believed:
         return Believed(after, self._refusals[found])
@@ -226,7 +231,7 @@ class _Tables:
         judge = transitions.judge
         self._beliefs = Beliefs(judge, self._first[1].belief, leaps.events) if judge.conformance else None
         self._slots = slots
-        self._told = 0, 0, 1
+        self._told = 0, 0, 1, [0 for _ in self._following.ways]
 
     def first(self) -> tuple[Row, JudgeState, list[int]]:
         """The initial state, its judge, and the largest numbers."""
@@ -242,23 +247,32 @@ class _Tables:
         slot = self._slots[asked.slot]
         words, beliefs = _get(slot, asked.arrays)
         followed = self._following.follow(Chunk(words, Layout(asked.bits), asked.judges, beliefs))
-        expansion = followed.expansion
-        arrays = [expansion.words, expansion.source, expansion.move, expansion.events, expansion.rests]
-        arrays += [followed.rests, followed.at_rest]
+        found = followed.found
+        arrays = [found.rests, followed.rests, followed.at_rest, *found.sources, *found.ways]
+        ways = self._following.ways
+        for each in ways:
+            each.catch_up()
         if self._beliefs is not None:
-            seen = np.flatnonzero(expansion.events)
-            arrays += self._beliefs.step(beliefs.take(expansion.source[seen]), expansion.events[seen])
+            events = np.concatenate([each.events.take(way) for each, way in zip(ways, found.ways, strict=True)])
+            seen = np.flatnonzero(events)
+            source = np.concatenate(found.sources)[seen]
+            arrays += self._beliefs.step(beliefs.take(source), events[seen])
             arrays += self._beliefs.step(beliefs.take(followed.rests), followed.at_rest)
         following = self._following
         refusals = [] if self._beliefs is None else self._beliefs.findings.values
-        events, moves, refused = self._told
-        self._told = len(following.events), len(following.moves), max(1, len(refusals))
+        seen_before, moves, refused, told = self._told
+        self._told = (
+            len(following.events),
+            len(following.moves),
+            max(1, len(refusals)),
+            [len(each.made) for each in ways],
+        )
         return _Answered(
             _put(slot, arrays),
-            followed.layout.bits,
-            followed.largest,
-            following.events[events:],
+            following.largest(),
+            following.events[seen_before:],
             following.moves[moves:],
+            [each.made[before:] for each, before in zip(ways, told, strict=True)],
             refusals[refused:],
             following.locals,
             resident(),

@@ -9,7 +9,7 @@ import numpy as np
 
 from everyturn.checker import JudgeState
 from everyturn.engines.judged import Believed
-from everyturn.engines.leaps import Expansion, Leaps
+from everyturn.engines.leaps import Found, Leaps, Ways
 from everyturn.engines.numbering import Numbers, Words
 from everyturn.engines.packing import Layout
 from everyturn.engines.resting import Resting
@@ -30,15 +30,12 @@ class Chunk(NamedTuple):
 class Followed(NamedTuple):
     """What follows on the states of a chunk.
 
-    ``expansion``: their successors, packed in ``layout``; ``largest``: the largest number of each column so far, the judge's left 0;
-    ``rests``: the places of states of rest that are news; ``at_rest``: the numbers of what is seen there.
-    ``believed``, ``believed_at_rest``: if the specification was followed already, its belief after each step of which
-    something is seen, and in each of the rests.
+    ``found``: their leaps; ``rests``: the places of states of rest that are news; ``at_rest``: the numbers of what is
+    seen there. ``believed``, ``believed_at_rest``: if the specification was followed already, its belief after each leap
+    of which something is seen, and in each of the rests.
     """
 
-    layout: Layout
-    largest: list[int]
-    expansion: Expansion
+    found: Found
     rests: Numbers
     at_rest: Numbers
     believed: Believed | None = None
@@ -79,6 +76,11 @@ class Following:
         return self.leaps.moves.values
 
     @property
+    def ways(self) -> list[Ways]:
+        """What the ways of each thread do."""
+        return self.leaps.ways
+
+    @property
     def locals(self) -> int:
         """How many local states there are."""
         return len(self.transitions.locals)
@@ -93,17 +95,20 @@ class Following:
 
     def follow(self, chunk: Chunk) -> Followed:
         """What follows on a chunk."""
-        words, layout, expansion = self.successors(chunk)
-        places, rows = self.resting.news(words[expansion.rests], layout)
+        words, layout, found = self._find(chunk)
+        places, rows = self.resting.news(words[found.rests], layout)
         seen = np.array([self.resting.observe(row) for row in rows], np.int64)
-        return Followed(layout, self.largest(), expansion, expansion.rests[places], seen)
+        return Followed(found, found.rests[places], seen)
 
-    def successors(self, chunk: Chunk) -> tuple[Words, Layout, Expansion]:
-        """The rows of a chunk and their successors, in the layout that then holds."""
+    def find(self, chunk: Chunk) -> Found:
+        """The leaps of a chunk."""
+        return self._find(chunk)[2]
+
+    def _find(self, chunk: Chunk) -> tuple[Words, Layout, Found]:
         words, layout = self._adopt(chunk.words, chunk.layout, chunk.judges)
-        while (expansion := self.leaps.expand(words)) is None:
+        while (found := self.leaps.find(words)) is None:
             words, layout = self._adopt(words, layout, chunk.judges)
-        return words, layout, expansion
+        return words, layout, found
 
     def _adopt(self, words: Words, layout: Layout, judges: int) -> tuple[Words, Layout]:
         """Make room for numbers that no longer fit, and pack what was learnt; the rows, and the layout that then holds."""

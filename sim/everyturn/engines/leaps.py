@@ -11,7 +11,7 @@ only by rows that have 0 in the new columns, for which it holds as well, because
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -50,6 +50,15 @@ class Leap(NamedTuple):
     local: int
     read: tuple[tuple[int, int], ...]
     ways: tuple[Way, ...]
+
+
+class Found(NamedTuple):
+    """The leaps of a chunk of rows, not made yet: for each thread the places of the rows that they start from, and the
+    numbers of their ways; and the places of rows that have none."""
+
+    sources: list[Numbers]
+    ways: list[Numbers]
+    rests: Numbers
 
 
 class Expansion(NamedTuple):
@@ -108,25 +117,82 @@ class Leaps:
         for table in self.tables:
             table.lay_out(layout)
 
-    def expand(self, words: Words) -> Expansion | None:
-        """The successors of rows; none if numbers came up that have no room in the layout: lay out anew, and ask again."""
-        known: list[Expansion] = []
-        for table in self.tables:
-            part = table.expand(words)
-            if part is None:
-                return None
-            known.append(part)
-        source = np.concatenate([part.source for part in known])
+    @property
+    def ways(self) -> list[Ways]:
+        """What each way of each thread does."""
+        return [table.ways for table in self.tables]
+
+    def find(self, words: Words) -> Found | None:
+        """The leaps of rows; none if numbers came up that have no room in the layout: lay out anew, and ask again."""
         resting = np.ones(len(words), np.bool_)
-        resting[source] = False
-        return Expansion(
-            np.concatenate([part.words for part in known]),
-            source,
-            np.concatenate([part.move for part in known]),
-            np.concatenate([part.events for part in known]),
-            np.concatenate([part.way for part in known]),
-            np.flatnonzero(resting),
-        )
+        sources, ways = [], []
+        for table in self.tables:
+            found = table.find(words)
+            if found is None:
+                return None
+            sources.append(found[0])
+            ways.append(found[1])
+            resting[found[0]] = False
+        return Found(sources, ways, np.flatnonzero(resting))
+
+
+def applied(words: Words, ways: Sequence[Ways], found: Found) -> Expansion:
+    """The successors of rows: ``ways``, in the layout of the rows, say what each way does."""
+    parts = list(zip(ways, found.sources, found.ways, strict=True))
+    return Expansion(
+        np.concatenate([each.applied(words, source, way) for each, source, way in parts]),
+        np.concatenate(found.sources),
+        np.concatenate([each.move.take(way) for each, _, way in parts]),
+        np.concatenate([each.events.take(way) for each, _, way in parts]),
+        np.concatenate(found.ways),
+        found.rests,
+    )
+
+
+class Ways:
+    """What the ways of one thread do, by number: as they were made, and packed."""
+
+    def __init__(self, thread: int) -> None:
+        self.place = FIRST_THREAD + thread
+        self.made: list[tuple[Way, int]] = []
+        """Each way, and the number of its move."""
+        self.move = np.zeros(0, np.int64)
+        self.events = np.zeros(0, np.int64)
+        self._layout: Layout | None = None
+        self._clear: Words = np.zeros((0, 1), np.uint64)
+        self._set: Words = np.zeros((0, 1), np.uint64)
+
+    def lay_out(self, layout: Layout) -> None:
+        """Pack everything anew, or, if the layout is the same, what was made since."""
+        if self._layout is None or self._layout.bits != layout.bits:
+            self._layout = layout
+            self._clear = self._set = np.zeros((0, layout.width), np.uint64)
+        self.catch_up()
+        fresh = self.made[len(self._set) :]
+        if not fresh:
+            return
+        after = np.zeros((len(fresh), len(layout.bits)), np.int64)
+        clear = np.zeros((len(fresh), layout.width), np.uint64)
+        for number, (way, _) in enumerate(fresh):
+            for column, value in (*way.columns, (self.place, way.local)):
+                after[number, column] = value
+                word, bits = layout.field(column)
+                clear[number, word] |= bits
+        self._clear = np.concatenate((self._clear, ~clear))
+        self._set = np.concatenate((self._set, layout.pack(after)))
+
+    def catch_up(self) -> None:
+        """Take up moves and events of what was made since."""
+        fresh = self.made[len(self.move) :]
+        self.move = np.concatenate((self.move, np.array([move for _, move in fresh], np.int64)))
+        self.events = np.concatenate((self.events, np.array([way.events for way, _ in fresh], np.int64)))
+
+    def applied(self, words: Words, source: Numbers, way: Numbers) -> Words:
+        """The rows after these ways from these places."""
+        after = words.take(source, axis=0)
+        after &= self._clear.take(way, axis=0)
+        after |= self._set.take(way, axis=0)
+        return after
 
 
 class _Table:
@@ -137,20 +203,15 @@ class _Table:
         self.place = FIRST_THREAD + thread
         self.leaps = leaps
         self.locals = Interned()
+        self.ways = Ways(thread)
         self._known: list[Leap] = []
-        self._choices: list[tuple[tuple[int, int], ...]] = []
-        self._told = 0
         self._read: list[set[int]] = []
         self._wider: set[int] = set()
         self._layout: Layout | None = None
-        self._packed = 0
+        self._packed = self._numbered = 0
         self._masks: Words = np.zeros((0, 1), np.uint64)
         self._live: NDArray[np.bool_] = np.zeros(0, np.bool_)
         self._index = Numbering(1)
-        self._clear: Words = np.zeros((0, 1), np.uint64)
-        self._set: Words = np.zeros((0, 1), np.uint64)
-        self._move = np.zeros(0, np.int64)
-        self._events = np.zeros(0, np.int64)
         self._first = np.zeros(0, np.int64)
         self._often = np.zeros(0, np.int64)
 
@@ -163,10 +224,8 @@ class _Table:
 
     def choices(self, ways: Numbers) -> list[tuple[tuple[int, int], ...]]:
         """The choices of ways by number."""
-        made = self._choices
-        made += [way.choices for leap in self._known[self._told :] for way in leap.ways]
-        self._told = len(self._known)
-        return [made[way] for way in ways.tolist()]
+        made = self.ways.made
+        return [made[way][0].choices for way in ways.tolist()]
 
     # learning ----------------------------------------------------------------------------------------------------
 
@@ -193,6 +252,8 @@ class _Table:
         values = tuple((column, row[column]) for column in sorted(self._read[local]))
         numbered = tuple(way._replace(local=self.number(way.local)) for way in ways)
         self._known.append(Leap(local, values, numbered))
+        move = self.leaps.moves.number
+        self.ways.made += [(way, move((self.thread, choice))) for choice, way in enumerate(numbered)]
 
     # packing -----------------------------------------------------------------------------------------------------
 
@@ -200,17 +261,15 @@ class _Table:
         """Pack everything anew, or, if the layout is the same, what was learnt since."""
         if self._layout is None or self._layout.bits != layout.bits:
             self._layout = layout
-            self._packed = 0
+            self._packed = self._numbered = 0
             self._index = Numbering(layout.width)
-            for name in ("_clear", "_set", "_masks"):
-                setattr(self, name, np.zeros((0, layout.width), np.uint64))
-            for name in ("_move", "_events", "_first", "_often"):
-                setattr(self, name, np.zeros(0, np.int64))
+            self._masks = np.zeros((0, layout.width), np.uint64)
+            self._first, self._often = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._pack_masks(layout)
         fresh = self._known[self._packed :]
         self._packed = len(self._known)
         if fresh:
-            self._pack_ways(layout, fresh)
+            self._pack_keys(layout, fresh)
 
     def _pack_masks(self, layout: Layout) -> None:
         """The masks of all local states; only of those that are new or wider, if the layout is the same."""
@@ -226,33 +285,18 @@ class _Table:
         fresh = [states[local].operation is not None for local in self.locals.values[len(self._live) :]]
         self._live = np.concatenate((self._live, np.array(fresh, np.bool_)))
 
-    def _pack_ways(self, layout: Layout, fresh: list[Leap]) -> None:
-        columns = len(layout.bits)
-        keys = np.zeros((len(fresh), columns), np.int64)
-        ways = [way for leap in fresh for way in leap.ways]
-        after = np.zeros((len(ways), columns), np.int64)
-        clear = np.zeros((len(ways), layout.width), np.uint64)
+    def _pack_keys(self, layout: Layout, fresh: list[Leap]) -> None:
+        """The keys of leaps, and the numbers of their ways."""
+        keys = np.zeros((len(fresh), len(layout.bits)), np.int64)
         for place, leap in enumerate(fresh):
             keys[place, self.place] = leap.local
             for column, number in leap.read:
                 keys[place, column] = number
-        for place, way in enumerate(ways):
-            after[place, self.place] = way.local
-            for column, number in way.columns:
-                after[place, column] = number
-            for column in (self.place, *(column for column, _ in way.columns)):
-                word, bits = layout.field(column)
-                clear[place, word] |= bits
         numbers = self._index.add(layout.pack(keys))
         often = np.array([len(leap.ways) for leap in fresh], np.int64)
-        first = len(self._move) + np.cumsum(often) - often
+        first = self._numbered + np.cumsum(often) - often
+        self._numbered += int(often.sum())
         self._enter(numbers, first, often)
-        move = self.leaps.moves.number
-        moves = [move((self.thread, choice)) for leap in fresh for choice in range(len(leap.ways))]
-        self._clear = np.concatenate((self._clear, ~clear))
-        self._set = np.concatenate((self._set, layout.pack(after)))
-        self._move = np.concatenate((self._move, np.array(moves, np.int64)))
-        self._events = np.concatenate((self._events, np.array([way.events for way in ways], np.int64)))
 
     def _enter(self, numbers: Numbers, first: Numbers, often: Numbers) -> None:
         grown = np.zeros(len(self._index) - len(self._first), np.int64)
@@ -261,10 +305,10 @@ class _Table:
         self._first[numbers] = first
         self._often[numbers] = often
 
-    # expanding ---------------------------------------------------------------------------------------------------
+    # finding -----------------------------------------------------------------------------------------------------
 
-    def expand(self, words: Words) -> Expansion | None:
-        """The successors of rows by this thread; none if numbers came up that have no room in the layout."""
+    def find(self, words: Words) -> tuple[Numbers, Numbers] | None:
+        """The leaps of this thread from rows: the row's place, and the way's number; none if numbers came up that have no room in the layout."""
         layout = self._layout
         assert layout is not None
         locals_ = layout.get(words, self.place)
@@ -289,10 +333,7 @@ class _Table:
         if often.size and int(often.max()) > 1:
             source, way = np.repeat(source, often), np.repeat(way, often)
             way += np.arange(len(way)) - np.repeat(np.cumsum(often) - often, often)
-        after = words.take(source, axis=0)
-        after &= self._clear.take(way, axis=0)
-        after |= self._set.take(way, axis=0)
-        return Expansion(after, source, self._move.take(way), self._events.take(way), way, source)
+        return source, way
 
 
 def make(leaps: Leaps, row: Row, thread: int) -> tuple[set[int], list[Way]]:

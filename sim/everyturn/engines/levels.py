@@ -31,7 +31,7 @@ from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progre
 from everyturn.engines.following import Chunk, Followed, Following
 from everyturn.engines.interned import Interned
 from everyturn.engines.judged import Believed, JudgeTables
-from everyturn.engines.leaps import Expansion, Leaps
+from everyturn.engines.leaps import Expansion, Found, Leaps, applied
 from everyturn.engines.numbering import Numbering, Numbers, Words
 from everyturn.engines.packing import Layout
 from everyturn.engines.symmetry import Symmetry
@@ -100,6 +100,7 @@ class _UnderWay(NamedTuple):
 
     start: int
     end: int
+    chunk: Chunk
     judged: Numbers
 
 
@@ -252,7 +253,7 @@ class LevelExplorer:
         """Ask what follows on the states of these numbers."""
         chunk, judged = self._chunk(slice(start, end))
         self.following.ask(chunk)
-        self._under_way.append(_UnderWay(start, end, judged))
+        self._under_way.append(_UnderWay(start, end, chunk, judged))
 
     def _chunk(self, which: slice | Numbers) -> tuple[Chunk, Numbers]:
         """States by number, and the judge's state in each."""
@@ -264,11 +265,11 @@ class LevelExplorer:
     def _finish(self, chunk: _UnderWay) -> None:
         """Judge what follows on a chunk, and number what is new."""
         followed = self.following.answer()
-        expansion, start = followed.expansion, chunk.start
+        expansion, start = self._expansion(chunk.chunk, followed.found), chunk.start
         self.found.transitions += len(expansion.source)
         self.found.rests += len(expansion.rests)
         self._rest(followed, chunk)
-        words, found = self._judged(followed.layout, expansion, chunk.judged, followed.believed)
+        words, found = self._judged(expansion, chunk.judged, followed.believed)
         self._violations(expansion, found, start)
         if self.symmetry is not None:
             rows, _ = self.symmetry.canonical(self.layout.unpack(words))
@@ -284,16 +285,23 @@ class LevelExplorer:
             self.levels.append(len(self.states))
             self.found.depth += 1
 
-    def _judged(
-        self, layout: Layout, expansion: Expansion, judged: Numbers, believed: Believed | None = None
-    ) -> tuple[Words, Numbers]:
+    def _expansion(self, chunk: Chunk, found: Found) -> Expansion:
+        """The successors of a chunk, not judged yet."""
+        self._lay_out()
+        ways = self.following.ways
+        for each in ways:
+            each.lay_out(self.layout)
+        return applied(chunk.layout.moved(chunk.words, self.layout), ways, found)
+
+    def _judged(self, expansion: Expansion, judged: Numbers, believed: Believed | None = None) -> tuple[Words, Numbers]:
         """The successors of a chunk with the judge's states, in the layout that then holds, and what each step violated."""
         after = judged.take(expansion.source)
         found = np.zeros(len(after), np.int64)
         seen = np.flatnonzero(expansion.events)
         after[seen], found[seen] = self.judges.step(after[seen], expansion.events[seen], believed)
-        self._lay_out(layout)
-        words = layout.moved(expansion.words, self.layout)
+        before = self.layout
+        self._lay_out()
+        words = before.moved(expansion.words, self.layout)
         word, bits = self.layout.field(JUDGE)
         words[:, word] &= ~bits
         words[:, word] |= after.view(np.uint64) << self.layout.shift[JUDGE]
@@ -302,23 +310,22 @@ class LevelExplorer:
     def expand(self, which: slice | Numbers) -> tuple[Words, Expansion, Numbers]:
         """States by number, their successors, and what each step violated."""
         chunk, judged = self._chunk(which)
-        rows, layout, expansion = self.home.successors(chunk)
-        words, found = self._judged(layout, expansion, judged)
-        return layout.moved(rows, self.layout), expansion._replace(words=words), found
+        expansion = self._expansion(chunk, self.home.find(chunk))
+        words, found = self._judged(expansion, judged)
+        return chunk.layout.moved(chunk.words, self.layout), expansion._replace(words=words), found
 
     def _largest(self) -> list[int]:
         largest = self.following.largest()
         largest[JUDGE] = len(self.judges) - 1
         return largest
 
-    def _lay_out(self, wider: Layout | None = None) -> None:
-        """Make room for numbers that do not fit: as ``wider`` does, if that is enough."""
+    def _lay_out(self) -> None:
+        """Make room for numbers that do not fit."""
         largest = self._largest()
-        if self.layout.holds(largest):
-            return
-        layout = wider if wider is not None and wider.holds(largest) else Layout.holding(largest)
-        self.states = self.states.replaced(self.layout.moved(self.states.keys, layout))
-        self.layout = layout
+        if not self.layout.holds(largest):
+            layout = Layout.holding(largest)
+            self.states = self.states.replaced(self.layout.moved(self.states.keys, layout))
+            self.layout = layout
 
     def _remember(self, fresh: Numbers, expansion: Expansion, start: int) -> None:
         """Where each new state was first come from, and by which move."""
