@@ -1,9 +1,10 @@
 """The six large scopes for all revisions: verdict, states, transitions, depth, seconds, memory, as a table.
 
-    python benchmarks/large_scopes.py figures.jsonl [--max-memory 11G] [--max-seconds 900]
+    python benchmarks/large_scopes.py figures.jsonl [--max-memory 11G] [--max-seconds 900] [--jobs 2] [--scope AAA+1c …]
 
 Each cell is one `everyturn check` in a process of its own, one after the other, and becomes a line of the file; cells that
-are there already are not made again, so that an interrupted run is taken up. The whole takes an hour or two.
+are there already are not made again, so that an interrupted run is taken up. The whole takes an hour or two. With
+`--jobs 2` each cell is explored by two processes.
 """
 
 from __future__ import annotations
@@ -47,18 +48,21 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--max-memory", default="11G")
     parser.add_argument("--max-seconds", default="900")
+    parser.add_argument("--jobs", default="1")
+    parser.add_argument("--scope", action="append", choices=SCOPES)
     options = parser.parse_args()
-    limits = ["--max-memory", options.max_memory, "--max-seconds", options.max_seconds]
+    limits = ["--max-memory", options.max_memory, "--max-seconds", options.max_seconds, "--jobs", options.jobs]
+    asked = list(product(options.scope or SCOPES, REVISIONS))
     lines = options.file.read_text().splitlines() if options.file.exists() else []
     cells = {(cell["scope"], cell["revision"]): cell for cell in map(json.loads, lines)}
-    for key in product(SCOPES, REVISIONS):
+    for key in asked:
         if key not in cells:
             cells[key] = explored(*key, limits)
             with options.file.open("a") as file:
                 file.write(json.dumps(cells[key]) + "\n")
     print("| scope | revision | verdict | states | transitions | depth | seconds | thousand states/s | MiB |")
     print("|---|---|---|--:|--:|--:|--:|--:|--:|")
-    for key in product(SCOPES, REVISIONS):
+    for key in asked:
         print(row(cells[key]))
 
 
