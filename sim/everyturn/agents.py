@@ -48,8 +48,10 @@ def find_revision(name: str | type[Dispatcher]) -> type[Dispatcher]:
         sys.path.insert(0, here)
     try:
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
-        raise UsageError(f"agent {name!r}: {error}") from error
+    except SyntaxError as error:
+        raise UsageError(f"agent {name!r}: {error.filename}:{error.lineno}: {error.msg}") from error
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(f"agent {name!r}: {error}; looked in {here}, then on Python's path") from error
     if not isinstance(found, type) or not any(hasattr(found, method) for method in CALLS):
         raise UsageError(f"agent {name!r}: expected a dispatcher, a class with {_all(CALLS)}; found {found!r}")
     return found

@@ -45,6 +45,7 @@ class Audits(msgspec.Struct):
     """What one command found."""
 
     cells: list[Audited]
+    interrupted: bool = False
     schema: str = AUDIT_SCHEMA
     command: str = "audit"
 

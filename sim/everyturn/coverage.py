@@ -83,6 +83,7 @@ class Coverages(msgspec.Struct):
     """What one command found."""
 
     cells: list[Coverage]
+    interrupted: bool = False
     schema: str = COVERAGE_SCHEMA
     command: str = "coverage"
 

@@ -63,8 +63,8 @@ def replay(source: str, invariants: Sequence[str] = (), agent: str | type[Dispat
             return _replay_places(token, invariants, agent)
         return _replay_names(token, names_in(token.steps), invariants, agent, token.fingerprint)
     path = Path(source)
-    if not path.exists():
-        raise UsageError(f"replay {source!r}: expected a token ({PREFIX}…) or a trace file, found neither")
+    if not path.is_file():
+        raise UsageError(f"{source!r}: expected a token ({PREFIX}…) or a trace file, found neither")
     return replay_trace(trace.read(path), invariants, agent)
 
 

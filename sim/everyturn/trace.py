@@ -23,6 +23,8 @@ from everyturn.run import Run, RunStep
 from everyturn_model.events import EVENT_TYPES, Event, Rest
 
 SCHEMA: Final = "everyturn/trace/1"
+LOGS: Final = ("crush-dispatch-trace/1", "everyturn/log/1")
+"""What `everyturn validate` reads and nobody can replay."""
 MAX_LINE: Final = 1_000_000
 """Longer lines are refused unread, in characters."""
 
@@ -150,7 +152,8 @@ def parse(lines: Iterable[bytes], name: str) -> Trace:
 def _header(line: bytes, where: str) -> Header:
     schema = _schema(line, where)
     if schema != SCHEMA:
-        raise UsageError(f"{where}: expected schema {SCHEMA!r}, found {schema!r}")
+        hint = ": everyturn validate judges logs" if schema in LOGS else ""
+        raise UsageError(f"{where}: expected schema {SCHEMA!r}, found {schema!r}{hint}")
     header: Header = _decode(line, where, Header)
     return header
 

@@ -8,7 +8,7 @@ from everyturn.cli.options import EXIT_CODES, exits, of_worlds
 from everyturn.verdict import Exit
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Can this agent be explored at all?", epilog=EXIT_CODES)
 @of_worlds
 @click.option("--max-states", type=click.IntRange(1), help="Explore at most this many states (then: undetermined).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
@@ -48,7 +48,7 @@ def audit(
         if cell.interrupted:
             break
     if as_json:
-        click.echo(msgspec.json.encode(Audits(cells)).decode())
+        click.echo(msgspec.json.encode(Audits(cells, cells[-1].interrupted)).decode())
     if any(cell.difference for cell in cells):
         return Exit.INTERNAL
     if cells[-1].interrupted:

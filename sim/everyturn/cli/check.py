@@ -11,7 +11,7 @@ from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Explore every interleaving: proved or refuted", epilog=EXIT_CODES)
 @of_worlds
 @judging
 @click.option("--max-states", type=click.IntRange(1), help="Give up (undetermined) beyond this many states.")
@@ -77,7 +77,7 @@ def check(
 ) -> int:
     """Explore every interleaving: proved or refuted, for each invariant, with a shortest counterexample.
 
-    Without --revision and --scope: the five revisions of the agent in fourteen scopes, and the matrix.
+    Without --revision and --scope: every revision but `hardened`, yours included, in fourteen scopes, and the matrix.
     """
     from functools import partial
     from itertools import product

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from everyturn.cli.options import EXIT_CODES, exits
+from everyturn.cli.options import WRITING_CODES, exits
 from everyturn.errors import UsageError
 from everyturn.verdict import Exit
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Write a log in another format", epilog=WRITING_CODES)
 @click.argument("source", type=click.Path(path_type=Path), metavar="IN")
 @click.argument("target", type=click.Path(path_type=Path), metavar="OUT")
 @click.option("--from", "from_", metavar="FORMAT", help="IN's format, if neither its header nor its name says it.")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from everyturn.cli.options import EXIT_CODES, exits, of_worlds
+from everyturn.cli.options import WRITING_CODES, exits, of_worlds
 from everyturn.verdict import Exit
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="What does a proof in this scope put to the test?", epilog=WRITING_CODES)
 @of_worlds
 @click.option("--max-states", type=click.IntRange(1), help="Explore at most about this many states.  [default: 200000]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
@@ -45,7 +45,7 @@ def coverage(
         if cell.interrupted:
             break
     if as_json:
-        click.echo(msgspec.json.encode(Coverages(cells)).decode())
+        click.echo(msgspec.json.encode(Coverages(cells, cells[-1].interrupted)).decode())
     if cells[-1].interrupted:
         return Exit.INTERRUPTED
     return Exit.HOLDS if all(cell.complete for cell in cells) else Exit.UNDETERMINED

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from everyturn.cli.options import EXIT_CODES, exits
+from everyturn.cli.options import WRITING_CODES, exits
 from everyturn.verdict import Exit
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="A waiter hangs before a fix, and is told after it", epilog=WRITING_CODES)
 @click.option(
     "-o",
     "--output",

@@ -8,7 +8,7 @@ from everyturn.cli.options import EXIT_CODES, exits
 from everyturn.verdict import Exit
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Why a run violates: the race, and when it was too late", epilog=EXIT_CODES)
 @click.argument("source", metavar="TOKEN|FILE")
 @click.option("--invariant", "invariants", multiple=True, metavar="NAME", help="Explain the violation of this one.")
 @click.option(

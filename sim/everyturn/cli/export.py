@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from everyturn.cli.options import EXIT_CODES, exits
+from everyturn.cli.options import WRITING_CODES, exits
 from everyturn.errors import UsageError
 from everyturn.verdict import Exit
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="The graph, or a model for SPIN or rumur", epilog=WRITING_CODES)
 @click.option("--revision", "--agent", required=True, metavar="NAME", help="See `everyturn list revisions`.")
 @click.option("--scope", required=True, metavar="SCOPE", help="What runs: see `everyturn list scopes`.")
 @click.option("--granularity", type=click.Choice(["access", "await"]), default="access", show_default=True)
@@ -60,7 +60,7 @@ def export(
         with output.open("w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
     except OSError as error:
-        raise UsageError(f"{output}: {error.strerror or error}") from error
+        raise UsageError(f"{output}: expected a file that can be written; found {error.strerror or error}") from error
     click.echo(f"{output}: {len(reached):,} states, {reached.transitions_count:,} transitions", err=True)
     return Exit.HOLDS
 

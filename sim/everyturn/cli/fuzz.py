@@ -9,7 +9,7 @@ from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Sample interleavings: violations, or a bound", epilog=EXIT_CODES)
 @of_worlds
 @judging
 @click.option("--strategy", default="portfolio", show_default=True, metavar="NAME", help="See `list strategies`.")
@@ -74,6 +74,8 @@ def fuzz(
                 show.cell(campaign.cell)
                 explain_first(campaign, show.say)
             interrupted = interrupted or campaign.interrupted
+    if not cells:
+        show.say("nothing ran")
     return finish(
         Result(RESULT_SCHEMA, "fuzz", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
     )

@@ -9,7 +9,7 @@ from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Is everybody told in the end, if runs need not end?", epilog=EXIT_CODES)
 @of_worlds
 @click.option("--fair-choices", is_flag=True, help="Assume that the world does not make the same choice for ever.")
 @click.option("--strong", is_flag=True, help="Assume strongly fair threads: who can move again and again, moves.")
@@ -31,7 +31,7 @@ def liveness(
 ) -> int:
     """Is every accepted prompt with run id told in the end, however long that takes, if threads are scheduled fairly?
 
-    `*t` in a scope stands for tool rounds without number (likewise e, f, r, b): `everyturn liveness --scope AA+*t`.
+    `*t` in a scope stands for tool rounds without number (likewise e, f, r, b): `everyturn liveness --scope 'AA+*t'`.
     """
     from everyturn.engines.fairness import MAX_STATES
     from everyturn.liveness import cell
@@ -41,7 +41,7 @@ def liveness(
     from everyturn.world import World
 
     if not scopes:
-        raise UsageError("liveness: expected --scope, for example --scope AA+*t")
+        raise UsageError("liveness: expected --scope, for example --scope 'AA+*t'")
     show = text.Printer(err=as_json)
     cells: list[Cell] = []
     interrupted = False

@@ -22,7 +22,11 @@ def of_logs(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--until-idle", type=click.FloatRange(0), help="With --follow: stop after so many seconds of silence."
         ),
-        click.option("--follow", is_flag=True, help="Judge a growing log, also over rotation, until Ctrl-C."),
+        click.option(
+            "--follow",
+            is_flag=True,
+            help="Judge a growing log, also over rotation, until Ctrl-C; the exit code is the verdict's.",
+        ),
         click.option("--at-rest", is_flag=True, help="Take the end of the log for rest: nothing can move any more."),
         click.option("--by-time", is_flag=True, help="Order the lines by their time, within the window."),
         click.option(

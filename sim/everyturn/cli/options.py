@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
@@ -19,6 +20,12 @@ EXIT_CODES = """
 \b
 Exit codes: 0 holds · 1 refuted · 2 usage or unreadable input · 3 internal error or nondeterministic replay ·
 4 undetermined · 5 nothing ran · 130 interrupted (partial results are kept and shown).
+An error is one line on standard error; standard output, also with --json, is empty then.
+"""
+WRITING_CODES = """
+\b
+Exit codes: 0 done · 2 usage, unreadable input, or output that cannot be written · 3 internal error ·
+130 interrupted. An error is one line on standard error.
 """
 
 
@@ -58,6 +65,10 @@ def exits(body: Callable[..., int]) -> Callable[..., NoReturn]:
             code = Exit.INTERRUPTED
         except OSError as error:
             code = _unwritten(error)
+        except Exception as error:  # noqa: BLE001 # a bug of ours must not look like a verdict: 1 means refuted
+            traceback.print_exc()
+            click.echo(f"everyturn: internal error: {type(error).__name__}: {error}", err=True)
+            code = Exit.INTERNAL
         _flush(int(code))
 
     return command
@@ -85,7 +96,7 @@ def _flush(code: int) -> NoReturn:
 def judging(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that judges."""
     for option in (
-        click.option("--expect", type=click.Choice(["refuted"]), help="Exit 0 only if every cell is refuted."),
+        click.option("--expect", type=click.Choice(["refuted"]), help="Exit 0 only if all that was judged is refuted."),
         click.option("--exit-zero", is_flag=True, help="Exit 0 whatever was found."),
         click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output."),
         click.option(
@@ -93,7 +104,7 @@ def judging(command: Callable[..., Any]) -> Callable[..., Any]:
             "invariants",
             multiple=True,
             metavar="NAME",
-            help="Judge only this one (repeatable); `mission` is the first three. Default: all, and conformance.",
+            help="Judge only this one (repeatable); `mission` is the first three. Default: all 15, and conformance.",
         ),
     ):
         command = option(command)

@@ -10,7 +10,7 @@ from everyturn.cli.options import EXIT_CODES, exits, finish, judging
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Make a recorded run again, and judge it", epilog=EXIT_CODES)
 @click.argument("source", metavar="TOKEN|FILE")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the run as a trace file (JSON lines).")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw the run as a timeline (PNG or SVG).")

@@ -10,7 +10,7 @@ from everyturn.cli.options import EXIT_CODES, exits, finish, judging
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Make a violating run smaller", epilog=EXIT_CODES)
 @click.argument("source", metavar="TOKEN|FILE")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the shrunk run as a trace file.")
 @click.option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from everyturn.cli.options import EXIT_CODES, exits
+from everyturn.cli.options import WRITING_CODES, exits
 from everyturn.errors import UsageError
 from everyturn.verdict import Exit
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from everyturn.studies.study import Source
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Hours of a busy session on SimPy's clock", epilog=WRITING_CODES)
 @click.argument("file", required=False, metavar="[STUDY.toml]", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for journal, table, CSV and picture.")
 @click.option("--revision", "--agent", "revisions", multiple=True, metavar="NAME", help="Only this one (repeatable).")

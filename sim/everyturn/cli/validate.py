@@ -13,7 +13,7 @@ from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result, Verdict
 
 
-@click.command(epilog=EXIT_CODES)
+@click.command(short_help="Judge the logs of a real agent", epilog=EXIT_CODES)
 @click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="LOG...")
 @click.option("--conformance", is_flag=True, help="Match against the specification alone, and say every refusal.")
 @click.option("--identify", is_flag=True, help="Match recordings against each revision: which could have written them?")

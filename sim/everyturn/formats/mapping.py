@@ -132,8 +132,13 @@ def parse(text: str, name: str) -> Mapping:
     """The mapping in a TOML text; ``name`` stands in errors."""
     try:
         mapping = msgspec.convert(tomllib.loads(text), Mapping)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, RecursionError) as error:
-        raise UsageError(f"mapping {name}: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"mapping {name}: expected TOML; found {error}") from error
+    except (msgspec.ValidationError, RecursionError) as error:
+        expected = "what docs/instrumentation.md says of mappings"
+        if ".kind" in str(error):
+            expected = f"one of {', '.join(sorted(get_args(Kind)))}"
+        raise UsageError(f"mapping {name}: expected {expected}; found: {error}") from error
     _check(mapping, name)
     return mapping
 

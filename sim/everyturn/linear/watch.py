@@ -184,7 +184,7 @@ class Watch:
         session.rest(self._recent)
 
     def _judged(self, invariant: str) -> bool:
-        return next(each.needs for each in MONITORS if each.invariant == invariant) - {"rest"} <= self.kinds
+        return any(each.invariant == invariant and each.needs - {"rest"} <= self.kinds for each in MONITORS)
 
     def gap(self, gap: Gap) -> None:
         """Lines are lost: nothing is concluded from what is missing around them."""

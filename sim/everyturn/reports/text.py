@@ -31,6 +31,16 @@ SIGNS: Final = {
 }
 LEGEND: Final = "✓ proved  ✗ refuted  ~ sampled, no violation seen  ? undetermined  · vacuous: nothing in the scope could violate it"
 EVERY_SECONDS: Final = 10.0
+_ORDER: Final = (
+    Verdict.REFUTED,
+    Verdict.UNDETERMINED,
+    Verdict.RISK,
+    Verdict.HOLDS,
+    Verdict.PROVED,
+    Verdict.VACUOUS,
+    Verdict.NOT_JUDGED,
+)
+"""In which order a headline counts."""
 
 
 class Progress:
@@ -237,7 +247,9 @@ def _headline(cell: Cell) -> str:
     counts: dict[Verdict, int] = {}
     for _, judged in _all(cell):
         counts[judged.verdict] = counts.get(judged.verdict, 0) + 1
-    said = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
+    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if verdict in counts)
+    if cell.conforms is not None:
+        said += f" of {len(cell.invariants)} invariants and conformance"
     if cell.states is not None:
         size = f"{cell.states:,} states, {cell.transitions:,} transitions, depth {cell.depth}, {cell.seconds:.2f} s"
         if cell.peak_bytes is not None:
@@ -278,8 +290,7 @@ def _risk(risk: Mapping[str, Any], counts: Mapping[Verdict, int]) -> str:
         said += f", a violation of depth {pct['depth']} missed with probability at most {pct['missed_at_most']:.2g}"
     unseen = risk["unseen"]
     outcomes = "outcome" if unseen["classes"] == 1 else "outcomes"
-    said += f"; {unseen['classes']} {outcomes} seen, others have {unseen['estimate']:.2g} of the probability"
-    return f"{said} ({unseen['high']:.2g} at most)"
+    return f"{said}; {unseen['classes']} {outcomes} seen, all others together: at most {unseen['high']:.2g}"
 
 
 def _slanted(names: Sequence[str]) -> Iterator[str]:
