@@ -63,9 +63,9 @@ def check(
 
     ``counterexamples``: how many to give for each refuted invariant, different in the cause that they show,
     or else in the order of conflicting accesses.
-    ``reduce``: one of :data:`~everyturn.engines.levels.REDUCTIONS`. ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
+    ``reduce``: one of :data:`~everyturn.engines.levels.REDUCTIONS`; with ``ample``, violations need not be shortest. ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
     :class:`UsageError`. ``processes``: with two, the agent's code runs in a process of its own, with the same result; there is
-    one with ``plain``, with symmetry and with a checkpoint.
+    one with ``plain``, with symmetry, with ample sets and with a checkpoint.
     """
     world = World(Scope.parse(scope), revision, granularity)
     judge = Judge(select(invariants), conformance=not invariants)
@@ -151,7 +151,9 @@ def _explore(
         explorer = LevelExplorer(world, judge, reduce, processes=processes)
         return explorer, explorer.run(limits, progress=progress, different=_CANDIDATES * (counterexamples - 1) + 1)
     if reduce == "symmetry":
-        raise UsageError("checkpoint: expected --reduce dead or none, found symmetry, which cannot be taken up again")
+        raise UsageError(
+            "checkpoint: expected --reduce dead, none or ample, found symmetry, which cannot be taken up again"
+        )
     from everyturn.engines import checkpoints
 
     explorer = (

@@ -36,10 +36,12 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 )
 @click.option(
     "--reduce",
-    type=click.Choice(["none", "dead", "symmetry"]),
+    type=click.Choice(["none", "dead", "symmetry", "ample"]),
     default="dead",
     show_default=True,
-    help="Leave out what cannot change a verdict: dead variables, and besides renamings of interchangeable prompts.",
+    help="Leave out what cannot change a verdict: dead variables; and besides, either renamings of interchangeable prompts, "
+    "or orders of steps that do not matter to each other nor to what is judged (ample; a counterexample may then be "
+    "longer than a shortest one).",
 )
 @click.option(
     "--engine",

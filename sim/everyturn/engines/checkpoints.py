@@ -97,6 +97,7 @@ def _arrays(explorer: LevelExplorer) -> dict[str, Any]:
         "moves": explorer.moves[:states],
         "journal": np.array(explorer.leaps.journal, np.int32).reshape(len(explorer.leaps.journal), -1),
         **{f"judge-{name}": array for name, array in explorer.judges.saved().items()},
+        **({} if explorer.ample is None else {"first": explorer.ample.first, "falls": explorer.ample.falls}),
     }
 
 
@@ -115,6 +116,8 @@ def _restore(explorer: LevelExplorer, arrays: dict[str, Any], header: dict[str, 
     explorer.states = explorer.states.replaced(arrays["states"].astype(np.uint64))
     explorer.parents = arrays["parents"].astype(np.uint32)
     explorer.moves = arrays["moves"].astype(np.uint16)
+    if explorer.ample is not None:
+        explorer.ample.restore(arrays["first"].astype(np.int8), arrays["falls"].astype(np.bool_))
     explorer.levels = list(header["levels"])
     explorer.done = int(header["done"])
     for name, value in header["counts"].items():

@@ -61,7 +61,7 @@ class Violation:
 
 @dataclass(slots=True)
 class Exploration:
-    """What an exploration found.
+    """What an exploration found. With ample sets ways need not be shortest, and ``depth`` counts the rounds in which states were found.
 
     ``complete``: nothing was left out; else ``stopped`` says which limit was reached. ``depth``: the largest number of
     steps from the start. ``violations``: for each invariant a shortest one; ``others``: further ones, in the order in

@@ -26,6 +26,7 @@ import numpy as np
 
 from everyturn.checker import Finding, Judge
 from everyturn.engines import rounds
+from everyturn.engines.ample import Ample
 from everyturn.engines.beside import FollowingBeside
 from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Sight, Violation, outcome, resident
 from everyturn.engines.following import Chunk, Followed, Following
@@ -47,8 +48,9 @@ _FEW: Final = 1 << 12
 _AHEAD: Final = 2
 """How many chunks are under way at once."""
 
-REDUCTIONS: Final = ("none", "dead", "symmetry")
-"""Each does what those before it do: no reduction; dead variables do not count; renamings of a state count once."""
+REDUCTIONS: Final = ("none", "dead", "symmetry", "ample")
+"""No reduction; dead variables do not count; and besides, either renamings of a state count once, or one thread goes first where
+nothing that others may do can matter to it. With the last, violations need not be shortest, and a level is a round."""
 
 
 SAVE_EVERY: Final = 60.0
@@ -107,7 +109,7 @@ class _UnderWay(NamedTuple):
 class LevelExplorer:
     """Explores one world, judged by ``judge``, with one of the :data:`REDUCTIONS`.
 
-    ``processes``: with two, the agent's code runs in a process of its own (not with symmetry); the same is found.
+    ``processes``: with two, the agent's code runs in a process of its own (not with symmetry or ample); the same is found.
     :meth:`close` ends it.
     """
 
@@ -115,7 +117,7 @@ class LevelExplorer:
         self.reduce = reduce
         self.transitions = Transitions(world, judge, keep_dead=reduce == "none")
         self.following: Following | FollowingBeside
-        if processes > 1 and reduce != "symmetry":
+        if processes > 1 and reduce not in ("symmetry", "ample"):
             events = Interned()
             self.judges = JudgeTables(judge, events, world.prompts)
             self.following = FollowingBeside(self.transitions, events, self.judges.findings)
@@ -129,6 +131,7 @@ class LevelExplorer:
             self.symmetry = Symmetry(self.transitions, self.leaps, self.judges)
             rows, chosen = self.symmetry.canonical(rows)
             self._turned = int(chosen[0])
+        self.ample = Ample(self.leaps, judge) if reduce == "ample" else None
         self.layout = Layout.holding(self._largest())
         self.states = Numbering(self.layout.width)
         self.states.add(self.layout.pack(rows))
@@ -228,11 +231,17 @@ class LevelExplorer:
         """Explore chunk after chunk, until nothing is new. It can be left and entered again after each."""
         while True:
             self._whole = False
-            while len(self._under_way) < _AHEAD and (places := self._next()) is not None:
-                self._ask(*places)
-            if not self._under_way:
-                break
-            self._finish(self._under_way.popleft())
+            if self._left_out().size:
+                self._follow_all(self._left_out())
+            else:
+                while len(self._under_way) < _AHEAD and (places := self._next()) is not None:
+                    self._ask(*places)
+                if not self._under_way:
+                    break
+                self._finish(self._under_way.popleft())
+            if self.done == self.levels[-1] and self.done < len(self.states) and not self._left_out().size:
+                self.levels.append(len(self.states))
+                self.found.depth += 1
             self._whole = True
             yield
         self._whole = self.found.complete = True
@@ -265,25 +274,45 @@ class LevelExplorer:
     def _finish(self, chunk: _UnderWay) -> None:
         """Judge what follows on a chunk, and number what is new."""
         followed = self.following.answer()
-        expansion, start = self._expansion(chunk.chunk, followed.found), chunk.start
-        self.found.transitions += len(expansion.source)
+        expansion = self._expansion(chunk.chunk, followed.found)
         self.found.rests += len(expansion.rests)
         self._rest(followed, chunk)
-        words, found = self._judged(expansion, chunk.judged, followed.believed)
-        self._violations(expansion, found, start)
+        which = np.arange(chunk.start, chunk.end)
+        if self.ample is not None:
+            expansion = self.ample.chosen(which, self.states.keys[which], self.layout, expansion)
+        numbers = self._take(expansion, chunk.judged, which, followed.believed)
+        if self.ample is not None:
+            self.ample.arrived(which, expansion.source, numbers)
+        self.done = chunk.end
+
+    def _take(self, expansion: Expansion, judged: Numbers, which: Numbers, believed: Believed | None = None) -> Numbers:
+        """Judge what follows on the states of the numbers ``which``, and number what is new; the number of each successor."""
+        self.found.transitions += len(expansion.source)
+        words, found = self._judged(expansion, judged, believed)
+        self._violations(expansion, found, which)
         if self.symmetry is not None:
             rows, _ = self.symmetry.canonical(self.layout.unpack(words))
             self._lay_out()
             words = self.layout.pack(rows)
-        _, fresh = self.states.added(words)
-        self._remember(fresh, expansion, start)
+        numbers, fresh = self.states.added(words)
+        self._remember(fresh, expansion, which)
         for finding, number, last in self._violated:
             self._keep(Violation(finding, self.path(number, *last)))
         self._violated.clear()
-        self.done = chunk.end
-        if self.done == self.levels[-1] and self.done < len(self.states):
-            self.levels.append(len(self.states))
-            self.found.depth += 1
+        return numbers
+
+    def _left_out(self) -> Numbers:
+        """At the end of a level: numbers of states that have successors which must not be left out any more."""
+        if self.ample is None or self.done < self.levels[-1]:
+            return np.zeros(0, np.int64)
+        return self.ample.too_few(self.states.keys, self.layout, CHUNK)
+
+    def _follow_all(self, which: Numbers) -> None:
+        """Follow what was left out in the states of these numbers."""
+        assert self.ample is not None
+        chunk, judged = self._chunk(which)
+        expansion = self._expansion(chunk, self.home.find(chunk))
+        self._take(self.ample.others(which, expansion), judged, which)
 
     def _expansion(self, chunk: Chunk, found: Found) -> Expansion:
         """The successors of a chunk, not judged yet."""
@@ -327,14 +356,14 @@ class LevelExplorer:
             self.states = self.states.replaced(self.layout.moved(self.states.keys, layout))
             self.layout = layout
 
-    def _remember(self, fresh: Numbers, expansion: Expansion, start: int) -> None:
+    def _remember(self, fresh: Numbers, expansion: Expansion, which: Numbers) -> None:
         """Where each new state was first come from, and by which move."""
         size = len(self.states)
         if size > len(self.parents):
             room = max(size, len(self.parents) + len(self.parents) // 2)
             self.parents.resize(room, refcheck=False)
             self.moves.resize(room, refcheck=False)
-        self.parents[size - len(fresh) : size] = expansion.source[fresh] + start
+        self.parents[size - len(fresh) : size] = which[expansion.source[fresh]]
         self.moves[size - len(fresh) : size] = expansion.move[fresh]
 
     def round(self) -> str | None:
@@ -363,7 +392,9 @@ class LevelExplorer:
                 if self.symmetry is not None:
                     rows, _ = self.symmetry.canonical(self.layout.unpack(reached))
                     reached = self.layout.pack(rows)
-                yield expansion.source[moves[within]] + start, self.states.find(reached), own[before[within]]
+                targets = self.states.find(reached)
+                met = targets >= 0  # all of them, unless a reduction leaves some out: cycles do not need them
+                yield expansion.source[moves[within]][met] + start, targets[met], own[before[within]][met]
 
     def recall(self) -> None:
         """Find the outcomes of all rests in the journal again."""
@@ -387,7 +418,7 @@ class LevelExplorer:
         for image in (ledger,) if self.symmetry is None else self.symmetry.images(ledger):
             self.found.outcomes.add(outcome(image))
 
-    def _violations(self, expansion: Expansion, found: Numbers, start: int) -> None:
+    def _violations(self, expansion: Expansion, found: Numbers, which: Numbers) -> None:
         if not found.any():
             return
         for number in np.unique(found[found > 0]).tolist():
@@ -396,7 +427,7 @@ class LevelExplorer:
                 continue
             place = self._first(expansion, np.flatnonzero(found == number))
             last = self.following.moves[expansion.move[place]]
-            self._violated += [(finding, start + int(expansion.source[place]), (last,)) for finding in new]
+            self._violated += [(finding, int(which[expansion.source[place]]), (last,)) for finding in new]
 
     def _keep(self, violation: Violation) -> None:
         """Keep a violation: the shortest in front."""
@@ -430,7 +461,7 @@ class LevelExplorer:
         return int(places[np.argmin(expansion.source[places])])
 
     def path(self, number: int, *last: tuple[int, int]) -> tuple[tuple[int, int], ...]:
-        """The (thread, choice) of each step of a shortest way to a state, and then ``last``."""
+        """The (thread, choice) of each step of the way by which a state was found, a shortest one, and then ``last``."""
         way = [(number, decision) for decision in last]
         while number > 0:
             decision = self.following.moves[self.moves[number]]

@@ -256,6 +256,10 @@ def _headline(cell: Cell) -> str:
             size += f", {cell.peak_bytes / 2**20:,.0f} MiB"
         if cell.reduction == "symmetry":
             size += ", up to renaming"
+        if cell.reduction == "ample":
+            size += ", partial order reduced"
+            if Verdict.REFUTED in counts:
+                size += " (there may be shorter counterexamples)"
         if cell.stopped is not None:
             size += f"; stopped at {cell.stopped}"
     else:
