@@ -65,6 +65,15 @@ def test_what_is_judged_at_rest_is_not_proved_of_runs_without_rest(agent: Any, e
     assert check(agent, "A", invariants=["no-hang", "no-deadlock"], engine=engine).cell.verdict is Verdict.PROVED
 
 
+@pytest.mark.parametrize("names", [("no-deadlock",), ("true-outcome", "no-hang", "no-deadlock"), ()])
+@pytest.mark.parametrize("agent", [Spins, SpinsForAWhile])
+def test_two_processes_see_the_same_round(agent: Any, names: tuple[str, ...]) -> None:
+    """Also when this process has followed another counterexample before it looks for rounds."""
+    one, two = (check(agent, "AA", invariants=names, processes=processes).cell for processes in (1, 2))
+    assert one.invariants == two.invariants
+    assert two.invariants["no-deadlock"].verdict is Verdict.UNDETERMINED
+
+
 def test_symmetry_sees_the_same_round() -> None:
     """Of two prompts in-process either may spin."""
     alike: Any = SpinsAlike

@@ -154,14 +154,20 @@ class FollowingBeside:
         return Believed(after, self._refusals[found])
 
     def home(self) -> Following:
-        """The same tables in this process, made again in the same order."""
+        """The same tables in this process, made again in the same order, apart from what was followed here meanwhile."""
         if self._home is None:
             journal, moves = self._call("made")
-            self._home = Following(self._transitions)
+            known = self._transitions
+            self._home = Following(Transitions(known.world, known.judge, keep_dead=known.keeps_dead))
             self._home.first()
             self._home.redo(journal)
             self._home.leaps.moves.restore(moves)
         return self._home
+
+    def may_go_round(self) -> bool:
+        """Whether a thread may come back to where it was."""
+        may: bool = self._call("may_go_round")
+        return may
 
     def kill(self) -> None:
         """End the other process at once, whatever it does."""
@@ -241,6 +247,10 @@ class _Tables:
         """How to make the same tables again: the journal, and the moves by number."""
         leaps: Leaps = self._following.leaps
         return leaps.journal, leaps.moves.values
+
+    def may_go_round(self) -> bool:
+        """Whether a thread may come back to where it was."""
+        return self._following.may_go_round()
 
     def followed(self, asked: _Asked) -> _Answered:
         """The answer to a chunk."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from everyturn.checker import JudgeState
+from everyturn.engines import rounds
 from everyturn.engines.judged import Believed
 from everyturn.engines.leaps import Found, Leaps, Ways
 from everyturn.engines.numbering import Numbers, Words
@@ -118,6 +119,10 @@ class Following:
         self._layout = holding or Layout.holding(largest)
         self.leaps.lay_out(self._layout)
         return layout.moved(words, self._layout), self._layout
+
+    def may_go_round(self) -> bool:
+        """Whether a thread may come back to where it was."""
+        return bool(rounds.local_parts(self.transitions.locals))
 
     def redo(self, journal: list[list[int]]) -> None:
         """Make everything again that a journal of :class:`Leaps` tells of."""

@@ -368,13 +368,15 @@ class LevelExplorer:
 
     def round(self) -> str | None:
         """Where threads can go round for ever, in words; none if every run ends. Asked when the exploration is complete."""
-        parts = rounds.local_parts(self.transitions.locals)
-        steps = list(self._steps_within(parts)) if parts else []
+        if not self.following.may_go_round():
+            return None
+        known = self.home.transitions.locals
+        steps = list(self._steps_within(rounds.local_parts(known)))
         if not steps:
             return None
         sources, targets, locals_ = (np.concatenate(each) for each in zip(*steps, strict=True))
         cyclic = rounds.on_cycles(sources, targets, len(self.states))
-        return self.transitions.locals.told(int(locals_[cyclic[0]])) if cyclic.size else None
+        return known.told(int(locals_[cyclic[0]])) if cyclic.size else None
 
     def _steps_within(self, parts: dict[int, int]) -> Iterator[tuple[Numbers, Numbers, Numbers]]:
         """The steps of threads that stay within a part of their local states: source, target, and local state before."""
