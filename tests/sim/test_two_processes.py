@@ -11,6 +11,7 @@ import pytest
 
 from everyturn.check import check
 from everyturn.checker import Judge, select
+from everyturn.counterexample import decisions_of
 from everyturn.engines import beside
 from everyturn.engines.beside import FollowingBeside
 from everyturn.engines.levels import LevelExplorer
@@ -72,10 +73,15 @@ def test_a_chunk_without_room_in_shared_memory_goes_through_the_pipe(monkeypatch
 
 
 def test_the_same_tables_can_be_made_in_this_process() -> None:
-    """After an exploration by two: every state has the successors that it had, by the same numbers."""
-    explorers = [LevelExplorer(World(Scope.parse("A+1c"), "d4"), Judge(), processes=each) for each in (1, 2)]
+    """After an exploration by two: every state has the successors that it had, by the same numbers.
+
+    Also if this process has followed a violation meanwhile, and met values in the order in which they lie there.
+    """
+    explorers = [LevelExplorer(World(Scope.parse("A+1c+1f"), "d3"), Judge(), processes=each) for each in (1, 2)]
     for explorer in explorers:
-        explorer.run()
+        found = explorer.run()
+        longest = max(found.violations.values(), key=lambda each: len(each.decisions))
+        decisions_of(explorer.transitions, longest.decisions)
     one, two = (explorer.expand(slice(0, None)) for explorer in explorers)
     assert (one[1].source == two[1].source).all()
     assert (one[1].move == two[1].move).all()
