@@ -10,8 +10,9 @@ That lives can be followed one by one rests on names: a turn has one prompt for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
+from weakref import ReferenceType, ref
 
 import numpy as np
 
@@ -29,15 +30,26 @@ _LIFE_BITS: Final = 16
 
 
 class Watched(Ledger):
-    """A ledger that notes whose lives were looked at: those that the answer depends on."""
+    """A ledger that notes whose lives were looked at: those that the answer depends on.
 
-    __slots__ = ("_ledger", "_looked")
+    It passes for an ordinary one: it equals, and is told, replaced and copied as, what it stands for.
+    """
+
+    __slots__ = ("__weakref__", "_ledger", "_looked")
     _ledger: Ledger
     _looked: set[str]
 
     def __init__(self, ledger: Ledger, looked: set[str]) -> None:
         object.__setattr__(self, "_ledger", ledger)
         object.__setattr__(self, "_looked", looked)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type[Ledger]:  # type: ignore[override]
+        """By which a dataclass tells whether two values can be equal, and makes another."""
+        return Ledger
+
+    def __reduce__(self) -> tuple[type[Ledger], tuple[tuple[Life, ...]]]:
+        return Ledger, (self.lives,)
 
     @property
     def lives(self) -> tuple[Life, ...]:
@@ -353,9 +365,19 @@ class JudgeTables:
 
         def watch(state: Any, lives: tuple[int, ...], events: int) -> tuple[Any, Finding | None, set[int]]:
             looked: set[str] = set()
-            told = ((event, Watched(ledger, looked)) for event, ledger in self._after_each(lives, events))
-            reached, finding = self.judge.watch(invariant, state, told)
-            if _ALL in looked:
+            shown: list[ReferenceType[Watched]] = []
+
+            def told() -> Iterator[tuple[Event, Ledger]]:
+                for event, ledger in self._after_each(lives, events):
+                    watched = Watched(ledger, looked)
+                    shown.append(ref(watched))
+                    yield event, watched
+
+            reached, finding = self.judge.watch(invariant, state, told())
+            kept = any(
+                each() is not None for each in shown
+            )  # to be looked at later, whoever's lives it will be asked for
+            if kept or _ALL in looked:
                 return reached, finding, set(self._prompts.values())
             return reached, finding, {self._prompts[name] for name in looked if name in self._prompts}
 
