@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from everyturn.errors import UsageError
+from everyturn.errors import AgentFault, UsageError
 from everyturn_model.conformance import Matcher, Refusal
-from everyturn_model.events import Event
+from everyturn_model.events import Event, TurnStarted
 from everyturn_model.invariants import BY_NAME, INVARIANTS, MISSION, Invariant, Violated
 from everyturn_model.lifecycle import Ledger
 
@@ -42,6 +42,19 @@ class Finding:
 
     invariant: str
     sentence: str
+
+
+def check_turn(ledger: Ledger, event: Event) -> None:
+    """Raise :class:`~everyturn.errors.AgentFault` if a turn begins under a name that another prompt's turn in ``ledger`` has.
+
+    What is said of it from then on could be said of either.
+    """
+    owner = ledger.of_turn(event.turn) if isinstance(event, TurnStarted) else None
+    if isinstance(event, TurnStarted) and owner is not None and owner.prompt != event.prompt:
+        raise AgentFault(
+            f"turn {event.turn!r} begins for {event.prompt} and was one of {owner.prompt}: expected contexts of turns of "
+            "different prompts to have different names, as those of Context.turn do"
+        )
 
 
 def select(names: Sequence[str]) -> tuple[Invariant, ...]:

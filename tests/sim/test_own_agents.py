@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from everyturn.check import check
 from everyturn.checker import Judge
 from everyturn.engines.exhaustive import Explorer
 from everyturn.errors import AgentFault, HiddenState, ReplayError, UnsupportedLocal, UsageError
@@ -429,3 +430,31 @@ def test_a_module_with_an_error_is_the_users_mistake(tmp_path: Path, monkeypatch
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(UsageError, match="broken_agent"):
         find_revision("broken_agent:Mine")
+
+
+# names ---------------------------------------------------------------------------------------------------------------
+
+
+class OneName:
+    """Every turn has the same name, whoever's it is."""
+
+    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
+        self.ports = ports
+
+    async def submit(self, call: Call) -> Call:
+        return call
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        await self.ports.threads.start(call.prompt)
+        turn = Context(("w", "turn"), call.prompt)
+        await self.ports.active.set(turn)
+        await self.ports.store.create_assistant(turn, turn, 1)
+        await self.ports.active.delete(turn)
+
+
+@pytest.mark.parametrize("engine", ["levels", "plain"])
+def test_turns_of_different_prompts_have_different_names(engine: str) -> None:
+    """What is seen of a turn is known by its name: what was seen of one prompt must not be said of another."""
+    with pytest.raises(AgentFault, match=r"turn 'turn' begins for p\d and was one of p\d: expected contexts"):
+        check(OneName, "AA", engine=engine)  # type: ignore[arg-type]
+    assert check(OneName, "A", invariants=["one-turn"], engine=engine).cell.states  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ lives, but at no other monitor), and the specification's belief. Each part has a
 (:mod:`everyturn.engines.parts`), so that a step of one part is worked out once, whatever the others are at; the whole
 judge's states are numbered combinations.
 
-That lives can be followed one by one rests on names: a turn has one prompt for ever.
+That lives can be followed one by one rests on names: a turn has one prompt for ever, which is checked when a turn begins.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from weakref import ReferenceType, ref
 
 import numpy as np
 
-from everyturn.checker import SINK, Finding, Judge, JudgeState
+from everyturn.checker import SINK, Finding, Judge, JudgeState, check_turn
 from everyturn.engines.interned import Interned
 from everyturn.engines.numbering import Numbering, Numbers, Words
 from everyturn.engines.packing import Layout
 from everyturn.engines.parts import EVENTS_BITS, Arrays, Monitor, Part
 from everyturn.errors import EveryturnError
-from everyturn_model.events import Event, MessageFailed, Submitted
+from everyturn_model.events import Event, MessageFailed, Submitted, TurnStarted
 from everyturn_model.invariants import Invariant
 from everyturn_model.lifecycle import Ledger, Life, Turn
 
@@ -341,6 +341,7 @@ class JudgeTables:
         def advance(life: Life | None, events: int) -> tuple[Life | None, None]:
             ledger = Ledger(() if life is None else (life,))
             for event in self.events.values[events]:
+                check_turn(ledger, event)
                 if not isinstance(event, Submitted) or event.prompt == name:
                     ledger = ledger.step(event)
             return ledger.get(name), None
@@ -385,11 +386,12 @@ class JudgeTables:
 
 
 def _concerning(name: str) -> Callable[[Event], bool]:
-    """Whether an event may change the life of a prompt: it names the prompt, or a turn that may be the prompt's."""
+    """Whether an event may change the life of a prompt, or tells that names are not what they should be: it names the prompt, or
+    a turn that may be the prompt's."""
 
     def concerns(event: Event) -> bool:
         prompt = getattr(event, "prompt", None)
-        by_turn = prompt is None or isinstance(event, MessageFailed)
+        by_turn = prompt is None or isinstance(event, (MessageFailed, TurnStarted))
         return prompt == name or (by_turn and getattr(event, "turn", None) is not None)
 
     return concerns
