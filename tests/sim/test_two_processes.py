@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +99,25 @@ def test_what_another_process_cannot_import_is_refused() -> None:
 
     with pytest.raises(UsageError, match="two processes: expected an agent that another process can import"):
         LevelExplorer(World(Scope.parse("A"), Hidden), Judge(), processes=2)
+
+
+@pytest.mark.parametrize("agent", ["Hardened", "Mine"])
+def test_a_script_that_cannot_be_imported_is_told_so(agent: str, tmp_path: Path) -> None:
+    """The other process imports the script again: one that does its work on import, or from a pipe, is the user's mistake."""
+    script = (
+        "from everyturn.check import check\n"
+        "from everyturn_impl.revisions.hardened import Hardened\n"
+        "class Mine(Hardened): pass\n"
+        f"check({agent}, 'A', processes=2)\n"
+    )
+    file = tmp_path / "script.py"
+    file.write_text(script, encoding="utf-8")
+    for command, text in (([str(file)], ""), (["-"], script)):
+        done = subprocess.run([sys.executable, *command], input=text, capture_output=True, text=True, check=False)
+        assert done.returncode == 1
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("everyturn.errors.UsageError: two processes: the second process ended with exit code 1")
+        assert last.endswith('a script that does its work under if __name__ == "__main__"')
 
 
 def test_an_error_of_the_other_process_is_raised_here() -> None:

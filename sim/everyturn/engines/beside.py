@@ -199,7 +199,13 @@ class FollowingBeside:
 
     def _gone(self) -> EveryturnError:
         self._process.join(1)
-        return EveryturnError(f"the second process ended with exit code {self._process.exitcode}: expected an answer")
+        ended = f"the second process ended with exit code {self._process.exitcode}"
+        if self._largest:
+            return EveryturnError(f"{ended}: expected an answer")
+        return UsageError(
+            f"two processes: {ended} before it began: expected an agent that it can import, and a script that does its "
+            'work under if __name__ == "__main__"'
+        )
 
 
 def _put(slot: NDArray[np.uint64], arrays: list[_Array]) -> _Sent:
