@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from everyturn.check import check
 from everyturn.checker import SINK, Judge, select
+from everyturn.engines import checkpoints, levels
 from everyturn.engines import judged as judging
-from everyturn.engines import levels
 from everyturn.engines.checkpoints import load, save
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Exploration, Limits
@@ -32,7 +32,9 @@ from everyturn.scope import Scope
 from everyturn.world import World
 from everyturn_impl.agent import SessionAgent as Independent
 from everyturn_impl.calls import Call
-from everyturn_model.invariants import INVARIANTS
+from everyturn_model.events import Event
+from everyturn_model.invariants import INVARIANTS, Invariant, Kind
+from everyturn_model.lifecycle import Ledger
 
 KEYS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**64 - 1)), max_size=60)
 
@@ -216,6 +218,38 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
     save(explorer, file)
     with pytest.raises(UsageError, match="the code has changed"):
         load(file, World(Scope.parse("AA"), "d3"), Judge())
+
+
+def test_a_checkpoint_of_an_earlier_format_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its name, before anything of it is read."""
+    file = tmp_path / "checkpoint"
+    explorer = LevelExplorer(World(Scope.parse("A"), "d3"), Judge())
+    explorer.run(Limits(states=10))
+    with monkeypatch.context() as before:
+        before.setattr(checkpoints, "SCHEMA", "everyturn/checkpoint/1")
+        save(explorer, file)
+    with pytest.raises(UsageError, match="expected schema 'everyturn/checkpoint/2', found 'everyturn/checkpoint/1'"):
+        load(file, World(Scope.parse("A"), "d3"), Judge())
+
+
+def test_a_checkpoint_of_a_monitor_that_has_changed_is_refused(tmp_path: Path) -> None:
+    """An invariant of the same name that goes from state to state in another way: its tables cannot be taken over."""
+    file = tmp_path / "checkpoint"
+    counts, stays = (Invariant("counts", "", Kind.ALWAYS, step, 0) for step in (_count, _stay))
+    explorer = LevelExplorer(World(Scope.parse("A"), "d3"), Judge([counts]))
+    explorer.run(Limits(states=20))
+    save(explorer, file)
+    assert load(file, World(Scope.parse("A"), "d3"), Judge([counts])).run().complete
+    with pytest.raises(UsageError, match="leads to another state now: the code has changed"):
+        load(file, World(Scope.parse("A"), "d3"), Judge([stays]))
+
+
+def _count(state: int, event: Event, ledger: Ledger) -> int:
+    return state + 1
+
+
+def _stay(state: int, event: Event, ledger: Ledger) -> int:
+    return state
 
 
 @given(st.binary(max_size=300), st.integers(0, 5000), st.booleans())

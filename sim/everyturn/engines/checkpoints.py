@@ -26,7 +26,7 @@ from everyturn.engines.packing import Layout
 from everyturn.errors import UsageError
 from everyturn.world import World
 
-SCHEMA: Final = "everyturn/checkpoint/1"
+SCHEMA: Final = "everyturn/checkpoint/2"
 _COUNTS: Final = ("states", "transitions", "depth", "rests", "seconds")
 
 

@@ -59,14 +59,17 @@ class _Steps:
         return {"steps": self.keys.keys, "after": self.after[:count], "found": self.found[:count]}
 
     def restore(self, arrays: Arrays, redo: Callable[[int], tuple[Any, Finding | None]]) -> None:
-        """Take over a table; each state is made again by the step that first led to it."""
+        """Take over a table; each state is made again by the step that first led to it.
+
+        Raises :class:`ValueError` if that gives another state than it gave then: the monitor's code has changed.
+        """
         self.keys = self.keys.replaced(arrays["steps"])
         self.after, self.found = arrays["after"].copy(), arrays["found"].copy()
         known = len(self.states.values)
         numbers, places = np.unique(self.after, return_index=True)
         for number, place in zip(numbers.tolist(), places.tolist(), strict=True):
-            if number >= known:
-                self.states.number(redo(place)[0])
+            if number >= known and self.states.number(redo(place)[0]) != number:
+                raise ValueError(f"step {place} of a table leads to another state now: the code has changed")
 
     def violating(self) -> dict[int, int]:
         """For each number of a finding of this part: a step that led to it."""
