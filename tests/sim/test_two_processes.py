@@ -55,6 +55,8 @@ def explored(
         ("Ai+1f", "d0", "await", (), "none"),
         ("AA+1c", "d4", "access", ("no-hang", "no-lost-cancel"), "dead"),
         ("A+1t+u+1s", "hardened", "access", (), "dead"),
+        ("A+1c+1f", "d3", "access", (), "dead"),
+        ("AA+1e", "d0", "await", (), "dead"),
     ],
 )
 def test_two_processes_find_what_one_finds_in_the_same_order(
