@@ -5,14 +5,16 @@ Any class that is a :class:`~everyturn_impl.dispatcher.Dispatcher` will do, what
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import sys
+import traceback
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from everyturn.errors import UsageError
+from everyturn.errors import EveryturnError, UsageError
+from everyturn.places import raised_at
 from everyturn.scope import Scope
 from everyturn_impl.dispatcher import Dispatcher
 from everyturn_impl.ports import Ports
@@ -42,19 +44,47 @@ def find_revision(name: str | type[Dispatcher]) -> type[Dispatcher]:
         if not matching:
             raise UsageError(f"revision {name!r}: expected one of {', '.join(REVISIONS)} or package.module:Class")
         return REVISIONS[matching[0]]
+    found = _found(name)
+    if not isinstance(found, type) or not any(hasattr(found, method) for method in CALLS):
+        raise UsageError(f"agent {name!r}: expected a dispatcher, a class with {_all(CALLS)}; found {found!r}")
+    return found
+
+
+def _found(name: str) -> Any:
+    """What ``package.module:Class`` names. Raises :class:`UsageError`, with file and line where there is one."""
     module, _, attribute = name.partition(":")
+    if not attribute or not all(part.isidentifier() for part in module.split(".")):
+        raise UsageError(f"agent {name!r}: expected package.module:Class, for example examples.agents.actor:Actor")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        found = getattr(import_module(module), attribute)
-    except SyntaxError as error:
-        raise UsageError(f"agent {name!r}: {error.filename}:{error.lineno}: {error.msg}") from error
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(f"agent {name!r}: {error}; looked in {here}, then on Python's path") from error
-    if not isinstance(found, type) or not any(hasattr(found, method) for method in CALLS):
-        raise UsageError(f"agent {name!r}: expected a dispatcher, a class with {_all(CALLS)}; found {found!r}")
-    return found
+        imported = importlib.import_module(module)
+    except (Exception, SystemExit) as error:  # a module's own code may raise anything
+        raise UsageError(f"agent {name!r}: {_unimported(module, here, error)}") from error
+    if not hasattr(imported, attribute):
+        where = getattr(imported, "__file__", None) or module
+        raise UsageError(f"agent {name!r}: {where}: expected a class {attribute}; found none of that name")
+    return getattr(imported, attribute)
+
+
+def _unimported(module: str, here: str, error: BaseException) -> str:
+    """Why a module cannot be imported: where it was looked for, or what its code did, with file and line."""
+    if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
+        rest = ", ".join(each for each in sys.path if each not in ("", here))
+        return (
+            f"expected a module {error.name!r} in the current directory or on the import path; found none in {here} "
+            f"(current), {rest}"
+        )
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}:{error.lineno}: expected Python; found {error.msg}"
+    places = [each for each in traceback.extract_tb(error.__traceback__) if not _imports(each.filename)]
+    where = f"{places[-1].filename}:{places[-1].lineno}: " if places else ""
+    return f"{where}expected a module that can be imported; found {type(error).__name__}: {error}"
+
+
+def _imports(file: str) -> bool:
+    return file.startswith("<frozen ") or file in (__file__, importlib.__file__)
 
 
 def revision_name(name: str | type[Dispatcher]) -> str:
@@ -88,6 +118,13 @@ def make(dispatcher: type[Dispatcher], scope: Scope, ports: Ports, own: Mapping[
     except TypeError as error:
         expected = ", ".join(("ports", "*", "direct", *own))
         raise UsageError(f"agent {name!r}: expected a constructor ({expected}), found: {error}") from error
+    except EveryturnError:
+        raise
+    except Exception as error:
+        raise UsageError(
+            f"agent {name!r}: {raised_at(error)}: expected a constructor that raises nothing; found "
+            f"{type(error).__name__}: {error}"
+        ) from error
 
 
 def _called(scope: Scope) -> list[str]:

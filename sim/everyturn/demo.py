@@ -25,7 +25,7 @@ def show(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{folder}: {error.strerror}") from error
+        raise UsageError(f"{folder}: expected a folder that can be written; found {error.strerror}") from error
     say = click.echo
     say("Two prompts reach an agent at the same time, and a client waits for the completion of each.")
     say(f"Every interleaving of their accesses to shared data, at the revision before the fix ({PARENT}):")

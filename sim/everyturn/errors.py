@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class EveryturnError(Exception):
     """The parent of all errors of this package."""
@@ -9,6 +11,13 @@ class EveryturnError(Exception):
 
 class UsageError(EveryturnError):
     """The user's mistake: a wrong scope, an unknown name, an unreadable file. The command line exits with 2."""
+
+
+class Unwritable(UsageError):
+    """A file cannot be written."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"{path}: expected a file that can be written; found {error.strerror or error}")
 
 
 class ReplayError(EveryturnError):

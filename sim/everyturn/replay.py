@@ -9,7 +9,7 @@ from pathlib import Path
 from everyturn import trace
 from everyturn.checker import CONFORMS, Finding, Judge, select
 from everyturn.engines.kernel import simulate_or_cut
-from everyturn.errors import UsageError
+from everyturn.errors import Unwritable, UsageError
 from everyturn.run import Run
 from everyturn.scope import Scope
 from everyturn.strategies.replay import Follow, Replay
@@ -49,7 +49,7 @@ class Replayed:
         try:
             path.write_bytes(contents)
         except OSError as error:
-            raise UsageError(f"{path}: {error.strerror or error}") from error
+            raise Unwritable(path, error) from error
 
 
 def replay(source: str, invariants: Sequence[str] = (), agent: str | type[Dispatcher] | None = None) -> Replayed:
@@ -62,10 +62,22 @@ def replay(source: str, invariants: Sequence[str] = (), agent: str | type[Dispat
         if isinstance(token, TokenByPlace):
             return _replay_places(token, invariants, agent)
         return _replay_names(token, names_in(token.steps), invariants, agent, token.fingerprint)
-    path = Path(source)
-    if not path.is_file():
-        raise UsageError(f"{source!r}: expected a token ({PREFIX}…) or a trace file, found neither")
-    return replay_trace(trace.read(path), invariants, agent)
+    found = _no_file(source)
+    if found is not None:
+        raise UsageError(f"{source!r}: expected a token ({PREFIX}…) or a trace file; found {found}")
+    return replay_trace(trace.read(Path(source)), invariants, agent)
+
+
+def _no_file(source: str) -> str | None:
+    """What ``source`` is if it is no file; none if it is one."""
+    if not source:
+        return "nothing"
+    try:
+        if Path(source).is_dir():
+            return "a directory"
+        return None if Path(source).exists() else "neither"
+    except (OSError, ValueError):  # no name that a file can have
+        return "neither"
 
 
 def replay_trace(

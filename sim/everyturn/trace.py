@@ -23,10 +23,10 @@ from everyturn.run import Run, RunStep
 from everyturn_model.events import EVENT_TYPES, Event, Rest
 
 SCHEMA: Final = "everyturn/trace/1"
-LOGS: Final = ("crush-dispatch-trace/1", "everyturn/log/1")
-"""What `everyturn validate` reads and nobody can replay."""
 MAX_LINE: Final = 1_000_000
 """Longer lines are refused unread, in characters."""
+
+_ELSEWHERE: Final = "; logs and recordings of agents are for `everyturn validate`"
 
 
 class Header(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
@@ -124,7 +124,7 @@ def read(path: Path) -> Trace:
         with path.open("rb") as file:
             return parse(file, str(path))
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from error
+        raise UsageError(f"{path}: expected a file that can be read; found {error.strerror or error}") from error
 
 
 def parse(lines: Iterable[bytes], name: str) -> Trace:
@@ -152,8 +152,8 @@ def parse(lines: Iterable[bytes], name: str) -> Trace:
 def _header(line: bytes, where: str) -> Header:
     schema = _schema(line, where)
     if schema != SCHEMA:
-        hint = ": everyturn validate judges logs" if schema in LOGS else ""
-        raise UsageError(f"{where}: expected schema {SCHEMA!r}, found {schema!r}{hint}")
+        other = "" if str(schema).startswith(SCHEMA.rpartition("/")[0]) else _ELSEWHERE
+        raise UsageError(f"{where}: expected schema {SCHEMA!r}, found {schema!r}{other}")
     header: Header = _decode(line, where, Header)
     return header
 
@@ -164,7 +164,9 @@ def _schema(line: bytes, where: str) -> object:
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise UsageError(f"{where}: expected the header of a trace: {error}") from error
     if not isinstance(found, dict) or "schema" not in found:
-        raise UsageError(f"{where}: expected the header of a trace, an object with a field 'schema'")
+        raise UsageError(
+            f"{where}: expected the header of a trace, an object with a field 'schema'; found none{_ELSEWHERE}"
+        )
     return found["schema"]
 
 

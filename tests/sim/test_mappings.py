@@ -120,12 +120,16 @@ def test_what_cannot_be_mapped_is_counted_with_its_lines(tmp_path: Path) -> None
 
 WRONG: Final = {
     "no TOML": ("x = ", "Invalid value"),
-    "no fields": ('name = "x"', "`fields`"),
+    "empty": ("", "expected `name` and [fields]; found no name and no fields"),
+    "no fields": ('name = "x"', "found no fields"),
+    "a number for a kind": (MINIMAL.replace('"submit"', "[1]"), "found [1]"),
+    "unknown kind that is always logged": ('kinds = ["submit", "begin"]\n' + MINIMAL, "found 'begin' in kinds"),
+    "a number for lines": ('name = "x"\nline = 1\n[fields]\n', "Expected `array`"),
     "unknown key": (MINIMAL.replace("name =", "nme = 1\nname ="), "unknown field `nme`"),
     "no session": (MINIMAL.replace('session = "only"', ""), "expected `session`"),
     "no lines": (MINIMAL.partition("[[line]]")[0], "[[line]] tables"),
-    "unknown kind": (MINIMAL.replace('"submit"', '"begin"'), "Invalid enum value 'begin'"),
-    "unknown field of ours": (MINIMAL.replace("prompt =", "promt ="), "no field 'promt'"),
+    "unknown kind": (MINIMAL.replace('"submit"', '"begin"'), "found 'begin' in [[line]] number 1"),
+    "unknown field of ours": (MINIMAL.replace("prompt =", "promt ="), "found 'promt'"),
     "neither message nor pattern": (MINIMAL.replace('message = "in"', ""), "either `message` or `pattern`"),
     "broken pattern": (MINIMAL.replace('message = "in"', 'pattern = "("'), "pattern '('"),
 }

@@ -423,13 +423,56 @@ def test_a_class_in_the_current_directory_is_found(tmp_path: Path, command: list
     assert "mine:Mine  A" in done.stdout
 
 
-def test_a_module_with_an_error_is_the_users_mistake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not ours: one line."""
-    (tmp_path / "broken_agent.py").write_text("class Mine(:\n")
+@pytest.mark.parametrize(
+    ("text", "place", "said"),
+    [
+        ("class Mine:\n    def f(:\n", ":2: ", "expected Python; found"),
+        ("import nothing_of_that_name\n", ":1: ", "found ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+        ("\n\nraise SystemExit(0)\n", ":3: ", "found SystemExit: 0"),
+        ("x = 1\n1 / 0\n", ":2: ", "found ZeroDivisionError: division by zero"),
+        ("x = 1\n", ": ", "expected a class Mine; found none of that name"),
+    ],
+)
+def test_a_module_with_an_error_is_the_users_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, place: str, said: str
+) -> None:
+    """Not ours: one line, with the file and the line in it, and what is wrong there."""
+    name = f"broken_{tmp_path.name}"
+    (tmp_path / f"{name}.py").write_text(text)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(UsageError, match="broken_agent"):
-        find_revision("broken_agent:Mine")
+    with pytest.raises(UsageError) as error:
+        find_revision(f"{name}:Mine")
+    assert str(error.value).startswith(f"agent '{name}:Mine': {tmp_path / name}.py{place}")
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_module_that_is_nowhere_is_told_where_it_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The current directory, and the import path; what is missing is the package if there is none."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), "/somewhere/else"])
+    with pytest.raises(UsageError) as error:
+        find_revision("no_such_package.agents:Mine")
+    assert "expected a module 'no_such_package' in the current directory" in str(error.value)
+    assert f"found none in {tmp_path} (current), /somewhere/else" in str(error.value)
+
+
+class Raises(Hardened):
+    """Cannot be made."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        raise LookupError("no configuration")
+
+
+def test_a_constructor_that_raises_is_the_users_mistake() -> None:
+    """The line where it does."""
+    with pytest.raises(UsageError) as error:
+        World(Scope.parse("A"), Raises)
+    expected = f"{line_of(Raises.__init__, 'raise')}: expected a constructor that raises nothing; found LookupError"
+    assert expected in str(error.value)
 
 
 # names ---------------------------------------------------------------------------------------------------------------

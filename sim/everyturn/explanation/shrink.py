@@ -25,7 +25,7 @@ from everyturn.engines.exploration import Limits
 from everyturn.engines.kernel import simulate
 from everyturn.engines.paths import ByPlace, walk
 from everyturn.engines.transitions import Transitions
-from everyturn.errors import ReplayError, UsageError
+from everyturn.errors import ReplayError, Unwritable, UsageError
 from everyturn.explanation.cause import cause_of
 from everyturn.replay import Replayed, replay
 from everyturn.run import Run
@@ -71,7 +71,7 @@ class Shrunk:
         try:
             path.write_bytes(contents)
         except OSError as error:
-            raise UsageError(f"{path}: {error.strerror or error}") from error
+            raise Unwritable(path, error) from error
 
 
 def judge_of(invariant: str) -> Judge:

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 from backports import zstd
 
-from everyturn.errors import UsageError
+from everyturn.errors import Unwritable, UsageError
 
 MAX_LINE: Final = 1_000_000
 """Longer lines are not read, in bytes."""
@@ -200,7 +200,7 @@ def written(path: Path, pieces: Iterable[bytes]) -> None:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise UsageError(f"{path}: expected a file that can be written; found {error.strerror or error}") from error
+        raise Unwritable(path, error) from error
 
 
 def quote(raw: bytes | str) -> str:

@@ -39,7 +39,7 @@ import msgspec
 from msgspec import Meta
 
 from everyturn.errors import UsageError
-from everyturn.formats.everyturn_log import FIELDS, REQUIRED, Header, Kind, Line, Placed, lacking
+from everyturn.formats.everyturn_log import FIELDS, KINDS, REQUIRED, Header, Kind, Line, Placed, lacking
 from everyturn.formats.files import Fault, LogFile, quote
 
 Path_ = str | Annotated[tuple[str, ...], Meta(min_length=1)]
@@ -124,23 +124,38 @@ def load(source: str) -> Mapping:
     except FileNotFoundError:
         raise UsageError(f"mapping {source!r}: expected a TOML file or one of {', '.join(shipped())}") from None
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise UsageError(f"mapping {source!r}: expected a TOML file; found {error}") from error
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise UsageError(f"mapping {source!r}: expected a TOML file; found {reason}") from error
     return parse(text, source)
 
 
 def parse(text: str, name: str) -> Mapping:
     """The mapping in a TOML text; ``name`` stands in errors."""
     try:
-        mapping = msgspec.convert(tomllib.loads(text), Mapping)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"mapping {name}: expected TOML; found {error}") from error
+        found = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UsageError(f"mapping {name}: expected TOML; found: {error}") from error
+    _check_kinds(found, name)
+    if missing := [each for each in ("name", "fields") if each not in found]:
+        raise UsageError(f"mapping {name}: expected `name` and [fields]; found no {' and no '.join(missing)}")
+    try:
+        mapping = msgspec.convert(found, Mapping)
     except (msgspec.ValidationError, RecursionError) as error:
-        expected = "what docs/instrumentation.md says of mappings"
-        if ".kind" in str(error):
-            expected = f"one of {', '.join(sorted(get_args(Kind)))}"
-        raise UsageError(f"mapping {name}: expected {expected}; found: {error}") from error
+        raise UsageError(f"mapping {name}: expected what docs/instrumentation.md says; found: {error}") from error
     _check(mapping, name)
     return mapping
+
+
+def _check_kinds(found: dict[str, Any], name: str) -> None:
+    """Kinds of line that do not exist, with their place; what has not even the form is left to the conversion."""
+    kinds, lines = found.get("kinds"), found.get("line")
+    named = [("kinds", each) for each in kinds] if isinstance(kinds, list) else []
+    for number, line in enumerate(lines if isinstance(lines, list) else (), start=1):
+        if isinstance(line, dict) and "kind" in line:
+            named.append((f"[[line]] number {number}", line["kind"]))
+    for where, kind in named:
+        if not isinstance(kind, str) or kind not in KINDS:
+            raise UsageError(f"mapping {name}: expected a kind, one of {', '.join(KINDS)}; found {kind!r} in {where}")
 
 
 def _check(mapping: Mapping, name: str) -> None:
@@ -154,7 +169,7 @@ def _check(mapping: Mapping, name: str) -> None:
     for rule in mapping.line:
         named += [*rule.fields, *rule.set, *rule.values]
     if unknown := set(named) - known:
-        raise UsageError(f"mapping {name}: no field {min(unknown)!r}; expected {', '.join(sorted(known))}")
+        raise UsageError(f"mapping {name}: expected fields among {', '.join(sorted(known))}; found {min(unknown)!r}")
     for rule in mapping.line:
         if (rule.message is None) == (rule.pattern is None):
             raise UsageError(f"mapping {name}: a [[line]] of kind {rule.kind}: expected either `message` or `pattern`")
@@ -162,7 +177,9 @@ def _check(mapping: Mapping, name: str) -> None:
         try:
             re.compile(pattern)
         except re.error as error:
-            raise UsageError(f"mapping {name}: pattern {pattern!r}: {error}") from error
+            raise UsageError(
+                f"mapping {name}: pattern {pattern!r}: expected a regular expression; found: {error}"
+            ) from error
 
 
 def find(record: object, path: Path_) -> object:

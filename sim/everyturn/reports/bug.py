@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from everyturn import __version__
-from everyturn.errors import UsageError
+from everyturn.errors import Unwritable, UsageError
 from everyturn.formats.files import STDIN, Unreadable
 from everyturn.formats.files import Fault as FileFault
 from everyturn.logs.conforming import Conformed, RunMatch
@@ -142,7 +142,7 @@ def write_reports(paths: Sequence[Path], conformed: Conformed, command: str) -> 
         try:
             path.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
-            raise UsageError(f"{path}: expected a file that can be written; found {error.strerror or error}") from error
+            raise Unwritable(path, error) from error
 
 
 def check_endings(paths: Sequence[Path]) -> None:

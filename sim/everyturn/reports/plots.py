@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from everyturn.errors import UsageError
+from everyturn.errors import Unwritable, UsageError
 from everyturn.verdict import Cell, Verdict
 from everyturn_model import events as ev
 
@@ -57,8 +57,10 @@ def save(figure: Figure, path: Path) -> None:
 
     try:
         figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {error}") from error
+    except OSError as error:
+        raise Unwritable(path, error) from error
+    except ValueError as error:
+        raise UsageError(f"{path}: expected a picture that can be drawn; found: {error}") from error
     finally:
         plt.close(figure)
 
