@@ -62,6 +62,31 @@ def test_the_example_agent_with_a_bug_is_refuted(bug: str, invariant: str, sente
     assert (said["verdict"], said["sentence"]) == ("refuted", sentence)
 
 
+def test_the_output_on_the_page_is_the_real_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Line by line; `…` stands for some that are left out, as many as the page says."""
+    (shown,) = re.findall(r"\$ everyturn validate agent.jsonl\n(.*?)```", PAGE, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    run_agent(Path("agent.jsonl"), "--bug", "silent")
+    printed = CliRunner().invoke(main, ["validate", "agent.jsonl"]).stdout.splitlines()
+    begin, end = (part.splitlines() for part in shown.split("  …\n"))
+    left_out = printed[len(begin) : printed.index(end[0])]
+    assert printed[: len(begin)] == begin
+    assert printed[printed.index(end[0]) :][: len(end)] == end
+    assert (len(left_out), "thirteen rows" in PAGE) == (13, True)
+
+
+def test_the_python_module_appends_to_a_file_that_is_there(tmp_path: Path) -> None:
+    """As the page says: a header first, and both processes are judged."""
+    path = tmp_path / "agent.jsonl"
+    for _ in range(2):
+        log = LOG(str(path))
+        log.submit("s", "p1", run_id="r1")
+        log.rest("s")
+        log.close()
+    assert [json.loads(line).get("sequence") for line in path.read_text().splitlines()] == ["log", 0, 1] * 2
+    assert validate(path)["invariants"]["no-hang"]["count"] == 2
+
+
 def test_the_python_snippet_of_the_page_is_accepted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As it stands."""
     monkeypatch.chdir(tmp_path)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +24,8 @@ HANGS: Final = (
 REST: Final = '{"kind":"rest","session":"s"}'
 
 
-def run(*arguments: object, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(main, [str(each) for each in arguments], input=stdin)
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(each) for each in arguments])
 
 
 @pytest.fixture
@@ -56,7 +58,10 @@ def test_only_the_asked_invariants_are_judged(log: Path) -> None:
 
 def test_standard_input_is_judged() -> None:
     """`-`."""
-    assert run("validate", "-", stdin="\n".join((*HANGS, REST)) + "\n").exit_code == 1
+    command, given = [sys.executable, "-m", "everyturn", "validate", "-"], "\n".join((*HANGS, REST)) + "\n"
+    done = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith("-:5: session s: no-hang: ")
 
 
 def test_the_end_of_a_log_is_rest_if_the_user_says_so(tmp_path: Path) -> None:
@@ -72,6 +77,24 @@ def test_a_growing_log_is_followed_until_it_is_silent(log: Path) -> None:
     assert result.exit_code == 1
     assert "no-hang: nothing can move any more" in result.stderr
     assert f"{log}: 4 events, 0 lines lost" in result.stdout
+
+
+@pytest.mark.parametrize(("lines", "expected"), [((*HANGS, REST), 1), (HANGS, 0)])
+def test_following_that_ctrl_c_ends_exits_with_the_verdict(
+    lines: tuple[str, ...], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with 130, for that is how following ends; the help says so, and what was found is shown."""
+
+    def interrupted(silence: _Silence) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_Silence, "__call__", interrupted)
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    result = run("validate", "--follow", path)
+    assert result.exit_code == expected
+    assert f"{path}: {len(lines) - 1} events, 0 lines lost" in result.stdout
+    assert "not 130" in " ".join(run("validate", "--help").stdout.split())
 
 
 def test_silence_ends_and_lets_waiting_lines_go(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -184,7 +184,8 @@ class Watch:
         session.rest(self._recent)
 
     def _judged(self, invariant: str) -> bool:
-        return any(each.invariant == invariant and each.needs - {"rest"} <= self.kinds for each in MONITORS)
+        """Whether the log has the lines that tell of an invariant at rest; for one without a monitor, none do."""
+        return any(each.needs - {"rest"} <= self.kinds for each in MONITORS if each.invariant == invariant)
 
     def gap(self, gap: Gap) -> None:
         """Lines are lost: nothing is concluded from what is missing around them."""
