@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -21,6 +21,18 @@ class Verdict(StrEnum):
     VACUOUS = "vacuous"
     HOLDS = "holds"
     NOT_JUDGED = "not-judged"
+
+
+WORST_FIRST: Final = (
+    Verdict.REFUTED,
+    Verdict.UNDETERMINED,
+    Verdict.RISK,
+    Verdict.PROVED,
+    Verdict.HOLDS,
+    Verdict.VACUOUS,
+    Verdict.NOT_JUDGED,
+)
+"""The verdicts in the order in which they are told; that of a whole is the first that one of its parts has."""
 
 
 class Exit(IntEnum):
@@ -97,12 +109,8 @@ class Result(msgspec.Struct):
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The verdict of a whole whose parts have these."""
-    order = (Verdict.REFUTED, Verdict.UNDETERMINED, Verdict.RISK, Verdict.PROVED, Verdict.HOLDS, Verdict.VACUOUS)
     found = set(verdicts)
-    for verdict in order:
-        if verdict in found:
-            return verdict
-    return Verdict.NOT_JUDGED
+    return next((verdict for verdict in WORST_FIRST if verdict in found), Verdict.NOT_JUDGED)
 
 
 def exit_code(result: Result, *, exit_zero: bool = False, expect_refuted: bool = False) -> Exit:

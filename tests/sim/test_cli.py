@@ -6,17 +6,23 @@ import json
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import click
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
-from everyturn.cli import main
+from everyturn.cli import COMMANDS, main
+from everyturn.reports.listing import LISTINGS
+
+RECORDING = "recordings/d3-random.jsonl"
 
 
 def run(*arguments: str) -> Result:
     """Run a command in this process."""
-    return CliRunner().invoke(main, list(arguments))
+    return CliRunner().invoke(main, list(arguments), prog_name="everyturn")
 
 
 def test_check_refutes_the_parent_revision_with_tokens_that_replay() -> None:
@@ -70,6 +76,15 @@ def test_the_mission_is_proved_at_the_seed_commit() -> None:
         (["fuzz", "--scope", "AA", "--strategy", "oracle"], "oracle"),
         (["validate"], "at least one log"),
         (["validate", "nothing.jsonl"], "nothing.jsonl"),
+        (["replay", ""], "'': expected a token (et2-…) or a trace file; found nothing"),
+        (["replay", "tests"], "'tests': expected a token (et2-…) or a trace file; found a directory"),
+        (["replay", "x" * 5000], "found neither"),
+        (["shrink", "hello"], "everyturn: 'hello': expected a token"),
+        (["explain", "hello"], "everyturn: 'hello': expected a token"),
+        (["replay", RECORDING], "everyturn validate"),
+        (["liveness"], "--scope 'AA+*t'"),
+        (["check", "--agent", "./actor.py:Actor"], "expected package.module:Class"),
+        (["check", "--agent", "sys:Nothing"], "sys: expected a class Nothing"),
     ],
 )
 def test_wrong_input_is_one_clear_line_and_exit_code_2(arguments: list[str], said: str) -> None:
@@ -81,7 +96,7 @@ def test_wrong_input_is_one_clear_line_and_exit_code_2(arguments: list[str], sai
 
 
 def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
-    """A trace, a picture of a kind that does not exist, a folder that is a file: exit code 2."""
+    """A trace, a picture, a graph, a folder that is a file: exit code 2, and what was expected."""
     token = json.loads(run("check", "--revision", "d3", "--scope", "AA", "--json").stdout)["cells"][0]["invariants"][
         "no-hang"
     ]["token"]
@@ -91,9 +106,16 @@ def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None
         ["replay", token, "-o", str(tmp_path / "none" / "x")],
         ["replay", token, "--plot", str(tmp_path / "x.nothing")],
         ["demo", "-o", str(file)],
+        ["check", "--plot", str(tmp_path / "none" / "x.png")],
+        ["shrink", token, "-o", str(tmp_path)],
+        ["export", "--revision", "d4", "--scope", "A", "--to", "aut", "-o", str(tmp_path / "none" / "x")],
+        ["export", "--revision", "d4", "--scope", "A", "--to", "aut", "-o", str(file / "x")],
     ):
         result = run(*arguments)
         assert result.exit_code == 2
+        assert str(tmp_path) in result.stderr
+        assert ": expected a " in result.stderr
+        assert "; found" in result.stderr
         assert len(result.stderr.splitlines()) == 1
 
 
@@ -115,8 +137,10 @@ def test_a_cut_off_exploration_is_undetermined() -> None:
 
 
 def test_nothing_ran() -> None:
-    """Exit code 5: no runs, no verdict."""
-    assert run("fuzz", "--scope", "AA", "--runs", "0").exit_code == 5
+    """Exit code 5: no runs, no verdict, and a line that says so."""
+    result = run("fuzz", "--scope", "AA", "--runs", "0")
+    assert (result.exit_code, result.stdout) == (5, "")
+    assert result.stderr == "everyturn: nothing ran, so there is no verdict\n"
 
 
 def test_fuzz_bounds_what_it_did_not_see() -> None:
@@ -136,22 +160,92 @@ def test_the_demo_tells_the_story(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["after-the-fix.png", "before-the-fix.png"]
 
 
-@pytest.mark.parametrize("what", ["revisions", "invariants", "strategies", "scopes", "formats", "mappings", "mutants"])
+@pytest.mark.parametrize("what", LISTINGS)
 def test_lists_say_what_there_is(what: str) -> None:
-    """One line each, with a sentence."""
-    result = run("list", what)
+    """One line each, with a sentence; as a document, the same by name."""
+    result, document = run("list", what), json.loads(run("list", what, "--json").stdout)
     assert result.exit_code == 0
     assert all(line.strip() for line in result.stdout.splitlines())
+    assert (document["schema"], document["what"]) == ("everyturn/list/1", what)
+    assert document["entries"]
+    for entry in document["entries"]:
+        assert entry["name"] in result.stdout
+        assert entry["sentence"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_teaches(command: str) -> None:
+    """Every command says what it does, and every option what it means; no line is longer than a terminal is wide."""
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert f"Usage: everyturn {command} [OPTIONS]" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    found = main.get_command(click.Context(main), command)
+    assert found is not None
+    assert all(each.help for each in found.params if isinstance(each, click.Option))
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "list"])
+def test_help_says_what_each_exit_code_means(command: str) -> None:
+    """Those that the command can have: a usage error and an interruption always, and 1 only where something is judged."""
+    _, _, codes = run(command, "--help").stdout.partition("Exit codes:\n")
+    numbers = {int(line.split()[0]) for line in codes.splitlines() if line.strip()}
+    assert {0, 2, 3, 130} <= numbers
+    assert (1 in numbers) == (command in {"check", "liveness", "fuzz", "replay", "shrink", "explain", "validate"})
+
+
+def test_the_list_of_commands_cuts_nothing_off() -> None:
+    """In a terminal of eighty columns, the shortest that people use."""
+    said = run("--help").stdout
+    assert "..." not in said.partition("Commands:")[2].partition("What ends a command")[0]
+    for name in COMMANDS:
+        command = main.get_command(click.Context(main), name)
+        assert command is not None
+        assert command.short_help is not None
+        assert len(command.short_help) <= 55
+
+
+def test_no_command_at_all_is_a_usage_error_with_the_help() -> None:
+    """On standard error, so that nobody takes it for a result."""
+    result = run()
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Commands:" in result.stderr
 
 
 @pytest.mark.parametrize(
-    "command", ["demo", "check", "audit", "coverage", "fuzz", "replay", "validate", "convert", "list"]
+    ("arguments", "said"),
+    [
+        (["check", "--nonsense"], "--nonsense"),
+        (["list"], "revisions, invariants"),
+        (["nothing"], "'nothing'"),
+        (["check", "--jobs", "0"], "'--jobs': 0"),
+        (["check", "--max-memory", "much", "--json"], "expected a size such as 512M or 4G"),
+    ],
 )
-def test_help_teaches(command: str) -> None:
-    """Every command says what it does and what its options mean."""
-    result = run(command, "--help")
-    assert result.exit_code == 0
-    assert "Usage:" in result.stdout
+def test_a_wrong_command_line_is_one_line_that_names_the_help(arguments: list[str], said: str) -> None:
+    """As any other error; with --json, too, standard output stays empty."""
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("everyturn: ")
+    assert said in line
+    assert "--help`)" in line
+
+
+@pytest.mark.parametrize(("command", "judge"), [("audit", "audit.audit"), ("coverage", "coverage.cover")])
+def test_documents_say_whether_they_were_interrupted(command: str, judge: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`interrupted` stands beside the cells, as in the documents of all other commands."""
+    arguments = (command, "--revision", "d4", "--scope", "A", "--json")
+    whole = run(*arguments)
+    assert (whole.exit_code, json.loads(whole.stdout)["interrupted"]) == (0, False)
+
+    module, _, name = judge.partition(".")
+    judged = getattr(import_module(f"everyturn.{module}"), name)
+    monkeypatch.setattr(
+        f"everyturn.{judge}", lambda *given, **how: msgspec.structs.replace(judged(*given, **how), interrupted=True)
+    )
+    cut = run(*arguments)
+    assert (cut.exit_code, json.loads(cut.stdout)["interrupted"]) == (130, True)
 
 
 def test_two_processes_find_what_one_does() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from everyturn import __version__
+from everyturn.cli.ending import ending
+from everyturn.verdict import Exit
 
 COMMANDS: Final = {
     "demo": "demo:demo",
@@ -41,17 +43,37 @@ class _Commands(click.Group):
         command: click.Command = getattr(import_module(f"{__name__}.{module}"), name)
         return command
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        with ending():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with ending():
+            return super().invoke(ctx)
+
 
 @click.group(
     cls=_Commands,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog='Shell completion: eval "$(_EVERYTURN_COMPLETE=bash_source everyturn)" (or zsh_source, fish_source).',
+    epilog="""What ends a command early is one line on standard error: what was expected, what was found, and where. With
+    --json, standard output is one JSON document; after such an error it is empty. `everyturn COMMAND --help` says what
+    each exit code means.
+
+    Shell completion: eval "$(_EVERYTURN_COMPLETE=bash_source everyturn)" (or zsh_source, fish_source).
+    """,
 )
 @click.version_option(__version__, message="everyturn %(version)s")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """Every interleaving of every turn: checks the dispatcher of an LLM agent.
 
     A dispatcher decides which submitted prompt becomes a turn, waits in a queue, is folded into a running turn, is
     cancelled, and who is told that it is over. Start with `everyturn demo`; then `everyturn check --revision
     d3-locked-drain --scope AA` for a proof or a shortest counterexample, and `everyturn replay TOKEN` to look at it.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        context.exit(Exit.USAGE)

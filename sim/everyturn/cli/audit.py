@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import click
 
-from everyturn.cli.options import EXIT_CODES, exits, of_worlds
+from everyturn.cli.ending import KEPT, exit_codes, exits
+from everyturn.cli.options import of_worlds
 from everyturn.verdict import Exit
 
 
-@click.command(short_help="Can this agent be explored at all?", epilog=EXIT_CODES)
-@of_worlds
+@click.command(
+    epilog=exit_codes(
+        KEPT,
+        {
+            Exit.HOLDS: "all histories agree",
+            Exit.INTERNAL: "some do not, so that no proof counts; or an internal error",
+            Exit.UNDETERMINED: "all that were compared agree; not all were explored",
+        },
+    ),
+    short_help="Can this agent be explored at all?",
+)
+@of_worlds("all", "default: AA+1c")
 @click.option("--max-states", type=click.IntRange(1), help="Explore at most this many states (then: undetermined).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @exits
@@ -19,8 +30,8 @@ def audit(
     """Compare all histories that the explorer takes for one: can this agent be explored at all?
 
     An agent that remembers something outside of its local variables, or asks a clock, goes on differently after
-    histories that look alike; then no proof about it is worth anything, and the exit code is 3. Without --revision and
-    --scope: all revisions at AA+1c. What code may do: docs/your_own_agent.md.
+    histories that look alike; then no proof about it is worth anything, and the exit code is 3. What
+    code may do: docs/your_own_agent.md.
     """
     from itertools import product
 
@@ -48,7 +59,7 @@ def audit(
         if cell.interrupted:
             break
     if as_json:
-        click.echo(msgspec.json.encode(Audits(cells, cells[-1].interrupted)).decode())
+        click.echo(msgspec.json.encode(Audits(cells, interrupted=cells[-1].interrupted)).decode())
     if any(cell.difference for cell in cells):
         return Exit.INTERNAL
     if cells[-1].interrupted:

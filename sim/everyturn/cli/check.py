@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
-from everyturn.cli.options import BYTES, EXIT_CODES, exits, finish, judging, of_worlds
+from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
+from everyturn.cli.options import BYTES, OUTPUT, finish, judging, of_worlds
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 
 
-@click.command(short_help="Explore every interleaving: proved or refuted", epilog=EXIT_CODES)
-@of_worlds
-@judging
+@click.command(epilog=exit_codes(VERDICTS, AGENT), short_help="Explore every interleaving: proved or refuted")
+@of_worlds("all but hardened", "default: the fourteen of that list")
+@judging()
 @click.option("--max-states", type=click.IntRange(1), help="Give up (undetermined) beyond this many states.")
 @click.option("--max-seconds", type=click.FloatRange(0), help="Give up (undetermined) after this time for each cell.")
 @click.option(
@@ -57,7 +58,7 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
     show_default=True,
     help="Cells explored at once; a single cell is explored by two processes.",
 )
-@click.option("--plot", type=click.Path(path_type=Path), help="Write the matrix of verdicts as a picture (PNG or SVG).")
+@click.option("--plot", type=OUTPUT, help="Write the matrix of verdicts as a picture (PNG or SVG).")
 @exits
 def check(
     revisions: tuple[str, ...],
@@ -79,7 +80,11 @@ def check(
 ) -> int:
     """Explore every interleaving: proved or refuted, for each invariant, with a shortest counterexample.
 
-    Without --revision and --scope: every revision but `hardened`, yours included, in fourteen scopes, and the matrix.
+    What is counted: the verdicts on the fifteen invariants (`everyturn list invariants`) and on conformance, that is
+    whether each run as a whole is one that the specification allows.
+
+    A cell is one revision in one scope. Without --revision: all of `everyturn list revisions` but hardened, those that
+    you add there included. Several cells end with the matrix of their verdicts.
     """
     from functools import partial
     from itertools import product
@@ -121,7 +126,7 @@ def check(
     show.hint(cells)
     if len(cells) > 1:
         show.matrix(cells)
-    if plot is not None:
+    if plot is not None and cells:
         from everyturn.reports.plots import matrix
 
         matrix(cells, plot)

@@ -8,12 +8,17 @@ from pathlib import Path
 
 import click
 
-from everyturn.cli.options import WRITING_CODES, exits
+from everyturn.cli.ending import exit_codes, exits
 from everyturn.errors import UsageError
 from everyturn.verdict import Exit
 
 
-@click.command(short_help="Write a log in another format", epilog=WRITING_CODES)
+@click.command(
+    epilog=exit_codes(
+        {Exit.HOLDS: "every line was converted", Exit.USAGE: "usage error, or some lines could not be read"}
+    ),
+    short_help="Write a log in another format",
+)
 @click.argument("source", type=click.Path(path_type=Path), metavar="IN")
 @click.argument("target", type=click.Path(path_type=Path), metavar="OUT")
 @click.option("--from", "from_", metavar="FORMAT", help="IN's format, if neither its header nor its name says it.")

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import click
 
-from everyturn.cli.options import WRITING_CODES, exits, of_worlds
+from everyturn.cli.ending import AGENT, KEPT, exit_codes, exits
+from everyturn.cli.options import of_worlds
 from everyturn.verdict import Exit
 
 
-@click.command(short_help="What does a proof in this scope put to the test?", epilog=WRITING_CODES)
-@of_worlds
+@click.command(
+    epilog=exit_codes(
+        AGENT, KEPT, {Exit.HOLDS: "all of the scope was explored", Exit.UNDETERMINED: "not all of it was"}
+    ),
+    short_help="What a proof in a scope puts to the test",
+)
+@of_worlds("d4-independent", "default: AA+1c")
 @click.option("--max-states", type=click.IntRange(1), help="Explore at most about this many states.  [default: 200000]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @exits
 def coverage(
     revisions: tuple[str, ...], scopes: tuple[str, ...], granularity: str, max_states: int | None, as_json: bool
 ) -> int:
-    """Say what a proof in a scope puts to the test: lines, branches, operations, races, guards, witnesses.
-
-    Without --revision and --scope: d4-independent at AA+1c.
-    """
+    """Say what a proof in a scope puts to the test: lines, branches, operations, races, guards, witnesses."""
     from itertools import product
 
     import msgspec
@@ -45,7 +48,7 @@ def coverage(
         if cell.interrupted:
             break
     if as_json:
-        click.echo(msgspec.json.encode(Coverages(cells, cells[-1].interrupted)).decode())
+        click.echo(msgspec.json.encode(Coverages(cells, interrupted=cells[-1].interrupted)).decode())
     if cells[-1].interrupted:
         return Exit.INTERRUPTED
     return Exit.HOLDS if all(cell.complete for cell in cells) else Exit.UNDETERMINED

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import click
 
-from everyturn.cli.options import WRITING_CODES, exits
+from everyturn.cli.ending import exit_codes, exits
 from everyturn.verdict import Exit
 
 
-@click.command(short_help="A waiter hangs before a fix, and is told after it", epilog=WRITING_CODES)
+@click.command(
+    epilog=exit_codes({Exit.HOLDS: "the story was told"}),
+    short_help="A waiter that hangs, and its cure, in ten seconds",
+)
 @click.option(
     "-o",
     "--output",

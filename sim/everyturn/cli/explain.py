@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import click
 
-from everyturn.cli.options import EXIT_CODES, exits
+from everyturn.cli.ending import AGENT, exit_codes, exits
 from everyturn.verdict import Exit
 
 
-@click.command(short_help="Why a run violates: the race, and when it was too late", epilog=EXIT_CODES)
+@click.command(
+    epilog=exit_codes(
+        AGENT,
+        {
+            Exit.HOLDS: "explained, with --exit-zero",
+            Exit.REFUTED: "explained: the run violates an invariant",
+            Exit.USAGE: "usage error, unreadable input, or nothing is violated",
+        },
+    ),
+    short_help="Why does a run violate an invariant?",
+)
 @click.argument("source", metavar="TOKEN|FILE")
-@click.option("--invariant", "invariants", multiple=True, metavar="NAME", help="Explain the violation of this one.")
 @click.option(
-    "--budget", type=click.IntRange(1), default=50_000, show_default=True, help="States for the point of no return."
+    "--invariant",
+    "invariants",
+    multiple=True,
+    metavar="NAME",
+    help="Explain the violation of this one.  [default: the first that is violated]",
+)
+@click.option(
+    "--budget",
+    type=click.IntRange(1),
+    default=50_000,
+    show_default=True,
+    help="How many states to explore at most in search of the point of no return.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 although the run violates something.")

@@ -7,28 +7,46 @@ from pathlib import Path
 
 import click
 
-from everyturn.cli.options import WRITING_CODES, exits
-from everyturn.errors import UsageError
+from everyturn.cli.ending import AGENT, exit_codes, exits
+from everyturn.cli.options import INVARIANT, OUTPUT
+from everyturn.errors import Unwritable
 from everyturn.verdict import Exit
 
 
-@click.command(short_help="The graph, or a model for SPIN or rumur", epilog=WRITING_CODES)
+@click.command(
+    epilog=exit_codes(
+        AGENT, {Exit.HOLDS: "the file is written", Exit.USAGE: "usage error, or more than --max-states states"}
+    ),
+    short_help="A reachable graph, or a model for SPIN or rumur",
+)
 @click.option("--revision", "--agent", required=True, metavar="NAME", help="See `everyturn list revisions`.")
 @click.option("--scope", required=True, metavar="SCOPE", help="What runs: see `everyturn list scopes`.")
-@click.option("--granularity", type=click.Choice(["access", "await"]), default="access", show_default=True)
+@click.option(
+    "--granularity",
+    type=click.Choice(["access", "await"]),
+    default="access",
+    show_default=True,
+    help="As for `everyturn check`.",
+)
 @click.option(
     "--invariant",
     "invariants",
     multiple=True,
     metavar="NAME",
-    help="Judge only this one (repeatable); `mission` is the first three. Default: all, and conformance.",
+    help=INVARIANT,
 )
-@click.option("--to", "form", type=click.Choice(["aut", "dot", "promela", "murphi"]), required=True)
-@click.option("--count-only", is_flag=True, help="Assert nothing in a model, so that a tool counts all its states.")
-@click.option("--max-states", type=click.IntRange(1), default=2_000_000, show_default=True)
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The file to write."
+    "--to", "form", type=click.Choice(["aut", "dot", "promela", "murphi"]), required=True, help="What to write."
 )
+@click.option("--count-only", is_flag=True, help="Assert nothing in a model, so that a tool counts all its states.")
+@click.option(
+    "--max-states",
+    type=click.IntRange(1),
+    default=2_000_000,
+    show_default=True,
+    help="Write nothing beyond this many states.",
+)
+@click.option("-o", "--output", type=OUTPUT, required=True, help="The file to write.")
 @exits
 def export(
     revision: str,
@@ -60,7 +78,7 @@ def export(
         with output.open("w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
     except OSError as error:
-        raise UsageError(f"{output}: expected a file that can be written; found {error.strerror or error}") from error
+        raise Unwritable(output, error) from error
     click.echo(f"{output}: {len(reached):,} states, {reached.transitions_count:,} transitions", err=True)
     return Exit.HOLDS
 

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import click
 
-from everyturn.cli.options import EXIT_CODES, exits, finish, judging, of_worlds
+from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
+from everyturn.cli.options import finish, judging, of_worlds
 from everyturn.errors import UsageError
-from everyturn.verdict import RESULT_SCHEMA, Cell, Result
+from everyturn.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
 
-@click.command(short_help="Sample interleavings: violations, or a bound", epilog=EXIT_CODES)
-@of_worlds
-@judging
-@click.option("--strategy", default="portfolio", show_default=True, metavar="NAME", help="See `list strategies`.")
+@click.command(
+    epilog=exit_codes(VERDICTS, AGENT, {Exit.HOLDS: "no violation was seen", Exit.NOTHING_RAN: "nothing ran"}),
+    short_help="Sample interleavings, and bound what was not seen",
+)
+@of_worlds("d4-independent", "required")
+@judging()
+@click.option(
+    "--strategy", default="portfolio", show_default=True, metavar="NAME", help="See `everyturn list strategies`."
+)
 @click.option("--runs", type=click.IntRange(0), help="How many runs, at most; 1000, or what --until-risk needs.")
 @click.option("--until-risk", type=float, metavar="P", help="As many runs as bound the risk by P if all are clean.")
 @click.option(
@@ -74,8 +80,6 @@ def fuzz(
                 show.cell(campaign.cell)
                 explain_first(campaign, show.say)
             interrupted = interrupted or campaign.interrupted
-    if not cells:
-        show.say("nothing ran")
     return finish(
         Result(RESULT_SCHEMA, "fuzz", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
     )

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import click
 
-from everyturn.cli.options import EXIT_CODES, exits, finish, of_worlds
+from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
+from everyturn.cli.options import finish, of_worlds
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 
 
-@click.command(short_help="Is everybody told in the end, if runs need not end?", epilog=EXIT_CODES)
-@of_worlds
+@click.command(epilog=exit_codes(VERDICTS, AGENT), short_help="Is every waiter told in the end, if threads are fair?")
+@of_worlds("d4-independent", "required")
 @click.option("--fair-choices", is_flag=True, help="Assume that the world does not make the same choice for ever.")
 @click.option("--strong", is_flag=True, help="Assume strongly fair threads: who can move again and again, moves.")
 @click.option("--max-states", type=click.IntRange(1), help="Give up (undetermined) beyond this many states.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-@click.option("--exit-zero", is_flag=True, help="Exit 0 whatever was found.")
-@click.option("--expect", type=click.Choice(["refuted"]), help="Exit 0 only if every cell is refuted.")
+@click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the verdict is.")
+@click.option("--expect", type=click.Choice(["refuted"]), help="Exit 0 if every cell is refuted, else 1.")
 @exits
 def liveness(
     revisions: tuple[str, ...],

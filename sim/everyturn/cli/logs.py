@@ -25,7 +25,7 @@ def of_logs(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--follow",
             is_flag=True,
-            help="Judge a growing log, also over rotation, until Ctrl-C; the exit code is the verdict's.",
+            help="Judge a growing log, also over rotation, until Ctrl-C; the exit code is then the verdict's, not 130.",
         ),
         click.option("--at-rest", is_flag=True, help="Take the end of the log for rest: nothing can move any more."),
         click.option("--by-time", is_flag=True, help="Order the lines by their time, within the window."),
@@ -163,5 +163,5 @@ def check_mapping(paths: tuple[Path, ...], read: Any, *, as_json: bool) -> int:
         for line in coverage(reports[-1]):
             click.echo(line, err=as_json)
     if as_json:
-        click.echo(msgspec.json.encode({"schema": "everyturn/coverage/1", "logs": reports}).decode())
+        click.echo(msgspec.json.encode({"schema": "everyturn/mapping-coverage/1", "logs": reports}).decode())
     return code

@@ -1,32 +1,18 @@
-"""What the commands share: options, and how a command ends."""
+"""What the commands share: options, and the result document."""
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import sys
-import traceback
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, NoReturn
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
-from everyturn.errors import EveryturnError, UsageError
-from everyturn.verdict import Exit, Result, exit_code
+from everyturn.errors import UsageError
+from everyturn.verdict import Result, exit_code
 
-EXIT_CODES = """
-\b
-Exit codes: 0 holds · 1 refuted · 2 usage or unreadable input · 3 internal error or nondeterministic replay ·
-4 undetermined · 5 nothing ran · 130 interrupted (partial results are kept and shown).
-An error is one line on standard error; standard output, also with --json, is empty then.
-"""
-WRITING_CODES = """
-\b
-Exit codes: 0 done · 2 usage, unreadable input, or output that cannot be written · 3 internal error ·
-130 interrupted. An error is one line on standard error.
-"""
+INVARIANT: Final = "Judge only this one (repeatable); `mission` is the first three.  [default: all, and conformance]"
 
 
 class _Bytes(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic from click 8.2 on
@@ -44,97 +30,74 @@ class _Bytes(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic
         return int(matched[1]) * int(1024**power)
 
 
+class _Output(click.Path):
+    """A file to write. That its folder is missing is said before hours of work for it."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = Path(str(super().convert(value, param, ctx)))
+        if path.is_dir():
+            raise UsageError(f"{path}: expected a file that can be written; found a folder")
+        if not path.parent.is_dir():
+            raise UsageError(f"{path}: expected a file that can be written; found no folder {path.parent}")
+        return path
+
+
 BYTES = _Bytes()
+OUTPUT = _Output()
 
 
-def exits(body: Callable[..., int]) -> Callable[..., NoReturn]:
-    """Turn a command's exit code and the package's errors into the process's exit code."""
+def judging(what: str = "every cell", invariant: str = INVARIANT) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Options of every command that judges; ``what``: what must be refuted where that is expected; ``invariant``: that option's help."""
 
-    @wraps(body)
-    def command(*args: Any, **kwargs: Any) -> NoReturn:
-        try:
-            code = body(*args, **kwargs)
-        except UsageError as error:
-            click.echo(f"everyturn: {error}", err=True)
-            code = Exit.USAGE
-        except EveryturnError as error:
-            click.echo(f"everyturn: internal: {error}", err=True)
-            code = Exit.INTERNAL
-        except KeyboardInterrupt:
-            click.echo("everyturn: interrupted", err=True)
-            code = Exit.INTERRUPTED
-        except OSError as error:
-            code = _unwritten(error)
-        except Exception as error:  # noqa: BLE001 # a bug of ours must not look like a verdict: 1 means refuted
-            traceback.print_exc()
-            click.echo(f"everyturn: internal error: {type(error).__name__}: {error}", err=True)
-            code = Exit.INTERNAL
-        _flush(int(code))
+    def options(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            click.option("--expect", type=click.Choice(["refuted"]), help=f"Exit 0 if {what} is refuted, else 1."),
+            click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the verdict is."),
+            click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output."),
+            click.option("--invariant", "invariants", multiple=True, metavar="NAME", help=invariant),
+        ):
+            command = option(command)
+        return command
 
-    return command
+    return options
 
 
-def _unwritten(error: OSError) -> int:
-    """The exit code when output cannot be written; a reader who has gone, as `head` has, is not an error of ours."""
-    if isinstance(error, BrokenPipeError):
-        return 128 + signal.SIGPIPE
-    place = "" if error.filename is None else f"{error.filename}: "
-    click.echo(f"everyturn: {place}{error.strerror or error}", err=True)
-    return Exit.USAGE
+def of_worlds(revision: str, scope: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Options that say what runs. ``revision``, ``scope``: what runs if they are not given, for the help."""
 
+    def options(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            click.option(
+                "--granularity",
+                type=click.Choice(["access", "await"]),
+                default="access",
+                show_default=True,
+                help="Where threads may be interleaved: at every access to shared data, or only where code waits.",
+            ),
+            click.option(
+                "--scope",
+                "scopes",
+                multiple=True,
+                metavar="SCOPE",
+                help=f"What runs (repeatable): see `everyturn list scopes`.  [{scope}]",
+            ),
+            click.option(
+                "--revision",
+                "--agent",
+                "revisions",
+                multiple=True,
+                metavar="NAME",
+                help="Which dispatcher (repeatable): see `everyturn list revisions`, or package.module:Class of your own."
+                f"  [default: {revision}]",
+            ),
+        ):
+            command = option(command)
+        return command
 
-def _flush(code: int) -> NoReturn:
-    """End the process. What is still buffered is written first, while a failure can be told from a verdict."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        code = _unwritten(error)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(code)
-
-
-def judging(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of every command that judges."""
-    for option in (
-        click.option("--expect", type=click.Choice(["refuted"]), help="Exit 0 only if all that was judged is refuted."),
-        click.option("--exit-zero", is_flag=True, help="Exit 0 whatever was found."),
-        click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output."),
-        click.option(
-            "--invariant",
-            "invariants",
-            multiple=True,
-            metavar="NAME",
-            help="Judge only this one (repeatable); `mission` is the first three. Default: all 15, and conformance.",
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def of_worlds(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options that say what runs."""
-    for option in (
-        click.option(
-            "--granularity",
-            type=click.Choice(["access", "await"]),
-            default="access",
-            show_default=True,
-            help="Where threads may be interleaved: at every access to shared data, or only where code waits.",
-        ),
-        click.option(
-            "--scope", "scopes", multiple=True, metavar="SCOPE", help="What runs: see `everyturn list scopes`."
-        ),
-        click.option(
-            "--revision",
-            "--agent",
-            "revisions",
-            multiple=True,
-            metavar="NAME",
-            help="Which dispatcher: see `everyturn list revisions`, or package.module:Class.",
-        ),
-    ):
-        command = option(command)
-    return command
+    return options
 
 
 def finish(result: Result, *, as_json: bool, exit_zero: bool, expect: str | None) -> int:

@@ -6,17 +6,27 @@ from pathlib import Path
 
 import click
 
-from everyturn.cli.options import EXIT_CODES, exits, finish, judging
+from everyturn.cli.ending import exit_codes, exits
+from everyturn.cli.options import OUTPUT, finish, judging
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 
 
-@click.command(short_help="Make a recorded run again, and judge it", epilog=EXIT_CODES)
+@click.command(
+    epilog=exit_codes(
+        {
+            Exit.HOLDS: "nothing is violated",
+            Exit.REFUTED: "something is violated",
+            Exit.INTERNAL: "with --strict: it is not the recorded run; or an internal error",
+        }
+    ),
+    short_help="Make a recorded run again, and judge it",
+)
 @click.argument("source", metavar="TOKEN|FILE")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the run as a trace file (JSON lines).")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw the run as a timeline (PNG or SVG).")
+@click.option("-o", "--output", type=OUTPUT, help="Write the run as a trace file (JSON lines).")
+@click.option("--plot", type=OUTPUT, help="Draw the run as a timeline (PNG or SVG).")
 @click.option("--revision", "--agent", "revision", metavar="NAME", help="Run this one in place of the recorded one.")
 @click.option("--strict", is_flag=True, help="Exit 3 if the run is not, step by step, the recorded one.")
-@judging
+@judging("the run")
 @exits
 def replay(
     source: str,
@@ -29,7 +39,7 @@ def replay(
     exit_zero: bool,
     expect: str | None,
 ) -> int:
-    """Make a recorded run again, from its token or trace file, and judge it. A violation exits with 1.
+    """Make a recorded run again, from its token or trace file, and judge it.
 
     The same code makes the same run, byte for byte. A changed one follows the recorded steps as far as it can: a step
     that it cannot make is left out, what is new in a thread is made when a step of that thread is due, and after the

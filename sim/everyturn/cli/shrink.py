@@ -6,13 +6,25 @@ from pathlib import Path
 
 import click
 
-from everyturn.cli.options import EXIT_CODES, exits, finish, judging
+from everyturn.cli.ending import AGENT, KEPT, exit_codes, exits
+from everyturn.cli.options import OUTPUT, finish, judging
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 
 
-@click.command(short_help="Make a violating run smaller", epilog=EXIT_CODES)
+@click.command(
+    epilog=exit_codes(
+        AGENT,
+        KEPT,
+        {
+            Exit.HOLDS: "shrunk, with --exit-zero or --expect refuted",
+            Exit.REFUTED: "shrunk: what is left violates the invariant, too",
+            Exit.USAGE: "usage error, unreadable input, or nothing is violated",
+        },
+    ),
+    short_help="Make a violating run smaller",
+)
 @click.argument("source", metavar="TOKEN|FILE")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the shrunk run as a trace file.")
+@click.option("-o", "--output", type=OUTPUT, help="Write the shrunk run as a trace file.")
 @click.option(
     "--keep",
     type=click.Choice(["invariant", "cause"]),
@@ -20,7 +32,7 @@ from everyturn.verdict import RESULT_SCHEMA, Exit, Result
     show_default=True,
     help="What must stay the same: the violated invariant, or also how it comes about.",
 )
-@judging
+@judging("the run", "Keep the violation of this one.  [default: the first that is violated]")
 @exits
 def shrink(
     source: str,

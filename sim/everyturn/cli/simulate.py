@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from everyturn.cli.options import WRITING_CODES, exits
+from everyturn.cli.ending import KEPT, exit_codes, exits
 from everyturn.errors import UsageError
 from everyturn.verdict import Exit
 
@@ -16,10 +16,20 @@ if TYPE_CHECKING:
     from everyturn.studies.study import Source
 
 
-@click.command(short_help="Hours of a busy session on SimPy's clock", epilog=WRITING_CODES)
+@click.command(
+    epilog=exit_codes(KEPT, {Exit.HOLDS: "the study is done", Exit.NOTHING_RAN: "nothing ran"}),
+    short_help="Hours of a busy session: rates, waits, hangs",
+)
 @click.argument("file", required=False, metavar="[STUDY.toml]", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder for journal, table, CSV and picture.")
-@click.option("--revision", "--agent", "revisions", multiple=True, metavar="NAME", help="Only this one (repeatable).")
+@click.option(
+    "--revision",
+    "--agent",
+    "revisions",
+    multiple=True,
+    metavar="NAME",
+    help="Only this one (repeatable).  [default: the study's, or all]",
+)
 @click.option("--prompts-per-minute", type=click.FloatRange(0), help="Poisson arrivals, in each session.")
 @click.option("--cancels-per-hour", type=click.FloatRange(0), help="Cancels at random times, in each session.")
 @click.option("--hours", type=click.FloatRange(0, min_open=True), help="Virtual hours of each replication.")

@@ -7,13 +7,19 @@ from typing import Any
 
 import click
 
+from everyturn.cli.ending import VERDICTS, exit_codes, exits
 from everyturn.cli.logs import check_mapping, follow, of_logs, reading, typed
-from everyturn.cli.options import EXIT_CODES, exits, finish, judging
+from everyturn.cli.options import finish, judging
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result, Verdict
 
 
-@click.command(short_help="Judge the logs of a real agent", epilog=EXIT_CODES)
+@click.command(
+    epilog=exit_codes(
+        VERDICTS, {Exit.USAGE: "usage error, or something could not be read", Exit.NOTHING_RAN: "the logs have no runs"}
+    ),
+    short_help="Judge the logs of a real agent",
+)
 @click.argument("logs", nargs=-1, type=click.Path(path_type=Path), metavar="LOG...")
 @click.option("--conformance", is_flag=True, help="Match against the specification alone, and say every refusal.")
 @click.option("--identify", is_flag=True, help="Match recordings against each revision: which could have written them?")
@@ -35,7 +41,7 @@ from everyturn.verdict import RESULT_SCHEMA, Exit, Result, Verdict
     help="So many actions of the specification are tried on a run; with --identify, so many product states.",
 )
 @click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
-@judging
+@judging("every run", "Judge only this one (repeatable); `mission` is the first three.  [default: all that logs show]")
 @of_logs
 @exits
 def validate(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
@@ -13,7 +14,7 @@ import click
 
 from everyturn.expectations import unreached
 from everyturn.scope import Scope
-from everyturn.verdict import Cell, Judged, Result, Verdict
+from everyturn.verdict import WORST_FIRST, Cell, Judged, Result, Verdict
 
 if TYPE_CHECKING:
     from everyturn.audit import Audited
@@ -31,16 +32,6 @@ SIGNS: Final = {
 }
 LEGEND: Final = "✓ proved  ✗ refuted  ~ sampled, no violation seen  ? undetermined  · vacuous: nothing in the scope could violate it"
 EVERY_SECONDS: Final = 10.0
-_ORDER: Final = (
-    Verdict.REFUTED,
-    Verdict.UNDETERMINED,
-    Verdict.RISK,
-    Verdict.HOLDS,
-    Verdict.PROVED,
-    Verdict.VACUOUS,
-    Verdict.NOT_JUDGED,
-)
-"""In which order a headline counts."""
 
 
 class Progress:
@@ -244,12 +235,10 @@ def _sign(verdict: Verdict) -> str:
 
 
 def _headline(cell: Cell) -> str:
-    counts: dict[Verdict, int] = {}
-    for _, judged in _all(cell):
-        counts[judged.verdict] = counts.get(judged.verdict, 0) + 1
-    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if verdict in counts)
+    counts = Counter(judged.verdict for _, judged in _all(cell))
+    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in WORST_FIRST if counts[verdict])
     if cell.conforms is not None:
-        said += f" of {len(cell.invariants)} invariants and conformance"
+        said += f" of {len(cell.invariants)} invariant{'s' * (len(cell.invariants) != 1)} and conformance"
     if cell.states is not None:
         size = f"{cell.states:,} states, {cell.transitions:,} transitions, depth {cell.depth}, {cell.seconds:.2f} s"
         if cell.peak_bytes is not None:
@@ -293,8 +282,8 @@ def _risk(risk: Mapping[str, Any], counts: Mapping[Verdict, int]) -> str:
         pct = risk["pct"]
         said += f", a violation of depth {pct['depth']} missed with probability at most {pct['missed_at_most']:.2g}"
     unseen = risk["unseen"]
-    outcomes = "outcome" if unseen["classes"] == 1 else "outcomes"
-    return f"{said}; {unseen['classes']} {outcomes} seen, all others together: at most {unseen['high']:.2g}"
+    seen = f"{unseen['classes']} outcome{'s' * (unseen['classes'] != 1)} seen"
+    return f"{said}; {seen}, unseen outcomes: at most {unseen['high']:.2g}"
 
 
 def _slanted(names: Sequence[str]) -> Iterator[str]:
@@ -315,51 +304,3 @@ def _value(value: object) -> str:
     if hasattr(value, "__dataclass_fields__"):
         return event_text(value)
     return str(value)
-
-
-def listing(what: str) -> Iterator[str]:
-    """The lines of `everyturn list WHAT`."""
-    match what:
-        case "revisions":
-            from everyturn_impl.revisions import REVISIONS
-
-            for name, revision in REVISIONS.items():
-                module = sys.modules[revision.__module__]
-                yield f"{name:<20}{(module.__doc__ or '').splitlines()[0].split(': ', 1)[-1]}"
-        case "invariants":
-            from everyturn_model.invariants import INVARIANTS
-
-            for invariant in INVARIANTS:
-                yield f"{invariant.name:<20}{invariant.kind:<8} {invariant.sentence}"
-        case "strategies":
-            from everyturn.strategies import STRATEGIES
-
-            for name, entry in STRATEGIES.items():
-                shown = name if entry.parameter is None else f"{name}:{entry.parameter[0]}"
-                source = f" ({entry.source})" if entry.source else ""
-                yield f"{shown:<14}{entry.sentence}{source}; promises: {entry.promise}"
-        case "scopes":
-            from everyturn.scope import DEFAULT_SCOPES, EXTRAS, PROMPTS
-
-            yield "SCOPE = PROMPT+ ( + EXTRA )*, for example AAa+1c+1t"
-            for letter, text in PROMPTS.items():
-                yield f"  {letter}    {text}"
-            for letter, (_, numbered, text) in EXTRAS.items():
-                yield f"  {'n' if numbered else ' '}{letter}   {text}"
-            yield f"default: {', '.join(DEFAULT_SCOPES)}"
-        case "formats":
-            from everyturn.formats.catalogue import FORMATS
-
-            for name, format_ in FORMATS.items():
-                does = " and ".join(does for does, can in (("read", format_.reader), ("write", format_.writer)) if can)
-                yield f"{name:<12}{does:<16}{format_.about}" + (f" ({format_.schema})" if format_.schema else "")
-        case "mappings":
-            from everyturn.formats.mapping import shipped
-
-            for name, about in shipped().items():
-                yield f"{name:<12}{about}"
-        case "mutants":
-            from everyturn.mutants import MUTANTS
-
-            for name, mutant in MUTANTS.items():
-                yield f"{name:<22}{(mutant.__doc__ or '').splitlines()[0]}"

@@ -1,0 +1,126 @@
+"""How a command ends: its exit code, what the codes mean, and what is said of what went wrong."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, Final, NoReturn, TextIO
+
+import click
+
+from everyturn.errors import EveryturnError, UsageError
+from everyturn.verdict import Exit
+
+_ALWAYS: Final[dict[int, str]] = {
+    Exit.USAGE: "usage error, or a file that cannot be read or written",
+    Exit.INTERNAL: "internal error",
+    Exit.INTERRUPTED: "interrupted",
+}
+AGENT: Final[dict[int, str]] = {Exit.INTERNAL: "internal error, or an agent that is not deterministic"}
+KEPT: Final[dict[int, str]] = {Exit.INTERRUPTED: "interrupted; what was found so far is shown"}
+VERDICTS: Final[dict[int, str]] = KEPT | {
+    Exit.HOLDS: "everything holds",
+    Exit.REFUTED: "something is refuted",
+    Exit.UNDETERMINED: "nothing is refuted, and something is undetermined",
+}
+"""What exit codes mean: for every command; for those that run an agent, keep what they found, judge cells or runs."""
+
+
+def exit_codes(*meanings: Mapping[int, str]) -> str:
+    """The end of a command's help: each exit code that it can have, with what it means there. The last meaning counts."""
+    said: dict[int, str] = {}
+    for each in (_ALWAYS, *meanings):
+        said |= each
+    return "\n".join(("\b", "Exit codes:", *(f"  {int(code):<5}{said[code]}" for code in sorted(said))))
+
+
+def exits(body: Callable[..., int]) -> Callable[..., NoReturn]:
+    """Turn a command's exit code and what it raises into the process's exit code."""
+
+    @wraps(body)
+    def command(*args: Any, **kwargs: Any) -> NoReturn:
+        code = int(Exit.INTERNAL)
+        with ending():
+            code = int(body(*args, **kwargs))
+            if code == Exit.NOTHING_RAN:
+                click.echo("everyturn: nothing ran, so there is no verdict", err=True)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        sys.exit(code)
+
+    return command
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """End the process with the exit code of what is raised within, so that no failure looks like a verdict."""
+    try:
+        yield
+    except click.exceptions.Exit:
+        raise
+    except click.ClickException as error:
+        code = _said(error.exit_code, _in_a_line(error))
+    except UsageError as error:
+        code = _said(Exit.USAGE, str(error))
+    except EveryturnError as error:
+        code = _said(Exit.INTERNAL, f"internal: {error}")
+    except KeyboardInterrupt:
+        code = _said(Exit.INTERRUPTED, "interrupted")
+    except OSError as error:
+        code = _of_system(error)
+    except Exception as error:  # noqa: BLE001 # whatever it is, it must not end as a refutation does
+        code = _unexpected(error)
+    else:
+        return
+    sys.exit(code)
+
+
+_UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+"""Without a file's name, these errors are standard output's."""
+
+
+def _of_system(error: OSError) -> int:
+    """The exit code when a file cannot be used, or output not be written; a reader who has gone is no error of ours."""
+    reason = error.strerror or str(error)
+    if isinstance(error, BrokenPipeError):
+        _silence(sys.stdout)
+        return 128 + signal.SIGPIPE
+    if error.filename is not None:
+        return _said(Exit.USAGE, f"{error.filename}: {reason}")
+    if error.errno in _UNWRITABLE:
+        _silence(sys.stdout)
+        return _said(Exit.USAGE, f"expected output that can be written; found: {reason}")
+    return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    """What to report, and a last line that says whose fault it is."""
+    trace = "".join(traceback.format_exception(error))
+    return _said(Exit.INTERNAL, f"internal error: {type(error).__name__}: {error}", trace)
+
+
+def _in_a_line(error: click.ClickException) -> str:
+    """What click says of the command line, told as our own errors are, with the command that helps."""
+    context = getattr(error, "ctx", None)
+    hint = "" if context is None else f" (see `{context.command_path} --help`)"
+    return f"{' '.join(error.format_message().split())}{hint}"
+
+
+def _said(code: int, text: str, before: str = "") -> int:
+    """``code``, after ``text`` was said on standard error, if that can be written."""
+    try:
+        click.echo(f"{before}everyturn: {text}", err=True)
+    except OSError:
+        _silence(sys.stderr)
+    return code
+
+
+def _silence(stream: TextIO) -> None:
+    """What is still buffered goes nowhere, so that the interpreter has nothing to complain about at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

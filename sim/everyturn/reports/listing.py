@@ -1,0 +1,133 @@
+"""What there is, by name, for `everyturn list`: as plain data, and as the lines that people read."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
+
+LIST_SCHEMA: Final = "everyturn/list/1"
+
+Entry = dict[str, Any]
+"""One thing that there is: its ``name``, what it is in a ``sentence``, and what else there is to say of its sort."""
+
+
+class Listing(NamedTuple):
+    """One sort of thing: all that there are, and the lines that show them."""
+
+    entries: Callable[[], Iterator[Entry]]
+    lines: Callable[[Iterator[Entry]], Iterator[str]]
+
+
+def document(what: str) -> dict[str, Any]:
+    """All of one sort, as plain data."""
+    return {"schema": LIST_SCHEMA, "what": what, "entries": list(LISTINGS[what].entries())}
+
+
+def lines(what: str) -> Iterator[str]:
+    """All of one sort, as people read them."""
+    listing = LISTINGS[what]
+    return listing.lines(listing.entries())
+
+
+def _each(line: Callable[[Entry], str]) -> Callable[[Iterator[Entry]], Iterator[str]]:
+    return lambda entries: map(line, entries)
+
+
+def _revisions() -> Iterator[Entry]:
+    from everyturn_impl.revisions import REVISIONS
+
+    for name, revision in REVISIONS.items():
+        about = (sys.modules[revision.__module__].__doc__ or "").splitlines()[0]
+        yield {"name": name, "sentence": about.split(": ", 1)[-1]}
+
+
+def _invariants() -> Iterator[Entry]:
+    from everyturn_model.invariants import INVARIANTS
+
+    for each in INVARIANTS:
+        yield {"name": each.name, "kind": each.kind, "sentence": each.sentence}
+
+
+def _strategies() -> Iterator[Entry]:
+    from everyturn.strategies import STRATEGIES
+
+    for name, each in STRATEGIES.items():
+        letter, default = each.parameter or (None, None)
+        own = {"sentence": each.sentence, "source": each.source or None, "promise": each.promise}
+        yield {"name": name, "parameter": letter, "default": default} | own
+
+
+def _strategy(entry: Entry) -> str:
+    name = entry["name"] if entry["parameter"] is None else f"{entry['name']}:{entry['parameter']}"
+    source = "" if entry["source"] is None else f" ({entry['source']})"
+    return f"{name:<14}{entry['sentence']}{source}; promises: {entry['promise']}"
+
+
+def _scopes() -> Iterator[Entry]:
+    from everyturn.scope import DEFAULT_SCOPES, EXTRAS, PROMPTS
+
+    for letter, sentence in PROMPTS.items():
+        yield {"name": letter, "kind": "prompt", "numbered": False, "sentence": sentence}
+    for letter, (_, numbered, sentence) in EXTRAS.items():
+        yield {"name": letter, "kind": "extra", "numbered": numbered, "sentence": sentence}
+    for scope in DEFAULT_SCOPES:
+        yield {"name": scope, "kind": "default", "numbered": False, "sentence": "a default scope of `everyturn check`"}
+
+
+def _notation(entries: Iterator[Entry]) -> Iterator[str]:
+    yield "SCOPE = PROMPT+ ( + EXTRA )*, for example AAa+1c+1t"
+    defaults = []
+    for entry in entries:
+        match entry["kind"]:
+            case "prompt":
+                yield f"  {entry['name']}    {entry['sentence']}"
+            case "extra":
+                yield f"  {'n' if entry['numbered'] else ' '}{entry['name']}   {entry['sentence']}"
+            case _:
+                defaults.append(entry["name"])
+    yield f"default: {', '.join(defaults)}"
+
+
+def _formats() -> Iterator[Entry]:
+    from everyturn.formats.catalogue import FORMATS
+
+    for name, each in FORMATS.items():
+        does = {"read": each.reader is not None, "written": each.writer is not None}
+        yield {"name": name, **does, "suffixes": each.suffixes, "schema": each.schema, "sentence": each.about}
+
+
+def _format(entry: Entry) -> str:
+    does = " and ".join(does for does, can in (("read", entry["read"]), ("write", entry["written"])) if can)
+    return f"{entry['name']:<12}{does:<16}{entry['sentence']}" + (f" ({entry['schema']})" if entry["schema"] else "")
+
+
+def _mappings() -> Iterator[Entry]:
+    from everyturn.formats.mapping import shipped
+
+    return ({"name": name, "sentence": about} for name, about in shipped().items())
+
+
+def _mutants() -> Iterator[Entry]:
+    from everyturn.mutants import MUTANTS
+
+    for name, mutant in MUTANTS.items():
+        yield {"name": name, "sentence": (mutant.__doc__ or "").splitlines()[0]}
+
+
+def _named(width: int) -> Callable[[Iterator[Entry]], Iterator[str]]:
+    return _each(lambda entry: f"{entry['name']:<{width}}{entry['sentence']}")
+
+
+LISTINGS: Final[dict[str, Listing]] = {
+    "revisions": Listing(_revisions, _named(20)),
+    "invariants": Listing(
+        _invariants, _each(lambda entry: f"{entry['name']:<20}{entry['kind']:<8} {entry['sentence']}")
+    ),
+    "strategies": Listing(_strategies, _each(_strategy)),
+    "scopes": Listing(_scopes, _notation),
+    "formats": Listing(_formats, _each(_format)),
+    "mappings": Listing(_mappings, _named(12)),
+    "mutants": Listing(_mutants, _named(22)),
+}
+"""Everything that `everyturn list` knows, by the word that asks for it."""
