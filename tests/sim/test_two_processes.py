@@ -40,7 +40,7 @@ def explored(
 ) -> tuple[object, ...]:
     """Everything that an exploration finds: states by number with the way to each, violations, outcomes, events."""
     explorer = LevelExplorer(World(Scope.parse(scope), revision, granularity), judge, reduce, processes=processes)
-    found = explorer.run()
+    found = explorer.run(different=8)
     explorer.close()
     size = len(explorer.states)
     counts = (found.states, found.transitions, found.depth, found.rests, found.locals, found.complete)
