@@ -34,7 +34,7 @@ def test_conformance_is_counted_and_said_to_be(capsys: pytest.CaptureFixture[str
     """Three verdicts of two invariants would be a riddle; without conformance there is none."""
     size = {"states": 1, "transitions": 1, "depth": 1, "seconds": 0.0}
     counted = headline(capsys, [Verdict.PROVED] * 2, Verdict.PROVED, **size)
-    assert "3 proved of 2 invariants and conformance  [" in counted
+    assert "3 proved (2 invariants and conformance)  [" in counted
     assert "conformance" not in headline(capsys, [Verdict.PROVED] * 2, None, **size)
 
 

@@ -35,8 +35,9 @@ from everyturn.scope import Scope
 from everyturn.world import World
 from everyturn_model.events import Event
 
-_SLOTS: Final = 2
-_ROOM: Final = 1 << 21
+SLOTS: Final = 8
+"""How many chunks may be under way at once."""
+_ROOM: Final = 1 << 20
 """Eight-byte numbers in a slot; what needs more goes through the pipe."""
 
 _Array = NDArray[Any]
@@ -90,10 +91,10 @@ class FollowingBeside:
         self._largest: list[int] = []
         self.ways = [Ways(thread) for thread in range(len(transitions.world.threads))]
         self._asked: deque[int] = deque()
-        self._free = deque(range(_SLOTS))
+        self._free = deque(range(SLOTS))
         world, judge = transitions.world, transitions.judge
         context = get_context("spawn")
-        slots = [context.RawArray("Q", _ROOM) for _ in range(_SLOTS)]
+        slots = [context.RawArray("Q", _ROOM) for _ in range(SLOTS)]
         self._slots = [np.frombuffer(slot, np.uint64) for slot in slots]
         self._pipe, theirs = context.Pipe()
         name = str(world.scope), world.asked, world.granularity, judge, transitions.keeps_dead

@@ -6,8 +6,8 @@ what is judged from :class:`~everyturn.engines.judged.JudgeTables`; both are fil
 something is met for the first time. It finds what the plain explorer of :mod:`everyturn.engines.exhaustive` finds, and
 compares states as a whole, as that one does.
 
-It is asked what follows on a chunk; the answer is judged and numbered. One chunk is asked for ahead of the one that is
-answered, so that another process can answer meanwhile (:mod:`everyturn.engines.beside`). What is found, and in which
+It is asked what follows on a chunk; the answer is judged and numbered. Some chunks are asked for ahead, if another process
+can answer meanwhile (:mod:`everyturn.engines.beside`). What is found, and in which
 order, does not depend on who answers.
 """
 
@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from everyturn.checker import Finding, Judge
-from everyturn.engines import rounds
+from everyturn.engines import beside, rounds
 from everyturn.engines.ample import Ample
 from everyturn.engines.beside import FollowingBeside
 from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Sight, Violation, outcome, resident
@@ -45,8 +45,9 @@ CHUNK: Final = 1 << 15
 """The most states that are expanded at once."""
 
 _FEW: Final = 1 << 12
-_AHEAD: Final = 2
-"""How many chunks are under way at once."""
+_AHEAD: Final = beside.SLOTS
+"""How many chunks are under way at once with two processes: so many that each has something to do though their shares of the work
+differ from chunk to chunk."""
 
 REDUCTIONS: Final = ("none", "dead", "symmetry", "ample")
 """No reduction; dead variables do not count; and besides, either renamings of a state count once, or one thread goes first where
@@ -229,12 +230,13 @@ class LevelExplorer:
 
     def _chunks(self) -> Iterator[None]:
         """Explore chunk after chunk, until nothing is new. It can be left and entered again after each."""
+        ahead = 1 if isinstance(self.following, Following) else _AHEAD
         while True:
             self._whole = False
             if self._left_out().size:
                 self._follow_all(self._left_out())
             else:
-                while len(self._under_way) < _AHEAD and (places := self._next()) is not None:
+                while len(self._under_way) < ahead and (places := self._next()) is not None:
                     self._ask(*places)
                 if not self._under_way:
                     break

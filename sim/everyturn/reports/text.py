@@ -238,7 +238,7 @@ def _headline(cell: Cell) -> str:
     counts = Counter(judged.verdict for _, judged in _all(cell))
     said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in WORST_FIRST if counts[verdict])
     if cell.conforms is not None:
-        said += f" of {len(cell.invariants)} invariant{'s' * (len(cell.invariants) != 1)} and conformance"
+        said += f" ({len(cell.invariants)} invariant{'s' * (len(cell.invariants) != 1)} and conformance)"
     if cell.states is not None:
         size = f"{cell.states:,} states, {cell.transitions:,} transitions, depth {cell.depth}, {cell.seconds:.2f} s"
         if cell.peak_bytes is not None:
