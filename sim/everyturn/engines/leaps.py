@@ -183,6 +183,8 @@ class Ways:
 
     def catch_up(self) -> None:
         """Take up moves and events of what was made since."""
+        if len(self.made) == len(self.move):
+            return
         fresh = self.made[len(self.move) :]
         self.move = np.concatenate((self.move, np.array([move for _, move in fresh], np.int64)))
         self.events = np.concatenate((self.events, np.array([way.events for way, _ in fresh], np.int64)))
@@ -210,7 +212,8 @@ class _Table:
         self._layout: Layout | None = None
         self._packed = self._numbered = 0
         self._masks: Words = np.zeros((0, 1), np.uint64)
-        self._live: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        self.live: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        """For each local state, as far as it is packed: whether the thread has something left to do."""
         self._index = Numbering(1)
         self._first = np.zeros(0, np.int64)
         self._often = np.zeros(0, np.int64)
@@ -274,6 +277,8 @@ class _Table:
     def _pack_masks(self, layout: Layout) -> None:
         """The masks of all local states; only of those that are new or wider, if the layout is the same."""
         before, count = len(self._masks), len(self._read)
+        if before == count and not self._wider:
+            return
         changed = [*(local for local in self._wider if local < before), *range(before, count)]
         self._wider.clear()
         self._masks = np.concatenate((self._masks, np.zeros((count - before, layout.width), np.uint64)))
@@ -282,8 +287,8 @@ class _Table:
                 word, bits = layout.field(column)
                 self._masks[local, word] |= bits
         states = self.leaps.transitions.locals
-        fresh = [states[local].operation is not None for local in self.locals.values[len(self._live) :]]
-        self._live = np.concatenate((self._live, np.array(fresh, np.bool_)))
+        fresh = [states[local].operation is not None for local in self.locals.values[len(self.live) :]]
+        self.live = np.concatenate((self.live, np.array(fresh, np.bool_)))
 
     def _pack_keys(self, layout: Layout, fresh: list[Leap]) -> None:
         """The keys of leaps, and the numbers of their ways."""
@@ -312,7 +317,7 @@ class _Table:
         layout = self._layout
         assert layout is not None
         locals_ = layout.get(words, self.place)
-        live = np.flatnonzero(self._live.take(locals_))
+        live = np.flatnonzero(self.live.take(locals_))
         locals_ = locals_.take(live)
         keys = self._masks.take(locals_, axis=0)
         keys &= words.take(live, axis=0)

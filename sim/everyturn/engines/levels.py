@@ -115,6 +115,7 @@ class LevelExplorer:
     """
 
     def __init__(self, world: World, judge: Judge, reduce: str = "dead", *, processes: int = 1) -> None:
+        start = time.monotonic()
         self.reduce = reduce
         self.transitions = Transitions(world, judge, keep_dead=reduce == "none")
         self.following: Following | FollowingBeside
@@ -146,6 +147,7 @@ class LevelExplorer:
         self.different = 1
         self._kept: dict[str, int] = {}
         self._violated: list[tuple[Finding, int, tuple[tuple[int, int], ...]]] = []
+        self.found.seconds = time.monotonic() - start
 
     @property
     def leaps(self) -> Leaps:

@@ -8,7 +8,7 @@ from everyturn import objects
 from everyturn.engines.leaps import Leaps
 from everyturn.engines.numbering import Words
 from everyturn.engines.packing import Layout
-from everyturn.engines.transitions import FIRST_THREAD, JUDGE, Transitions
+from everyturn.engines.transitions import JUDGE, Transitions
 from everyturn.observer import SHARED_DATA
 
 
@@ -25,11 +25,8 @@ class Resting:
         """The first row of each kind of rest that was not met before: its place, and what it is."""
         if not len(words):
             return [], []
-        columns = [layout.get(words, column) for column in (*self._columns, JUDGE)]
-        states = self.transitions.locals
-        for table in self.leaps.tables:
-            waits = np.array([states[local].operation is not None for local in table.locals.values], np.bool_)
-            columns.append(waits[layout.get(words, FIRST_THREAD + table.thread)].astype(np.int64))
+        waits = (table.live.take(layout.get(words, table.place)).astype(np.int64) for table in self.leaps.tables)
+        columns = [*(layout.get(words, column) for column in (*self._columns, JUDGE)), *waits]
         kinds, places = np.unique(np.stack(columns, axis=1), axis=0, return_index=True)
         new: list[int] = []
         for kind, place in sorted(zip(map(tuple, kinds.tolist()), places.tolist(), strict=True), key=_place):
