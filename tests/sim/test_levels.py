@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,8 +21,6 @@ from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Exploration, Limits
 from everyturn.engines.judged import JudgeTables
 from everyturn.engines.levels import REDUCTIONS, LevelExplorer
-from everyturn.engines.numbering import Numbering, distinct
-from everyturn.engines.packing import Layout
 from everyturn.errors import EveryturnError, UsageError
 from everyturn.explanation.explain import shown_by
 from everyturn.replay import replay
@@ -35,8 +32,6 @@ from everyturn_impl.calls import Call
 from everyturn_model.events import Event
 from everyturn_model.invariants import INVARIANTS, Invariant, Kind
 from everyturn_model.lifecycle import Ledger
-
-KEYS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**64 - 1)), max_size=60)
 
 
 def found(explorer: Explorer | LevelExplorer) -> tuple[object, ...]:
@@ -92,55 +87,6 @@ def test_what_was_interrupted_goes_on_to_the_same_end() -> None:
     parts: list[Exploration] = [explorer.run(Limits(states=100 * number)) for number in range(1, 40)]
     assert parts[-1].complete
     assert found(explorer) == found(Explorer(World(Scope.parse("AA"), "d3"), Judge()))
-
-
-# numbering and packing ---------------------------------------------------------------------------------------------
-
-
-@given(st.lists(KEYS, max_size=8))
-@settings(deadline=None)
-def test_equal_keys_have_one_number_and_different_keys_have_two(batches: list[list[tuple[int, int]]]) -> None:
-    """Whatever the batches: numbers are those of a dictionary, in the order of the keys, and can be found again."""
-    numbering, model = Numbering(2, capacity=1), dict[tuple[int, int], int]()
-    for batch in batches:
-        words = np.array(batch, np.uint64).reshape(-1, 2)
-        unknown = numbering.find(words) < 0
-        assert [key not in model for key in batch] == unknown.tolist()
-        numbers, fresh = numbering.added(words)
-        assert [batch[place] for place in fresh.tolist()] == [key for key in dict.fromkeys(batch) if key not in model]
-        for key, number in zip(batch, numbers.tolist(), strict=True):
-            assert model.setdefault(key, len(model)) == number
-    assert len(model) == len(numbering)
-    assert [tuple(key) for key in numbering.keys.tolist()] == sorted(model, key=lambda key: model[key])
-
-
-def test_keys_that_share_every_slot_are_told_apart() -> None:
-    """Hashes only say where to look: with one hash for all, each key still has its own number."""
-    words = np.arange(200, dtype=np.uint64)[:, None]
-    same = np.zeros(200, np.uint64)
-    numbering = Numbering(1, capacity=500)
-    assert numbering.add(words, same).tolist() == list(range(200))
-    assert (numbering.find(words, same) == numbering.add(words, same)).all()
-
-
-@given(KEYS.filter(bool))
-def test_distinct_gives_the_first_of_each(keys: list[tuple[int, int]]) -> None:
-    """In the order of their places."""
-    words = np.array(keys, np.uint64)
-    assert distinct(words).tolist() == [place for place, key in enumerate(keys) if key not in keys[:place]]
-
-
-@given(st.lists(st.integers(0, 2**20), min_size=1, max_size=12), st.integers(0, 2**32))
-@settings(deadline=None)
-def test_rows_survive_packing_and_growing(largest: list[int], seed: int) -> None:
-    """What was packed is unpacked, and again after columns have grown; no field straddles a word."""
-    rows = np.random.default_rng(seed).integers(0, np.array(largest) + 1, (20, len(largest)))
-    layout = Layout([number.bit_length() for number in largest])
-    assert (layout.unpack(layout.pack(rows)) == rows).all()
-    grown = Layout.holding([2 * number for number in largest])
-    assert all(grown.fits(column, 2 * number) for column, number in enumerate(largest))
-    assert (grown.unpack(layout.moved(layout.pack(rows), grown)) == rows).all()
-    assert max(int(shift) + bits for shift, bits in zip(grown.shift, grown.bits, strict=True)) <= 64
 
 
 # what monitors see -------------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from everyturn.engines.growing import Rows
+
 Words = NDArray[np.uint64]
 """Keys: one row each, one column for each word."""
 Numbers = NDArray[np.int64]
@@ -49,7 +51,7 @@ class Numbering:
     """Numbers for keys of ``width`` words: 0 for the first that was seen, and so on."""
 
     def __init__(self, width: int, capacity: int = 1024) -> None:
-        self._keys: Words = np.zeros((capacity, width), np.uint64)
+        self._rows = Rows(width, capacity)
         self._count = 0
         slots = 2 ** (2 * capacity - 1).bit_length()
         self._slots: NDArray[np.int32] = np.zeros(slots, np.int32)
@@ -73,6 +75,11 @@ class Numbering:
         """Words in a key."""
         return int(self._keys.shape[1])
 
+    @property
+    def _keys(self) -> Words:
+        """The keys by number, and the room for more."""
+        return self._rows.array
+
     def replaced(self, keys: Words) -> Numbering:
         """The same numbers for other keys, all different, given by number."""
         other = Numbering(keys.shape[1])
@@ -82,9 +89,9 @@ class Numbering:
         other._rehash(len(keys))
         return other
 
-    def find(self, words: Words, hashed: Words | None = None) -> Numbers:
+    def find(self, words: Words) -> Numbers:
         """The number of each key, -1 for one that was never added."""
-        slots = self._first(words, hashed)
+        slots = self._first(words)
         numbers = self._held(slots)
         todo = self._others(numbers, words)
         while todo.size:
@@ -106,15 +113,15 @@ class Numbering:
         other &= held >= 0
         return np.flatnonzero(other)
 
-    def add(self, words: Words, hashed: Words | None = None) -> Numbers:
+    def add(self, words: Words) -> Numbers:
         """The number of each key; those that are new get theirs in the order in which they stand here."""
-        return self.added(words, hashed)[0]
+        return self.added(words)[0]
 
-    def added(self, words: Words, hashed: Words | None = None) -> tuple[Numbers, Numbers]:
+    def added(self, words: Words) -> tuple[Numbers, Numbers]:
         """As :meth:`add`; and for each new key, by number, the place where it stands first."""
         self._reserve(len(words))
         before = self._count
-        slots = self._first(words, hashed)
+        slots = self._first(words)
         numbers = self._held(slots)
         further = self._others(numbers, words)
         empty = np.flatnonzero(numbers < 0)
@@ -161,43 +168,58 @@ class Numbering:
         self._count += len(winners)
         return claimants[~won], winners, taken
 
-    def _first(self, words: Words, hashed: Words | None) -> Numbers:
+    def _first(self, words: Words) -> Numbers:
         """The slot at which each key is looked for first."""
-        mixed = hashes(words) if hashed is None else hashed
-        slots: Numbers = (mixed >> self._shift).astype(np.int64)
+        slots: Numbers = (hashes(words) >> self._shift).view(np.int64)
         return slots
 
     def _reserve(self, more: int) -> None:
         """Make room for ``more`` keys."""
         needed = self._count + more
         if needed > len(self._keys):
-            capacity = max(needed, len(self._keys) + len(self._keys) // 2)
-            self._keys.resize((capacity, self._keys.shape[1]), refcheck=False)
+            self._rows.grow(max(needed, len(self._keys) + len(self._keys) // 2))
         if needed > _FULLEST * len(self._slots):
             self._rehash(needed)
 
     def _rehash(self, needed: int) -> None:
+        """Enter all keys into a table with room for ``needed`` of them.
+
+        They are entered in the order of the slots at which they are looked for first. So each comes to its slot or, if that is
+        taken, right behind the one before it: nothing needs to be probed.
+        """
         size = len(self._slots)
         while needed > _FULLEST * size:
             size *= 2
-        self._slots = np.zeros(size, np.int32)
         self._shift = np.uint64(64 - size.bit_length() + 1)
+        ordered = np.empty(self._count, np.uint64)
         for start in range(0, self._count, _CHUNK):
-            self._place(start, min(start + _CHUNK, self._count))
+            part = ordered[start : start + _CHUNK]
+            np.right_shift(hashes(self._keys[start : start + len(part)]), self._shift, out=part)
+            part <<= _HALF
+            part |= np.arange(start + 1, start + 1 + len(part), dtype=np.uint64)
+        ordered.sort()
+        self._slots = np.zeros(size, np.int32)
+        free = 0
+        for start in range(0, self._count, _CHUNK):
+            free = self._enter(ordered[start : start + _CHUNK], free)
 
-    def _place(self, start: int, end: int) -> None:
-        """Enter keys that are known to differ."""
-        last = len(self._slots) - 1
-        slots = self._first(self._keys[start:end], None)
-        todo = np.arange(end - start)
-        while todo.size:
-            at = slots[todo]
-            free = self._slots[at] == 0
-            self._slots[at[free]] = (todo[free] + start + 1).astype(np.int32)
-            won = self._slots[at] == todo + start + 1
-            todo = todo[~won]
-            slots[todo] = (slots[todo] + 1) & last
-        # A loser of a slot moves on at once: whoever holds it has another key.
+    def _enter(self, ordered: Words, free: int) -> int:
+        """Enter numbers, each with the first slot for it in its high half, from the slot ``free`` on; the next free one."""
+        numbers = ordered.astype(np.uint32).view(np.int32)
+        slots = (ordered >> _HALF).view(np.int64)
+        order = np.arange(len(slots))
+        slots -= order
+        slots[0] = max(slots[0], free)
+        np.maximum.accumulate(slots, out=slots)
+        slots += order
+        inside = int(np.searchsorted(slots, len(self._slots)))
+        self._slots[slots[:inside]] = numbers[:inside]
+        start = 0
+        for number in numbers[inside:].tolist():  # what finds no room goes on from the beginning
+            while self._slots[start]:
+                start += 1
+            self._slots[start] = number
+        return int(slots[-1]) + 1
 
 
 def distinct(words: Words) -> Numbers:
