@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -143,20 +145,19 @@ def test_the_death_of_the_other_process_is_an_error() -> None:
 def test_ctrl_c_ends_both_with_what_was_found() -> None:
     """The terminal interrupts every process of a command: the second says nothing, the first what was found."""
     command = [sys.executable, "-m", "everyturn", "check", "--scope", "AAA+1c", "--revision", "d4", "--jobs", "2"]
-    running = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        env={**os.environ, "COLUMNS": "80"},
-    )
-    assert running.stderr is not None
+    terminal, its = pty.openpty()
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its, start_new_session=True)
+    os.close(its)
     seen = b""
-    while b"states" not in seen:
-        seen += running.stderr.read(1)
-    os.killpg(running.pid, signal.SIGINT)
-    output, error = running.communicate(timeout=60)
-    assert b"Traceback" not in seen + error
+    with contextlib.suppress(OSError):  # at the end of the command there is nothing more to read
+        while b"states" not in seen:
+            seen += os.read(terminal, 1000)
+        os.killpg(running.pid, signal.SIGINT)
+        while True:
+            seen += os.read(terminal, 1000)
+    os.close(terminal)
+    output, _ = running.communicate(timeout=60)
+    assert b"Traceback" not in seen
     assert b"interrupted" in output
     assert b"undetermined" in output
     assert running.returncode == 130

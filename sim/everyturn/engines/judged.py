@@ -361,10 +361,11 @@ class JudgeTables:
 
     def _monitoring(
         self, invariant: Invariant
-    ) -> Callable[[Any, tuple[int, ...], int], tuple[Any, Finding | None, set[int]]]:
+    ) -> Callable[[Any, tuple[int, ...], int], tuple[Any, Finding | None, frozenset[int]]]:
         """What a monitor says of events, and whose lives it looks at for that."""
+        everybody = frozenset(self._prompts.values())
 
-        def watch(state: Any, lives: tuple[int, ...], events: int) -> tuple[Any, Finding | None, set[int]]:
+        def watch(state: Any, lives: tuple[int, ...], events: int) -> tuple[Any, Finding | None, frozenset[int]]:
             looked: set[str] = set()
             shown: list[ReferenceType[Watched]] = []
 
@@ -375,12 +376,9 @@ class JudgeTables:
                     yield event, watched
 
             reached, finding = self.judge.watch(invariant, state, told())
-            kept = any(
-                each() is not None for each in shown
-            )  # to be looked at later, whoever's lives it will be asked for
-            if kept or _ALL in looked:
-                return reached, finding, set(self._prompts.values())
-            return reached, finding, {self._prompts[name] for name in looked if name in self._prompts}
+            if _ALL in looked or any(each() is not None for each in shown):
+                return reached, finding, everybody  # a ledger that is kept may be looked at later, for anybody's life
+            return reached, finding, frozenset(self._prompts[name] for name in looked if name in self._prompts)
 
         return watch
 

@@ -124,7 +124,7 @@ class Monitor:
     def __init__(
         self,
         start: Any,
-        watch: Callable[[Any, tuple[int, ...], int], tuple[Any, Finding | None, set[int]]],
+        watch: Callable[[Any, tuple[int, ...], int], tuple[Any, Finding | None, frozenset[int]]],
         lives: Layout,
         findings: Interned,
     ) -> None:
@@ -135,6 +135,7 @@ class Monitor:
         self.violating = self._steps.violating
         self._pairs = Numbering(1)
         self._masks: Words = np.zeros((0, lives.width), np.uint64)
+        self._known_fields: dict[frozenset[int], Words] = {}
 
     def step(self, states: Numbers, lives: Words, events: Numbers) -> tuple[Numbers, Numbers]:
         """The states after a batch of steps, and the numbers of what was violated (0: nothing)."""
@@ -155,20 +156,27 @@ class Monitor:
     def _learn(self, pairs: Numbers, lives: Words) -> None:
         """Make the steps of these rows, no two of which have the same key."""
         values = self.states.values
+        steps = map(_split, self._pairs.keys[pairs, 0].tolist())
+        rows = self._lives.unpack(lives).tolist()
+        told = [self._watch(values[state], tuple(row), seen) for (state, seen), row in zip(steps, rows, strict=True)]
+        looks = np.array([self._fields(looked) for _, _, looked in told])
+        np.bitwise_or.at(self._masks, pairs, looks)
         keys = np.empty((len(pairs), 1 + self._lives.width), np.uint64)
         keys[:, 0] = pairs
-        made = []
-        for place, (pair, row) in enumerate(zip(pairs.tolist(), self._lives.unpack(lives).tolist(), strict=True)):
-            state, seen = _split(int(self._pairs.keys[pair, 0]))
-            reached, finding, looked = self._watch(values[state], tuple(row), seen)
-            made.append((reached, finding))
-            for column in looked:
-                word, bits = self._lives.field(column)
-                self._masks[pair, word] |= bits
-            keys[place, 1:] = lives[place] & self._masks[pair]
+        np.bitwise_and(lives, self._masks.take(pairs, axis=0), out=keys[:, 1:])
         before = len(self._steps.keys)
         self._steps.keys.add(keys)
-        self._steps.enter(before, made)
+        self._steps.enter(before, [(reached, finding) for reached, finding, _ in told])
+
+    def _fields(self, looked: frozenset[int]) -> Words:
+        """The fields of the lives that were looked at."""
+        if looked not in self._known_fields:
+            fields = np.zeros(self._lives.width, np.uint64)
+            for column in looked:
+                word, bits = self._lives.field(column)
+                fields[word] |= bits
+            self._known_fields[looked] = fields
+        return self._known_fields[looked]
 
     def redo(self, place: int) -> tuple[Any, Finding | None]:
         """Make one step of the table again."""
