@@ -15,7 +15,7 @@ import pytest
 from everyturn.check import check
 from everyturn.checker import Judge, select
 from everyturn.counterexample import decisions_of
-from everyturn.engines import beside
+from everyturn.engines import beside, levels
 from everyturn.engines.beside import FollowingBeside
 from everyturn.engines.levels import LevelExplorer
 from everyturn.errors import EveryturnError, UnsupportedLocal, UsageError
@@ -67,6 +67,15 @@ def test_two_processes_find_what_one_finds_in_the_same_order(
     """Numbers of states, parents, moves, violations, outcomes, events."""
     judge = Judge(select(names), conformance=not names)
     one, two = (explored(processes, scope, revision, granularity, judge, reduce) for processes in (1, 2))
+    assert one == two
+
+
+@pytest.mark.parametrize(("scope", "revision"), [("AA+1c", "d4"), ("Ai+1f", "d0")])
+def test_many_chunks_under_way_do_not_mix(scope: str, revision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Levels of many small chunks, of which several are always under way, are those of one process."""
+    monkeypatch.setattr(levels, "CHUNK", 48)
+    monkeypatch.setattr(levels, "_FEW", 16)
+    one, two = (explored(processes, scope, revision, "access", Judge(), "dead") for processes in (1, 2))
     assert one == two
 
 
