@@ -7,10 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from everyturn.checker import Judge
 from everyturn.engines import numbering
+from everyturn.engines.following import Chunk, Following
 from everyturn.engines.growing import Rows
 from everyturn.engines.numbering import Numbering, Words, distinct, hashes
 from everyturn.engines.packing import Layout
+from everyturn.engines.transitions import JUDGE, Transitions
+from everyturn.scope import Scope
+from everyturn.world import World
 
 KEYS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**64 - 1)), max_size=60)
 
@@ -99,3 +104,18 @@ def test_rows_survive_packing_and_growing(largest: list[int], seed: int) -> None
     assert all(grown.fits(column, 2 * number) for column, number in enumerate(largest))
     assert (grown.unpack(layout.moved(layout.pack(rows), grown)) == rows).all()
     assert max(int(shift) + bits for shift, bits in zip(grown.shift, grown.bits, strict=True)) <= 64
+
+
+def test_a_row_that_moves_to_a_wider_layout_keeps_its_judge() -> None:
+    """The judge's number is given with the chunk: the tables of what can follow do not know how large it can be."""
+    first, following = (Following(Transitions(World(Scope.parse("A"), "d4"), Judge())) for _ in range(2))
+    row, _ = first.first()
+    roomy = Layout([20] * len(row))
+    first.follow(Chunk(roomy.pack(np.array([row])), roomy, 0, np.zeros(1, np.int64)))
+    following.first()
+    following.redo(first.leaps.journal)
+    judged = [*row[:JUDGE], 1000, *row[JUDGE + 1 :]]
+    tight = Layout([number.bit_length() for number in judged])
+    assert not tight.holds(following.largest())
+    words, layout = following._adopt(tight.pack(np.array([judged])), tight, 1000)
+    assert layout.unpack(words).tolist() == [judged]
