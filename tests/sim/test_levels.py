@@ -21,6 +21,7 @@ from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Exploration, Limits
 from everyturn.engines.judged import JudgeTables
 from everyturn.engines.levels import REDUCTIONS, LevelExplorer
+from everyturn.engines.transitions import JUDGE, Row
 from everyturn.errors import EveryturnError, UsageError
 from everyturn.explanation.explain import shown_by
 from everyturn.replay import replay
@@ -54,6 +55,29 @@ def test_a_choice_before_the_first_wait_is_a_scheduling_point_everywhere() -> No
     """II+1f on an event loop: whether the model is ready is the world's choice, in the very first operation."""
     worlds = [World(Scope.parse("II+1f"), "d4", "await") for _ in range(2)]
     assert found(LevelExplorer(worlds[0], Judge())) == found(Explorer(worlds[1], Judge()))
+
+
+@pytest.mark.parametrize(("scope", "revision"), [("Aa+1f+1e", "d4"), ("A+1t+1e", "d4"), ("Aa+1t+u", "d0")])
+def test_a_step_of_several_operations_has_its_ways_in_one_order(scope: str, revision: str) -> None:
+    """The number of a way means the same in the tables of leaps and where a path is followed operation by operation."""
+    explorer = LevelExplorer(World(Scope.parse(scope), revision, "await"), Judge((), conformance=False))
+    explorer.run()
+    words, expansion, _ = explorer.expand(slice(0, None))
+    before, after = (
+        [explorer.leaps.global_row(row) for row in explorer.layout.unpack(each).tolist()]
+        for each in (words, expansion.words)
+    )
+    several = 0
+    for source, move, reached in zip(expansion.source.tolist(), expansion.move.tolist(), after, strict=True):
+        thread, choice = explorer.leaps.moves.values[move]
+        ways = [row for row, _ in explorer.transitions.ways(_unjudged(before[source]), thread)]
+        assert _unjudged(ways[choice]) == _unjudged(reached)
+        several += len(ways) > 1
+    assert several
+
+
+def _unjudged(row: Row) -> Row:
+    return (*row[:JUDGE], 0, *row[JUDGE + 1 :])
 
 
 @pytest.mark.parametrize("granularity", ["access", "await"])
