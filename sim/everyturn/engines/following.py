@@ -96,20 +96,15 @@ class Following:
 
     def follow(self, chunk: Chunk) -> Followed:
         """What follows on a chunk."""
-        words, layout, found = self._find(chunk)
+        words, layout = self._adopt(chunk.words, chunk.layout, chunk.judges)
+        found = self.leaps.find(words)
         places, rows = self.resting.news(words[found.rests], layout)
         seen = np.array([self.resting.observe(row) for row in rows], np.int64)
         return Followed(found, found.rests[places], seen)
 
     def find(self, chunk: Chunk) -> Found:
         """The leaps of a chunk."""
-        return self._find(chunk)[2]
-
-    def _find(self, chunk: Chunk) -> tuple[Words, Layout, Found]:
-        words, layout = self._adopt(chunk.words, chunk.layout, chunk.judges)
-        while (found := self.leaps.find(words)) is None:
-            words, layout = self._adopt(words, layout, chunk.judges)
-        return words, layout, found
+        return self.leaps.find(self._adopt(chunk.words, chunk.layout, chunk.judges)[0])
 
     def _adopt(self, words: Words, layout: Layout, judges: int) -> tuple[Words, Layout]:
         """Make room for numbers that no longer fit, and pack what was learnt; the rows, and the layout that then holds."""

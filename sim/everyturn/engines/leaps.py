@@ -122,17 +122,15 @@ class Leaps:
         """What each way of each thread does."""
         return [table.ways for table in self.tables]
 
-    def find(self, words: Words) -> Found | None:
-        """The leaps of rows; none if numbers came up that have no room in the layout: lay out anew, and ask again."""
+    def find(self, words: Words) -> Found:
+        """The leaps of rows. What is made for the first time may lead to numbers that have no room in the layout."""
         resting = np.ones(len(words), np.bool_)
         sources, ways = [], []
         for table in self.tables:
-            found = table.find(words)
-            if found is None:
-                return None
-            sources.append(found[0])
-            ways.append(found[1])
-            resting[found[0]] = False
+            source, way = table.find(words)
+            sources.append(source)
+            ways.append(way)
+            resting[source] = False
         return Found(sources, ways, np.flatnonzero(resting))
 
 
@@ -312,8 +310,8 @@ class _Table:
 
     # finding -----------------------------------------------------------------------------------------------------
 
-    def find(self, words: Words) -> tuple[Numbers, Numbers] | None:
-        """The leaps of this thread from rows: the row's place, and the way's number; none if numbers came up that have no room in the layout."""
+    def find(self, words: Words) -> tuple[Numbers, Numbers]:
+        """The leaps of this thread from rows: the row's place, and the way's number."""
         layout = self._layout
         assert layout is not None
         locals_ = layout.get(words, self.place)
@@ -325,8 +323,6 @@ class _Table:
         missing = np.flatnonzero(found < 0)
         while missing.size:
             self._make(words[live[missing[distinct(keys[missing])]]])
-            if not layout.holds(self.leaps.largest()):
-                return None
             self.lay_out(layout)
             keys[missing] = self._masks.take(locals_[missing], axis=0) & words[live[missing]]
             found[missing] = self._index.find(keys[missing])
