@@ -86,13 +86,14 @@ class Judge:
         return JudgeState(Ledger(), tuple(invariant.start for invariant in self.invariants), belief)
 
     def step(self, state: JudgeState, events: Iterable[Event]) -> tuple[JudgeState, tuple[Finding, ...]]:
-        """The state after ``events``, and what they violated."""
+        """The state after ``events``, and what they violated. Raises :class:`~everyturn.errors.AgentFault` as :func:`check_turn` does."""
         findings: list[Finding] = []
         for event in events:
             state = self._one(state, event, findings)
         return state, tuple(findings)
 
     def _one(self, state: JudgeState, event: Event, findings: list[Finding]) -> JudgeState:
+        check_turn(state.ledger, event)
         ledger = state.ledger.step(event)
         monitors: list[Any] = []
         for invariant, monitor in zip(self.invariants, state.monitors, strict=True):

@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from everyturn.campaign import fuzz
 from everyturn.check import check
 from everyturn.checker import Judge
 from everyturn.engines.exhaustive import Explorer
@@ -501,3 +502,11 @@ def test_turns_of_different_prompts_have_different_names(engine: str) -> None:
     with pytest.raises(AgentFault, match=r"turn 'turn' begins for p\d and was one of p\d: expected contexts"):
         check(OneName, "AA", invariants=["no-deadlock"], engine=engine)  # type: ignore[arg-type]
     assert check(OneName, "A", invariants=["one-turn"], engine=engine).cell.states  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("engine", ["simpy", "tables"])
+def test_turns_of_different_prompts_have_different_names_in_samples(engine: str) -> None:
+    """A sample is no way around what the explorer refuses: neither a risk nor a violation is said of such turns."""
+    with pytest.raises(AgentFault, match=r"turn 'turn' begins for p\d and was one of p\d: expected contexts"):
+        fuzz(OneName, "AA", engine=engine, runs=10)  # type: ignore[arg-type]
+    assert fuzz(OneName, "A", engine=engine, runs=10).cell.schedules == 10  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from everyturn import objects
-from everyturn.checker import Finding, Judge, check_turn
+from everyturn.checker import Finding, Judge
 from everyturn.engines.interned import Interned, columns
 from everyturn.engines.locals import Locals
 from everyturn.observer import Step
@@ -236,9 +236,6 @@ class Transitions:
         key = (judged, events)
         known = self._judgements.get(key)
         if known is None:
-            state, seen = self.judged.values[judged], self.events.values[events]
-            for event in seen:
-                check_turn(state.ledger, event)
-            state, findings = self.judge.step(state, seen)
+            state, findings = self.judge.step(self.judged.values[judged], self.events.values[events])
             known = self._judgements[key] = (self.judged.number(state), findings)
         return known
