@@ -119,6 +119,39 @@ def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None
         assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("name", ["matrix.foo", "matrix"])
+def test_a_picture_that_cannot_be_drawn_is_refused_before_anything_is_explored(name: str, tmp_path: Path) -> None:
+    """What its name should end with, and what it ends with; no verdict is said, and nothing is written."""
+    result = run("check", "--revision", "d4", "--scope", "A", "--plot", str(tmp_path / name))
+    assert (result.exit_code, result.stdout) == (2, "")
+    found = Path(name).suffix or name
+    expected = f"expected a picture, a name that ends in .png, .svg or .pdf; found {found!r}"
+    assert result.stderr == f"everyturn: {tmp_path / name}: {expected}\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf", "SVG"])
+def test_the_same_matrix_is_drawn_in_the_same_bytes(ending: str, tmp_path: Path) -> None:
+    """Without the time, and without random names, so that a picture in a repository changes only when verdicts do."""
+    paths = [tmp_path / f"{number}.{ending}" for number in range(2)]
+    for path in paths:
+        assert run("check", "--revision", "d4", "--scope", "A", "--plot", str(path)).exit_code == 0
+    first, second = (path.read_bytes() for path in paths)
+    assert first == second
+
+
+def test_a_folder_without_permission_is_said_before_anything_is_explored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not after hours of work for it."""
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (tmp_path, os.W_OK))
+    path = tmp_path / "matrix.png"
+    result = run("check", "--revision", "d4", "--scope", "A", "--plot", str(path))
+    assert (result.exit_code, result.stdout) == (2, "")
+    expected = f"expected a file that can be written; found no permission to write {tmp_path}"
+    assert result.stderr == f"everyturn: {path}: {expected}\n"
+
+
 def test_expectations_turn_exit_codes_round() -> None:
     """`--expect refuted` is satisfied by a refutation only; `--exit-zero` by anything."""
     parent = ["check", "--revision", "d3", "--scope", "AA"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import BYTES, OUTPUT, finish, judging, of_worlds
+from everyturn.cli.options import BYTES, PICTURE, finish, judging, of_worlds
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 
@@ -58,7 +58,7 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
     show_default=True,
     help="Cells explored at once; a single cell is explored by two processes.",
 )
-@click.option("--plot", type=OUTPUT, help="Write the matrix of verdicts as a picture (PNG or SVG).")
+@click.option("--plot", type=PICTURE, help="Write the matrix of verdicts as a picture (PNG, SVG or PDF).")
 @exits
 def check(
     revisions: tuple[str, ...],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,9 @@ import click
 
 from everyturn.errors import UsageError
 from everyturn.verdict import Result, exit_code
+
+PICTURES: Final = (".png", ".svg", ".pdf")
+"""What the names of pictures end with."""
 
 INVARIANT: Final = "Judge only this one (repeatable); `mission` is the first three.  [default: all, and conformance]"
 
@@ -31,7 +35,7 @@ class _Bytes(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic
 
 
 class _Output(click.Path):
-    """A file to write. That its folder is missing is said before hours of work for it."""
+    """A file to write. That it cannot be written is said before hours of work for it."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -42,11 +46,27 @@ class _Output(click.Path):
             raise UsageError(f"{path}: expected a file that can be written; found a folder")
         if not path.parent.is_dir():
             raise UsageError(f"{path}: expected a file that can be written; found no folder {path.parent}")
+        here = path if path.exists() else path.parent
+        if not os.access(here, os.W_OK):
+            raise UsageError(f"{path}: expected a file that can be written; found no permission to write {here}")
+        return path
+
+
+class _Picture(_Output):
+    """A picture to draw: what its name ends with says how."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        path = super().convert(value, param, ctx)
+        if path.suffix.lower() not in PICTURES:
+            *some, last = PICTURES
+            expected = f"expected a picture, a name that ends in {', '.join(some)} or {last}"
+            raise UsageError(f"{path}: {expected}; found {path.suffix or path.name!a}")
         return path
 
 
 BYTES = _Bytes()
 OUTPUT = _Output()
+PICTURE = _Picture()
 
 
 def judging(what: str = "every cell", invariant: str = INVARIANT) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -39,6 +39,8 @@ MARKS: Final = {
     ev.CancelReturned: ("Cancel returned", "^", "#7a2e8a"),
     ev.ClearCalled: ("ClearQueue", "v", "#2e6f8a"),
 }
+_DATES: Final = {".svg": "Date", ".pdf": "CreationDate"}
+"""Where a picture would say when it was drawn."""
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:
@@ -52,11 +54,14 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture and let go of it. Raises :class:`UsageError` if it cannot be written."""
+    """Write a picture, the same bytes whenever it is drawn, and let go of it. Raises :class:`UsageError` if it cannot be written."""
     from matplotlib import pyplot as plt
+    from matplotlib import rc_context
 
+    date = _DATES.get(path.suffix.lower())
     try:
-        figure.savefig(path, dpi=150, metadata={"Date": None} if path.suffix == ".svg" else None)
+        with rc_context({"svg.hashsalt": "everyturn"}):
+            figure.savefig(path, dpi=150, metadata={date: None} if date else None)
     except OSError as error:
         raise Unwritable(path, error) from error
     except ValueError as error:
