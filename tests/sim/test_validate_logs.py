@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from everyturn.cli import main
 from everyturn.cli.logs import _Silence
+from everyturn.formats.files import written
 
 ROOT: Final = Path(__file__).parents[2]
 HANGS: Final = (
@@ -97,6 +98,66 @@ def test_following_that_ctrl_c_ends_exits_with_the_verdict(
     assert "not 130" in " ".join(run("validate", "--help").stdout.split())
 
 
+@pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zst"])
+@pytest.mark.parametrize("mapping", [[], ["--mapping", "slog"]])
+def test_a_compressed_log_is_not_followed(ending: str, mapping: list[str], tmp_path: Path) -> None:
+    """It is refused before anything is judged, whatever the first line is to be; without `--follow` it is read."""
+    path = tmp_path / f"a.jsonl.{ending}"
+    written(path, [("\n".join((*HANGS, REST)) + "\n").encode()])
+    result = run("validate", "--follow", "--until-idle", "0", *mapping, path)
+    assert (result.exit_code, "refuted" in result.stdout) == (2, False)
+    assert f"{path}: expected a plain log to follow (without --follow, any); found " in result.stderr
+    assert run("validate", path).exit_code == 1
+
+
+@pytest.mark.parametrize("line", ["garbage", '{"kind":"sneeze","session":"s","time":1,"sequence":4}'])
+def test_following_a_log_with_an_unreadable_line_is_not_green(line: str, tmp_path: Path) -> None:
+    """Exit code 2, as when the same log is judged as a whole; the verdicts on the rest are shown."""
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join((*HANGS, line)) + "\n")
+    result = run("validate", "--follow", "--until-idle", "0", path)
+    assert (result.exit_code, run("validate", path).exit_code) == (2, 2)
+    assert f"{path}:{len(HANGS) + 1}: expected " in result.stderr
+    assert f"{path}: {len(HANGS) - 1} events" in result.stdout
+
+
+def test_following_a_log_in_which_nothing_is_told_is_not_green(tmp_path: Path) -> None:
+    """A header alone: exit code 2, and no table of verdicts on nothing."""
+    path = tmp_path / "a.jsonl"
+    path.write_text(HANGS[0] + "\n")
+    result = run("validate", "--follow", "--until-idle", "0", path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"everyturn: {path}: expected a log with an event in it; found none\n"
+
+
+def test_following_says_what_is_wrong_with_the_log_itself(tmp_path: Path) -> None:
+    """Lines twice, and a last one that is not whole: said, as nothing is left out in silence."""
+    path = tmp_path / "a.jsonl"
+    header, *lines = HANGS
+    numbered = [f'{line[:-1]},"sequence":{number}}}' for number, line in enumerate(lines)]
+    path.write_text("\n".join((f'{header[:-1]},"sequence":"log"}}', *numbered, numbered[0], REST[:9])))
+    result = run("validate", "--follow", "--until-idle", "0", path)
+    assert f"{path}:{len(HANGS) + 2}: the last line was not whole and is left out\n" in result.stderr
+    assert f"{path}: 1 line left out: a number of the sequence that was there before, or too late\n" in result.stderr
+
+
+def test_standard_input_is_followed_until_it_ends() -> None:
+    """`… | everyturn validate --follow -` says a violation when its line has come, while the writer goes on."""
+    command = [sys.executable, "-m", "everyturn", "validate", "--follow", "-"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as done:
+        assert done.stdin
+        assert done.stdout
+        assert done.stderr
+        done.stdin.write("\n".join((*HANGS, REST)) + "\n")
+        done.stdin.flush()
+        assert done.stderr.readline().startswith("-:5: session s: no-hang: ")
+        done.stdin.close()
+        assert done.stdout.read().startswith("-: 4 events, 0 lines lost\n")
+    assert done.returncode == 1
+
+
 def test_silence_ends_and_lets_waiting_lines_go(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a second nothing waits for lines that do not come; after the user's time, it is enough."""
     now = [0.0]
@@ -137,7 +198,13 @@ def test_many_faults_are_counted_and_the_first_are_shown(tmp_path: Path) -> None
         (["--from", "chrome", "x"], "--from chrome: expected one of log, trace"),
         (["--from", "log", "--mapping", "slog", "x"], "expected only one of them"),
         (["--follow", "x", "y"], "--follow: expected one log"),
-        (["--follow", "-"], "--follow: expected a file"),
+        (["--follow", "--until-idle", "1", "-"], "--until-idle: expected a file"),
+        (["--follow", "--until-idle", "0", "x"], "x: expected a file to follow; found none"),
+        (["--until-idle", "1", "x"], "--until-idle: expected --follow too"),
+        (["--revision", "d3", "x"], "--revision: expected --identify too"),
+        (["--follow", "--report", "a.md", "x"], "--follow: expected no --report with it"),
+        (["--identify", "--conformance", "x"], "--identify: expected no --conformance with it"),
+        (["--explain", "0", "--invariant", "no-hang", "x"], "--explain: expected no --invariant with it"),
         (["x"], "x: expected a file that can be read; found No such file or directory"),
     ],
 )

@@ -25,7 +25,7 @@ def of_logs(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--follow",
             is_flag=True,
-            help="Judge a growing log, also over rotation, until Ctrl-C; the exit code is then the verdict's, not 130.",
+            help="Judge a growing plain log, also over rotation, until Ctrl-C; the exit code is then the verdict's, not 130.",
         ),
         click.option("--at-rest", is_flag=True, help="Take the end of the log for rest: nothing can move any more."),
         click.option("--by-time", is_flag=True, help="Order the lines by their time, within the window."),
@@ -78,39 +78,49 @@ def typed(logs: tuple[Path, ...], how: dict[str, Any]) -> str:
     return shlex.join(["everyturn", "validate", *options, *map(str, logs), *reports])
 
 
-def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float | None) -> Result:
-    """Judge a growing log until there is silence, or Ctrl-C; violations are said as they are seen."""
+def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float | None) -> tuple[Result, bool]:
+    """Judge a growing log until there is silence, or Ctrl-C; standard input until its end. Violations are said as they are seen.
+
+    The result, and whether something could not be read.
+    """
     from everyturn.checker import select
-    from everyturn.formats.files import STDIN, Fault
+    from everyturn.formats.files import STDIN, LogFile
     from everyturn.linear.following import GrowingFile
     from everyturn.linear.judging import LinearJudge
     from everyturn.logs.conforming import printable
 
-    if path == STDIN:
-        raise UsageError("--follow: expected a file; standard input is followed anyhow")
+    if path == STDIN and until_idle is not None:
+        raise UsageError("--until-idle: expected a file; standard input is followed until it ends")
 
     def say(text: str) -> None:
         click.echo(printable(text), err=True)
 
-    def fault(fault: Fault) -> None:
+    unreadable = False
+
+    def fault(fault: object) -> None:
+        nonlocal unreadable
+        unreadable = True
         say(f"everyturn: {fault}")
 
     silence = _Silence(until_idle)
     cells: list[Cell] = []
-    with GrowingFile(path, silence, say) as file:
+    with LogFile(path) if path == STDIN else GrowingFile(path, silence, say) as file:
         judge = None
         try:
             judge = LinearJudge(file, read, select(invariants), fault, say)
             silence.flush = judge.order.flush
             broken = judge.run()
             if broken is not None:
-                say(f"everyturn: {broken}")
+                fault(broken)
         except KeyboardInterrupt:
             say("everyturn: interrupted; what was found so far:")
         if judge is not None:
             watched = judge.end()
-            cells.append(watched.cell)
-    return Result(RESULT_SCHEMA, "validate", cells)
+            if watched.cell.events:
+                cells.append(watched.cell)
+            elif not unreadable:
+                fault(f"{path}: expected a log with an event in it; found none")
+    return Result(RESULT_SCHEMA, "validate", cells), unreadable
 
 
 class _Silence:

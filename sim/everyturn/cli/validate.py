@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -67,6 +67,7 @@ def validate(
 
     if not logs:
         raise UsageError("validate: expected at least one log, for example recordings/d3-random.jsonl")
+    _check_options(how | {"strict": strict, "invariants": invariants})
     read = reading(how)
     if how["check_mapping"]:
         return check_mapping(logs, read, as_json=as_json)
@@ -74,21 +75,47 @@ def validate(
     if how["identify"]:
         from everyturn.cli.identification import identification
 
-        if how["conformance"] or how["reports"]:
-            raise UsageError("--identify: expected neither --conformance nor --report with it")
         return identification(logs, show, how, as_json=as_json, exit_zero=exit_zero, expect=expect)
     if how["follow"]:
         if len(logs) > 1:
             raise UsageError("--follow: expected one log")
-        result = follow(logs[0], invariants, read, how["until_idle"])
+        result, unreadable = follow(logs[0], invariants, read, how["until_idle"])
         show.followed(result)
-        return finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
-    if how["conformance"] or how["explain"] is not None:
+    elif how["conformance"] or how["explain"] is not None:
         result, unreadable = _conformance(logs, read, show, how)
     else:
         result, unreadable = _judgement(logs, invariants, read, show, how, strict=strict)
     code = finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
     return Exit.USAGE if unreadable else code
+
+
+_WITH: Final = {
+    "check_mapping": ("identify", "follow", "conformance", "explain", "reports", "budget", "invariants", "strict"),
+    "identify": ("follow", "conformance", "reports", "invariants", "strict"),
+    "follow": ("conformance", "explain", "reports", "budget", "strict"),
+    "conformance": ("invariants", "strict"),
+    "explain": ("invariants", "strict"),
+}
+"""What some options make of a command, and the options that would then be without effect."""
+
+_ONLY_WITH: Final = {"revisions": "identify", "until_idle": "follow"}
+
+
+def _check_options(how: dict[str, Any]) -> None:
+    """No option must be without effect. Raises :class:`UsageError`."""
+    given = [name for name, value in how.items() if value is not None and value is not False and value != ()]
+    for name, others in _WITH.items():
+        for other in others if name in given else ():
+            if other in given:
+                raise UsageError(f"{_option(name)}: expected no {_option(other)} with it")
+    for name, other in _ONLY_WITH.items():
+        if name in given and other not in given:
+            raise UsageError(f"{_option(name)}: expected {_option(other)} too")
+
+
+def _option(name: str) -> str:
+    """The option that is known by this name."""
+    return f"--{name.removesuffix('s').replace('_', '-')}"
 
 
 def _judgement(

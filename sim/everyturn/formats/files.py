@@ -87,6 +87,11 @@ _OPENERS: Final = (
 """First bytes, name and opener of each kind of compression."""
 
 
+def compression_of(start: bytes) -> str | None:
+    """What a file that starts like this is compressed with; none if it is plain."""
+    return next((name for magic, name, _ in _OPENERS if start.startswith(magic)), None)
+
+
 class LogFile:
     """A file that is read once from its beginning, line by line; ``-`` is standard input. A context manager.
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from everyturn.formats.files import MAX_LINE, Fault, LogFile, Unreadable
+from everyturn.formats.files import MAX_LINE, Fault, LogFile, Unreadable, compression_of
 
 
 class GrowingFile(LogFile):
@@ -15,7 +15,8 @@ class GrowingFile(LogFile):
 
     A line is read once it is whole. When another file has taken the place of this one (rotation), the rest of the old one
     is read first; when the file is shorter than what was read of it (truncation), reading starts again at its beginning.
-    Both, and that the file is not there, are told to ``notice``. Line numbers count within the present file.
+    Both, and that the file is not there, are told to ``notice``. Line numbers count within the present file. A compressed
+    one is :class:`Unreadable`: what writes it holds lines back, so that it does not grow line by line.
     """
 
     def __init__(self, path: Path, idle: Callable[[], bool], notice: Callable[[str], None]) -> None:
@@ -34,8 +35,10 @@ class GrowingFile(LogFile):
             self._growing.close()
 
     def peek(self) -> bytes:
-        """The first line, as soon as there is one; empty if there is to be none."""
+        """The first line, as soon as there is one; empty if there is to be none. Raises :class:`Unreadable` if there is no file."""
         first = self.readline(MAX_LINE + 1)
+        if not first and self._growing is None:
+            raise Unreadable(Fault(self.path, 0, "a file to follow", "none"))
         self._ahead = [first]
         return first
 
@@ -48,6 +51,7 @@ class GrowingFile(LogFile):
             if line:
                 return line
             if not self._turned_over() and not self._idle():
+                self._left_out()
                 return b""
 
     def lines(self, fault: Callable[[Fault], None]) -> Iterator[tuple[int, bytes]]:
@@ -79,6 +83,8 @@ class GrowingFile(LogFile):
             reason = error.strerror or type(error).__name__
             raise Unreadable(Fault(self.path, self.number + 1, "a file that can be read", reason)) from error
         self._part += piece
+        if self.number == 0 and (compression := compression_of(self._part)):
+            raise Unreadable(Fault(self.path, 0, "a plain log to follow (without --follow, any)", compression))
         if self._part.endswith(b"\n") or len(self._part) >= size:
             line, self._part = self._part, b""
             return line
@@ -105,7 +111,12 @@ class GrowingFile(LogFile):
             self._notice(f"{self.path}: was rotated after line {self.number}; reading on in the new file")
             self._growing.close()
             self._growing = None
+        self._left_out()
+        self.number, self._skipping, self._missing = 0, False, False
+        return True
+
+    def _left_out(self) -> None:
+        """A line that nothing more will come of is told."""
         if self._part:
             self._notice(f"{self.path}:{self.number + 1}: the last line was not whole and is left out")
-        self._part, self.number, self._skipping, self._missing = b"", 0, False, False
-        return True
+        self._part = b""

@@ -69,7 +69,9 @@ def watch(file: LogFile, reading: Reading, chosen: Sequence[Invariant], fault: C
 
 
 class LinearJudge:
-    """Judges one log while it is read. ``say`` is told of violations and losses at once; what was found is in :meth:`end`."""
+    """Judges one log while it is read. ``say`` is told of violations and losses at once, and in :meth:`end`
+    of what is to be said about the log as a whole; what was found is in :meth:`end`.
+    """
 
     def __init__(
         self,
@@ -151,21 +153,28 @@ class LinearJudge:
             events=watch.lines,
             lost=watch.lost,
         )
-        return Watched(cell, self._violations, [*self._gaps, *self._remarks()])
+        remarks = self._remarks()
+        for remark in remarks:
+            self._say(remark)
+        return Watched(cell, self._violations, [*self._gaps, *remarks])
 
     def _remarks(self) -> list[str]:
         repeated, unknown = self.order.repeated, self.watch.unknown
         remarks = []
         if repeated:
             remarks.append(
-                f"{self._path}: {repeated:,} lines repeat a number of the sequence or came too late; left out"
+                f"{self._path}: {_lines(repeated)} left out: a number of the sequence that was there before, or too late"
             )
         if unknown:
             remarks.append(
-                f"{self._path}: {unknown:,} lines are about prompts that were not submitted in this log, or twice at once"
+                f"{self._path}: {_lines(unknown)} about prompts that were not submitted in this log, or twice at once"
             )
         return remarks
 
 
 def _verdict(judged: Sequence[Judged], lines: int) -> Verdict:
     return worst(each.verdict for each in judged) if lines else Verdict.NOT_JUDGED
+
+
+def _lines(number: int) -> str:
+    return "1 line" if number == 1 else f"{number:,} lines"

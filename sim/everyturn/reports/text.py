@@ -202,7 +202,7 @@ class Printer:
         for cell in result.cells:
             self.say(f"{cell.file}: {cell.events:,} events, {cell.lost:,} lines lost")
             for name, judged in _all(cell):
-                often = f" {judged.count:,} times, first:" if judged.count else ""
+                often = {None: "", 1: " once:"}.get(judged.count, f" {judged.count or 0:,} times, first:")
                 self.say(
                     f"  {_sign(judged.verdict)} {name:<20}{judged.verdict}{often} {judged.sentence or ''}".rstrip()
                 )
