@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -46,6 +47,38 @@ def test_the_example_agent_holds(tmp_path: Path) -> None:
         "no-hang", "no-double-emit", "no-fold-of-run-id", "one-turn", "no-lost-cancel", "no-poisoned-prompt",
         "nothing-lost", "in-order", "right-owner", "prompt-notice", "true-outcome",
     }  # fmt: skip
+
+
+def test_tasks_of_one_thread_are_not_taken_for_one(tmp_path: Path) -> None:
+    """A task that tells its client late keeps nobody's turn back; one that begins another turn before it tells does."""
+    path = tmp_path / "agent.jsonl"
+    log = LOG(str(path))
+    idle, begun = asyncio.Event(), asyncio.Event()
+
+    async def first() -> None:
+        log.submit("s", "p1", run_id="r1")
+        log.started("s", "p1")
+        log.ended("s", "p1", "finished")
+        idle.set()
+        await begun.wait()
+        log.told("s", "p1", "finished")
+
+    async def second() -> None:
+        await idle.wait()
+        log.submit("s", "p2", run_id="r2")
+        log.started("s", "p2")
+        begun.set()
+        log.ended("s", "p2", "finished")
+        log.told("s", "p2", "finished")
+
+    async def both() -> None:
+        await asyncio.gather(first(), second())
+
+    asyncio.run(both())
+    log.close()
+    assert validate(path)["invariants"]["prompt-notice"]["verdict"] == "holds"
+    path.write_text(re.sub(r"Task-\d+", "one", path.read_text()))
+    assert validate(path)["invariants"]["prompt-notice"]["verdict"] == "refuted"
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,14 @@ the judge knows that it was lost.
 
     log = EveryturnLog("agent.jsonl", agent="my-agent 1.2")
     log.submit("session-7", "p1", run_id="r1")
+
+``thread`` is who does it: by default the asyncio task that runs, if there is one, else the thread. On another event loop,
+give it, for all tasks of a loop are on one thread, and what one does is not the other's.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
@@ -17,6 +21,15 @@ from typing import Any, TextIO
 
 LONGEST = 200
 """Names are cut to so many characters."""
+
+
+def running() -> str:
+    """The name of the asyncio task that runs, or else of the thread. Names of what runs at one time must be different."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        task = None
+    return threading.current_thread().name if task is None else task.get_name()
 
 
 class EveryturnLog:
@@ -78,13 +91,13 @@ class EveryturnLog:
         """After the prompt is in the queue."""
         self.write("queued", session, prompt=prompt)
 
-    def started(self, session: str, prompt: str) -> None:
+    def started(self, session: str, prompt: str, thread: str | None = None) -> None:
         """After the session is marked busy for the prompt's turn, before the model is asked."""
-        self.write("started", session, prompt=prompt, thread=threading.current_thread().name)
+        self.write("started", session, prompt=prompt, thread=thread or running())
 
-    def ended(self, session: str, prompt: str, outcome: str | None) -> None:
+    def ended(self, session: str, prompt: str, outcome: str | None, thread: str | None = None) -> None:
         """Once it is known how the turn ended, before anyone is told or the session is idle."""
-        self.write("ended", session, prompt=prompt, outcome=outcome, thread=threading.current_thread().name)
+        self.write("ended", session, prompt=prompt, outcome=outcome, thread=thread or running())
 
     def folded(self, session: str, prompt: str, into: str) -> None:
         """After the prompt left the queue for the running turn of the prompt ``into``."""
@@ -94,10 +107,11 @@ class EveryturnLog:
         """After the prompt left the queue for good, or was cancelled before it got in."""
         self.write("dropped", session, prompt=prompt)
 
-    def told(self, session: str, prompt: str, outcome: str, owner: str | None = None) -> None:
+    def told(
+        self, session: str, prompt: str, outcome: str, owner: str | None = None, thread: str | None = None
+    ) -> None:
         """Before the completion is handed to whoever waits. ``owner``: the prompt whose answer or error it carries."""
-        thread = threading.current_thread().name
-        self.write("told", session, prompt=prompt, outcome=outcome, owner=owner, thread=thread)
+        self.write("told", session, prompt=prompt, outcome=outcome, owner=owner, thread=thread or running())
 
     def cancel_call(self, session: str, operation: str) -> None:
         """Before a Cancel's first step; ``operation`` is a name for it."""
