@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from everyturn.cli import main
-from everyturn.formats.everyturn_log import REQUIRED
+from everyturn.formats.everyturn_log import REQUIRED, Line, Snapshot
 
 ROOT: Final = Path(__file__).parents[1]
 MODULE: Final = ROOT / "examples" / "instrumentation" / "everyturn_log.py"
@@ -141,6 +141,34 @@ def test_the_mapping_of_the_page_is_one() -> None:
 def test_the_module_promises_the_required_kinds() -> None:
     """No more and no less than the schema."""
     assert set(LOG.REQUIRED) == REQUIRED
+
+
+GO: Final = (MODULE.parent / "everyturnlog.go").read_text()
+TYPESCRIPT: Final = (MODULE.parent / "everyturn_log.ts").read_text()
+
+
+def test_the_writers_in_go_and_typescript_know_every_field_and_the_required_kinds() -> None:
+    """Those of the schema: what a kind of line needs can be written in each language."""
+    for struct in (Line, Snapshot):
+        fields = set(struct.__struct_fields__)
+        (go,) = re.findall(rf"type {struct.__name__} struct {{\n(.*?)\n}}", GO, re.DOTALL)
+        (typescript,) = re.findall(rf"interface {struct.__name__} {{\n(.*?)\n}}", TYPESCRIPT, re.DOTALL)
+        assert set(re.findall(r'json:"(\w+)', go)) == fields
+        assert set(re.findall(r"^  (\w+)\??:", typescript, re.MULTILINE)) == fields - {"time", "sequence"}
+    for source, begin in ((GO, r"var required = \[\]string{"), (TYPESCRIPT, r"const required = \[")):
+        (kinds,) = re.findall(rf"{begin}\n(.*?)\n[\]}}]", source, re.DOTALL)
+        assert set(re.findall(r'"(\w+)"', kinds)) == REQUIRED
+
+
+def test_a_snapshot_and_the_order_of_the_queue_can_be_promised(tmp_path: Path) -> None:
+    """With them, `clean-rest` is judged, and what `in-order` needs is in the header."""
+    path = tmp_path / "agent.jsonl"
+    log = LOG(str(path), ordered=True)
+    log.submit("s", "p1")
+    log.rest("s", {"busy": True, "queue": ["p1"]})
+    log.close()
+    assert validate(path)["invariants"]["clean-rest"]["verdict"] == "refuted"
+    assert json.loads(path.read_text().splitlines()[0])["ordered"] is True
 
 
 def test_threads_write_whole_lines_in_sequence() -> None:

@@ -35,7 +35,8 @@ def running() -> str:
 class EveryturnLog:
     """A log. ``target`` is a path, which is appended to, or an open text file. ``lost`` counts what could not be written.
 
-    ``also`` names the optional kinds of line that this agent writes whenever they happen.
+    ``also`` names the optional kinds of line that this agent writes whenever they happen, with :meth:`write`. ``ordered``:
+    it writes ``queued`` lines in the order of the queue.
     """
 
     REQUIRED = (
@@ -51,7 +52,9 @@ class EveryturnLog:
         "rest",
     )
 
-    def __init__(self, target: str | TextIO, agent: str = "", also: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, target: str | TextIO, agent: str = "", also: tuple[str, ...] = (), *, ordered: bool = False
+    ) -> None:
         self.lost = 0
         self._lock = threading.Lock()
         self._sequence = 0
@@ -61,6 +64,7 @@ class EveryturnLog:
             "agent": agent[:LONGEST],
             "kinds": [*self.REQUIRED, *also],
             "sequence": "log",
+            "ordered": ordered,
         }
         try:
             self._file = open(target, "a", encoding="utf-8") if isinstance(target, str) else target  # noqa: PTH123, SIM115
@@ -121,9 +125,9 @@ class EveryturnLog:
         """After a Cancel's last step."""
         self.write("cancel_return", session, operation=operation)
 
-    def rest(self, session: str) -> None:
-        """When nothing of the session can move any more."""
-        self.write("rest", session)
+    def rest(self, session: str, snapshot: dict[str, Any] | None = None) -> None:
+        """When nothing of the session can move any more. ``snapshot``: ``busy``, ``queue``, ``reservations``, ``mark``."""
+        self.write("rest", session, snapshot=snapshot)
 
     def close(self) -> None:
         """Close the file."""

@@ -5,6 +5,19 @@
 
 export type Outcome = "finished" | "failed" | "cancelled";
 
+/** The kinds of line without which most invariants cannot be judged. */
+const required = [
+  "submit", "queued", "started", "ended", "folded", "dropped", "told", "cancel_call", "cancel_return", "rest",
+];
+
+/** The session's shared data at rest, as far as you have it. */
+export interface Snapshot {
+  busy?: boolean;
+  queue?: string[];
+  reservations?: number;
+  mark?: number;
+}
+
 export interface Line {
   kind: string;
   session: string;
@@ -13,18 +26,26 @@ export interface Line {
   thread?: string;
   turn?: string;
   outcome?: Outcome;
+  how?: Outcome | "tool";
   owner?: string;
   operation?: string;
+  reason?: "covered" | "cleared" | "entry";
+  by?: "turn" | "fold" | "entry";
+  snapshot?: Snapshot;
 }
 
 export class EveryturnLog {
   private next = 0;
   private readonly append: (text: string) => void;
 
-  /** `append` takes one whole line, for example `(text) => fs.appendFileSync("agent.jsonl", text)`. */
-  constructor(append: (text: string) => void, agent: string) {
+  /**
+   * `append` takes one whole line, for example `(text) => fs.appendFileSync("agent.jsonl", text)`. `also` names the
+   * optional kinds of line that this agent writes whenever they happen; `ordered`: it writes `queued` lines in the order
+   * of the queue.
+   */
+  constructor(append: (text: string) => void, agent: string, also: string[] = [], ordered = false) {
     this.append = append;
-    this.put({ schema: "everyturn/log/1", agent, sequence: "log" });
+    this.put({ schema: "everyturn/log/1", agent, kinds: [...required, ...also], sequence: "log", ordered });
   }
 
   /** Writes one line; its time and sequence are filled in. */

@@ -13,17 +13,42 @@ import (
 
 // Line is one line of the log; empty fields are left out.
 type Line struct {
-	Kind      string  `json:"kind"`
-	Session   string  `json:"session"`
-	Time      float64 `json:"time"`
-	Sequence  int64   `json:"sequence"`
-	Prompt    string  `json:"prompt,omitempty"`
-	RunID     string  `json:"run_id,omitempty"`
-	Thread    string  `json:"thread,omitempty"`
-	Turn      string  `json:"turn,omitempty"`
-	Outcome   string  `json:"outcome,omitempty"`
-	Owner     string  `json:"owner,omitempty"`
-	Operation string  `json:"operation,omitempty"`
+	Kind      string    `json:"kind"`
+	Session   string    `json:"session"`
+	Time      float64   `json:"time"`
+	Sequence  int64     `json:"sequence"`
+	Prompt    string    `json:"prompt,omitempty"`
+	RunID     string    `json:"run_id,omitempty"`
+	Thread    string    `json:"thread,omitempty"`
+	Turn      string    `json:"turn,omitempty"`
+	Outcome   string    `json:"outcome,omitempty"`
+	How       string    `json:"how,omitempty"`
+	Owner     string    `json:"owner,omitempty"`
+	Operation string    `json:"operation,omitempty"`
+	Reason    string    `json:"reason,omitempty"`
+	By        string    `json:"by,omitempty"`
+	Snapshot  *Snapshot `json:"snapshot,omitempty"`
+}
+
+// Snapshot is the session's shared data at rest.
+type Snapshot struct {
+	Busy         bool     `json:"busy,omitempty"`
+	Queue        []string `json:"queue,omitempty"`
+	Reservations int      `json:"reservations,omitempty"`
+	Mark         int64    `json:"mark,omitempty"`
+}
+
+// Header says what the log is. Also names the optional kinds of line that this agent writes whenever they happen;
+// Ordered: it writes "queued" lines in the order of the queue.
+type Header struct {
+	Agent   string
+	Also    []string
+	Ordered bool
+}
+
+// required are the kinds of line without which most invariants cannot be judged.
+var required = []string{
+	"submit", "queued", "started", "ended", "folded", "dropped", "told", "cancel_call", "cancel_return", "rest",
 }
 
 // Log writes lines to one writer, in the order of its sequence.
@@ -33,10 +58,21 @@ type Log struct {
 	next int64
 }
 
-// New writes the header and returns the log. The writer should append, and not buffer.
+// New writes a header and returns the log. The writer should append, and not buffer.
 func New(out io.Writer, agent string) *Log {
-	header, _ := json.Marshal(map[string]string{"schema": "everyturn/log/1", "agent": agent, "sequence": "log"})
-	_, _ = out.Write(append(header, '\n'))
+	return NewWith(out, Header{Agent: agent})
+}
+
+// NewWith is New, with more in the header.
+func NewWith(out io.Writer, header Header) *Log {
+	line, _ := json.Marshal(map[string]any{
+		"schema":   "everyturn/log/1",
+		"agent":    header.Agent,
+		"kinds":    append(append([]string{}, required...), header.Also...),
+		"sequence": "log",
+		"ordered":  header.Ordered,
+	})
+	_, _ = out.Write(append(line, '\n'))
 	return &Log{out: out}
 }
 
