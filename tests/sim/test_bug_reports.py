@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shlex
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,7 +21,7 @@ from everyturn.logs.conforming import conform
 from everyturn.logs.excerpt import Sign, excerpt, lines_of
 from everyturn.logs.faults import INVARIANTS, Fault, faults
 from everyturn.logs.reproduction import reproduce
-from everyturn.reports.bug import BugReport, bug_report
+from everyturn.reports.bug import BugReport, bug_report, commands, reproduced
 from everyturn.reports.bug_html import page, safe
 from everyturn.reports.bug_markdown import fenced, markdown, plain
 from everyturn.reports.words import words
@@ -241,3 +242,33 @@ def test_a_log_without_faults_has_a_report(tmp_path: Path) -> None:
     md = tmp_path / "r.md"
     assert run(path, "--report", md).exit_code == 0
     assert md.read_text().startswith("# No fault was found\n")
+
+
+def test_how_to_see_it_again_reads_the_log_as_it_was_read(tmp_path: Path) -> None:
+    """The command in the report, typed as it stands, shows the fault: also of a log that only a mapping can read."""
+    md = tmp_path / "r.md"
+    log = tmp_path / "slog.jsonl"
+    lines = (Path(__file__).parent / "logs" / "slog.jsonl").read_text().splitlines(keepends=True)
+    log.write_text("".join(line for line in lines if '"answers":"p1"' not in line))
+    assert run("--mapping", "slog", log, "--report", md).exit_code == 1
+    (command, *_) = re.findall(r"^everyturn validate (.*--explain.*)$", md.read_text(), re.MULTILINE)
+    again = run(*shlex.split(command))
+    assert (again.exit_code, " ! " in again.stdout) == (1, True)
+
+
+def test_a_report_names_no_command_that_is_not_in_it() -> None:
+    """What to do with a model of your own is told with a command if the fault has an invariant, else without."""
+    for name in ("d3-random", "d4-random"):
+        for item in report(name).items:
+            told = [*commands(item)]
+            assert any("--agent" in each for each in told) is ("last command" in reproduced(item))
+
+
+def test_a_report_about_nothing_does_not_say_that_nothing_is_wrong(tmp_path: Path) -> None:
+    """Of a log that cannot be read, and of one whose runs are undetermined; the fault of the file is said once."""
+    md = tmp_path / "r.md"
+    result = run(tmp_path / "none.jsonl", "--report", md)
+    assert (result.exit_code, md.read_text().splitlines()[0]) == (2, "# Nothing was judged")
+    assert result.stderr.count("none.jsonl: expected a file") == 1
+    result = run(RECORDINGS / "d4-random.jsonl", "--report", md, "--budget", 1)
+    assert md.read_text().splitlines()[0] == "# No fault was found, and 100 of 100 runs are undetermined"

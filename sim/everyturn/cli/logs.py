@@ -67,13 +67,19 @@ def reading(how: dict[str, Any]) -> Any:
     )
 
 
-def typed(logs: tuple[Path, ...], how: dict[str, Any]) -> str:
-    """The command that judges the same logs in the same way."""
+def reading_options(how: dict[str, Any]) -> list[str]:
+    """The options that say how the logs are to be read, as they were typed."""
     options: list[str] = []
     for name, option in (("source", "--from"), ("mapping", "--mapping"), ("budget", "--budget")):
         options += [option, str(how[name])] if how[name] is not None else []
-    options += [f"--{name.replace('_', '-')}" for name in ("by_time", "at_rest", "conformance") if how[name]]
+    options += [f"--{name.replace('_', '-')}" for name in ("by_time", "at_rest") if how[name]]
     options += ["--window", str(how["window"])] if how["window"] != _WINDOW else []
+    return options
+
+
+def typed(logs: tuple[Path, ...], how: dict[str, Any]) -> str:
+    """The command that judges the same logs in the same way."""
+    options = [*reading_options(how), *(["--conformance"] if how["conformance"] else [])]
     reports = [word for path in how["reports"] for word in ("--report", str(path))]
     return shlex.join(["everyturn", "validate", *options, *map(str, logs), *reports])
 

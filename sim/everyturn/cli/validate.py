@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from everyturn.cli.ending import VERDICTS, exit_codes, exits
-from everyturn.cli.logs import check_mapping, follow, of_logs, reading, typed
+from everyturn.cli.logs import check_mapping, follow, of_logs, reading, reading_options, typed
 from everyturn.cli.options import finish, judging
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result, Verdict
@@ -131,7 +132,7 @@ def _judgement(
     show.validation(validated)
     unreadable = bool(validated.unreadable)
     if how["reports"]:
-        unreadable |= _report(logs, read, validated.conformed, budget, how)
+        unreadable |= _report(logs, read, validated.conformed, budget, how, validated.unreadable)
     elif any(cell.verdict is Verdict.REFUTED for cell in validated.cells):
         show.say(
             "more: --report FILE.html (a bug report) · --conformance (every refusal) · --explain RUN (step by step)"
@@ -165,7 +166,7 @@ def _conformance(logs: tuple[Path, ...], read: Any, show: Any, how: dict[str, An
         show.say(line)
     unreadable = bool(conformed.unreadable)
     if how["reports"]:
-        unreadable |= _report(logs, read, conformed, budget, how)
+        unreadable |= _report(logs, read, conformed, budget, how, conformed.unreadable)
     cells = [run.cell() for run in conformed.runs]
     return Result(RESULT_SCHEMA, "validate", cells, conformed.interrupted), unreadable
 
@@ -181,16 +182,19 @@ def _check(logs: tuple[Path, ...], how: dict[str, Any]) -> None:
             raise UsageError("--report: expected files; standard input can be read only once")
 
 
-def _report(logs: tuple[Path, ...], read: Any, conformed: Any, budget: int, how: dict[str, Any]) -> bool:
-    """Match what was not matched yet, and write the reports. Whether anything could not be read."""
+def _report(
+    logs: tuple[Path, ...], read: Any, conformed: Any, budget: int, how: dict[str, Any], said: Sequence[str]
+) -> bool:
+    """Match what was not matched yet, and write the reports. Whether anything could not be read that was not ``said``."""
     from everyturn.logs.conforming import conform
     from everyturn.reports.bug import write_reports
 
     rest = [] if conformed.interrupted else [path for path in logs if str(path) not in conformed.seconds]
     left = conform(rest, budget, None, read)
-    for error in left.unreadable:
+    unreadable = [error for error in left.unreadable if error not in said]
+    for error in unreadable:
         click.echo(f"everyturn: {error}", err=True)
-    write_reports(how["reports"], conformed.with_more(left), typed(logs, how))
+    write_reports(how["reports"], conformed.with_more(left), typed(logs, how), reading_options(how))
     for path in how["reports"]:
         click.echo(f"everyturn: wrote {path}", err=True)
-    return bool(left.unreadable)
+    return bool(unreadable)

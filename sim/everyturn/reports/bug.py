@@ -27,12 +27,16 @@ ENDINGS: Final = (".md", ".html")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One cause, as it is told: ``number`` from 1, the excerpt of the shown run, and the same in the model if it is known."""
+    """One cause, as it is told: ``number`` from 1, the excerpt of the shown run, and the same in the model if it is known.
+
+    ``reading``: the options of `everyturn validate` with which its log is to be read.
+    """
 
     number: int
     fault: Fault
     excerpt: Excerpt
     reproduction: Reproduction | None
+    reading: tuple[str, ...] = ()
 
     @property
     def others(self) -> str:
@@ -79,7 +83,11 @@ class BugReport:
 
     @property
     def title(self) -> str:
-        """The fault in one sentence; of several, how many."""
+        """The fault in one sentence; of several, how many; of none, in how much."""
+        if not self.runs:
+            return "Nothing was judged"
+        if not self.items and self.undetermined:
+            return f"No fault was found, and {self.undetermined:,} of {self.runs:,} runs are undetermined"
         if not self.items:
             return "No fault was found"
         if len(self.items) == 1:
@@ -89,11 +97,17 @@ class BugReport:
 
 
 def bug_report(
-    conformed: Conformed, command: str, model: Callable[[str, str, str], Reproduction | None] = reproduce
+    conformed: Conformed,
+    command: str,
+    model: Callable[[str, str, str], Reproduction | None] = reproduce,
+    reading: Sequence[str] = (),
 ) -> BugReport:
-    """What is to be told of all runs that were matched; ``model`` looks for the same fault in the model."""
+    """What is to be told of all runs that were matched; ``model`` looks for the same fault in the model.
+
+    ``command`` made the report; ``reading`` are those of its options that say how the logs are to be read.
+    """
     runs = conformed.runs
-    items = tuple(_item(number, fault, model) for number, fault in enumerate(faults(runs), 1))
+    items = tuple(_item(number, fault, model, reading) for number, fault in enumerate(faults(runs), 1))
     return BugReport(
         items,
         tuple(_logs(conformed)),
@@ -105,12 +119,14 @@ def bug_report(
     )
 
 
-def _item(number: int, fault: Fault, model: Callable[[str, str, str], Reproduction | None]) -> Item:
+def _item(
+    number: int, fault: Fault, model: Callable[[str, str, str], Reproduction | None], reading: Sequence[str]
+) -> Item:
     run = fault.shown
     invariant = INVARIANTS.get(fault.guard)
     same = None if invariant is None else model(run.revision, invariant, run.scope)
     texts = lines_of(run.file, range(run.lines[0], run.lines[1] + 1))
-    return Item(number, fault, excerpt(fault, texts), same)
+    return Item(number, fault, excerpt(fault, texts), same, tuple(reading))
 
 
 def _logs(conformed: Conformed) -> Iterator[LogSummary]:
@@ -131,12 +147,15 @@ def _digest(path: Path) -> str:
         raise Unreadable(FileFault(path, 0, "a file that can be read", error.strerror or str(error))) from error
 
 
-def write_reports(paths: Sequence[Path], conformed: Conformed, command: str) -> None:
-    """Write the report to each of ``paths``; the ending decides how. Raises :class:`UsageError` if it cannot be written."""
+def write_reports(paths: Sequence[Path], conformed: Conformed, command: str, reading: Sequence[str]) -> None:
+    """Write the report to each of ``paths``; the ending decides how. Raises :class:`UsageError` if it cannot be written.
+
+    ``command``, ``reading``: see :func:`bug_report`.
+    """
     from everyturn.reports.bug_html import page
     from everyturn.reports.bug_markdown import markdown
 
-    report = bug_report(conformed, command)
+    report = bug_report(conformed, command, reading=reading)
     for path in paths:
         text = page(report) if path.suffix.lower() == ".html" else markdown(report)
         try:
@@ -167,7 +186,7 @@ def runs_of(fault: Fault) -> str:
 def commands(item: Item) -> Iterator[str]:
     """How to see it again: in the log, and in the model."""
     run = item.fault.shown
-    yield shlex.join(["everyturn", "validate", "--explain", str(run.run), run.file])
+    yield shlex.join(["everyturn", "validate", *item.reading, "--explain", str(run.run), run.file])
     same = item.reproduction
     if same is not None:
         yield f"everyturn check --revision {same.revision} --scope {same.scope} --invariant {same.invariant}"
@@ -181,7 +200,8 @@ def reproduced(item: Item) -> str:
     same = item.reproduction
     if same is not None:
         return f"The model of {same.revision} shows the same invariant broken in {same.steps} steps, in scope {same.scope}: {same.sentence}."
-    return "No model of this agent is known to show it; the last command checks a model of your own (docs/your_own_agent.md)."
+    own = "the last command checks a model of your own" if item.fault.invariant is not None else "you can write one"
+    return f"No model of this agent is known to show it; {own} (docs/your_own_agent.md)."
 
 
 def run_lines(run: RunMatch) -> str:
