@@ -13,7 +13,9 @@ from click.testing import CliRunner, Result
 
 from everyturn.cli import main
 from everyturn.cli.logs import _Silence
-from everyturn.formats.files import written
+from everyturn.formats.everyturn_log import Placed
+from everyturn.formats.files import LogFile, stop, written
+from everyturn.linear.watch import Watch
 
 ROOT: Final = Path(__file__).parents[2]
 HANGS: Final = (
@@ -227,3 +229,60 @@ def test_a_broken_run_of_a_recording_is_left_out_and_the_rest_goes_on(tmp_path: 
     assert (result.exit_code, result.stderr.count(f"{path}:26: expected a field `ev`")) == (2, 1)
     result = run("validate", path, "--json", "--strict")
     assert [cell["run"] for cell in json.loads(result.stdout)["cells"]] == [0]
+
+
+def test_ctrl_c_keeps_what_was_found_in_a_log_that_is_judged_as_a_whole(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 130, the violations so far, and the counts; what is open then is not held against the agent."""
+    with log.open("a") as file:
+        file.write("\n".join((*HANGS[1:], HANGS[1])) + "\n")
+    see = Watch.see
+
+    def interrupted(watch: Watch, placed: Placed) -> None:
+        if placed.number == 8:
+            raise KeyboardInterrupt
+        see(watch, placed)
+
+    monkeypatch.setattr(Watch, "see", interrupted)
+    result = run("validate", "--at-rest", log, "--json")
+    (cell,) = json.loads(result.stdout)["cells"]
+    assert (result.exit_code, cell["events"], cell["invariants"]["no-hang"]["count"]) == (130, 6, 1)
+    assert "interrupted: what was found so far\n" in result.stderr
+
+
+def test_where_a_log_breaks_off_is_not_rest(log: Path) -> None:
+    """`--at-rest` is said of the end of a log, and a compressed file that is cut has none."""
+    path = log.with_suffix(".gz")
+    lines = [f"{line}\n".encode() for line in (*HANGS, *(f'{{"kind":"note","session":"{n}"}}' for n in range(2000)))]
+    written(path, lines)
+    path.write_bytes(path.read_bytes()[:-9])
+    result = run("validate", "--at-rest", path, "--json")
+    (cell,) = json.loads(result.stdout)["cells"]
+    assert (result.exit_code, cell["invariants"]["no-hang"]["verdict"]) == (2, "not-judged")
+    assert "expected a whole gzip file" in result.stderr
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz"])
+def test_long_logs_have_progress(ending: str, tmp_path: Path) -> None:
+    """Every 512 lines, with how much of the file, as it lies there, was read."""
+    path = tmp_path / f"a.{ending}"
+    written(path, [f'{{"kind":"note","session":"{hash(number)}"}}\n'.encode() for number in range(20_000)])
+    told: list[tuple[int, float | None]] = []
+    with LogFile(path, lambda file: told.append((file.number, file.share))) as file:
+        assert len(list(file.lines(stop))) == 20_000
+    assert [number for number, _ in told] == list(range(512, 20_001, 512))
+    shares = [share or 0.0 for _, share in told]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 0.5 < shares[-1] <= 1
+
+
+@pytest.mark.parametrize("ending", ["gz", "bz2", "xz"])
+def test_a_compressed_log_that_is_cut_is_read_as_far_as_it_goes(ending: str, tmp_path: Path) -> None:
+    """What is there is judged, however short it is; that the rest is missing is said, and the exit code is 2."""
+    path = tmp_path / f"a.jsonl.{ending}"
+    written(path, ["\n".join((*HANGS, REST, "")).encode()])
+    path.write_bytes(path.read_bytes()[:-4])
+    result = run("validate", path)
+    assert (result.exit_code, f"{path}:5: session s: no-hang: " in result.stdout) == (2, True)
+    assert f"{path}:6: expected a whole " in result.stderr

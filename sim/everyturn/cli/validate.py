@@ -124,11 +124,15 @@ def _judgement(
 ) -> tuple[Result, bool]:
     """All that is known: what invariants show from outside, and what the specification says."""
     from everyturn.logs.validate import validate as validate_logs
+    from everyturn.reports.text import Progress
     from everyturn_model.partial import BUDGET
 
     budget = how["budget"] or BUDGET
     _check(logs, how)
-    validated = validate_logs(logs, invariants, strict=strict, reading=read, budget=budget)
+    with Progress("validate") as bar:
+        validated = validate_logs(logs, invariants, strict=strict, reading=read, budget=budget, progress=bar.reading)
+    if validated.interrupted:
+        show.say("interrupted: what was found so far")
     show.validation(validated)
     unreadable = bool(validated.unreadable)
     if how["reports"]:
@@ -144,6 +148,7 @@ def _conformance(logs: tuple[Path, ...], read: Any, show: Any, how: dict[str, An
     """What the specification says, in detail: every refusal, or one run step by step."""
     from everyturn.logs.conforming import RunMatch, conform
     from everyturn.reports.conformance import explanation
+    from everyturn.reports.text import Progress
     from everyturn_model.partial import BUDGET
 
     def say(run: RunMatch) -> None:
@@ -156,7 +161,10 @@ def _conformance(logs: tuple[Path, ...], read: Any, show: Any, how: dict[str, An
 
     _check(logs, how)
     budget = how["budget"] or BUDGET
-    conformed = conform(logs, budget, say, read)
+    with Progress("validate") as bar:
+        conformed = conform(logs, budget, say, read, bar.reading)
+    if conformed.interrupted:
+        show.say("interrupted: what was found so far")
     for error in conformed.unreadable:
         click.echo(f"everyturn: {error}", err=True)
     if how["explain"] is not None and conformed.runs and all(run.run != how["explain"] for run in conformed.runs):
@@ -188,9 +196,11 @@ def _report(
     """Match what was not matched yet, and write the reports. Whether anything could not be read that was not ``said``."""
     from everyturn.logs.conforming import conform
     from everyturn.reports.bug import write_reports
+    from everyturn.reports.text import Progress
 
     rest = [] if conformed.interrupted else [path for path in logs if str(path) not in conformed.seconds]
-    left = conform(rest, budget, None, read)
+    with Progress("report") as bar:
+        left = conform(rest, budget, None, read, bar.reading)
     unreadable = [error for error in left.unreadable if error not in said]
     for error in unreadable:
         click.echo(f"everyturn: {error}", err=True)

@@ -10,6 +10,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import re
 import sys
 import zlib
@@ -31,6 +32,9 @@ _SHOWN: Final = 80
 """So much of what was found is quoted."""
 
 _PIECE: Final = 1 << 16
+
+_OFTEN: Final = 512
+"""After so many lines, progress is told."""
 
 _BROKEN: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError, ValueError)
 """What reading a file may raise, compressed or not."""
@@ -87,6 +91,25 @@ _OPENERS: Final = (
 """First bytes, name and opener of each kind of compression."""
 
 
+class _Unpacked(io.RawIOBase):
+    """What is in a compressed file, as far as it can be had: a file that breaks off is read up to there, a pipe as it flows."""
+
+    def __init__(self, packed: Any) -> None:
+        self._packed = packed
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._packed.read1(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def close(self) -> None:
+        self._packed.close()
+        super().close()
+
+
 def compression_of(start: bytes) -> str | None:
     """What a file that starts like this is compressed with; none if it is plain."""
     return next((name for magic, name, _ in _OPENERS if start.startswith(magic)), None)
@@ -95,11 +118,15 @@ def compression_of(start: bytes) -> str | None:
 class LogFile:
     """A file that is read once from its beginning, line by line; ``-`` is standard input. A context manager.
 
-    Everything that goes wrong with the file itself is :class:`Unreadable`, with the line that was being read.
+    Everything that goes wrong with the file itself is :class:`Unreadable`, with the line that was being read. ``progress``
+    is given the file now and then.
     """
 
-    def __init__(self, path: Path) -> None:
+    _progress: Callable[[LogFile], None] | None = None
+
+    def __init__(self, path: Path, progress: Callable[[LogFile], None] | None = None) -> None:
         self.path = path
+        self._progress = progress
         self.number = 0
         """The line that was read last."""
         self.compression: str | None = None
@@ -112,6 +139,12 @@ class LogFile:
 
     def __enter__(self) -> LogFile:
         return self
+
+    @property
+    def share(self) -> float | None:
+        """How much of the file was read, as it lies there; none if that is not known, as of a pipe."""
+        size = 0 if self.path == STDIN else os.fstat(self._raw.fileno()).st_size
+        return self._raw.tell() / size if size else None
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -126,8 +159,7 @@ class LogFile:
         for magic, name, opener in _OPENERS:
             if start.startswith(magic):
                 self.compression = name
-                unpacked = cast("io.RawIOBase", opener(cast("BinaryIO", raw)))
-                return cast("BinaryIO", io.BufferedReader(unpacked, 1 << 16))
+                return cast("BinaryIO", io.BufferedReader(_Unpacked(opener(cast("BinaryIO", raw))), _PIECE))
         return cast("BinaryIO", raw)
 
     def readline(self, size: int) -> bytes:
@@ -151,11 +183,13 @@ class LogFile:
 
     def lines(self, fault: Callable[[Fault], None]) -> Iterator[tuple[int, bytes]]:
         """Every line with its number; what is longer than :data:`MAX_LINE` is reported and skipped."""
-        readline, longest = self._file.readline, MAX_LINE
+        readline, longest, progress = self._file.readline, MAX_LINE, self._progress
         raw = self.readline(longest + 1)
         try:
             while raw:
                 self.number += 1
+                if progress is not None and not self.number % _OFTEN:
+                    progress(self)
                 if len(raw) > longest:
                     while raw and not raw.endswith(b"\n"):
                         raw = readline(_PIECE)

@@ -57,14 +57,19 @@ class Watched:
     """What is to be said about the log itself: lost and repeated lines, prompts that were not submitted in it."""
     broken: Unreadable | None = None
     """Why the log could not be read to its end."""
+    interrupted: bool = False
 
 
 def watch(file: LogFile, reading: Reading, chosen: Sequence[Invariant], fault: Callable[[Fault], None]) -> Watched:
-    """Judge a log to its end. What cannot be read is handed to ``fault`` and counts as lost."""
+    """Judge a log to its end. What cannot be read is handed to ``fault`` and counts as lost; Ctrl-C keeps what was found."""
     judge = LinearJudge(file, reading, chosen, fault)
-    broken = judge.run()
-    watched = judge.end()
-    watched.broken = broken
+    broken, interrupted = None, False
+    try:
+        broken = judge.run()
+    except KeyboardInterrupt:
+        interrupted = True
+    watched = judge.end(whole=broken is None and not interrupted)
+    watched.broken, watched.interrupted = broken, interrupted
     return watched
 
 
@@ -133,10 +138,10 @@ class LinearJudge:
             return error
         return None
 
-    def end(self) -> Watched:
-        """What was found so far; the log is taken to stop here."""
+    def end(self, *, whole: bool = True) -> Watched:
+        """What was found so far; the log is taken to stop here. ``whole``: because this is its end."""
         self.order.flush()
-        self.watch.finish(at_rest=self._how.at_rest)
+        self.watch.finish(at_rest=self._how.at_rest and whole)
         watch = self.watch
         verdicts = {name: judged for name, judged in watch.verdicts() if name in self._chosen}
         for name, judged in verdicts.items():

@@ -174,16 +174,18 @@ def conform(
     budget: int = BUDGET,
     say: Callable[[RunMatch], None] | None = None,
     reading: Reading = AS_IT_IS,
+    progress: Callable[[LogFile], None] | None = None,
 ) -> Conformed:
     """Match all runs of some logs; each is handed to ``say`` as soon as it is judged.
 
-    What cannot be read is left out and said. An interruption keeps what was matched so far.
+    What cannot be read is left out and said. An interruption keeps what was matched so far. ``progress`` is given now and then
+    the file that is being read.
     """
     conformed = Conformed()
     try:
         for path in logs:
             try:
-                _file(path, budget, conformed, say, reading)
+                _file(path, budget, conformed, say, reading, progress)
             except UsageError as error:
                 conformed.unreadable.append(str(error))
     except KeyboardInterrupt:
@@ -192,10 +194,15 @@ def conform(
 
 
 def _file(
-    path: Path, budget: int, conformed: Conformed, say: Callable[[RunMatch], None] | None, reading: Reading
+    path: Path,
+    budget: int,
+    conformed: Conformed,
+    say: Callable[[RunMatch], None] | None,
+    reading: Reading,
+    progress: Callable[[LogFile], None] | None,
 ) -> None:
     began = time.perf_counter()
-    with LogFile(path) as file:
+    with LogFile(path, progress) as file:
         matches: Iterator[RunMatch]
         name = reading.format_of(file)
         if name == "recording":

@@ -77,17 +77,21 @@ def validate(
     strict: bool = False,
     reading: Reading = AS_IT_IS,
     budget: int = BUDGET,
+    progress: Callable[[LogFile], None] | None = None,
 ) -> Validated:
     """Judge all runs of ``logs`` by the named invariants, or by all and by the specification.
 
-    ``strict`` stops at the first thing that is unreadable; ``budget``: see :func:`everyturn_model.partial.match_partial`. An interruption keeps what was judged so far. Raises :class:`UsageError` for an unknown invariant.
+    ``strict`` stops at the first thing that is unreadable; ``budget``: see :func:`everyturn_model.partial.match_partial`. An
+    interruption keeps what was judged so far. ``progress`` is given now and then the file that is being read. Raises
+    :class:`UsageError` for an unknown invariant.
     """
     chosen = select(invariants)
     validated = Validated()
     try:
         for path in logs:
             try:
-                for cell in _cells(path, chosen, validated, reading, strict=strict, budget=0 if invariants else budget):
+                used = 0 if invariants else budget
+                for cell in _cells(path, chosen, validated, reading, progress, strict=strict, budget=used):
                     validated.cells.append(cell)
             except UsageError as error:
                 validated.fault(str(error))
@@ -99,11 +103,18 @@ def validate(
 
 
 def _cells(
-    path: Path, chosen: Sequence[Invariant], validated: Validated, reading: Reading, *, strict: bool, budget: int
+    path: Path,
+    chosen: Sequence[Invariant],
+    validated: Validated,
+    reading: Reading,
+    progress: Callable[[LogFile], None] | None,
+    *,
+    strict: bool,
+    budget: int,
 ) -> Iterator[Cell]:
     """The cells of one file: one for each recorded run, one for a trace or for a log as a whole; no budget, no conformance."""
     began = time.perf_counter()
-    with LogFile(path) as file:
+    with LogFile(path, progress) as file:
         name = reading.format_of(file)
         if name == "recording":
             for run in read_runs(file, None if strict else lambda error: validated.fault(str(error))):
@@ -124,7 +135,9 @@ def _cells(
             validated.remarks += watched.remarks
             if watched.cell.events:
                 yield watched.cell
-            else:
+            if watched.interrupted:
+                raise KeyboardInterrupt
+            if not watched.cell.events:
                 validated.fault(f"{path}: expected a log with an event in it; found none")
 
 

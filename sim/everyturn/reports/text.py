@@ -19,6 +19,7 @@ from everyturn.verdict import WORST_FIRST, Cell, Judged, Result, Verdict
 if TYPE_CHECKING:
     from everyturn.audit import Audited
     from everyturn.engines.exploration import Sight
+    from everyturn.formats.files import LogFile
     from everyturn.replay import Replayed
 
 SIGNS: Final = {
@@ -73,6 +74,11 @@ class Progress:
     def shrinking(self, scope: str, deviations: int, tried: int) -> None:
         """Progress of shrinking."""
         self._show(f"{scope}, {deviations} deviations, {tried:,} runs tried")
+
+    def reading(self, file: LogFile) -> None:
+        """Progress of reading logs."""
+        share = "" if file.share is None else f" ({file.share:.0%} of the file)"
+        self._show(f"{file.path}, {file.number:,} lines{share}")
 
     def matching(self, what: str, states: int) -> None:
         """Progress of matching logs against revisions."""
