@@ -21,7 +21,8 @@ from everyturn.checker import select
 from everyturn.formats.catalogue import FORMATS, reader
 from everyturn.formats.everyturn_log import Header, Line, LogReader, Placed, encode
 from everyturn.formats.files import MAX_LINE, Fault, LogFile, Unreadable
-from everyturn.formats.mapping import MappedReader, load, shipped
+from everyturn.formats.mapped_log import MappedReader
+from everyturn.formats.mapping import load, shipped
 from everyturn.linear.following import GrowingFile
 from everyturn.linear.judging import LinearJudge, Reading, watch
 from everyturn.linear.order import Gap, Order

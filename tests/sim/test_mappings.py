@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,8 @@ from everyturn.cli import main
 from everyturn.errors import UsageError
 from everyturn.formats.everyturn_log import KINDS, REQUIRED, Line
 from everyturn.formats.files import LogFile, stop
-from everyturn.formats.mapping import MappedReader, Mapping, find, load, parse, seconds, shipped
+from everyturn.formats.mapped_log import MappedReader, find, seconds
+from everyturn.formats.mapping import Mapping, load, parse, shipped
 from everyturn.linear.judging import Reading
 from everyturn.logs.validate import validate
 from everyturn.verdict import Verdict
@@ -118,6 +120,40 @@ def test_what_cannot_be_mapped_is_counted_with_its_lines(tmp_path: Path) -> None
     assert "UNMAPPED message 'what', lines 3, 4" in result.stderr
 
 
+@pytest.mark.parametrize("options", [[], ["--conformance"], ["--follow", "--until-idle", "0"]])
+def test_what_a_mapping_says_nothing_about_is_said_when_a_log_is_judged(options: list[str], tmp_path: Path) -> None:
+    """A message that is neither mapped nor ignored may have been a step of the agent, whose absence then looks like a fault."""
+    mapping, path = tmp_path / "x.toml", tmp_path / "slog.jsonl"
+    text = (resources.files("everyturn.formats") / "mappings" / "slog.toml").read_text()
+    mapping.write_text(text.replace('"prompt folded"', '"prompt merged"'))
+    path.write_bytes((LOGS / "slog.jsonl").read_bytes())
+    result = run("validate", *options, "--mapping", str(mapping), str(path))
+    assert f"{path}: 1 line neither mapped nor ignored ('prompt folded'): see --check-mapping\n" in result.output
+
+
+def test_a_time_that_cannot_be_read_is_no_time_in_silence(tmp_path: Path) -> None:
+    """As with the wrong unit: said when the log is judged, and by `--check-mapping` with line numbers and exit code 2."""
+    mapping = tmp_path / "x.toml"
+    text = (resources.files("everyturn.formats") / "mappings" / "slog.toml").read_text()
+    mapping.write_text(text.replace('"rfc3339"', '"seconds"'))
+    path = str(LOGS / "slog.jsonl")
+    number = len(read(Path(path), load("slog")))
+    result = run("validate", "--mapping", str(mapping), path)
+    assert f"{path}: no time that can be read in {number} of the mapped lines: see --check-mapping\n" in result.stdout
+    result = run("validate", "--mapping", str(mapping), "--check-mapping", path)
+    assert (result.exit_code, f"{number}  UNREADABLE time, lines 1, 2, 3, 5, 6, …" in result.stdout) == (2, True)
+
+
+def test_a_wrong_word_is_told_with_the_words_that_are_right(tmp_path: Path) -> None:
+    """Not by what the decoder calls them."""
+    mapping = tmp_path / "x.toml"
+    text = (resources.files("everyturn.formats") / "mappings" / "slog.toml").read_text()
+    mapping.write_text(text.replace('ok = "finished"', 'ok = "done"'))
+    result = run("validate", "--mapping", str(mapping), str(LOGS / "slog.jsonl"))
+    expected = "slog.jsonl:12: expected a `ended` line with `outcome`, finished or failed or cancelled; found 'done'\n"
+    assert expected in result.stderr
+
+
 WRONG: Final = {
     "no TOML": ("x = ", "Invalid value"),
     "empty": ("", "expected `name` and [fields]; found no name and no fields"),
@@ -131,6 +167,8 @@ WRONG: Final = {
     "unknown kind": (MINIMAL.replace('"submit"', '"begin"'), "found 'begin' in [[line]] number 1"),
     "unknown field of ours": (MINIMAL.replace("prompt =", "promt ="), "found 'promt'"),
     "neither message nor pattern": (MINIMAL.replace('message = "in"', ""), "either `message` or `pattern`"),
+    "a message twice": (MINIMAL + '[[line]]\nmessage = "in"\nkind = "ended"\n', "found 'in' twice"),
+    "a message mapped and ignored": (MINIMAL + '[ignore]\nmessages = ["in"]', "found 'in' twice"),
     "broken pattern": (MINIMAL.replace('message = "in"', 'pattern = "("'), "pattern '('"),
 }
 

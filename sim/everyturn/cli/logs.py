@@ -157,7 +157,7 @@ def check_mapping(paths: tuple[Path, ...], read: Any, *, as_json: bool) -> int:
     import msgspec
 
     from everyturn.formats.files import LogFile, Unreadable
-    from everyturn.formats.mapping import MappedReader
+    from everyturn.formats.mapped_log import MappedReader
     from everyturn.reports.text import coverage
 
     code = Exit.HOLDS
@@ -173,7 +173,7 @@ def check_mapping(paths: tuple[Path, ...], read: Any, *, as_json: bool) -> int:
             click.echo(f"everyturn: {error}", err=True)
             code = Exit.USAGE
             continue
-        if faults or reader.coverage.unknown:
+        if faults or not reader.coverage.whole:
             code = Exit.USAGE
         reports.append(reader.coverage.report(path, read.mapping.name, faults))
         for line in coverage(reports[-1]):

@@ -22,6 +22,8 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Ending = Literal["finished", "failed", "cancelled"]
 StreamEnding = Literal["finished", "tool", "failed", "cancelled"]
+Reason = Literal["covered", "cleared", "entry"]
+By = Literal["turn", "fold", "entry"]
 Kind = Literal[
     "submit",
     "submitted",
@@ -139,8 +141,8 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     turn: Name | None = None
     outcome: Ending | None = None
     how: StreamEnding | None = None
-    reason: Literal["covered", "cleared", "entry"] | None = None
-    by: Literal["turn", "fold", "entry"] | None = None
+    reason: Reason | None = None
+    by: By | None = None
     owner: Name | None = None
     operation: Name | None = None
     snapshot: Snapshot | None = None

@@ -254,7 +254,6 @@ def match_log(file: LogFile, reading: Reading, conformed: Conformed, budget: int
         places = [placed.number for placed in stretch.lines]
         lines = (min(places), max(places))
         yield RunMatch(path, revision, number, "log", lines, len(places), matched, stretch.session)
-    if (remark := reader.remark()) is not None:
-        conformed.remarks.append(f"{path}: {remark}")
+    conformed.remarks += [f"{path}: {remark}" for remark in reader.remarks()]
     if not reader.stretches.lines:
         raise UsageError(f"{path}: expected a log with an event in it; found none")

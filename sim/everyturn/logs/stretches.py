@@ -13,6 +13,7 @@ from typing import Final
 
 from everyturn.formats.everyturn_log import Header, Line, LogReader, Placed
 from everyturn.formats.files import Fault, LogFile
+from everyturn.formats.mapped_log import MappedReader
 from everyturn.linear.judging import Reading
 from everyturn.linear.order import Gap, Order
 
@@ -200,10 +201,13 @@ class StretchReader:
         self._gaps += 1
         self.stretches.gap(gap)
 
-    def remark(self) -> str | None:
-        """What was not judged because lines are lost, if any."""
+    def remarks(self) -> Iterator[str]:
+        """What was not judged because lines are lost, and what the mapping says nothing about, if anything."""
         skipped = f"{self.stretches.skipped:,} lines, up to the next rest, were not matched"
         if self._gaps:
             places = "1 place" if self._gaps == 1 else f"{self._gaps:,} places"
-            return f"lines are lost at {places}; {skipped}"
-        return f"the log begins in the midst of a session; {skipped}" if self.stretches.skipped else None
+            yield f"lines are lost at {places}; {skipped}"
+        elif self.stretches.skipped:
+            yield f"the log begins in the midst of a session; {skipped}"
+        if isinstance(self._reader, MappedReader) and (unmapped := self._reader.coverage.remark()):
+            yield unmapped

@@ -224,7 +224,11 @@ def coverage(report: dict[str, Any]) -> Iterator[str]:
     yield f"  {report['ignored']:>9,}  ignored, as the mapping says"
     for message, found in report["unmapped"].items():
         more = ", …" if found["count"] > len(found["lines"]) else ""
-        yield f"  {found['count']:>9,}  UNMAPPED message {message!r}, lines {', '.join(map(str, found['lines']))}{more}"
+        what = f"message {message!r}" if message else "without a message"
+        yield f"  {found['count']:>9,}  UNMAPPED {what}, lines {', '.join(map(str, found['lines']))}{more}"
+    if (untimed := report["untimed"])["count"]:
+        more = ", …" if untimed["count"] > len(untimed["lines"]) else ""
+        yield f"  {untimed['count']:>9,}  UNREADABLE time, lines {', '.join(map(str, untimed['lines']))}{more}"
     for fault in report["faults"]:
         yield f"  UNREADABLE {report['file']}:{fault['line']}: expected {fault['expected']}; found {fault['found']}"
 
