@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Final
@@ -182,6 +183,68 @@ def test_mermaid_text_has_no_syntax_in_it(tmp_path: Path) -> None:
     assert all(";" not in each and "#" not in each for each in body)
 
 
+def test_several_sessions_are_one_mermaid_diagram_or_a_markdown_page(tmp_path: Path) -> None:
+    """A `.mmd` file is Mermaid and nothing else: each session is a box of participants; in `.md`, each has its diagram."""
+    path = tmp_path / "a.jsonl"
+    lines = [{"kind": kind, "session": s, "prompt": "p"} for kind in ("submit", "started") for s in ("s", "t")]
+    path.write_text("\n".join(map(json.dumps, ({"schema": "everyturn/log/1"}, *lines))) + "\n")
+    convert(path, tmp_path / "a.mmd")
+    assert (tmp_path / "a.mmd").read_text().splitlines() == [
+        "sequenceDiagram",
+        "    box transparent session s",
+        "    participant L0 as client-of-p",
+        "    participant L1 as agent",
+        "    end",
+        "    box transparent session t",
+        "    participant L2 as client-of-p",
+        "    participant L3 as agent",
+        "    end",
+        "    L0->>L1: submits p",
+        "    L2->>L3: submits p",
+        "    Note over L1: p's turn begins",
+        "    Note over L3: p's turn begins",
+    ]
+    convert(path, tmp_path / "a.md")
+    diagrams = re.findall(
+        r"^```mermaid\nsequenceDiagram\n    %% session (\w)\n[^`]*```$", (tmp_path / "a.md").read_text(), re.MULTILINE
+    )
+    assert diagrams == ["s", "t"]
+
+
+@pytest.mark.parametrize("ending", ["edn", "jepsen", "itf"])
+def test_times_since_the_epoch_come_back(ending: str, tmp_path: Path) -> None:
+    """In nanoseconds, they have nineteen digits."""
+    path = tmp_path / "a.jsonl"
+    line = {"kind": "submit", "session": "s", "time": 1795424483.3601418, "prompt": "p"}
+    path.write_text("\n".join(map(json.dumps, ({"schema": "everyturn/log/1"}, line))) + "\n")
+    convert(path, tmp_path / f"a.{ending}")
+    convert(tmp_path / f"a.{ending}", tmp_path / "b.jsonl")
+    assert json.loads((tmp_path / "b.jsonl").read_text().splitlines()[1])["time"] == pytest.approx(
+        line["time"], abs=1e-6
+    )
+
+
+def test_a_header_says_more_than_a_name(tmp_path: Path) -> None:
+    """Our own trace in a file that is called as Chrome's are is read as what it is."""
+    token = json.loads(run("check", "--revision", "d3", "--scope", "AA", "--json").stdout)["cells"][0]["invariants"]
+    path = tmp_path / "run.trace.json"
+    run("replay", token["no-hang"]["token"], "-o", path)
+    assert run("validate", path).exit_code == 1
+
+
+def test_pipes_and_links_stay_what_they_are(log: Path, tmp_path: Path) -> None:
+    """What is written into is not replaced: a pipe such as /dev/stdout, a device, the file behind a link."""
+    pipe, there, link = tmp_path / "pipe", tmp_path / "there.edn", tmp_path / "link.edn"
+    os.mkfifo(pipe)
+    there.touch()
+    link.symlink_to(there)
+    with os.fdopen(os.open(pipe, os.O_RDWR), "rb", buffering=0) as reader:
+        convert(log, pipe, "--to", "edn")
+        convert(log, link)
+        assert reader.read(1 << 16) == there.read_bytes() != b""
+    assert (pipe.is_fifo(), link.is_symlink()) == (True, True)
+
+
 def test_formats_are_told_by_their_names() -> None:
     """The longest suffix counts, and compression does not."""
     names = {
@@ -190,6 +253,7 @@ def test_formats_are_told_by_their_names() -> None:
         "a.trace.json": "chrome",
         "a.EDN.gz": "edn",
         "a.mmd": "mermaid",
+        "a.perfetto.json": "chrome",
         "a": None,
     }
     assert {name: by_suffix(Path(name)) for name in names} == names

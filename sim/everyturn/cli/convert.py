@@ -31,14 +31,17 @@ def convert(source: Path, target: Path, from_: str | None, to: str | None, mappi
 
     OUT.gz, OUT.bz2, OUT.xz and OUT.zst are compressed.
     """
-    from everyturn.formats.catalogue import by_suffix, writer
+    from everyturn.formats.catalogue import FORMATS, by_suffix, writer
     from everyturn.formats.files import Fault, LogFile, stop, written
     from everyturn.formats.mapping import load
     from everyturn.linear.judging import Reading
 
     name = to or by_suffix(target)
     if name is None:
-        raise UsageError(f"convert: expected --to FORMAT, or an OUT whose name says it; found {str(target)!r}")
+        endings = ", ".join(suffix for each in FORMATS.values() if each.writer for suffix in each.suffixes)
+        raise UsageError(
+            f"convert: expected --to FORMAT, or an OUT that ends in one of {endings}; found {str(target)!r}"
+        )
     write = writer(name)
     faults = 0
 

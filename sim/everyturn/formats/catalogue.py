@@ -61,8 +61,17 @@ FORMATS: Final[dict[str, Format]] = {
     ),
     "edn": Format("jepsen:JepsenReader", "jepsen:write_edn", (".edn",), None, "Jepsen-style history, EDN"),
     "shiviz": Format(None, "shiviz:write", (".shiviz",), None, "ShiViz, a space-time diagram with vector clocks"),
-    "chrome": Format(None, "chrome:write", (".trace.json", ".perfetto"), None, "Chrome's trace events, for Perfetto"),
-    "mermaid": Format(None, "mermaid:write", (".mmd", ".mermaid"), None, "Mermaid, a sequence diagram for Markdown"),
+    "chrome": Format(
+        None,
+        "chrome:write",
+        (".trace.json", ".perfetto", ".perfetto.json"),
+        None,
+        "Chrome's trace events, for Perfetto",
+    ),
+    "mermaid": Format(None, "mermaid:write", (".mmd", ".mermaid"), None, "Mermaid, a sequence diagram"),
+    "markdown": Format(
+        None, "mermaid:write_markdown", (".md",), None, "Markdown with a Mermaid diagram for each session"
+    ),
 }
 """Every format by its name on the command line. Foreign logs are read through mappings besides."""
 
@@ -84,30 +93,28 @@ class _Header(msgspec.Struct):
     schema: str
 
 
-def schema_of(file: LogFile) -> str:
-    """The schema that the first line of a file names. Raises :class:`Unreadable` if it names none."""
-    first = file.peek()
-    if not first:
-        raise Unreadable(Fault(file.path, 1, "a header with a schema", "an empty file"))
+def schema_of(file: LogFile) -> str | None:
+    """The schema that the first line of a file names; none if it names none."""
     try:
-        return msgspec.json.decode(first, type=_Header).schema
+        return msgspec.json.decode(file.peek(), type=_Header).schema
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Unreadable(
-            Fault(file.path, 1, "a header with a schema (else name the format with --from or --mapping)", quote(first))
-        ) from None
+        return None
 
 
 def format_of(file: LogFile) -> str:
     """The format of a file, by its header or else by its name. Raises :class:`Unreadable`."""
-    named = by_suffix(file.path)
+    schema, named = schema_of(file), by_suffix(file.path)
+    for name, format_ in FORMATS.items():
+        if schema is not None and schema == format_.schema:
+            return name
     if named not in (None, "log"):
         return str(named)
-    schema = schema_of(file)
-    for name, format_ in FORMATS.items():
-        if schema == format_.schema:
-            return name
-    known = ", ".join(f"`{each.schema}`" for each in FORMATS.values() if each.schema)
-    raise Unreadable(Fault(file.path, 1, f"a schema {known}", quote(schema)))
+    if schema is not None:
+        known = ", ".join(f"`{each.schema}`" for each in FORMATS.values() if each.schema)
+        raise Unreadable(Fault(file.path, 1, f"a schema {known}", quote(schema)))
+    first = file.peek()
+    expected = "a header with a schema" + (" (else name the format with --from or --mapping)" if first else "")
+    raise Unreadable(Fault(file.path, 1, expected, quote(first) if first else "an empty file"))
 
 
 def reader(name: str, file: LogFile, fault: Callable[[Fault], None]) -> Reader:

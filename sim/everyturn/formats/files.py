@@ -223,23 +223,31 @@ class LogFile:
 
 
 def written(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file, compressed if its name says so. Nothing is left of it if ``pieces`` fail.
+    """Write a file, compressed if its name says so. Nothing is left of it if ``pieces`` fail, unless it is a device or a pipe.
 
     Raises :class:`UsageError` if it cannot be written.
     """
     openers = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".zst": zstd.open}
     opener: Any = openers.get(path.suffix.lower(), open)
-    part = path.with_name(f"{path.name}.part")
     try:
+        if path.exists() and not path.is_file():
+            _write(opener, path, pieces)
+            return
+        there = path.resolve()
+        part = there.with_name(f"{there.name}.part")
         try:
-            with opener(part, "wb") as file:
-                for piece in pieces:
-                    file.write(piece)
-            part.replace(path)
+            _write(opener, part, pieces)
+            part.replace(there)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise Unwritable(path, error) from error
+
+
+def _write(opener: Any, path: Path, pieces: Iterable[bytes]) -> None:
+    with opener(path, "wb") as file:
+        for piece in pieces:
+            file.write(piece)
 
 
 def quote(raw: bytes | str) -> str:

@@ -143,9 +143,9 @@ def _atom(token: str, at: int) -> Any:
             raise EdnError(f"a string, found {token[:40]}") from error
     if token.startswith(":"):
         return token[1:]
-    if re.fullmatch(r"[+-]?\d{1,18}N?", token):
+    if re.fullmatch(r"[+-]?\d{1,40}N?", token):
         return int(token.rstrip("N"))
-    if re.fullmatch(r"[+-]?\d{1,18}(\.\d{1,18})?([eE][+-]?\d{1,2})?M?", token):
+    if re.fullmatch(r"[+-]?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,2})?M?", token):
         return float(token.rstrip("M"))
     return {"nil": None, "true": True, "false": False}.get(token, token)
 

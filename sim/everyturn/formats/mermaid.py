@@ -10,38 +10,49 @@ from everyturn.formats.lanes import lane, sentence
 
 
 class _Diagram:
-    """The participants, in the order of their first line, and the arrows and notes between them."""
+    """The participants of each session, in the order of their first line, and the arrows and notes between them."""
 
-    def __init__(self, session: str) -> None:
-        self._session = session
-        self._names: dict[str, str] = {}
+    def __init__(self) -> None:
+        self._sessions: dict[str, dict[str, str]] = {}
+        self._count = 0
         self.body: list[str] = []
 
     def line(self, line: Line) -> None:
-        here = lane(line)
+        session = self._sessions.setdefault(line.session, {})
+        at = self._name(session, lane(line))
         client = f"client-of-{line.prompt or line.run_id}"
-        at = self._name(here)
         text = _plain(sentence(line))
         match line.kind:
             case "note":
                 return
             case "submit":
-                self.body.append(f"    {at}->>{self._name('agent')}: {text}")
+                self.body.append(f"    {at}->>{self._name(session, 'agent')}: {text}")
             case "told" | "notified" | "refused":
-                self.body.append(f"    {at}-->>{self._name(client)}: {text}")
+                self.body.append(f"    {at}-->>{self._name(session, client)}: {text}")
             case "cancel_call" | "clear_call":
-                self.body.append(f"    {at}->>{self._name('agent')}: {text}")
+                self.body.append(f"    {at}->>{self._name(session, 'agent')}: {text}")
             case "cancel_return" | "clear_return":
-                self.body.append(f"    {self._name('agent')}-->>{at}: {text}")
+                self.body.append(f"    {self._name(session, 'agent')}-->>{at}: {text}")
             case _:
                 self.body.append(f"    Note over {at}: {text}")
 
-    def _name(self, lane: str) -> str:
-        return self._names.setdefault(lane, f"L{len(self._names)}")
+    def _name(self, session: dict[str, str], lane: str) -> str:
+        if lane not in session:
+            session[lane] = f"L{self._count}"
+            self._count += 1
+        return session[lane]
 
     def text(self) -> str:
-        lanes = [f"    participant {name} as {_plain(each)}" for each, name in self._names.items()]
-        return "\n".join(["sequenceDiagram", f"    %% session {_plain(self._session)}", *lanes, *self.body]) + "\n"
+        """The diagram; each of several sessions is a box of participants."""
+        lines = ["sequenceDiagram"]
+        for session, names in self._sessions.items():
+            boxed = len(self._sessions) > 1
+            lines.append(
+                f"    box transparent session {_plain(session)}" if boxed else f"    %% session {_plain(session)}"
+            )
+            lines += [f"    participant {name} as {_plain(each)}" for each, name in names.items()]
+            lines += ["    end"] if boxed else []
+        return "\n".join([*lines, *self.body]) + "\n"
 
 
 def _plain(text: str) -> str:
@@ -50,12 +61,17 @@ def _plain(text: str) -> str:
 
 
 def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
-    """A log as one diagram for each session; several are fenced, as in Markdown."""
+    """A log as one diagram."""
+    diagram = _Diagram()
+    for _, line in lines:
+        diagram.line(line)
+    yield diagram.text().encode()
+
+
+def write_markdown(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
+    """A log as a Markdown page with a diagram for each session."""
     diagrams: dict[str, _Diagram] = {}
     for _, line in lines:
-        diagrams.setdefault(line.session, _Diagram(line.session)).line(line)
-    if len(diagrams) == 1:
-        yield next(iter(diagrams.values())).text().encode()
-        return
+        diagrams.setdefault(line.session, _Diagram()).line(line)
     for diagram in diagrams.values():
         yield f"```mermaid\n{diagram.text()}```\n\n".encode()

@@ -99,7 +99,8 @@ def _formats() -> Iterator[Entry]:
 
 def _format(entry: Entry) -> str:
     does = " and ".join(does for does, can in (("read", entry["read"]), ("write", entry["written"])) if can)
-    return f"{entry['name']:<12}{does:<16}{entry['sentence']}" + (f" ({entry['schema']})" if entry["schema"] else "")
+    known_by = ", ".join([*([entry["schema"]] if entry["schema"] else []), *entry["suffixes"]])
+    return f"{entry['name']:<12}{does:<16}{entry['sentence']} ({known_by})"
 
 
 def _mappings() -> Iterator[Entry]:
