@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 from everyturn import trace
 from everyturn.campaign import fuzz
 from everyturn.checker import Judge
+from everyturn.cli import main
 from everyturn.errors import UsageError
 from everyturn.replay import replay, replay_trace
 from everyturn_impl.calls import Call
+from everyturn_impl.revisions import REVISIONS
 from everyturn_impl.revisions.d3_locked_drain import LockedDrain
 
 
@@ -66,6 +70,25 @@ class LooksLate(LockedDrain):
         """Look first."""
         await self.ports.mark.get()
         await super().close(call)
+
+
+@pytest.mark.parametrize("command", ["shrink", "explain"])
+def test_after_a_change_of_code_what_is_explained_is_another_run(
+    command: str, written: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That is said, with where it left the recorded one: if it violates something all the same, and if nothing any more."""
+    path = tmp_path / "old.jsonl"
+    path.write_bytes(written)
+    fixed = REVISIONS["d4-independent"]
+    monkeypatch.setitem(REVISIONS, "d3-locked-drain", LooksLate)
+    result = CliRunner().invoke(main, [command, str(path)])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("everyturn: the replay leaves the recorded path at step ")
+    monkeypatch.setitem(REVISIONS, "d3-locked-drain", fixed)
+    result = CliRunner().invoke(main, [command, str(path), "--invariant", "no-hang"])
+    assert result.exit_code == 2
+    said = r"everyturn: expected a run that violates no-hang; found one that violates [-, \w]+ \(the replay leaves .*\)\n"
+    assert re.fullmatch(said, result.stderr)
 
 
 def test_a_trace_survives_a_change_of_code(written: bytes) -> None:

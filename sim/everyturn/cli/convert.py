@@ -35,6 +35,7 @@ def convert(source: Path, target: Path, from_: str | None, to: str | None, mappi
     from everyturn.formats.files import Fault, LogFile, stop, written
     from everyturn.formats.mapping import load
     from everyturn.linear.judging import Reading
+    from everyturn.reports.text import Progress
 
     name = to or by_suffix(target)
     if name is None:
@@ -56,7 +57,7 @@ def convert(source: Path, target: Path, from_: str | None, to: str | None, mappi
         reader = Reading(from_, None if mapping is None else load(mapping)).reader(file, fault)
         yield from write(reader, reader.header)
 
-    with LogFile(source) as file:
+    with Progress("convert") as bar, LogFile(source, bar.reading) as file:
         if target == Path("-"):
             for piece in pieces(file):
                 sys.stdout.buffer.write(piece)

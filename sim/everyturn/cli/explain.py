@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from everyturn.cli.ending import AGENT, exit_codes, exits
+from everyturn.cli.options import say_strayed
 from everyturn.verdict import Exit
 
 
@@ -47,7 +48,7 @@ def explain(source: str, invariants: tuple[str, ...], budget: int, as_json: bool
     from everyturn.explanation.explain import explain_source
     from everyturn.reports import story
 
-    found = explain_source(source, invariants, budget=budget)
+    found = explain_source(source, invariants, budget=budget, strayed=say_strayed)
     if as_json:
         click.echo(msgspec.json.encode(story.document(found)).decode())
     else:

@@ -127,3 +127,8 @@ def finish(result: Result, *, as_json: bool, exit_zero: bool, expect: str | None
 
         click.echo(msgspec.json.encode(result).decode())
     return exit_code(result, exit_zero=exit_zero, expect_refuted=expect == "refuted")
+
+
+def say_strayed(where: str) -> None:
+    """Say that a run is not the recorded one, and where it left it."""
+    click.echo(f"everyturn: {where}", err=True)

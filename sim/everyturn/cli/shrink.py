@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from everyturn.cli.ending import AGENT, KEPT, exit_codes, exits
-from everyturn.cli.options import OUTPUT, finish, judging
+from everyturn.cli.options import OUTPUT, finish, judging, say_strayed
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 
 
@@ -54,7 +54,7 @@ def shrink(
 
     show = text.Printer(err=as_json)
     with text.Progress("shrinking") as bar:
-        shrunk = shrink_source(source, invariants, bar.shrinking, keep_cause=keep == "cause")
+        shrunk = shrink_source(source, invariants, bar.shrinking, keep_cause=keep == "cause", strayed=say_strayed)
     before, after = shrunk.before, shrunk.after
     show.say(f"{shrunk.finding.invariant}: {shrunk.finding.sentence}")
     show.say(f"{before.scope}, {len(before.deviations)} deviations from first-in first-out order →")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,10 +15,9 @@ from everyturn.explanation.cause import Cause, cause_of
 from everyturn.explanation.deciding_races import DecidingRaces
 from everyturn.explanation.happens_before import Race
 from everyturn.explanation.no_return import BUDGET, NoReturn, point_of_no_return
-from everyturn.explanation.shrink import Progress, Shrunk, judge_of, shrink, violated_by
+from everyturn.explanation.shrink import Progress, Shrunk, judge_of, shrink, violating
 from everyturn.explanation.source_lines import Place, places
 from everyturn.outcomes import label
-from everyturn.replay import replay
 from everyturn.run import Run
 from everyturn.schedule import Schedule, deviations
 from everyturn.scope import Scope
@@ -59,10 +58,19 @@ class Explanation:
     good: tuple[Named, ...]
 
 
-def explain_source(source: str, invariants: Sequence[str] = (), *, budget: int = BUDGET) -> Explanation:
-    """Explain the run of a token or a trace file. Raises :class:`UsageError` if there is nothing violated in it."""
-    replayed = replay(source, invariants)
-    return explain(replayed.run.schedule, violated_by(replayed, invariants), budget=budget)
+def explain_source(
+    source: str,
+    invariants: Sequence[str] = (),
+    *,
+    budget: int = BUDGET,
+    strayed: Callable[[str], None] | None = None,
+) -> Explanation:
+    """Explain the run of a token or a trace file. Raises :class:`UsageError` if there is nothing violated in it.
+
+    ``strayed``: see :func:`~everyturn.explanation.shrink.violating`.
+    """
+    schedule, name = violating(source, invariants, strayed)
+    return explain(schedule, name, budget=budget)
 
 
 def after_fuzzing(campaign: Campaign, progress: Progress | None = None) -> tuple[Shrunk, Explanation] | None:

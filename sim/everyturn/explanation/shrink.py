@@ -92,17 +92,40 @@ def violated_by(replayed: Replayed, invariants: Sequence[str] = ()) -> str:
         if name in found and (name != CONFORMS or not invariants):
             return name
     asked = ", ".join(invariants) or "any invariant"
+    why = f" ({replayed.strayed})" if replayed.strayed else ""
     raise UsageError(
-        f"expected a run that violates {asked}, found one that violates {', '.join(sorted(found)) or 'none'}"
+        f"expected a run that violates {asked}; found one that violates {', '.join(sorted(found)) or 'none'}{why}"
     )
 
 
+def violating(
+    source: str, invariants: Sequence[str], strayed: Callable[[str], None] | None = None
+) -> tuple[Schedule, str]:
+    """The schedule of a token or a trace file, and the invariant to look at (:func:`violated_by`).
+
+    ``strayed`` is told where the run leaves the recorded one, because the code has changed.
+    """
+    replayed = replay(source)
+    name = violated_by(replayed, invariants)
+    if replayed.strayed and strayed is not None:
+        strayed(replayed.strayed)
+    return replayed.run.schedule, name
+
+
 def shrink_source(
-    source: str, invariants: Sequence[str] = (), progress: Progress | None = None, *, keep_cause: bool = False
+    source: str,
+    invariants: Sequence[str] = (),
+    progress: Progress | None = None,
+    *,
+    keep_cause: bool = False,
+    strayed: Callable[[str], None] | None = None,
 ) -> Shrunk:
-    """Shrink the run of a token or a trace file. Raises :class:`UsageError` if there is nothing violated in it."""
-    replayed = replay(source, invariants)
-    return shrink(replayed.run.schedule, violated_by(replayed, invariants), progress, keep_cause=keep_cause)
+    """Shrink the run of a token or a trace file. Raises :class:`UsageError` if there is nothing violated in it.
+
+    ``strayed``: see :func:`violating`.
+    """
+    schedule, name = violating(source, invariants, strayed)
+    return shrink(schedule, name, progress, keep_cause=keep_cause)
 
 
 def shrink(schedule: Schedule, invariant: str, progress: Progress | None = None, *, keep_cause: bool = False) -> Shrunk:
