@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
-from everyturn import check, checker, outside  # before a test adds an invariant: none may keep it
+from everyturn import campaign, check, checker, outside  # before a test adds an invariant: none may keep it
 from everyturn.cli import main
+from everyturn.explanation import explain
 from everyturn.linear import watch
 from everyturn.linear.monitors import MONITORS
 from everyturn_model import invariants
@@ -113,3 +116,23 @@ def test_a_mapping_that_is_wrong_says_what_was_expected(text: str, said: str, tm
     assert result.exit_code == 2
     assert f"mapping {mapping}: expected " in result.stderr
     assert said in result.stderr
+
+
+@pytest.mark.parametrize(("module", "function", "call"), [(campaign, "simulate", 500), (explain, "shrink", 1)])
+def test_ctrl_c_ends_all_of_a_campaign_and_keeps_what_was_found(
+    module: Any, function: str, call: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While runs are made or explained: no further cell is begun, and the document has the cells so far."""
+    before, called = getattr(module, function), itertools.count(1)
+
+    def interrupted(*given: Any, **how: Any) -> Any:
+        if next(called) == call:
+            raise KeyboardInterrupt
+        return before(*given, **how)
+
+    monkeypatch.setattr(module, function, interrupted)
+    result = run("fuzz", "--revision", "d3", "--scope", "AA", "--scope", "AAA", "--json")
+    cells = json.loads(result.stdout)["cells"]
+    assert (result.exit_code, [cell["scope"] for cell in cells]) == (130, ["AA"])
+    assert cells[0]["invariants"]["no-hang"]["verdict"] == "refuted"
+    assert "interrupted: what was found so far\n" in result.stderr

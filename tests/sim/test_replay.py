@@ -87,7 +87,9 @@ def test_after_a_change_of_code_what_is_explained_is_another_run(
     monkeypatch.setitem(REVISIONS, "d3-locked-drain", fixed)
     result = CliRunner().invoke(main, [command, str(path), "--invariant", "no-hang"])
     assert result.exit_code == 2
-    said = r"everyturn: expected a run that violates no-hang; found one that violates [-, \w]+ \(the replay leaves .*\)\n"
+    said = (
+        r"everyturn: expected a run that violates no-hang; found one that violates [-, \w]+ \(the replay leaves .*\)\n"
+    )
     assert re.fullmatch(said, result.stderr)
 
 

@@ -49,6 +49,8 @@ def fuzz(
     max_seconds: float | None,
 ) -> int:
     """Sample interleavings through SimPy: first violations with their tokens, else a bound for what was not seen."""
+    from itertools import product
+
     from everyturn.campaign import fuzz as fuzz_cell
     from everyturn.reports import text
     from everyturn.reports.story import explain_first
@@ -58,8 +60,8 @@ def fuzz(
     show = text.Printer(err=as_json)
     cells: list[Cell] = []
     interrupted = False
-    for scope in scopes:
-        for name in revisions or ("d4-independent",):
+    for scope, name in product(scopes, revisions or ("d4-independent",)):
+        try:
             with text.Progress(f"{name} {scope}") as bar:
                 campaign = fuzz_cell(
                     name,
@@ -78,8 +80,13 @@ def fuzz(
             if campaign.cell.schedules:
                 cells.append(campaign.cell)
                 show.cell(campaign.cell)
-                explain_first(campaign, show.say)
-            interrupted = interrupted or campaign.interrupted
+            explain_first(campaign, show.say)
+            interrupted = campaign.interrupted
+        except KeyboardInterrupt:
+            interrupted = True
+        if interrupted:
+            show.say("interrupted: what was found so far")
+            break
     return finish(
         Result(RESULT_SCHEMA, "fuzz", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
     )

@@ -265,7 +265,7 @@ def _headline(cell: Cell) -> str:
         runs = (
             f"complete: {cell.schedules:,} schedule{'s' * (cell.schedules != 1)}"
             if cell.complete
-            else f"{cell.schedules:,} runs"
+            else f"{cell.schedules:,} run{'s' * (cell.schedules != 1)}"
         )
         size = f"{runs} ({cell.strategy}, seed {cell.seed})"
         if cell.risk is not None:
