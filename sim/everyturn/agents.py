@@ -5,6 +5,7 @@ Any class that is a :class:`~everyturn_impl.dispatcher.Dispatcher` will do, what
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import inspect
 import sys
@@ -95,15 +96,22 @@ def revision_name(name: str | type[Dispatcher]) -> str:
     return next((key for key in REVISIONS if key == name or key.split("-")[0] == name), name)
 
 
-def make(dispatcher: type[Dispatcher], scope: Scope, ports: Ports, own: Mapping[str, object]) -> Dispatcher:
-    """A dispatcher for one world. Raises :class:`UsageError` if it lacks what ``scope`` calls."""
+def code_of(dispatcher: type[Dispatcher]) -> str:
+    """A digest of the files that define a class and those that it inherits from: another one, other code."""
+    digest = hashlib.sha256()
+    modules = dict.fromkeys(each.__module__ for each in dispatcher.__mro__)
+    for file in (getattr(sys.modules.get(module), "__file__", None) for module in modules):
+        digest.update(Path(file).read_bytes() if file is not None and Path(file).is_file() else b"?")
+    return digest.hexdigest()
+
+
+def require(dispatcher: type[Dispatcher], scope: Scope, where: str) -> None:
+    """Raise :class:`UsageError` if a class lacks a method that is called ``where`` what is in ``scope`` comes."""
     name = revision_name(dispatcher)
     needed = _called(scope)
     missing = [method for method in needed if not inspect.iscoroutinefunction(getattr(dispatcher, method, None))]
     if missing:
-        raise UsageError(
-            f"agent {name!r} in scope {scope}: expected async methods {_all(needed)}; missing: {_all(missing)}"
-        )
+        raise UsageError(f"agent {name!r} in {where}: expected async methods {_all(needed)}; missing: {_all(missing)}")
     for method in needed:
         found = inspect.signature(getattr(dispatcher, method))
         try:
@@ -112,6 +120,12 @@ def make(dispatcher: type[Dispatcher], scope: Scope, ports: Ports, own: Mapping[
             raise UsageError(
                 f"agent {name!r}: expected {method}({', '.join(('self', *CALLS[method]))}), found {method}{found}"
             ) from None
+
+
+def make(dispatcher: type[Dispatcher], scope: Scope, ports: Ports, own: Mapping[str, object]) -> Dispatcher:
+    """A dispatcher for one world. Raises :class:`UsageError` if it lacks what ``scope`` calls."""
+    require(dispatcher, scope, f"scope {scope}")
+    name = revision_name(dispatcher)
     constructor: Callable[..., Dispatcher] = dispatcher
     try:
         return constructor(ports, direct=bool(scope.direct), **own)

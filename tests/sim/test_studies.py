@@ -90,7 +90,10 @@ def test_every_shipped_study_can_be_read_and_has_a_question(path: Path) -> None:
     ("text", "said"),
     [
         ("title = 'x'", "expected a key `arrivals`; found none"),
-        ("title = 'x'\n[arrivals]\nkind = 'tide'", "arrivals.kind: expected one of the kinds"),
+        (
+            "title = 'x'\n[arrivals]\nkind = 'tide'",
+            "arrivals.kind: expected one of poisson, bursts, users, recorded; found 'tide'",
+        ),
         (
             "title = 'x'\n[arrivals]\nkind = 'poisson'\nper_minute = 'two'",
             "arrivals.per_minute: expected `float`; found `str`",
@@ -111,10 +114,18 @@ def test_every_shipped_study_can_be_read_and_has_a_question(path: Path) -> None:
         ),
         (FILE.replace('"d4"', '"d9"'), "revision 'd9'"),
         (FILE + "[plot]\ny = ['fun']", "plot.y: expected one of completions_per_hour"),
+        (FILE + "[plot]\nkind = 'pie'", "plot.kind: expected one of curves, bars; found 'pie'"),
+        (
+            FILE + "[latency]\nstore = {kind = 'even'}",
+            "expected one of constant, exponential, lognormal, gamma, empirical",
+        ),
+        (FILE.replace("replications = 2", "replications = 0"), "replications: expected `int` >= 1; found 0"),
+        (FILE.replace("[0, 30]", "[30, 30]"), "cancels.per_hour: expected different values; found 30 twice"),
+        (FILE.replace('"d3", "d4"', '"d4", "d4-independent"'), "revisions: expected different values; found 'd4-i"),
         ("title = ", "expected TOML in UTF-8"),
         (
             "title = 'x'\n[arrivals]\nkind = 'recorded'\nlog = 'no.jsonl'\npause = {kind = 'constant', seconds = 1}\n[plot]\nkind = 'bars'",
-            "no.jsonl",
+            "no.jsonl: expected a file that can be read",
         ),
     ],
 )
@@ -284,6 +295,62 @@ def test_the_journal_of_another_study_is_refused(tmp_path: Path) -> None:
     Journal(path, cells)
     with pytest.raises(UsageError, match="expected the journal of this study as it is now"):
         Journal(path, source(SMALL, "small", overrides={"hours": 1.0}).cells())
+
+
+AGENT = """
+class Agent:
+    def __init__(self, ports, *, direct=False):
+        self.ports = ports
+
+    async def submit(self, call):
+        return call
+
+    async def serve(self, call, caller):
+        await self.ports.threads.start(call.prompt)
+"""
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of an agent of the user's own, ``its_agent:Agent``, which can be imported."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "its_agent", raising=False)
+    path = tmp_path / "its_agent.py"
+    path.write_text(AGENT)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("more", "cancels", "said"),
+    [
+        (
+            "",
+            "1",
+            "agent 'its_agent:Agent' in this study: expected async methods submit, serve, cancel; missing: cancel",
+        ),
+        ("        raise KeyError('x')\n", "0", "its_agent.py:11: a thread ends in KeyError('x')"),
+        ("        await self\n", "0", "expected it to be handled"),
+    ],
+)
+def test_what_is_wrong_with_an_agent_is_one_clear_line(agent: Path, more: str, cancels: str, said: str) -> None:
+    """No internal error of ours: what it lacks, before anything is simulated, and where it raises what nobody handles."""
+    agent.write_text(AGENT + more)
+    flags = ("--prompts-per-minute", "1", "--hours", "1", "--replications", "1", "--cancels-per-hour", cancels)
+    result = simulate("--agent", "its_agent:Agent", *flags)
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert said in result.stderr
+
+
+def test_the_journal_of_other_code_is_refused(agent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results of the code as it was are not taken for those of the code as it is."""
+    path = tmp_path / "journal"
+    overrides = {"revisions": ["its_agent:Agent"]}
+    Journal(path, source(SMALL, "small", overrides=overrides).cells())
+    Journal(path, source(SMALL, "small", overrides=overrides).cells())
+    agent.write_text(AGENT.replace("call.prompt", "call.prompt + ''"))
+    monkeypatch.delitem(sys.modules, "its_agent")
+    with pytest.raises(UsageError, match="expected the journal of this study as it is now"):
+        Journal(path, source(SMALL, "small", overrides=overrides).cells())
 
 
 def test_all_revisions_meet_the_same_arrivals() -> None:

@@ -18,7 +18,7 @@ import msgspec
 from everyturn.errors import UsageError
 from everyturn.formats.crush_lines import KINDS, Begin, End, Event, Header
 from everyturn.formats.crush_order import Order, OutOfOrder
-from everyturn.formats.files import LogFile, Unreadable
+from everyturn.formats.files import Fault, LogFile, Unreadable
 
 SCHEMA: Final = "crush-dispatch-trace/1"
 _SHOWN: Final = 80
@@ -29,7 +29,7 @@ class LogError(UsageError):
     """A log cannot be read. ``line`` counts from 1; 0 is the file as a whole."""
 
     def __init__(self, path: Path, line: int, expected: str, found: str) -> None:
-        super().__init__(f"{path}:{line}: expected {expected}; found {found}")
+        super().__init__(str(Fault(path, line, expected, found)))
         self.path, self.line, self.expected, self.found = path, line, expected, found
 
 

@@ -87,6 +87,9 @@ class Gamma(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", t
         return lambda: random.gammavariate(shape, scale)
 
 
+Shown = Literal["stream", "store", "gap"]
+
+
 class Empirical(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="empirical"):
     """One of the durations that a recorded log shows, each as likely as any other, times ``scale``.
 
@@ -94,7 +97,7 @@ class Empirical(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
     """
 
     log: str
-    of: Literal["stream", "store", "gap"]
+    of: Shown
     scale: Positive = 1.0
 
     @property

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
 import simpy
 from msgspec import Struct
 
+from everyturn.agents import find_revision, require
 from everyturn.errors import UsageError
 from everyturn.scope import Scope
 from everyturn.studies.arrivals import Traffic
+from everyturn.studies.recorded import visits
 from everyturn.studies.session import Session
-from everyturn.studies.study import Cell, Study
+from everyturn.studies.study import Cell, Recorded, Study
 from everyturn.studies.subscribers import Broker, SessionBroker, Subscriber
 from everyturn.studies.surroundings import Draw, Surroundings
 from everyturn.studies.tally import Counts, SessionTally, Summary, Tally
@@ -104,6 +107,22 @@ def _broker(study: Study, env: simpy.Environment, draw: Draw) -> Broker | None:
             for number in range(about.number)
         ],
     )
+
+
+def require_methods(cell: Cell) -> None:
+    """Raise :class:`UsageError` if the cell's agent lacks a method that somebody may call in its study."""
+    study = cell.study
+    if isinstance(study.arrivals, Recorded):
+        kinds = {visit.kind for run in visits(Path(study.arrivals.log)) for visit in run}
+    else:
+        kinds = ({"A"} if study.accepted else set()) | ({"I"} if study.accepted < 1 else set())
+    called = Scope(
+        "".join(kind for kind in "AaIi" if kind in kinds),
+        cancels=int("c" in kinds or study.cancels.per_hour > 0 or study.cancels.patience is not None),
+        clears=int("q" in kinds),
+        summaries=int("s" in kinds),
+    )
+    require(find_revision(cell.revision), called, "this study")
 
 
 def _scope(study: Study) -> Scope:

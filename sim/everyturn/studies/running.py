@@ -12,8 +12,9 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from everyturn.agents import code_of, find_revision
 from everyturn.errors import UsageError
-from everyturn.studies.replication import Passed, Replication, replicate
+from everyturn.studies.replication import Passed, Replication, replicate, require_methods
 from everyturn.studies.study import Cell, Plot
 
 JOURNAL_SCHEMA: Final = "everyturn/study-journal/1"
@@ -89,7 +90,7 @@ class Journal:
 
 
 def digest(cells: Sequence[Cell]) -> str:
-    """A short name of all that decides what the replications of these cells are.
+    """A short name of all that decides what the replications of these cells are, their agents' code included.
 
     What is said about them (titles, plots, confidence) and how many there are does not.
     """
@@ -102,7 +103,15 @@ def digest(cells: Sequence[Cell]) -> str:
         "revisions": ("",),
         "vary": {},
     }
-    content = [(cell.revision, cell.parameters, msgspec.structs.replace(cell.study, **said)) for cell in cells]
+    content = [
+        (
+            cell.revision,
+            code_of(find_revision(cell.revision)),
+            cell.parameters,
+            msgspec.structs.replace(cell.study, **said),
+        )
+        for cell in cells
+    ]
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:16]
 
 
@@ -111,6 +120,8 @@ def run(cells: Sequence[Cell], journal: Journal, *, jobs: int = 1, progress: Pro
 
     The replications do not depend on ``jobs``, nor on what was made before. Raises :class:`UsageError`.
     """
+    for cell in cells:
+        require_methods(cell)
     done = {_key(each.revision, each.parameters, each.replication) for each in journal.made}
     tasks: list[Task] = [(cell, number) for cell in cells for number in range(cell.study.replications)]
     left = [(cell, number) for cell, number in tasks if _key(cell.revision, cell.parameters, number) not in done]

@@ -8,13 +8,14 @@ strategy, time decides here, and among equal times the order of SimPy's events: 
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
 from typing import Any, Protocol
 
 import simpy
 from simpy.events import URGENT
 
 from everyturn import objects
+from everyturn.errors import AgentFault
 from everyturn.objects.table import is_done
 from everyturn.observer import Step
 from everyturn.operations import Operation
@@ -87,6 +88,15 @@ class Session:
 
     # threads -----------------------------------------------------------------------------------------------------
 
+    def _resumed(self, coroutine: Coroutine[Operation, Any, str], result: Any) -> Operation:
+        """As :meth:`World.resume`; that the stack is too small for a chain of turns is no fault of the agent's."""
+        try:
+            return self.world.resume(coroutine, result)
+        except AgentFault as error:
+            if isinstance(error.__cause__, RecursionError):
+                raise error.__cause__ from None
+            raise
+
     def _live(self, thread: Thread) -> Waiting:
         """A thread as a process."""
         coroutine = self.world.body(thread)
@@ -97,7 +107,7 @@ class Session:
         while True:
             notes.clear()
             try:
-                operation = coroutine.send(None if step is None else step.result)
+                operation = self._resumed(coroutine, None if step is None else step.result)
             except StopIteration as end:
                 self._show(step, opening, self.world.ended(thread, end.value, self._row(thread)))
                 break

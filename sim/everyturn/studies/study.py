@@ -7,13 +7,13 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 
 import msgspec
 from msgspec import Meta, Struct
 
 from everyturn.errors import UsageError
-from everyturn.studies.distributions import Constant, Distribution, Exponential, Lognormal, Positive, Seconds
+from everyturn.studies.distributions import Constant, Distribution, Exponential, Lognormal, Positive, Seconds, Shown
 from everyturn.world import revision_name
 from everyturn_impl.revisions import REVISIONS
 
@@ -60,6 +60,10 @@ class Recorded(_Table, frozen=True, kw_only=True, tag_field="kind", tag="recorde
     log: str
     scale: Positive = 1.0
     pause: Distribution
+
+
+Arrivals = Poisson | Bursts | Users | Recorded
+Bars = Literal["curves", "bars"]
 
 
 class Cancels(_Table, frozen=True, kw_only=True):
@@ -121,7 +125,7 @@ class Plot(_Table, frozen=True, kw_only=True):
     queue (Pollaczek and Khinchine) to a panel of `wait_mean`.
     """
 
-    kind: Literal["curves", "bars"] = "curves"
+    kind: Bars = "curves"
     y: tuple[str, ...] = ("stuck_per_thousand",)
     x_label: str | None = None
     x_log: bool = False
@@ -143,7 +147,7 @@ class Study(_Table, frozen=True, kw_only=True):
     sessions: Number = 1
     run_ids: Share = 1.0
     accepted: Share = 1.0
-    arrivals: Poisson | Bursts | Users | Recorded
+    arrivals: Arrivals
     cancels: Cancels = Cancels()
     latency: Latency = Latency()
     faults: Faults = Faults()
@@ -183,12 +187,18 @@ class Source(NamedTuple):
         try:
             study = msgspec.convert(raw, Study)
         except msgspec.ValidationError as error:
-            raise UsageError(f"{self.where}: {_explain(str(error))}") from None
-        return msgspec.structs.replace(study, revisions=tuple(revision_name(name) for name in study.revisions))
+            raise UsageError(f"{self.where}: {_explain(str(error), raw)}") from None
+        try:
+            return msgspec.structs.replace(study, revisions=tuple(revision_name(name) for name in study.revisions))
+        except UsageError as error:
+            raise UsageError(f"{self.where}: revisions: {error}") from error
 
     def cells(self) -> list[Cell]:
         """Every combination of a revision and the varied values. Raises :class:`UsageError`."""
         study = self.study()
+        for name, values in (*study.vary.items(), ("revisions", study.revisions)):
+            if twice := [value for number, value in enumerate(values) if value in values[:number]]:
+                raise UsageError(f"{self.where}: {name}: expected different values; found {twice[0]!r} twice")
         grid = [dict(zip(study.vary, values, strict=True)) for values in product(*study.vary.values())]
         changed = [(parameters, self.study(parameters)) for parameters in grid]
         return [Cell(name, parameters, each) for name in study.revisions for parameters, each in changed]
@@ -244,19 +254,40 @@ def _set(raw: dict[str, Any], name: str, value: Any, where: str) -> None:
 _EXPLAINED: Final[Sequence[tuple[str, str]]] = (
     (r"Object missing required field `(?P<key>.*?)`", "expected a key `{key}`; found none"),
     (r"Object contains unknown field `(?P<key>.*?)`", "expected no other keys; found `{key}`"),
-    (r"Invalid value (?P<found>.*)", "expected one of the kinds of docs/studies.md; found {found}"),
+    (r"Invalid (?:enum )?value (?P<found>.*)", "expected one of {kinds}; found {found}"),
     (r"Expected (?P<wanted>.*), got (?P<found>.*)", "expected {wanted}; found {found}"),
-    (r"Expected (?P<wanted>.*)", "expected {wanted}; found another value"),
+    (r"Expected (?P<wanted>.*)", "expected {wanted}; found {value}"),
 )
 
 
-def _explain(message: str) -> str:
-    """What the decoder expected and found and where, in the form that all our errors have."""
+def _explain(message: str, raw: dict[str, Any]) -> str:
+    """What the decoder expected of ``raw`` and found and where, in the form that all our errors have."""
     text, _, where = message.partition(" - at `$")
     place = where.rstrip("`").lstrip(".")
+    more = {"kinds": ", ".join(_kinds(place)), "value": _shown(raw, place)}
     for pattern, said in _EXPLAINED:
         match = re.fullmatch(pattern, text, re.DOTALL)
         if match:
-            text = said.format_map(match.groupdict())
+            text = said.format_map(match.groupdict() | more)
             break
     return f"{place}: {text}" if place else text
+
+
+def _kinds(place: str) -> Sequence[str]:
+    """The words that may stand at a place, of those where only some may."""
+    if place == "plot.kind":
+        return get_args(Bars)
+    if place.endswith(".of"):
+        return get_args(Shown)
+    kinds = get_args(Arrivals if place == "arrivals.kind" else Distribution)
+    return [str(each.__struct_config__.tag) for each in kinds]
+
+
+def _shown(raw: dict[str, Any], place: str) -> str:
+    """What stands at a place."""
+    found: Any = raw
+    for key in place.split("."):
+        if not isinstance(found, dict) or key not in found:
+            return "another value"
+        found = found[key]
+    return repr(found)
