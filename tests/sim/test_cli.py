@@ -140,6 +140,35 @@ def test_the_same_matrix_is_drawn_in_the_same_bytes(ending: str, tmp_path: Path)
     assert first == second
 
 
+@pytest.mark.parametrize("command", ["check", "fuzz", "audit", "coverage", "liveness"])
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--scope", "AX"], "scope 'AX': expected prompts (letters of AaIi) first, found 'X'"),
+        (["--revision", "d9"], "revision 'd9': expected one of "),
+        (["--agent", "everyturn.mutants:Nobody"], "expected a class Nobody"),
+    ],
+)
+def test_the_last_of_several_is_checked_before_the_first_is_explored(command: str, more: list[str], said: str) -> None:
+    """One clear line, and no verdict on the others, which would be lost."""
+    result = run(command, "--revision", "d4", "--scope", "A", *more)
+    assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize("there", [b"", b"x", b"\x80\x04K\x01.", b"PK\x03\x04" + bytes(60)])
+def test_a_file_that_is_no_checkpoint_is_one_clear_line(there: bytes, tmp_path: Path) -> None:
+    """Whatever it is, and without advice to trust it; it stays as it is. A folder that is missing is told at once."""
+    path = tmp_path / "file"
+    path.write_bytes(there)
+    cell = ("check", "--revision", "d4", "--scope", "A", "--checkpoint")
+    result = run(*cell, str(path))
+    said = f"everyturn: checkpoint {path}: expected everyturn/checkpoint/2, found something else\n"
+    assert (result.exit_code, result.stderr, path.read_bytes()) == (2, said, there)
+    result = run(*cell, str(tmp_path / "none" / "file"))
+    assert (result.exit_code, result.stderr.count("found no folder")) == (2, 1)
+
+
 def test_a_folder_without_permission_is_said_before_anything_is_explored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from everyturn.cli.ending import KEPT, exit_codes, exits
-from everyturn.cli.options import of_worlds
+from everyturn.cli.options import asked, of_worlds
 from everyturn.verdict import Exit
 
 
@@ -33,8 +33,6 @@ def audit(
     histories that look alike; then no proof about it is worth anything, and the exit code is 3. What
     code may do: docs/your_own_agent.md.
     """
-    from itertools import product
-
     import msgspec
 
     from everyturn.audit import Audited, Audits
@@ -45,7 +43,7 @@ def audit(
 
     show = text.Printer(err=as_json)
     cells: list[Audited] = []
-    for scope, name in product(scopes or ("AA+1c",), revisions or tuple(REVISIONS)):
+    for scope, name in asked(scopes or ("AA+1c",), revisions or tuple(REVISIONS)):
         with text.Progress(f"{name} {scope}") as bar:
             cell = audit_cell(
                 name,

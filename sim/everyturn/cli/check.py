@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import BYTES, PICTURE, finish, judging, of_worlds
+from everyturn.cli.options import BYTES, OUTPUT, PICTURE, asked, finish, judging, of_worlds
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 
@@ -32,7 +32,7 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 )
 @click.option(
     "--checkpoint",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=OUTPUT,
     help="Save the exploration of a single cell in this file now and then; go on from it if it is there.",
 )
 @click.option(
@@ -87,7 +87,6 @@ def check(
     you add there included. Several cells end with the matrix of their verdicts.
     """
     from functools import partial
-    from itertools import product
 
     from everyturn.check import check as check_cell
     from everyturn.check import check_all
@@ -111,11 +110,11 @@ def check(
         reduce=reduce,
         counterexamples=counterexamples,
     )
-    asked = [(name, scope) for scope, name in product(scopes or DEFAULT_SCOPES, names)]
+    cells_asked = [(name, scope) for scope, name in asked(scopes or DEFAULT_SCOPES, names)]
     cells: list[Cell] = []
     interrupted = False
     try:
-        for checked in check_all(explore, asked, jobs, text.exploring):
+        for checked in check_all(explore, cells_asked, jobs, text.exploring):
             cells.append(checked.cell)
             show.cell(checked.cell)
             if checked.interrupted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from everyturn.cli.ending import AGENT, KEPT, exit_codes, exits
-from everyturn.cli.options import of_worlds
+from everyturn.cli.options import asked, of_worlds
 from everyturn.verdict import Exit
 
 
@@ -23,8 +23,6 @@ def coverage(
     revisions: tuple[str, ...], scopes: tuple[str, ...], granularity: str, max_states: int | None, as_json: bool
 ) -> int:
     """Say what a proof in a scope puts to the test: lines, branches, operations, races, guards, witnesses."""
-    from itertools import product
-
     import msgspec
 
     from everyturn.coverage import DEFAULT_MAX_STATES, Coverage, Coverages, cover
@@ -33,7 +31,7 @@ def coverage(
 
     show = text.Printer(err=as_json)
     cells: list[Coverage] = []
-    for scope, name in product(scopes or ("AA+1c",), revisions or ("d4-independent",)):
+    for scope, name in asked(scopes or ("AA+1c",), revisions or ("d4-independent",)):
         with text.Progress(f"{name} {scope}") as bar:
             cell = cover(
                 name,

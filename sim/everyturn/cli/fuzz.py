@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import finish, judging, of_worlds
+from everyturn.cli.options import asked, finish, judging, of_worlds
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
@@ -49,8 +49,6 @@ def fuzz(
     max_seconds: float | None,
 ) -> int:
     """Sample interleavings through SimPy: first violations with their tokens, else a bound for what was not seen."""
-    from itertools import product
-
     from everyturn.campaign import fuzz as fuzz_cell
     from everyturn.reports import text
     from everyturn.reports.story import explain_first
@@ -60,7 +58,7 @@ def fuzz(
     show = text.Printer(err=as_json)
     cells: list[Cell] = []
     interrupted = False
-    for scope, name in product(scopes, revisions or ("d4-independent",)):
+    for scope, name in asked(scopes, revisions or ("d4-independent",)):
         try:
             with text.Progress(f"{name} {scope}") as bar:
                 campaign = fuzz_cell(

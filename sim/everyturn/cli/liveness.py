@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import finish, of_worlds
+from everyturn.cli.options import asked, finish, of_worlds
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 
@@ -46,24 +46,25 @@ def liveness(
     show = text.Printer(err=as_json)
     cells: list[Cell] = []
     interrupted = False
-    for scope in scopes:
-        for name in revisions or ("d4-independent",):
-            world = World(Scope.parse(scope), name, granularity)
-            with text.Progress(f"{world.revision} {world.scope}") as bar:
-                found = judge(
-                    world,
-                    fair="strong" if strong else "weak",
-                    max_states=max_states or MAX_STATES,
-                    progress=bar.exploring,
-                )
-            interrupted = interrupted or found.interrupted
-            cells.append(cell(world, found, fair_choices=fair_choices))
-            show.cell(cells[-1])
-            for lasso in found.lassos:
-                show.say()
-                show.say(f"{lasso.kind}: {lasso.sentence}")
-                for line in lasso.lines():
-                    show.say(f"  {line}")
+    for scope, name in asked(scopes, revisions or ("d4-independent",)):
+        world = World(Scope.parse(scope), name, granularity)
+        with text.Progress(f"{world.revision} {world.scope}") as bar:
+            found = judge(
+                world,
+                fair="strong" if strong else "weak",
+                max_states=max_states or MAX_STATES,
+                progress=bar.exploring,
+            )
+        cells.append(cell(world, found, fair_choices=fair_choices))
+        show.cell(cells[-1])
+        for lasso in found.lassos:
+            show.say()
+            show.say(f"{lasso.kind}: {lasso.sentence}")
+            for line in lasso.lines():
+                show.say(f"  {line}")
+        if found.interrupted:
+            interrupted = True
+            break
     return finish(
         Result(RESULT_SCHEMA, "liveness", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
     )

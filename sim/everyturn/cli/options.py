@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -118,6 +119,17 @@ def of_worlds(revision: str, scope: str) -> Callable[[Callable[..., Any]], Calla
         return command
 
     return options
+
+
+def asked(scopes: Sequence[str], names: Sequence[str]) -> list[tuple[str, str]]:
+    """Every scope with every revision or agent. Raises :class:`UsageError` if one is wrong: before hours of work for others."""
+    from everyturn.agents import find_revision, require
+    from everyturn.scope import Scope
+
+    pairs = list(product(scopes, names))
+    for scope, name in pairs:
+        require(find_revision(name), Scope.parse(scope), f"scope {scope}")
+    return pairs
 
 
 def finish(result: Result, *, as_json: bool, exit_zero: bool, expect: str | None) -> int:

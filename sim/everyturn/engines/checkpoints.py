@@ -50,6 +50,8 @@ def load(path: Path, world: World, judge: Judge, reduce: str = "dead") -> LevelE
     by other code.
     """
     try:
+        if not zipfile.is_zipfile(path):
+            raise UsageError(f"checkpoint {path}: expected {SCHEMA}, found something else")
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         header = json.loads(bytes(arrays["header"]))
