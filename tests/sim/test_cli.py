@@ -108,6 +108,7 @@ def test_a_file_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None
         ["demo", "-o", str(file)],
         ["check", "--plot", str(tmp_path / "none" / "x.png")],
         ["shrink", token, "-o", str(tmp_path)],
+        ["validate", "--report", str(tmp_path / "none" / "x.md"), RECORDING],
         ["export", "--revision", "d4", "--scope", "A", "--to", "aut", "-o", str(tmp_path / "none" / "x")],
         ["export", "--revision", "d4", "--scope", "A", "--to", "aut", "-o", str(file / "x")],
     ):

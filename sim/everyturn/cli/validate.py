@@ -10,7 +10,7 @@ import click
 
 from everyturn.cli.ending import VERDICTS, exit_codes, exits
 from everyturn.cli.logs import check_mapping, follow, of_logs, reading, reading_options, typed
-from everyturn.cli.options import finish, judging
+from everyturn.cli.options import OUTPUT, finish, judging
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result, Verdict
 
@@ -32,7 +32,7 @@ from everyturn.verdict import RESULT_SCHEMA, Exit, Result, Verdict
     "--report",
     "reports",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=OUTPUT,
     metavar="FILE",
     help="Write a bug report, as FILE.md or FILE.html (repeatable).",
 )
