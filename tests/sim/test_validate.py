@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,17 @@ def test_only_the_asked_invariants_are_judged(own: Path) -> None:
     (cell,) = validate.validate([own], ["mission"], strict=False).cells
     assert list(cell.invariants) == ["no-hang", "no-double-emit", "no-fold-of-run-id"]
     assert cell.conforms is None
+
+
+def test_a_trace_in_which_turns_of_two_prompts_have_one_name_is_named(tmp_path: Path) -> None:
+    """Somebody has edited it, or it is of an agent that must not do so: what is said begins with the file."""
+    failure = fuzz("d4", "AA", runs=50, seed=1).failures["prompt-notice"]
+    written = trace.write(failure.run, engine="simpy", strategy="random-walk", seed=1, number=failure.number)
+    first, second = dict.fromkeys(re.findall(rb'"kind":"TurnStarted".*?"turn":"(.*?)"', written))
+    path = tmp_path / "edited.jsonl"
+    path.write_bytes(written.replace(b'"turn":"%s"' % second, b'"turn":"%s"' % first))
+    (said,) = validate.validate([path]).unreadable
+    assert said.startswith(f"{path}: turn {first.decode()!r} begins for ")
 
 
 def test_what_cannot_be_read_is_said_and_the_rest_goes_on(own: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from typing import Final
 from everyturn import trace
 from everyturn.check import is_vacuous
 from everyturn.checker import CONFORMS, Judge, select
-from everyturn.errors import UsageError
+from everyturn.errors import AgentFault, UsageError
 from everyturn.formats.crush_dispatch import read_runs
 from everyturn.formats.files import MAX_LINE, LogFile, stop
 from everyturn.linear.judging import AS_IT_IS, SHOWN, Reading, watch
@@ -172,7 +172,11 @@ def _traced(path: Path, read: trace.Trace, judge: Judge) -> Cell:
     }
     conforms = Judged(Verdict.HOLDS) if judge.conformance else None
     lines = _first_lines(read)
-    for step, finding in judge.run(read.steps()):
+    try:
+        findings = judge.run(read.steps())
+    except AgentFault as error:
+        raise UsageError(f"{path}: {error}") from error
+    for step, finding in findings:
         judged = Judged(Verdict.REFUTED, finding.sentence, step, where=f"{path}:{lines[step]}")
         if finding.invariant == CONFORMS:
             conforms = judged
