@@ -246,6 +246,29 @@ def test_lines_that_come_after_they_were_given_up_are_left_out() -> None:
     assert ordered([0, 1, 1, 2, 0], window=5) == ([0, 1, 2], [], 2)
 
 
+def test_a_sequence_that_begins_again_at_a_later_time_is_another_process() -> None:
+    """Without a header, as in a foreign log: later than all before is neither a repeated line nor a late one."""
+    emitted: list[int | None] = []
+    restarts: list[str | None] = []
+    order = Order(
+        lambda placed: emitted.append(placed.line.sequence), lambda gap: None, restarts.append, sequence="session"
+    )
+    for sequence, time in (
+        (1, 2.0),
+        (0, 1.0),
+        (2, 3.0),
+        (0, 1.0),
+        (4, 9.0),
+        (0, 10.0),
+        (1, 11.0),
+        (0, 10.0),
+        (0, 11.0),
+    ):
+        order.see(Placed(0, Line(kind="rest", session="s", sequence=sequence, time=time)))
+    order.flush()
+    assert (emitted, restarts, order.repeated) == ([0, 1, 2, 4, 0, 1], ["s"], 3)
+
+
 def test_a_log_may_begin_in_the_middle() -> None:
     """Numbers beyond the window do not wait for what came before; that something did is said by a gap without lines."""
     assert ordered([500, 502, 501], window=10) == ([500, 501, 502], [(500, 499)], 0)

@@ -8,6 +8,7 @@ for ``window`` further lines, and the earliest goes first. No line waits longer,
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
@@ -49,7 +50,8 @@ class Gap(NamedTuple):
 class Order:
     """Hands lines to ``emit`` in order, and what is missing to ``gap``. ``repeated`` counts lines that came too late.
 
-    ``restart`` is told the session (none: all) whose numbers began anew after a header: another process writes the log.
+    ``restart`` is told the session (none: all) whose numbers began anew, after a header, or at a later time than all before:
+    another process writes the log.
     """
 
     def __init__(
@@ -69,6 +71,8 @@ class Order:
         self._next: dict[str, int] = {}
         self._before: dict[str, int] = {}
         """Where the sequences stood when the writer opened the log anew."""
+        self._times: dict[str, float] = {}
+        """The latest times seen."""
         self._held: dict[str, list[tuple[int, int, Placed]]] = {}
         self._arrivals: deque[tuple[int, str]] = deque()
         self._waiting: set[int] = set()
@@ -87,6 +91,9 @@ class Order:
         expected = self._next.get(key)
         if expected is None:
             expected = self._first(key, sequence, placed.number)
+        elif sequence == 0 < expected and self._anew(key, placed.line.time):
+            expected = 0
+        self._note_time(key, placed.line.time)
         self._count += 1
         if sequence == expected:
             self._next[key] = sequence + 1
@@ -102,11 +109,25 @@ class Order:
         while self._arrivals and self._arrivals[0][0] + self.window <= self._count:
             self._give_up()
 
+    def _anew(self, key: str, time: float | None) -> bool:
+        """Whether number 0 is that of another process: a repeated or late line is not the latest of all."""
+        if time is None or time <= self._times.get(key, math.inf):
+            return False
+        self.flush()
+        self._next[key] = 0
+        self._restart(None if self._whole else key)
+        return True
+
+    def _note_time(self, key: str, time: float | None) -> None:
+        if time is not None and time > self._times.get(key, -math.inf):
+            self._times[key] = time
+
     def _first(self, key: str, sequence: int, number: int) -> int:
         """A log may begin in the middle; but a small number may be an early line of a beginning."""
         if len(self._next) >= _KEYS:
             for old in [each for each in self._next if each not in self._held][: _KEYS // 2]:
                 del self._next[old]
+                self._times.pop(old, None)
         before = self._before.pop(key, None)
         if before is not None and sequence >= before:
             expected = before
