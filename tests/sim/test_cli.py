@@ -8,6 +8,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -16,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from everyturn.cli import COMMANDS, main
 from everyturn.reports.listing import LISTINGS
+from everyturn_model.invariants import BY_NAME
 
 RECORDING = "recordings/d3-random.jsonl"
 
@@ -155,6 +157,17 @@ def test_the_last_of_several_is_checked_before_the_first_is_explored(command: st
     result = run(command, "--revision", "d4", "--scope", "A", *more)
     assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
     assert said in result.stderr
+
+
+def test_the_picture_of_verdicts_has_conformance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the table has: where only the specification refuses, the picture is not all green."""
+    drawn: list[Any] = []
+    monkeypatch.setattr("everyturn.reports.plots.save", lambda figure, path: drawn.append(figure))
+    path = str(tmp_path / "x.png")
+    run("check", "--revision", "d3", "--revision", "d4", "--scope", "A", "--plot", path)
+    run("check", "--revision", "d4", "--scope", "A", "--invariant", "one-turn", "--plot", path)
+    columns = [[label.get_text() for label in figure.axes[0].get_xticklabels()] for figure in drawn]
+    assert columns == [[*BY_NAME, "conforms"], ["one-turn"]]
 
 
 @pytest.mark.parametrize("there", [b"", b"x", b"\x80\x04K\x01.", b"PK\x03\x04" + bytes(60)])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from everyturn.checker import CONFORMS
 from everyturn.errors import Unwritable, UsageError
 from everyturn.verdict import Cell, Verdict
 from everyturn_model import events as ev
@@ -71,12 +72,13 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def matrix(cells: Sequence[Cell], path: Path) -> None:
-    """Revisions × scopes as rows, invariants as columns; each refuted cell says in how many steps."""
-    names = list(cells[0].invariants)
+    """Revisions × scopes as rows, invariants and conformance as columns; each refuted cell says in how many steps."""
+    said = [cell.invariants | ({} if cell.conforms is None else {CONFORMS: cell.conforms}) for cell in cells]
+    names = list(dict.fromkeys(name for each in said for name in each))
     figure, axes = _figure(2.6 + 0.62 * len(names), 1.6 + 0.26 * len(cells))
-    for row, cell in enumerate(cells):
+    for row, judgements in enumerate(said):
         for column, name in enumerate(names):
-            judged = cell.invariants[name]
+            judged = judgements[name]
             axes.fill_between([column, column + 1], row, row + 1, color=COLOURS[judged.verdict], edgecolor="white")
             if judged.steps is not None:
                 axes.text(
