@@ -183,6 +183,13 @@ def test_the_command_ranks_the_revisions() -> None:
     assert f"{FOLDED}: {ranking}" in result.stdout.splitlines()
 
 
+def test_a_run_that_is_not_there_is_not_explained_in_silence() -> None:
+    """`--explain` with a number that no run has: an error with those that there are."""
+    result = run(str(FOLDED), "--revision", "d3", "--explain", "99")
+    assert result.exit_code == 2
+    assert result.stderr == "everyturn: --explain 99: expected the number of a run, 0 to 4\n"
+
+
 def test_the_result_has_a_cell_for_each_run_and_revision() -> None:
     """`--json`: one document, cells as other commands have them."""
     result = run(str(FOLDED), "--revision", "d3", "--revision", "d4", "--json")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from everyturn.cli.logs import check_explained
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result, exit_code
 
 
@@ -41,6 +42,7 @@ def identification(
         )
     for error in identified.unreadable:
         click.echo(f"everyturn: {error}", err=True)
+    check_explained(how["explain"], [run.run for run in identified.runs])
     for text in table(identified):
         show.say(text)
     cells = [cell for run in identified.runs for cell in run.cells()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,12 @@ def typed(logs: tuple[Path, ...], how: dict[str, Any]) -> str:
     options = [*reading_options(how), *(["--conformance"] if how["conformance"] else [])]
     reports = [word for path in how["reports"] for word in ("--report", str(path))]
     return shlex.join(["everyturn", "validate", *options, *map(str, logs), *reports])
+
+
+def check_explained(asked: int | None, runs: Sequence[int]) -> None:
+    """Raise :class:`UsageError` if a run is to be explained that is not among those that were matched, if any were."""
+    if asked is not None and runs and asked not in runs:
+        raise UsageError(f"--explain {asked}: expected the number of a run, {min(runs)} to {max(runs)}")
 
 
 def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float | None) -> tuple[Result, bool]:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from everyturn.cli.ending import VERDICTS, exit_codes, exits
-from everyturn.cli.logs import check_mapping, follow, of_logs, reading, reading_options, typed
+from everyturn.cli.logs import check_explained, check_mapping, follow, of_logs, reading, reading_options, typed
 from everyturn.cli.options import OUTPUT, finish, judging
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result, Verdict
@@ -167,9 +167,7 @@ def _conformance(logs: tuple[Path, ...], read: Any, show: Any, how: dict[str, An
         show.say("interrupted: what was found so far")
     for error in conformed.unreadable:
         click.echo(f"everyturn: {error}", err=True)
-    if how["explain"] is not None and conformed.runs and all(run.run != how["explain"] for run in conformed.runs):
-        numbers = f"{min(run.run for run in conformed.runs)} to {max(run.run for run in conformed.runs)}"
-        raise UsageError(f"--explain {how['explain']}: expected the number of a run, {numbers}")
+    check_explained(how["explain"], [run.run for run in conformed.runs])
     for line in (*conformed.remarks, *conformed.table()):
         show.say(line)
     unreadable = bool(conformed.unreadable)
