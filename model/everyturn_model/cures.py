@@ -251,8 +251,17 @@ def _drop(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
     for reason in DropReason:
         if not event.entry and event.reason in (None, reason):
             yield Dropped(event.prompt, reason)
-    if event.entry in (None, True):
+    if event.entry or (event.entry is None and _may_be_on_entry(state.prompt(event.prompt), facts)):
         yield CancelledOnEntry(event.prompt)
+
+
+def _may_be_on_entry(prompt: Prompt, facts: Facts) -> bool:
+    """Whether it explains more that a prompt was cancelled on entry than that it was dropped.
+
+    From the queue on, whatever permits the one permits the other, and of who was dropped less is asked: no message. To try
+    both would double the states with each prompt that one Cancel drops.
+    """
+    return prompt.phase not in (Phase.QUEUED, Phase.TAKEN) or prompt.name in facts.on_entry
 
 
 def _became(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen]:

@@ -42,6 +42,8 @@ class Facts:
         self.turns: dict[str, Seen] = {}
         self.queues = any(isinstance(each.event, Queued) for each in seen)
         """Whether the log tells the order of the queue."""
+        self.on_entry: set[str] = set()
+        """Prompts of which the log says that their message was written, or not, when they were cancelled on entry."""
         self._begins: dict[str, int] = {}
         self._queued: dict[str, int] = {}
         self._drops: dict[str, int] = {}
@@ -63,6 +65,8 @@ class Facts:
                 self._folds[prompt] = (index, each._replace(event=Folded(prompt, turn or each.prompt or "")))
             case MessageWritten(prompt=prompt) | MessageFailed(prompt=prompt) | TurnStarted(prompt=prompt):
                 self._begins[prompt] = index
+                if getattr(each.event, "by", None) is Writer.CANCEL_ON_ENTRY:
+                    self.on_entry.add(prompt)
             case WasQueued(prompt=prompt):
                 self._queued[prompt] = index
             case WasDropped(prompt=prompt):

@@ -7,12 +7,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everyturn.engines.kernel import simulate
-from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, encode
+from everyturn.formats.everyturn_log import KINDS, REQUIRED, Header, Line, Placed, encode
 from everyturn.formats.everyturn_trace import Teller
 from everyturn.formats.mapping import load
 from everyturn.linear.judging import Reading
@@ -83,7 +84,7 @@ def outside(lines: tuple[Line, ...], header: Header) -> set[str]:
 @pytest.mark.parametrize("name", HEADERS)
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_runs_of_every_revision_as_logs(revision: str, name: str) -> None:
-    """A conforming run is accepted when told as a log; one that an invariant refutes from outside is refused."""
+    """A conforming run is accepted when told as a log, with or without reasons of drops; one that an invariant refutes from outside is refused."""
     header = HEADERS[name]
     judged: Counter[str] = Counter()
     for scope in SHOWN_BY_REQUIRED if name == "required kinds" else SCOPES:
@@ -92,6 +93,8 @@ def test_runs_of_every_revision_as_logs(revision: str, name: str) -> None:
             answer = answers(told, header)
             if conforms:
                 assert answer == {Answer.ACCEPTED}, (scope, told)
+                untold = tuple(msgspec.structs.replace(line, reason=None) for line in told)
+                assert untold == told or answers(untold, header) == {Answer.ACCEPTED}, (scope, untold)
             elif outside(told, header):
                 assert Answer.REFUSED in answer, (scope, told)
             judged["conforms" if conforms else "refused" if Answer.REFUSED in answer else "hidden"] += 1
@@ -153,6 +156,33 @@ def chain(prompts: int) -> list[Line]:
     last = f"p{prompts}"
     lines += [Line(kind=kind, session="s", prompt=last, outcome="finished") for kind in ("ended", "told")]
     return [*lines, Line(kind="rest", session="s")]
+
+
+def cancelled(queued: int, more: tuple[Line, ...] = ()) -> tuple[Line, ...]:
+    """One Cancel drops so many prompts from the queue, nobody says why."""
+    names = [f"q{number}" for number in range(queued)]
+    lines = [Line(kind="submit", session="s", prompt="p"), Line(kind="started", session="s", prompt="p")]
+    for name in names:
+        lines += [Line(kind=kind, session="s", prompt=name) for kind in ("submit", "queued")]
+    lines.append(Line(kind="cancel_call", session="s", operation="c"))
+    lines += [Line(kind="dropped", session="s", prompt=name) for name in names]
+    return (*lines, *more, Line(kind="cancel_return", session="s", operation="c"))
+
+
+@pytest.mark.parametrize("queued", [5, 50])
+def test_a_long_queue_that_is_cancelled_is_matched_in_time_that_grows_with_it(queued: int) -> None:
+    """That a prompt was dropped or cancelled on entry is not tried for each as long as nothing tells them apart."""
+    (stretch,) = stretches(cancelled(queued), Header())
+    matched = match_partial(of_lines(stretch, Header()), lacks=lacks(Header()))
+    assert matched.answer is Answer.ACCEPTED
+    assert matched.tried < 25 * queued + 50
+
+
+@pytest.mark.parametrize(("by", "answer"), [("entry", Answer.ACCEPTED), ("turn", Answer.REFUSED)])
+def test_a_message_tells_who_was_cancelled_on_entry(by: Any, answer: Answer) -> None:
+    """Its write explains a prompt that was in the queue; one for a turn does not, for it had none."""
+    lines = cancelled(3, (Line(kind="message", session="s", prompt="q1", by=by),))
+    assert answers(lines, Header(kinds=REQUIRED | {"message"})) == {answer}  # type: ignore[arg-type]
 
 
 def test_a_long_session_is_matched_in_time_that_grows_with_it() -> None:
