@@ -7,7 +7,9 @@ import functools
 import inspect
 import io
 import itertools
+import json
 import random
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,10 +18,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from click.testing import CliRunner
 
 from everyturn.campaign import fuzz
 from everyturn.check import check
 from everyturn.checker import Judge
+from everyturn.cli import main
 from everyturn.engines.exhaustive import Explorer
 from everyturn.errors import AgentFault, HiddenState, ReplayError, UnsupportedLocal, UsageError
 from everyturn.scope import Scope
@@ -510,3 +514,45 @@ def test_turns_of_different_prompts_have_different_names_in_samples(engine: str)
     with pytest.raises(AgentFault, match=r"turn 'turn' begins for p\d and was one of p\d: expected contexts"):
         fuzz(OneName, "AA", engine=engine, runs=10)  # type: ignore[arg-type]
     assert fuzz(OneName, "A", engine=engine, runs=10).cell.schedules == 10  # type: ignore[arg-type]
+
+
+# samples -------------------------------------------------------------------------------------------------------------
+
+
+class CountsRuns(OneName):
+    """Counts what it has served in an attribute, from run to run."""
+
+    served = 0
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        await self.ports.threads.start(call.prompt)
+        self.served += 1
+        await self.ports.queue.get()
+
+
+def test_samples_of_an_agent_with_a_memory_are_refused() -> None:
+    """What one run leaves behind is there in the next: such runs bound no probability. The line is named."""
+    place = re.escape(line_of(CountsRuns.serve, "threads.start"))
+    with pytest.raises(HiddenState, match=f"{place}: attribute of the agent .* 'served' is changed"):
+        fuzz(CountsRuns, "AA", runs=10)  # type: ignore[arg-type]
+
+
+class KeepsAList(OneName):
+    """Tells nobody, and keeps a list across an await: it can be run, but no two of its states can be compared."""
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        await self.ports.threads.start(call.prompt)
+        seen = [call.prompt]
+        await self.ports.queue.get()
+        seen.append(call.prompt)
+
+
+def test_what_cannot_be_explained_is_refuted_all_the_same() -> None:
+    """The verdict and its token stand, with exit code 1; why there is no explanation is said."""
+    result = CliRunner().invoke(
+        main, ["fuzz", "--agent", f"{__name__}:KeepsAList", "--scope", "A", "--runs", "5", "--json"]
+    )
+    (cell,) = json.loads(result.stdout)["cells"]
+    assert (result.exit_code, cell["invariants"]["no-hang"]["verdict"]) == (1, "refuted")
+    assert "everyturn: the first violation cannot be explained: " in result.stderr
+    assert "'seen' of KeepsAList.serve lives across an await and holds a list" in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -167,13 +168,12 @@ def test_a_strategy_that_learns_has_one_process() -> None:
 
 
 class Moody(SessionAgent):
-    """Does something else in every other run, with the same results."""
+    """Does something else in every other run, with the same results; it counts them where nobody looks."""
 
-    runs = 0
+    runs = itertools.count()
 
     async def run(self, call: Call, caller: Context) -> None:
-        Moody.runs += 1
-        if Moody.runs % 2:
+        if next(self.runs) % 2:
             await self.ports.queue.get()
         await super().run(call, caller)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
@@ -51,7 +53,6 @@ def fuzz(
     """Sample interleavings through SimPy: first violations with their tokens, else a bound for what was not seen."""
     from everyturn.campaign import fuzz as fuzz_cell
     from everyturn.reports import text
-    from everyturn.reports.story import explain_first
 
     if not scopes:
         raise UsageError("fuzz: expected --scope, for example --scope AAa+2c")
@@ -78,7 +79,7 @@ def fuzz(
             if campaign.cell.schedules:
                 cells.append(campaign.cell)
                 show.cell(campaign.cell)
-            explain_first(campaign, show.say)
+            _explain(campaign, show)
             interrupted = campaign.interrupted
         except KeyboardInterrupt:
             interrupted = True
@@ -88,3 +89,13 @@ def fuzz(
     return finish(
         Result(RESULT_SCHEMA, "fuzz", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
     )
+
+
+def _explain(campaign: Any, show: Any) -> None:
+    """Explain the first violation. That it cannot be, as of an agent that can be run but not explored, is no verdict."""
+    from everyturn.reports.story import explain_first
+
+    try:
+        explain_first(campaign, show.say)
+    except UsageError as error:
+        click.echo(f"everyturn: the first violation cannot be explained: {error}", err=True)

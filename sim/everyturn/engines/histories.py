@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from everyturn import objects
+from everyturn.engines.frames.memory import Memory
 from everyturn.engines.interned import Interned, columns
 from everyturn.footprints import Locations
 from everyturn.observer import Step
@@ -92,6 +93,7 @@ class Histories:
         self.nothing = self.events.number(())
         self._locations = Locations(world)
         self.scope = str(world.scope)
+        self.memory = Memory(world.agent, (world.agent, world.gate, world, *world.ports))
         self._rests: dict[tuple[Any, ...], Rest] = {}
         self._joined: dict[tuple[int, ...], int] = {}
         self._watched: dict[tuple[Any, ...], int] = {}
@@ -104,6 +106,10 @@ class Histories:
             self._roots.clear()
             self._watched.clear()
             self._nodes = 0
+
+    def is_new(self, thread: int) -> bool:
+        """Whether the thread was never started."""
+        return thread not in self._roots
 
     def root(self, thread: int, operation: Operation | None, word: str) -> Node:
         """The thread at its first operation."""

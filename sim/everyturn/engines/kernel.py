@@ -8,7 +8,8 @@ operation does to the shared data, and what is seen of it, is looked up in :mod:
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import inspect
+from collections.abc import Coroutine, Generator
 from typing import Any, Final
 
 import simpy
@@ -19,6 +20,7 @@ from everyturn.engines.histories import Effect, Histories, Node
 from everyturn.engines.log import Log
 from everyturn.errors import EndlessRun, ReplayError
 from everyturn.operations import Operation
+from everyturn.places import suspended_at
 from everyturn.run import Run
 from everyturn.strategies.access import Footprint
 from everyturn.strategies.strategy import Strategy
@@ -113,12 +115,8 @@ class Kernel(simpy.Environment):
         result: Any = None
         while True:
             notes.clear()
-            operation: Operation | None
-            try:
-                operation = self.world.resume(coroutine, result)
-                word = ""
-            except StopIteration as end:
-                operation, word = None, end.value
+            new = self.histories.is_new(thread) if effect is None else effect.after is None
+            operation, word = self._resumed(coroutine, result, new=new)
             node = self._arrive(thread, effect, operation, word)
             if operation is None:
                 return
@@ -128,6 +126,24 @@ class Kernel(simpy.Environment):
             else:
                 effect = self._perform(node)
                 result = effect.result
+
+    def _resumed(
+        self, coroutine: Coroutine[Operation, Any, str], result: Any, *, new: bool
+    ) -> tuple[Operation | None, str]:
+        """What a thread waits to do after ``result``, or the word it ends with.
+
+        ``new``: for the first time; then it is checked that nothing but local variables has changed.
+        """
+        memory = self.histories.memory
+        before, stood = (memory.picture(), _place(coroutine)) if new else (None, None)
+        operation, word = None, ""
+        try:
+            operation = self.world.resume(coroutine, result)
+        except StopIteration as end:
+            word = end.value
+        if before is not None:
+            memory.check(before, stood)
+        return operation, word
 
     def _arrive(self, thread: int, effect: Effect | None, operation: Operation | None, word: str) -> Node:
         """The node that a thread has reached by ``effect``: what is seen of the effect is complete now."""
@@ -207,6 +223,12 @@ class Kernel(simpy.Environment):
             row[column] = number
         self._log.effects.append(effect)
         return effect
+
+
+def _place(coroutine: Coroutine[Operation, Any, str]) -> object:
+    """Where a thread stands, in words or as a place."""
+    begun = inspect.getcoroutinestate(coroutine) == inspect.CORO_SUSPENDED
+    return suspended_at(coroutine) if begun else "the start of a thread"
 
 
 def simulate_or_cut(world: World, strategy: Strategy, steps: int) -> Run:
