@@ -6,6 +6,7 @@ not see the place merges two states, and an outcome is lost.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -16,7 +17,7 @@ from everyturn import objects
 from everyturn.checker import Judge
 from everyturn.engines.exploration import outcome
 from everyturn.engines.levels import LevelExplorer
-from everyturn.errors import AgentFault, HiddenState
+from everyturn.errors import AgentFault, HiddenState, ReplayError
 from everyturn.observer import Step
 from everyturn.operations import Operation
 from everyturn.scope import Scope
@@ -24,6 +25,9 @@ from everyturn.world import World
 from everyturn_impl.calls import Call, Completion, Context
 from everyturn_impl.errors import StoreError
 from everyturn_impl.ports import Ports, Shared
+from everyturn_model.events import CancelReturned, Event, Submitted
+from everyturn_model.invariants import Invariant, Kind, Violated
+from everyturn_model.lifecycle import Ledger
 
 Found = tuple[set[str], set[object]]
 """The invariants that are violated in some run, and all outcomes."""
@@ -523,6 +527,72 @@ def test_a_default_that_changes_is_named() -> None:
     """A mutable default is a global by another name."""
     with pytest.raises(HiddenState, match="'remember' is changed from here"):
         explored(InADefault, "AA")
+
+
+HIDDEN = array("b", [0])
+"""Its inside is looked at by nobody."""
+
+
+class InTheInsideOfAnArray(Races):
+    async def keep(self, call: Call, seen: bool) -> None:
+        HIDDEN[0] = seen
+        del seen
+        await self.pause()
+        if HIDDEN[0]:
+            self.ports.journal.cancelled_on_entry(call)
+
+
+def test_two_histories_that_differ_in_the_journal_only_are_told_apart_by_the_audit() -> None:
+    """The same state is reached, but something else was told on the way: they were wrongly taken for one."""
+    explorer = LevelExplorer(World(Scope.parse("AA"), InTheInsideOfAnArray), Judge(()))
+    explorer.run()
+    with pytest.raises(ReplayError, match=r"were taken for one local state at queue\.get"):
+        explorer.transitions.locals.audit()
+
+
+# what an onlooker has seen ------------------------------------------------------------------------------------------
+
+
+class BeginsInALoop(Races):
+    """Asks whether the workspace is closing, before its work has begun and after, at the same place."""
+
+    async def submit(self, call: Call) -> Call:
+        while True:
+            await self.ports.closing.get()
+            if await self.ports.mark.get():
+                return call
+            await self.ports.mark.set(1)
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        await self.ports.threads.start(call.prompt)
+        await self.tell(call, False)
+
+
+def test_work_begins_once_though_a_thread_comes_back_to_where_it_had_not_begun() -> None:
+    """The place is the same, and the next step is not: it is no beginning any more."""
+
+    def step(begun: frozenset[str], event: Event, ledger: Ledger) -> frozenset[str] | Violated:
+        if not isinstance(event, Submitted):
+            return begun
+        return Violated("twice") if event.prompt in begun else begun | {event.prompt}
+
+    once = Invariant("once", "Each prompt begins once.", Kind.ALWAYS, step, frozenset())
+    found = LevelExplorer(World(Scope.parse("AA"), BeginsInALoop), Judge([once], conformance=False)).run()
+    assert found.complete
+    assert not found.violations
+
+
+class EndsWithAWrite(Races):
+    async def cancel(self) -> None:
+        await self.ports.mark.set(2)
+
+
+def test_what_a_cancel_leaves_is_seen_of_it() -> None:
+    """The shared data after its last step, not before; and each Cancel is seen by its own name, though all run the same code."""
+    explorer = LevelExplorer(World(Scope.parse("A+2c"), EndsWithAWrite), Judge())
+    explorer.run()
+    seen = {(event.operation, event.shared.mark) for event in explorer.events if isinstance(event, CancelReturned)}
+    assert seen == {("cancel1", 2), ("cancel2", 2)}
 
 
 # what is private unless it is said to be shared ----------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from everyturn.engines import fairness as fair_cycles
 from everyturn.engines.fairness import Fairness, Kind, Lasso, find
 from everyturn.engines.programs import Move
 
@@ -327,6 +328,23 @@ def test_small_programs_by_definition(program: Small, fairness: Fairness) -> Non
     assert by_definition(program, fairness) == {lasso.kind for lasso in found.lassos}
     for lasso in found.lassos:
         assert_shows(program, lasso, fairness)
+
+
+@pytest.mark.parametrize("fairness", ["none", "weak", "strong"])
+@pytest.mark.parametrize("program", [PETERSON, SPIN_LOCK, SEMAPHORE, FLICKERING, POLITE, IDLE_LOOP, SELF_LOOP, DETOUR])
+def test_a_cycle_that_is_not_a_shortest_one_is_fair_too(
+    program: Small, fairness: Fairness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there are too many ways to look at, it is put together step by step: the same is found, and each cycle shows it."""
+    shortest = find(program, fairness=fairness)
+    monkeypatch.setattr(fair_cycles, "EXACT", 0)
+    found = find(program, fairness=fairness)
+    assert [(each.kind, each.who) for each in found.lassos] == [(each.kind, each.who) for each in shortest.lassos]
+    for lasso, other in zip(found.lassos, shortest.lassos, strict=True):
+        assert lasso.stem == other.stem
+        assert len(lasso.cycle) >= len(other.cycle)
+        assert_shows(program, lasso, fairness)
+        assert lasso.cycle or lasso.kind is Kind.HANG
 
 
 def test_a_limit_ends_without_an_answer() -> None:

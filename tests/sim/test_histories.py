@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from everyturn import trace
@@ -12,6 +14,8 @@ from everyturn.engines.kernel import simulate
 from everyturn.scope import Scope
 from everyturn.strategies import strategy
 from everyturn.world import World
+from everyturn_impl.calls import Call, Context
+from everyturn_impl.ports import Ports
 
 SCOPES = ["AAa+1c+1e", "AI+1q", "AA+1t+u", "AA+1c+n", "Ai+1s+1f", "AA+1c+x"]
 
@@ -37,6 +41,40 @@ def test_a_tree_that_grows_too_large_is_begun_anew(monkeypatch: pytest.MonkeyPat
     expected = traces(World(Scope.parse("AAa+1c+1e"), "d4"), range(12))
     monkeypatch.setattr(histories, "MAX_NODES", 100)
     assert traces(World(Scope.parse("AAa+1c+1e"), "d4"), range(12)) == expected
+
+
+class MayWait:
+    """p1 keeps the mutex for ever; a Cancel that comes early waits for it, and at rest only that is different."""
+
+    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
+        self.ports = ports
+
+    async def submit(self, call: Call) -> Call:
+        return call
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        await self.ports.threads.start(call.prompt)
+        await self.ports.mutex.lock()
+        await self.ports.mark.set(1)
+
+    async def cancel(self) -> None:
+        if not await self.ports.mark.get():
+            await self.ports.mutex.lock()
+
+
+def test_who_waits_at_rest_is_not_kept_from_another_run() -> None:
+    """The same shared data at rest, and another thread that waits, or none."""
+    agent: Any = MayWait
+    kept = World(Scope.parse("A+1c"), agent)
+    walk = strategy("random-walk", 1)
+    rests = set()
+    for number in range(40):
+        rest, alone = (
+            list(simulate(world, walk, number).seen())[-1][-1] for world in (kept, World(Scope.parse("A+1c"), agent))
+        )
+        assert rest == alone
+        rests.add(rest)
+    assert len({rest.shared for rest in rests}) < len(rests)
 
 
 @pytest.mark.parametrize("scope", SCOPES)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,6 +22,7 @@ from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Exploration, Limits
 from everyturn.engines.judged import JudgeTables
 from everyturn.engines.levels import REDUCTIONS, LevelExplorer
+from everyturn.engines.packing import Layout
 from everyturn.engines.transitions import JUDGE, Row
 from everyturn.errors import EveryturnError, UsageError
 from everyturn.explanation.explain import shown_by
@@ -29,8 +31,9 @@ from everyturn.reports.text import Printer
 from everyturn.scope import Scope
 from everyturn.world import World
 from everyturn_impl.agent import SessionAgent as Independent
-from everyturn_impl.calls import Call
-from everyturn_model.events import Event
+from everyturn_impl.calls import Call, Context
+from everyturn_impl.ports import Ports
+from everyturn_model.events import Event, Rest
 from everyturn_model.invariants import INVARIANTS, Invariant, Kind
 from everyturn_model.lifecycle import Ledger
 
@@ -96,6 +99,57 @@ def test_a_rest_is_a_shorter_way_than_a_step_from_the_same_level(monkeypatch: py
         assert found(LevelExplorer(World(Scope.parse(scope), revision, granularity), Judge())) == plain
 
 
+@pytest.mark.parametrize(("revision", "scope"), [("d0", "A+1c+1f"), ("d4", "A+1t+u+1s"), ("d3", "AA")])
+def test_neither_chunks_nor_layouts_matter(revision: str, scope: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of a few states that never end with their level, and fields without a bit to spare, so that rows are packed anew often."""
+    plain = found(Explorer(World(Scope.parse(scope), revision), Judge()))
+    monkeypatch.setattr(levels, "_FEW", 7)
+    assert found(LevelExplorer(World(Scope.parse(scope), revision), Judge())) == plain
+    tight = staticmethod(lambda largest: Layout([number.bit_length() for number in largest]))
+    monkeypatch.setattr(Layout, "holding", tight)
+    assert found(LevelExplorer(World(Scope.parse(scope), revision), Judge())) == plain
+
+
+class LeavesTheMark:
+    """p1 and a Cancel set it, in any order."""
+
+    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
+        self.ports = ports
+
+    async def submit(self, call: Call) -> Call:
+        return call
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        await self.ports.threads.start(call.prompt)
+        await self.ports.mark.set(1)
+
+    async def cancel(self) -> None:
+        await self.ports.mark.set(2)
+
+
+class MayWait(LeavesTheMark):
+    """p1 keeps the mutex for ever; a Cancel that comes early waits for it."""
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        await self.ports.threads.start(call.prompt)
+        await self.ports.mutex.lock()
+        await self.ports.mark.set(1)
+
+    async def cancel(self) -> None:
+        if not await self.ports.mark.get():
+            await self.ports.mutex.lock()
+
+
+@pytest.mark.parametrize("agent", [LeavesTheMark, MayWait])
+def test_rests_that_differ_in_shared_data_or_in_who_waits_are_both_judged(agent: Any) -> None:
+    """In nothing else: whatever is seen of rest, and violated there, is what the plain explorer sees."""
+    for judge in (Judge((), conformance=False), Judge()):
+        by_levels, plain = (kind(World(Scope.parse("A+1c"), agent), judge) for kind in (LevelExplorer, Explorer))
+        assert found(by_levels) == found(plain)
+        rests = {event for event in by_levels.events if isinstance(event, Rest)}
+        assert len(rests) > 1
+
+
 def test_a_limit_ends_undetermined_with_what_was_covered() -> None:
     """States, seconds or memory: the result says which, and nothing is called proved."""
     for limits in (Limits(states=1000), Limits(seconds=0.0), Limits(memory=1)):
@@ -103,6 +157,14 @@ def test_a_limit_ends_undetermined_with_what_was_covered() -> None:
         assert cell.verdict == "undetermined"
         assert cell.stopped is not None
         assert cell.states
+
+
+def test_what_another_process_holds_counts_as_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Together they are at the limit, though neither is alone."""
+    explorer = LevelExplorer(World(Scope.parse("A"), "d3"), Judge())
+    monkeypatch.setattr(explorer.following, "resident", 1 << 60)
+    assert explorer.run(Limits(memory=1 << 60)).stopped is not None
+    assert not explorer.found.complete
 
 
 def test_what_was_interrupted_goes_on_to_the_same_end() -> None:
@@ -148,6 +210,30 @@ def test_a_checkpoint_goes_on_to_the_same_end(revision: str, scope: str, limit: 
     assert found(resumed) == once
     save(resumed, file)
     assert found(load(file, World(Scope.parse(scope), revision), Judge())) == once
+
+
+@pytest.mark.parametrize("limit", [20, 60, 150, 400])
+def test_a_checkpoint_goes_on_in_the_same_numbers(limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it was taken: the way to each state, each violation with its decisions, and what each kind of step violates."""
+    monkeypatch.setattr(levels, "_FEW", 7)
+    once, stopped = (LevelExplorer(World(Scope.parse("A+1c+1f"), "d0"), Judge()) for _ in range(2))
+    once.run()
+    stopped.run(Limits(states=limit))
+    save(stopped, tmp_path / "checkpoint")
+    resumed = load(tmp_path / "checkpoint", World(Scope.parse("A+1c+1f"), "d0"), Judge())
+    resumed.run()
+    size = len(once.states)
+    assert (resumed.parents[:size] == once.parents[:size]).all()
+    assert (resumed.moves[:size] == once.moves[:size]).all()
+    assert resumed.leaps.moves.values == once.leaps.moves.values
+    assert resumed.found.violations == once.found.violations
+    steps = [explorer.expand(slice(0, size)) for explorer in (once, resumed)]
+    one, two = (
+        [explorer.judges.violated(number) for number in found.tolist()]
+        for explorer, (_, _, found) in zip((once, resumed), steps, strict=True)
+    )
+    assert one == two
+    assert any(one)
 
 
 def test_a_process_that_is_killed_loses_nothing_that_was_saved(tmp_path: Path) -> None:
@@ -263,6 +349,13 @@ def test_more_observations_than_a_key_can_hold_are_refused(monkeypatch: pytest.M
     """Before any is looked up: its bits would be another state's."""
     monkeypatch.setattr(judging, "EVENTS_BITS", 3)
     with pytest.raises(EveryturnError, match="more than 8 different observations"):
+        LevelExplorer(World(Scope.parse("A"), "d4"), Judge()).run()
+
+
+def test_more_ways_to_fare_than_a_field_can_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before a monitor is asked: two lives would be one."""
+    monkeypatch.setattr(judging, "_LIFE_BITS", 2)
+    with pytest.raises(EveryturnError, match="more than 4 ways that a prompt can have fared"):
         LevelExplorer(World(Scope.parse("A"), "d4"), Judge()).run()
 
 

@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everyturn.checker import Judge
-from everyturn.engines import numbering
+from everyturn.engines import numbering, packing
 from everyturn.engines.following import Chunk, Following
 from everyturn.engines.growing import Rows
 from everyturn.engines.numbering import Numbering, Words, distinct, hashes
 from everyturn.engines.packing import Layout
 from everyturn.engines.transitions import JUDGE, Transitions
+from everyturn.errors import EveryturnError
 from everyturn.scope import Scope
 from everyturn.world import World
 
@@ -89,6 +90,16 @@ def test_rows_that_somebody_looks_at_can_grow() -> None:
     assert [(capacity, int(seen[0, 0])) for capacity, seen in looking] == [(200_000, 9), (400_000, 10), (900_000, 11)]
 
 
+def test_more_keys_than_a_slot_can_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number that is cut off would be another key's."""
+    monkeypatch.setattr(numbering, "_MOST", 10)
+    table = Numbering(1)
+    table.add(np.arange(10, dtype=np.uint64)[:, None])
+    with pytest.raises(EveryturnError, match="more than 10 keys in one table"):
+        table.add(np.array([[10]], np.uint64))
+    assert len(table) == 10
+
+
 @given(KEYS.filter(bool))
 def test_distinct_gives_the_first_of_each(keys: list[tuple[int, int]]) -> None:
     """In the order of their places."""
@@ -107,6 +118,14 @@ def test_rows_survive_packing_and_growing(largest: list[int], seed: int) -> None
     assert all(grown.fits(column, 2 * number) for column, number in enumerate(largest))
     assert (grown.unpack(layout.moved(layout.pack(rows), grown)) == rows).all()
     assert max(int(shift) + bits for shift, bits in zip(grown.shift, grown.bits, strict=True)) <= 64
+
+
+def test_rows_are_packed_anew_part_by_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is left out between two parts."""
+    monkeypatch.setattr(packing, "_CHUNK", 3)
+    rows = np.arange(1, 41).reshape(20, 2)
+    before, after = Layout([6, 6]), Layout([40, 40])
+    assert (after.unpack(before.moved(before.pack(rows), after)) == rows).all()
 
 
 def test_a_row_that_moves_to_a_wider_layout_keeps_its_judge() -> None:

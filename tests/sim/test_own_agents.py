@@ -12,6 +12,7 @@ import random
 import re
 import subprocess
 import sys
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -267,6 +268,77 @@ class Rebinds(Hardened):
         global COUNT  # noqa: PLW0603 - what this is about
         COUNT += 1
         return await super().take_foldable(turn)
+
+
+def with_keyword(*, kept: list[int] = []) -> None:  # noqa: B006 - what this is about
+    kept.append(1)
+
+
+def with_attribute() -> None:
+    with_attribute.__dict__.setdefault("kept", []).append(1)
+
+
+def with_closure() -> Callable[[], None]:
+    kept = 0
+
+    def count() -> None:
+        nonlocal kept
+        kept += 1
+
+    return count
+
+
+class Slotted:
+    __slots__ = ("kept",)
+
+    def __init__(self) -> None:
+        self.kept = 0
+
+    def count(self) -> None:
+        self.kept += 1
+
+
+COUNTS = with_closure()
+BYTES = bytearray(2)
+LINE = deque([0])
+KEYS: dict[int, None] = {0: None}
+SLOTTED = Slotted()
+
+
+def count_bytes() -> None:
+    BYTES[0] = (BYTES[0] + 1) % 256
+
+
+def count_line() -> None:
+    LINE[0] += 1
+
+
+def count_keys() -> None:
+    KEYS[KEYS.popitem()[0] + 1] = None
+
+
+KEPT: dict[str, Callable[[], None]] = {
+    "with_keyword": with_keyword,
+    "with_attribute": with_attribute,
+    "COUNTS": COUNTS,
+    "BYTES": count_bytes,
+    "LINE": count_line,
+    "KEYS": count_keys,
+    "SLOTTED": SLOTTED.count,
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_global_that_changes_inside_is_named(name: str) -> None:
+    """Whatever Python keeps something in: defaults, closures, attributes, slots, keys."""
+
+    class Keeps(Hardened):
+        async def take_foldable(self, turn: Context) -> Call | None:
+            KEPT[name]()
+            return await super().take_foldable(turn)
+
+    with pytest.raises(HiddenState, match=f"global of module {__name__} '{name}' is changed"):
+        explore(Keeps)
 
 
 @pytest.mark.parametrize(

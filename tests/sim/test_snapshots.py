@@ -79,9 +79,84 @@ async def iterated(numbers: tuple[int, ...]) -> int:
     return last
 
 
+async def caught(first: int, second: int) -> int:
+    try:
+        await pause()
+    except ValueError:
+        return first
+    return second
+
+
+async def broken(flag: bool, first: int) -> int:
+    while flag:
+        await pause()
+        if flag:
+            break
+        first = 0
+    return first
+
+
+async def continued(flag: bool, first: int, second: int) -> int:
+    while flag:
+        await pause()
+        if second:
+            continue
+        first = 0
+    return first
+
+
+async def placed(first: dict[int, int], second: int) -> None:
+    first[second] = await pause()
+
+
+async def added(first: int) -> int:
+    return await pause() + first  # type: ignore[no-any-return]
+
+
+async def formatted(first: int) -> str:
+    return f"{await pause()} {first}"
+
+
+async def seen_by_locals(first: int) -> object:
+    await pause()
+    return locals()
+
+
+async def seen_by_vars(first: int) -> object:
+    await pause()
+    return vars()
+
+
+async def seen_by_dir(first: int) -> object:
+    await pause()
+    return dir()
+
+
+async def seen_by_eval(first: int) -> object:
+    await pause()
+    return eval("first")
+
+
+async def seen_by_exec(first: int) -> object:
+    await pause()
+    return exec("print(first)")
+
+
+@pytest.mark.parametrize("function", [seen_by_locals, seen_by_vars, seen_by_dir, seen_by_eval, seen_by_exec])
+def test_where_any_name_may_be_read_every_name_counts(function: Any) -> None:
+    """Nobody can tell from the text which one is."""
+    assert live_names(function.__code__) is None
+
+
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
+        (caught, [{"first", "second"}]),
+        (broken, [{"flag", "first"}]),
+        (continued, [{"flag", "first", "second"}]),
+        (placed, [{"first", "second"}]),
+        (added, [{"first"}]),
+        (formatted, [{"first"}]),
         (straight, [{"second", "third"}]),
         (around, [{"total", "count", "limit", "pause"}]),
         (guarded, [{"first", "second", "print"}]),
@@ -128,6 +203,38 @@ def test_the_place_in_a_loop_counts() -> None:
     of = Identities(()).of
     assert of(suspended(iterated((7, 7, 7)))) != of(suspended(iterated((7, 7, 7)), None))
     assert of(suspended(iterated((7, 7)), None)) == of(suspended(iterated((7, 7)), None))
+
+
+async def twice() -> None:
+    await pause()
+    await pause()
+
+
+async def again(number: int) -> int:
+    while number < 9:
+        await nested()
+        number += 1
+    return number
+
+
+async def nested() -> None:
+    await pause()
+
+
+def test_the_instruction_counts() -> None:
+    """Of two places that wait for the same with the same locals, one goes on to the other."""
+    of = Identities(()).of
+    assert of(suspended(twice())) != of(suspended(twice(), None))
+
+
+def test_what_was_remembered_of_a_frame_is_of_the_same_wait_only() -> None:
+    """A coroutine that comes back to its instruction with another local is somewhere else."""
+    of = Identities(()).of
+    coroutine = suspended(again(1))
+    before = of(coroutine)
+    coroutine.send(None)
+    assert of(coroutine) == of(suspended(again(2)))
+    assert of(coroutine) != before
 
 
 class KeepsAList(Hardened):

@@ -8,7 +8,11 @@ from typing import Any, ClassVar
 import pytest
 
 from everyturn.check import check
+from everyturn.checker import Judge
+from everyturn.engines.levels import LevelExplorer
 from everyturn.errors import EveryturnError
+from everyturn.scope import Scope
+from everyturn.world import World
 from everyturn_impl.calls import Call, Completion, Context
 from everyturn_impl.ports import Ports, Shared
 
@@ -92,6 +96,23 @@ def test_an_agent_of_another_design_can_be_reduced(agent: str) -> None:
     assert whole.states is not None
     assert half.states is not None
     assert half.states < 0.6 * whole.states
+
+
+@pytest.mark.parametrize(
+    ("revision", "scope"),
+    [("d4", "AAA"), ("d0", "aaa"), ("d3", "A+3c"), ("d4", "A+3q"), ("d4", "A+2s"), ("d4", "II+2s")],
+)
+def test_three_of_a_kind_change_places(revision: str, scope: str) -> None:
+    """Renamings of more than two, and of summaries: the same violations, as short, and the same outcomes, in fewer states."""
+    worlds = [World(Scope.parse(scope), revision, "await") for _ in range(2)]
+    whole, reduced = (
+        LevelExplorer(world, Judge(), each) for world, each in zip(worlds, ("dead", "symmetry"), strict=True)
+    )
+    told = [explorer.run() for explorer in (whole, reduced)]
+    assert told[1].states < 0.6 * told[0].states
+    one, other = ({name: len(each.decisions) for name, each in found.violations.items()} for found in told)
+    assert one == other
+    assert (told[0].outcomes, told[0].depth) == (told[1].outcomes, told[1].depth)
 
 
 @pytest.mark.parametrize(

@@ -240,7 +240,9 @@ def _cycle(graph: Graph, part: _Part, entry: int, fairness: Fairness, kind: Kind
         for number, index in more:
             at, paid = owed.pay(number, paid, index)
         way += more
-    return way + _round(graph, part, (at, 0), lambda then: then[0] == entry, owed.pay) if at != entry else way
+    if way and at == entry:
+        return way
+    return way + _round(graph, part, (at, 0), lambda then: then[0] == entry, owed.pay)
 
 
 def _pays(before: int, then: _Place) -> bool:

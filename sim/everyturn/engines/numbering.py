@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from everyturn.engines.growing import Rows
+from everyturn.errors import EveryturnError
 
 Words = NDArray[np.uint64]
 """Keys: one row each, one column for each word."""
@@ -25,6 +26,8 @@ _MULTIPLIERS: Final = tuple(
 _HALF: Final = np.uint64(32)
 _FULLEST: Final = 0.6
 _CHUNK: Final = 1 << 18
+_MOST: Final = (1 << 31) - 1
+"""What a slot can hold."""
 
 
 def hashes(words: Words) -> Words:
@@ -176,6 +179,8 @@ class Numbering:
     def _reserve(self, more: int) -> None:
         """Make room for ``more`` keys."""
         needed = self._count + more
+        if needed > _MOST:
+            raise EveryturnError(f"more than {_MOST:,} keys in one table: expected fewer")
         if needed > len(self._keys):
             self._rows.grow(max(needed, len(self._keys) + len(self._keys) // 2))
         if needed > _FULLEST * len(self._slots):
