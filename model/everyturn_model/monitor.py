@@ -27,7 +27,6 @@ class Kind(StrEnum):
 
     ALWAYS = "always"
     AT_REST = "at rest"
-    EVENTUALLY = "eventually"
 
 
 @dataclass(frozen=True, slots=True)
