@@ -544,7 +544,8 @@ class InTheInsideOfAnArray(Races):
 
 def test_two_histories_that_differ_in_the_journal_only_are_told_apart_by_the_audit() -> None:
     """The same state is reached, but something else was told on the way: they were wrongly taken for one."""
-    explorer = LevelExplorer(World(Scope.parse("AA"), InTheInsideOfAnArray), Judge(()))
+    agent: Any = InTheInsideOfAnArray
+    explorer = LevelExplorer(World(Scope.parse("AA"), agent), Judge(()))
     explorer.run()
     with pytest.raises(ReplayError, match=r"were taken for one local state at queue\.get"):
         explorer.transitions.locals.audit()
@@ -577,7 +578,8 @@ def test_work_begins_once_though_a_thread_comes_back_to_where_it_had_not_begun()
         return Violated("twice") if event.prompt in begun else begun | {event.prompt}
 
     once = Invariant("once", "Each prompt begins once.", Kind.ALWAYS, step, frozenset())
-    found = LevelExplorer(World(Scope.parse("AA"), BeginsInALoop), Judge([once], conformance=False)).run()
+    agent: Any = BeginsInALoop
+    found = LevelExplorer(World(Scope.parse("AA"), agent), Judge([once], conformance=False)).run()
     assert found.complete
     assert not found.violations
 
@@ -589,7 +591,8 @@ class EndsWithAWrite(Races):
 
 def test_what_a_cancel_leaves_is_seen_of_it() -> None:
     """The shared data after its last step, not before; and each Cancel is seen by its own name, though all run the same code."""
-    explorer = LevelExplorer(World(Scope.parse("A+2c"), EndsWithAWrite), Judge())
+    agent: Any = EndsWithAWrite
+    explorer = LevelExplorer(World(Scope.parse("A+2c"), agent), Judge())
     explorer.run()
     seen = {(event.operation, event.shared.mark) for event in explorer.events if isinstance(event, CancelReturned)}
     assert seen == {("cancel1", 2), ("cancel2", 2)}

@@ -16,6 +16,7 @@ from everyturn.strategies import strategy
 from everyturn.world import World
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.ports import Ports
+from everyturn_model.events import Rest
 
 SCOPES = ["AAa+1c+1e", "AI+1q", "AA+1t+u", "AA+1c+n", "Ai+1s+1f", "AA+1c+x"]
 
@@ -67,12 +68,13 @@ def test_who_waits_at_rest_is_not_kept_from_another_run() -> None:
     agent: Any = MayWait
     kept = World(Scope.parse("A+1c"), agent)
     walk = strategy("random-walk", 1)
-    rests = set()
+    rests: set[Rest] = set()
     for number in range(40):
         rest, alone = (
             list(simulate(world, walk, number).seen())[-1][-1] for world in (kept, World(Scope.parse("A+1c"), agent))
         )
         assert rest == alone
+        assert isinstance(rest, Rest)
         rests.add(rest)
     assert len({rest.shared for rest in rests}) < len(rests)
 

@@ -87,10 +87,10 @@ async def caught(first: int, second: int) -> int:
     return second
 
 
-async def broken(flag: bool, first: int) -> int:
+async def broken(flag: int, first: int) -> int:
     while flag:
         await pause()
-        if flag:
+        if flag > 1:
             break
         first = 0
     return first
@@ -137,9 +137,9 @@ async def seen_by_eval(first: int) -> object:
     return eval("first")
 
 
-async def seen_by_exec(first: int) -> object:
+async def seen_by_exec(first: int) -> None:
     await pause()
-    return exec("print(first)")
+    exec("print(first)")
 
 
 @pytest.mark.parametrize("function", [seen_by_locals, seen_by_vars, seen_by_dir, seen_by_eval, seen_by_exec])
