@@ -74,12 +74,28 @@ def test_two_processes_see_the_same_round(agent: Any, names: tuple[str, ...]) ->
     assert two.invariants["no-deadlock"].verdict is Verdict.UNDETERMINED
 
 
-def test_symmetry_sees_the_same_round() -> None:
-    """Of two prompts in-process either may spin."""
-    alike: Any = SpinsAlike
-    for reduce in ("dead", "none", "symmetry"):
-        judged = check(alike, "II", invariants=["no-deadlock"], reduce=reduce).cell.invariants["no-deadlock"]
-        assert judged.verdict is Verdict.UNDETERMINED
+class SpinsAlike(Spins):
+    """Whoever comes spins, unless a mark is set that nobody sets."""
+
+    async def run_local(self, call: Call, caller: Context) -> None:
+        while not await self.ports.mark.get():
+            await self.ports.queue.get()
+
+
+class TakesTurns(Spins):
+    """Whoever comes writes his name over the other's, until he finds it still there."""
+
+    async def run_local(self, call: Call, caller: Context) -> None:
+        while await self.ports.queue.get() != (call,):
+            await self.ports.queue.set((call,))
+
+
+@pytest.mark.parametrize("reduce", ["dead", "none", "symmetry"])
+@pytest.mark.parametrize("agent", [SpinsAlike, TakesTurns])
+def test_symmetry_sees_the_same_round(agent: Any, reduce: str) -> None:
+    """Of two prompts in-process either may spin; or only both together, each in the other's stead."""
+    judged = check(agent, "II", invariants=["no-deadlock"], reduce=reduce).cell.invariants["no-deadlock"]
+    assert judged.verdict is Verdict.UNDETERMINED
 
 
 def test_a_round_is_seen_in_whichever_chunk_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,14 +104,6 @@ def test_a_round_is_seen_in_whichever_chunk_it_is(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(levels, "CHUNK", 2)
     judged = check(agent, "AA", invariants=["no-deadlock"]).cell.invariants["no-deadlock"]
     assert judged.verdict is Verdict.UNDETERMINED
-
-
-class SpinsAlike(Spins):
-    """Whoever comes spins, unless a mark is set that nobody sets."""
-
-    async def run_local(self, call: Call, caller: Context) -> None:
-        while not await self.ports.mark.get():
-            await self.ports.queue.get()
 
 
 @pytest.mark.parametrize("agent", ["examples.agents.lock_free:LockFree", "examples.agents.actor:Actor"])

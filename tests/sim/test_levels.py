@@ -20,6 +20,7 @@ from everyturn.engines import judged as judging
 from everyturn.engines.checkpoints import load, save
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Exploration, Limits
+from everyturn.engines.following import Chunk, Followed, Following
 from everyturn.engines.judged import JudgeTables
 from everyturn.engines.levels import REDUCTIONS, LevelExplorer
 from everyturn.engines.packing import Layout
@@ -77,6 +78,21 @@ def test_a_step_of_several_operations_has_its_ways_in_one_order(scope: str, revi
         assert _unjudged(ways[choice]) == _unjudged(reached)
         several += len(ways) > 1
     assert several
+
+
+def test_who_is_asked_what_follows_knows_how_large_the_judges_numbers_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever packs rows anew must not spill the judge's number into other columns."""
+    asked: list[tuple[int, int]] = []
+    follow = Following.follow
+
+    def spy(self: Following, chunk: Chunk) -> Followed:
+        asked.append((int(chunk.layout.get(chunk.words, JUDGE).max()), chunk.judges))
+        return follow(self, chunk)
+
+    monkeypatch.setattr(Following, "follow", spy)
+    LevelExplorer(World(Scope.parse("AA"), "d4"), Judge()).run()
+    assert max(asked)[0] > 100
+    assert all(largest <= told for largest, told in asked)
 
 
 def _unjudged(row: Row) -> Row:

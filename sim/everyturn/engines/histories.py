@@ -28,6 +28,8 @@ Numbers = list[int]
 """The number of each column's value."""
 
 _INDEX: Final = {name: index for index, name in enumerate(objects.COLUMNS)}
+CHECKED: Final = 10_000
+"""After so many steps that were new, none is looked at for what it leaves behind."""
 MAX_NODES: Final = 200_000
 """When the tree has grown to this size, it is begun anew, so that long campaigns stay small."""
 
@@ -98,7 +100,7 @@ class Histories:
         self._joined: dict[tuple[int, ...], int] = {}
         self._watched: dict[tuple[Any, ...], int] = {}
         self._roots: dict[int, Node] = {}
-        self._nodes = 0
+        self._nodes = self._checked = 0
 
     def trim(self) -> None:
         """Forget all nodes if there are too many. Called between runs."""
@@ -107,9 +109,15 @@ class Histories:
             self._watched.clear()
             self._nodes = 0
 
-    def is_new(self, thread: int) -> bool:
-        """Whether the thread was never started."""
-        return thread not in self._roots
+    def is_checked(self, thread: int, effect: Effect | None) -> bool:
+        """Whether it is checked that what comes after ``effect`` changes nothing but local variables.
+
+        It is where no run was before, as long as runs get to new places: the first :data:`CHECKED` times.
+        """
+        new = thread not in self._roots if effect is None else effect.after is None
+        if new:
+            self._checked += 1
+        return new and self._checked <= CHECKED
 
     def root(self, thread: int, operation: Operation | None, word: str) -> Node:
         """The thread at its first operation."""

@@ -115,8 +115,8 @@ class Kernel(simpy.Environment):
         result: Any = None
         while True:
             notes.clear()
-            new = self.histories.is_new(thread) if effect is None else effect.after is None
-            operation, word = self._resumed(coroutine, result, new=new)
+            checked = self.histories.is_checked(thread, effect)
+            operation, word = self._resumed(coroutine, result, checked=checked)
             node = self._arrive(thread, effect, operation, word)
             if operation is None:
                 return
@@ -128,14 +128,14 @@ class Kernel(simpy.Environment):
                 result = effect.result
 
     def _resumed(
-        self, coroutine: Coroutine[Operation, Any, str], result: Any, *, new: bool
+        self, coroutine: Coroutine[Operation, Any, str], result: Any, *, checked: bool
     ) -> tuple[Operation | None, str]:
         """What a thread waits to do after ``result``, or the word it ends with.
 
-        ``new``: for the first time; then it is checked that nothing but local variables has changed.
+        ``checked``: that nothing but local variables has changed.
         """
         memory = self.histories.memory
-        before, stood = (memory.picture(), _place(coroutine)) if new else (None, None)
+        before, stood = (memory.picture(), _place(coroutine)) if checked else (None, None)
         operation, word = None, ""
         try:
             operation = self.world.resume(coroutine, result)

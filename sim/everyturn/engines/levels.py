@@ -399,7 +399,8 @@ class LevelExplorer:
                     rows, _ = self.symmetry.canonical(self.layout.unpack(reached))
                     reached = self.layout.pack(rows)
                 targets = self.states.find(reached)
-                met = targets >= 0  # all of them, unless a reduction leaves some out: cycles do not need them
+                met = targets >= 0
+                assert self.ample is not None or met.all(), "only ample sets leave successors out, which no cycle needs"
                 yield expansion.source[moves[within]][met] + start, targets[met], own[before[within]][met]
 
     def recall(self) -> None:
