@@ -115,8 +115,15 @@ class Kernel(simpy.Environment):
         result: Any = None
         while True:
             notes.clear()
-            checked = self.histories.is_checked(thread, effect)
-            operation, word = self._resumed(coroutine, result, checked=checked)
+            operation: Operation | None
+            word = ""
+            try:
+                if effect is not None and effect.after is not None:
+                    operation = self.world.resume(coroutine, result)
+                else:
+                    operation = self._resumed(thread, effect, coroutine, result)
+            except StopIteration as end:
+                operation, word = None, end.value
             node = self._arrive(thread, effect, operation, word)
             if operation is None:
                 return
@@ -128,22 +135,17 @@ class Kernel(simpy.Environment):
                 result = effect.result
 
     def _resumed(
-        self, coroutine: Coroutine[Operation, Any, str], result: Any, *, checked: bool
-    ) -> tuple[Operation | None, str]:
-        """What a thread waits to do after ``result``, or the word it ends with.
-
-        ``checked``: that nothing but local variables has changed.
-        """
+        self, thread: int, effect: Effect | None, coroutine: Coroutine[Operation, Any, str], result: Any
+    ) -> Operation:
+        """What a thread waits to do after ``result``; where no run was before, it may change nothing but local variables."""
+        if not self.histories.is_checked(thread, effect):
+            return self.world.resume(coroutine, result)
         memory = self.histories.memory
-        before, stood = (memory.picture(), _place(coroutine)) if checked else (None, None)
-        operation, word = None, ""
+        before, stood = memory.picture(), _place(coroutine)
         try:
-            operation = self.world.resume(coroutine, result)
-        except StopIteration as end:
-            word = end.value
-        if before is not None:
+            return self.world.resume(coroutine, result)
+        finally:
             memory.check(before, stood)
-        return operation, word
 
     def _arrive(self, thread: int, effect: Effect | None, operation: Operation | None, word: str) -> Node:
         """The node that a thread has reached by ``effect``: what is seen of the effect is complete now."""
