@@ -9,7 +9,7 @@ such lines. What the invariants need of them follows ``docs/semantics.md`` 4, co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Annotated, Final, Literal, NamedTuple, get_args
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 
 import msgspec
 from msgspec import Meta
@@ -171,6 +171,21 @@ def lacking(line: Line) -> str | None:
         if getattr(line, field) is None and not (field == "prompt" and line.run_id and line.kind in _BY_RUN_ID):
             return f"a `{line.kind}` line with `{field}`" + (f" ({_OUTCOMES})" if field == "outcome" else "")
     return None
+
+
+def line_of(
+    fields: dict[str, Any], misfit: Callable[[msgspec.ValidationError], tuple[str, str]], what: str = "a line"
+) -> Line | tuple[str, str]:
+    """The line with these fields; or, if there can be none, what was expected and what was found.
+
+    ``misfit`` tells that of a field that is not as it must be; ``what`` is what the fields were found in.
+    """
+    try:
+        line = msgspec.convert(fields, Line)
+    except msgspec.ValidationError as error:
+        return misfit(error)
+    missing = lacking(line)
+    return line if missing is None else (missing, f"{what} without it")
 
 
 def encode(item: Line | Header) -> bytes:

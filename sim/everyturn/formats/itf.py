@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from everyturn.formats.everyturn_log import Header, Line, Placed, lacking
+from everyturn.formats.everyturn_log import Header, Line, Placed, line_of
 from everyturn.formats.files import Fault, LogFile, quote
 
 LIMIT: Final = 256_000_000
@@ -139,16 +139,11 @@ class ItfReader:
         time = fields.get("time")
         if isinstance(time, int):
             fields["time"] = time / 1e9
-        try:
-            line = msgspec.convert(fields, Line)
-        except msgspec.ValidationError as error:
-            self._fault(Fault(self._file.path, number, "a line of everyturn/log/1", str(error)))
-            return None
-        missing = lacking(line)
-        if missing is not None:
-            self._fault(Fault(self._file.path, number, missing, "a line without it"))
-            return None
-        return line
+        line = line_of(fields, lambda error: ("a line of everyturn/log/1", str(error)))
+        if isinstance(line, Line):
+            return line
+        self._fault(Fault(self._file.path, number, *line))
+        return None
 
 
 def _fields(state: Any) -> dict[str, Any] | None:

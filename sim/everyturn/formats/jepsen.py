@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from everyturn.formats.everyturn_log import Header, Line, Placed, lacking
+from everyturn.formats.everyturn_log import Header, Line, Placed, line_of
 from everyturn.formats.files import Fault, LogFile, quote
 
 _INVOKES: Final = {"submit": "submit", "cancel_call": "cancel", "clear_call": "clear"}
@@ -183,16 +183,11 @@ class JepsenReader:
         fields = {**value, "kind": _KINDS.get((type_, f), f)}
         if isinstance(time, int):
             fields["time"] = time / 1e9
-        try:
-            line = msgspec.convert(fields, Line)
-        except msgspec.ValidationError as error:
-            self._fault(Fault(self._file.path, number, "an operation of a dispatcher", str(error)))
-            return None
-        missing = lacking(line)
-        if missing is not None:
-            self._fault(Fault(self._file.path, number, missing, "an operation without it"))
-            return None
-        return line
+        line = line_of(fields, lambda error: ("an operation of a dispatcher", str(error)), "an operation")
+        if isinstance(line, Line):
+            return line
+        self._fault(Fault(self._file.path, number, *line))
+        return None
 
 
 def _header(first: bytes) -> Header:

@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from everyturn.formats.everyturn_log import REQUIRED, By, Ending, Kind, Line, Placed, Reason, StreamEnding, lacking
+from everyturn.formats.everyturn_log import REQUIRED, By, Ending, Kind, Line, Placed, Reason, StreamEnding, line_of
 from everyturn.formats.files import Fault, LogFile, quote
 from everyturn.formats.mapping import MAPPED, LineRule, Mapping, Path_, Unit
 
@@ -116,6 +116,11 @@ def _note(found: list[int], number: int) -> None:
         found.append(number)
 
 
+def unmapped(reader: object) -> str | None:
+    """What a reader left out because its mapping says nothing about it, if it has a mapping and there is anything."""
+    return reader.coverage.remark() if isinstance(reader, MappedReader) else None
+
+
 _NOTE: Final = LineRule(kind="note")
 
 
@@ -204,16 +209,11 @@ class MappedReader:
             fields["time"] = seconds(find(record, self._mapping.time.field), self._mapping.time.unit)
             if fields["time"] is None:
                 _note(self.coverage.untimed, number)
-        try:
-            line = msgspec.convert(fields, Line)
-        except msgspec.ValidationError as error:
-            self._fault(Fault(self._file.path, number, *_misfit(rule.kind, fields, error)))
-            return None
-        missing = lacking(line)
-        if missing is not None:
-            self._fault(Fault(self._file.path, number, missing, "a line without it"))
-            return None
-        return line
+        line = line_of(fields, lambda error: _misfit(rule.kind, fields, error))
+        if isinstance(line, Line):
+            return line
+        self._fault(Fault(self._file.path, number, *line))
+        return None
 
     def _word(self, ours: str, value: object, rule: LineRule) -> object:
         if ours == "sequence":

@@ -10,7 +10,7 @@ from typing import Final
 from everyturn.formats.catalogue import Reader, format_of, reader
 from everyturn.formats.everyturn_log import LogReader
 from everyturn.formats.files import Fault, LogFile, Unreadable, stop
-from everyturn.formats.mapped_log import MappedReader
+from everyturn.formats.mapped_log import MappedReader, unmapped
 from everyturn.formats.mapping import Mapping
 from everyturn.linear.order import WINDOW, Gap, Order
 from everyturn.linear.watch import Violation, Watch
@@ -175,8 +175,8 @@ class LinearJudge:
             remarks.append(
                 f"{self._path}: {_lines(unknown)} about prompts that were not submitted in this log, or twice at once"
             )
-        if isinstance(self._reader, MappedReader) and (unmapped := self._reader.coverage.remark()):
-            remarks.append(f"{self._path}: {unmapped}")
+        if remark := unmapped(self._reader):
+            remarks.append(f"{self._path}: {remark}")
         return remarks
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from everyturn.formats.everyturn_log import Header, Line, LogReader, Placed
 from everyturn.formats.files import Fault, LogFile
-from everyturn.formats.mapped_log import MappedReader
+from everyturn.formats.mapped_log import unmapped
 from everyturn.linear.judging import Reading
 from everyturn.linear.order import Gap, Order
 
@@ -209,5 +209,5 @@ class StretchReader:
             yield f"lines are lost at {places}; {skipped}"
         elif self.stretches.skipped:
             yield f"the log begins in the midst of a session; {skipped}"
-        if isinstance(self._reader, MappedReader) and (unmapped := self._reader.coverage.remark()):
-            yield unmapped
+        if remark := unmapped(self._reader):
+            yield remark
