@@ -87,6 +87,11 @@ class World:
         """What engines have worked out of this world and keep between runs, by the type of the table."""
 
     @property
+    def known(self) -> tuple[object, ...]:
+        """Objects that are what they are: compared by identity, whatever is inside them."""
+        return (self.agent, self.gate, self, *self.ports)
+
+    @property
     def prompts(self) -> tuple[str, ...]:
         """The names of all prompts."""
         return tuple(thread.name for thread in self.threads if thread.kind in "AaIi")

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pytest
+from tests.sim.small_agents import Small
 
 from everyturn.checker import Judge, select
 from everyturn.engines.ample import Ample, Sights, Touching
@@ -16,7 +17,6 @@ from everyturn.scope import Scope
 from everyturn.world import World
 from everyturn_impl.calls import Call, Completion, Context, Fault
 from everyturn_impl.errors import CallerError
-from everyturn_impl.ports import Ports
 from everyturn_model.invariants import INVARIANTS
 
 Found = tuple[frozenset[str], frozenset[object], int, frozenset[object], bool]
@@ -35,18 +35,12 @@ def found(agent: Any, scope: str, judge: Judge, reduce: str) -> Found:
 # traps -------------------------------------------------------------------------------------------------------------
 
 
-class Trap:
+class Trap(Small):
     """Each prompt does what the method of its name does. p1, given the chance, goes first."""
 
     scope = "AA"
     invariants: tuple[str, ...] | None = ()
     """Who judges besides the ledger; none: the specification."""
-
-    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
-        self.ports = ports
-
-    async def submit(self, call: Call) -> Call:
-        return call
 
     async def serve(self, call: Call, caller: Context) -> None:
         await getattr(self, call.prompt)(call, caller)

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.sim.small_agents import Small
 
 from everyturn.campaign import fuzz
 from everyturn.check import check
@@ -20,18 +21,14 @@ from everyturn.errors import EndlessRun
 from everyturn.replay import replay
 from everyturn.verdict import Verdict
 from everyturn_impl.calls import Call, Completion, Context
-from everyturn_impl.ports import Ports
 
 AT_REST = ("no-hang", "nothing-lost", "clean-rest", "no-deadlock")
 
 
-class Spins:
+class Spins(Small):
     """Each prompt but the first looks again and again whether the first has run; nobody ever says so."""
 
     says = False
-
-    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
-        self.ports = ports
 
     async def submit(self, call: Call) -> Call:
         await self.ports.active.get()

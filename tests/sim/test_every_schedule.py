@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pytest
+from tests.sim.small_agents import Small
 
 from everyturn import objects
 from everyturn.checker import Judge
@@ -172,14 +173,8 @@ def test_what_is_no_scheduling_point_leaves_out_nothing(revision: str, scope: st
 # a bit that a race decides -------------------------------------------------------------------------------------------
 
 
-class Races:
+class Races(Small):
     """p1 sets the mark; p2 reads it, keeps what it has read through an await, and tells it."""
-
-    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
-        self.ports = ports
-
-    async def submit(self, call: Call) -> Call:
-        return call
 
     async def serve(self, call: Call, caller: Context) -> None:
         await self.ports.threads.start(call.prompt)

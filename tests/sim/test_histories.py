@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.sim.small_agents import MayWait
 
 from everyturn import trace
 from everyturn.checker import Judge
@@ -14,8 +15,6 @@ from everyturn.engines.kernel import simulate
 from everyturn.scope import Scope
 from everyturn.strategies import strategy
 from everyturn.world import World
-from everyturn_impl.calls import Call, Context
-from everyturn_impl.ports import Ports
 from everyturn_model.events import Rest
 
 SCOPES = ["AAa+1c+1e", "AI+1q", "AA+1t+u", "AA+1c+n", "Ai+1s+1f", "AA+1c+x"]
@@ -42,25 +41,6 @@ def test_a_tree_that_grows_too_large_is_begun_anew(monkeypatch: pytest.MonkeyPat
     expected = traces(World(Scope.parse("AAa+1c+1e"), "d4"), range(12))
     monkeypatch.setattr(histories, "MAX_NODES", 100)
     assert traces(World(Scope.parse("AAa+1c+1e"), "d4"), range(12)) == expected
-
-
-class MayWait:
-    """p1 keeps the mutex for ever; a Cancel that comes early waits for it, and at rest only that is different."""
-
-    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
-        self.ports = ports
-
-    async def submit(self, call: Call) -> Call:
-        return call
-
-    async def serve(self, call: Call, caller: Context) -> None:
-        await self.ports.threads.start(call.prompt)
-        await self.ports.mutex.lock()
-        await self.ports.mark.set(1)
-
-    async def cancel(self) -> None:
-        if not await self.ports.mark.get():
-            await self.ports.mutex.lock()
 
 
 def test_who_waits_at_rest_is_not_kept_from_another_run() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.sim.small_agents import MayWait, Small
 
 from everyturn.check import check
 from everyturn.checker import SINK, Judge, select
@@ -33,7 +34,6 @@ from everyturn.scope import Scope
 from everyturn.world import World
 from everyturn_impl.agent import SessionAgent as Independent
 from everyturn_impl.calls import Call, Context
-from everyturn_impl.ports import Ports
 from everyturn_model.events import Event, Rest
 from everyturn_model.invariants import INVARIANTS, Invariant, Kind
 from everyturn_model.lifecycle import Ledger
@@ -126,14 +126,8 @@ def test_neither_chunks_nor_layouts_matter(revision: str, scope: str, monkeypatc
     assert found(LevelExplorer(World(Scope.parse(scope), revision), Judge())) == plain
 
 
-class LeavesTheMark:
+class LeavesTheMark(Small):
     """p1 and a Cancel set it, in any order."""
-
-    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
-        self.ports = ports
-
-    async def submit(self, call: Call) -> Call:
-        return call
 
     async def serve(self, call: Call, caller: Context) -> None:
         await self.ports.threads.start(call.prompt)
@@ -141,19 +135,6 @@ class LeavesTheMark:
 
     async def cancel(self) -> None:
         await self.ports.mark.set(2)
-
-
-class MayWait(LeavesTheMark):
-    """p1 keeps the mutex for ever; a Cancel that comes early waits for it."""
-
-    async def serve(self, call: Call, caller: Context) -> None:
-        await self.ports.threads.start(call.prompt)
-        await self.ports.mutex.lock()
-        await self.ports.mark.set(1)
-
-    async def cancel(self) -> None:
-        if not await self.ports.mark.get():
-            await self.ports.mutex.lock()
 
 
 @pytest.mark.parametrize("agent", [LeavesTheMark, MayWait])

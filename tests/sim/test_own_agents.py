@@ -20,6 +20,7 @@ from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner
+from tests.sim.small_agents import Small
 
 from everyturn.campaign import fuzz
 from everyturn.check import check
@@ -387,17 +388,8 @@ def test_what_cannot_be_seen_shows_as_different_behaviour(agent: type[Hardened])
 # what is no dispatcher -----------------------------------------------------------------------------------------------
 
 
-class Small:
+class Unfinished(Small):
     """Serves accepted prompts and nothing else."""
-
-    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
-        self.ports = ports
-
-    async def submit(self, call: Call) -> Call:
-        return call
-
-    async def serve(self, call: Call, caller: Context) -> None:
-        await self.ports.threads.start(call.prompt)
 
     async def clear_queue(self, everything: bool) -> None:
         pass
@@ -406,7 +398,7 @@ class Small:
         pass
 
 
-class NeedsMore(Small):
+class NeedsMore(Unfinished):
     def __init__(self, ports: Ports, database: str, *, direct: bool = False) -> None:
         super().__init__(ports)
 
@@ -414,9 +406,9 @@ class NeedsMore(Small):
 @pytest.mark.parametrize(
     ("agent", "scope", "said"),
     [
-        (Small, "AA+1c", "expected async methods submit, serve, cancel; missing: cancel"),
-        (Small, "I", "missing: run_local"),
-        (Small, "A+1q", "expected clear_queue(self), found clear_queue(self, everything: 'bool')"),
+        (Unfinished, "AA+1c", "expected async methods submit, serve, cancel; missing: cancel"),
+        (Unfinished, "I", "missing: run_local"),
+        (Unfinished, "A+1q", "expected clear_queue(self), found clear_queue(self, everything: 'bool')"),
         (NeedsMore, "A", "expected a constructor (ports, *, direct)"),
     ],
 )
@@ -425,7 +417,7 @@ def test_what_a_scope_needs_and_a_class_lacks_is_named(agent: Any, scope: str, s
     with pytest.raises(UsageError) as error:
         World(Scope.parse(scope), agent)
     assert said in str(error.value)
-    World(Scope.parse("AA"), Small)  # type: ignore[arg-type]
+    World(Scope.parse("AA"), Unfinished)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,7 +436,7 @@ class Bell:
         return None, 1
 
 
-class Rings(Small):
+class Rings(Unfinished):
     """Has a shared object of its own: its second prompt waits for the first."""
 
     own: ClassVar[dict[str, Any]] = {"bell": Bell()}
@@ -555,14 +547,8 @@ def test_a_constructor_that_raises_is_the_users_mistake() -> None:
 # names ---------------------------------------------------------------------------------------------------------------
 
 
-class OneName:
+class OneName(Small):
     """Every turn has the same name, whoever's it is."""
-
-    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
-        self.ports = ports
-
-    async def submit(self, call: Call) -> Call:
-        return call
 
     async def serve(self, call: Call, caller: Context) -> None:
         await self.ports.threads.start(call.prompt)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
+from tests.sim.small_agents import Small
 
 from everyturn.check import check
 from everyturn.checker import Judge
@@ -17,14 +18,8 @@ from everyturn_impl.calls import Call, Completion, Context
 from everyturn_impl.ports import Ports, Shared
 
 
-class Alike:
+class Alike(Small):
     """Tells each prompt at once."""
-
-    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
-        self.ports = ports
-
-    async def submit(self, call: Call) -> Call:
-        return call
 
     async def serve(self, call: Call, caller: Context) -> None:
         await self.ports.threads.start(call.prompt)

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from tests.sim.small_agents import Small
 
 from everyturn.check import check
 from everyturn.checker import Judge
 from everyturn.verdict import Verdict
 from everyturn_impl.calls import Call, Completion, Context, StreamResult
-from everyturn_impl.ports import Ports
 from everyturn_model.events import (
     Completed,
     Event,
@@ -29,14 +29,8 @@ from everyturn_model.events import (
 )
 
 
-class FirstCome:
+class FirstCome(Small):
     """One prompt after the other, told at the end of its turn."""
-
-    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
-        self.ports = ports
-
-    async def submit(self, call: Call) -> Call:
-        return call
 
     async def serve(self, call: Call, caller: Context) -> None:
         await self.ports.threads.start(call.prompt)

@@ -95,7 +95,7 @@ class Histories:
         self.nothing = self.events.number(())
         self._locations = Locations(world)
         self.scope = str(world.scope)
-        self.memory = Memory(world.agent, (world.agent, world.gate, world, *world.ports))
+        self.memory = Memory(world.agent, world.known)
         self._rests: dict[tuple[Any, ...], Rest] = {}
         self._joined: dict[tuple[int, ...], int] = {}
         self._watched: dict[tuple[Any, ...], int] = {}

@@ -62,9 +62,8 @@ class Locals:
         """All that was found out: from which local state, and what came of it."""
         self._keys: list[tuple[Any, ...]] = []
         self._numbers: dict[tuple[Any, ...], int] = {}
-        known = (world.agent, world.gate, world, *world.ports)
-        self._identities = Identities(known, keep_dead=keep_dead)
-        self._memory = Memory(world.agent, known)
+        self._identities = Identities(world.known, keep_dead=keep_dead)
+        self._memory = Memory(world.agent, world.known)
         # The garbage collector would end the frames of one coroutine in any order, those of others in between.
         weakref.finalize(self, _let_go, self.states)
         self.roots = [self._root(thread) for thread in range(len(world.threads))]
