@@ -31,12 +31,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """The least that a scope must have for an invariant to be violable at all; below it, it is vacuous."""
+    """The least that a scope must have for an invariant to be violable at all; below it, it is vacuous.
+
+    *Whatever the dispatcher does*: one that starts a prompt twice, cancels a turn that nobody asked it to cancel or tells
+    what never happened breaks most invariants with a single prompt. What no dispatcher can make up is that somebody waits
+    for a run id, and that a Cancel was called.
+    """
 
     prompts: int = 1
     run_ids: int = 0
     cancels: int = 0
-    works: int = 1
 
 
 Step = Callable[[Any, Event, Ledger], Any]

@@ -356,8 +356,7 @@ def test_what_a_log_cannot_show_is_not_judged(tmp_path: Path) -> None:
     assert {name: report.findings[name].sentence for name in NOT_SHOWN} == NOT_SHOWN
 
 
-def test_without_a_cancel_nothing_about_cancels_is_claimed(tmp_path: Path) -> None:
+def test_without_a_cancel_and_a_second_waiter_cancels_and_order_are_not_claimed(tmp_path: Path) -> None:
     """An invariant that a run could not violate is vacuous in it."""
     vacuous = {name for name, each in judge(tmp_path, P1).findings.items() if each.verdict is Verdict.VACUOUS}
-    cancels = {"no-lost-cancel", "no-poisoned-prompt"}
-    assert vacuous == cancels | {"no-fold-of-run-id", "one-turn", "in-order", "right-owner", "prompt-notice"}
+    assert vacuous == {"no-lost-cancel", "in-order"}

@@ -128,7 +128,6 @@ NO_POISONED_PROMPT: Final = Invariant(
     Kind.ALWAYS,
     no_poisoned_prompt,
     Untouched(),
-    Needs(cancels=1),
 )
 
 

@@ -27,7 +27,7 @@ def no_double_emit(state: None, event: Event, ledger: Ledger) -> Violated | None
     """One completion for each run id."""
     if isinstance(event, Completed) and event.delivered and event.run_id:
         life = ledger.get(event.prompt)
-        if life is not None and life.told > 1:
+        if life is not None and life.run_id and life.told > 1:
             return Violated(f"a second completion for {event.prompt}'s run id was given to the broker")
     return state
 
@@ -47,16 +47,24 @@ NO_DOUBLE_EMIT: Final = Invariant(
 
 def right_owner(state: None, event: Event, ledger: Ledger) -> Violated | None:
     """A completion speaks of its own prompt's turn."""
+    if not isinstance(event, Completed | ErrorNotified) or not _waited_for(event, ledger):
+        return state
     match event:
-        case Completed(prompt=prompt, run_id=True, message=message, owner=owner, error_owner=error_owner):
+        case Completed(prompt=prompt, message=message, owner=owner, error_owner=error_owner):
             named = ledger.of_message(message)
             whose_message = None if named is None else named[0].prompt
             for what, whose in (("answer", owner), ("error", error_owner), ("message", whose_message)):
                 if whose is not None and whose != prompt:
                     return Violated(f"a completion for {prompt} carries the {what} of {whose}")
-        case ErrorNotified(prompt=prompt, run_id=True, owner=owner) if owner != prompt:
+        case ErrorNotified(prompt=prompt, owner=owner) if owner != prompt:
             return Violated(f"an error notification for {prompt} tells the error of {owner}")
     return state
+
+
+def _waited_for(event: Completed | ErrorNotified, ledger: Ledger) -> bool:
+    """Whether somebody waits for the run id that the notice carries; one that nobody was given tells nobody."""
+    life = ledger.get(event.prompt)
+    return event.run_id and life is not None and life.run_id
 
 
 RIGHT_OWNER: Final = Invariant(
@@ -64,7 +72,7 @@ RIGHT_OWNER: Final = Invariant(
     "A completion carries the text, message and error of its own prompt's turn.",
     Kind.ALWAYS,
     right_owner,
-    needs=Needs(run_ids=1, works=2),
+    needs=Needs(run_ids=1),
     sees=(Completed, ErrorNotified),
 )
 
@@ -86,7 +94,7 @@ class Holding:
 def prompt_notice(state: Holding, event: Event, ledger: Ledger) -> Holding | Violated:
     """Nobody runs somebody else's turn before telling whom it owes."""
     match event:
-        case Completed(prompt=prompt, run_id=True, delivered=False, thread=thread):
+        case Completed(prompt=prompt, delivered=False, thread=thread) if _waited_for(event, ledger):
             return replace(state, held=state.held | {(prompt, thread)})
         case Completed(prompt=prompt, delivered=True, thread=thread):
             if (prompt, thread) in state.passed:
@@ -121,7 +129,7 @@ PROMPT_NOTICE: Final = Invariant(
     Kind.ALWAYS,
     prompt_notice,
     Holding(),
-    Needs(run_ids=1, works=2),
+    Needs(run_ids=1),
     sees=(Completed, TurnStarted, SummaryStarted),
 )
 

@@ -44,7 +44,6 @@ ONE_TURN: Final = Invariant(
     Kind.ALWAYS,
     one_turn,
     frozenset(),
-    Needs(works=2),
     sees=(TurnStarted, SummaryStarted, TurnReleased, SummaryReleased),
 )
 
@@ -81,7 +80,7 @@ IN_ORDER: Final = Invariant(
     Kind.ALWAYS,
     in_order,
     Line(),
-    Needs(run_ids=2, works=3),
+    Needs(run_ids=2),
     sees=(Queued, TurnStarted),
 )
 
@@ -111,6 +110,6 @@ NO_FOLD_OF_RUN_ID: Final = Invariant(
     "A prompt with run id is never folded into another prompt's turn.",
     Kind.ALWAYS,
     no_fold_of_run_id,
-    needs=Needs(prompts=2, run_ids=1),
+    needs=Needs(run_ids=1),
     sees=(Folded, MessageWritten, MessageFailed),
 )

@@ -49,7 +49,7 @@ class Watch:
     def __init__(self, header: Header, report: Callable[[Violation], None]) -> None:
         self._ordered = header.ordered
         self.kinds = frozenset(str(kind) for kind in header.kinds)
-        self.lines = self.prompts = self.run_ids = self.cancels = self.works = 0
+        self.lines = self.prompts = self.run_ids = self.cancels = 0
         self.rests = self.lost = self.unknown = self.untouched = 0
         """How many rests were seen, how many lines are lost, and how many lines were of prompts not submitted here,
         and how many prompts were submitted while surely no Cancel was under way."""
@@ -125,7 +125,6 @@ class Watch:
                 self._snapshots = self._snapshots or line.snapshot is not None
                 self._rest(session, line)
             case "summary_start":
-                self.works += 1
                 for invariant, judge in (("one-turn", overlap), ("prompt-notice", begun_while_owing)):
                     sentence = judge(session, None, line)
                     if sentence is not None:
@@ -144,7 +143,6 @@ class Watch:
             return
         self._recent.forget(session.name, name)
         self.prompts += 1
-        self.works += 1
         self.run_ids += line.run_id is not None
         prompt = Prompt(name, line.run_id, session.now)
         under_way = bool(session.operations) or session.closing or session.tainted
@@ -236,8 +234,7 @@ class Watch:
                 Verdict.NOT_JUDGED, f"the log has no {', '.join(f'`{each}`' for each in sorted(missing))} lines"
             )
         needs = BY_NAME[name].needs
-        counts = (self.prompts, self.run_ids, self.cancels, self.works)
-        if any(count < need for count, need in zip(counts, (needs.prompts, needs.run_ids, needs.cancels, needs.works))):
+        if self.prompts < needs.prompts or self.run_ids < needs.run_ids or self.cancels < needs.cancels:
             return Judged(Verdict.VACUOUS)
         return Judged(Verdict.NOT_JUDGED, reason) if (reason := self._silent(name)) else Judged(Verdict.HOLDS)
 

@@ -126,7 +126,6 @@ def _unrefuted(name: str, ledger: Ledger, *, at_rest: bool, undecided: str | Non
         len(lives) < needs.prompts
         or sum(life.waits for life in lives) < needs.run_ids
         or ledger.cancels < needs.cancels
-        or ledger.works < needs.works
     ):
         return Finding(Verdict.VACUOUS)
     if BY_NAME[name].kind is Kind.AT_REST and not at_rest:

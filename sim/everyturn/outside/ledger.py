@@ -24,7 +24,6 @@ from everyturn.formats.crush_lines import (
     StoreFailed,
     StreamEnd,
     StreamStart,
-    SummarizeCall,
     SummarizeReturn,
     UserMessage,
 )
@@ -112,7 +111,7 @@ class Ledger:
         """The latest turn or summary of each thread."""
         self.kept: dict[str, Completion] = {}
         """The completion that each coordinator's hook keeps, by the prompt whose coordinator it is."""
-        self.cancels = self.works = 0
+        self.cancels = 0
         self._by_run_id: dict[str, Life] = {}
 
     def see(self, event: Event) -> None:
@@ -128,8 +127,6 @@ class Ledger:
                 self._notice(event)
             case CancelCall():
                 self.cancels += 1
-            case SummarizeCall():
-                self.works += 1
             case SummarizeReturn(op=thread):
                 self._turn_ends(thread)
 
@@ -150,13 +147,11 @@ class Ledger:
         match event:
             case AcceptCall(seq=seq):
                 life.called = seq
-                self.works += 1
             case AcceptReturn():
                 life.submitted = True
             case RunCall(seq=seq):
                 if life.called is None:
                     life.called = seq
-                    self.works += 1
                 if life.run_called is None:
                     life.run_called = seq
             case RunReturn():
