@@ -9,7 +9,8 @@ from pathlib import Path
 from everyturn import trace
 from everyturn.checker import CONFORMS, Finding, Judge, select
 from everyturn.engines.kernel import simulate_or_cut
-from everyturn.errors import Unwritable, UsageError
+from everyturn.errors import UsageError
+from everyturn.output import written
 from everyturn.run import Run
 from everyturn.scope import Scope
 from everyturn.strategies.replay import Follow, Replay
@@ -46,10 +47,7 @@ class Replayed:
             number=0 if header is None else header.run,
             violates=() if header is None else header.violates,
         )
-        try:
-            path.write_bytes(contents)
-        except OSError as error:
-            raise Unwritable(path, error) from error
+        written(path, [contents])
 
 
 def replay(source: str, invariants: Sequence[str] = (), agent: str | type[Dispatcher] | None = None) -> Replayed:

@@ -262,9 +262,9 @@ def test_formats_are_told_by_their_names() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((RECORDING, "x.unknown"), "expected --to FORMAT"),
-        ((RECORDING, "x.mmd", "--to", "trace"), "format 'trace': expected one of log, itf"),
-        ((RECORDING, "x.mmd", "--from", "chrome"), "format 'chrome': expected one of log, trace"),
+        ((RECORDING, "x.unknown"), "x.unknown: expected a name that ends in one of .jsonl, "),
+        ((RECORDING, "x.mmd", "--to", "trace"), "x.mmd: 'trace': expected a format that is written, one of log, itf"),
+        ((RECORDING, "x.mmd", "--from", "chrome"), "'chrome': expected a format that is read, one of log, trace"),
         (("none.jsonl", "x.mmd"), "none.jsonl: expected a file that can be read"),
         ((RECORDING, "none/x.mmd"), "expected a file that can be written"),
     ],
@@ -282,12 +282,12 @@ def test_what_cannot_be_converted_is_one_clear_line(
 
 def test_every_format_is_there() -> None:
     """Each reader and writer that the table names can be imported."""
-    from everyturn.formats.catalogue import _part
+    from everyturn.formats.catalogue import part
 
     for name, format_ in FORMATS.items():
-        for part in ("reader", "writer"):
-            if getattr(format_, part):
-                assert callable(_part(name, part))
+        for which in ("reader", "writer"):
+            if getattr(format_, which):
+                assert callable(part(name, which, "x"))
 
 
 def test_numbers_of_itf_come_back() -> None:

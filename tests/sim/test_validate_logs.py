@@ -14,8 +14,9 @@ from click.testing import CliRunner, Result
 from everyturn.cli import main
 from everyturn.cli.logs import _Silence
 from everyturn.formats.everyturn_log import Placed
-from everyturn.formats.files import LogFile, stop, written
+from everyturn.formats.files import LogFile, stop
 from everyturn.linear.watch import Watch
+from everyturn.output import written
 
 ROOT: Final = Path(__file__).parents[2]
 HANGS: Final = (
@@ -197,7 +198,7 @@ def test_many_faults_are_counted_and_the_first_are_shown(tmp_path: Path) -> None
     ("arguments", "said"),
     [
         (["--check-mapping", "x"], "--check-mapping: expected --mapping FILE too"),
-        (["--from", "chrome", "x"], "--from chrome: expected one of log, trace"),
+        (["--from", "chrome", "x"], "--from chrome: expected a format that is read, one of log, trace"),
         (["--from", "log", "--mapping", "slog", "x"], "expected only one of them"),
         (["--follow", "x", "y"], "--follow: expected one log"),
         (["--follow", "--until-idle", "1", "-"], "--until-idle: expected a file"),

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import click
 
-from everyturn.cli.ending import exit_codes, exits
+from everyturn.cli.ending import complain, exit_codes, exits
 from everyturn.errors import UsageError
 from everyturn.verdict import Exit
 
 
 @click.command(
-    epilog=exit_codes(
-        {Exit.HOLDS: "every line was converted", Exit.USAGE: "usage error, or some lines could not be read"}
-    ),
+    epilog=exit_codes({Exit.HOLDS: "every line was converted", Exit.USAGE: "usage error, or lines were lost"}),
     short_help="Write a log in another format",
 )
 @click.argument("source", type=click.Path(path_type=Path), metavar="IN")
@@ -25,43 +23,44 @@ from everyturn.verdict import Exit
 @click.option("--to", metavar="FORMAT", help="OUT's format, if its name does not say it.")
 @click.option("--mapping", metavar="FILE|NAME", help="Read a foreign log: see `everyturn list mappings`.")
 @click.option("--strict", is_flag=True, help="Stop at the first line that cannot be read.")
+@click.option(
+    "--lossy", is_flag=True, help="Write what could be read, although lines were lost; the exit code stays 2."
+)
 @exits
-def convert(source: Path, target: Path, from_: str | None, to: str | None, mapping: str | None, strict: bool) -> int:
+def convert(
+    source: Path, target: Path, from_: str | None, to: str | None, mapping: str | None, strict: bool, lossy: bool
+) -> int:
     """Write a log in another format: see `everyturn list formats`. `-` is standard input or output.
 
-    OUT.gz, OUT.bz2, OUT.xz and OUT.zst are compressed.
+    OUT.gz, OUT.bz2, OUT.xz and OUT.zst are compressed. A line that cannot be read, or that the mapping neither maps nor
+    ignores, is lost: then OUT stays what it was, and the exit code is 2.
     """
-    from everyturn.formats.catalogue import FORMATS, by_suffix, writer
-    from everyturn.formats.files import Fault, LogFile, stop, written
+    from everyturn.formats.catalogue import written_as
+    from everyturn.formats.files import STDIN, LogFile, Told, stop
+    from everyturn.formats.mapped_log import unmapped
     from everyturn.formats.mapping import load
     from everyturn.linear.judging import Reading
+    from everyturn.output import written
     from everyturn.reports.text import Progress
 
-    name = to or by_suffix(target)
-    if name is None:
-        endings = ", ".join(suffix for each in FORMATS.values() if each.writer for suffix in each.suffixes)
-        raise UsageError(
-            f"convert: expected --to FORMAT, or an OUT that ends in one of {endings}; found {str(target)!r}"
-        )
-    write = writer(name)
-    faults = 0
-
-    def fault(fault: Fault) -> None:
-        nonlocal faults
-        faults += 1
-        if strict:
-            stop(fault)
-        click.echo(f"everyturn: {fault}", err=True)
+    write = written_as(to, target)
+    told = Told(complain)
 
     def pieces(file: LogFile) -> Iterator[bytes]:
-        reader = Reading(from_, None if mapping is None else load(mapping)).reader(file, fault)
+        reader = Reading(from_, None if mapping is None else load(mapping)).reader(file, stop if strict else told)
         yield from write(reader, reader.header)
+        told.end()
+        if remark := unmapped(reader):
+            told.count += 1
+            complain(f"{source}: {remark}")
+        if told.count and not lossy and target != STDIN:
+            raise UsageError(f"{target}: not written, since lines of {source} were lost; --lossy writes the others")
 
     with Progress("convert") as bar, LogFile(source, bar.reading) as file:
-        if target == Path("-"):
+        if target == STDIN:
             for piece in pieces(file):
                 sys.stdout.buffer.write(piece)
             sys.stdout.buffer.flush()
         else:
             written(target, pieces(file))
-    return Exit.USAGE if faults else Exit.HOLDS
+    return Exit.USAGE if told.count else Exit.HOLDS

@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn, TextIO
 import click
 
 from everyturn.errors import EveryturnError, UsageError
+from everyturn.printing import printable, printable_lines
 from everyturn.verdict import Exit
 
 _ALWAYS: Final[dict[int, str]] = {
@@ -115,10 +116,15 @@ def _in_a_line(error: click.ClickException) -> str:
 def _said(code: int, text: str, before: str = "") -> int:
     """``code``, after ``text`` was said on standard error, if that can be written."""
     try:
-        click.echo(f"{before}everyturn: {text}", err=True)
+        click.echo(f"{printable_lines(before)}everyturn: {printable_lines(text)}", err=True)
     except OSError:
         _silence(sys.stderr)
     return code
+
+
+def complain(text: object) -> None:
+    """One line on standard error, whatever names are in it."""
+    click.echo(f"everyturn: {printable(text)}", err=True)
 
 
 def _silence(stream: TextIO) -> None:

@@ -9,7 +9,8 @@ import click
 
 from everyturn.cli.ending import AGENT, exit_codes, exits
 from everyturn.cli.options import INVARIANT, OUTPUT
-from everyturn.errors import Unwritable
+from everyturn.output import written
+from everyturn.printing import printable
 from everyturn.verdict import Exit
 
 
@@ -74,12 +75,8 @@ def export(
     with text.Progress(f"{world.revision} {world.scope}") as bar:
         reached = Reached(world, judge, max_states=max_states, progress=bar.exploring)
     lines = _lines(reached, form, count_only=count_only)
-    try:
-        with output.open("w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
-    except OSError as error:
-        raise Unwritable(output, error) from error
-    click.echo(f"{output}: {len(reached):,} states, {reached.transitions_count:,} transitions", err=True)
+    written(output, (f"{line}\n".encode() for line in lines))
+    click.echo(f"{printable(output)}: {len(reached):,} states, {reached.transitions_count:,} transitions", err=True)
     return Exit.HOLDS
 
 

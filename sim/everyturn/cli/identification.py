@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from everyturn.cli.documents import encoded
+from everyturn.cli.ending import complain
 from everyturn.cli.logs import check_explained
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result, exit_code
 
@@ -15,8 +17,6 @@ def identification(
     logs: tuple[Path, ...], show: Any, how: dict[str, Any], *, as_json: bool, exit_zero: bool, expect: str | None
 ) -> int:
     """Match, print, and judge each file by the revision that explains most of its runs: 0 only if it explains all."""
-    import msgspec
-
     from everyturn.logs.identify import BUDGET, RunIdentified, identify
     from everyturn.reports.identification import LEGEND, explanation, heading, row, table
     from everyturn.reports.text import Progress
@@ -41,13 +41,13 @@ def identification(
             logs, how["revisions"] or tuple(REVISIONS), how["budget"] or BUDGET, say, progress.matching
         )
     for error in identified.unreadable:
-        click.echo(f"everyturn: {error}", err=True)
+        complain(error)
     check_explained(how["explain"], [run.run for run in identified.runs])
     for text in table(identified):
         show.say(text)
     cells = [cell for run in identified.runs for cell in run.cells()]
     if as_json:
-        click.echo(msgspec.json.encode(Result(RESULT_SCHEMA, "validate", cells, identified.interrupted)).decode())
+        click.echo(encoded(Result(RESULT_SCHEMA, "validate", cells, identified.interrupted)))
     best = [cell for cell in cells if cell.file is not None and cell.revision == identified.best(cell.file)]
     judged = Result(RESULT_SCHEMA, "validate", best, identified.interrupted)
     code = exit_code(judged, exit_zero=exit_zero, expect_refuted=expect == "refuted")

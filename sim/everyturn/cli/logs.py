@@ -10,7 +10,10 @@ from typing import Any
 
 import click
 
+from everyturn.cli.documents import encoded
+from everyturn.cli.ending import complain
 from everyturn.errors import UsageError
+from everyturn.printing import printable
 from everyturn.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
 _WINDOW = 1000
@@ -46,14 +49,13 @@ def of_logs(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def reading(how: dict[str, Any]) -> Any:
     """How to read, from the options. Raises :class:`UsageError`."""
-    from everyturn.formats.catalogue import FORMATS
+    from everyturn.formats.catalogue import part
     from everyturn.formats.mapping import load
     from everyturn.linear.judging import Reading
 
     source, mapping = how["source"], how["mapping"]
-    readable = [name for name, format_ in FORMATS.items() if format_.reader]
-    if source is not None and source not in readable:
-        raise UsageError(f"--from {source}: expected one of {', '.join(readable)}")
+    if source is not None:
+        part(source, "reader", f"--from {source}")
     if how["check_mapping"] and mapping is None:
         raise UsageError("--check-mapping: expected --mapping FILE too")
     if source is not None and mapping is not None:
@@ -99,7 +101,6 @@ def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float
     from everyturn.formats.files import STDIN, LogFile
     from everyturn.linear.following import GrowingFile
     from everyturn.linear.judging import LinearJudge
-    from everyturn.logs.conforming import printable
 
     if path == STDIN and until_idle is not None:
         raise UsageError("--until-idle: expected a file; standard input is followed until it ends")
@@ -160,8 +161,6 @@ class _Silence:
 
 def check_mapping(paths: tuple[Path, ...], read: Any, *, as_json: bool) -> int:
     """Say what a mapping makes of logs; exit code 2 if there is anything that it cannot map."""
-    import msgspec
-
     from everyturn.formats.files import LogFile, Unreadable
     from everyturn.formats.mapped_log import MappedReader
     from everyturn.reports.text import coverage
@@ -176,14 +175,14 @@ def check_mapping(paths: tuple[Path, ...], read: Any, *, as_json: bool) -> int:
                 for _ in reader:
                     pass
         except Unreadable as error:
-            click.echo(f"everyturn: {error}", err=True)
+            complain(error)
             code = Exit.USAGE
             continue
         if faults or not reader.coverage.whole:
             code = Exit.USAGE
         reports.append(reader.coverage.report(path, read.mapping.name, faults))
         for line in coverage(reports[-1]):
-            click.echo(line, err=as_json)
+            click.echo(printable(line), err=as_json)
     if as_json:
-        click.echo(msgspec.json.encode({"schema": "everyturn/mapping-coverage/1", "logs": reports}).decode())
+        click.echo(encoded({"schema": "everyturn/mapping-coverage/1", "logs": reports}))
     return code

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from everyturn.cli.ending import complain
 from everyturn.errors import UsageError
 from everyturn.verdict import Result, exit_code
 
@@ -135,12 +136,12 @@ def asked(scopes: Sequence[str], names: Sequence[str]) -> list[tuple[str, str]]:
 def finish(result: Result, *, as_json: bool, exit_zero: bool, expect: str | None) -> int:
     """Print the result document if it was asked for; the exit code."""
     if as_json:
-        import msgspec
+        from everyturn.cli.documents import encoded
 
-        click.echo(msgspec.json.encode(result).decode())
+        click.echo(encoded(result))
     return exit_code(result, exit_zero=exit_zero, expect_refuted=expect == "refuted")
 
 
 def say_strayed(where: str) -> None:
     """Say that a run is not the recorded one, and where it left it."""
-    click.echo(f"everyturn: {where}", err=True)
+    complain(where)

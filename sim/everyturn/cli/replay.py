@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from everyturn.cli.ending import exit_codes, exits
-from everyturn.cli.options import OUTPUT, PICTURE, finish, judging
+from everyturn.cli.options import OUTPUT, PICTURE, finish, judging, say_strayed
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 
 
@@ -62,6 +62,6 @@ def replay(
         show.say(f"timeline: {plot}")
     code = finish(Result(RESULT_SCHEMA, "replay", [replayed.cell]), as_json=as_json, exit_zero=exit_zero, expect=expect)
     if replayed.strayed is not None:
-        click.echo(f"everyturn: {replayed.strayed}", err=True)
+        say_strayed(replayed.strayed)
         return Exit.INTERNAL if strict else code
     return code

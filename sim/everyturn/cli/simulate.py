@@ -56,8 +56,7 @@ def simulate(
     them. Without a file, the options make a small study. With -o, what is done is kept: the same command goes on where it
     was interrupted.
     """
-    import msgspec
-
+    from everyturn.cli.documents import encoded
     from everyturn.reports import study_tables, text
     from everyturn.studies.results import check_measures, judge
     from everyturn.studies.running import Journal, run
@@ -94,7 +93,7 @@ def simulate(
     if interrupted:
         show.say("interrupted: the same command goes on from here" if output else "interrupted: what was found so far")
     if as_json:
-        click.echo(msgspec.json.encode(result).decode())
+        click.echo(encoded(result))
     if interrupted:
         return Exit.INTERRUPTED
     return Exit.HOLDS if result.rows else Exit.NOTHING_RAN
@@ -119,12 +118,10 @@ def _write(folder: Path, name: str, result: StudyResult, source: Source) -> None
     """The table as CSV, the document and the picture."""
     import msgspec
 
+    from everyturn.output import written
     from everyturn.reports.study_plots import draw
     from everyturn.reports.study_tables import as_csv
 
-    try:
-        (folder / f"{name}.csv").write_text(as_csv(result), encoding="utf-8")
-        (folder / f"{name}.json").write_bytes(msgspec.json.encode(result) + b"\n")
-    except OSError as error:
-        raise UsageError(f"{folder}: expected a folder that can be written; found {error.strerror}") from error
+    written(folder / f"{name}.csv", [as_csv(result).encode()])
+    written(folder / f"{name}.json", [msgspec.json.encode(result), b"\n"])
     draw(result, source, source.study(), folder / f"{name}.png")

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from everyturn.cli.ending import VERDICTS, exit_codes, exits
+from everyturn.cli.ending import VERDICTS, complain, exit_codes, exits
 from everyturn.cli.logs import check_explained, check_mapping, follow, of_logs, reading, reading_options, typed
 from everyturn.cli.options import OUTPUT, finish, judging
 from everyturn.errors import UsageError
@@ -166,7 +166,7 @@ def _conformance(logs: tuple[Path, ...], read: Any, show: Any, how: dict[str, An
     if conformed.interrupted:
         show.say("interrupted: what was found so far")
     for error in conformed.unreadable:
-        click.echo(f"everyturn: {error}", err=True)
+        complain(error)
     check_explained(how["explain"], [run.run for run in conformed.runs])
     for line in (*conformed.remarks, *conformed.table()):
         show.say(line)
@@ -201,8 +201,8 @@ def _report(
         left = conform(rest, budget, None, read, bar.reading)
     unreadable = [error for error in left.unreadable if error not in said]
     for error in unreadable:
-        click.echo(f"everyturn: {error}", err=True)
+        complain(error)
     write_reports(how["reports"], conformed.with_more(left), typed(logs, how), reading_options(how))
     for path in how["reports"]:
-        click.echo(f"everyturn: wrote {path}", err=True)
+        complain(f"wrote {path}")
     return bool(unreadable)

@@ -25,8 +25,9 @@ from everyturn.engines.exploration import Limits
 from everyturn.engines.kernel import simulate
 from everyturn.engines.paths import ByPlace, walk
 from everyturn.engines.transitions import Transitions
-from everyturn.errors import ReplayError, Unwritable, UsageError
+from everyturn.errors import ReplayError, UsageError
 from everyturn.explanation.cause import cause_of
+from everyturn.output import written
 from everyturn.replay import Replayed, replay
 from everyturn.run import Run
 from everyturn.schedule import Schedule, deviations
@@ -68,10 +69,7 @@ class Shrunk:
         """Write the run as a trace file that says what it violates. Raises :class:`UsageError` if that fails."""
         violates = [self.finding.invariant]
         contents = trace.write(self.run, engine="simpy", strategy="shrink", seed=None, violates=violates)
-        try:
-            path.write_bytes(contents)
-        except OSError as error:
-            raise Unwritable(path, error) from error
+        written(path, [contents])
 
 
 def judge_of(invariant: str) -> Judge:

@@ -12,6 +12,7 @@ import msgspec
 from everyturn.errors import UsageError
 from everyturn.formats.everyturn_log import Header, Placed
 from everyturn.formats.files import Fault, LogFile, Unreadable, quote
+from everyturn.printing import printable
 
 
 class Reader(Protocol):
@@ -119,20 +120,33 @@ def format_of(file: LogFile) -> str:
 
 def reader(name: str, file: LogFile, fault: Callable[[Fault], None]) -> Reader:
     """The reader of a format, at the beginning of ``file``. Raises :class:`UsageError` if it is only written."""
-    found = _part(name, "reader")
+    found = part(name, "reader", f"{printable(file.path)}: {name!r}")
     made: Reader = found(file, fault)
     return made
 
 
-def writer(name: str) -> Writer:
-    """The writer of a format. Raises :class:`UsageError` if it is only read."""
-    found: Writer = _part(name, "writer")
-    return found
+def written_as(name: str | None, path: Path) -> Writer:
+    """The writer of a format, or else of the one that a file's name asks for. Raises :class:`UsageError` if there is none."""
+    found = name or by_suffix(path)
+    if found is None:
+        endings = ", ".join(suffix for each in FORMATS.values() if each.writer for suffix in each.suffixes)
+        raise UsageError(
+            f"{printable(path)}: expected a name that ends in one of {endings}, or --to FORMAT; found neither"
+        )
+    write: Writer = part(found, "writer", f"{printable(path)}: {found!r}")
+    return write
 
 
-def _part(name: str, part: str) -> Any:
-    able = [each for each, format_ in FORMATS.items() if getattr(format_, part)]
-    if name not in able:
-        raise UsageError(f"format {name!r}: expected one of {', '.join(able)}")
-    module, _, attribute = str(getattr(FORMATS[name], part)).partition(":")
+_ONLY: Final = {"reader": ("read", "written"), "writer": ("written", "read")}
+
+
+def part(name: str, which: str, where: str) -> Any:
+    """The ``reader`` or ``writer`` of a format; ``where`` stands in errors. Raises :class:`UsageError` if there is none."""
+    can, only = _ONLY[which]
+    able = ", ".join(each for each, format_ in FORMATS.items() if getattr(format_, which))
+    if name not in FORMATS:
+        raise UsageError(f"{where}: expected a format, one of {able}; found none of that name")
+    if getattr(FORMATS[name], which) is None:
+        raise UsageError(f"{where}: expected a format that is {can}, one of {able}; found one that is only {only}")
+    module, _, attribute = str(getattr(FORMATS[name], which)).partition(":")
     return getattr(import_module(f"{_HERE}.{module}"), attribute)

@@ -14,17 +14,24 @@ import os
 import re
 import sys
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final, NamedTuple, cast
 
 from backports import zstd
 
-from everyturn.errors import Unwritable, UsageError
+from everyturn.errors import UsageError
+from everyturn.printing import printable
 
 MAX_LINE: Final = 1_000_000
 """Longer lines are not read, in bytes."""
+
+MAX_TEXT: Final = 1_000_000
+"""Longer mappings and studies are not read, in bytes."""
+
+SCREEN: Final = 20
+"""So many faults fit on a screen; more are counted."""
 
 STDIN: Final = Path("-")
 
@@ -32,6 +39,9 @@ _SHOWN: Final = 80
 """So much of what was found is quoted."""
 
 _PIECE: Final = 1 << 16
+
+_SIP: Final = 1 << 13
+"""So many bytes of a compressed file are read at once: what its contents are read in may be a hundred times as much."""
 
 _OFTEN: Final = 512
 """After so many lines, progress is told."""
@@ -50,7 +60,7 @@ class Fault(NamedTuple):
 
     def __str__(self) -> str:
         place = f":{self.line}" if self.line else ""
-        return f"{self.path}{place}: expected {self.expected}; found {self.found}"
+        return printable(f"{self.path}{place}: expected {self.expected}; found {self.found}")
 
 
 class Unreadable(UsageError):
@@ -59,6 +69,24 @@ class Unreadable(UsageError):
     def __init__(self, fault: Fault) -> None:
         super().__init__(str(fault))
         self.fault = fault
+
+
+class Told:
+    """Tells faults one by one until a screen is full; all are counted, and how many more there were is said at the end."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self.count = 0
+
+    def __call__(self, fault: object) -> None:
+        self.count += 1
+        if self.count <= SCREEN:
+            self._say(str(fault))
+
+    def end(self) -> None:
+        """Say how many were not told."""
+        if self.count > SCREEN:
+            self._say(f"{self.count - SCREEN:,} more places that could not be read")
 
 
 def stop(fault: Fault) -> None:
@@ -89,6 +117,17 @@ _OPENERS: Final = (
     (b"\x28\xb5\x2f\xfd", "zstandard", _zstandard),
 )
 """First bytes, name and opener of each kind of compression."""
+
+
+class _Packed:
+    """A compressed file in sips, so that how much of it was read follows what was read of its contents."""
+
+    def __init__(self, raw: io.BufferedReader) -> None:
+        self._raw = raw
+
+    def read(self, size: int = -1) -> bytes:
+        """At most a sip; nothing at the end."""
+        return self._raw.read1(_SIP if size < 0 else min(size, _SIP))
 
 
 class _Unpacked(io.RawIOBase):
@@ -159,7 +198,7 @@ class LogFile:
         for magic, name, opener in _OPENERS:
             if start.startswith(magic):
                 self.compression = name
-                return cast("BinaryIO", io.BufferedReader(_Unpacked(opener(cast("BinaryIO", raw))), _PIECE))
+                return cast("BinaryIO", io.BufferedReader(_Unpacked(opener(cast("BinaryIO", _Packed(raw)))), _PIECE))
         return cast("BinaryIO", raw)
 
     def readline(self, size: int) -> bytes:
@@ -222,32 +261,15 @@ class LogFile:
         return Fault(self.path, number, expected, f"{message[:_SHOWN]}: {quote(raw)}")
 
 
-def written(path: Path, pieces: Iterable[bytes]) -> None:
-    """Write a file, compressed if its name says so. Nothing is left of it if ``pieces`` fail, unless it is a device or a pipe.
-
-    Raises :class:`UsageError` if it cannot be written.
-    """
-    openers = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open, ".zst": zstd.open}
-    opener: Any = openers.get(path.suffix.lower(), open)
+def text_of(path: Path, limit: int = MAX_TEXT) -> str:
+    """The text of a small file such as a mapping or a study, in UTF-8. Raises :class:`Unreadable` for anything else."""
+    with LogFile(path) as file:
+        raw = file.whole(limit)
     try:
-        if path.exists() and not path.is_file():
-            _write(opener, path, pieces)
-            return
-        there = path.resolve()
-        part = there.with_name(f"{there.name}.part")
-        try:
-            _write(opener, part, pieces)
-            part.replace(there)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise Unwritable(path, error) from error
-
-
-def _write(opener: Any, path: Path, pieces: Iterable[bytes]) -> None:
-    with opener(path, "wb") as file:
-        for piece in pieces:
-            file.write(piece)
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise Unreadable(Fault(path, line, "text in UTF-8", quote(raw[error.start : error.start + 1]))) from None
 
 
 def quote(raw: bytes | str) -> str:

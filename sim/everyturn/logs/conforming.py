@@ -23,6 +23,7 @@ from everyturn.logs.projection import of_recording
 from everyturn.logs.stretches import StretchReader
 from everyturn.logs.telling import lacks, missing_kinds, of_lines
 from everyturn.outside import scope_of
+from everyturn.printing import printable
 from everyturn.verdict import Cell, Judged, Verdict
 from everyturn_model.lifecycle import Phase
 from everyturn_model.partial import BUDGET, Answer, Matched, Refused, match_complete, match_partial
@@ -87,11 +88,6 @@ class RunMatch:
         """The run as a cell of a result."""
         judged = self.conforms()
         return Cell(self.revision, self.scope, "log", judged.verdict, {}, conforms=judged, file=self.file, run=self.run)
-
-
-def printable(text: str) -> str:
-    """Foreign text without what could steer a terminal."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def sentence(refused: Refused) -> str:

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from everyturn.errors import UsageError
 from everyturn.formats.files import STDIN, LogFile
-from everyturn.logs.conforming import RunMatch, printable, standing
+from everyturn.logs.conforming import RunMatch, standing
 from everyturn.logs.faults import Fault
+from everyturn.printing import printable
 from everyturn_model import events as ev
 from everyturn_model.marks import Forgotten, RunCalled
 from everyturn_model.partial import Explained, Refused

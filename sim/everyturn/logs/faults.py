@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from everyturn.logs.conforming import RunMatch, printable, standing
+from everyturn.logs.conforming import RunMatch, standing
+from everyturn.printing import printable
 from everyturn_model import events as ev
 from everyturn_model.events import StreamEnd
 from everyturn_model.invariants import BY_NAME

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from everyturn import __version__
-from everyturn.errors import Unwritable, UsageError
+from everyturn.errors import UsageError
 from everyturn.formats.files import STDIN, Unreadable
 from everyturn.formats.files import Fault as FileFault
 from everyturn.logs.conforming import Conformed, RunMatch
 from everyturn.logs.excerpt import Excerpt, excerpt, lines_of
 from everyturn.logs.faults import INVARIANTS, Fault, faults
 from everyturn.logs.reproduction import Reproduction, reproduce
+from everyturn.output import written
 from everyturn.reports.words import words
 from everyturn_model.partial import Answer
 
@@ -158,10 +159,7 @@ def write_reports(paths: Sequence[Path], conformed: Conformed, command: str, rea
     report = bug_report(conformed, command, reading=reading)
     for path in paths:
         text = page(report) if path.suffix.lower() == ".html" else markdown(report)
-        try:
-            path.write_text(text, encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise Unwritable(path, error) from error
+        written(path, [text.encode()])
 
 
 def check_endings(paths: Sequence[Path]) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from everyturn.logs.conforming import printable
 from everyturn.logs.excerpt import Row, Sign
+from everyturn.printing import printable
 from everyturn.reports.bug import BugReport, Item, commands, reproduced, run_lines, runs_of, share
 from everyturn.reports.bug_markdown import affected
 from everyturn.reports.lanes import diagram

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from everyturn.logs.conforming import printable
 from everyturn.logs.excerpt import Excerpt, Row, Sign
 from everyturn.logs.faults import Fault
+from everyturn.printing import printable
 from everyturn.reports.bug import BugReport, Item, commands, reproduced, run_lines, runs_of, share
 from everyturn.reports.words import words
 from everyturn_model.partial import Answer

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from everyturn.logs.conforming import RunMatch, printable, standing
+from everyturn.logs.conforming import RunMatch, standing
 from everyturn.logs.excerpt import Sign, lines_of, rows
+from everyturn.printing import printable
 from everyturn.reports.words import words
 from everyturn_model.lifecycle import Phase
 from everyturn_model.partial import Answer, Refused

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from everyturn.logs.conforming import printable
 from everyturn.logs.excerpt import Excerpt, Row, Sign
+from everyturn.printing import printable
 from everyturn.reports.words import words
 
 _ROW: Final = 24

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from everyturn.checker import CONFORMS
-from everyturn.errors import Unwritable, UsageError
+from everyturn.errors import UsageError
+from everyturn.output import written
 from everyturn.verdict import Cell, Verdict
 from everyturn_model import events as ev
 
@@ -62,9 +64,10 @@ def save(figure: Figure, path: Path) -> None:
     date = _DATES.get(path.suffix.lower())
     try:
         with rc_context({"svg.hashsalt": "everyturn"}):
-            figure.savefig(path, dpi=150, metadata={date: None} if date else None)
-    except OSError as error:
-        raise Unwritable(path, error) from error
+            drawn = io.BytesIO()
+            form = path.suffix[1:].lower() or "png"
+            figure.savefig(drawn, dpi=150, format=form, metadata={date: None} if date else None)
+        written(path, [drawn.getvalue()])
     except ValueError as error:
         raise UsageError(f"{path}: expected a picture that can be drawn; found: {error}") from error
     finally:

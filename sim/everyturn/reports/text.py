@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from everyturn.expectations import unreached
+from everyturn.printing import printable, printable_lines
 from everyturn.scope import Scope
 from everyturn.verdict import WORST_FIRST, Cell, Judged, Result, Verdict
 
@@ -78,7 +79,7 @@ class Progress:
     def reading(self, file: LogFile) -> None:
         """Progress of reading logs."""
         share = "" if file.share is None else f" ({file.share:.0%} of the file)"
-        self._show(f"{file.path}, {file.number:,} lines{share}")
+        self._show(f"{printable(file.path)}, {file.number:,} lines{share}")
 
     def matching(self, what: str, states: int) -> None:
         """Progress of matching logs against revisions."""
@@ -107,23 +108,24 @@ class Printer:
     def __init__(self, *, err: bool) -> None:
         self.err = err
 
-    def say(self, text: str = "") -> None:
-        """One line."""
-        click.echo(text, err=self.err)
+    def say(self, text: str = "", head: str = "") -> None:
+        """One line, whatever names are in it; ``head``: its beginning, of our own words and colours."""
+        click.echo(f"{head}{printable_lines(text)}", err=self.err)
 
     def cell(self, cell: Cell) -> None:
         """The verdicts of one cell: a line, then one for each refutation, with its token, and for each doubt."""
-        self.say(f"{click.style(f'{cell.revision}  {cell.scope}', bold=True)}  {_sign(cell.verdict)} {_headline(cell)}")
+        head = click.style(f"{cell.revision}  {cell.scope}", bold=True)
+        self.say(_headline(cell), f"{head}  {_sign(cell.verdict)} ")
         for name, judged in _all(cell):
             if judged.verdict is Verdict.REFUTED:
                 self._refutation(name, judged)
             elif judged.verdict is Verdict.UNDETERMINED and judged.sentence is not None:
-                self.say(f"    {_sign(Verdict.UNDETERMINED)} {name}: {judged.sentence}")
+                self.say(f"{name}: {judged.sentence}", f"    {_sign(Verdict.UNDETERMINED)} ")
 
     def _refutation(self, name: str, judged: Judged) -> None:
         often = f", in {judged.count:,} run{'s' * (judged.count != 1)}" if judged.count else ""
         steps = f" ({judged.steps} steps{often})" if judged.steps is not None else ""
-        self.say(f"    {_sign(Verdict.REFUTED)} {name}: {judged.sentence}{steps}")
+        self.say(f"{name}: {judged.sentence}{steps}", f"    {_sign(Verdict.REFUTED)} ")
         if judged.token:
             self.say(f"      everyturn replay {judged.token}")
         for other in judged.others:
@@ -147,7 +149,7 @@ class Printer:
         for cell in cells:
             said = dict(_all(cell))
             signs = "  ".join(_sign(said[name].verdict) if name in said else " " for name in names)
-            self.say(f"{f'{cell.revision} {cell.scope}':<{width}}{signs}")
+            self.say(head=f"{f'{cell.revision} {cell.scope}':<{width}}{signs}")
         self.say()
         self.say(LEGEND)
 
@@ -165,31 +167,30 @@ class Printer:
             seen = "; ".join(event_text(event) for event in step.events)
             self.say(f"{step.number:4}  {threads[step.thread]:<{width}}  {operations:<34}  {seen}".rstrip())
             for finding in found.get(step.number, ()):
-                self.say(f"      {_sign(Verdict.REFUTED)} {finding.invariant}: {finding.sentence}")
+                self.say(f"{finding.invariant}: {finding.sentence}", f"      {_sign(Verdict.REFUTED)} ")
         if run.rest is not None:
             self.say(f"rest  {event_text(run.rest)}")
         for finding in found.get(len(run.steps), ()):
-            self.say(f"      {_sign(Verdict.REFUTED)} {finding.invariant}: {finding.sentence}")
+            self.say(f"{finding.invariant}: {finding.sentence}", f"      {_sign(Verdict.REFUTED)} ")
         if not replayed.findings:
-            self.say(f"      {_sign(Verdict.HOLDS)} nothing was violated")
+            self.say("nothing was violated", f"      {_sign(Verdict.HOLDS)} ")
 
     def audit(self, cell: Audited) -> None:
         """One audit: a line."""
         head = click.style(f"{cell.revision}  {cell.scope}", bold=True)
         if cell.difference is not None:
-            self.say(f"{head}  {_sign(Verdict.REFUTED)} {cell.difference}")
+            self.say(cell.difference, f"{head}  {_sign(Verdict.REFUTED)} ")
             return
         counts = f"{cell.local_states:,} local states, {cell.histories:,} more histories that led to one of them"
         alike = "all alike" if cell.complete else "alike as far as it was explored"
         sign = _sign(Verdict.HOLDS if cell.complete else Verdict.UNDETERMINED)
-        self.say(f"{head}  {sign} {counts}, {cell.compared:,} resumptions compared: {alike}  [{cell.seconds:.2f} s]")
+        said = f"{counts}, {cell.compared:,} resumptions compared: {alike}  [{cell.seconds:.2f} s]"
+        self.say(said, f"{head}  {sign} ")
 
     def validation(self, validated: Any) -> None:
         """The verdicts on recorded runs: what was found, with file and line, and the counts for each revision."""
-        from everyturn.logs.conforming import printable
-
         for error in validated.unreadable:
-            click.echo(f"everyturn: {error}", err=True)
+            click.echo(f"everyturn: {printable(error)}", err=True)
         if validated.faults > len(validated.unreadable):
             more = validated.faults - len(validated.unreadable)
             click.echo(f"everyturn: {more:,} more places that could not be read", err=True)
@@ -197,11 +198,11 @@ class Printer:
             for name, judged in _all(cell):
                 if judged.verdict is Verdict.REFUTED and cell.events is None:
                     what = f"{name} ({judged.guard})" if judged.guard else name
-                    self.say(printable(f"{judged.where}: run {cell.run}: {what}: {judged.sentence}"))
+                    self.say(f"{judged.where}: run {cell.run}: {what}: {judged.sentence}")
         for text in (*validated.violations, *validated.remarks):
-            self.say(printable(text))
+            self.say(text)
         for line in validated.table():
-            self.say(printable(line))
+            self.say(line)
 
     def followed(self, result: Result) -> None:
         """The verdicts on a log that was followed."""
@@ -209,9 +210,8 @@ class Printer:
             self.say(f"{cell.file}: {cell.events:,} events, {cell.lost:,} lines lost")
             for name, judged in _all(cell):
                 often = {None: "", 1: " once:"}.get(judged.count, f" {judged.count or 0:,} times, first:")
-                self.say(
-                    f"  {_sign(judged.verdict)} {name:<20}{judged.verdict}{often} {judged.sentence or ''}".rstrip()
-                )
+                said = f"{name:<20}{judged.verdict}{often} {judged.sentence or ''}"
+                self.say(said.rstrip(), f"  {_sign(judged.verdict)} ")
 
 
 def coverage(report: dict[str, Any]) -> Iterator[str]:

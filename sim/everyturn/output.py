@@ -1,0 +1,76 @@
+"""How a file is written: beside its name, whole, and then put in place, so that a name means the old file or the new one.
+
+What is written beside has a name of its own, which nobody else uses, and is gone whatever happens. A device or a pipe is
+written into, since it cannot be replaced; what a link leads to is replaced, not the link.
+"""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import lzma
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Final, cast
+
+from backports import zstd
+
+from everyturn.errors import Unwritable
+
+_PACKERS: Final[dict[str, Callable[[BinaryIO], Any]]] = {
+    ".gz": lambda file: gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0),
+    ".bz2": lambda file: bz2.BZ2File(file, "wb"),
+    ".xz": lambda file: lzma.LZMAFile(file, "wb"),  # noqa: SIM115 - closed by its writer
+    ".zst": lambda file: zstd.ZstdFile(file, mode="wb"),
+}
+"""What compresses a file whose name ends so. The same contents are the same bytes whenever they are written."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of ``path`` when all went well; if anything is raised, ``path`` is as it was.
+
+    Raises :class:`~everyturn.errors.Unwritable` if it cannot be written.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as file:
+                yield file
+            return
+        there = path.resolve()
+        beside = there.with_name(f".everyturn-{secrets.token_hex(8)}.part")
+        try:
+            with beside.open("xb") as file:
+                yield file
+                _settle(file, there)
+            beside.replace(there)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise Unwritable(path, error) from error
+
+
+def _settle(file: BinaryIO, there: Path) -> None:
+    """All of it is on the disk, with the permissions of the file whose place it takes."""
+    if there.exists():
+        with contextlib.suppress(OSError):
+            os.fchmod(file.fileno(), there.stat().st_mode & 0o7777)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def written(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write a file, compressed if its name says so, as :func:`replacing` does."""
+    packer = _PACKERS.get(path.suffix.lower())
+    with replacing(path) as file:
+        packed = file if packer is None else cast("BinaryIO", packer(file))
+        try:
+            for piece in pieces:
+                packed.write(piece)
+        finally:
+            if packed is not file:
+                packed.close()
