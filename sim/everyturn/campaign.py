@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from everyturn.check import is_vacuous
-from everyturn.checker import CONFORMS, Finding, Judge, select
+from everyturn.checker import CONFORMS, Finding, judge_by
 from everyturn.engines.judging import JudgeTable
 from everyturn.engines.kernel import simulate
 from everyturn.errors import ReplayError, UsageError
@@ -26,7 +26,7 @@ from everyturn.strategies.profile import profile
 from everyturn.strategies.random_walk import RandomWalk
 from everyturn.strategies.replay import Replay
 from everyturn.strategies.strategy import Strategy
-from everyturn.verdict import Cell, Judged, Verdict, worst
+from everyturn.verdict import Cell, Judged, Verdict, of_cell
 from everyturn.world import World
 from everyturn_impl.server import Server
 from everyturn_model.monitor import Kind
@@ -98,7 +98,7 @@ class _Sampler:
         self, revision: str | type[Server], scope: str, granularity: str, strategy: str, seed: int, names: Sequence[str]
     ) -> None:
         self.world = World(Scope.parse(scope), revision, granularity)
-        self.judge = Judge(select(names), conformance=not names)
+        self.judge = judge_by(names)
         self.table = JudgeTable(self.judge)
         self.strategy: Strategy = make_strategy(strategy, seed, lambda: profile(self._simulate, seed))
 
@@ -281,7 +281,7 @@ def _cell(
         revision=world.revision,
         scope=str(world.scope),
         granularity=world.granularity,
-        verdict=worst(each.verdict for each in said.values()) if made else Verdict.NOT_JUDGED,
+        verdict=of_cell(said, conforms) if made else Verdict.NOT_JUDGED,
         invariants=said,
         conforms=conforms,
         schedules=made,

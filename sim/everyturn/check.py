@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from everyturn.checker import CONFORMS, Judge, select
+from everyturn import hints
+from everyturn.checker import CONFORMS, Judge, judge_by
 from everyturn.counterexample import counterexample
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Violation, peak
@@ -16,7 +17,7 @@ from everyturn.engines.transitions import Transitions
 from everyturn.errors import UsageError
 from everyturn.run import Run
 from everyturn.scope import Scope
-from everyturn.verdict import Another, Cell, Judged, Verdict, worst
+from everyturn.verdict import Another, Cell, Judged, Verdict, of_cell
 from everyturn.world import World
 from everyturn_impl.dispatcher import Dispatcher
 from everyturn_model.invariants import Invariant, Kind
@@ -63,7 +64,7 @@ def check(
     one with ``plain``, with symmetry, with ample sets and with a checkpoint.
     """
     world = World(Scope.parse(scope), revision, granularity)
-    judge = Judge(select(invariants), conformance=not invariants)
+    judge = judge_by(invariants)
     explorer, found = _explore(world, judge, limits, progress, engine, checkpoint, reduce, counterexamples, processes)
     runs: dict[str, tuple[Run, int]] = {}
     said: dict[str, Judged] = {}
@@ -84,7 +85,7 @@ def check(
         revision=world.revision,
         scope=str(world.scope),
         granularity=granularity,
-        verdict=worst(each.verdict for each in said.values()),
+        verdict=of_cell(said, conforms),
         invariants=said,
         conforms=conforms,
         witnesses=_witnesses(explorer),
@@ -183,13 +184,15 @@ def _doubt(explorer: Explorer | LevelExplorer, judge: Judge, found: Exploration,
     """Take back what was proved at rest, if some runs never come to rest though nothing in the scope is endless."""
     at_rest = [each.name for each in judge.invariants if each.kind is Kind.AT_REST]
     proved = [name for name in at_rest if said[name].verdict is Verdict.PROVED]
-    if not proved or not found.complete or explorer.transitions.world.scope.endless:
+    world = explorer.transitions.world
+    if not proved or not found.complete or world.scope.endless:
         return
     round_ = explorer.round()
+    asks = hints.of_world("liveness", world.revision, str(world.scope), world.granularity)
     for name in proved if round_ is not None else ():
         said[name] = Judged(
             Verdict.UNDETERMINED,
-            f"holds at rest, but threads can go round for ever, {round_}: ask everyturn liveness who waits meanwhile",
+            f"holds at rest, but threads can go round for ever, {round_}: who waits meanwhile says {asks}",
         )
 
 

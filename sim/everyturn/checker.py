@@ -58,18 +58,23 @@ def check_turn(ledger: Ledger, event: Event) -> None:
 
 
 def select(names: Sequence[str]) -> tuple[Invariant, ...]:
-    """The invariants of these names; ``mission`` is the first three, none given means all."""
+    """The invariants of these names; ``mission`` is the first three, none given means all. ``conforms`` is no invariant."""
     chosen: list[str] = []
     for name in names:
         if name == "mission":
             chosen += MISSION
         elif name in BY_NAME:
             chosen.append(name)
-        else:
-            raise UsageError(f"invariant {name!r}: expected mission or one of {', '.join(BY_NAME)}")
-    if not chosen:
+        elif name != CONFORMS:
+            raise UsageError(f"invariant {name!r}: expected mission or one of {', '.join((*BY_NAME, CONFORMS))}")
+    if not names:
         return INVARIANTS
     return tuple(invariant for invariant in INVARIANTS if invariant.name in chosen)
+
+
+def judge_by(names: Sequence[str]) -> Judge:
+    """The judge of what is asked for by name (:func:`select`), and of conformance if it is named or nothing is."""
+    return Judge(select(names), conformance=not names or CONFORMS in names)
 
 
 class Judge:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from everyturn import trace
-from everyturn.checker import CONFORMS, Finding, Judge, select
+from everyturn.checker import CONFORMS, Finding, Judge, judge_by
 from everyturn.engines.kernel import simulate_or_cut
 from everyturn.errors import UsageError
 from everyturn.output import written
@@ -17,7 +17,7 @@ from everyturn.strategies.replay import Follow, Replay
 from everyturn.tokens.named_steps import Named, names_in, names_of
 from everyturn.tokens.token import PREFIX, Token, decode, fingerprint, is_token
 from everyturn.tokens.token_by_place import TokenByPlace
-from everyturn.verdict import Cell, Judged, Verdict, worst
+from everyturn.verdict import Cell, Judged, Verdict, of_cell
 from everyturn.world import World
 from everyturn_impl.dispatcher import Dispatcher
 
@@ -128,7 +128,7 @@ def _replay_places(token: TokenByPlace, invariants: Sequence[str], agent: str | 
 
 
 def _judged(world: World, run: Run, invariants: Sequence[str], strayed: str | None) -> Replayed:
-    judge = Judge(select(invariants), conformance=not invariants)
+    judge = judge_by(invariants)
     findings = judge.run(run.seen())
     cell = _cell(world, judge, run, findings)
     cell.strayed = strayed
@@ -149,7 +149,7 @@ def _cell(world: World, judge: Judge, run: Run, findings: list[tuple[int, Findin
         revision=world.revision,
         scope=str(world.scope),
         granularity=world.granularity,
-        verdict=worst(each.verdict for each in said.values()),
+        verdict=of_cell(said, conforms),
         invariants=said,
         conforms=conforms,
         schedules=1,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
 from typing import Any, Final
 
@@ -12,7 +12,12 @@ RESULT_SCHEMA = "everyturn/result/1"
 
 
 class Verdict(StrEnum):
-    """What is known of one cell, or of one invariant in it. Never green by default."""
+    """What is known of one cell, or of one invariant in it. Never green by default.
+
+    One rule for all commands: a cell has the worst verdict (:data:`WORST_FIRST`) of all that was judged in it, invariants and
+    conformance alike (:func:`of_cell`). Its sign follows from that (:data:`everyturn.reports.text.SIGNS`), and the exit code from the
+    verdicts of all cells (:func:`exit_code`).
+    """
 
     PROVED = "proved"
     REFUTED = "refuted"
@@ -113,8 +118,14 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return next((verdict for verdict in WORST_FIRST if verdict in found), Verdict.NOT_JUDGED)
 
 
+def of_cell(invariants: Mapping[str, Judged], conforms: Judged | None) -> Verdict:
+    """The verdict of a cell in which this was judged; ``conforms`` is none if conformance was not."""
+    every = [*invariants.values(), *(() if conforms is None else (conforms,))]
+    return worst(each.verdict for each in every)
+
+
 def exit_code(result: Result, *, exit_zero: bool = False, expect_refuted: bool = False) -> Exit:
-    """The exit code for a result."""
+    """The exit code for a result: refuted if a cell is, else undetermined if a cell is, else all holds."""
     if result.interrupted:
         return Exit.INTERRUPTED
     if not result.cells:

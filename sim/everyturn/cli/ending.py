@@ -26,8 +26,8 @@ _ALWAYS: Final[dict[int, str]] = {
 AGENT: Final[dict[int, str]] = {Exit.INTERNAL: "internal error, or an agent that is not deterministic"}
 KEPT: Final[dict[int, str]] = {Exit.INTERRUPTED: "interrupted; what was found so far is shown"}
 VERDICTS: Final[dict[int, str]] = KEPT | {
-    Exit.HOLDS: "everything holds",
-    Exit.REFUTED: "something is refuted",
+    Exit.HOLDS: "everything that was judged holds, invariants and conformance alike",
+    Exit.REFUTED: "something is refuted: an invariant or conformance",
     Exit.UNDETERMINED: "nothing is refuted, and something is undetermined",
 }
 """What exit codes mean: for every command; for those that run an agent, keep what they found, judge cells or runs."""

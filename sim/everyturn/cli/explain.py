@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from everyturn.cli.ending import AGENT, exit_codes, exits
-from everyturn.cli.options import say_strayed
+from everyturn.cli.options import IN_PLACE, say_strayed
 from everyturn.verdict import Exit
 
 
@@ -14,8 +14,8 @@ from everyturn.verdict import Exit
         AGENT,
         {
             Exit.HOLDS: "explained, with --exit-zero",
-            Exit.REFUTED: "explained: the run violates an invariant",
-            Exit.USAGE: "usage error, unreadable input, or nothing is violated",
+            Exit.REFUTED: "explained: the run violates an invariant, or does not conform",
+            Exit.USAGE: "usage error, unreadable input, or what was asked for is not violated",
         },
     ),
     short_help="Why does a run violate an invariant?",
@@ -26,8 +26,9 @@ from everyturn.verdict import Exit
     "invariants",
     multiple=True,
     metavar="NAME",
-    help="Explain the violation of this one.  [default: the first that is violated]",
+    help="Explain the violation of this one, or of `conforms`.  [default: the first that is violated]",
 )
+@IN_PLACE
 @click.option(
     "--budget",
     type=click.IntRange(1),
@@ -38,7 +39,9 @@ from everyturn.verdict import Exit
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 although the run violates something.")
 @exits
-def explain(source: str, invariants: tuple[str, ...], budget: int, as_json: bool, exit_zero: bool) -> int:
+def explain(
+    source: str, invariants: tuple[str, ...], revision: str | None, budget: int, as_json: bool, exit_zero: bool
+) -> int:
     """Why does this run violate an invariant: the race, when it was too late, the nearest run that passes.
 
     Shrink the run first: a shorter one is easier to follow.
@@ -48,7 +51,7 @@ def explain(source: str, invariants: tuple[str, ...], budget: int, as_json: bool
     from everyturn.explanation.explain import explain_source
     from everyturn.reports import story
 
-    found = explain_source(source, invariants, budget=budget, strayed=say_strayed)
+    found = explain_source(source, invariants, budget=budget, agent=revision, strayed=say_strayed)
     if as_json:
         click.echo(msgspec.json.encode(story.document(found)).decode())
     else:

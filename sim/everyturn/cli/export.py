@@ -64,14 +64,14 @@ def export(
     The state includes what the judge remembers, so that states and transitions are those of `everyturn check` with the
     same --invariant. docs/exports.md says how to run the tools, and what their numbers mean.
     """
-    from everyturn.checker import Judge, select
+    from everyturn.checker import judge_by
     from everyturn.exports.reached import Reached
     from everyturn.reports import text
     from everyturn.scope import Scope
     from everyturn.world import World
 
     world = World(Scope.parse(scope), revision, granularity)
-    judge = Judge(select(invariants), conformance=not invariants)
+    judge = judge_by(invariants)
     with text.Progress(f"{world.revision} {world.scope}") as bar:
         reached = Reached(world, judge, max_states=max_states, progress=bar.exploring)
     lines = _lines(reached, form, count_only=count_only)

@@ -18,7 +18,9 @@ from everyturn.verdict import Result, exit_code
 PICTURES: Final = (".png", ".svg", ".pdf")
 """What the names of pictures end with."""
 
-INVARIANT: Final = "Judge only this one (repeatable); `mission` is the first three.  [default: all, and conformance]"
+INVARIANT: Final = (
+    "Judge only this one (repeatable); `mission` is the first three, `conforms` is conformance.  [default: all]"
+)
 
 
 class _Bytes(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic from click 8.2 on
@@ -66,6 +68,9 @@ class _Picture(_Output):
         return path
 
 
+IN_PLACE: Final = click.option(
+    "--revision", "--agent", "revision", metavar="NAME", help="Run this one in place of the recorded one."
+)
 BYTES = _Bytes()
 OUTPUT = _Output()
 PICTURE = _Picture()

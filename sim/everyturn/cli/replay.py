@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from everyturn.cli.ending import exit_codes, exits
-from everyturn.cli.options import OUTPUT, PICTURE, finish, judging, say_strayed
+from everyturn.cli.options import IN_PLACE, OUTPUT, PICTURE, finish, judging, say_strayed
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 
 
@@ -24,7 +24,7 @@ from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 @click.argument("source", metavar="TOKEN|FILE")
 @click.option("-o", "--output", type=OUTPUT, help="Write the run as a trace file (JSON lines).")
 @click.option("--plot", type=PICTURE, help="Draw the run as a timeline (PNG, SVG or PDF).")
-@click.option("--revision", "--agent", "revision", metavar="NAME", help="Run this one in place of the recorded one.")
+@IN_PLACE
 @click.option("--strict", is_flag=True, help="Exit 3 if the run is not, step by step, the recorded one.")
 @judging("the run")
 @exits

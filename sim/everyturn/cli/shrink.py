@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from everyturn.cli.ending import AGENT, KEPT, exit_codes, exits
-from everyturn.cli.options import OUTPUT, finish, judging, say_strayed
+from everyturn.cli.options import IN_PLACE, OUTPUT, finish, judging, say_strayed
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 
 
@@ -18,7 +18,7 @@ from everyturn.verdict import RESULT_SCHEMA, Exit, Result
         {
             Exit.HOLDS: "shrunk, with --exit-zero or --expect refuted",
             Exit.REFUTED: "shrunk: what is left violates the invariant, too",
-            Exit.USAGE: "usage error, unreadable input, or nothing is violated",
+            Exit.USAGE: "usage error, unreadable input, or what was asked for is not violated",
         },
     ),
     short_help="Make a violating run smaller",
@@ -32,12 +32,14 @@ from everyturn.verdict import RESULT_SCHEMA, Exit, Result
     show_default=True,
     help="What must stay the same: the violated invariant, or also how it comes about.",
 )
+@IN_PLACE
 @judging("the run", "Keep the violation of this one.  [default: the first that is violated]")
 @exits
 def shrink(
     source: str,
     output: Path | None,
     keep: str,
+    revision: str | None,
     invariants: tuple[str, ...],
     as_json: bool,
     exit_zero: bool,
@@ -48,19 +50,22 @@ def shrink(
     A smaller run may violate the same invariant in another, simpler way. With `--keep cause` it may not: the sentence,
     what became of the prompt that it names, and the race that decided stay what they are.
     """
+    from everyturn import hints
     from everyturn.explanation.shrink import shrink_source
     from everyturn.replay import replay
     from everyturn.reports import text
 
     show = text.Printer(err=as_json)
     with text.Progress("shrinking") as bar:
-        shrunk = shrink_source(source, invariants, bar.shrinking, keep_cause=keep == "cause", strayed=say_strayed)
+        shrunk = shrink_source(
+            source, invariants, bar.shrinking, keep_cause=keep == "cause", agent=revision, strayed=say_strayed
+        )
     before, after = shrunk.before, shrunk.after
     show.say(f"{shrunk.finding.invariant}: {shrunk.finding.sentence}")
     show.say(f"{before.scope}, {len(before.deviations)} deviations from first-in first-out order →")
     show.say(f"{after.scope}, {len(after.deviations)} deviations, violated at step {shrunk.step} ({shrunk.tried} runs)")
-    show.say(f"everyturn explain {shrunk.run.token}")
-    replayed = replay(shrunk.run.token, () if shrunk.finding.invariant == "conforms" else [shrunk.finding.invariant])
+    show.say(hints.of_run("explain", shrunk.run.token, shrunk.run.revision, shrunk.finding.invariant))
+    replayed = replay(shrunk.run.token, [shrunk.finding.invariant], revision)
     if output is not None:
         shrunk.write(output)
         show.say(f"trace: {output}")

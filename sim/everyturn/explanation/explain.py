@@ -29,7 +29,7 @@ from everyturn_model.invariants import BY_NAME
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """The nearest run that violates nothing: it differs from ``step`` on, by one ``decision`` if there is such a run."""
+    """The nearest run that does not violate the invariant, whatever else it may violate: it differs from ``step`` on, by one ``decision`` if there is such a run."""
 
     step: int
     run: Run
@@ -63,13 +63,14 @@ def explain_source(
     invariants: Sequence[str] = (),
     *,
     budget: int = BUDGET,
+    agent: str | None = None,
     strayed: Callable[[str], None] | None = None,
 ) -> Explanation:
-    """Explain the run of a token or a trace file. Raises :class:`UsageError` if there is nothing violated in it.
+    """Explain the run of a token or a trace file. Raises :class:`UsageError` if it violates none of the invariants asked for.
 
-    ``strayed``: see :func:`~everyturn.explanation.shrink.violating`.
+    ``agent``, ``strayed``: see :func:`~everyturn.explanation.shrink.violating`.
     """
-    schedule, name = violating(source, invariants, strayed)
+    schedule, name = violating(source, invariants, strayed, agent)
     return explain(schedule, name, budget=budget)
 
 

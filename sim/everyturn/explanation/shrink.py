@@ -17,7 +17,7 @@ from typing import Final
 
 from everyturn import trace
 from everyturn.check import is_vacuous
-from everyturn.checker import CONFORMS, Finding, Judge, select
+from everyturn.checker import CONFORMS, Finding, Judge, judge_by, select
 from everyturn.counterexample import decisions_of
 from everyturn.engines import paths
 from everyturn.engines.exhaustive import Explorer
@@ -74,9 +74,7 @@ class Shrunk:
 
 def judge_of(invariant: str) -> Judge:
     """A judge of one invariant (or of ``conforms``) alone."""
-    if invariant == CONFORMS:
-        return Judge(())
-    return Judge(select([invariant]), conformance=False)
+    return judge_by([invariant])
 
 
 def violated_by(replayed: Replayed, invariants: Sequence[str] = ()) -> str:
@@ -85,11 +83,11 @@ def violated_by(replayed: Replayed, invariants: Sequence[str] = ()) -> str:
     Raises :class:`UsageError` if it violates none.
     """
     found = {finding.invariant for _, finding in replayed.findings}
-    names = [each.name for each in (select(invariants) if invariants else INVARIANTS)]
-    for name in [*names, CONFORMS]:
-        if name in found and (name != CONFORMS or not invariants):
+    names = [each.name for each in select(invariants)]
+    for name in [*names, *([CONFORMS] if not invariants or CONFORMS in invariants else [])]:
+        if name in found:
             return name
-    asked = ", ".join(invariants) or "any invariant"
+    asked = ", ".join(invariants) or "something"
     why = f" ({replayed.strayed})" if replayed.strayed else ""
     raise UsageError(
         f"expected a run that violates {asked}; found one that violates {', '.join(sorted(found)) or 'none'}{why}"
@@ -97,13 +95,14 @@ def violated_by(replayed: Replayed, invariants: Sequence[str] = ()) -> str:
 
 
 def violating(
-    source: str, invariants: Sequence[str], strayed: Callable[[str], None] | None = None
+    source: str, invariants: Sequence[str], strayed: Callable[[str], None] | None = None, agent: str | None = None
 ) -> tuple[Schedule, str]:
     """The schedule of a token or a trace file, and the invariant to look at (:func:`violated_by`).
 
-    ``strayed`` is told where the run leaves the recorded one, because the code has changed.
+    ``strayed`` is told where the run leaves the recorded one, because the code has changed. ``agent``: what runs in place of the
+    revision that is named there.
     """
-    replayed = replay(source)
+    replayed = replay(source, agent=agent)
     name = violated_by(replayed, invariants)
     if replayed.strayed and strayed is not None:
         strayed(replayed.strayed)
@@ -116,13 +115,14 @@ def shrink_source(
     progress: Progress | None = None,
     *,
     keep_cause: bool = False,
+    agent: str | None = None,
     strayed: Callable[[str], None] | None = None,
 ) -> Shrunk:
-    """Shrink the run of a token or a trace file. Raises :class:`UsageError` if there is nothing violated in it.
+    """Shrink the run of a token or a trace file. Raises :class:`UsageError` if it violates none of the invariants asked for.
 
-    ``strayed``: see :func:`violating`.
+    ``agent``, ``strayed``: see :func:`violating`.
     """
-    schedule, name = violating(source, invariants, strayed)
+    schedule, name = violating(source, invariants, strayed, agent)
     return shrink(schedule, name, progress, keep_cause=keep_cause)
 
 

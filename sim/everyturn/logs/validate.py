@@ -24,7 +24,7 @@ from everyturn.linear.judging import AS_IT_IS, SHOWN, Reading, watch
 from everyturn.logs.conforming import Conformed, RunMatch, match_recording
 from everyturn.outside import RunReport, judge_run
 from everyturn.scope import Scope
-from everyturn.verdict import Cell, Judged, Verdict, worst
+from everyturn.verdict import Cell, Judged, Verdict, of_cell
 from everyturn_model.invariants import Invariant
 from everyturn_model.partial import BUDGET
 
@@ -90,7 +90,7 @@ def validate(
     try:
         for path in logs:
             try:
-                used = 0 if invariants else budget
+                used = budget if not invariants or CONFORMS in invariants else 0
                 for cell in _cells(path, chosen, validated, reading, progress, strict=strict, budget=used):
                     validated.cells.append(cell)
             except UsageError as error:
@@ -148,12 +148,11 @@ def _recorded(report: RunReport, chosen: Sequence[Invariant], match: RunMatch | 
         where = None if finding.line is None else f"{report.path}:{finding.line}"
         said[invariant.name] = Judged(finding.verdict, finding.sentence, where=where)
     conforms = None if match is None else match.conforms()
-    every = [*said.values(), *([] if conforms is None else [conforms])]
     return Cell(
         revision=report.revision,
         scope=report.scope,
         granularity=GRANULARITY,
-        verdict=worst(each.verdict for each in every),
+        verdict=of_cell(said, conforms),
         invariants=said,
         conforms=conforms,
         file=str(report.path),
@@ -186,7 +185,7 @@ def _traced(path: Path, read: trace.Trace, judge: Judge) -> Cell:
         revision=header.revision,
         scope=header.scope,
         granularity=GRANULARITY,
-        verdict=worst(each.verdict for each in said.values()),
+        verdict=of_cell(said, conforms),
         invariants=said,
         conforms=conforms,
         file=str(path),

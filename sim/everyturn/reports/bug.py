@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from everyturn import __version__
+from everyturn import __version__, hints
 from everyturn.errors import UsageError
 from everyturn.formats.files import STDIN, Unreadable
 from everyturn.formats.files import Fault as FileFault
@@ -187,10 +187,10 @@ def commands(item: Item) -> Iterator[str]:
     yield shlex.join(["everyturn", "validate", *item.reading, "--explain", str(run.run), run.file])
     same = item.reproduction
     if same is not None:
-        yield f"everyturn check --revision {same.revision} --scope {same.scope} --invariant {same.invariant}"
-        yield f"everyturn replay {same.token}"
+        yield hints.of_world("check", same.revision, same.scope, invariant=same.invariant)
+        yield hints.of_run("replay", same.token, same.revision, same.invariant)
     elif item.fault.invariant is not None:
-        yield f"everyturn check --agent package.module:YourAgent --scope AA --invariant {item.fault.invariant}"
+        yield hints.of_world("check", "package.module:YourAgent", "AA", invariant=item.fault.invariant)
 
 
 def reproduced(item: Item) -> str:

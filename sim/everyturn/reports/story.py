@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from everyturn import hints
 from everyturn.campaign import Campaign
 from everyturn.explanation.explain import Explanation, after_fuzzing
 from everyturn.explanation.happens_before import Touch
@@ -123,7 +124,7 @@ def lines(explanation: Explanation) -> Iterator[str]:
     yield ""
     yield from _passing(found)
     yield ""
-    yield f"Step by step: everyturn replay {run.token}"
+    yield f"Step by step: {hints.of_run('replay', run.token, run.revision, found.invariant)}"
 
 
 def _told(run: Run, number: int) -> str:
@@ -196,7 +197,7 @@ def _no_return(found: Explanation) -> Iterator[str]:
         return
     step = found.no_return.step
     if step is None:
-        yield f"Point of no return: none; every run of {found.run.scope} violates it."
+        yield f"Point of no return: none; every run of {found.run.scope} violates {found.invariant}."
         return
     made = found.run.steps[step].operations[0]
     place = found.places[step][0]
@@ -215,7 +216,7 @@ def _passing(found: Explanation) -> Iterator[str]:
     bad = _column(found.run, other.step, found.step)
     good = _column(other.run, other.step, len(other.run.steps))
     bad.append(f"✗ {found.invariant} is violated")
-    good.append("✓ nothing is violated")
+    good.append(f"✓ {found.invariant} is not violated")
     width = max(map(len, bad))
     for number in range(max(len(bad), len(good))):
         left = bad[number] if number < len(bad) else ""

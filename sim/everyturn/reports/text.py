@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from everyturn import hints
 from everyturn.expectations import unreached
 from everyturn.printing import printable, printable_lines
 from everyturn.scope import Scope
@@ -118,26 +119,29 @@ class Printer:
         self.say(_headline(cell), f"{head}  {_sign(cell.verdict)} ")
         for name, judged in _all(cell):
             if judged.verdict is Verdict.REFUTED:
-                self._refutation(name, judged)
+                self._refutation(cell, name, judged)
             elif judged.verdict is Verdict.UNDETERMINED and judged.sentence is not None:
                 self.say(f"{name}: {judged.sentence}", f"    {_sign(Verdict.UNDETERMINED)} ")
 
-    def _refutation(self, name: str, judged: Judged) -> None:
+    def _refutation(self, cell: Cell, name: str, judged: Judged) -> None:
         often = f", in {judged.count:,} run{'s' * (judged.count != 1)}" if judged.count else ""
         steps = f" ({judged.steps} steps{often})" if judged.steps is not None else ""
         self.say(f"{name}: {judged.sentence}{steps}", f"    {_sign(Verdict.REFUTED)} ")
         if judged.token:
-            self.say(f"      everyturn replay {judged.token}")
+            self.say(f"      {hints.replay_of(cell, judged.token, name)}")
         for other in judged.others:
             race = "" if other.race is None else f"; {other.race[0]} against {other.race[1]}"
             self.say(f"      another: {other.sentence} ({other.steps} steps{race})")
-            self.say(f"      everyturn replay {other.token}")
+            self.say(f"      {hints.replay_of(cell, other.token, name)}")
 
     def hint(self, cells: Sequence[Cell]) -> None:
         """Where to go on from a refutation."""
-        token = next((judged.token for cell in cells for _, judged in _all(cell) if judged.token), None)
-        if token is not None:
-            self.say(f"why, and since when it was too late: everyturn explain {token}")
+        for cell in cells:
+            for name, judged in _all(cell):
+                if judged.token:
+                    how = hints.of_run("explain", judged.token, cell.revision, name)
+                    self.say(f"why, and since when it was too late: {how}")
+                    return
 
     def matrix(self, cells: Sequence[Cell]) -> None:
         """Revisions × scopes × invariants as a table."""
@@ -173,7 +177,12 @@ class Printer:
         for finding in found.get(len(run.steps), ()):
             self.say(f"{finding.invariant}: {finding.sentence}", f"      {_sign(Verdict.REFUTED)} ")
         if not replayed.findings:
-            self.say("nothing was violated", f"      {_sign(Verdict.HOLDS)} ")
+            asked = (
+                "nothing was violated"
+                if replayed.cell.conforms
+                else f"{', '.join(replayed.cell.invariants)}: not violated"
+            )
+            self.say(asked, f"      {_sign(Verdict.HOLDS)} ")
 
     def audit(self, cell: Audited) -> None:
         """One audit: a line."""
