@@ -12,19 +12,21 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 
 from everyturn import __version__
 from everyturn.errors import UsageError
+from everyturn.formats.files import MAX_LINE, Fault, LogFile, Unreadable
 from everyturn.outcomes import shown
 from everyturn.run import Run, RunStep
 from everyturn_model.events import EVENT_TYPES, Event, Rest
 
 SCHEMA: Final = "everyturn/trace/1"
-MAX_LINE: Final = 1_000_000
-"""Longer lines are refused unread, in characters."""
+LIMIT: Final = 128_000_000
+"""Longer traces are not read, in bytes: a trace is of one run, and is held in memory."""
 
 _ELSEWHERE: Final = "; logs and recordings of agents are for `everyturn validate`"
 
@@ -56,6 +58,22 @@ class Line(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_default
     prompt: str | None = None
     data: dict[str, Any] = {}
     cause: int | None = None
+
+
+class _Made(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """An operation in the data of a step."""
+
+    operation: str
+    arguments: list[str]
+    result: str
+
+
+class _Step(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """The data of a step: its number, how many threads could go on, and the operations that its thread made."""
+
+    step: int
+    enabled: int
+    operations: Annotated[list[_Made], Meta(min_length=1)]
 
 
 class Trace(msgspec.Struct, frozen=True):
@@ -119,12 +137,24 @@ def write(
 
 
 def read(path: Path) -> Trace:
-    """The trace in a file. Raises :class:`UsageError` with file and line for anything that is not one."""
-    try:
-        with path.open("rb") as file:
-            return parse(file, str(path))
-    except OSError as error:
-        raise UsageError(f"{path}: expected a file that can be read; found {error.strerror or error}") from error
+    """The trace in a file, plain or compressed. Raises :class:`UsageError` with file and line for anything that is not one."""
+    with LogFile(path) as file:
+        return of(file)
+
+
+def of(file: LogFile) -> Trace:
+    """The trace in a file, from its beginning. Raises :class:`UsageError`, and holds no line that is too long."""
+    return parse(_bounded(file), str(file.path))
+
+
+def _bounded(file: LogFile) -> Iterator[bytes]:
+    total = 0
+    while line := file.readline(MAX_LINE + 1):
+        total += len(line)
+        if total > LIMIT:
+            raise Unreadable(Fault(file.path, 0, f"a trace of at most {LIMIT:,} bytes", "a longer one"))
+        file.number += 1
+        yield line
 
 
 def parse(lines: Iterable[bytes], name: str) -> Trace:
@@ -135,7 +165,7 @@ def parse(lines: Iterable[bytes], name: str) -> Trace:
     for number, line in enumerate(lines, start=1):
         where = f"{name}:{number}"
         if len(line) > MAX_LINE:
-            raise UsageError(f"{where}: expected a line of at most {MAX_LINE} bytes, found {len(line)}")
+            raise UsageError(f"{where}: expected a line of at most {MAX_LINE} bytes, found a longer one")
         if not line.endswith(b"\n"):
             raise UsageError(f"{where}: the last line is cut off: expected a line break at its end")
         if header is None:
@@ -181,12 +211,24 @@ def _line(line: bytes, where: str, expected: int) -> Line:
     found: Line = _decode(line, where, Line)
     if found.seq != expected:
         raise UsageError(f"{where}: expected seq {expected}, found {found.seq}")
-    if found.kind != "step":
-        try:
+    try:
+        if found.kind == "step":
+            _check_step(found)
+        else:
             event_of(found)
-        except UsageError as error:
-            raise UsageError(f"{where}: {error}") from error
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
     return found
+
+
+def _check_step(line: Line) -> None:
+    """Raise :class:`UsageError` if a step does not say who did what."""
+    if line.thread is None:
+        raise UsageError("step: expected a thread, found none")
+    try:
+        msgspec.convert(line.data, _Step)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise UsageError(f"step: {error}") from error
 
 
 def event_of(line: Line) -> Event:
@@ -203,7 +245,7 @@ def event_of(line: Line) -> Event:
         raise UsageError(f"{line.kind} has no field {min(unknown)!r}")
     try:
         return msgspec.convert(data, kind)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, RecursionError) as error:
         raise UsageError(f"{line.kind}: {error}") from error
 
 

@@ -64,14 +64,16 @@ def test_our_own_trace_is_converted(tmp_path: Path) -> None:
 
 
 def test_itf_has_a_state_more_than_lines(log: Path, tmp_path: Path) -> None:
-    """Its variables are in every state, integers are big integers, and phases follow the lines."""
+    """Its variables are in every state, integers are big integers, and a state has the phase of the prompt that moved."""
     convert(log, tmp_path / "b.itf.json")
     trace = json.loads((tmp_path / "b.itf.json").read_text())
     assert trace["vars"] == ["line", "phase"]
     assert len(trace["states"]) == len(log.read_text().splitlines())
     assert all({"#meta", "line", "phase"} == set(state) for state in trace["states"])
     assert trace["states"][1]["line"]["sequence"] == {"#bigint": "0"}
-    assert dict(trace["states"][-1]["phase"]["#map"])["run 0/p2"] == "told"
+    moved = [dict(state["phase"]["#map"]) for state in trace["states"]]
+    assert [each["run 0/p2"] for each in moved if "run 0/p2" in each][-1] == "told"
+    assert max(map(len, moved)) == 1
 
 
 def test_a_trace_of_quint_is_read(tmp_path: Path) -> None:
@@ -116,26 +118,6 @@ def test_a_history_has_clients_that_invoke_and_return() -> None:
         (1, "ok", "cancel"),
     ]
     assert [each.get("time") for each in operations] == [0, 10**9, 2 * 10**9, None, None]
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ('{:a 1, :b [nil true :k "x\\n"] :c (1.5 -2N)}', {"a": 1, "b": [None, True, "k", "x\n"], "c": [1.5, -2]}),
-        ("[] ; a comment", []),
-        ("sym", "sym"),
-    ],
-)
-def test_edn_is_read(text: str, value: object) -> None:
-    """Maps, vectors, lists, strings, numbers, keywords, symbols, nil."""
-    assert jepsen.parse_edn(text + "\n") == value
-
-
-@pytest.mark.parametrize("text", ["", "{:a}", "[1", "]", "1 2", '"\\x"', "#{1}", "[" * 60 + "]" * 60])
-def test_what_is_no_edn_is_refused(text: str) -> None:
-    """With what was expected."""
-    with pytest.raises(jepsen.EdnError):
-        jepsen.parse_edn(text)
 
 
 def test_shiviz_events_match_its_expression_and_clocks_grow(log: Path, tmp_path: Path) -> None:

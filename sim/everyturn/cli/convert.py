@@ -36,9 +36,10 @@ def convert(
     ignores, is lost: then OUT stays what it was, and the exit code is 2.
     """
     from everyturn.formats.catalogue import written_as
-    from everyturn.formats.files import STDIN, LogFile, Told, stop
+    from everyturn.formats.files import STDIN, Fault, LogFile, Told, Unreadable, stop
     from everyturn.formats.mapped_log import unmapped
     from everyturn.formats.mapping import load
+    from everyturn.formats.times import Uncountable
     from everyturn.linear.judging import Reading
     from everyturn.output import written
     from everyturn.reports.text import Progress
@@ -48,7 +49,10 @@ def convert(
 
     def pieces(file: LogFile) -> Iterator[bytes]:
         reader = Reading(from_, None if mapping is None else load(mapping)).reader(file, stop if strict else told)
-        yield from write(reader, reader.header)
+        try:
+            yield from write(reader, reader.header)
+        except Uncountable as error:
+            raise Unreadable(Fault(source, error.line, error.expected, error.found)) from error
         told.end()
         if remark := unmapped(reader):
             told.count += 1

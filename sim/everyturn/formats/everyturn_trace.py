@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from everyturn import trace
 from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, Snapshot
-from everyturn.formats.files import MAX_LINE, Fault, LogFile
+from everyturn.formats.files import Fault, LogFile, quote
 from everyturn_model.events import (
     CancelCalled,
     CancelledOnEntry,
@@ -62,8 +62,8 @@ class TraceReader:
     """Reads a trace as a log of one session. It is read as a whole, since it is of one run."""
 
     def __init__(self, file: LogFile, fault: Callable[[Fault], None]) -> None:
-        lines = iter(lambda: file.readline(MAX_LINE + 1), b"")
-        self._trace = trace.parse(lines, str(file.path))
+        self._path, self._fault = file.path, fault
+        self._trace = trace.of(file)
         kinds: Any = frozenset(KINDS)
         self.header = Header(agent=self._trace.header.revision, kinds=kinds, sequence="session", ordered=True)
 
@@ -73,13 +73,22 @@ class TraceReader:
         for number, line in enumerate(self._trace.lines, start=2):
             if line.kind == "step":
                 continue
-            for fields in teller.tell(trace.event_of(line)):
+            try:
+                told = list(teller.tell(trace.event_of(line)))
+            except NeverStarted as error:
+                self._fault(Fault(self._path, number, "an event of a turn that has begun", quote(str(error))))
+                continue
+            for fields in told:
                 yield Placed(number, _line(fields | {"session": session, "time": line.time, "sequence": sequence}))
                 sequence += 1
 
 
 def _line(fields: Fields) -> Line:
     return Line(**fields)
+
+
+class NeverStarted(Exception):
+    """An event is about a turn that did not begin; its name."""
 
 
 class Teller:
@@ -114,6 +123,12 @@ class Teller:
             case _:
                 yield from self._of_session(event)
 
+    def _turn(self, name: str) -> str:
+        """The prompt of a turn."""
+        if name not in self._turns:
+            raise NeverStarted(name)
+        return self._turns[name]
+
     def _failed_early(self, prompt: str) -> Iterator[Fields]:
         """Step 2 failed, before a turn had begun."""
         life = self._ledger.get(prompt)
@@ -144,20 +159,21 @@ class Teller:
                 self._turns[turn] = prompt
                 yield {"kind": "started", "prompt": prompt, "thread": thread}
             case StreamStarted(turn=turn):
-                yield {"kind": "stream_start", "prompt": self._turns[turn]}
+                yield {"kind": "stream_start", "prompt": self._turn(turn)}
             case StreamEnded(turn=turn, how=how, full=full):
                 self._full |= {turn} if full else set()
-                yield {"kind": "stream_end", "prompt": self._turns[turn], "how": _HOW[how]}
+                yield {"kind": "stream_end", "prompt": self._turn(turn), "how": _HOW[how]}
             case TurnReleased(turn=turn):
+                self._turn(turn)
                 yield from self._ends(turn, known=False)
             case Folded(prompt=prompt, turn=turn):
-                yield {"kind": "folded", "prompt": prompt, "turn": self._turns[turn]}
+                yield {"kind": "folded", "prompt": prompt, "turn": self._turn(turn)}
 
     def _ends(self, name: str, *, known: bool) -> Iterator[Fields]:
         """A turn ends with its release, or, if its outcome is ``known``, before somebody is told of it."""
         prompt = self._turns.get(name)
         life = None if prompt is None else self._ledger.get(prompt)
-        turn = None if life is None else next(each for each in life.turns if each.name == name)
+        turn = None if life is None else next((each for each in life.turns if each.name == name), None)
         if turn is None or name in self._ended or (known and turn.ending is None):
             return
         self._ended.add(name)
@@ -196,7 +212,7 @@ class Teller:
             case ClearReturned(operation=operation):
                 yield {"kind": "clear_return", "operation": operation}
             case SummaryStarted(summary=summary, thread=thread, turn=turn):
-                own = {} if turn is None else {"turn": self._turns[turn]}
+                own = {} if turn is None else {"turn": self._turn(turn)}
                 yield {"kind": "summary_start", "operation": summary, "thread": thread} | own
             case SummaryReleased(summary=summary):
                 yield {"kind": "summary_end", "operation": summary}

@@ -2,7 +2,8 @@
 
 A trace is ``{"#meta", "vars", "states"}``; integers are ``{"#bigint": "1"}``, maps ``{"#map": [[key, value], …]}`` (Apalache,
 ADR 015, apalache-mc.org/docs/adr/015adr-trace.html). We write one state more than there are lines: ``line`` is the record of
-the line that led to a state, ``phase`` how far each prompt is. Times are whole nanoseconds, since ITF knows no fractions.
+the line that led to a state, ``phase`` how far the prompt is that it moved: of the others, an earlier state tells, since a
+trace that told it of all in each state would grow as the square of its lines. Times are whole nanoseconds.
 
 We read what we write, and traces of a specification in our words: a variable ``line`` (or ``module::line``), or the action
 and choices that ``quint run --mbt`` records in ``mbt::actionTaken`` and ``mbt::nondetPicks``.
@@ -10,18 +11,22 @@ and choices that ``quint run --mbt`` records in ``mbt::actionTaken`` and ``mbt::
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
 
+from everyturn.errors import UsageError
 from everyturn.formats.everyturn_log import Header, Line, Placed, line_of
 from everyturn.formats.files import Fault, LogFile, quote
+from everyturn.formats.times import nanoseconds
 
 LIMIT: Final = 256_000_000
 """Longer documents are not read, in bytes: an ITF trace is one JSON document."""
 
 _FORMAT: Final = "https://apalache-mc.org/docs/adr/015adr-trace.html"
+_INTEGER: Final = re.compile(r"[+-]?\d{1,25}", re.ASCII)
 _INIT: Final = "init"
 _PHASES: Final = {
     "submit": "submitted",
@@ -36,28 +41,34 @@ _PHASES: Final = {
 
 
 def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
-    """A log as an ITF trace, state by state."""
+    """A log as an ITF trace, state by state. Raises :class:`UsageError` if it is too long to be read again."""
+    size = 0
+    for piece in _pieces(lines, header):
+        size += len(piece)
+        if size > LIMIT:
+            raise UsageError(f"itf: expected a trace of at most {LIMIT:,} bytes, one JSON document; found a longer one")
+        yield piece
+
+
+def _pieces(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
     meta = {"format": "ITF", "format-description": _FORMAT, "header": msgspec.to_builtins(header, order="sorted")}
     yield b'{"#meta":' + msgspec.json.encode(meta) + b',"vars":["line","phase"],"states":[\n'
-    phases: dict[str, str] = {}
-    yield _state(0, {"kind": _INIT}, phases)
-    for index, (_, line) in enumerate(lines, start=1):
-        if line.kind in _PHASES and line.prompt is not None:
-            phases[f"{line.session}/{line.prompt}"] = _PHASES[line.kind]
-        yield b",\n" + _state(index, _record(line), phases)
+    yield _state(0, {"kind": _INIT}, [])
+    for index, (number, line) in enumerate(lines, start=1):
+        moved = line.kind in _PHASES and line.prompt is not None
+        phase = [[f"{line.session}/{line.prompt}", _PHASES[line.kind]]] if moved else []
+        yield b",\n" + _state(index, _record(line, number), phase)
     yield b"\n]}\n"
 
 
-def _state(index: int, record: dict[str, Any], phases: dict[str, str]) -> bytes:
-    return msgspec.json.encode(
-        {"#meta": {"index": index}, "line": record, "phase": {"#map": [list(each) for each in phases.items()]}}
-    )
+def _state(index: int, record: dict[str, Any], phase: list[list[str]]) -> bytes:
+    return msgspec.json.encode({"#meta": {"index": index}, "line": record, "phase": {"#map": phase}})
 
 
-def _record(line: Line) -> dict[str, Any]:
+def _record(line: Line, number: int) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(line)
     if line.time is not None:
-        fields["time"] = round(line.time * 1e9)
+        fields["time"] = nanoseconds(line.time, number)
     return {name: _encoded(value) for name, value in fields.items()}
 
 
@@ -79,7 +90,7 @@ def _decoded(value: Any) -> Any:
     """A value of ITF as plain JSON; a variant ``Some`` is its value, ``None`` is none."""
     match value:
         case {"#bigint": str(digits)}:
-            return int(digits) if len(digits) < 25 else digits
+            return int(digits) if _INTEGER.fullmatch(digits) else digits
         case {"#tup": list(items)} | {"#set": list(items)}:
             return [_decoded(each) for each in items]
         case {"#map": list(pairs)}:
@@ -98,35 +109,49 @@ def _decoded(value: Any) -> Any:
             return value
 
 
+class _Document(msgspec.Struct):
+    """An ITF trace, its states undecoded."""
+
+    states: list[msgspec.Raw]
+    meta: msgspec.Raw = msgspec.field(name="#meta", default=msgspec.Raw(b"{}"))
+
+
+class _Meta(msgspec.Struct):
+    """So much of what a trace says about itself as we have written; others write what they like."""
+
+    header: msgspec.Raw = msgspec.Raw(b"")
+
+
 class ItfReader:
-    """Reads an ITF trace as a log; the number of a line is that of its state."""
+    """Reads an ITF trace as a log; the number of a line is that of its state. States are decoded one by one."""
 
     def __init__(self, file: LogFile, fault: Callable[[Fault], None]) -> None:
         self._file, self._fault = file, fault
+        self.header = Header()
+        self._states: list[msgspec.Raw] = []
         raw = file.whole(LIMIT)
         try:
-            found = msgspec.json.decode(raw)
+            found = msgspec.json.decode(raw, type=_Document)
+            self._states = found.states
+            meta = msgspec.json.decode(found.meta, type=_Meta)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            fault(file.undecodable(0, raw[:100], error, "an ITF trace"))
-            found = {}
-        self._states = found.get("states") if isinstance(found, dict) else None
-        meta = found.get("#meta") if isinstance(found, dict) else None
-        self.header = Header()
-        if isinstance(meta, dict) and "header" in meta:
+            fault(file.undecodable(0, raw[:100], error, "an ITF trace with `states`"))
+            return
+        if bytes(meta.header):
             try:
-                self.header = msgspec.convert(meta["header"], Header)
-            except msgspec.ValidationError as error:
+                self.header = msgspec.json.decode(meta.header, type=Header)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 fault(Fault(file.path, 0, "the header of a log in `#meta`", str(error)))
-        if not isinstance(self._states, list):
-            fault(Fault(file.path, 0, "an ITF trace with `states`", quote(raw[:200])))
-            self._states = []
 
     def __iter__(self) -> Iterator[Placed]:
-        for number, state in enumerate(self._states or ()):
+        for number, raw in enumerate(self._states):
             try:
-                fields = _fields(state)
+                fields = _fields(msgspec.json.decode(raw))
             except RecursionError:
                 self._fault(Fault(self._file.path, number, "a flat state", "one that is nested too deeply"))
+                continue
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                self._fault(Fault(self._file.path, number, "a state in JSON", f"{error}: {quote(bytes(raw))}"))
                 continue
             if fields is None:
                 self._fault(Fault(self._file.path, number, "a state with `line` or `mbt::actionTaken`", "another one"))
@@ -137,7 +162,7 @@ class ItfReader:
 
     def _line(self, fields: dict[str, Any], number: int) -> Line | None:
         time = fields.get("time")
-        if isinstance(time, int):
+        if isinstance(time, int) and not isinstance(time, bool):
             fields["time"] = time / 1e9
         line = line_of(fields, lambda error: ("a line of everyturn/log/1", str(error)))
         if isinstance(line, Line):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, get_args
 
@@ -13,9 +12,8 @@ import msgspec
 
 from everyturn.formats.everyturn_log import REQUIRED, By, Ending, Kind, Line, Placed, Reason, StreamEnding, line_of
 from everyturn.formats.files import Fault, LogFile, quote
-from everyturn.formats.mapping import MAPPED, LineRule, Mapping, Path_, Unit
-
-_FACTORS: Final = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6, "nanoseconds": 1e-9}
+from everyturn.formats.mapping import MAPPED, LineRule, Mapping, Path_
+from everyturn.formats.times import seconds
 
 
 def find(record: object, path: Path_) -> object:
@@ -42,18 +40,6 @@ def _unpacked(value: object) -> object:
         if name in _ANY_VALUE:
             return value[name]
     return value
-
-
-def seconds(value: object, unit: Unit) -> float | None:
-    """A time in seconds; none if it cannot be read."""
-    try:
-        if unit == "rfc3339":
-            moment = datetime.fromisoformat(str(value))
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-        number = float(value)  # type: ignore[arg-type]
-    except (ValueError, TypeError, OverflowError, OSError):
-        return None
-    return number * _FACTORS[unit] if abs(number) < 1e30 else None
 
 
 @dataclass(slots=True)

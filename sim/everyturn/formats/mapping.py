@@ -43,9 +43,10 @@ from everyturn.formats.everyturn_log import (
     Header,
     Kind,
 )
+from everyturn.formats.files import Unreadable, text_of
+from everyturn.formats.times import Unit
 
 Path_ = str | Annotated[tuple[str, ...], Meta(min_length=1)]
-Unit = Literal["rfc3339", "seconds", "milliseconds", "microseconds", "nanoseconds"]
 
 MAPPED: Final = frozenset(FIELDS) - {"kind", "time", "snapshot"}
 """Our fields that a mapping may take from anywhere in a line."""
@@ -119,16 +120,19 @@ def load(source: str) -> Mapping:
     """The mapping in a file, or the shipped one of that name. Raises :class:`UsageError` with what is wrong."""
     path = Path(source)
     try:
-        if not path.suffix and not path.exists():
-            text = (resources.files("everyturn.formats") / "mappings" / f"{source}.toml").read_text(encoding="utf-8")
-        else:
-            text = path.read_text(encoding="utf-8")
+        if path.exists():
+            return parse(text_of(path), source)
+        if path.suffix:
+            raise FileNotFoundError
+        file = resources.files("everyturn.formats") / "mappings" / f"{source}.toml"
+        return parse(file.read_text(encoding="utf-8"), source)
     except FileNotFoundError:
-        raise UsageError(f"mapping {source!r}: expected a TOML file or one of {', '.join(shipped())}") from None
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise UsageError(f"mapping {source!r}: expected a TOML file; found {reason}") from error
-    return parse(text, source)
+        expected = f"expected a TOML file or one of {', '.join(shipped())}"
+        raise UsageError(f"mapping {source!r}: {expected}; found no such file") from None
+    except Unreadable as error:
+        raise UsageError(f"mapping {error}") from error
+    except (OSError, ValueError) as error:  # no name that a file can have
+        raise UsageError(f"mapping {source!r}: expected a TOML file; found {error}") from error
 
 
 def parse(text: str, name: str) -> Mapping:

@@ -15,6 +15,7 @@ import msgspec
 
 from everyturn.formats.everyturn_log import Header, Line, Placed
 from everyturn.formats.lanes import lane, sentence
+from everyturn.printing import printable
 
 EVENT: Final = r"(?<event>.*)\n(?<host>\S*) (?<clock>\{.*\})"
 BORDER: Final = r"^=== (?<trace>.*) ===$"
@@ -34,21 +35,25 @@ class _Execution:
         self.pieces: list[str] = []
 
     def line(self, line: Line) -> None:
-        host = re.sub(r"\s", "_", lane(line))
+        host = _host(lane(line))
         self._event(host, sentence(line), self._sent.get(line.prompt or ""))
         if line.kind in _PASSED_ON:
             self._sent[str(line.prompt)] = dict(self._clocks[host])
         elif line.kind in ("told", "notified", "refused"):
             name = line.prompt or line.run_id
-            self._event(re.sub(r"\s", "_", f"client-of-{name}"), f"{name}'s client knows", self._clocks[host])
+            self._event(_host(f"client-of-{name}"), f"{name}'s client knows", self._clocks[host])
 
     def _event(self, host: str, text: str, after: Clock | None) -> None:
         clock = self._clocks.setdefault(host, {})
         for other, count in (after or {}).items():
             clock[other] = max(clock.get(other, 0), count)
         clock[host] = clock.get(host, 0) + 1
-        event = re.sub(r"\s+", " ", text)
-        self.pieces.append(f"{event}\n{host} {msgspec.json.encode(clock).decode()}\n")
+        self.pieces.append(f"{printable(text)}\n{host} {msgspec.json.encode(clock).decode()}\n")
+
+
+def _host(name: str) -> str:
+    """A lane as one word; different lanes stay different, since a percent sign is written as code as well."""
+    return re.sub(r"[\s%\ufeff]", lambda found: "".join(f"%{code:02X}" for code in found[0].encode()), printable(name))
 
 
 def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
@@ -58,5 +63,5 @@ def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
         executions.setdefault(line.session, _Execution()).line(line)
     yield f"{EVENT}\n{BORDER}\n".encode()
     for session, execution in executions.items():
-        yield f"=== {session} ===\n".encode()
+        yield f"=== {printable(session)} ===\n".encode()
         yield "".join(execution.pieces).encode()

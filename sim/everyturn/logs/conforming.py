@@ -17,7 +17,7 @@ from typing import Final
 from everyturn import trace
 from everyturn.errors import UsageError
 from everyturn.formats.crush_dispatch import RecordedRun, read_runs
-from everyturn.formats.files import MAX_LINE, LogFile
+from everyturn.formats.files import LogFile
 from everyturn.linear.judging import AS_IT_IS, Reading
 from everyturn.logs.projection import of_recording
 from everyturn.logs.stretches import StretchReader
@@ -224,7 +224,7 @@ def match_recording(run: RecordedRun, budget: int = BUDGET) -> RunMatch:
 
 def _match_trace(file: LogFile, budget: int) -> RunMatch:
     """Match one of our own traces, which hides nothing."""
-    read = trace.parse(iter(lambda: file.readline(MAX_LINE + 1), b""), str(file.path))
+    read = trace.of(file)
     numbered = list(enumerate(read.lines, 2))
     matched = match_complete(
         ((number, trace.event_of(line)) for number, line in numbered if line.kind != "step"), budget

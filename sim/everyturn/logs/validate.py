@@ -19,7 +19,7 @@ from everyturn.check import is_vacuous
 from everyturn.checker import CONFORMS, Judge, select
 from everyturn.errors import AgentFault, UsageError
 from everyturn.formats.crush_dispatch import read_runs
-from everyturn.formats.files import MAX_LINE, LogFile, stop
+from everyturn.formats.files import LogFile, stop
 from everyturn.linear.judging import AS_IT_IS, SHOWN, Reading, watch
 from everyturn.logs.conforming import Conformed, RunMatch, match_recording
 from everyturn.outside import RunReport, judge_run
@@ -125,8 +125,7 @@ def _cells(
                     validated.conformed.seconds[str(path)] = time.perf_counter() - began
                 yield _recorded(report, chosen, match)
         elif name == "trace":
-            lines = iter(lambda: file.readline(MAX_LINE + 1), b"")
-            yield _traced(path, trace.parse(lines, str(path)), Judge(chosen, conformance=bool(budget)))
+            yield _traced(path, trace.of(file), Judge(chosen, conformance=bool(budget)))
         else:
             watched = watch(file, reading, chosen, stop if strict else lambda fault: validated.fault(str(fault)))
             if watched.broken is not None:

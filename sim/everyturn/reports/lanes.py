@@ -8,6 +8,7 @@ from typing import Final
 
 from everyturn.logs.excerpt import Excerpt, Row, Sign
 from everyturn.printing import printable
+from everyturn.reports.short_names import shortened
 from everyturn.reports.words import words
 
 _ROW: Final = 24
@@ -16,7 +17,7 @@ _LANE: Final = 62
 _LEFT: Final = 46
 _CHAR: Final = 6.6
 _NAME: Final = 8
-"""So many characters of a lane's name are shown."""
+"""So many characters of a lane's name are shown at most."""
 
 _LONGEST: Final = 120
 
@@ -49,13 +50,13 @@ def _down(index: int) -> int:
 
 
 def _rails(excerpt: Excerpt, height: int) -> Iterator[str]:
+    shown = shortened([printable(lane) for lane in excerpt.lanes], _NAME)
     for lane in (*excerpt.lanes, None) if excerpt.session else excerpt.lanes:
         name = "session" if lane is None else printable(lane)
-        shown = name if len(name) <= _NAME else f"{name[: _NAME - 1]}…"
         across = _across(excerpt, lane)
         title = f"<title>{escape(name)}</title>"
         yield f'<line class="rail" x1="{across}" x2="{across}" y1="{_TOP - 8}" y2="{height - 4}"/>'
-        yield f'<text class="lane" x="{across}" y="18">{title}{escape(shown)}</text>'
+        yield f'<text class="lane" x="{across}" y="18">{title}{escape(shown.get(name, name))}</text>'
 
 
 def _spans(excerpt: Excerpt, height: int) -> Iterator[str]:
