@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
+import shlex
 import sys
 import traceback
 from collections.abc import Callable, Mapping
@@ -49,6 +50,19 @@ def find_revision(name: str | type[Dispatcher]) -> type[Dispatcher]:
     if not isinstance(found, type) or not any(hasattr(found, method) for method in CALLS):
         raise UsageError(f"agent {name!r}: expected a dispatcher, a class with {_all(CALLS)}; found {found!r}")
     return found
+
+
+def named_in(where: str, name: str) -> str:
+    """A revision that a file or a token names, not the caller: one of ours, since opening a file must import nothing.
+
+    ``where`` stands in the error. Raises :class:`UsageError` for the user's own code, and says how to name it.
+    """
+    if ":" in name:
+        raise UsageError(
+            f"{where}: expected one of our revisions; found {name!r}, code that is imported only if you name it: "
+            f"add --agent {shlex.quote(name)}"
+        )
+    return name
 
 
 def _found(name: str) -> Any:

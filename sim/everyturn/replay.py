@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from everyturn import trace
+from everyturn.agents import named_in
 from everyturn.checker import CONFORMS, Finding, Judge, judge_by
 from everyturn.engines.kernel import simulate_or_cut
 from everyturn.errors import UsageError
@@ -53,17 +54,19 @@ class Replayed:
 def replay(source: str, invariants: Sequence[str] = (), agent: str | type[Dispatcher] | None = None) -> Replayed:
     """Make the run of a token or a trace file again. ``agent``: what runs in place of the revision that it names.
 
-    Raises :class:`UsageError` for a source that is neither.
+    Code of the user's own is imported only if ``agent`` names it. Raises :class:`UsageError` for a source that is neither.
     """
     if is_token(source):
         token = decode(source)
         if isinstance(token, TokenByPlace):
-            return _replay_places(token, invariants, agent)
-        return _replay_names(token, names_in(token.steps), invariants, agent, token.fingerprint)
+            return _replay_places(token, invariants, agent or named_in("token", token.schedule.revision))
+        chosen = agent or named_in("token", token.revision)
+        return _replay_names(token, names_in(token.steps), invariants, chosen, token.fingerprint)
     found = _no_file(source)
     if found is not None:
         raise UsageError(f"{source!r}: expected a token ({PREFIX}…) or a trace file; found {found}")
-    return replay_trace(trace.read(Path(source)), invariants, agent)
+    read = trace.read(Path(source))
+    return replay_trace(read, invariants, agent or named_in(source, read.header.revision))
 
 
 def _no_file(source: str) -> str | None:
@@ -87,7 +90,8 @@ def replay_trace(
     """
     names = names_of({"thread": line.thread, **line.data} for line in read.lines if line.kind == "step")
     done = fingerprint(f"{step.thread} {name} {label}" for step in names for name, label in step.operations)
-    replayed = _replay_names(read.header, names, invariants, agent, done)
+    chosen = agent or named_in("trace", read.header.revision)
+    replayed = _replay_names(read.header, names, invariants, chosen, done)
     return replace(replayed, header=read.header)
 
 
@@ -95,10 +99,10 @@ def _replay_names(
     source: Token | trace.Header,
     names: Sequence[Named],
     invariants: Sequence[str],
-    agent: str | type[Dispatcher] | None,
+    agent: str | type[Dispatcher],
     done: int,
 ) -> Replayed:
-    world = World(Scope.parse(source.scope), agent or source.revision, source.granularity)
+    world = World(Scope.parse(source.scope), agent, source.granularity)
     strategy = Follow(names, [thread.name for thread in world.threads])
     run = simulate_or_cut(world, strategy, len(names))
     guide = strategy.guide
@@ -113,9 +117,9 @@ def _replay_names(
     return _judged(world, run, invariants, strayed)
 
 
-def _replay_places(token: TokenByPlace, invariants: Sequence[str], agent: str | type[Dispatcher] | None) -> Replayed:
+def _replay_places(token: TokenByPlace, invariants: Sequence[str], agent: str | type[Dispatcher]) -> Replayed:
     schedule = token.schedule
-    world = World(Scope.parse(schedule.scope), agent or schedule.revision, schedule.granularity)
+    world = World(Scope.parse(schedule.scope), agent, schedule.granularity)
     strategy = Replay(schedule.deviations)
     run = simulate_or_cut(world, strategy, token.steps)
     strayed = None

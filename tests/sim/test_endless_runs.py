@@ -113,10 +113,11 @@ def test_a_loop_that_somebody_elses_progress_ends_is_no_round(agent: str) -> Non
 def test_a_violation_on_an_endless_run_is_shown_up_to_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """Through SimPy the run is cut after the step that violates; its token replays to the same step."""
     monkeypatch.setattr(kernel, "LONGEST", 1000)
-    judged = check(Spins, "AA", invariants=["true-outcome"]).cell.invariants["true-outcome"]  # type: ignore[arg-type]
+    agent: Any = Spins
+    judged = check(agent, "AA", invariants=["true-outcome"]).cell.invariants["true-outcome"]
     assert judged.verdict is Verdict.REFUTED
     assert judged.token is not None
-    again = replay(judged.token)
+    again = replay(judged.token, agent=agent)
     assert again.strayed is None
     assert again.run.rest is None
     assert len(again.run.steps) == judged.steps

@@ -12,7 +12,9 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import Meta, Struct
 
+from everyturn.agents import named_in
 from everyturn.errors import UsageError
+from everyturn.formats.files import text_of
 from everyturn.studies.distributions import Constant, Distribution, Exponential, Lognormal, Positive, Seconds, Shown
 from everyturn.world import revision_name
 from everyturn_impl.revisions import REVISIONS
@@ -178,6 +180,8 @@ class Source(NamedTuple):
     raw: dict[str, Any]
     where: str
     folder: Path
+    named: frozenset[str] | None = None
+    """Agents that the caller has named, if the study is a file's; others of the user's own are not imported."""
 
     def study(self, changes: Mapping[str, Any] | None = None) -> Study:
         """The study with ``changes`` (`latency.store.mean` → value) made. Raises :class:`UsageError`."""
@@ -189,9 +193,13 @@ class Source(NamedTuple):
         except msgspec.ValidationError as error:
             raise UsageError(f"{self.where}: {_explain(str(error), raw)}") from None
         try:
-            return msgspec.structs.replace(study, revisions=tuple(revision_name(name) for name in study.revisions))
+            return msgspec.structs.replace(study, revisions=tuple(map(self._revision, study.revisions)))
         except UsageError as error:
             raise UsageError(f"{self.where}: revisions: {error}") from error
+
+    def _revision(self, name: str) -> str:
+        own = self.named is None or name in self.named
+        return revision_name(name if own else named_in(self.where, name))
 
     def cells(self) -> list[Cell]:
         """Every combination of a revision and the varied values. Raises :class:`UsageError`."""
@@ -207,24 +215,27 @@ class Source(NamedTuple):
 def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Source:
     """Read a study's file; ``overrides`` replace what it says (`seed` → 7). Raises :class:`UsageError`."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{path}: expected a file that can be read; found {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raw = tomllib.loads(text_of(path))
+    except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: expected TOML in UTF-8; found: {error}") from error
     except RecursionError:
         raise UsageError(f"{path}: expected a flat file; found tables that are nested too deeply") from None
-    return source(raw, str(path), path.parent, overrides)
+    named = frozenset((overrides or {}).get("revisions", ()))
+    return source(raw, str(path), path.parent, overrides, named)
 
 
 def source(
-    raw: dict[str, Any], where: str, folder: Path = Path(), overrides: Mapping[str, Any] | None = None
+    raw: dict[str, Any],
+    where: str,
+    folder: Path = Path(),
+    overrides: Mapping[str, Any] | None = None,
+    named: frozenset[str] | None = None,
 ) -> Source:
-    """A study from its tables; checked. Raises :class:`UsageError`."""
+    """A study from its tables; checked. ``named``: see :class:`Source`. Raises :class:`UsageError`."""
     raw = _copy(raw, None)
     for name, value in (overrides or {}).items():
         _set(raw, name, value, where)
-    made = Source(raw, where, folder)
+    made = Source(raw, where, folder, named)
     made.cells()
     return made
 
