@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, TypeVarTuple
+from typing import Literal, Protocol, TypeAlias, TypeVar, TypeVarTuple
 
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream, StreamResult
 
 V = TypeVar("V")
 R = TypeVar("R")
 Arguments = TypeVarTuple("Arguments")
+WrittenBy: TypeAlias = Literal["turn", "fold", "cancel_on_entry"]
+"""For whose sake a user message is written: its own turn, a turn that it is folded into, nobody's any more."""
+DropReason: TypeAlias = Literal["covered", "cleared"]
+"""Why a call gets no turn: a Cancel covers it, or a ClearQueue took it out."""
 
 
 class Mutex(Protocol):
@@ -120,8 +124,8 @@ class Store(Protocol):
         """Read the session and its messages for ``owner``; whether there are any messages."""
         ...
 
-    async def write_user(self, context: Context | None, call: Call, by: str, turn: Context | None) -> None:
-        """Write a prompt's user message. ``by``: ``turn``, ``fold`` or ``cancel_on_entry``."""
+    async def write_user(self, context: Context | None, call: Call, by: WrittenBy, turn: Context | None) -> None:
+        """Write a prompt's user message."""
 
     async def create_assistant(self, context: Context | None, turn: Context, number: int) -> str:
         """Create the assistant message of the turn's step ``number``; its identifier."""
@@ -254,7 +258,7 @@ class Journal(Protocol):
     def folded(self, call: Call, turn: Context) -> None:
         """A drain decided to fold ``call`` into ``turn``."""
 
-    def dropped(self, call: Call, reason: str) -> None:
+    def dropped(self, call: Call, reason: DropReason) -> None:
         """``call`` was removed from the queue and gets no turn: ``covered`` by a cancel, or ``cleared``."""
 
     def cancelled_on_entry(self, call: Call) -> None:

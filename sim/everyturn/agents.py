@@ -6,19 +6,19 @@ Any class that is a :class:`~everyturn_impl.dispatcher.Dispatcher` will do, what
 from __future__ import annotations
 
 import hashlib
-import importlib
 import inspect
 import shlex
 import sys
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from everyturn.errors import EveryturnError, UsageError
+from everyturn import imports
+from everyturn.errors import AgentFault, EveryturnError, UsageError
 from everyturn.places import raised_at
 from everyturn.scope import Scope
-from everyturn_impl.dispatcher import Dispatcher
+from everyturn_impl.calls import Call
+from everyturn_impl.dispatcher import Dispatcher, own_objects, shared_objects
 from everyturn_impl.ports import Ports
 from everyturn_impl.revisions import REVISIONS
 
@@ -34,8 +34,12 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
 """The methods of a dispatcher that a world may call, and what it gives them."""
 
 
+SHARES: Final = ("hooks", "contexts", "closing", "threads")
+"""What a class may declare that its threads meet through."""
+
+
 def find_revision(name: str | type[Dispatcher]) -> type[Dispatcher]:
-    """The revision ``name``, or the user's class ``package.module:Class``. Raises :class:`UsageError`.
+    """The revision ``name``, or the user's class ``package.module:Class`` or ``folder/file.py:Class``. Raises :class:`UsageError`.
 
     A module is looked for in the current directory first, however the command was started.
     """
@@ -46,7 +50,7 @@ def find_revision(name: str | type[Dispatcher]) -> type[Dispatcher]:
         if not matching:
             raise UsageError(f"revision {name!r}: expected one of {', '.join(REVISIONS)} or package.module:Class")
         return REVISIONS[matching[0]]
-    found = _found(name)
+    found = imports.found(name)
     if not isinstance(found, type) or not any(hasattr(found, method) for method in CALLS):
         raise UsageError(f"agent {name!r}: expected a dispatcher, a class with {_all(CALLS)}; found {found!r}")
     return found
@@ -63,43 +67,6 @@ def named_in(where: str, name: str) -> str:
             f"add --agent {shlex.quote(name)}"
         )
     return name
-
-
-def _found(name: str) -> Any:
-    """What ``package.module:Class`` names. Raises :class:`UsageError`, with file and line where there is one."""
-    module, _, attribute = name.partition(":")
-    if not attribute or not all(part.isidentifier() for part in module.split(".")):
-        raise UsageError(f"agent {name!r}: expected package.module:Class, for example examples.agents.actor:Actor")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        imported = importlib.import_module(module)
-    except (Exception, SystemExit) as error:  # a module's own code may raise anything
-        raise UsageError(f"agent {name!r}: {_unimported(module, here, error)}") from error
-    if not hasattr(imported, attribute):
-        where = getattr(imported, "__file__", None) or module
-        raise UsageError(f"agent {name!r}: {where}: expected a class {attribute}; found none of that name")
-    return getattr(imported, attribute)
-
-
-def _unimported(module: str, here: str, error: BaseException) -> str:
-    """Why a module cannot be imported: where it was looked for, or what its code did, with file and line."""
-    if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
-        rest = ", ".join(each for each in sys.path if each not in ("", here))
-        return (
-            f"expected a module {error.name!r} in the current directory or on the import path; found none in {here} "
-            f"(current), {rest}"
-        )
-    if isinstance(error, SyntaxError):
-        return f"{error.filename}:{error.lineno}: expected Python; found {error.msg}"
-    places = [each for each in traceback.extract_tb(error.__traceback__) if not _imports(each.filename)]
-    where = f"{places[-1].filename}:{places[-1].lineno}: " if places else ""
-    return f"{where}expected a module that can be imported; found {type(error).__name__}: {error}"
-
-
-def _imports(file: str) -> bool:
-    return file.startswith("<frozen ") or file in (__file__, importlib.__file__)
 
 
 def revision_name(name: str | type[Dispatcher]) -> str:
@@ -153,6 +120,54 @@ def make(dispatcher: type[Dispatcher], scope: Scope, ports: Ports, own: Mapping[
             f"agent {name!r}: {raised_at(error)}: expected a constructor that raises nothing; found "
             f"{type(error).__name__}: {error}"
         ) from error
+
+
+def own_of(dispatcher: type[Dispatcher]) -> Mapping[str, Any]:
+    """The shared objects that a class declares in ``own``. Raises :class:`UsageError` for what is no mapping of names."""
+    own: Any = own_objects(dispatcher)
+    if not isinstance(own, Mapping):
+        raise UsageError(
+            f"{defined(dispatcher)}: own: expected a dictionary of names and first values, for example "
+            f'{{"door": Door()}}; found {own!r:.60}'
+        )
+    for name in own:
+        if not isinstance(name, str) or not name.isidentifier() or name in ("ports", "direct", "self"):
+            raise UsageError(
+                f"{defined(dispatcher)}: own: expected names that the constructor can take, other than ports and direct; "
+                f"found {name!r:.60}"
+            )
+    return own
+
+
+def shares_of(dispatcher: type[Dispatcher]) -> frozenset[str]:
+    """The ports that a class declares in ``shares``. Raises :class:`UsageError` for what is no collection of their names."""
+    shares: Any = shared_objects(dispatcher)
+    if isinstance(shares, str) or not isinstance(shares, Collection) or not set(shares) <= set(SHARES):
+        example = f"({shares!r},)" if isinstance(shares, str) else '("hooks",)'
+        raise UsageError(
+            f"{defined(dispatcher)}: shares: expected a tuple of some of {_all(SHARES)}, for example {example}; found "
+            f"{shares!r:.60}"
+        )
+    return frozenset(shares)
+
+
+def accepted_call(accepted: Any, call: Call, agent: Dispatcher) -> Call:
+    """What ``submit`` has returned for ``call``. Raises :class:`AgentFault` if it is not the call to serve."""
+    if isinstance(accepted, Call) and accepted.prompt == call.prompt:
+        return accepted
+    code = inspect.unwrap(type(agent).submit).__code__
+    raise AgentFault(
+        f"{code.co_filename}:{code.co_firstlineno}: submit: expected it to return the call to serve, that of "
+        f"{call.prompt}; found {accepted!r:.80}"
+    )
+
+
+def defined(dispatcher: type) -> str:
+    """Where a class is defined: its file and line, or its name."""
+    try:
+        return f"{inspect.getsourcefile(dispatcher)}:{inspect.getsourcelines(dispatcher)[1]}"
+    except (OSError, TypeError):
+        return f"agent {revision_name(dispatcher)!r}"
 
 
 def _called(scope: Scope) -> list[str]:

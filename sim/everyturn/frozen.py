@@ -50,6 +50,10 @@ _INSTEAD: Final[dict[type, str]] = {
 }
 
 
+MUTABLE: Final = frozenset({list, dict, set, bytearray})
+"""What can be seen at a glance to have no value."""
+
+
 class NoValue(AgentFault):
     """A value cannot be compared by value: its type, and what to use in its place."""
 

@@ -6,11 +6,16 @@ that the engine sends back. The same agent code therefore runs under every engin
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Callable, Coroutine, Generator
+from types import CodeType, FrameType
 from typing import Any, Final, Generic, NamedTuple, TypeVar, TypeVarTuple
 
+from everyturn import signatures
 from everyturn.errors import AgentFault
+from everyturn.frozen import MUTABLE, NoValue
+from everyturn.places import running_at
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream, StreamResult
 from everyturn_impl.errors import error_of
 from everyturn_impl.ports import Ports
@@ -54,19 +59,39 @@ class Note(NamedTuple):
     detail: str = ""
 
 
+Called = tuple[Operation, CodeType, int]
+"""A port's operation that was called and not awaited yet, and the code and the instruction that did."""
+
+
 class Gate:
-    """What the ports of one world share: whether a coroutine is being thrown away, and the journal.
+    """What the ports of one world share: whether a coroutine is being thrown away, the journal, and what is wrong.
+
+    ``pending``: operations that were called and not awaited yet. ``fault``: what code did that it may not, found while it ran;
+    it is told though the code may have handled the error that came of it.
 
     Throwing away a suspended coroutine runs its ``finally`` blocks, which would touch shared data. From the moment on
     one is thrown away until it has ended (the world resets ``closing`` then), every access therefore ends the coroutine. The garbage
     collector may throw one away at any time, even while another one runs.
     """
 
-    __slots__ = ("closing", "notes")
+    __slots__ = ("closing", "fault", "notes", "pending")
 
     def __init__(self) -> None:
         self.closing = False
+        self.fault: str | None = None
+        self.pending: list[Called] = []
         self.notes: list[Note] = []
+
+    def called(self, operation: Operation, frame: FrameType) -> Called:
+        """Note that an operation was called, in ``frame``."""
+        called = (operation, frame.f_code, frame.f_lasti)
+        self.pending.append(called)
+        return called
+
+    def refuse(self, what: str) -> AgentFault:
+        """The error for what code did just now that it may not; it is told, whatever the code makes of it."""
+        self.fault = f"{running_at()}: {what}"
+        return AgentFault(self.fault)
 
 
 class _Port:
@@ -78,20 +103,43 @@ class _Port:
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
 
-    @types.coroutine
-    def _do(self, method: str, *arguments: Any) -> Generator[Operation, Any, Any]:
-        """Yield the operation and return its result; raise what it raised."""
-        gate = self.gate
-        if gate.closing:
-            raise GeneratorExit
-        try:
-            result = yield _operation(Operation, (self.object, method, arguments))
-        except GeneratorExit:
-            gate.closing = True
-            raise
-        if type(result) is Raised:
-            raise error_of(result.fault)
-        return result
+    def _do(self, method: str, *arguments: Any) -> Coroutine[Any, Any, Any]:
+        """The operation with these arguments, to be awaited. Raises :class:`AgentFault` for what it does not take."""
+        if arguments:
+            self._takes(method, *arguments)
+        operation = _operation(Operation, (self.object, method, arguments))
+        return _access(self.gate, self.gate.called(operation, sys._getframe(2)), operation)
+
+    def _takes(self, method: str, *arguments: Any) -> None:
+        """Raise :class:`AgentFault` for arguments that the port's method does not take."""
+        for parameter, argument in zip(signatures.parameters(self.object, method), arguments, strict=False):
+            if parameter.fault(argument) is not None:
+                raise self.gate.refuse(signatures.wrong(self.object, method, parameter, argument))
+
+    def _made(self, method: str, *arguments: Any) -> Coroutine[Any, Any, Any]:
+        """An operation whose arguments are checked, to be awaited."""
+        operation = _operation(Operation, (self.object, method, arguments))
+        return _access(self.gate, self.gate.called(operation, sys._getframe(2)), operation)
+
+
+@types.coroutine
+def _access(gate: Gate, called: Called, operation: Operation) -> Generator[Operation, Any, Any]:
+    """Yield the operation and return its result; raise what it raised."""
+    pending = gate.pending
+    if pending and pending[-1] is called:
+        pending.pop()
+    elif called in pending:
+        pending.remove(called)
+    if gate.closing:
+        raise GeneratorExit
+    try:
+        result = yield operation
+    except GeneratorExit:
+        gate.closing = True
+        raise
+    if type(result) is Raised:
+        raise error_of(result.fault)
+    return result
 
 
 class MutexPort(_Port):
@@ -198,19 +246,23 @@ class StorePort(_Port):
     def write_user(
         self, context: Context | None, call: Call, by: str, turn: Context | None
     ) -> Coroutine[Any, Any, None]:
-        return self._do("write_user", context, call.prompt, by, turn)
+        self._takes("write_user", context, call, by, turn)
+        return self._made("write_user", context, call.prompt, by, turn)
 
     def create_assistant(self, context: Context | None, turn: Context, number: int) -> Coroutine[Any, Any, str]:
         return self._do("create_assistant", context, turn, number)
 
     def finish_step(self, turn: Context, message: str, result: StreamResult) -> Coroutine[Any, Any, None]:
-        return self._do("finish_step", turn, message)
+        self._takes("finish_step", turn, message, result)
+        return self._made("finish_step", turn, message)
 
     def finish_turn(self, turn: Context, message: str, fault: Fault) -> Coroutine[Any, Any, None]:
-        return self._do("finish_turn", turn, message)
+        self._takes("finish_turn", turn, message, fault)
+        return self._made("finish_turn", turn, message)
 
     def record_cancelled(self, call: Call) -> Coroutine[Any, Any, None]:
-        return self._do("record_cancelled", call.prompt)
+        self._takes("record_cancelled", call)
+        return self._made("record_cancelled", call.prompt)
 
     def create_summary(self, summary: Context) -> Coroutine[Any, Any, None]:
         return self._do("create_summary", summary)
@@ -225,7 +277,8 @@ class StorePort(_Port):
         return self._do("abandon_summary", context, summary, delete)
 
     def flush(self, owner: str | None) -> Coroutine[Any, Any, None]:
-        return self._do("flush")
+        self._takes("flush", owner)
+        return self._made("flush")
 
 
 class ModelPort(_Port):
@@ -268,7 +321,8 @@ class BrokerPort(_Port):
         return self._do("publish", completion, context)
 
     def notify_error(self, call: Call, fault: Fault, *, run_id: bool) -> Coroutine[Any, Any, None]:
-        return self._do("notify_error", call.prompt, fault, run_id and call.run_id is not None)
+        self._takes("notify_error", call, fault, run_id)
+        return self._made("notify_error", call.prompt, fault, run_id and call.run_id is not None)
 
 
 class HooksPort(_Port):
@@ -312,54 +366,60 @@ class ClosingPort(_Port):
 
 
 class SharedPort(_Port, Generic[V]):
-    """:class:`everyturn_impl.ports.Shared` as operations; ``first`` is the value that the object begins with."""
+    """:class:`everyturn_impl.ports.Shared` as operations; ``first``: the value that it begins with."""
 
-    __slots__ = ("first", "object")
+    __slots__ = ("_steps", "object")
 
     def __init__(self, gate: Gate, name: str, first: V) -> None:
         super().__init__(gate)
         self.object = OWN + name
-        self.first = first
+        self._steps = signatures.Steps(type(first))
 
     def do(self, step: Callable[[V, *Arguments], tuple[R, V]], *arguments: *Arguments) -> Coroutine[Any, Any, R]:
-        return self._do(self._method(step), *arguments)
+        return self._made(self._method(step, arguments), *arguments)
 
     def wait(
         self, step: Callable[[V, *Arguments], tuple[R, V] | None], *arguments: *Arguments
     ) -> Coroutine[Any, Any, R]:
-        return self._do(WAIT + self._method(step), *arguments)
+        return self._made(WAIT + self._method(step, arguments), *arguments)
 
-    def _method(self, step: Callable[..., Any]) -> str:
-        kind = type(self.first)
-        method: str = getattr(step, "__name__", repr(step))
-        if getattr(kind, method, None) is not step:
-            raise AgentFault(f"{self.object}: expected a method of {kind.__qualname__}, found {step!r}")
-        return method
+    def _method(self, step: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
+        """The name of a step of this object. Raises :class:`AgentFault` for what is none, or does not take ``arguments``."""
+        wrong = self._steps.wrong(step, arguments)
+        if wrong is not None:
+            raise self.gate.refuse(f"{self.object}: {wrong}")
+        for argument in arguments:
+            if type(argument) in MUTABLE:
+                raise self.gate.refuse(f"{self.object}.{step.__name__} is given a {NoValue(type(argument))}")
+        return step.__name__
 
 
-class JournalPort:
+class JournalPort(_Port):
     """Collects notes in the gate; an entry belongs to the operation made just before it."""
 
-    __slots__ = ("gate",)
-
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
+    __slots__ = ()
+    object = "journal"
 
     def folded(self, call: Call, turn: Context) -> None:
+        self._takes("folded", call, turn)
         self.gate.notes.append(Note("folded", call.prompt, turn.name))
 
     def dropped(self, call: Call, reason: str) -> None:
+        self._takes("dropped", call, reason)
         self.gate.notes.append(Note("dropped", call.prompt, reason))
 
     def cancelled_on_entry(self, call: Call) -> None:
+        self._takes("cancelled_on_entry", call)
         self.gate.notes.append(Note("cancelled_on_entry", call.prompt))
 
     def summary_failed(self, turn: Context, fault: Fault) -> None:
+        self._takes("summary_failed", turn, fault)
         self.gate.notes.append(Note("summary_failed", turn.name, fault.kind))
 
 
 def ports_for(gate: Gate) -> Ports:
     """All ports of one world."""
+    signatures.prepare()
     return Ports(
         mutex=MutexPort(gate),
         active=ActivePort(gate),

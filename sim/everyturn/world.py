@@ -7,16 +7,15 @@ from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, Final
 
-from everyturn import objects
-from everyturn.agents import find_revision, make, revision_name
-from everyturn.errors import AgentFault, EveryturnError, UsageError
+from everyturn import objects, resumption
+from everyturn.agents import accepted_call, defined, find_revision, make, own_of, revision_name, shares_of
+from everyturn.errors import UsageError
 from everyturn.observer import Step, observe, shared_data
 from everyturn.operations import OWN, Gate, Operation, SharedPort, ThreadsPort, TitlesPort, ports_for
-from everyturn.places import raised_at, suspended_at
 from everyturn.privacy import Privacy
 from everyturn.scope import Scope
 from everyturn_impl.calls import Call, Context
-from everyturn_impl.dispatcher import Attended, Dispatcher, own_objects, shared_objects
+from everyturn_impl.dispatcher import Attended, Dispatcher
 from everyturn_impl.errors import AgentError, CallerError
 from everyturn_model import events as ev
 
@@ -72,13 +71,16 @@ class World:
         self.gate = Gate()
         ports = ports_for(self.gate)
         found = find_revision(revision)
-        self._shares = frozenset(shared_objects(found))
+        self._shares = shares_of(found)
         self._privacy = Privacy()
-        owned = own_objects(found)
+        owned = own_of(found)
         for name, first in owned.items():
-            objects.own.check(OWN + name, first)
+            objects.own.check(f"{defined(found)}: {OWN}{name}", first)
+        resumption.watch()
         own = {name: SharedPort(self.gate, name, first) for name, first in owned.items()}
         self.agent = make(with_few_steps(found) if scope.endless else found, scope, ports, own)
+        if self.gate.fault is not None or self.gate.pending:
+            resumption.check_done(self.gate)
         self.ports = (ports, *(getattr(ports, field.name) for field in fields(ports)), *own.values())
         self._counter = next(port for port in self.ports if isinstance(port, ThreadsPort))
         self.threads = tuple(_threads(scope, self.agent, self.ports))
@@ -111,18 +113,7 @@ class World:
         Raises :class:`StopIteration` with a word when the thread ends, and :class:`AgentFault` when it ends in an error
         that nobody handles or waits for something that is no port.
         """
-        try:
-            operation = coroutine.send(result)
-        except (StopIteration, EveryturnError):
-            raise
-        except Exception as error:
-            raise AgentFault(f"{raised_at(error)}: a thread ends in {error!r}: expected it to be handled") from error
-        if type(operation) is not Operation:
-            raise AgentFault(
-                f"{suspended_at(coroutine)}: waits for something that is no port and yields {operation!r}: expected every "
-                "await to lead to a port, see docs/your_own_agent.md"
-            )
-        return operation
+        return resumption.go_on(self.gate, coroutine, result)
 
     def is_scheduling_point(self, operation: Operation) -> bool:
         """Whether other threads may run just before ``operation``."""
@@ -239,7 +230,7 @@ async def _prompt(body: Callable[..., Any], call: Call, agent: Dispatcher) -> st
 
 async def _accepted(agent: Dispatcher, call: Call, caller: Context) -> str:
     try:
-        accepted = await agent.submit(call)
+        accepted = accepted_call(await agent.submit(call), call, agent)
     except CallerError:
         return "refused"
     await agent.serve(accepted, caller)

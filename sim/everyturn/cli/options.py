@@ -117,7 +117,7 @@ def of_worlds(revision: str, scope: str) -> Callable[[Callable[..., Any]], Calla
                 "revisions",
                 multiple=True,
                 metavar="NAME",
-                help="Which dispatcher (repeatable): see `everyturn list revisions`, or package.module:Class of your own."
+                help="Which dispatcher (repeatable): see `everyturn list revisions`, or package.module:Class or file.py:Class of your own."
                 f"  [default: {revision}]",
             ),
         ):

@@ -25,7 +25,7 @@ from everyturn.world import WORKSPACE, Body, Thread, World
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream, StreamResult
 from everyturn_impl.endings import CANCELLED
 from everyturn_impl.errors import AgentError, error_of
-from everyturn_impl.ports import Broker, Hooks, Model, Ports, Shared, Store
+from everyturn_impl.ports import Broker, Hooks, Model, Ports, Shared, Store, WrittenBy
 from everyturn_impl.server import Server
 
 OBJECT: Final = OWN + "log"
@@ -142,7 +142,7 @@ class _Store:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.store, name)
 
-    async def write_user(self, context: Context | None, call: Call, by: str, turn: Context | None) -> None:
+    async def write_user(self, context: Context | None, call: Call, by: WrittenBy, turn: Context | None) -> None:
         fault: Fault | None = None
         try:
             await self.store.write_user(context, call, by, turn)

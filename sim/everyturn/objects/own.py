@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from everyturn.errors import AgentFault
+from everyturn.errors import AgentFault, EveryturnError
 from everyturn.frozen import Freezer, NoValue
 from everyturn.objects.table import Outcomes, Values
 from everyturn.operations import OWN, WAIT, Operation
+from everyturn.places import raised_at
 
 
 def apply(operation: Operation, values: Values) -> Outcomes:
@@ -23,16 +24,32 @@ def apply(operation: Operation, values: Values) -> Outcomes:
     place, name, value = next(
         (place, name, value) for place, (name, value) in enumerate(owned) if OWN + name == operation.object
     )
-    outcome = getattr(value, operation.method.removeprefix(WAIT))(*operation.arguments)
+    try:
+        outcome = getattr(value, operation.method.removeprefix(WAIT))(*operation.arguments)
+    except EveryturnError:
+        raise
+    except Exception as error:
+        raise AgentFault(
+            f"{raised_at(error)}: {operation} raises {error!r}: expected a step that raises nothing and returns its result "
+            "and the next value, or None as long as it has to wait"
+        ) from error
     if outcome is None and operation.method.startswith(WAIT):
         return []
     if not (type(outcome) is tuple and len(outcome) == 2 and type(outcome[1]) is type(value)):
+        waits = ", or None as long as it has to wait" if operation.method.startswith(WAIT) else ""
         raise AgentFault(
-            f"{operation}: expected a pair of a result and the next {type(value).__qualname__}, found {outcome!r}"
+            f"{_step(operation, value)}: {operation}: expected a pair of a result and the next {type(value).__qualname__}"
+            f"{waits}, found {outcome!r:.80}"
         )
     result, after = outcome
-    check(operation, outcome)
+    check(f"{_step(operation, value)}: {operation}", outcome)
     return [(result, ((*owned[:place], (name, after), *owned[place + 1 :]),))]
+
+
+def _step(operation: Operation, value: Any) -> str:
+    """Where the step that an operation takes is defined."""
+    code = getattr(type(value), operation.method.removeprefix(WAIT)).__code__
+    return f"{code.co_filename}:{code.co_firstlineno}"
 
 
 def check(operation: object, value: Any) -> None:

@@ -1,0 +1,539 @@
+"""Dispatchers with one mistake each, as users make them; the line that is to blame ends in ``# !``.
+
+``SAID`` is what must be told of it, beside that line; ``SCOPE`` a scope in which the mistake is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from everyturn_impl.calls import Call, Completion, Context, Fault
+from everyturn_impl.ports import Ports
+
+
+class Mistake:
+    """Accepts a prompt, and tells its client at once; what is wrong is for a subclass to do."""
+
+    SCOPE = "A"
+    SAID = ""
+
+    def __init__(self, ports: Ports, *, direct: bool = False, **own: Any) -> None:
+        self.ports: Any = ports
+        self.own_objects = tuple(own.values())
+
+    async def submit(self, call: Call) -> Any:
+        return call
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        await self.ports.threads.start(call.prompt)
+        await self.wrong(call, caller)
+        await self.ports.broker.publish(Completion(call.prompt, call.run_id), None)
+
+    async def wrong(self, call: Call, caller: Context) -> Any:
+        pass
+
+    async def cancel(self) -> None:
+        pass
+
+
+# what ports are given ------------------------------------------------------------------------------------------------
+
+
+class QueuesACall(Mistake):
+    SAID = "queue.set is given a Call: expected a tuple of Calls, (it,) if it is but one as calls"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.queue.set(call)  # !
+
+
+class QueuesAList(Mistake):
+    SAID = "queue.set is given a list: expected a tuple of Calls"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.queue.set([call])  # !
+
+
+class QueuesNames(Mistake):
+    SAID = "queue.set is given 'p1' (str): expected a Call"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.queue.set((call.prompt,))  # !
+
+
+class MarksNone(Mistake):
+    SAID = "mark.set is given None: expected an int as mark; mark.delete removes the mark"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.mark.set(None)  # !
+
+
+class MarksTrue(Mistake):
+    SAID = "mark.set is given True: expected an int"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.mark.set(True)  # !
+
+
+class PublishesAName(Mistake):
+    SAID = "broker.publish is given 'p1' (str): expected a Completion as completion"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.broker.publish(call.prompt, None)  # !
+
+
+class PublishesWithoutContext(Mistake):
+    SAID = "missing 1 required positional argument: 'context'"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.broker.publish(Completion(call.prompt, call.run_id))  # !
+
+
+class NumbersRuns(Mistake):
+    SAID = "broker.publish is given a Completion whose run_id is 7 (int): expected a str or None"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.broker.publish(Completion(call.prompt, 7), None)  # type: ignore[arg-type] # !
+
+
+class AnswersHalfACharacter(Mistake):
+    SAID = "whose text is '\\ud83d': expected text; found half a surrogate pair"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.broker.publish(Completion(call.prompt, call.run_id, None, "\ud83d"), None)  # !
+
+
+class AnswersWithAnError(Mistake):
+    SAID = "whose fault is a ValueError: expected a Fault or None"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        completion = Completion(call.prompt, call.run_id, fault=ValueError("no"))  # type: ignore[arg-type]
+        await self.ports.broker.publish(completion, None)  # !
+
+
+class NotifiesAnError(Mistake):
+    SAID = "broker.notify_error is given a TimeoutError: expected a Fault as fault"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.broker.notify_error(call, TimeoutError(), run_id=True)  # !
+
+
+class ActivatesNothing(Mistake):
+    SAID = "active.set is given None: expected a Context as work; active.delete makes the session idle"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.active.set(None)  # !
+
+
+class StoresForNobody(Mistake):
+    SAID = "store.write_user is given 'user' (str): expected 'turn' or 'fold' or 'cancel_on_entry' as by"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.store.write_user(None, call, "user", caller.turn(call.prompt))  # !
+
+
+class StoresAName(Mistake):
+    SAID = "store.write_user is given 'p1' (str): expected a Call as call"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.store.write_user(None, call.prompt, "turn", caller.turn(call.prompt))  # !
+
+
+class EndsNoStream(Mistake):
+    SAID = "model.end is given None: expected a Stream as stream"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.model.end(None)  # !
+
+
+class KeepsWithoutHook(Mistake):
+    SAID = "hooks.keep is given None: expected a str as hook; a call without a hook goes straight to broker.publish"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.hooks.keep(call.hook, Completion(call.prompt, call.run_id))  # !
+
+
+class DropsForAReason(Mistake):
+    SAID = "journal.dropped is given 'cancelled' (str): expected 'covered' or 'cleared' as reason"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        self.ports.journal.dropped(call, "cancelled")  # !
+
+
+class FoldsAName(Mistake):
+    SAID = "journal.folded is given 'p1' (str): expected a Call as call"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        self.ports.journal.folded(call.prompt, caller)  # !
+
+
+class SwallowsWhatWasWrong(Mistake):
+    SAID = "mark.set is given 'late' (str): expected an int as mark"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        with contextlib.suppress(Exception):
+            await self.ports.mark.set("late")  # !
+
+
+class NoSuchMethod(Mistake):
+    SAID = "AttributeError(\"'QueuePort' object has no attribute 'append'\")"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.ports.queue.append(call)  # !
+
+
+# what is not awaited, or no port ---------------------------------------------------------------------------------------
+
+
+class ForgetsToAwait(Mistake):
+    SAID = "queue.delete is called and not awaited, so that nothing is done: expected await queue.delete(…)"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        self.ports.queue.delete()  # !
+
+
+class ForgetsToAwaitAtTheEnd(Mistake):
+    SAID = "broker.publish is called and not awaited"
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        await self.ports.threads.start(call.prompt)
+        self.ports.broker.publish(Completion(call.prompt, call.run_id), None)  # !
+
+
+class ComparesWithoutAwait(Mistake):
+    SAID = "mark.get is called and not awaited"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        if self.ports.mark.get() == 0:  # !
+            await self.ports.mark.set(1)
+
+
+class ForgetsToAwaitItsOwn(Mistake):
+    SAID = "ForgetsToAwaitItsOwn.clear is called and not awaited, so that nothing is done"
+
+    async def clear(self) -> None:
+        await self.ports.queue.delete()
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        self.clear()  # type: ignore[unused-coroutine] # !
+
+
+class CallsInItsConstructor(Mistake):
+    SAID = "active.get is called and not awaited"
+
+    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
+        super().__init__(ports)
+        self.active = ports.active.get()  # !
+
+
+class SleepsAWhile(Mistake):
+    SAID = "asyncio.sleep has no event loop here (RuntimeError: no running event loop): expected every await to lead to a port"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await asyncio.sleep(0.01)  # !
+
+
+class SleepsNot(Mistake):
+    SAID = "waits for something that is no port and yields None: expected every await to lead to a port"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await asyncio.sleep(0)  # !
+
+
+class MakesATask(Mistake):
+    SAID = "asyncio.create_task has no event loop here"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        task = asyncio.create_task(self.ports.queue.delete())  # !
+        await task
+
+
+class MakesATaskOfItsOwn(Mistake):
+    SAID = "asyncio.create_task has no event loop here"
+
+    async def clear(self) -> None:
+        await self.ports.queue.delete()
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await asyncio.create_task(self.clear())  # !
+
+
+class HasATaskGroup(Mistake):
+    SAID = "asyncio.TaskGroup has no event loop here"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        async with asyncio.TaskGroup() as group:  # !
+            group.create_task(self.cancel())
+
+
+class Gathers(Mistake):
+    SAID = "waits for something that is no port and yields <_GatheringFuture"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await asyncio.gather(self.cancel(), self.cancel())  # !
+
+
+class WaitsForALimit(Mistake):
+    SAID = "asyncio.wait_for has no event loop here"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await asyncio.wait_for(self.cancel(), 1)  # !
+
+
+LOCK = asyncio.Lock()
+
+
+class HoldsALock(Mistake):
+    SAID = "asyncio.Lock has no event loop here"
+    SCOPE = "AA"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        lock = asyncio.Lock()
+        await lock.acquire()
+        await lock.acquire()  # !
+
+
+class WaitsForAnEvent(Mistake):
+    SAID = "asyncio.Event has no event loop here"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await asyncio.Event().wait()  # !
+
+
+class WaitsForAQueue(Mistake):
+    SAID = "asyncio.Queue has no event loop here"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await asyncio.Queue[int]().get()  # !
+
+
+class BlocksEverybody(Mistake):
+    SAID = "time.sleep, in a step: expected every await to lead to a port"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        time.sleep(0.01)  # !
+
+
+class StartsAThread(Mistake):
+    SAID = "a thread is started, in a step"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        threading.Thread(target=print, daemon=True).start()  # !
+
+
+class StartsAProcess(Mistake):
+    SAID = "a process is started, in a step"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        subprocess.run(["true"], check=False)  # !
+
+
+class AsksAGenerator(Mistake):
+    SAID = "is a async_generator: expected"
+
+    async def marks(self) -> AsyncIterator[int]:
+        yield await self.ports.mark.get()
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        async for mark in self.marks():  # !
+            await self.ports.mark.set(mark)
+
+
+# what leaves its methods -----------------------------------------------------------------------------------------------
+
+
+class Raises(Mistake):
+    SAID = "a thread ends in KeyError('p1'): expected it to be handled"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        raise KeyError(call.prompt)  # !
+
+
+class RaisesInALibrary(Mistake):
+    SAID = "a thread ends in ValueError(\"invalid literal for int() with base 10: 'p1'\")"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        list(map(int, (call.prompt,)))  # !
+
+
+class Exits(Mistake):
+    SAID = "a thread ends in SystemExit(0): expected it to be handled"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        sys.exit(0)  # !
+
+
+class IsCancelled(Mistake):
+    SAID = "a thread ends in CancelledError(): expected it to be handled"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        raise asyncio.CancelledError  # !
+
+
+class AcceptsNothing(Mistake):
+    SAID = "submit: expected it to return the call to serve, that of p1; found None"
+
+    async def submit(self, call: Call) -> None:  # !
+        pass
+
+
+class AcceptsAName(Mistake):
+    SAID = "submit: expected it to return the call to serve, that of p1; found 'p1'"
+
+    async def submit(self, call: Call) -> Any:  # !
+        return call.prompt
+
+
+# objects of one's own --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """A count with steps that are wrong."""
+
+    count: int = 0
+
+    def add(self, number: int) -> tuple[int, Tally]:
+        return self.count, Tally(self.count + number)
+
+    def divide(self, number: int) -> tuple[int, Tally]:
+        return self.count // number, self  # ! of StepRaises
+
+    def forget(self) -> None:  # ! of StepReturnsNothing
+        pass
+
+    def spoil(self) -> tuple[None, int]:  # ! of StepReturnsAnother
+        return None, 1
+
+
+class Owns(Mistake):
+    own: ClassVar[Any] = {"tally": Tally()}
+
+    def __init__(self, ports: Ports, *, direct: bool = False, tally: Any = None) -> None:
+        super().__init__(ports)
+        self.tally = tally
+
+
+class StepRaises(Owns):
+    SAID = "own.tally.divide raises ZeroDivisionError"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.tally.do(Tally.divide, 0)
+
+
+class StepWithoutArgument(Owns):
+    SAID = "own.tally: expected arguments for Tally.add(self, number: 'int') -> 'tuple[int, Tally]'"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.tally.do(Tally.add)  # !
+
+
+class StepOfNothing(Owns):
+    SAID = "own.tally: expected a method of Tally, found 'add'"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.tally.do("add", 1)  # !
+
+
+class StepReturnsNothing(Owns):
+    SAID = "own.tally.forget: expected a pair of a result and the next Tally, found None"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.tally.do(Tally.forget)
+
+
+class StepReturnsAnother(Owns):
+    SAID = "own.tally.spoil: expected a pair of a result and the next Tally, found (None, 1)"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.tally.do(Tally.spoil)
+
+
+class StepIsGivenAList(Owns):
+    SAID = "is given a list: expected a value that is immutable"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        await self.tally.do(Tally.add, [1])  # !
+
+
+class OwnsNothing(Owns):  # !
+    SAID = "own: expected a dictionary of names and first values"
+    own = None
+
+
+class OwnsATuple(Owns):  # !
+    SAID = "own: expected a dictionary of names and first values"
+    own = (Tally(),)
+
+
+class OwnsPorts(Owns):  # !
+    SAID = "own: expected names that the constructor can take, other than ports and direct; found 'ports'"
+    own: ClassVar[Any] = {"ports": Tally()}
+
+
+class OwnsAList(Owns):  # !
+    SAID = "own.tally: found a list: expected a value that is immutable"
+    own: ClassVar[Any] = {"tally": [0]}
+
+
+class SharesAWord(Mistake):  # !
+    SAID = (
+        "shares: expected a tuple of some of hooks, contexts, closing, threads, for example ('hooks',); found 'hooks'"
+    )
+    shares = "hooks"
+
+
+class SharesTheQueue(Mistake):  # !
+    SAID = "shares: expected a tuple of some of hooks, contexts, closing, threads"
+    shares = ("queue",)
+
+
+# what is no dispatcher -------------------------------------------------------------------------------------------------
+
+
+class LacksCancel(Mistake):
+    SAID = "expected async methods submit, serve, cancel; missing: cancel"
+    SCOPE = "A+1c"
+    cancel = None  # type: ignore[assignment]
+
+
+class IsNotAsync(Mistake):
+    SAID = "missing: serve"
+
+    def serve(self, call: Call, caller: Context) -> None:  # type: ignore[override]
+        pass
+
+
+class TakesTooLittle(Mistake):
+    SAID = "expected serve(self, call, caller), found serve(self, call: 'Call')"
+
+    async def serve(self, call: Call) -> None:  # type: ignore[override]
+        pass
+
+
+class CannotBeMade(Mistake):
+    SAID = "expected a constructor that raises nothing; found LookupError: no configuration"
+
+    def __init__(self, ports: Ports, *, direct: bool = False) -> None:
+        raise LookupError("no configuration")  # !
+
+
+class HasNoDirect(Mistake):
+    SAID = "expected a constructor (ports, *, direct), found"
+
+    def __init__(self, ports: Ports) -> None:
+        super().__init__(ports)
+
+
+class RaisesAFault(Mistake):
+    SAID = "exceptions must derive from BaseException"
+
+    async def wrong(self, call: Call, caller: Context) -> None:
+        raise Fault("store", call.prompt)  # type: ignore[misc] # !

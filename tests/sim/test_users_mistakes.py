@@ -1,0 +1,135 @@
+"""Mistakes that users make: one line that names theirs, what was expected, what to do; exit code 2, whatever the command."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from tests.sim import mistakes
+
+from everyturn.cli import main
+
+AGENTS = [
+    each
+    for each in vars(mistakes).values()
+    if isinstance(each, type) and issubclass(each, mistakes.Mistake) and each.SAID
+]
+LINES = inspect.getsource(mistakes).splitlines()
+
+
+def marked(agent: type) -> str | None:
+    """The place of the line of an agent that is marked as its mistake; none if no line is."""
+    elsewhere = [number for number, line in enumerate(LINES, 1) if line.endswith(f"# ! of {agent.__name__}")]
+    lines, first = inspect.getsourcelines(agent)
+    here = [first + number for number, line in enumerate(lines) if line.rstrip().endswith("# !")]
+    found = elsewhere or here
+    assert len(found) <= 1
+    return f"{mistakes.__file__}:{found[0]}: " if found else None
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def check_told(result: Result, agent: Any) -> None:
+    assert result.exit_code == 2, result.output
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert agent.SAID in result.stderr
+    place = marked(agent)
+    if place is None:
+        assert f"agent '{mistakes.__name__}:{agent.__name__}'" in result.stderr
+    else:
+        assert result.stderr.startswith(
+            (f"everyturn: {place}", f"everyturn: agent '{mistakes.__name__}:{agent.__name__}': {place}")
+        )
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_check_tells_a_mistake(agent: Any) -> None:
+    """With the file and the line where it is made."""
+    check_told(run("check", "--agent", f"{mistakes.__name__}:{agent.__name__}", "--scope", agent.SCOPE), agent)
+
+
+SAMPLED = [each for each in AGENTS if each != mistakes.AsksAGenerator]
+
+
+@pytest.mark.parametrize("agent", SAMPLED)
+def test_fuzz_tells_the_same(agent: Any) -> None:
+    """Samples run the same code; only asynchronous generators can be sampled and not explored."""
+    arguments = ("--agent", f"{mistakes.__name__}:{agent.__name__}", "--scope", agent.SCOPE, "--runs", "2")
+    check_told(run("fuzz", *arguments), agent)
+
+
+@pytest.mark.parametrize("command", ["audit", "coverage", "liveness"])
+@pytest.mark.parametrize("agent", [mistakes.QueuesACall, mistakes.ForgetsToAwait, mistakes.Exits, mistakes.StepRaises])
+def test_other_commands_tell_the_same(command: str, agent: Any) -> None:
+    """Whatever a command asks for: the code is run in one place."""
+    check_told(run(command, "--agent", f"{mistakes.__name__}:{agent.__name__}", "--scope", agent.SCOPE), agent)
+
+
+# where a class is looked for -------------------------------------------------------------------------------------------
+
+MINE = "from everyturn_impl.revisions.hardened import Hardened\nclass Minefield(Hardened): pass\n"
+
+
+def project(folder: Path, monkeypatch: pytest.MonkeyPatch, place: str, text: str = MINE) -> str:
+    """A file in a folder from which everyturn is called; the name of its module, which no other test has."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    name = f"mine_{folder.name}"
+    file = folder / place.format(name=name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return name
+
+
+@pytest.mark.parametrize("place", ["{name}.py", "./{name}.py", "agents/{name}.py"])
+def test_a_class_can_be_named_by_its_file(place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it lies; the name is kept, so that tokens can be replayed."""
+    name = project(tmp_path, monkeypatch, place)
+    agent = f"{place.format(name=name)}:Minefield"
+    found = run("check", "--agent", agent, "--scope", "A+b")
+    assert found.exit_code == 1
+    token = re.findall(r"everyturn replay (\S+)", found.output)[0]
+    assert run("replay", token, "--agent", agent).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("place", "agent", "said"),
+    [
+        (
+            "src/{name}.py",
+            "{name}:Minefield",
+            "there is one in src: install the project (pip install -e .), or set PYTHONPATH=src",
+        ),
+        ("src/{name}/parts.py", "{name}.parts:Minefield", "there is one in src: install the project"),
+        ("{name}.py", "{name}:Minfield", "expected a class Minfield; found none of that name: did you mean Minefield?"),
+        ("{name}.py", "{name}:Other", "found none of that name: its classes are Minefield"),
+        ("{name}.py", "./other.py:Minefield", "./other.py: expected a Python file; found none"),
+        ("{name}.py", "{name}", "expected one of d0-no-accept"),
+        ("{name}.py", "{name}:", "expected package.module:Class"),
+        ("json.py", "./json.py:Minefield", "call the file something else, or name the class as package.module:Class"),
+    ],
+)
+def test_what_is_needed_to_find_a_class_is_said(
+    place: str, agent: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder for sources, a slip of the pen, a file that is not there, a name that Python has already."""
+    name = project(tmp_path, monkeypatch, place)
+    result = run("check", "--agent", agent.format(name=name), "--scope", "A")
+    assert (result.exit_code, len(result.stderr.splitlines())) == (2, 1)
+    assert said in result.stderr
+
+
+def test_a_file_of_a_package_is_named_by_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative import cannot be made from a file alone."""
+    name = project(tmp_path, monkeypatch, "agents/{name}.py", "from .other import Mine\n")
+    result = run("check", "--agent", f"agents/{name}.py:Mine", "--scope", "A")
+    assert result.exit_code == 2
+    assert f"{name}.py:1: expected a module that can be imported" in result.stderr
+    assert "name the class as package.module:Class, from the folder above the package" in result.stderr
