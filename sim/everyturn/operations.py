@@ -88,6 +88,12 @@ class Gate:
         self.pending.append(called)
         return called
 
+    def forget(self) -> None:
+        """Forget what was wrong: code goes on."""
+        self.fault = None
+        if self.pending:
+            self.pending.clear()
+
     def refuse(self, what: str) -> AgentFault:
         """The error for what code did just now that it may not; it is told, whatever the code makes of it."""
         self.fault = f"{running_at()}: {what}"

@@ -49,8 +49,7 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
     Raises :class:`StopIteration` with a word when the thread ends, and :class:`AgentFault` when it ends in an error that
     nobody handles, or did what no code of a dispatcher may do.
     """
-    gate.pending.clear()
-    gate.fault = None
+    gate.forget()
     _Running.gate = gate
     try:
         operation = coroutine.send(result)
@@ -62,10 +61,7 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
         raise
     except BaseException as error:
         _Running.failed.update(frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
-        if gate.fault is None:
-            raise AgentFault(_ends(error)) from error
-        check_done(gate)
-        raise
+        raise AgentFault(gate.fault or _ends(error)) from error
     finally:
         _Running.gate = None
     if gate.fault is not None or gate.pending:
@@ -81,12 +77,10 @@ def check_done(gate: Gate) -> None:
     """Raise :class:`AgentFault` for what was found out while code ran, and for a port's call that it did not await."""
     fault, gate.fault = gate.fault, None
     if fault is not None:
-        gate.pending.clear()
         raise AgentFault(fault)
     if gate.pending:
         operation, code, instruction = gate.pending[0]
         _Running.failed.add(code.co_filename)
-        gate.pending.clear()
         raise AgentFault(
             f"{Place(code, instruction)}: {operation} is called and not awaited, so that nothing is done: expected await "
             f"{operation}(…) before the next access"
