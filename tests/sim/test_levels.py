@@ -281,7 +281,7 @@ def test_a_checkpoint_of_an_earlier_format_is_refused(tmp_path: Path, monkeypatc
     with monkeypatch.context() as before:
         before.setattr(checkpoints, "SCHEMA", "everyturn/checkpoint/1")
         save(explorer, file)
-    with pytest.raises(UsageError, match="expected schema 'everyturn/checkpoint/2', found 'everyturn/checkpoint/1'"):
+    with pytest.raises(UsageError, match="expected schema 'everyturn/checkpoint/3', found 'everyturn/checkpoint/1'"):
         load(file, World(Scope.parse("A"), "d3"), Judge())
 
 
