@@ -272,3 +272,5 @@ def test_a_report_about_nothing_does_not_say_that_nothing_is_wrong(tmp_path: Pat
     assert result.stderr.count("none.jsonl: expected a file") == 1
     result = run(RECORDINGS / "d4-random.jsonl", "--report", md, "--budget", 1)
     assert md.read_text().splitlines()[0] == "# No fault was found, and 100 of 100 runs are undetermined"
+    said = "The specification explains 0 of 100 runs. 100 are undetermined: a fault may be hidden there."
+    assert md.read_text().splitlines()[2] == said

@@ -289,6 +289,31 @@ def test_more_replications_extend_a_journal(tmp_path: Path) -> None:
     assert judge(study, cells, journal.made, interrupted=False) == judge(study, cells, fresh.made, interrupted=False)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"hours":', b'"hours":1'),
+        (b'"submitted":', b'"submitted":1'),
+        (b'"replication":0', b'"replication":7'),
+        (b'"made":{', b'"made":[{'),
+        (b'"check"', b'"chick"'),
+        (b'"revision"', b'"\xff"'),
+        (b'{"made"', b"[" * 2000 + b'{"made"'),
+    ],
+)
+def test_an_edited_journal_is_refused(old: bytes, new: bytes, tmp_path: Path) -> None:
+    """With its line, whatever was edited; so is one whose lines were doubled or moved."""
+    path, cells = tmp_path / "journal", small()
+    run(cells, Journal(path, cells))
+    whole = path.read_bytes()
+    first, second = whole.split(b"\n")[1:3]
+    assert old in first
+    for broken in (whole.replace(old, new, 1), whole + first + b"\n", whole.replace(first, second, 1)):
+        path.write_bytes(broken)
+        with pytest.raises(UsageError, match=r"journal:\d+: expected a replication"):
+            Journal(path, cells)
+
+
 def test_the_journal_of_another_study_is_refused(tmp_path: Path) -> None:
     """Rather than mixed."""
     path, cells = tmp_path / "journal", small()

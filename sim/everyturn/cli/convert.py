@@ -36,7 +36,7 @@ def convert(
     ignores, is lost: then OUT stays what it was, and the exit code is 2.
     """
     from everyturn.formats.catalogue import written_as
-    from everyturn.formats.files import STDIN, Fault, LogFile, Told, Unreadable, stop
+    from everyturn.formats.files import STDIN, Fault, LogFile, Unread, Unreadable, stop
     from everyturn.formats.mapped_log import unmapped
     from everyturn.formats.mapping import load
     from everyturn.formats.times import Uncountable
@@ -45,19 +45,21 @@ def convert(
     from everyturn.reports.text import Progress
 
     write = written_as(to, target)
-    told = Told(complain)
+    unread, lost = Unread(complain), False
 
     def pieces(file: LogFile) -> Iterator[bytes]:
-        reader = Reading(from_, None if mapping is None else load(mapping)).reader(file, stop if strict else told)
+        nonlocal lost
+        reader = Reading(from_, None if mapping is None else load(mapping)).reader(file, stop if strict else unread)
         try:
             yield from write(reader, reader.header)
         except Uncountable as error:
             raise Unreadable(Fault(source, error.line, error.expected, error.found)) from error
-        told.end()
+        for each in unread.rest:
+            complain(each)
         if remark := unmapped(reader):
-            told.count += 1
             complain(f"{source}: {remark}")
-        if told.count and not lossy and target != STDIN:
+        lost = bool(unread or remark)
+        if lost and not lossy and target != STDIN:
             raise UsageError(f"{target}: not written, since lines of {source} were lost; --lossy writes the others")
 
     with Progress("convert") as bar, LogFile(source, bar.reading) as file:
@@ -67,4 +69,4 @@ def convert(
             sys.stdout.buffer.flush()
         else:
             written(target, pieces(file))
-    return Exit.USAGE if told.count else Exit.HOLDS
+    return Exit.USAGE if lost else Exit.HOLDS

@@ -40,7 +40,7 @@ def identification(
         identified = identify(
             logs, how["revisions"] or tuple(REVISIONS), how["budget"] or BUDGET, say, progress.matching
         )
-    for error in identified.unreadable:
+    for error in (*identified.unreadable, *identified.unreadable.rest):
         complain(error)
     check_explained(how["explain"], [run.run for run in identified.runs])
     for text in table(identified):

@@ -98,7 +98,7 @@ def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float
     The result, and whether something could not be read.
     """
     from everyturn.checker import select
-    from everyturn.formats.files import STDIN, LogFile
+    from everyturn.formats.files import STDIN, LogFile, Unread
     from everyturn.linear.following import GrowingFile
     from everyturn.linear.judging import LinearJudge
 
@@ -108,13 +108,7 @@ def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float
     def say(text: str) -> None:
         click.echo(printable(text), err=True)
 
-    unreadable = False
-
-    def fault(fault: object) -> None:
-        nonlocal unreadable
-        unreadable = True
-        say(f"everyturn: {fault}")
-
+    fault = Unread(complain)
     silence = _Silence(until_idle)
     cells: list[Cell] = []
     with LogFile(path) if path == STDIN else GrowingFile(path, silence, say) as file:
@@ -131,9 +125,11 @@ def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float
             watched = judge.end()
             if watched.cell.events:
                 cells.append(watched.cell)
-            elif not unreadable:
+            elif not fault:
                 fault(f"{path}: expected a log with an event in it; found none")
-    return Result(RESULT_SCHEMA, "validate", cells), unreadable
+    for rest in fault.rest:
+        complain(rest)
+    return Result(RESULT_SCHEMA, "validate", cells), bool(fault)
 
 
 class _Silence:
@@ -161,7 +157,7 @@ class _Silence:
 
 def check_mapping(paths: tuple[Path, ...], read: Any, *, as_json: bool) -> int:
     """Say what a mapping makes of logs; exit code 2 if there is anything that it cannot map."""
-    from everyturn.formats.files import LogFile, Unreadable
+    from everyturn.formats.files import LogFile, Unread, Unreadable
     from everyturn.formats.mapped_log import MappedReader
     from everyturn.reports.text import coverage
 
@@ -169,9 +165,15 @@ def check_mapping(paths: tuple[Path, ...], read: Any, *, as_json: bool) -> int:
     reports = []
     for path in paths:
         faults: list[Any] = []
+        unread = Unread()
+
+        def fault(found: Any, kept: list[Any] = faults, unread: Unread = unread) -> None:
+            unread(found)
+            kept += [found] if not unread.more else []
+
         try:
             with LogFile(path) as file:
-                reader = MappedReader(file, faults.append, read.mapping)
+                reader = MappedReader(file, fault, read.mapping)
                 for _ in reader:
                     pass
         except Unreadable as error:
@@ -180,7 +182,7 @@ def check_mapping(paths: tuple[Path, ...], read: Any, *, as_json: bool) -> int:
             continue
         if faults or not reader.coverage.whole:
             code = Exit.USAGE
-        reports.append(reader.coverage.report(path, read.mapping.name, faults))
+        reports.append(reader.coverage.report(path, read.mapping.name, faults, unread.more))
         for line in coverage(reports[-1]):
             click.echo(printable(line), err=as_json)
     if as_json:

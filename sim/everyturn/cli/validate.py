@@ -165,7 +165,7 @@ def _conformance(logs: tuple[Path, ...], read: Any, show: Any, how: dict[str, An
         conformed = conform(logs, budget, say, read, bar.reading)
     if conformed.interrupted:
         show.say("interrupted: what was found so far")
-    for error in conformed.unreadable:
+    for error in (*conformed.unreadable, *conformed.unreadable.rest):
         complain(error)
     check_explained(how["explain"], [run.run for run in conformed.runs])
     for line in (*conformed.remarks, *conformed.table()):
@@ -200,7 +200,7 @@ def _report(
     with Progress("report") as bar:
         left = conform(rest, budget, None, read, bar.reading)
     unreadable = [error for error in left.unreadable if error not in said]
-    for error in unreadable:
+    for error in (*unreadable, *left.unreadable.rest):
         complain(error)
     write_reports(how["reports"], conformed.with_more(left), typed(logs, how), reading_options(how))
     for path in how["reports"]:

@@ -71,22 +71,34 @@ class Unreadable(UsageError):
         self.fault = fault
 
 
-class Told:
-    """Tells faults one by one until a screen is full; all are counted, and how many more there were is said at the end."""
+class Unread(list[str]):
+    """What could not be read, as far as a screen holds it; ``more`` were not kept. ``say`` is told of each that is."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None] = lambda text: None) -> None:
+        super().__init__()
         self._say = say
-        self.count = 0
+        self.more = 0
 
     def __call__(self, fault: object) -> None:
-        self.count += 1
-        if self.count <= SCREEN:
-            self._say(str(fault))
+        """One more."""
+        if len(self) < SCREEN:
+            self.append(str(fault))
+            self._say(self[-1])
+        else:
+            self.more += 1
 
-    def end(self) -> None:
-        """Say how many were not told."""
-        if self.count > SCREEN:
-            self._say(f"{self.count - SCREEN:,} more places that could not be read")
+    def with_more(self, others: Unread) -> Unread:
+        """These, and others."""
+        both = Unread()
+        for each in (*self, *others):
+            both(each)
+        both.more += self.more + others.more
+        return both
+
+    @property
+    def rest(self) -> list[str]:
+        """A sentence about those that were not kept, if there are any."""
+        return [f"{self.more:,} more places that could not be read"] if self.more else []
 
 
 def stop(fault: Fault) -> None:

@@ -80,8 +80,8 @@ class Coverage:
             said.append(f"no time that can be read in {self.untimed[0]:,} of the mapped lines")
         return f"{'; '.join(said)}: see --check-mapping" if said else None
 
-    def report(self, path: Path, mapping: str, faults: Sequence[Fault]) -> dict[str, Any]:
-        """All of this as plain data; ``never`` are required kinds of which there was no line."""
+    def report(self, path: Path, mapping: str, faults: Sequence[Fault], more: int = 0) -> dict[str, Any]:
+        """All of this as plain data; ``never`` are required kinds of which there was no line, ``more`` faults were not kept."""
         ordered = sorted(self.unknown.items(), key=lambda each: -each[1][0])
         return {
             "file": str(path),
@@ -92,6 +92,7 @@ class Coverage:
             "unmapped": {message: {"count": found[0], "lines": found[1:]} for message, found in ordered},
             "untimed": {"count": self.untimed[0], "lines": self.untimed[1:]},
             "faults": [{"line": fault.line, "expected": fault.expected, "found": fault.found} for fault in faults],
+            "more_faults": more,
         }
 
 

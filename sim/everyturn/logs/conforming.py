@@ -17,7 +17,7 @@ from typing import Final
 from everyturn import trace
 from everyturn.errors import UsageError
 from everyturn.formats.crush_dispatch import RecordedRun, read_runs
-from everyturn.formats.files import LogFile
+from everyturn.formats.files import LogFile, Unread
 from everyturn.linear.judging import AS_IT_IS, Reading
 from everyturn.logs.projection import of_recording
 from everyturn.logs.stretches import StretchReader
@@ -125,7 +125,7 @@ class Conformed:
 
     runs: list[RunMatch] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
-    unreadable: list[str] = field(default_factory=list)
+    unreadable: Unread = field(default_factory=Unread)
     remarks: list[str] = field(default_factory=list)
     interrupted: bool = False
 
@@ -134,7 +134,7 @@ class Conformed:
         return Conformed(
             [*self.runs, *more.runs],
             self.seconds | more.seconds,
-            [*self.unreadable, *more.unreadable],
+            self.unreadable.with_more(more.unreadable),
             [*self.remarks, *more.remarks],
             self.interrupted or more.interrupted,
         )
@@ -183,7 +183,7 @@ def conform(
             try:
                 _file(path, budget, conformed, say, reading, progress)
             except UsageError as error:
-                conformed.unreadable.append(str(error))
+                conformed.unreadable(str(error))
     except KeyboardInterrupt:
         conformed.interrupted = True
     return conformed
@@ -202,7 +202,7 @@ def _file(
         matches: Iterator[RunMatch]
         name = reading.format_of(file)
         if name == "recording":
-            runs = read_runs(file, lambda error: conformed.unreadable.append(str(error)))
+            runs = read_runs(file, lambda error: conformed.unreadable(str(error)))
             matches = (match_recording(run, budget) for run in runs)
         elif name == "trace":
             matches = iter([_match_trace(file, budget)])
@@ -237,7 +237,7 @@ def _match_trace(file: LogFile, budget: int) -> RunMatch:
 def match_log(file: LogFile, reading: Reading, conformed: Conformed, budget: int = BUDGET) -> Iterator[RunMatch]:
     """Match a log of any other agent, stretch by stretch. Raises :class:`UsageError` if it does not carry enough."""
     path = str(file.path)
-    reader = StretchReader(file, reading, lambda fault: conformed.unreadable.append(str(fault)))
+    reader = StretchReader(file, reading, lambda fault: conformed.unreadable(str(fault)))
     lacking = ", ".join(f"`{kind}`" for kind in missing_kinds(reader.header))
     if lacking:
         expected = "expected a log that tells of every step that the specification is matched by"

@@ -21,7 +21,7 @@ from everyturn.engines.matching import Answer, Match, Matching
 from everyturn.errors import UsageError
 from everyturn.formats.catalogue import format_of
 from everyturn.formats.crush_dispatch import read_runs
-from everyturn.formats.files import LogFile
+from everyturn.formats.files import LogFile, Unread
 from everyturn.logs.recorder import RecordedWorld
 from everyturn.logs.transcript import Transcript, transcript_of
 from everyturn.verdict import Cell, Judged, Verdict
@@ -119,7 +119,7 @@ class Identified:
 
     revisions: tuple[str, ...]
     runs: list[RunIdentified] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
+    unreadable: Unread = field(default_factory=Unread)
     interrupted: bool = False
 
     def counts(self, file: str | None = None) -> dict[str, Counter[Answer]]:
@@ -167,7 +167,7 @@ def identify(
             try:
                 _file(path, identified, budget, say, progress)
             except UsageError as error:
-                identified.unreadable.append(str(error))
+                identified.unreadable(str(error))
     except KeyboardInterrupt:
         identified.interrupted = True
     return identified
@@ -191,7 +191,7 @@ def _file(
         name = format_of(file)
         if name != "recording":
             raise UsageError(f"{path}: --identify: expected a recording (crush-dispatch-trace/1); found {name}")
-        for run in read_runs(file, lambda error: identified.unreadable.append(str(error))):
+        for run in read_runs(file, lambda error: identified.unreadable(str(error))):
             transcript = transcript_of(run)
             where = f"{path}: run {run.begin.run}"
             tried = tuple(_try(transcript, revision, budget, where, progress) for revision in identified.revisions)

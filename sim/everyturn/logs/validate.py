@@ -19,8 +19,8 @@ from everyturn.check import is_vacuous
 from everyturn.checker import CONFORMS, Judge, select
 from everyturn.errors import AgentFault, UsageError
 from everyturn.formats.crush_dispatch import read_runs
-from everyturn.formats.files import LogFile, stop
-from everyturn.linear.judging import AS_IT_IS, SHOWN, Reading, watch
+from everyturn.formats.files import LogFile, Unread, stop
+from everyturn.linear.judging import AS_IT_IS, Reading, watch
 from everyturn.logs.conforming import Conformed, RunMatch, match_recording
 from everyturn.outside import RunReport, judge_run
 from everyturn.scope import Scope
@@ -39,21 +39,14 @@ class Validated:
     """What was found in some logs: a cell for each run, an error for each file that could not be read to its end."""
 
     cells: list[Cell] = field(default_factory=list)
-    unreadable: list[str] = field(default_factory=list)
+    unreadable: Unread = field(default_factory=Unread)
     interrupted: bool = False
     violations: list[str] = field(default_factory=list)
     """What was found in logs that are judged as a whole, as far as it is kept."""
     remarks: list[str] = field(default_factory=list)
     """What is to be said about such logs themselves: what they lack."""
-    faults: int = 0
     conformed: Conformed = field(default_factory=Conformed)
     """What the specification says of recorded runs."""
-
-    def fault(self, text: str) -> None:
-        """Something could not be read: all are counted, the first are kept."""
-        self.faults += 1
-        if self.faults <= SHOWN:
-            self.unreadable.append(text)
 
     def table(self) -> Iterator[str]:
         """The lines of a table: for each revision, in how many runs each invariant got which verdict; then the files."""
@@ -94,7 +87,7 @@ def validate(
                 for cell in _cells(path, chosen, validated, reading, progress, strict=strict, budget=used):
                     validated.cells.append(cell)
             except UsageError as error:
-                validated.fault(str(error))
+                validated.unreadable(str(error))
                 if strict:
                     break
     except KeyboardInterrupt:
@@ -117,7 +110,7 @@ def _cells(
     with LogFile(path, progress) as file:
         name = reading.format_of(file)
         if name == "recording":
-            for run in read_runs(file, None if strict else lambda error: validated.fault(str(error))):
+            for run in read_runs(file, None if strict else lambda error: validated.unreadable(str(error))):
                 report = judge_run(run)
                 match = match_recording(run, budget) if budget else None
                 if match is not None:
@@ -127,9 +120,9 @@ def _cells(
         elif name == "trace":
             yield _traced(path, trace.of(file), Judge(chosen, conformance=bool(budget)))
         else:
-            watched = watch(file, reading, chosen, stop if strict else lambda fault: validated.fault(str(fault)))
+            watched = watch(file, reading, chosen, stop if strict else lambda fault: validated.unreadable(str(fault)))
             if watched.broken is not None:
-                validated.fault(str(watched.broken))
+                validated.unreadable(str(watched.broken))
             validated.violations += watched.violations
             validated.remarks += watched.remarks
             if watched.cell.events:
@@ -137,7 +130,7 @@ def _cells(
             if watched.interrupted:
                 raise KeyboardInterrupt
             if not watched.cell.events:
-                validated.fault(f"{path}: expected a log with an event in it; found none")
+                validated.unreadable(f"{path}: expected a log with an event in it; found none")
 
 
 def _recorded(report: RunReport, chosen: Sequence[Invariant], match: RunMatch | None) -> Cell:

@@ -35,7 +35,9 @@ def fenced(lines: Sequence[str]) -> Iterator[str]:
 def _report(report: BugReport) -> Iterator[str]:
     yield from (f"# {plain(report.title)}", "")
     if not report.items:
-        yield from (f"{report.runs:,} runs were judged; the specification explains all that could be judged.", "")
+        explained = report.runs - report.undetermined
+        left = f" {report.undetermined:,} are undetermined: a fault may be hidden there." if report.undetermined else ""
+        yield from (f"The specification explains {explained:,} of {report.runs:,} runs.{left}", "")
     elif len(report.items) > 1:
         yield from ("| | fault | runs |", "|---|---|---|")
         for item in report.items:

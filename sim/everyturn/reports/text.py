@@ -14,6 +14,7 @@ import click
 
 from everyturn import hints
 from everyturn.expectations import unreached
+from everyturn.formats.files import SCREEN
 from everyturn.printing import printable, printable_lines
 from everyturn.scope import Scope
 from everyturn.verdict import WORST_FIRST, Cell, Judged, Result, Verdict
@@ -198,11 +199,8 @@ class Printer:
 
     def validation(self, validated: Any) -> None:
         """The verdicts on recorded runs: what was found, with file and line, and the counts for each revision."""
-        for error in validated.unreadable:
+        for error in (*validated.unreadable, *validated.unreadable.rest):
             click.echo(f"everyturn: {printable(error)}", err=True)
-        if validated.faults > len(validated.unreadable):
-            more = validated.faults - len(validated.unreadable)
-            click.echo(f"everyturn: {more:,} more places that could not be read", err=True)
         for cell in validated.cells:
             for name, judged in _all(cell):
                 if judged.verdict is Verdict.REFUTED and cell.events is None:
@@ -231,15 +229,20 @@ def coverage(report: dict[str, Any]) -> Iterator[str]:
     if report["never"]:
         yield f"  never seen: {', '.join(report['never'])}"
     yield f"  {report['ignored']:>9,}  ignored, as the mapping says"
-    for message, found in report["unmapped"].items():
+    unmapped = list(report["unmapped"].items())
+    for message, found in unmapped[:SCREEN]:
         more = ", …" if found["count"] > len(found["lines"]) else ""
         what = f"message {message!r}" if message else "without a message"
         yield f"  {found['count']:>9,}  UNMAPPED {what}, lines {', '.join(map(str, found['lines']))}{more}"
+    if len(unmapped) > SCREEN:
+        yield f"  {len(unmapped) - SCREEN:>9,}  more messages UNMAPPED"
     if (untimed := report["untimed"])["count"]:
         more = ", …" if untimed["count"] > len(untimed["lines"]) else ""
         yield f"  {untimed['count']:>9,}  UNREADABLE time, lines {', '.join(map(str, untimed['lines']))}{more}"
     for fault in report["faults"]:
         yield f"  UNREADABLE {report['file']}:{fault['line']}: expected {fault['expected']}; found {fault['found']}"
+    if report["more_faults"]:
+        yield f"  UNREADABLE in {report['more_faults']:,} more places"
 
 
 def _all(cell: Cell) -> Iterator[tuple[str, Judged]]:

@@ -13,15 +13,19 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from everyturn.agents import code_of, find_revision
-from everyturn.errors import UsageError
+from everyturn.errors import Unwritable, UsageError
+from everyturn.formats.files import LogFile, stop
+from everyturn.output import written
 from everyturn.studies.replication import Passed, Replication, replicate, require_methods
 from everyturn.studies.study import Cell, Plot
 
-JOURNAL_SCHEMA: Final = "everyturn/study-journal/1"
+JOURNAL_SCHEMA: Final = "everyturn/study-journal/2"
 
 STACK_BYTES: Final = 256 * 1024 * 1024
 RECURSION_LIMIT: Final = 100_000
 """``d0`` to ``d4`` run what is queued recursively: a chain of n turns needs about 5 n frames, and a stack to hold them."""
+
+_UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Task = tuple[Cell, int]
 Progress = Callable[[float, str], None]
@@ -38,11 +42,18 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     digest: str
 
 
+class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every other line: a replication, and a checksum of it and of its place in this journal."""
+
+    made: msgspec.Raw
+    check: str
+
+
 class Journal:
     """Replications as JSON lines, in the order of the tasks; a file, or nothing but memory.
 
     Each replication is written when it is done, so that a run that was interrupted or killed goes on where it stopped. A
-    last line that is not complete is dropped.
+    last line that is not complete is dropped; one that was edited, moved or doubled is an error.
     """
 
     def __init__(self, path: Path | None, cells: Sequence[Cell]) -> None:
@@ -53,40 +64,59 @@ class Journal:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            content = path.read_bytes() if path.exists() else b""
-            if b"\n" in content:
-                self._load(path, content)
-            else:
-                path.write_bytes(msgspec.json.encode(self._header) + b"\n")
         except OSError as error:
-            raise UsageError(f"{path}: expected a file that can be read and written; found {error.strerror}") from error
+            raise UsageError(f"{path.parent}: expected a folder that can be written; found {error.strerror}") from error
+        if not path.exists() or not self._load(path):
+            written(path, [msgspec.json.encode(self._header), b"\n"])
 
-    def _load(self, path: Path, content: bytes) -> None:
-        whole = content[: content.rfind(b"\n") + 1]
-        first, *lines = whole.splitlines()
+    def _load(self, path: Path) -> bool:
+        """Take over what was made; whether there was anything. A last line that is not whole is cut off."""
+        whole: list[bytes] = []
+        with LogFile(path) as file:
+            for number, line in file.lines(stop):
+                if not line.endswith(b"\n"):
+                    written(path, whole)
+                else:
+                    whole.append(line)
+                    self._check_header(path, line) if number == 1 else self.made.append(self._made(path, number, line))
+        return bool(whole)
+
+    def _check_header(self, path: Path, line: bytes) -> None:
         try:
-            header = msgspec.json.decode(first, type=Header)
-        except msgspec.DecodeError as error:
+            header = msgspec.json.decode(line, type=Header)
+        except _UNDECODABLE as error:
             raise UsageError(f"{path}:1: expected the header of a study's journal; found: {error}") from None
         if (header.schema, header.digest) != (JOURNAL_SCHEMA, self._header.digest):
             raise UsageError(
                 f"{path}: expected the journal of this study as it is now (digest {self._header.digest}); found that of "
                 f"{header.title!r} (digest {header.digest}). Remove it, or choose another folder with -o"
             )
-        for number, line in enumerate(lines, start=2):
-            try:
-                self.made.append(msgspec.json.decode(line, type=Replication))
-            except msgspec.DecodeError as error:
-                raise UsageError(f"{path}:{number}: expected a replication; found: {error}") from None
-        if whole != content:
-            path.write_bytes(whole)
+
+    def _made(self, path: Path, number: int, line: bytes) -> Replication:
+        try:
+            entry = msgspec.json.decode(line, type=_Entry)
+            made = msgspec.json.decode(entry.made, type=Replication)
+        except _UNDECODABLE as error:
+            raise UsageError(f"{path}:{number}: expected a replication; found: {error}") from None
+        if entry.check != self._check(bytes(entry.made)):
+            raise UsageError(f"{path}:{number}: expected a replication as it was written; found one that was changed")
+        return made
+
+    def _check(self, made: bytes) -> str:
+        """The checksum of the next replication."""
+        return hashlib.sha256(f"{self._header.digest} {len(self.made)} ".encode() + made).hexdigest()[:16]
 
     def add(self, made: Replication) -> None:
-        """Write one more replication."""
+        """Write one more replication. Raises :class:`UsageError` if it cannot be written."""
+        raw = msgspec.json.encode(made)
+        line = msgspec.json.encode(_Entry(msgspec.Raw(raw), self._check(raw))) + b"\n"
         self.made.append(made)
         if self.path is not None:
-            with self.path.open("ab") as file:
-                file.write(msgspec.json.encode(made) + b"\n")
+            try:
+                with self.path.open("ab") as file:
+                    file.write(line)
+            except OSError as error:
+                raise Unwritable(self.path, error) from error
 
 
 def digest(cells: Sequence[Cell]) -> str:
