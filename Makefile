@@ -6,13 +6,17 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: demo test lint types notebooks requirements clean
+.PHONY: demo test lint types renew notebooks requirements clean
 
 demo: $(VENV)/.installed
 	$(BIN)/everyturn demo
 
 test: lint types
 	$(BIN)/python -m pytest -n $(JOBS)
+
+# The recorded counterexamples, after a change of what runs are made of; those that could not be renewed are named.
+renew: $(VENV)/.installed
+	$(BIN)/python -m tests.renew
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from everyturn import objects
-from everyturn.operations import Gate, Operation, ports_for
+from everyturn.operations import CallsPort, Gate, Operation, ports_for
 from everyturn.scope import EXTRAS, PROMPTS
 from everyturn_impl.revisions import REVISIONS
 from everyturn_model.invariants import INVARIANTS
@@ -22,7 +22,7 @@ BOTH: Final = "\n".join(PAGES.values())
 def operations() -> list[str]:
     """Every operation of the simulator's ports; the journal takes no step and has none."""
     ports = ports_for(Gate())
-    shared = [getattr(ports, field.name) for field in fields(ports) if field.name != "journal"]
+    shared = [getattr(ports, field.name) for field in fields(ports) if field.name != "journal"] + [CallsPort(Gate())]
     return [f"{port.object}.{method}" for port in shared for method in dir(type(port)) if _is_operation(port, method)]
 
 

@@ -70,7 +70,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Submitted(Event):
-    """A prompt entered the agent: its reservation was opened, or an in-process caller made its first shared access."""
+    """A prompt was given to the agent, whatever becomes of it: seen at the latest when something of it can be noticed."""
 
     prompt: str
     run_id: bool
@@ -371,7 +371,7 @@ class SummariseReturned(Event):
 
 @dataclass(frozen=True, slots=True)
 class ShutdownBegan(Event):
-    """The workspace was marked as closing."""
+    """A shutdown of the workspace began."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from everyturn.engines.exploration import Progress, Sight, resident
 from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.expectations import unreached
 from everyturn.objects.table import HANDLERS
-from everyturn.operations import OWN, Operation, Raised
+from everyturn.operations import CALLS, OWN, Operation, Raised
 from everyturn.scope import Scope
 from everyturn.statements import Missed, ReachedCode, Share, Tracer, short
 from everyturn.world import World
@@ -139,10 +139,10 @@ class _TracedWorld(World):
         classes = [each for each in type(self.agent).__mro__ if each.__module__ not in ("builtins", "abc", "typing")]
         self.tracer = Tracer({inspect.getfile(each) for each in classes})
 
-    def resume(self, coroutine: Any, result: Any) -> Operation:
+    def resume(self, coroutine: Any, result: Any, *, begun: bool) -> Operation:
         """As ever, traced."""
         with self.tracer:
-            return super().resume(coroutine, result)
+            return super().resume(coroutine, result, begun=begun)
 
 
 class _Watcher(Judge):
@@ -231,10 +231,10 @@ class _Reach:
     # what was reached --------------------------------------------------------------------------------------------
 
     def operations(self) -> dict[str, int]:
-        """Each operation and in how many local states a thread waits for it."""
+        """Each operation and in how many local states a thread waits for it; what the world does around calls is none."""
         counts: dict[str, int] = {}
         for state in self.transitions.locals.states:
-            if state.operation is not None:
+            if state.operation is not None and state.operation.object != CALLS:
                 counts[str(state.operation)] = counts.get(str(state.operation), 0) + 1
         return dict(sorted(counts.items()))
 

@@ -238,8 +238,3 @@ def _kept(step: Step) -> Iterator[ev.Event]:
 def _notified(step: Step) -> Iterator[ev.Event]:
     prompt, fault, run_id = step.operation.arguments
     yield ev.ErrorNotified(prompt, run_id, fault.owner)
-
-
-@_reads("closing.set")
-def _closed(step: Step) -> Iterator[ev.Event]:
-    yield ev.ShutdownBegan()

@@ -28,6 +28,8 @@ OWN: Final = "own."
 """How the names of a dispatcher's own shared objects begin in operations."""
 WAIT: Final = "wait_"
 """How the methods of operations begin that may have to wait, on such an object."""
+CALLS: Final = "calls"
+"""The object of operations that are the world's own."""
 
 
 class Operation(NamedTuple):
@@ -66,17 +68,19 @@ Called = tuple[Operation, CodeType, int]
 class Gate:
     """What the ports of one world share: whether a coroutine is being thrown away, the journal, and what is wrong.
 
-    ``pending``: operations that were called and not awaited yet. ``fault``: what code did that it may not, found while it ran;
-    it is told though the code may have handled the error that came of it.
+    ``begun``: the work of the thread that goes on has been seen to begin. ``pending``: operations that were called and not
+    awaited yet. ``fault``: what code did that it may not, found while it ran; it is told though the code may have handled
+    the error that came of it.
 
     Throwing away a suspended coroutine runs its ``finally`` blocks, which would touch shared data. From the moment on
     one is thrown away until it has ended (the world resets ``closing`` then), every access therefore ends the coroutine. The garbage
     collector may throw one away at any time, even while another one runs.
     """
 
-    __slots__ = ("closing", "fault", "notes", "pending")
+    __slots__ = ("begun", "closing", "fault", "notes", "pending")
 
     def __init__(self) -> None:
+        self.begun = False
         self.closing = False
         self.fault: str | None = None
         self.pending: list[Called] = []
@@ -371,6 +375,20 @@ class ClosingPort(_Port):
         return self._do("set")
 
 
+class CallsPort(_Port):
+    """What the world does around a dispatcher's code, where that code alone would show nothing of a call."""
+
+    object = CALLS
+
+    def accepted(self, prompt: str) -> Coroutine[Any, Any, None]:
+        """A prompt was accepted, and nobody could notice it yet."""
+        return self._made("accepted", prompt)
+
+    def returned(self, thread: str) -> Coroutine[Any, Any, None]:
+        """A call has returned, and nobody could notice anything of it."""
+        return self._made("returned", thread)
+
+
 class SharedPort(_Port, Generic[V]):
     """:class:`everyturn_impl.ports.Shared` as operations; ``first``: the value that it begins with."""
 
@@ -401,7 +419,7 @@ class SharedPort(_Port, Generic[V]):
 
 
 class JournalPort(_Port):
-    """Collects notes in the gate; an entry belongs to the operation made just before it."""
+    """Collects notes in the gate; an entry belongs to the operation made just before it, or to the first one that is seen."""
 
     __slots__ = ()
     object = "journal"

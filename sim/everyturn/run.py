@@ -48,16 +48,23 @@ class Run:
         return self.log.steps()
 
     @property
+    def at_rest(self) -> tuple[Event, ...]:
+        """What was seen when nothing could move any more, rest last; nothing, if the run did not come so far."""
+        return self.log.at_rest
+
+    @property
     def rest(self) -> Rest | None:
         """The event of rest."""
-        return self.log.rest
+        rest = self.log.at_rest[-1] if self.log.at_rest else None
+        assert rest is None or isinstance(rest, Rest)
+        return rest
 
     def seen(self) -> Iterator[tuple[Event, ...]]:
         """The events of each step, and that of rest at the end."""
         for step in self.steps:
             yield tuple(step.events)
-        if self.rest is not None:
-            yield (self.rest,)
+        if self.at_rest:
+            yield self.at_rest
 
     @property
     def schedule(self) -> Schedule:

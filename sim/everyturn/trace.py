@@ -85,6 +85,7 @@ class Trace(msgspec.Struct, frozen=True):
     def steps(self) -> Iterator[tuple[Event, ...]]:
         """The events of each step, as the judge takes them; rest is a step of its own."""
         collected: list[Event] | None = None
+        resting = False
         for line in self.lines:
             if line.kind == "step":
                 if collected is not None:
@@ -92,8 +93,10 @@ class Trace(msgspec.Struct, frozen=True):
                 collected = []
                 continue
             event = event_of(line)
-            if isinstance(event, Rest) and collected is not None:
-                yield tuple(collected)
+            if line.cause is None and not resting:
+                resting = True
+                if collected is not None:
+                    yield tuple(collected)
                 collected = []
             collected = [*(collected or []), event]
         if collected is not None:
@@ -101,7 +104,7 @@ class Trace(msgspec.Struct, frozen=True):
 
 
 def lines_of(run: Run) -> Iterator[Line]:
-    """The lines of a run."""
+    """The lines of a run. Those of what is seen at rest have no cause."""
     seq = 0
     for step in run.steps:
         cause = seq
@@ -110,9 +113,9 @@ def lines_of(run: Run) -> Iterator[Line]:
         for event in step.events:
             yield _event_line(seq, step.time, step.operations[0].thread, event, cause)
             seq += 1
-    if run.rest is not None:
-        time = run.steps[-1].time if run.steps else 0.0
-        yield _event_line(seq, time, None, run.rest, None)
+    time = run.steps[-1].time if run.steps else 0.0
+    for number, event in enumerate(run.at_rest, seq):
+        yield _event_line(number, time, None, event, None)
 
 
 def write(

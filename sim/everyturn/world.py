@@ -11,7 +11,7 @@ from everyturn import objects, resumption
 from everyturn.agents import accepted_call, defined, find_revision, make, own_of, revision_name, shares_of
 from everyturn.errors import UsageError
 from everyturn.observer import Step, observe, shared_data
-from everyturn.operations import OWN, Gate, Operation, SharedPort, ThreadsPort, TitlesPort, ports_for
+from everyturn.operations import OWN, CallsPort, Gate, Operation, Raised, SharedPort, ThreadsPort, TitlesPort, ports_for
 from everyturn.privacy import Privacy
 from everyturn.scope import Scope
 from everyturn_impl.calls import Call, Context
@@ -24,7 +24,7 @@ __all__ = ["GRANULARITIES", "WORKSPACE", "Body", "Thread", "World", "find_revisi
 WORKSPACE: Final = Context(("w",))
 GRANULARITIES: Final = ("access", "await")
 
-Body = Callable[[Dispatcher], Coroutine[Operation, Any, str]]
+Body = Callable[[Dispatcher, CallsPort], Coroutine[Operation, Any, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,17 @@ class Thread:
     daemon: bool = False
     counted: bool = False
 
-    def begins_with(self, operation: Operation) -> bool:
-        """Whether ``operation``, as the first such of the thread, is where its work begins for an onlooker.
 
-        Asking whether a model is configured, or whether the workspace is closing, is no work yet.
-        """
-        return operation.object not in ("model", "closing")
+_LOOKS: Final = frozenset({"model.ready", "closing.get", "contexts.done"})
+
+
+def begins_with(operation: Operation, result: Any) -> bool:
+    """Whether an onlooker sees a thread's work begin with ``operation``, at the latest, if it came to this ``result``.
+
+    Nobody notices a mere look at what is not the session's: whether a model is configured, the workspace is closing, a
+    context is cancelled. If it fails, that is seen.
+    """
+    return str(operation) not in _LOOKS or type(result) is Raised
 
 
 def with_few_steps(agent: type[Dispatcher]) -> type[Dispatcher]:
@@ -82,6 +87,8 @@ class World:
         if self.gate.fault is not None or self.gate.pending:
             resumption.check_done(self.gate)
         self.ports = (ports, *(getattr(ports, field.name) for field in fields(ports)), *own.values())
+        self._calls = CallsPort(self.gate)
+        self.ports = (*self.ports, self._calls)
         self._counter = next(port for port in self.ports if isinstance(port, ThreadsPort))
         self.threads = tuple(_threads(scope, self.agent, self.ports))
         self.initial = objects.initial(scope, owned)
@@ -104,32 +111,40 @@ class World:
 
     def body(self, thread: Thread) -> Coroutine[Operation, Any, str]:
         """The coroutine of any thread, also of one that came later than the scope's, not yet begun."""
-        body = thread.body(self.agent)
-        return _shell(self.gate, _counted(body, thread.name, self._counter) if thread.counted else body)
+        body = thread.body(self.agent, self._calls)
+        if thread.counted:
+            body = _counted(body, thread.name, self._counter)
+        return _shell(self.gate, _called(body, thread.name, self._calls))
 
-    def resume(self, coroutine: Coroutine[Operation, Any, str], result: Any) -> Operation:
-        """What a thread waits to do after ``result``.
+    def resume(self, coroutine: Coroutine[Operation, Any, str], result: Any, *, begun: bool) -> Operation:
+        """What a thread waits to do after ``result``; ``begun``: an onlooker has seen its work begin.
 
         Raises :class:`StopIteration` with a word when the thread ends, and :class:`AgentFault` when it ends in an error
         that nobody handles or waits for something that is no port.
         """
+        self.gate.begun = begun
         return resumption.go_on(self.gate, coroutine, result)
 
     def is_scheduling_point(self, operation: Operation) -> bool:
         """Whether other threads may run just before ``operation``."""
         return objects.is_scheduling_point(operation, self.scope, self.granularity, self._shares)
 
-    def stops(self, thread: Thread, operation: Operation, *, begun: bool, first: bool) -> bool:
-        """Whether ``thread``, whose work has ``begun`` or not, lets others run before ``operation``, its ``first`` one or not.
+    def stops(self, operation: Operation, *, begun: bool, before: Operation | None) -> bool:
+        """Whether a thread, whose work was seen to have ``begun`` or not, lets others run ahead of ``operation``.
 
-        It does at a scheduling point. On an event loop it also begins its work when it is its turn, not before.
+        It does at a scheduling point, and where its work can be seen to begin. ``before``: its last operation, none ahead of
+        its first, with which on an event loop it begins when it is its turn, not earlier. That a prompt is accepted and that
+        its thread starts is one step.
         """
-        if self.is_scheduling_point(operation):
-            return True
-        if self.granularity == "access":
+        if before is not None and str(before) == "calls.accepted" and str(operation) == "threads.start":
             return False
-        begins = not begun and thread.begins_with(operation)
-        return begins or (first and objects.is_scheduling_point(operation, self.scope, "access", self._shares))
+        if self.is_scheduling_point(operation) or not (begun or str(operation) in _LOOKS):
+            return True
+        return (
+            self.granularity == "await"
+            and before is None
+            and objects.is_scheduling_point(operation, self.scope, "access", self._shares)
+        )
 
     def begun(self, thread: Thread, before: objects.Values) -> tuple[ev.Event, ...]:
         """What an onlooker sees when the thread's work begins."""
@@ -142,6 +157,8 @@ class World:
                 return (ev.ClearCalled(thread.name),)
             case "s":
                 return (ev.SummariseCalled(thread.name),)
+            case "x":
+                return (ev.ShutdownBegan(),)
         return ()
 
     def ended(self, thread: Thread, word: str, after: objects.Values) -> tuple[ev.Event, ...]:
@@ -172,9 +189,15 @@ class World:
         if self.granularity == "access":
             self._privacy.check(step.thread, step.operation, point=self.is_scheduling_point(step.operation))
 
-    def rest(self, values: objects.Values, blocked: tuple[str, ...]) -> ev.Rest:
-        """The event of rest: nothing can move any more, and ``blocked`` threads still wait."""
-        return ev.Rest(shared_data(values), blocked)
+    def rest(
+        self, values: objects.Values, blocked: tuple[str, ...], unseen: tuple[Thread, ...] = ()
+    ) -> tuple[ev.Event, ...]:
+        """What is seen when nothing can move any more, and ``blocked`` threads still wait.
+
+        Those of them whose work nobody has seen begin yet were called all the same.
+        """
+        called = (event for thread in unseen for event in self.begun(thread, values))
+        return (*called, ev.Rest(shared_data(values), blocked))
 
 
 def prompt_thread(number: int, kind: str, *, counted: bool = False) -> Thread:
@@ -183,9 +206,7 @@ def prompt_thread(number: int, kind: str, *, counted: bool = False) -> Thread:
     ``counted``: it counts itself as ended, so that a shutdown can wait for it.
     """
     call = Call(f"p{number}", f"p{number}", f"r{number}" if kind.isupper() else None)
-    return Thread(
-        call.prompt, kind, partial(_prompt, _accepted if kind in "Aa" else _in_process, call), counted=counted
-    )
+    return Thread(call.prompt, kind, partial(_accepted if kind in "Aa" else _in_process, call), counted=counted)
 
 
 def operation_thread(number: int, kind: str) -> Thread:
@@ -216,6 +237,13 @@ async def _shell(gate: Gate, body: Coroutine[Operation, Any, str]) -> str:
         gate.closing = False
 
 
+async def _called(body: Coroutine[Operation, Any, str], name: str, calls: CallsPort) -> str:
+    word = await body
+    if not calls.gate.begun:
+        await calls.returned(name)
+    return word
+
+
 async def _counted(body: Coroutine[Operation, Any, str], name: str, counter: ThreadsPort) -> str:
     word = await body
     if word != "refused" and name:
@@ -223,39 +251,36 @@ async def _counted(body: Coroutine[Operation, Any, str], name: str, counter: Thr
     return word
 
 
-async def _prompt(body: Callable[..., Any], call: Call, agent: Dispatcher) -> str:
-    word: str = await body(agent, call, WORKSPACE.child(call.prompt))
-    return word
-
-
-async def _accepted(agent: Dispatcher, call: Call, caller: Context) -> str:
+async def _accepted(call: Call, agent: Dispatcher, calls: CallsPort) -> str:
     try:
         accepted = accepted_call(await agent.submit(call), call, agent)
     except CallerError:
         return "refused"
-    await agent.serve(accepted, caller)
+    if not calls.gate.begun:
+        await calls.accepted(call.prompt)
+    await agent.serve(accepted, WORKSPACE.child(call.prompt))
     return "returned"
 
 
-async def _in_process(agent: Dispatcher, call: Call, caller: Context) -> str:
+async def _in_process(call: Call, agent: Dispatcher, calls: CallsPort) -> str:
     try:
-        await agent.run_local(call, caller)
+        await agent.run_local(call, WORKSPACE.child(call.prompt))
     except AgentError as error:
         return "failed" if error.owner == call.prompt else "returned"
     return "returned"
 
 
-async def _cancel(name: str, agent: Dispatcher) -> str:
+async def _cancel(name: str, agent: Dispatcher, calls: CallsPort) -> str:
     await agent.cancel()
     return "returned"
 
 
-async def _clear(name: str, agent: Dispatcher) -> str:
+async def _clear(name: str, agent: Dispatcher, calls: CallsPort) -> str:
     await agent.clear_queue()
     return "returned"
 
 
-async def _summarise(name: str, agent: Dispatcher) -> str:
+async def _summarise(name: str, agent: Dispatcher, calls: CallsPort) -> str:
     try:
         await agent.coordinate_summary(WORKSPACE.child(name))
     except AgentError:
@@ -263,12 +288,12 @@ async def _summarise(name: str, agent: Dispatcher) -> str:
     return "returned"
 
 
-async def _shut_down(name: str, agent: Dispatcher) -> str:
+async def _shut_down(name: str, agent: Dispatcher, calls: CallsPort) -> str:
     await agent.shut_down(WORKSPACE)
     return "returned"
 
 
-_OPERATIONS: Final[dict[str, tuple[str, Callable[[str, Dispatcher], Coroutine[Operation, Any, str]]]]] = {
+_OPERATIONS: Final[dict[str, tuple[str, Callable[[str, Dispatcher, CallsPort], Coroutine[Operation, Any, str]]]]] = {
     "c": ("cancel", _cancel),
     "q": ("clear", _clear),
     "s": ("summarise", _summarise),
@@ -277,12 +302,12 @@ _OPERATIONS: Final[dict[str, tuple[str, Callable[[str, Dispatcher], Coroutine[Op
 """Letter of a scope → the name of such threads, and what one does."""
 
 
-async def _attended(agent: Dispatcher) -> str:
+async def _attended(agent: Dispatcher, calls: CallsPort) -> str:
     assert isinstance(agent, Attended)
     await agent.attend()
     return "returned"
 
 
-async def _title(titles: TitlesPort, prompt: str, agent: Dispatcher) -> str:
+async def _title(titles: TitlesPort, prompt: str, agent: Dispatcher, calls: CallsPort) -> str:
     while True:
         await titles.end(prompt)

@@ -20,9 +20,9 @@ from everyturn.engines.exploration import outcome
 from everyturn.engines.levels import LevelExplorer
 from everyturn.errors import AgentFault, HiddenState, ReplayError
 from everyturn.observer import Step
-from everyturn.operations import Operation
+from everyturn.operations import Note, Operation
 from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.world import World, begins_with
 from everyturn_impl.calls import Call, Completion, Context
 from everyturn_impl.errors import StoreError
 from everyturn_impl.ports import Ports, Shared
@@ -44,7 +44,8 @@ class OneRun:
         self.violated: set[str] = set()
         self.state = judge.start()
         self.begun: set[int] = set()
-        self.moved: set[int] = set()
+        self.last: dict[int, Operation] = {}
+        self.kept: dict[int, tuple[Note, ...]] = {}
         self.waiting: dict[int, Operation] = {}
         self.coroutines = [world.start(thread) for thread in range(len(world.threads))]
 
@@ -52,6 +53,7 @@ class OneRun:
         """Run until nothing can move; the outcome."""
         for thread in range(len(self.coroutines)):
             self.resume(thread, None)
+            self.kept[thread] = tuple(self.world.gate.notes)
         for thread in range(len(self.coroutines)):
             self.settle(thread)
         while enabled := [thread for thread in sorted(self.waiting) if self.ways(thread)]:
@@ -59,8 +61,10 @@ class OneRun:
             self.perform(thread)
             self.settle(thread)
         threads = self.world.threads
-        blocked = tuple(threads[thread].name for thread in sorted(self.waiting) if not threads[thread].daemon)
-        self.see(self.world.rest(tuple(self.values.values()), blocked))
+        waiting = [thread for thread in sorted(self.waiting) if not threads[thread].daemon]
+        blocked = tuple(threads[thread].name for thread in waiting)
+        unseen = tuple(threads[thread] for thread in waiting if thread not in self.begun)
+        self.see(*self.world.rest(tuple(self.values.values()), blocked, unseen))
         for coroutine in self.coroutines:
             coroutine.close()
         return outcome(self.state.ledger)
@@ -83,8 +87,7 @@ class OneRun:
             self.perform(thread)
 
     def stops(self, thread: int) -> bool:
-        operation, first = self.waiting[thread], thread not in self.moved
-        return self.world.stops(self.world.threads[thread], operation, begun=thread in self.begun, first=first)
+        return self.world.stops(self.waiting[thread], begun=thread in self.begun, before=self.last.get(thread))
 
     def perform(self, thread: int) -> None:
         which, operation = self.world.threads[thread], self.waiting[thread]
@@ -92,13 +95,14 @@ class OneRun:
         before = tuple(self.values[name] for name in touched)
         ways = self.ways(thread)
         result, after = ways[self.decide(len(ways))]
-        if thread not in self.begun and which.begins_with(operation):
+        if thread not in self.begun and begins_with(operation, result):
             self.begun.add(thread)
             self.see(*self.world.begun(which, tuple(self.values.values())))
-        self.moved.add(thread)
+        self.last[thread] = operation
         self.values.update(zip(touched, after, strict=True))
         word = self.resume(thread, result)
-        notes = tuple(self.world.gate.notes)
+        self.kept[thread] = (*self.kept.get(thread, ()), *self.world.gate.notes)
+        notes = self.kept.pop(thread) if thread in self.begun else ()
         step = Step(which.name, operation, result, before, after, notes)
         self.world.check_privacy(step)
         self.see(*self.world.seen(step))
@@ -108,7 +112,7 @@ class OneRun:
     def resume(self, thread: int, result: Any) -> str | None:
         self.world.gate.notes.clear()
         try:
-            self.waiting[thread] = self.world.resume(self.coroutines[thread], result)
+            self.waiting[thread] = self.world.resume(self.coroutines[thread], result, begun=thread in self.begun)
         except StopIteration as end:
             self.waiting.pop(thread, None)
             return str(end.value)

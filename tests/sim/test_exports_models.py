@@ -37,6 +37,7 @@ CASES = [
     ("hardened", "Aa+1q", "access", "mission"),
     ("d4", "A+*t", "access", ""),
     ("everyturn.mutants:IdleCancel", "A+2c", "access", ""),
+    ("tests.sim.silent_agents:Locks", "II", "access", ""),
 ]
 
 
@@ -113,7 +114,10 @@ def promela_machine(text: str) -> Machine:
     judge = int(re.search(r"^\w+ judge = (\d+);", text, re.MULTILINE)[1])  # type: ignore[index]
     key = re.search(r"NUMBER key\[\] = \{ (.*) \};", text)[1]  # type: ignore[index]
     shared = [int(number) for number in re.findall(r"column\[(\d+)\]", key)]
-    waits = [tuple(map(int, each)) for each in re.findall(r"\(local\[(\d+)\] >= (\d+) && local\[\d+\] <= (\d+)\)", key)]
+    marks = [
+        [tuple(map(int, each)) for each in re.findall(r"\(local\[(\d+)\] >= (\d+) && local\[\d+\] <= (\d+)\)", mark)]
+        for mark in key.split(" | ")
+    ]
     ranges = {
         name: [tuple(map(int, each)) for each in re.findall(r"judge >= (\d+) && judge <= (\d+)", condition)]
         for name, condition in re.findall(r"^  (\w+)_broken = (.*);$", text, re.MULTILINE)
@@ -155,7 +159,7 @@ def promela_machine(text: str) -> Machine:
 
     def broken_at_rest(state: tuple[tuple[int, ...], int, tuple[int, ...]]) -> set[str]:
         column, judge, at = state
-        waiting = sum(1 << thread for thread, a, b in waits if a <= at[thread] <= b)
+        waiting = sum(1 << bit for bit, mark in enumerate(marks) if any(a <= at[each] <= b for each, a, b in mark))
         events = pool[find(rest, [*(column[each] for each in shared), waiting])]
         return broken(((), judged(judge, events), ()))
 

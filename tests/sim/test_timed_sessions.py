@@ -82,7 +82,9 @@ def timed(world: World, latency: Latency, faults: Faults | None = None, seed: st
             seen.tally.submit(thread.name, run_id=thread.kind.isupper())
         session.start(thread)
     env.run()
-    return seen, tally, world.rest(tuple(session.values.values()), ())
+    (rest,) = world.rest(tuple(session.values.values()), ())
+    assert isinstance(rest, ev.Rest)
+    return seen, tally, rest
 
 
 @pytest.mark.parametrize("revision", REVISIONS)

@@ -21,8 +21,8 @@ from everyturn.observer import Step
 from everyturn.operations import Note, Operation
 from everyturn.outcomes import label
 from everyturn.strategies.access import NOWHERE, Footprint
-from everyturn.world import World
-from everyturn_model.events import Event, Rest
+from everyturn.world import World, begins_with
+from everyturn_model.events import Event
 
 Numbers = list[int]
 """The number of each column's value."""
@@ -42,8 +42,8 @@ def _no_key(row: Numbers) -> None:
 class Node:
     """One thread after one history: it waits to make ``operation``, or has ended with ``word``.
 
-    ``begins``: an onlooker sees its work begin with this operation. ``waits``: whether it can be blocked. ``opens``: what
-    is seen of its begin depends on all columns. ``key`` takes from all columns' numbers those that decide the ``effects``.
+    ``begun``: an onlooker has seen its work begin; ``notes``: the journal until then. ``waits``: whether it can be blocked.
+    ``opens``: what is seen of its begin, if that is now, depends on all columns. ``key`` takes from all columns' numbers those that decide the ``effects``.
     """
 
     thread: int
@@ -51,10 +51,10 @@ class Node:
     operation: Operation | None
     word: str
     begun: bool
-    begins: bool
     point: bool
     waits: bool
     opens: bool
+    notes: tuple[Note, ...] = ()
     footprint: Footprint = NOWHERE
     touched: tuple[int, ...] = ()
     key: Callable[[Numbers], Any] = _no_key
@@ -96,7 +96,7 @@ class Histories:
         self._locations = Locations(world)
         self.scope = str(world.scope)
         self.memory = Memory(world.agent, world.known)
-        self._rests: dict[tuple[Any, ...], Rest] = {}
+        self._rests: dict[tuple[Any, ...], tuple[Event, ...]] = {}
         self._joined: dict[tuple[int, ...], int] = {}
         self._watched: dict[tuple[Any, ...], int] = {}
         self._roots: dict[int, Node] = {}
@@ -119,12 +119,19 @@ class Histories:
             self._checked += 1
         return new and self._checked <= CHECKED
 
-    def root(self, thread: int, operation: Operation | None, word: str) -> Node:
+    def root(self, thread: int, operation: Operation | None, word: str, notes: Sequence[Note]) -> Node:
         """The thread at its first operation."""
         node = self._roots.get(thread)
         if node is None:
-            node = self._roots[thread] = self._node(thread, operation, word, begun=False, first=True)
+            node = self._roots[thread] = self._node(thread, operation, word, tuple(notes), begun=False, before=None)
         return node
+
+    def begun(self, effect: Effect | None) -> bool:
+        """Whether an onlooker has seen a thread's work begin, after this effect of its own."""
+        if effect is None:
+            return False
+        assert effect.node.operation is not None
+        return effect.node.begun or begins_with(effect.node.operation, effect.result)
 
     def effects(self, node: Node, row: Numbers) -> tuple[Effect, ...]:
         """Every outcome of the node's operation; none: it is blocked."""
@@ -138,16 +145,20 @@ class Histories:
         """The node after an effect that was had for the first time: the thread goes on with ``operation``."""
         node = effect.node
         assert node.operation is not None
-        after = self._node(node.thread, operation, word, begun=node.begun or node.begins)
-        step = Step(node.name, node.operation, effect.result, effect.before, effect.values, tuple(notes))
+        begun = self.begun(effect)
+        made = (*node.notes, *notes)
+        told, kept = (made, ()) if begun else ((), made)
+        after = self._node(node.thread, operation, word, kept, begun=begun, before=node.operation)
+        step = Step(node.name, node.operation, effect.result, effect.before, effect.values, told)
         thread = self.world.threads[node.thread]
-        effect.watched = self.world.watches_shared_data(thread) and (node.begins or operation is None)
+        edge = begun != node.begun or operation is None
+        effect.watched = self.world.watches_shared_data(thread) and edge
         self.world.check_privacy(step)
         seen = self.world.seen(step)
         if not effect.watched:
-            seen = self._framed(node, after, seen, (), ())
+            seen = self._framed(effect, after, seen, (), ())
         effect.events = self.events.number(seen)
-        effect.footprint = node.footprint | self._locations.seen(thread, seen, edge=node.begins or operation is None)
+        effect.footprint = node.footprint | self._locations.seen(thread, seen, edge=edge)
         effect.step = step
         effect.after = after
         return after
@@ -159,16 +170,20 @@ class Histories:
         if number is None:
             assert effect.after is not None
             seen: tuple[Event, ...] = self.events.values[effect.events]
-            seen = self._framed(effect.node, effect.after, seen, self.values(before), self.values(after))
+            seen = self._framed(effect, effect.after, seen, self.values(before), self.values(after))
             number = self._watched[key] = self.events.number(seen)
         return number
 
-    def rest(self, row: Numbers, blocked: tuple[str, ...]) -> Rest:
-        """The event of rest, with these values of all columns and these threads still waiting."""
-        key = (blocked, *row)
+    def rest(self, row: Numbers, waiting: Sequence[Node]) -> tuple[Event, ...]:
+        """What is seen of rest, with these values of all columns, where these threads still wait."""
+        still = [(self.world.threads[node.thread], node.begun) for node in waiting]
+        still = [(thread, begun) for thread, begun in still if not thread.daemon]
+        blocked = tuple(thread.name for thread, _ in still)
+        unseen = tuple(thread for thread, begun in still if not begun)
+        key = (blocked, tuple(thread.name for thread in unseen), *row)
         rest = self._rests.get(key)
         if rest is None:
-            rest = self._rests[key] = self.world.rest(self.values(row), blocked)
+            rest = self._rests[key] = self.world.rest(self.values(row), blocked, unseen)
         return rest
 
     def join(self, numbers: Sequence[int]) -> int:
@@ -188,12 +203,20 @@ class Histories:
 
     # filling the tree --------------------------------------------------------------------------------------------
 
-    def _node(self, thread: int, operation: Operation | None, word: str, *, begun: bool, first: bool = False) -> Node:
+    def _node(
+        self,
+        thread: int,
+        operation: Operation | None,
+        word: str,
+        notes: tuple[Note, ...],
+        *,
+        begun: bool,
+        before: Operation | None,
+    ) -> Node:
         self._nodes += 1
         which = self.world.threads[thread]
         if operation is None:
-            return Node(thread, which.name, None, word, begun, begins=False, point=True, waits=False, opens=False)
-        begins = not begun and which.begins_with(operation)
+            return Node(thread, which.name, None, word, begun, point=True, waits=False, opens=False)
         touched = tuple(_INDEX[name] for name in objects.columns(operation))
         return Node(
             thread,
@@ -201,10 +224,10 @@ class Histories:
             operation,
             word,
             begun,
-            begins=begins,
-            point=self.world.stops(which, operation, begun=begun, first=first),
+            point=self.world.stops(operation, begun=begun, before=before),
             waits=objects.can_block(operation),
-            opens=begins and self.world.watches_shared_data(which),
+            opens=not begun and self.world.watches_shared_data(which),
+            notes=notes,
             footprint=self._locations.of(operation),
             touched=touched,
             key=itemgetter(*touched) if touched else _no_key,
@@ -225,11 +248,11 @@ class Histories:
         return tuple(effects)
 
     def _framed(
-        self, node: Node, after: Node, seen: tuple[Event, ...], start: objects.Values, end: objects.Values
+        self, effect: Effect, after: Node, seen: tuple[Event, ...], start: objects.Values, end: objects.Values
     ) -> tuple[Event, ...]:
         """What is seen of a step, the thread's begin and end included."""
-        which = self.world.threads[node.thread]
-        if node.begins:
+        which = self.world.threads[effect.node.thread]
+        if after.begun and not effect.node.begun:
             seen = (*self.world.begun(which, start), *seen)
         if after.operation is None:
             seen = (*seen, *self.world.ended(which, after.word, end))

@@ -91,10 +91,8 @@ class Kernel(simpy.Environment):
         self.run()
         if self.cut is not None and len(self._log.times) >= self.cut and self._enabled():
             return self.record
-        threads = self.world.threads
-        still = sorted(access.thread for access in self.waiting)
-        blocked = tuple(threads[thread].name for thread in still if not threads[thread].daemon)
-        self._log.rest = self.histories.rest(self.row, blocked)
+        still = sorted(self.waiting, key=lambda access: access.thread)
+        self._log.at_rest = self.histories.rest(self.row, [access.node for access in still])
         self.strategy.end(self.waiting)
         return self.record
 
@@ -119,7 +117,7 @@ class Kernel(simpy.Environment):
             word = ""
             try:
                 if effect is not None and effect.after is not None:
-                    operation = self.world.resume(coroutine, result)
+                    operation = self.world.resume(coroutine, result, begun=effect.after.begun)
                 else:
                     operation = self._resumed(thread, effect, coroutine, result)
             except StopIteration as end:
@@ -138,21 +136,23 @@ class Kernel(simpy.Environment):
         self, thread: int, effect: Effect | None, coroutine: Coroutine[Operation, Any, str], result: Any
     ) -> Operation:
         """What a thread waits to do after ``result``; where no run was before, it may change nothing but local variables."""
+        begun = self.histories.begun(effect)
         if not self.histories.is_checked(thread, effect):
-            return self.world.resume(coroutine, result)
+            return self.world.resume(coroutine, result, begun=begun)
         memory = self.histories.memory
         before, stood = memory.picture(), _place(coroutine)
         try:
-            return self.world.resume(coroutine, result)
+            return self.world.resume(coroutine, result, begun=begun)
         finally:
             memory.check(before, stood)
 
     def _arrive(self, thread: int, effect: Effect | None, operation: Operation | None, word: str) -> Node:
         """The node that a thread has reached by ``effect``: what is seen of the effect is complete now."""
-        node = self.histories.root(thread, operation, word) if effect is None else effect.after
+        notes = self.world.gate.notes
+        node = self.histories.root(thread, operation, word, notes) if effect is None else effect.after
         if node is None:
             assert effect is not None
-            node = self.histories.arrive(effect, operation, word, self.world.gate.notes)
+            node = self.histories.arrive(effect, operation, word, notes)
         elif node.operation != operation or node.word != word:
             raise ReplayError(
                 f"thread {node.name} went on with {operation or word} after the same results after which it went on "
@@ -191,7 +191,10 @@ class Kernel(simpy.Environment):
         return [access for access in self.waiting if not access.waits or effects(access.node, row)]
 
     def _start(self) -> bool:
-        """Before the first decision: let a thread do what is its own business, and whether there was one."""
+        """Before the first decision: let a thread look at what nobody else changes, and whether there was one.
+
+        Nothing can be seen of such a look: where more than that begins, a thread waits for its turn (:meth:`World.stops`).
+        """
         for access in self.waiting:
             if not access.node.point:
                 self._grant(access)

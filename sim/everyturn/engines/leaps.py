@@ -212,6 +212,8 @@ class _Table:
         self._masks: Words = np.zeros((0, 1), np.uint64)
         self.live: NDArray[np.bool_] = np.zeros(0, np.bool_)
         """For each local state, as far as it is packed: whether the thread has something left to do."""
+        self.waits: Numbers = np.zeros(0, np.int64)
+        """Likewise: 0 if it has not, 1 if its work was seen to begin, 2 if not."""
         self._index = Numbering(1)
         self._first = np.zeros(0, np.int64)
         self._often = np.zeros(0, np.int64)
@@ -285,8 +287,9 @@ class _Table:
                 word, bits = layout.field(column)
                 self._masks[local, word] |= bits
         states = self.leaps.transitions.locals
-        fresh = [states[local].operation is not None for local in self.locals.values[len(self.live) :]]
-        self.live = np.concatenate((self.live, np.array(fresh, np.bool_)))
+        fresh = [states[local].waits for local in self.locals.values[len(self.live) :]]
+        self.waits = np.concatenate((self.waits, np.array(fresh, np.int64)))
+        self.live = self.waits > 0
 
     def _pack_keys(self, layout: Layout, fresh: list[Leap]) -> None:
         """The keys of leaps, and the numbers of their ways."""

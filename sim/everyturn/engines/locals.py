@@ -16,7 +16,7 @@ from everyturn.engines.frames.snapshot import Identities, Identity
 from everyturn.errors import AgentFault, ReplayError
 from everyturn.operations import Note, Operation
 from everyturn.places import Place, suspended_at
-from everyturn.world import World
+from everyturn.world import World, begins_with
 
 LiveCoroutine = Coroutine[Operation, Any, str]
 
@@ -34,7 +34,7 @@ class LocalState:
     """One suspended (or finished) thread.
 
     ``operation`` is what it waits to do, none when it has finished with ``word``. ``begun``: its work has begun for an
-    onlooker. ``parent`` and ``result``: one way to get here. ``coroutine``: a live one, if nobody has resumed it.
+    onlooker; ``notes``: the journal until then. ``parent`` and ``result``: one way to get here. ``coroutine``: a live one, if nobody has resumed it.
     """
 
     thread: int
@@ -44,9 +44,31 @@ class LocalState:
     word: str = ""
     parent: int = -1
     result: Any = None
+    notes: tuple[Note, ...] = ()
     place: Place | None = None
     coroutine: LiveCoroutine | None = None
     next: dict[Hashable, Next] = field(default_factory=dict)
+
+    @property
+    def waits(self) -> int:
+        """0 if it has finished, 1 if it has not and its work has begun for an onlooker, 2 if not even that."""
+        return 0 if self.operation is None else 1 if self.begun else 2
+
+
+class Arrival(NamedTuple):
+    """Where a coroutine has got to: the identity of that, and what the local state there is made of.
+
+    ``told``: the journal's entries that are seen of the step; ``kept``: those that wait for a step that is seen.
+    """
+
+    key: tuple[Any, ...]
+    told: tuple[Note, ...]
+    operation: Operation | None
+    word: str
+    coroutine: LiveCoroutine
+    begun: bool
+    point: bool
+    kept: tuple[Note, ...] = ()
 
 
 class Locals:
@@ -81,10 +103,8 @@ class Locals:
         known = state.next.get(key)
         if known is None:
             coroutine = self._take(number)
-            self.world.gate.notes.clear()
-            begun = state.begun or self._begins(state)
-            after = self._resume(coroutine, result, state.thread, begun, number)
-            known = state.next[key] = Next(result, after, tuple(self.world.gate.notes))
+            arrival = self._arrive(coroutine, result, state)
+            known = state.next[key] = Next(result, self._intern(arrival, state.thread, number, result), arrival.told)
             self.advances.append((number, known))
         return known.after, known.notes
 
@@ -93,52 +113,55 @@ class Locals:
         state = self.states[number]
         return f"{self.world.threads[state.thread].name} at {state.operation} ({state.place})"
 
-    def _begins(self, state: LocalState) -> bool:
-        thread = self.world.threads[state.thread]
-        return state.operation is not None and thread.begins_with(state.operation)
-
     def _root(self, thread: int) -> int:
-        self.world.gate.notes.clear()
         coroutine = self.world.start(thread)
-        return self._resume(coroutine, None, thread, False, -1)
+        arrival = self._arrive(coroutine, None, LocalState(thread, None, False, True))
+        return self._intern(arrival, thread, -1, None)
 
-    def _resume(self, coroutine: LiveCoroutine, result: Any, thread: int, begun: bool, parent: int) -> int:
-        stood = self.states[parent].place if parent >= 0 else None
-        key, operation, word = self._send(coroutine, result, thread, begun, stood)
+    def _arrive(self, coroutine: LiveCoroutine, result: Any, state: LocalState) -> Arrival:
+        """Resume a coroutine that is suspended at ``state``, or not begun yet: where it gets to."""
+        begun = state.begun or (state.operation is not None and begins_with(state.operation, result))
+        notes = self.world.gate.notes
+        notes.clear()
+        operation, word = self._send(coroutine, result, begun, state.place)
+        made = (*state.notes, *notes)
+        told, kept = (made, ()) if begun else ((), made)
         if operation is None:
-            return self._intern(key, LocalState(thread, None, True, True, word, parent, result))
-        point = self.world.stops(self.world.threads[thread], operation, begun=begun, first=parent < 0)
-        place = None if key in self._numbers else suspended_at(coroutine)
-        number = self._intern(key, LocalState(thread, operation, begun, point, "", parent, result, place))
-        if self.states[number].coroutine is None:
-            self.states[number].coroutine = coroutine
-        return number
+            return Arrival((state.thread, word), told, None, word, coroutine, begun, True)
+        point = self.world.stops(operation, begun=begun, before=state.operation)
+        identity: Identity = self._identities.of(coroutine)
+        frozen = self._identities.arguments(coroutine, operation)
+        key = (state.thread, begun, point, kept, operation.object, operation.method, frozen, identity)
+        return Arrival(key, told, operation, "", coroutine, begun, point, kept)
 
     def _send(
-        self, coroutine: LiveCoroutine, result: Any, thread: int, begun: bool, stood: Place | None
-    ) -> tuple[tuple[Any, ...], Operation | None, str]:
-        """Resume a coroutine: the identity of where it is then, what it waits to do, or the word it ended with."""
+        self, coroutine: LiveCoroutine, result: Any, begun: bool, stood: Place | None
+    ) -> tuple[Operation | None, str]:
+        """Resume a coroutine: what it waits to do, or the word it ended with."""
         self.resumes += 1
         before = self._memory.picture()
         operation, word = None, ""
         try:
-            operation = self.world.resume(coroutine, result)
+            operation = self.world.resume(coroutine, result, begun=begun)
         except StopIteration as end:
             word = end.value
         self._memory.check(before, stood or "the start of a thread")
-        if operation is None:
-            return (thread, None, word), None, word
-        identity: Identity = self._identities.of(coroutine)
-        frozen = self._identities.arguments(coroutine, operation)
-        return (thread, begun, operation.object, operation.method, frozen, identity), operation, ""
+        return operation, word
 
-    def _intern(self, key: tuple[Any, ...], state: LocalState) -> int:
-        number = self._numbers.setdefault(key, len(self.states))
+    def _intern(self, arrival: Arrival, thread: int, parent: int, result: Any) -> int:
+        """The number of a local state that was got to from ``parent`` with ``result``."""
+        number = self._numbers.setdefault(arrival.key, len(self.states))
         if number == len(self.states):
-            self.states.append(state)
-            self._keys.append(key)
+            ended = arrival.operation is None
+            place = None if ended else suspended_at(arrival.coroutine)
+            begun, point, word, notes = arrival.begun, arrival.point, arrival.word, arrival.kept
+            self.states.append(LocalState(thread, arrival.operation, begun, point, word, parent, result, notes, place))
+            self._keys.append(arrival.key)
         else:
-            self.merges.append((number, state.parent, state.result))
+            self.merges.append((number, parent, result))
+        state = self.states[number]
+        if state.operation is not None and state.coroutine is None:
+            state.coroutine = arrival.coroutine
         return number
 
     def _take(self, number: int) -> LiveCoroutine:
@@ -163,7 +186,7 @@ class Locals:
         coroutine = self.world.start(thread)
         for state in history:
             try:
-                found = self.world.resume(coroutine, state.result)
+                found = self.world.resume(coroutine, state.result, begun=state.begun)
             except StopIteration as end:
                 raise self._different(state, f"its end ({end.value})") from None
             except AgentFault as error:
@@ -193,10 +216,8 @@ class Locals:
             other = replace(state, parent=parent, result=result)
             for then, after, notes in state.next.values():
                 coroutine = self._replay(state.thread, [*self._history(parent), other])
-                self.world.gate.notes.clear()
-                begun = state.begun or self._begins(state)
-                key, _, _ = self._send(coroutine, then, state.thread, begun, state.place)
-                if (key, tuple(self.world.gate.notes)) != (self._keys[after], notes):
+                arrival = self._arrive(coroutine, then, state)
+                if (arrival.key, arrival.told) != (self._keys[after], notes):
                     raise ReplayError(
                         f"audit: two histories of thread {self.world.threads[state.thread].name} were taken for one "
                         f"local state at {state.operation} and go on differently with the result {then!r}"

@@ -6,17 +6,17 @@ from everyturn.engines.histories import Effect, Histories
 from everyturn.outcomes import FIRST
 from everyturn.run import RunStep
 from everyturn.tokens.token import SavedStep
-from everyturn_model.events import Rest
+from everyturn_model.events import Event
 
 
 class Log:
     """Effects in the order in which they were made, and time and number of enabled threads of each step.
 
     A step begins with each effect whose node is a scheduling point. ``watched`` has the number of the events of those
-    effects, by their places, of which each run sees something else.
+    effects, by their places, of which each run sees something else. ``at_rest``: what was seen when nothing could move.
     """
 
-    __slots__ = ("effects", "enabled", "histories", "rest", "times", "watched")
+    __slots__ = ("at_rest", "effects", "enabled", "histories", "times", "watched")
 
     def __init__(self, histories: Histories) -> None:
         self.histories = histories
@@ -24,7 +24,7 @@ class Log:
         self.times: list[float] = []
         self.enabled: list[int] = []
         self.watched: dict[int, int] = {}
-        self.rest: Rest | None = None
+        self.at_rest: tuple[Event, ...] = ()
 
     def steps(self) -> list[RunStep]:
         """All steps."""
@@ -65,6 +65,6 @@ class Log:
             elif number != self.histories.nothing:
                 seen[-1].append(number)
         joined = [numbers[0] if len(numbers) == 1 else self.histories.join(numbers) for numbers in seen]
-        if self.rest is not None:
-            joined.append(self.histories.events.number((self.rest,)))
+        if self.at_rest:
+            joined.append(self.histories.events.number(self.at_rest))
         return joined

@@ -13,7 +13,7 @@ from everyturn.observer import SHARED_DATA
 
 
 class Resting:
-    """Tells states of rest apart. What is said depends on the shared data, on who waits, and on the judge's state."""
+    """Tells states of rest apart. What is said depends on the shared data, on who waits (and was seen to begin), and on the judge's state."""
 
     def __init__(self, transitions: Transitions, leaps: Leaps) -> None:
         self.transitions = transitions
@@ -25,7 +25,7 @@ class Resting:
         """The first row of each kind of rest that was not met before: its place, and what it is."""
         if not len(words):
             return [], []
-        waits = (table.live.take(layout.get(words, table.place)).astype(np.int64) for table in self.leaps.tables)
+        waits = (table.waits.take(layout.get(words, table.place)) for table in self.leaps.tables)
         columns = [*(layout.get(words, column) for column in (*self._columns, JUDGE)), *waits]
         kinds, places = np.unique(np.stack(columns, axis=1), axis=0, return_index=True)
         new: list[int] = []
@@ -39,7 +39,7 @@ class Resting:
 
     def observe(self, row: list[int]) -> int:
         """The number of what is seen of rest in a row."""
-        return self.leaps.events.number((self.transitions.at_rest(self.leaps.global_row(row)),))
+        return self.leaps.events.number(self.transitions.at_rest(self.leaps.global_row(row)))
 
 
 def _place(kind_and_place: tuple[tuple[int, ...], int]) -> int:

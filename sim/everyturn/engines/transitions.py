@@ -16,7 +16,7 @@ from everyturn.engines.interned import Interned, columns
 from everyturn.engines.locals import Locals
 from everyturn.observer import Step
 from everyturn.operations import OWN, Note, Operation
-from everyturn.world import World
+from everyturn.world import World, begins_with
 from everyturn_model.events import Event
 
 Row = tuple[int, ...]
@@ -127,20 +127,22 @@ class Transitions:
 
     # rest --------------------------------------------------------------------------------------------------------
 
-    def rest(self, row: Row) -> tuple[int, tuple[Finding, ...], Event]:
-        """The judge's number and findings after the event of rest, in a row without successors."""
-        event = self.at_rest(row)
-        judged, findings = self._judge(row[JUDGE], self.events.number((event,)))
-        return judged, findings, event
+    def rest(self, row: Row) -> tuple[int, tuple[Finding, ...], tuple[Event, ...]]:
+        """The judge's number, the findings and what was seen, at rest in a row without successors."""
+        seen = self.at_rest(row)
+        judged, findings = self._judge(row[JUDGE], self.events.number(seen))
+        return judged, findings, seen
 
-    def at_rest(self, row: Row) -> Event:
-        """The event of rest in a row without successors."""
-        blocked = tuple(
-            thread.name
-            for index, thread in enumerate(self.world.threads)
-            if self.locals[row[FIRST_THREAD + index]].operation is not None and not thread.daemon
-        )
-        return self.world.rest(self.values(row), blocked)
+    def at_rest(self, row: Row) -> tuple[Event, ...]:
+        """What is seen of rest in a row without successors."""
+        waiting = [
+            (thread, self.locals[local])
+            for thread, local in zip(self.world.threads, row[FIRST_THREAD:], strict=True)
+            if self.locals[local].operation is not None and not thread.daemon
+        ]
+        blocked = tuple(thread.name for thread, _ in waiting)
+        unseen = tuple(thread for thread, local in waiting if not local.begun)
+        return self.world.rest(self.values(row), blocked, unseen)
 
     # one step ----------------------------------------------------------------------------------------------------
 
@@ -223,7 +225,7 @@ class Transitions:
         which = self.world.threads[thread]
         operation = self.locals[local].operation
         after = self.locals[effect.local]
-        if not self.locals[local].begun and operation is not None and which.begins_with(operation):
+        if not self.locals[local].begun and operation is not None and begins_with(operation, effect.result):
             seen = (*self.world.begun(which, self.values(row)), *seen)
         if after.operation is None:
             changed = list(row)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import linecache
-from collections.abc import Coroutine
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 from everyturn.operations import Operation
 from everyturn.run import Run
 from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.world import World, begins_with
 
 
 class Place(NamedTuple):
@@ -33,27 +32,42 @@ def places(run: Run) -> list[list[Place]]:
     """
     world = World(Scope.parse(run.scope), run.revision, run.granularity)
     numbers = {thread.name: number for number, thread in enumerate(world.threads)}
-    coroutines: dict[str, Coroutine[Operation, Any, str]] = {}
-    waiting: dict[str, Operation] = {}
+    threads: dict[str, _Thread] = {}
     found: list[list[Place]] = []
     for step in run.steps:
         here: list[Place] = []
         for made in step.operations:
-            name = made.thread
-            if name not in coroutines:
-                coroutines[name] = world.start(numbers[name])
-                waiting[name] = coroutines[name].send(None)
-                while waiting[name] != made.operation:  # its own business before the first scheduling point
-                    waiting[name] = coroutines[name].send(_alone(waiting[name], world, name))
-            here.append(_place(coroutines[name]))
-            try:
-                waiting[name] = coroutines[name].send(made.result)
-            except StopIteration:
-                del waiting[name]
+            if made.thread not in threads:
+                thread = threads[made.thread] = _Thread(world, numbers[made.thread])
+                while thread.waiting != made.operation:  # its own business before the first scheduling point
+                    assert thread.waiting is not None
+                    thread.resume(_alone(thread.waiting, world, made.thread))
+            thread = threads[made.thread]
+            here.append(_place(thread.coroutine))
+            thread.resume(made.result)
         found.append(here)
-    for coroutine in coroutines.values():
-        coroutine.close()
+    for thread in threads.values():
+        thread.coroutine.close()
     return found
+
+
+class _Thread:
+    """A thread that gets the results of a run."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self.world = world
+        self.coroutine = world.start(number)
+        self.waiting: Operation | None = None
+        self._begun = False
+        self.resume(None)
+
+    def resume(self, result: Any) -> None:
+        """Go on with the result of what it waits to do."""
+        self._begun = self._begun or (self.waiting is not None and begins_with(self.waiting, result))
+        try:
+            self.waiting = self.world.resume(self.coroutine, result, begun=self._begun)
+        except StopIteration:
+            self.waiting = None
 
 
 def _alone(operation: Operation, world: World, thread: str) -> Any:

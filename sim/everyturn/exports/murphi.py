@@ -239,9 +239,9 @@ def _way(touched: Sequence[str], name: str, before: tuple[int, ...], way: Way) -
 
 
 def _rest(tables: Tables) -> Iterator[str]:
-    """What is seen when nothing can move any more: it depends on the shared data and on which threads wait."""
+    """What is seen when nothing can move any more: it depends on the shared data and on which threads wait, and were seen."""
     names = [*(tables.columns[column] for column in SHARED), "waiting"]
-    every = f"0..{(1 << len(tables.threads)) - 1}"
+    every = f"0..{(1 << len(tables.marks)) - 1}"
     head = f"function NAME(waiting: {every}): events;"
     miss = 'error "no entry in the table of rests"; return 0;'
     functions = _Functions("rest_of", head, "return NAME(waiting);", miss)
@@ -250,10 +250,11 @@ def _rest(tables: Tables) -> Iterator[str]:
     yield f"  var waiting: {every};"
     yield "begin"
     yield "waiting := 0;"
-    for place, thread in enumerate(tables.threads):
-        name = f"at_{_word(thread.name)}"
-        within = " | ".join(f"({name} >= {first} & {name} <= {last})" for first, last in runs(thread.waits))
-        yield f"if {within or 'false'} then waiting := waiting + {1 << place}; end;"
+    for bit, (place, locals_) in enumerate(tables.marks):
+        name = f"at_{_word(tables.threads[place].name)}"
+        within = " | ".join(f"({name} >= {first} & {name} <= {last})" for first, last in runs(locals_))
+        if within:
+            yield f"if {within} then waiting := waiting + {1 << bit}; end;"
     yield "return rest_of(waiting);"
     yield "end;"
 

@@ -172,11 +172,11 @@ def _properties(tables: Tables, *, asserted: bool) -> Iterator[str]:
 
 
 def _waiting(tables: Tables) -> str:
-    """Which threads wait, bit by bit, as a C expression."""
+    """Which threads wait, and which of them unseen, bit by bit, as a C expression."""
     bits = []
-    for place, thread in enumerate(tables.threads):
-        within = " || ".join(f"(local[{place}] >= {a} && local[{place}] <= {b})" for a, b in runs(thread.waits))
-        bits.append(f"(({within or '0'}) << {place})")
+    for bit, (place, locals_) in enumerate(tables.marks):
+        within = " || ".join(f"(local[{place}] >= {a} && local[{place}] <= {b})" for a, b in runs(locals_))
+        bits.append(f"(({within or '0'}) << {bit})")
     return " | ".join(bits)
 
 

@@ -43,6 +43,8 @@ class Thread:
     steps: dict[int, dict[Key, tuple[Way, ...]]] = field(default_factory=dict)
     waits: set[int] = field(default_factory=set)
     """Local states in which it still wants something, so that it counts as blocked at rest."""
+    unseen: set[int] = field(default_factory=set)
+    """Those of them in which nobody has seen its work begin: that it was called is told at rest."""
 
     @property
     def outcomes(self) -> int:
@@ -55,8 +57,8 @@ class Tables:
     """A whole scope. Every number is dense: 0 to the respective size - 1. Event number 0 is "nothing was seen".
 
     ``initial``: columns, judge, threads. ``judged``: judge state → events → judge state. ``broken``: invariant → the
-    judge states in which it has been violated. ``rests``: shared columns and which threads wait (bit by bit) → the
-    events of rest. ``seen``: the events by their numbers.
+    judge states in which it has been violated. ``rests``: shared columns and :attr:`marks` (bit by bit) → the events of
+    rest. ``seen``: the events by their numbers.
     """
 
     title: str
@@ -75,6 +77,12 @@ class Tables:
     def judge(self) -> int:
         """The judge's first state."""
         return self.initial[len(self.columns)]
+
+    @property
+    def marks(self) -> list[tuple[int, set[int]]]:
+        """Which threads wait, and which of them unseen, bit by bit: the thread's place, and the local states that set it."""
+        waits = [(place, thread.waits) for place, thread in enumerate(self.threads)]
+        return [*waits, *((place, thread.unseen) for place, thread in enumerate(self.threads))]
 
     @property
     def judges(self) -> int:
@@ -145,17 +153,19 @@ class _Tabulation:
         )
 
     def _rest(self, row: Row) -> None:
-        judged, _, event = self.transitions.rest(row)
-        number = self.events.number((event,))
+        judged, _, seen = self.transitions.rest(row)
+        number = self.events.number(seen)
         self.rests[(*(row[column] for column in SHARED), self._waiting(row))] = number
         self.judged[row[JUDGE]][number] = judged
 
     def _waiting(self, row: Row) -> int:
-        waits = (self._waits(number, row[FIRST_THREAD + number]) for number in range(len(self.threads)))
-        return sum(wait << number for number, wait in enumerate(waits))
+        waits = [self._waits(number, row[FIRST_THREAD + number]) for number in range(len(self.threads))]
+        marks = (*(wait > 0 for wait in waits), *(wait > 1 for wait in waits))
+        return sum(mark << number for number, mark in enumerate(marks))
 
-    def _waits(self, thread: int, local: int) -> bool:
-        return self.transitions.locals[local].operation is not None and not self.reached.world.threads[thread].daemon
+    def _waits(self, thread: int, local: int) -> int:
+        """As :attr:`LocalState.waits`; a daemon does not count."""
+        return 0 if self.reached.world.threads[thread].daemon else self.transitions.locals[local].waits
 
     # dense numbers -----------------------------------------------------------------------------------------------
 
@@ -194,8 +204,9 @@ class _Tabulation:
             for local, each in thread.steps.items()
         }
         columns = {new[local]: self._touched[local] for local in thread.steps}
-        waits = {new[local] for local in thread.steps if self._waits(number, local)}
-        return Thread(thread.name, columns, steps, waits)
+        waits = {new[local]: self._waits(number, local) for local in thread.steps}
+        unseen = {local for local, wait in waits.items() if wait > 1}
+        return Thread(thread.name, columns, steps, {local for local, wait in waits.items() if wait}, unseen)
 
     def _broken(self) -> dict[str, set[int]]:
         judge: Judge = self.transitions.judge

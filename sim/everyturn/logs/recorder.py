@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from everyturn.agents import find_revision, revision_name
 from everyturn.logs.transcript import OTHER, SUMMARY, Line, Written, line
-from everyturn.operations import OWN
+from everyturn.operations import OWN, CallsPort
 from everyturn.run import Run
 from everyturn.scope import Scope
 from everyturn.world import WORKSPACE, Body, Thread, World
@@ -64,10 +64,10 @@ def _client(thread: Thread, log: Any) -> Thread:
 _CLIENTS: Final = {"c": "cancel", "q": "clear", "s": "summarize"}
 
 
-async def _operate(what: str, body: Body, name: str, log: LogPort, agent: Server) -> str:
+async def _operate(what: str, body: Body, name: str, log: LogPort, agent: Server, calls: CallsPort) -> str:
     await log.do(Log.line, line(f"{what}_call"))
     if what != "summarize":
-        word = await body(agent)
+        word = await body(agent, calls)
         await log.do(Log.line, line(f"{what}_return"))
         return word
     fault: Fault | None = None

@@ -59,6 +59,12 @@ def _compare_and_set(values: Values, arguments: tuple[Any, ...], thread: str) ->
     return [(True, (after,))] if values[0] == before else [(False, values)]
 
 
+@handles("calls.accepted")
+@handles("calls.returned")
+def _call(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
+    return [(None, values)]
+
+
 @handles("closing.set", "closing")
 def _close(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
     return [(None, (True,))]

@@ -173,8 +173,8 @@ class Printer:
             self.say(f"{step.number:4}  {threads[step.thread]:<{width}}  {operations:<34}  {seen}".rstrip())
             for finding in found.get(step.number, ()):
                 self.say(f"{finding.invariant}: {finding.sentence}", f"      {_sign(Verdict.REFUTED)} ")
-        if run.rest is not None:
-            self.say(f"rest  {event_text(run.rest)}")
+        for event in run.at_rest:
+            self.say(f"rest  {event_text(event)}")
         for finding in found.get(len(run.steps), ()):
             self.say(f"{finding.invariant}: {finding.sentence}", f"      {_sign(Verdict.REFUTED)} ")
         if not replayed.findings:

@@ -18,9 +18,9 @@ from everyturn import objects
 from everyturn.errors import AgentFault
 from everyturn.objects.table import is_done
 from everyturn.observer import Step
-from everyturn.operations import Operation
+from everyturn.operations import Note, Operation
 from everyturn.studies.surroundings import KIND, Surroundings
-from everyturn.world import WORKSPACE, Thread, World
+from everyturn.world import WORKSPACE, Thread, World, begins_with
 from everyturn_impl.calls import Completion, Stream
 from everyturn_model.events import Event
 
@@ -88,10 +88,10 @@ class Session:
 
     # threads -----------------------------------------------------------------------------------------------------
 
-    def _resumed(self, coroutine: Coroutine[Operation, Any, str], result: Any) -> Operation:
+    def _resumed(self, coroutine: Coroutine[Operation, Any, str], result: Any, *, begun: bool) -> Operation:
         """As :meth:`World.resume`; that the stack is too small for a chain of turns is no fault of the agent's."""
         try:
-            return self.world.resume(coroutine, result)
+            return self.world.resume(coroutine, result, begun=begun)
         except AgentFault as error:
             if isinstance(error.__cause__, RecursionError):
                 raise error.__cause__ from None
@@ -103,17 +103,20 @@ class Session:
         notes = self.world.gate.notes
         step: Step | None = None
         opening: tuple[Event, ...] = ()
+        kept: tuple[Note, ...] = ()
         begun, alone = False, True
         while True:
             notes.clear()
             try:
-                operation = self._resumed(coroutine, None if step is None else step.result)
+                operation = self._resumed(coroutine, None if step is None else step.result, begun=begun)
             except StopIteration as end:
-                self._show(step, opening, self.world.ended(thread, end.value, self._row(thread)))
+                self._show(step, opening, kept, self.world.ended(thread, end.value, self._row(thread)))
                 break
-            self._show(step, opening, ())
+            if begun:
+                self._show(step, opening, kept, ())
+            kept = () if begun else (*kept, *notes)
             mood, shortened = KIND, False
-            if not self.world.is_scheduling_point(operation):
+            if not self.world.stops(operation, begun=begun, before=None if step is None else step.operation):
                 if alone:  # whoever starts at the same time comes to its own first access meanwhile
                     yield self._urgently()
             elif operation.object in ("model", "broker"):
@@ -127,20 +130,22 @@ class Session:
             while not (outcomes := objects.apply(operation, before, thread.name)):
                 yield self._change_of(operation)
                 before = self._look(operation, mood)
-            opening = ()
-            if not begun and thread.begins_with(operation):
-                opening, begun = self.world.begun(thread, self._row(thread)), True
             result, after = outcomes[_fallen(outcomes, mood, shortened=shortened)]
+            opening = ()
+            if not begun and begins_with(operation, result):
+                opening, begun = self.world.begun(thread, self._row(thread)), True
             self._write(operation, before, after)
             step = Step(thread.name, operation, result, before, after)
         self._end(thread)
 
-    def _show(self, step: Step | None, opening: tuple[Event, ...], closing: tuple[Event, ...]) -> None:
+    def _show(
+        self, step: Step | None, opening: tuple[Event, ...], kept: tuple[Note, ...], closing: tuple[Event, ...]
+    ) -> None:
         """The thread has reached its next operation, so that the journal of the last one is complete."""
         if step is None:
             return
-        notes = self.world.gate.notes
-        seen = self.world.seen(step._replace(notes=tuple(notes)) if notes else step)
+        notes = (*kept, *self.world.gate.notes)
+        seen = self.world.seen(step._replace(notes=notes) if notes else step)
         if opening or seen or closing:
             self.onlooker.saw((*opening, *seen, *closing))
 

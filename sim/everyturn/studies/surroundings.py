@@ -50,7 +50,7 @@ class Surroundings:
         """How long ``operation`` takes before it takes effect. Streams have a time of their own."""
         if operation.object == "store":
             return self._store()
-        if operation.object == "threads" and operation.method == "start":
+        if str(operation) in ("threads.start", "calls.accepted"):
             return self._entry()
         return self._access()
 
