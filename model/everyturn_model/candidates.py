@@ -155,7 +155,7 @@ def _notices(state: State, prompt: Prompt, bounds: Bounds) -> Iterator[Event]:
         for thread in threads:
             for cancelled, error in ((False, False), (False, True), (True, False), (True, True)):
                 yield Completed(name, True, True, cancelled, error, thread, message)
-                if message is not None and (cancelled or error):
+                if message is not None and (cancelled or error or message not in prompt.made):
                     yield Completed(name, True, True, cancelled, error, thread)
                 if bounds.kept and thread != CLERK:
                     yield Completed(name, True, False, cancelled, error, thread, message)

@@ -17,31 +17,31 @@ RETRIES: Final = Bounds("A", unauthorised=1, kept=True, returns=True)
 """A prompt that may be retried, its completion kept by a hook, and the return of its thread seen."""
 
 PINNED: Final = {
-    Bounds("A"): (29, 56, 3),
-    Bounds("a"): (49, 134, 9),
-    Bounds("AA"): (609, 1971, 9),
-    Bounds("Aa"): (1037, 4087, 31),
-    Bounds("aa"): (1809, 8427, 113),
-    Bounds("AA", kept=True): (796, 3085, 9),
-    Bounds("A", cancels=1): (404, 1775, 46),
-    Bounds("A", cancels=1, interrupted=True): (644, 3807, 96),
-    Bounds("A", cancels=1, summaries=1): (1656, 9192, 140),
-    Bounds("A", clears=1): (148, 408, 18),
-    Bounds("A", summaries=1): (113, 338, 9),
-    Bounds("A", tools=1, errors=1): (89, 292, 17),
-    Bounds("A", full=1, tools=1): (273, 1070, 23),
-    Bounds("A", failures=1): (143, 512, 31),
-    Bounds("A", shutdown=True): (100, 381, 14),
-    RETRIES: (471, 1595, 65),
+    Bounds("A"): (37, 72, 3),
+    Bounds("a"): (65, 170, 13),
+    Bounds("AA"): (916, 3029, 9),
+    Bounds("Aa"): (1619, 6199, 43),
+    Bounds("aa"): (2897, 12707, 217),
+    Bounds("AA", kept=True): (1145, 4391, 9),
+    Bounds("A", cancels=1): (510, 2239, 46),
+    Bounds("A", cancels=1, interrupted=True): (810, 4705, 96),
+    Bounds("A", cancels=1, summaries=1): (2026, 11176, 140),
+    Bounds("A", clears=1): (180, 496, 18),
+    Bounds("A", summaries=1): (141, 422, 9),
+    Bounds("A", tools=1, errors=1): (121, 390, 21),
+    Bounds("A", full=1, tools=1): (413, 1552, 27),
+    Bounds("A", failures=1): (183, 626, 35),
+    Bounds("A", shutdown=True): (126, 483, 14),
+    RETRIES: (735, 2381, 99),
 }
 """States, transitions, states at which the session may rest.
 
-The 29 of a lone prompt by hand: 1 before it is submitted; 6 while it is live, queued or taken out, its message written
-or not; and, on its own thread or after it waited, 11 in and after its turn: preparing with nothing written (1),
-preparing or streaming with an assistant message that is stored or not (4), over or left, untold with that message
-stored or not (4), over or left, told (2). Its 3 rests: never submitted, told after it waited, told without. Two prompts
-with run id rest in 3 x 3 ways. Nobody waits for one without run id: it rests with its assistant message stored or not
-and an error notified or not, 1 + 2 x 2 x 2 = 9.
+The 37 of a lone prompt by hand: 1 before it is submitted; 6 while it is live, queued or taken out, its message written
+or not; and, on its own thread or after it waited, 15 in and after its turn: preparing with nothing written (1),
+preparing or streaming with an assistant message that is not made, not stored or stored (6), over or left, untold with
+such a message (6), over or left, told (2). Its 3 rests: never submitted, told after it waited, told without. Two
+prompts with run id rest in 3 x 3 ways. Nobody waits for one without run id: it rests with its assistant message in one
+of these three ways and an error notified or not, 1 + 2 x 3 x 2 = 13.
 """
 
 CHECKED: Final = (

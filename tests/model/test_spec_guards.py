@@ -370,6 +370,13 @@ CASES = (
     Case("own-answer", (*over(), new("r")), told(owner="r"), told(owner="p")),
     Case("true-outcome", over(ERROR), told(), told(error=True)),
     Case(
+        "message-made",
+        ended(),
+        told(message="m"),
+        told(),
+        (*begun(), StepPrepared("p.1", "m"), StreamStarted("p.1"), ends(FINISHED), FinalStored("p.1", "m")),
+    ),
+    Case(
         "message-stored",
         (*begun(), StepPrepared("p.1", "m"), StreamStarted("p.1"), ends(FINISHED)),
         told(message="m"),

@@ -77,6 +77,11 @@ COMPLETE_PROMPT = Action(
             _true_outcome,
         ),
         Guard(
+            "message-made",
+            "The message that a completion names was made in a turn of its own prompt.",
+            lambda state, event: event.message is None or event.message in state.prompt(event.prompt).made,
+        ),
+        Guard(
             "message-stored",
             "The final state of the message that a completion names is stored before.",
             lambda state, event: event.message is None or event.message != state.prompt(event.prompt).unstored,

@@ -60,7 +60,7 @@ class Prompt(NamedTuple):
     ``queued``: it was in the queue; ``ahead``: the prompts with run id that had entered the queue before it and have
     neither started nor ended. ``excused``: its message need not be there, because the write failed or the turn was
     cancelled before. ``turn`` and ``thread``: the latest turn and who runs it; ``full``: that turn stopped to be
-    summarised; ``unstored``: the message whose final state is not stored.
+    summarised; ``made``: the messages of its turns; ``unstored``: the one whose final state is not stored.
 
     ``held``: the thread whose hook keeps its completion; ``passed``: the thread that began another turn while it owed
     that completion. ``notified``: an error notice, or its own return, told its error.
@@ -82,6 +82,7 @@ class Prompt(NamedTuple):
     thread: str | None = None
     retry: Retry = Retry.NONE
     full: bool = False
+    made: frozenset[str] = frozenset()
     unstored: str | None = None
     held: str | None = None
     passed: str | None = None
@@ -134,6 +135,7 @@ class Prompt(NamedTuple):
             thread=self.thread if owed or not over else None,
             held=self.held if owed else None,
             passed=self.passed if owed else None,
+            made=self.made if self.told is Told.UNTOLD or not self.run_id else frozenset(),
             unstored=self.unstored if self.told is Told.UNTOLD else None,
             notified=self.notified and self.told is not Told.REACHED,
             written=Written.YES if self.written else self.written,

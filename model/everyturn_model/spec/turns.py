@@ -145,7 +145,7 @@ def prepare_step(state: State, event: StepPrepared) -> State:
     state = state.preparing()
     prompt = state.of_turn(event.turn)
     assert prompt is not None
-    return state.put(prompt._replace(unstored=event.message))
+    return state.put(prompt._replace(made=prompt.made | {event.message}, unstored=event.message))
 
 
 PREPARE_STEP = Action(

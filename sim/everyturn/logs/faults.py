@@ -43,6 +43,7 @@ INVARIANTS: Final[dict[str, str]] = {
     "not-overtaken": "in-order",
     "rest-clean": "clean-rest",
     "rest-nobody-waits": "no-deadlock",
+    "message-made": "state-before-notice",
     "message-stored": "state-before-notice",
     "idle-unchanged": "idle-cancel",
 }
