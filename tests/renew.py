@@ -47,16 +47,16 @@ def shown(page: str) -> Iterator[Shown]:
                 yield Shown(section.split()[0], part.partition(".")[0], token)
 
 
-def renewed(source: str, invariants: list[str], cause: str) -> Run | None:
-    """The run that takes the place of the one of a token or a trace file; none if there is none."""
-    replayed = replay(source)
+def renewed(source: str, invariants: list[str], cause: str, agent: str | None = None) -> Run | None:
+    """The run that takes the place of the one of a token or a trace file; none if there is none. ``agent``: what it runs."""
+    replayed = replay(source, agent=agent)
     if _violates(replayed, invariants) and (replayed.strayed is None or tells(cause, replayed.run)):
         return replayed.run
     run = replayed.run
     found = check(
         run.revision, run.scope, granularity=run.granularity, invariants=invariants, counterexamples=CANDIDATES
     )
-    others = (replay(token) for judged in found.cell.invariants.values() for token in _tokens(judged))
+    others = (replay(token, agent=agent) for judged in found.cell.invariants.values() for token in _tokens(judged))
     return next((other.run for other in others if _violates(other, invariants) and tells(cause, other.run)), None)
 
 
@@ -75,7 +75,7 @@ def renew_traces() -> Iterator[tuple[str, str]]:
     for path in sorted(TRACES.glob("*.jsonl")):
         header = trace.read(path).header
         try:
-            run = renewed(str(path), header.violates, path.stem.split("-")[0])
+            run = renewed(str(path), header.violates, path.stem.split("-")[0], header.revision)
         except EveryturnError as error:
             yield path.name, f"NOT renewed: {error}"
             continue
