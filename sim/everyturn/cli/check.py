@@ -8,6 +8,7 @@ import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
 from everyturn.cli.options import BYTES, OUTPUT, PICTURE, asked, finish, judging, of_worlds
+from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 
@@ -58,6 +59,7 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
     show_default=True,
     help="Cells explored at once; a single cell is explored by two processes.",
 )
+@of_scenarios
 @click.option("--plot", type=PICTURE, help="Write the matrix of verdicts as a picture (PNG, SVG or PDF).")
 @exits
 def check(
@@ -76,6 +78,9 @@ def check(
     reduce: str,
     engine: str,
     jobs: int,
+    scenarios: tuple[str, ...],
+    order: str,
+    eager: bool,
     plot: Path | None,
 ) -> int:
     """Explore every interleaving: proved or refuted, for each invariant, with a shortest counterexample.
@@ -85,7 +90,28 @@ def check(
 
     A cell is one revision in one scope. Without --revision: all of `everyturn list revisions` but hardened, those that
     you add there included. Several cells end with the matrix of their verdicts.
+
+    With --scenario, every run of an asyncio program as it is: first in, first out where asyncio is, and every order of
+    what the outside world does (docs/asyncio.md).
     """
+    if scenarios:
+        only_scenarios(
+            revision=revisions, scope=scopes, invariant=invariants, checkpoint=[checkpoint] if checkpoint else ()
+        )
+        from everyturn.asyncio.checking import check as check_scenario
+        from everyturn.asyncio.searching import Limits as RunLimits
+
+        how = setting(order, eager=eager)
+        return judge_scenarios(
+            "check",
+            scenarios,
+            lambda name, bar: check_scenario(
+                name, how, limits=RunLimits(max_states, max_seconds, max_memory), watch=bar.searching
+            ),
+            as_json=as_json,
+            exit_zero=exit_zero,
+            expect=expect,
+        )
     from functools import partial
 
     from everyturn.check import check as check_cell

@@ -8,6 +8,7 @@ import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
 from everyturn.cli.options import asked, finish, judging, of_worlds
+from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
@@ -33,6 +34,7 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Exit, Result
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same runs.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes; the runs stay the same.")
 @click.option("--max-seconds", type=click.FloatRange(0), help="Stop after this time for each cell.")
+@of_scenarios
 @exits
 def fuzz(
     revisions: tuple[str, ...],
@@ -49,8 +51,31 @@ def fuzz(
     seed: int,
     jobs: int,
     max_seconds: float | None,
+    scenarios: tuple[str, ...],
+    order: str,
+    eager: bool,
 ) -> int:
-    """Sample interleavings through SimPy: first violations with their tokens, else a bound for what was not seen."""
+    """Sample interleavings through SimPy: first violations with their tokens, else a bound for what was not seen.
+
+    With --scenario, runs of an asyncio program as it is, by a random walk through what the outside world may do.
+    """
+    if scenarios:
+        only_scenarios(revision=revisions, scope=scopes, invariant=invariants)
+        from everyturn.asyncio.checking import fuzz as fuzz_scenario
+        from everyturn.risk import runs_for
+
+        how = setting(order, eager=eager)
+        number = runs if runs is not None else 1000 if until_risk is None else runs_for(until_risk)
+        return judge_scenarios(
+            "fuzz",
+            scenarios,
+            lambda name, bar: fuzz_scenario(
+                name, how, runs=number, seed=seed, seconds=max_seconds, watch=bar.searching
+            ),
+            as_json=as_json,
+            exit_zero=exit_zero,
+            expect=expect,
+        )
     from everyturn.campaign import fuzz as fuzz_cell
     from everyturn.reports import text
 

@@ -8,6 +8,7 @@ import click
 
 from everyturn.cli.ending import exit_codes, exits
 from everyturn.cli.options import IN_PLACE, OUTPUT, PICTURE, finish, judging, say_strayed
+from everyturn.cli.scenarios import replay_scenario
 from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 
 
@@ -26,6 +27,7 @@ from everyturn.verdict import RESULT_SCHEMA, Exit, Result
 @click.option("--plot", type=PICTURE, help="Draw the run as a timeline (PNG, SVG or PDF).")
 @IN_PLACE
 @click.option("--strict", is_flag=True, help="Exit 3 if the run is not, step by step, the recorded one.")
+@click.option("--scenario", metavar="NAME", help="The asyncio program whose run the token is of.")
 @judging("the run")
 @exits
 def replay(
@@ -34,6 +36,7 @@ def replay(
     plot: Path | None,
     revision: str | None,
     strict: bool,
+    scenario: str | None,
     invariants: tuple[str, ...],
     as_json: bool,
     exit_zero: bool,
@@ -46,6 +49,8 @@ def replay(
     last step threads go on first in, first out. Where it first leaves the path is said, and the verdict is that of
     the run that was made.
     """
+    if source.startswith("ea1-"):
+        return replay_scenario(source, scenario, strict=strict, as_json=as_json, exit_zero=exit_zero, expect=expect)
     from everyturn.replay import replay as replay_source
     from everyturn.reports import text
 

@@ -1,0 +1,179 @@
+"""Verdicts on scenarios: every run of an asyncio program, or a sample of them, judged without knowing what it is about."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from everyturn.asyncio.decisions import Guide, Words
+from everyturn.asyncio.findings import KINDS
+from everyturn.asyncio.running import Outcome, Scenario, Setting, run
+from everyturn.asyncio.sampling import RandomWalk
+from everyturn.asyncio.scenarios import find, name_of
+from everyturn.asyncio.searching import Limits, Search, prepared, search
+from everyturn.asyncio.story import tell
+from everyturn.asyncio.tokens import Recorded, recorded, token
+from everyturn.errors import UsageError
+from everyturn.risk import CONFIDENCE, upper_bound
+from everyturn.verdict import Cell, Judged, Verdict, worst
+
+SHRINKING = 300
+"""The most runs that are spent on making a counterexample shorter."""
+
+
+class Checked(NamedTuple):
+    """The verdict on a scenario, and what the search counted."""
+
+    cell: Cell
+    found: Search
+
+
+def check(
+    scenario: str | Scenario,
+    setting: Setting | None = None,
+    *,
+    limits: Limits = Limits(),  # noqa: B008 # it cannot be changed
+    merge: bool = True,
+    watch: Callable[[Search], None] | None = None,
+) -> Checked:
+    """Explore every run of ``scenario``, unless a limit is reached. Raises :class:`UsageError`."""
+    function, name = find(scenario), name_of(scenario)
+    result = search(function, setting, limits=limits, merge=merge, watch=watch)
+    otherwise = Verdict.PROVED if result.complete else Verdict.UNDETERMINED
+    said = _judge(function, name, result.setting, result.found, otherwise)
+    cell = _cell(name, result.setting, said)
+    cell.states, cell.transitions, cell.depth = result.states, result.decisions, result.longest
+    cell.schedules, cell.seconds, cell.stopped = result.runs, round(result.seconds, 3), result.stopped
+    cell.complete = result.complete
+    return Checked(cell, result)
+
+
+def fuzz(
+    scenario: str | Scenario,
+    setting: Setting | None = None,
+    *,
+    runs: int = 1000,
+    seed: int = 0,
+    seconds: float | None = None,
+    watch: Callable[[Search], None] | None = None,
+) -> Checked:
+    """Sample runs of ``scenario`` by a random walk: refuted, or a bound on the risk that one run shows a fault."""
+    function, name = find(scenario), name_of(scenario)
+    setting = setting or Setting(places=3)
+    result, begun = Search(setting), time.monotonic()
+    with prepared():
+        try:
+            for number in range(runs):
+                result.add(run(function, RandomWalk(seed, number), setting), begun)
+                if watch is not None:
+                    watch(result)
+                if seconds is not None and result.seconds >= seconds:
+                    result.stopped = f"{seconds:g} seconds"
+                    break
+        except KeyboardInterrupt:
+            result.interrupted, result.stopped = True, "interrupted"
+    said = _judge(function, name, setting, result.found, Verdict.RISK)
+    cell = _cell(name, setting, said)
+    cell.schedules, cell.strategy, cell.seed = result.runs, "random-walk", seed
+    cell.seconds, cell.stopped, cell.depth = round(result.seconds, 3), result.stopped, result.longest
+    if not result.found:
+        cell.risk = {"bound": upper_bound(result.runs), "confidence": CONFIDENCE, "method": "Clopper-Pearson"}
+    return Checked(cell, result)
+
+
+class Replayed(NamedTuple):
+    """A run made again: its verdict, its story, and where it left the recorded path, if it did."""
+
+    cell: Cell
+    outcome: Outcome
+    lines: list[str]
+    strayed: str | None
+
+
+def replay(text: str, scenario: str | Scenario | None = None) -> Replayed:
+    """Make the run of a token again. ``scenario``: the code to run; only what the caller names is imported.
+
+    Raises :class:`UsageError` if no scenario is named.
+    """
+    held = recorded(text)
+    if scenario is None:
+        raise UsageError(
+            f"this token is of the scenario {held.scenario!r}: expected --scenario {held.scenario} (nothing is imported "
+            "that is not named on the command line)"
+        )
+    function = find(scenario)
+    guide = Words(held.decisions)
+    setting = _setting(held)
+    with prepared():
+        outcome, lines = tell(function, guide, setting)
+    kinds = {each.kind for each in outcome.findings}
+    said = {
+        kind: Judged(Verdict.REFUTED if kind in kinds else Verdict.HOLDS, _sentence(outcome, kind)) for kind in KINDS
+    }
+    return Replayed(_cell(name_of(scenario), setting, said), outcome, lines, guide.strayed)
+
+
+def _setting(held: Recorded) -> Setting:
+    return Setting(order=held.order, eager=held.eager, places=held.places)
+
+
+def _cell(name: str, setting: Setting, said: dict[str, Judged]) -> Cell:
+    return Cell(
+        revision=name,
+        scope="",
+        granularity=setting.order,
+        verdict=worst(each.verdict for each in said.values()),
+        invariants=said,
+    )
+
+
+def _judge(
+    scenario: Scenario, name: str, setting: Setting, found: dict[str, Outcome], otherwise: Verdict
+) -> dict[str, Judged]:
+    said: dict[str, Judged] = {}
+    for kind in KINDS:
+        if kind not in found:
+            said[kind] = Judged(otherwise)
+            continue
+        outcome = shrink(scenario, setting, found[kind], kind)
+        text = token(name, outcome.decisions, setting)
+        said[kind] = Judged(Verdict.REFUTED, _sentence(outcome, kind), len(outcome.decisions), text)
+    return said
+
+
+def _sentence(outcome: Outcome, kind: str) -> str | None:
+    return next((str(each) for each in outcome.findings if each.kind == kind), None)
+
+
+def shrink(scenario: Scenario, setting: Setting, outcome: Outcome, kind: str) -> Outcome:
+    """A run with a finding of the same kind in which the world interferes as rarely as single changes can make it."""
+    best = outcome
+    with prepared():
+        for _ in range(SHRINKING):
+            shorter = _first_shorter(scenario, setting, best, kind)
+            if shorter is None:
+                return best
+            best = shorter
+    return best
+
+
+def _first_shorter(scenario: Scenario, setting: Setting, best: Outcome, kind: str) -> Outcome | None:
+    for guide in _simpler(best):
+        tried = run(scenario, guide, setting)
+        if any(each.kind == kind for each in tried.findings) and _weight(tried) < _weight(best):
+            return tried
+    return None
+
+
+def _simpler(outcome: Outcome) -> Iterable[Guide]:
+    """The same run with one interference of the world left out, late ones first."""
+    words = [(each.kind, each.word) for each in outcome.decisions]
+    for place in range(len(words) - 1, -1, -1):
+        decision = outcome.decisions[place]
+        if decision.taken:
+            yield Words([*words[:place], (decision.kind, decision.options[0]), *words[place + 1 :]])
+
+
+def _weight(outcome: Outcome) -> tuple[int, int]:
+    return sum(each.taken > 0 for each in outcome.decisions), len(outcome.decisions)

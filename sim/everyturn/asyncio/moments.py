@@ -1,0 +1,287 @@
+"""Time that is not fixed: instants known only by their order, and by what the program has found out about them.
+
+Running and waiting take any time. So the clock of a run is a sequence of *instants*, one for each iteration of the
+loop, of which nothing is known at first but that they do not decrease. A number read from the clock knows its instant;
+sums with constants stay what they are, and a comparison is decided by the world in every way that is consistent with
+what was decided before. Consistency is that of difference bounds, kept closed under shortest paths: Dill, Timing
+Assumptions and Verification of Finite-State Concurrent Systems (1989), section 3. Units: whole nanoseconds inside,
+seconds outside.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+START: Final = 1000.0
+"""What the clock shows at instant 0, in seconds."""
+
+Choose = Callable[[str, Sequence[str]], int]
+
+
+class Clock:
+    """The instants of one run, and the bounds between those that were compared.
+
+    ``choose`` decides a comparison that is open: it is given a kind and two words, and returns 0 or 1.
+    """
+
+    def __init__(self, choose: Choose) -> None:
+        self.now = 0
+        self._choose = choose
+        self._known: list[int] = [0]
+        self._most: dict[tuple[int, int], int] = {}
+        """(i, j) → the most that instant i can be after instant j, closed under shortest paths; absent: any number."""
+
+    def tick(self) -> None:
+        """A new instant, not before the last one."""
+        self.now += 1
+
+    def read(self) -> Moment:
+        """The present instant."""
+        return Moment(self, self.now, 0)
+
+    def at_most(self, later: int, earlier: int, nanoseconds: int, what: str) -> bool:
+        """Whether ``later`` - ``earlier`` <= ``nanoseconds``: as it follows, or else as the world chooses."""
+        known = self.follows(later, earlier, nanoseconds)
+        if known is not None:
+            return known
+        answer = self._choose("time", (f"{what} holds", f"{what} does not hold")) == 0
+        if answer:
+            self._tighten(later, earlier, nanoseconds)
+        else:
+            self._tighten(earlier, later, -nanoseconds - 1)
+        return answer
+
+    def follows(self, later: int, earlier: int, nanoseconds: int) -> bool | None:
+        """Whether ``later`` - ``earlier`` <= ``nanoseconds`` follows (or its contrary) from what is known, or neither."""
+        if later == earlier:
+            return nanoseconds >= 0
+        self._meet(later)
+        self._meet(earlier)
+        if self._most.get((later, earlier), nanoseconds + 1) <= nanoseconds:
+            return True
+        if -self._most.get((earlier, later), -nanoseconds) > nanoseconds:
+            return False
+        return None
+
+    def require(self, later: int, earlier: int, nanoseconds: int) -> None:
+        """From here on ``later`` - ``earlier`` <= ``nanoseconds``, which must be possible."""
+        assert self.follows(later, earlier, nanoseconds) is not False
+        if later != earlier:
+            self._tighten(later, earlier, nanoseconds)
+
+    def possible(self, bounds: Sequence[tuple[int, int, int]]) -> bool:
+        """Whether all ``bounds`` (later, earlier, at most so many nanoseconds apart) can hold together."""
+        if not bounds:
+            return True
+        tried = Clock(self._choose)
+        tried.now, tried._known, tried._most = self.now, list(self._known), dict(self._most)
+        for later, earlier, nanoseconds in bounds:
+            if tried.follows(later, earlier, nanoseconds) is False:
+                return False
+            tried.require(later, earlier, nanoseconds)
+        return True
+
+    def moment(self, number: float) -> Moment:
+        """``number`` as a moment: a plain one counts from instant 0."""
+        return number if isinstance(number, Moment) else Moment(self, 0, _nanoseconds(number - START))
+
+    def seconds(self, instant: int) -> float:
+        """The earliest that ``instant`` can be, in seconds: a number to show."""
+        known = max((each for each in self._known if each <= instant), default=0)
+        least = -self._most.get((0, known), 0)
+        return START + least / 1e9
+
+    def bounds(self, instants: Sequence[int]) -> tuple[tuple[int, int, int | None], ...]:
+        """What is known between ``instants``, by their places in that list: the whole of what can matter later."""
+        for each in instants:
+            self._meet(each)
+        return tuple(
+            (one, two, self._most.get((i, j)))
+            for one, i in enumerate(instants)
+            for two, j in enumerate(instants)
+            if i != j
+        )
+
+    def _meet(self, instant: int) -> None:
+        """Take ``instant`` among those that bounds are kept for: not before the earlier ones, not after the later."""
+        if instant in self._known:
+            return
+        before = max(each for each in self._known if each < instant)
+        after = min((each for each in self._known if each > instant), default=None)
+        self._known.append(instant)
+        self._tighten(before, instant, 0)
+        if after is not None:
+            self._tighten(instant, after, 0)
+
+    def _tighten(self, later: int, earlier: int, nanoseconds: int) -> None:
+        most = self._most
+        into = [(each, most[each, later]) for each in self._known if (each, later) in most] + [(later, 0)]
+        out = [(each, most[earlier, each]) for each in self._known if (earlier, each) in most] + [(earlier, 0)]
+        for first, one in into:
+            for last, two in out:
+                whole = one + nanoseconds + two
+                if first != last and whole < most.get((first, last), whole + 1):
+                    most[first, last] = whole
+
+
+class Moment(float):
+    """An instant plus a constant, as a number of seconds. Two of them are compared by the clock."""
+
+    clock: Clock
+    instant: int
+    offset: int
+
+    def __new__(cls, clock: Clock, instant: int, offset: int) -> Moment:
+        self = super().__new__(cls, clock.seconds(instant) + offset / 1e9)
+        self.clock, self.instant, self.offset = clock, instant, offset
+        return self
+
+    def __reduce__(self) -> Any:
+        return float, (float(self),)
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, Span):
+            return other.after(self)
+        if isinstance(other, Moment) or not isinstance(other, int | float):
+            return float.__add__(self, other)
+        if not math.isfinite(other):
+            return float(other)
+        return Moment(self.clock, self.instant, self.offset + _nanoseconds(other))
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Any:
+        if isinstance(other, Moment):
+            if self.instant == other.instant:
+                return (self.offset - other.offset) / 1e9
+            return Span(self, other, 0)
+        if isinstance(other, int | float) and not isinstance(other, Span):
+            return self + -other
+        return float.__sub__(self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        if isinstance(other, int | float) and math.isfinite(other):
+            return self._number(other) - self
+        return float.__rsub__(self, other)
+
+    def _number(self, other: float) -> Moment:
+        return Moment(self.clock, 0, _nanoseconds(other - START))
+
+    def _at_most(self, other: Any, margin: int) -> bool:
+        """Whether self <= other + margin (in nanoseconds)."""
+        if not isinstance(other, Moment):
+            if not math.isfinite(other):
+                return float(other) > 0
+            other = self._number(other)
+        return self.clock.at_most(
+            self.instant, other.instant, other.offset - self.offset + margin, f"{self.name} <= {other.name}"
+        )
+
+    @property
+    def name(self) -> str:
+        """The moment for a reader: which instant, and how long after it."""
+        return f"t{self.instant}{f' + {self.offset / 1e9:g} s' if self.offset else ''}"
+
+    def __le__(self, other: Any) -> bool:
+        return self._at_most(other, 0) if isinstance(other, int | float) else NotImplemented
+
+    def __lt__(self, other: Any) -> bool:
+        return self._at_most(other, -1) if isinstance(other, int | float) else NotImplemented
+
+    def __ge__(self, other: Any) -> bool:
+        return not self < other if isinstance(other, int | float) else NotImplemented
+
+    def __gt__(self, other: Any) -> bool:
+        return not self <= other if isinstance(other, int | float) else NotImplemented
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, int | float):
+            return NotImplemented
+        return self <= other and self >= other
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other if isinstance(other, int | float) else NotImplemented
+
+    __hash__ = float.__hash__
+
+
+class Span(float):
+    """The time from one moment to another, plus a constant. Compared by the clock, like the moments themselves."""
+
+    end: Moment
+    start: Moment
+    more: int
+
+    def __new__(cls, end: Moment, start: Moment, more: int) -> Span:
+        self = super().__new__(cls, float(end) - float(start) + more / 1e9)
+        self.end, self.start, self.more = end, start, more
+        return self
+
+    def __reduce__(self) -> Any:
+        return float, (float(self),)
+
+    def after(self, moment: Moment) -> Any:
+        """The moment that comes this long after ``moment``; a plain number if that is no instant and a constant."""
+        if moment.instant != self.start.instant:
+            return float(moment) + float(self)
+        return Moment(self.end.clock, self.end.instant, self.end.offset + moment.offset - self.start.offset + self.more)
+
+    def __add__(self, other: Any) -> Any:
+        if isinstance(other, Moment):
+            return self.after(other)
+        if isinstance(other, Span) or not isinstance(other, int | float):
+            return float.__add__(self, other)
+        return float(other) if not math.isfinite(other) else Span(self.end, self.start, self.more + _nanoseconds(other))
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Any:
+        if isinstance(other, int | float) and not isinstance(other, Span | Moment):
+            return self + -other
+        return float.__sub__(self, other)
+
+    def __neg__(self) -> Span:
+        return Span(self.start, self.end, -self.more)
+
+    def __rsub__(self, other: Any) -> Any:
+        return -self + other
+
+    def _at_most(self, other: Any, margin: int) -> bool:
+        if isinstance(other, Span):
+            return float(self) <= float(other) + margin / 1e9
+        if not math.isfinite(other):
+            return float(other) > 0
+        bound = _nanoseconds(other) - self.more - self.end.offset + self.start.offset + margin
+        name = f"{self.end.name} - ({self.start.name}) <= {other:g} s"
+        return self.end.clock.at_most(self.end.instant, self.start.instant, bound, name)
+
+    def __le__(self, other: Any) -> bool:
+        return self._at_most(other, 0) if isinstance(other, int | float) else NotImplemented
+
+    def __lt__(self, other: Any) -> bool:
+        return self._at_most(other, -1) if isinstance(other, int | float) else NotImplemented
+
+    def __ge__(self, other: Any) -> bool:
+        return not self < other if isinstance(other, int | float) else NotImplemented
+
+    def __gt__(self, other: Any) -> bool:
+        return not self <= other if isinstance(other, int | float) else NotImplemented
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, int | float):
+            return NotImplemented
+        return self <= other and self >= other
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other if isinstance(other, int | float) else NotImplemented
+
+    def __bool__(self) -> bool:
+        return self != 0
+
+    __hash__ = float.__hash__
+
+
+def _nanoseconds(seconds: float) -> int:
+    return round(seconds * 1e9)

@@ -1,0 +1,132 @@
+"""What the outside world has still to do for a program: answers to give, functions to run on other threads."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+from asyncio import events
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+DEFAULT_WORKERS: Final = 32
+"""The workers of the default executor: as many as CPython gives a large machine."""
+
+
+class Answer:
+    """One answer of the outside world: asked for, then arrived in one of several ways.
+
+    ``ways``: name → what it is, a value or an exception to raise. ``effect`` is what it does out there; it happens
+    before the answer arrives, and may happen although nobody waits for the answer any more.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        future: asyncio.Future[Any],
+        result: Any,
+        errors: Sequence[BaseException | type[BaseException]],
+        effect: Callable[[], Any] | None,
+        until: Any,
+    ) -> None:
+        self.name = name
+        self.future = future
+        self.result = result
+        self.errors = tuple(errors)
+        self.effect = effect
+        self.until = until
+        self.happened = effect is None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still waits for it."""
+        return not self.future.done()
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The names of the ways in which it can arrive."""
+        return (self.name, *(f"{self.name}: {_error_name(error)}" for error in self.errors))
+
+    def happen(self) -> None:
+        """Do what it does out there."""
+        self.happened = True
+        if self.effect is not None:
+            value = self.effect()
+            self.result = value if self.result is None else self.result
+
+    def deliver(self, way: int) -> None:
+        """What the loop's handle does when the answer has arrived in this way."""
+        if self.future.done():
+            return
+        if way == 0:
+            self.future.set_result(self.result)
+        else:
+            error = self.errors[way - 1]
+            self.future.set_exception(error() if isinstance(error, type) else error)
+
+
+def _error_name(error: BaseException | type[BaseException]) -> str:
+    return error.__name__ if isinstance(error, type) else type(error).__name__
+
+
+class Job:
+    """A function that another thread runs: it runs in one step, and later its result arrives."""
+
+    def __init__(self, name: str, call: Callable[[], Any]) -> None:
+        self.name = name
+        self.call = call
+        self.future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        self.ran = False
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        """Run the function, as a thread without a loop and without context variables would."""
+        self.ran = True
+        if not self.future.set_running_or_notify_cancel():
+            return
+        running = events._get_running_loop()
+        events._set_running_loop(None)
+        try:
+            self._value = contextvars.Context().run(self.call)
+        except Exception as error:  # noqa: BLE001 # it belongs to whoever waits for the result
+            self._error = error
+        finally:
+            events._set_running_loop(running)
+
+    def arrive(self) -> None:
+        """Give the result to whoever waits: :mod:`concurrent.futures` then calls ``call_soon_threadsafe``."""
+        if self.future.cancelled():
+            return
+        if self._error is not None:
+            self.future.set_exception(self._error)
+        else:
+            self.future.set_result(self._value)
+
+
+class Pool:
+    """The threads of one executor: so many jobs run at once, begun in the order in which they were submitted."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self.waiting: list[Job] = []
+        self.begun: list[Job] = []
+
+    def submit(self, job: Job) -> None:
+        """Take one more job."""
+        self.waiting.append(job)
+        self._begin()
+
+    def _begin(self) -> None:
+        while self.waiting and len(self.begun) < self.workers:
+            self.begun.append(self.waiting.pop(0))
+
+    def finished(self, job: Job) -> None:
+        """The thread of ``job`` is free again."""
+        self.begun.remove(job)
+        self._begin()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no thread has anything to do."""
+        return not self.begun

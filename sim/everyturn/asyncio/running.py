@@ -1,0 +1,175 @@
+"""One run of a scenario: from its first step to rest, and what is wrong with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import sys
+import warnings
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from everyturn.asyncio.decisions import Decision, Guide
+from everyturn.asyncio.errors import Abandoned, AtRest, Unsupported
+from everyturn.asyncio.findings import Finding, task_name, waits
+from everyturn.asyncio.places import raised_at
+from everyturn.asyncio.world import LONGEST, World
+from everyturn.errors import AgentFault
+
+Scenario = Callable[[World], Coroutine[Any, Any, Any]]
+
+
+@dataclass
+class Outcome:
+    """What came of one run. ``complete``: it came to rest, and was judged."""
+
+    decisions: list[Decision]
+    logged: list[Any]
+    findings: list[Finding] = field(default_factory=list)
+    complete: bool = False
+    merged: bool = False
+    iterations: int = 0
+    wanted: int = 0
+
+
+class Setting(NamedTuple):
+    """How the loop of a run is set up.
+
+    ``order``: which ready handle is next, the ``fifo`` of asyncio or ``any``. ``eager``: tasks begin at once (Python 3.12
+    and later). ``places``: of how many tasks and futures every order in sets is explored. ``longest``: iterations after
+    which a run is given up.
+    """
+
+    order: str = "fifo"
+    eager: bool = False
+    places: int = 1
+    longest: int = LONGEST
+
+
+def run(scenario: Scenario, guide: Guide, setting: Setting, watch: Callable[[str, Any], None] | None = None) -> Outcome:
+    """One run of ``scenario``, with every choice of the world made by ``guide``; ``watch`` is told what happens.
+
+    To be used within :func:`everyturn.asyncio.searching.prepared`. Raises
+    :class:`~everyturn.asyncio.errors.Unsupported` where the program does what cannot be controlled.
+    """
+    outcome = Outcome([], [])
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        world = World(guide, setting, watch=watch)
+        contextvars.Context().run(_one, world, scenario, outcome, noted)
+        failures = world.failures
+        del world  # what only garbage holds is collected, and judged, before the run is over
+        gc.collect()
+        if outcome.complete:
+            outcome.findings += _judged(failures, noted)
+    return outcome
+
+
+def _one(world: World, scenario: Scenario, outcome: Outcome, noted: Sequence[warnings.WarningMessage]) -> None:
+    world.guide.begin(world)
+    outcome.decisions, outcome.logged = world.decisions, world.logged
+    try:
+        _run(world, scenario, outcome)
+        outcome.complete = True
+    except Abandoned as abandoned:
+        outcome.merged = abandoned.merged
+        outcome.findings += _judged(world.failures, noted)
+    finally:
+        world.over = not outcome.complete
+        _close(world)
+    outcome.iterations, outcome.wanted = world.iterations, world.numbers.wanted
+
+
+def _judged(failures: Sequence[Finding], noted: Sequence[warnings.WarningMessage]) -> list[Finding]:
+    """What the loop and the interpreter have said so far."""
+    return [*failures, *(_never_awaited(each) for each in noted if "was never awaited" in str(each.message))]
+
+
+def _never_awaited(noted: warnings.WarningMessage) -> Finding:
+    return Finding("never-awaited", str(noted.message))
+
+
+def _run(world: World, scenario: Scenario, outcome: Outcome) -> None:
+    loop = world.loop
+    main = world.main = loop.create_task(_main(scenario, world), name="main")
+    _to_rest(world)
+    if not main.done():
+        outcome.findings.append(Finding("hang", _hang(loop, main), waits(main)))
+        return
+    if main.cancelled():
+        outcome.findings.append(Finding("error", "the scenario was cancelled"))
+    elif (error := main.exception()) is not None:
+        if isinstance(error, Unsupported | AgentFault):
+            raise error
+        outcome.findings.append(Finding("error", f"the scenario ends in {error!r}", raised_at(error)))
+        error.__traceback__ = None
+    for task in loop.world.tasks():
+        outcome.findings.append(Finding("left-over", f"{task_name(task)} still waits at rest", waits(task)))
+    _end(world, outcome)
+
+
+async def _main(scenario: Scenario, world: World) -> Any:
+    return await scenario(world)
+
+
+def _to_rest(world: World) -> None:
+    try:
+        world.loop.run_forever()
+    except AtRest:
+        pass
+    except SystemExit as error:
+        world.failures.append(Finding("background", f"the program ends the process: {error!r}", raised_at(error)))
+
+
+def _hang(loop: Any, main: asyncio.Task[Any]) -> str:
+    others = [f"{task_name(task)} at {waits(task)}" for task in loop.world.tasks() if task is not main]
+    beside = f"; beside it wait {', '.join(others)}" if others else ""
+    return f"at rest the scenario still waits{beside}"
+
+
+def _end(world: World, outcome: Outcome) -> None:
+    """What ``asyncio.run`` does at its end: cancel what is left, close generators, wait for the executor."""
+    loop = world.loop
+    world.phase = "ends"
+    left = loop.world.tasks()
+    for task in left:
+        task.cancel()
+    end = loop.create_task(_shut_down(loop, left), name="end of asyncio.run")
+    _to_rest(world)
+    if not end.done():
+        waiting = [task_name(task) for task in left if not task.done()] or ["the executor"]
+        outcome.findings.append(Finding("no-end", f"asyncio.run never ends: waits for {', '.join(waiting)}"))
+        return
+    end.result()
+    for task in left:
+        if not task.cancelled() and task.exception() is not None:
+            loop.call_exception_handler(
+                {"message": "unhandled exception during shutdown", "exception": task.exception(), "task": task}
+            )
+
+
+async def _shut_down(loop: Any, left: list[asyncio.Task[Any]]) -> None:
+    await asyncio.gather(*left, return_exceptions=True)
+    await loop.shutdown_asyncgens()
+    await loop.shutdown_default_executor()
+
+
+def _close(world: World) -> None:
+    """Throw everything away that still waits, unseen."""
+    hook = sys.unraisablehook
+    if world.over:
+        sys.unraisablehook = lambda unraisable: None
+    loop = world.loop
+    try:
+        for task in loop.world.tasks():
+            task._log_destroy_pending = False
+            if world.over:
+                task._log_traceback = False
+        loop._ready.clear()
+        loop._scheduled.clear()  # type: ignore[attr-defined]
+        loop.numbers = None  # type: ignore[assignment]
+        loop.close()
+    finally:
+        sys.unraisablehook = hook

@@ -1,0 +1,294 @@
+"""Every run of a scenario: depth first through the choices of the world, equal states merged."""
+
+from __future__ import annotations
+
+import gc
+import resource
+import time
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+from weakref import ref
+
+from everyturn.asyncio.errors import Abandoned
+from everyturn.asyncio.ordering import MOST_PLACES
+from everyturn.asyncio.patches import patched
+from everyturn.asyncio.running import Outcome, Scenario, Setting, run
+from everyturn.asyncio.states import Opaque, encode
+from everyturn.asyncio.world import World
+from everyturn.errors import ReplayError
+
+MERGEABLE: Final = ("arrives", "between steps", "rest", "next")
+"""Kinds of choices at which no code of the program is running: its state is all there is."""
+
+
+class DepthFirst:
+    """A guide that takes a prefix, then the first option, and remembers what there was to choose from.
+
+    The program must offer the same choices along the same prefix: if it does not it is not deterministic, which is a
+    :class:`ReplayError`.
+    """
+
+    def __init__(self) -> None:
+        self.taken: list[int] = []
+        self.offered: list[tuple[str, tuple[str, ...]]] = []
+        self.made = 0
+
+    def begin(self, world: World) -> None:
+        """From the beginning."""
+        self.made = 0
+
+    def choose(self, kind: str, options: Sequence[str]) -> int:
+        """The next place of the prefix, or 0."""
+        number, self.made = self.made, self.made + 1
+        offer = kind, tuple(options)
+        if number < len(self.taken):
+            if self.offered[number] != offer:
+                raise ReplayError(
+                    f"decision {number + 1}: the same choices led to another place: expected "
+                    f"{_offer(self.offered[number])}; found {_offer(offer)}{_WHY}"
+                )
+            return self.taken[number]
+        self.taken.append(0)
+        self.offered.append(offer)
+        return 0
+
+    def next(self) -> bool:
+        """Go to the next prefix in the order of depth; whether there is one."""
+        if self.made < len(self.taken):
+            raise ReplayError(
+                f"the same choices led to another place: expected a decision {self.made + 1} "
+                f"({_offer(self.offered[self.made])}); found the end of the run{_WHY}"
+            )
+        del self.taken[self.made :], self.offered[self.made :]
+        while self.taken:
+            self.taken[-1] += 1
+            if self.taken[-1] < len(self.offered[-1][1]):
+                return True
+            self.taken.pop()
+            self.offered.pop()
+        return False
+
+
+def _offer(offer: tuple[str, tuple[str, ...]]) -> str:
+    kind, options = offer
+    return f"{kind} ({', '.join(options)})"
+
+
+_WHY: Final = ": something that one run leaves behind, such as a global, changes the next one"
+
+
+class Again(DepthFirst):
+    """The same choices once more, up to where the first run ended or was left."""
+
+    def __init__(self, first: Outcome) -> None:
+        super().__init__()
+        self.taken = [decision.taken for decision in first.decisions]
+        self.offered = [(decision.kind, decision.options) for decision in first.decisions]
+        self._merged = first.merged
+
+    def choose(self, kind: str, options: Sequence[str]) -> int:
+        """The next choice of the first run; where there is no more, it was left there, or the two differ."""
+        if self.made < len(self.taken):
+            return super().choose(kind, options)
+        if self._merged:
+            raise Abandoned
+        raise ReplayError(
+            f"decision {self.made + 1}: the same choices led to another place: expected the end of the run; found "
+            f"{_offer((kind, tuple(options)))}{_WHY}"
+        )
+
+
+class Merging(DepthFirst):
+    """A depth-first guide that leaves a run where it comes to a state that was seen before."""
+
+    def __init__(self, key: Callable[[World], Hashable] = encode) -> None:
+        super().__init__()
+        self.seen: set[Hashable] = set()
+        self.merged = 0
+        self.opaque: dict[str, int] = {}
+        self._key = key
+        self._world: Callable[[], World | None] = _nowhere
+
+    def begin(self, world: World) -> None:
+        """From the beginning, in a new world."""
+        super().begin(world)
+        self._world = ref(world)
+
+    def choose(self, kind: str, options: Sequence[str]) -> int:
+        """The next place of the prefix; beyond it 0, unless the state was seen before: then :class:`Abandoned`."""
+        if self.made >= len(self.taken) and kind in MERGEABLE and self._was_seen(kind, options):
+            self.merged += 1
+            gc.collect()  # what only garbage holds, such as an error that nobody asked for, belongs to this run
+            raise Abandoned(merged=True)
+        return super().choose(kind, options)
+
+    def _was_seen(self, kind: str, options: Sequence[str]) -> bool:
+        world = self._world()
+        assert world is not None
+        try:
+            key = (kind, tuple(options), self._key(world))
+        except Opaque as opaque:
+            self.opaque[str(opaque)] = self.opaque.get(str(opaque), 0) + 1
+            return False
+        if key in self.seen:
+            return True
+        self.seen.add(key)
+        return False
+
+
+def _nowhere() -> None:
+    return None
+
+
+class Limits(NamedTuple):
+    """When to give up: so many runs, seconds, bytes held by the process. Nothing: never."""
+
+    runs: int | None = None
+    seconds: float | None = None
+    memory: int | None = None
+
+
+@dataclass
+class Search:
+    """What a search found: counts, and for each kind of finding the run with the fewest decisions.
+
+    ``complete``: every run was made. Else ``stopped`` says why not. ``opaque``: paths to objects that kept states from
+    being merged, and how often.
+    """
+
+    setting: Setting
+    runs: int = 0
+    decisions: int = 0
+    longest: int = 0
+    seconds: float = 0.0
+    states: int = 0
+    merged: int = 0
+    complete: bool = False
+    interrupted: bool = False
+    stopped: str | None = None
+    wanted: int = 0
+    found: dict[str, Outcome] = field(default_factory=dict)
+    opaque: dict[str, int] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome, begun: float) -> None:
+        """Count one more run."""
+        self.runs += 1
+        self.decisions += len(outcome.decisions)
+        self.longest = max(self.longest, len(outcome.decisions))
+        self.seconds = time.monotonic() - begun
+        self.wanted = max(self.wanted, outcome.wanted)
+        for finding in outcome.findings:
+            best = self.found.get(finding.kind)
+            if best is None or len(outcome.decisions) < len(best.decisions):
+                self.found[finding.kind] = outcome
+        if not outcome.complete and not outcome.merged:
+            self.stopped = f"a run did not come to rest within {self.setting.longest:,} iterations of the loop"
+
+
+@contextmanager
+def prepared() -> Iterator[None]:
+    """What runs need around them: patched clocks, and no collection of garbage but at their ends."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        with patched():
+            yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
+
+
+def outcomes(scenario: Scenario, setting: Setting, guide: DepthFirst | None = None) -> Iterator[Outcome]:
+    """Every run of ``scenario``, one by one, in the order of a depth-first search. To be used within :func:`prepared`."""
+    guide = guide or DepthFirst()
+    while True:
+        yield run(scenario, guide, setting)
+        if not guide.next():
+            return
+
+
+def search(
+    scenario: Scenario,
+    setting: Setting | None = None,
+    *,
+    limits: Limits = Limits(),  # noqa: B008 # it cannot be changed
+    merge: bool = True,
+    watch: Callable[[Search], None] | None = None,
+) -> Search:
+    """Every run of ``scenario``, unless a limit is reached.
+
+    Orders in sets are explored for as many objects as a run was seen to need: the search then begins anew. ``merge``: a
+    run ends where it comes to a state that another one has been in. ``watch`` is told after each run. At Ctrl-C what was
+    found so far is returned, as ``interrupted``.
+    """
+    setting = setting or Setting()
+    begun = time.monotonic()
+    with prepared():
+        while True:
+            result = Search(setting)
+            try:
+                finished = _exhaust(scenario, result, begun, limits, merge=merge, watch=watch)
+            except KeyboardInterrupt:
+                result.interrupted, result.stopped = True, "interrupted"
+                return result
+            if finished or setting.places >= MOST_PLACES or result.wanted <= setting.places:
+                result.complete = finished and result.stopped is None
+                return result
+            setting = setting._replace(places=min(result.wanted, MOST_PLACES))
+
+
+def _exhaust(
+    scenario: Scenario,
+    result: Search,
+    begun: float,
+    limits: Limits,
+    *,
+    merge: bool,
+    watch: Callable[[Search], None] | None,
+) -> bool:
+    """Whether all runs were made, or a limit ends it; else the search is to begin anew, with more places in sets."""
+    guide = Merging() if merge else DepthFirst()
+    setting = result.setting
+    for outcome in outcomes(scenario, setting, guide):
+        result.add(outcome, begun)
+        if result.runs & (result.runs - 1) == 0:
+            _compare(outcome, run(scenario, Again(outcome), setting))
+        if isinstance(guide, Merging):
+            result.states, result.merged, result.opaque = len(guide.seen), guide.merged, guide.opaque
+        if result.wanted > setting.places < MOST_PLACES:
+            return False
+        if watch is not None:
+            watch(result)
+        reached = _reached(result, limits)
+        if reached is not None:
+            result.stopped = reached
+            return True
+    if result.wanted > setting.places:
+        result.stopped = f"{result.wanted} tasks or futures in sets: only the orders of {setting.places} were explored"
+    return True
+
+
+def _compare(first: Outcome, again: Outcome) -> None:
+    """Raise :class:`ReplayError` if the same choices did not do the same. Asked of runs 1, 2, 4, 8 and so on."""
+    if len(again.decisions) < len(first.decisions):
+        raise ReplayError(
+            f"the same choices led to another place: expected {len(first.decisions)} decisions; found "
+            f"{len(again.decisions)}{_WHY}"
+        )
+    if not first.merged and (first.logged, first.findings) != (again.logged, again.findings):
+        raise ReplayError(f"the same choices did not do the same{_WHY}")
+
+
+def _reached(result: Search, limits: Limits) -> str | None:
+    if limits.runs is not None and result.runs >= limits.runs:
+        return f"{limits.runs:,} runs"
+    if limits.seconds is not None and result.seconds >= limits.seconds:
+        return f"{limits.seconds:g} seconds"
+    if limits.memory is not None and result.runs % 100 == 0:
+        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        if held >= limits.memory:
+            return f"{held:,} bytes held"
+    return None

@@ -1,0 +1,58 @@
+"""A run of a scenario as a short string: its decisions, by their words, so that it survives edits of the program."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from typing import Final, NamedTuple
+
+import msgspec
+
+from everyturn.asyncio.decisions import Decision
+from everyturn.asyncio.running import Setting
+from everyturn.errors import UsageError
+
+PREFIX: Final = "ea1-"
+LONGEST: Final = 1 << 20
+"""The most that a token may unpack to, in bytes."""
+
+
+class Recorded(NamedTuple):
+    """What a token holds: the scenario's name, how its loop was set up, and each decision's kind and word."""
+
+    scenario: str
+    order: str
+    eager: bool
+    places: int
+    decisions: tuple[tuple[str, str], ...]
+
+
+def token(scenario: str, decisions: list[Decision], setting: Setting) -> str:
+    """The token of a run. Decisions after the last one that is not the first option are left out."""
+    needed = [(each.kind, each.word) for each in decisions]
+    while needed and decisions[len(needed) - 1].taken == 0:
+        needed.pop()
+    packed = zlib.compress(
+        msgspec.json.encode(Recorded(scenario, setting.order, setting.eager, setting.places, tuple(needed))), 9
+    )
+    return PREFIX + base64.urlsafe_b64encode(packed).decode().rstrip("=")
+
+
+def is_token(text: str) -> bool:
+    """Whether ``text`` says that it is a token of a scenario's run."""
+    return text.startswith(PREFIX)
+
+
+def recorded(text: str) -> Recorded:
+    """What a token holds. Raises :class:`UsageError` if it is none."""
+    body = text.removeprefix(PREFIX)
+    try:
+        packed = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
+        unpacking = zlib.decompressobj()
+        whole = unpacking.decompress(packed, LONGEST)
+        if unpacking.unconsumed_tail or not unpacking.eof:
+            raise UsageError(f"token {text:.40}…: expected at most {LONGEST:,} bytes, whole; found more, or a part")
+        return msgspec.json.decode(whole, type=Recorded)
+    except (binascii.Error, zlib.error, msgspec.DecodeError, UnicodeError, ValueError) as error:
+        raise UsageError(f"token {text:.40}…: expected a token that was not cut or changed; found {error}") from error

@@ -1,0 +1,285 @@
+"""The outside world of one run: what it has still to do, and when it decides to do it."""
+
+from __future__ import annotations
+
+from asyncio import events
+from collections.abc import Callable, Sequence
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+from everyturn.asyncio.decisions import Decision, Guide
+from everyturn.asyncio.errors import Abandoned, AtRest
+from everyturn.asyncio.findings import Finding, of_context, step_name
+from everyturn.asyncio.loop import WorldLoop
+from everyturn.asyncio.moments import Clock, Moment
+from everyturn.asyncio.ordering import Numbers
+from everyturn.asyncio.outside import DEFAULT_WORKERS, Answer, Job, Pool
+
+if TYPE_CHECKING:
+    from everyturn.asyncio.running import Setting
+
+LONGEST: Final = 10_000
+"""Iterations after which a run is given up: it may never come to rest."""
+
+GO_ON: Final = "goes on"
+
+
+class World:
+    """What a scenario is given: the outside world of one run. ``watch`` is told what runs, where somebody wants to know."""
+
+    def __init__(self, guide: Guide, setting: Setting, watch: Callable[[str, Any], None] | None = None) -> None:
+        self.guide = guide
+        self.decisions: list[Decision] = []
+        self.logged: list[Any] = []
+        self.failures: list[Finding] = []
+        self.clock = Clock(self._decide)
+        self.numbers = Numbers(setting.places, self._decide)
+        self.answers: list[Answer] = []
+        self.orphans: list[Answer] = []
+        self.arrived: list[events.Handle] = []
+        self.kept: list[Moment] = []
+        """The latest times of the answers that have arrived in this iteration, which were in time."""
+        self.iterations = 0
+        self.over = False
+        self.main: Any = None
+        self.phase = "runs"
+        self.random = Random(0)
+        self._longest = setting.longest
+        self._order = setting.order
+        self._watch = watch
+        self._in_thread = False
+        self.made: list[Any] = []
+        """Weak references to all tasks of the loop, in the order in which they were made."""
+        self._pools: dict[int, tuple[Any, Pool]] = {}
+        self._idle: list[tuple[Pool, Any]] = []
+        self.loop = WorldLoop(self, eager=setting.eager)
+
+    # What a scenario uses.
+
+    def io(
+        self,
+        name: str,
+        result: Any = None,
+        *,
+        errors: Sequence[BaseException | type[BaseException]] = (),
+        effect: Callable[[], Any] | None = None,
+        within: float | None = None,
+    ) -> Any:
+        """One answer of the outside world, to be awaited.
+
+        ``result``: its value; without one, what ``effect()`` returns. ``errors``: exceptions that it may be instead.
+        ``effect``: what it does out there, once, before the answer arrives; where the wait is cancelled it may have
+        happened, happen later, or never. ``within``: the latest time, in seconds after now, at which it arrives.
+        """
+        future = self.loop.create_future()
+        until = self.clock.read() + within if within is not None else None
+        self.answers.append(Answer(name, future, result, errors, effect, until))
+        return future
+
+    def log(self, *what: Any) -> None:
+        """Note something that this run did: runs are compared by what they note."""
+        self.logged.append(what[0] if len(what) == 1 else what)
+        self._tell("log", what)
+
+    # What the loop asks.
+
+    def select(self, *, wait: bool) -> list[Any]:
+        """The handles of the answers that have arrived; with ``wait`` nothing else is ready, so something must come."""
+        self.clock.tick()
+        self.iterations += 1
+        if self.iterations > self._longest:
+            raise Abandoned
+        self.arrived, self.kept = [], []
+        while self._arrives(wait=wait):
+            pass
+        arrived, self.arrived = self.arrived, []
+        return arrived
+
+    def _arrives(self, *, wait: bool) -> bool:
+        """Whether one more thing comes in this iteration; raises :class:`AtRest` if nothing can."""
+        self._forget_unwanted()
+        moves = self._moves()
+        if not wait or self.arrived or self.loop._ready:
+            timer, ends = None, self._can_be(None)
+        else:
+            timer = self.loop._scheduled[0] if self.loop._scheduled else None  # type: ignore[attr-defined]
+            ends = timer is not None and self._can_be(timer._when)
+        must = [move for move in moves if not move[2]]
+        if not must and not ends and not self.arrived and wait and timer is None and not self.loop._ready:
+            if not moves or self._decide("rest", ("rests", *(move[0] for move in moves))) == 0:
+                raise AtRest
+            moves[self.decisions[-1].taken - 1][1]()
+            return True
+        options = ([GO_ON] if ends else []) + [move[0] for move in moves]
+        taken = self._decide("arrives", options) - ends
+        if taken < 0:
+            self._pass(timer)
+            return False
+        moves[taken][1]()
+        return True
+
+    def _moves(self) -> list[tuple[str, Callable[[], None], bool]]:
+        """What can come now: its name, what it does, and whether it may never come as well."""
+        moves: list[tuple[str, Callable[[], None], bool]] = []
+        for answer in self.answers:
+            if not answer.happened:
+                moves.append((f"{answer.name} happens", partial(self._happen, answer), False))
+                continue
+            for way, name in enumerate(answer.ways):
+                moves.append((f"{name} arrives", partial(self._arrive, answer, way), False))
+        moves += [(f"{each.name} happens, unwanted", partial(self._happen_late, each), True) for each in self.orphans]
+        moves += [(name, move, False) for name, move in self._thread_moves()]
+        return moves
+
+    def _happen(self, answer: Answer) -> None:
+        self._tell("world", f"{answer.name} happens")
+        answer.happen()
+
+    def _arrive(self, answer: Answer, way: int) -> None:
+        self._tell("world", f"{answer.ways[way]} arrives")
+        self.answers.remove(answer)
+        if answer.until is not None:
+            self.kept.append(answer.until)
+        self.arrived.append(events.Handle(answer.deliver, (way,), self.loop, None))
+
+    def _happen_late(self, answer: Answer) -> None:
+        self.orphans.remove(answer)
+        self._tell("world", f"{answer.name} happens, though nobody waits for it")
+        answer.happen()
+
+    def _forget_unwanted(self) -> None:
+        for answer in [each for each in self.answers if not each.wanted]:
+            self.answers.remove(answer)
+            if not answer.happened:
+                self.orphans.append(answer)
+
+    def _can_be(self, due: Any) -> bool:
+        """Whether the present instant can be one at which ``due`` has come and no answer is later than promised."""
+        return self.clock.possible(self._bounds(due))
+
+    def _pass(self, timer: Any) -> None:
+        for later, earlier, nanoseconds in self._bounds(timer and timer._when):
+            self.clock.require(later, earlier, nanoseconds)
+
+    def _bounds(self, due: Any) -> list[tuple[int, int, int]]:
+        now = self.clock.now
+        bounds = []
+        if due is not None:
+            moment = self.clock.moment(due)
+            bounds.append((moment.instant, now, -moment.offset))
+        promised = [answer.until for answer in self.answers if answer.until is not None]
+        bounds += [(now, until.instant, until.offset - 1) for until in promised]
+        return bounds + [(now, until.instant, until.offset) for until in self.kept]
+
+    # Other threads.
+
+    def submit(self, executor: Any, func: Callable[..., Any], args: tuple[Any, ...]) -> Any:
+        """A function for a thread of ``executor`` (nothing: the default one): a future of :mod:`concurrent.futures`."""
+        name = getattr(func, "__qualname__", None) or getattr(getattr(func, "func", None), "__qualname__", "function")
+        job = Job(str(name).rpartition(".")[2], partial(func, *args))
+        self._pool(executor).submit(job)
+        return job.future
+
+    def _pool(self, executor: Any) -> Pool:
+        if id(executor) not in self._pools:
+            workers = getattr(executor, "_max_workers", DEFAULT_WORKERS)
+            self._pools[id(executor)] = executor, Pool(workers)
+        return self._pools[id(executor)][1]
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """The pools of all executors of this run."""
+        return tuple(pool for _, pool in self._pools.values())
+
+    async def executor_idle(self, executor: Any) -> None:
+        """Return when no thread of ``executor`` has anything to do, as its shutdown would."""
+        future = self.loop.create_future()
+        self._idle.append((self._pool(executor), future))
+        await future
+
+    def other_threads(self, moment: str) -> None:
+        """Other threads may do something just now."""
+        if self._in_thread or self.over:
+            return
+        while moves := self._thread_moves():
+            taken = self._decide(moment, (GO_ON, *(name for name, _ in moves)))
+            if taken == 0:
+                return
+            moves[taken - 1][1]()
+
+    def _thread_moves(self) -> list[tuple[str, Callable[[], None]]]:
+        moves: list[tuple[str, Callable[[], None]]] = []
+        for pool in self.pools:
+            for job in pool.begun:
+                if job.ran or job.future.cancelled():
+                    name = f"{job.name} ends on its thread"
+                    moves.append((name, partial(self._thread, name, self._job_ends, pool, job)))
+                else:
+                    name = f"{job.name} runs on a thread"
+                    moves.append((name, partial(self._thread, name, job.run)))
+        for pool, future in self._idle:
+            if pool.idle:
+                name = "the executor is idle"
+                moves.append((name, partial(self._thread, name, self._is_idle, pool, future)))
+        return moves
+
+    def _job_ends(self, pool: Pool, job: Job) -> None:
+        pool.finished(job)
+        job.arrive()
+
+    def _is_idle(self, pool: Pool, future: Any) -> None:
+        self._idle.remove((pool, future))
+        self.loop.call_soon_threadsafe(lambda: future.done() or future.set_result(None))
+
+    def _thread(self, name: str, move: Callable[..., None], *args: Any) -> None:
+        self._tell("world", name)
+        self._in_thread = self.loop.thread_calls = True
+        try:
+            move(*args)
+        finally:
+            self._in_thread = self.loop.thread_calls = False
+
+    def next_step(self, ready: Sequence[Any]) -> int:
+        """Which of the handles that are ready in this iteration is run next: the first, unless any order is explored."""
+        if self._order == "fifo" or len(ready) == 1:
+            return 0
+        return self._decide("next", [step_name(handle) for handle in ready])
+
+    def tasks(self) -> list[Any]:
+        """All tasks that have not ended, in the order in which they were made."""
+        return [task for task in map(_alive, self.made) if task is not None and not task.done()]
+
+    # What is noted.
+
+    def steps(self, handle: Any) -> None:
+        """The loop takes ``handle`` to run it."""
+        if self._watch is not None:
+            self._tell("step", handle)
+
+    def blocked(self, what: str, where: str) -> None:
+        """The loop's own thread was blocked: noted, and done in no time."""
+        if not self.over:
+            self.failures.append(Finding("blocked", f"{what} blocks the event loop and everything on it", where))
+
+    def failed(self, context: dict[str, Any]) -> None:
+        """What the loop's exception handler is told."""
+        if not self.over:
+            self.failures.append(of_context(context))
+
+    def _tell(self, kind: str, what: Any) -> None:
+        if self._watch is not None:
+            self._watch(kind, what)
+
+    def _decide(self, kind: str, options: Sequence[str]) -> int:
+        if len(options) == 1 or self.over:
+            return 0
+        taken = self.guide.choose(kind, options)
+        self.decisions.append(Decision(kind, tuple(options), taken))
+        if self._watch is not None:
+            self._tell("decision", self.decisions[-1])
+        return taken
+
+
+def _alive(reference: Any) -> Any:
+    return reference()

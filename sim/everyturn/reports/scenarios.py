@@ -1,0 +1,70 @@
+"""What the command line prints of scenarios: asyncio programs as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from everyturn.asyncio.checking import Checked, Replayed
+from everyturn.asyncio.findings import KINDS
+from everyturn.asyncio.searching import Search
+from everyturn.reports.text import SIGNS, Printer, Progress
+from everyturn.verdict import Cell, Verdict
+
+
+@contextmanager
+def watching(name: str) -> Iterator[SearchProgress]:
+    """Shows the progress of the search through one scenario."""
+    with SearchProgress(name) as bar:
+        yield bar
+
+
+class SearchProgress(Progress):
+    """Progress of a search through the runs of a scenario."""
+
+    def searching(self, found: Search) -> None:
+        """One more run."""
+        rate = found.runs / found.seconds if found.seconds else 0
+        self._show(f"{found.runs:,} runs, {found.states:,} states, {found.merged:,} merged, {rate:,.0f} runs/s")
+
+
+def show_checked(checked: Checked, show: Printer, hint: str) -> None:
+    """The verdict on one scenario: a line, then one for each refutation with its token. ``hint``: the options it was run with."""
+    cell, found = checked.cell, checked.found
+    sign, colour = SIGNS[cell.verdict]
+    head = click.style(cell.revision, bold=True) + "  " + click.style(f"{sign} {cell.verdict}", fg=colour)
+    show.say(_counts(cell, found), f"{head}  ")
+    for kind, judged in cell.invariants.items():
+        if judged.verdict is Verdict.REFUTED:
+            show.say(f" {kind}: {judged.sentence}", "  " + click.style("✗", fg="red"))
+            if judged.token is not None:
+                show.say(f"    {judged.steps} decisions of the world: everyturn replay{hint} {judged.token}")
+    for path, times in sorted(found.opaque.items(), key=lambda each: -each[1])[:5]:
+        show.say(f"  not merged {times:,} times because this cannot be known by value: {path}")
+    if cell.stopped is not None:
+        show.say(f"  stopped: {cell.stopped}")
+
+
+def _counts(cell: Cell, found: Search) -> str:
+    counts = [f"{found.runs:,} runs"]
+    if found.states:
+        counts.append(f"{found.states:,} states, {found.merged:,} merged")
+    counts.append(f"at most {found.longest:,} decisions, {found.seconds:.2f} s")
+    if cell.risk is not None:
+        counts.append(f"a run shows a fault with a probability of at most {cell.risk['bound']:.3g} (95 %)")
+    return ", ".join(counts)
+
+
+def show_replayed(replayed: Replayed, show: Printer) -> None:
+    """A run step by step, and what is wrong with it."""
+    for line in replayed.lines:
+        show.say(line)
+    if replayed.strayed is not None:
+        show.say(f"not the recorded run: {replayed.strayed}")
+    for finding in replayed.outcome.findings:
+        show.say(f" {finding.kind}: {finding}", click.style("✗", fg="red"))
+        show.say(f"  {KINDS[finding.kind]}")
+    if not replayed.outcome.findings:
+        show.say(" nothing is wrong with this run", click.style("✓", fg="green"))

@@ -1,0 +1,125 @@
+"""Asyncio programs of a few lines whose behaviours are known by construction."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+
+async def two_answers(world: Any) -> None:
+    async def wait(name: str) -> None:
+        world.log(await world.io(name, name))
+
+    await asyncio.gather(wait("a"), wait("b"))
+
+
+async def siblings_in_every_order(world: Any) -> None:
+    """One of four siblings fails: the other three are cancelled in any of six orders."""
+
+    async def wait(name: str) -> None:
+        try:
+            if name == "a":
+                await world.io("answer")
+                raise ValueError
+            await asyncio.Future()
+        finally:
+            world.log(name)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for name in "abcd":
+                group.create_task(wait(name), name=name)
+    except ExceptionGroup:
+        pass
+
+
+async def three_timers(world: Any) -> None:
+    """Timers set at one instant fire in the order of their delays; one set later with a shorter delay: before or after."""
+
+    async def sleep(name: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        world.log(name)
+
+    async def later() -> None:
+        await world.io("answer")
+        await sleep("later", 1)
+
+    await asyncio.gather(sleep("two", 2), sleep("one", 1), later())
+
+
+async def two_threads(world: Any) -> None:
+    ran: list[str] = []
+
+    def work(name: str) -> str:
+        ran.append(name)
+        return name
+
+    async def ask(name: str) -> None:
+        world.log(await asyncio.to_thread(work, name))
+
+    await asyncio.gather(ask("a"), ask("b"))
+    world.log(tuple(ran))
+
+
+async def an_answer_against_a_timeout(world: Any) -> None:
+    try:
+        async with asyncio.timeout(1):
+            world.log(await world.io("answer", "answered"))
+    except TimeoutError:
+        world.log("too late")
+
+
+async def an_answer_that_is_in_time(world: Any) -> None:
+    try:
+        async with asyncio.timeout(60):
+            world.log(await world.io("answer", "answered", within=1))
+    except TimeoutError:
+        world.log("too late")
+
+
+class Session:
+    """Runs a prompt if it is idle, else queues it; at the end of a turn it looks at the queue, then saves, then goes idle."""
+
+    def __init__(self, world: Any, *, mended: bool = False) -> None:
+        self.world = world
+        self.mended = mended
+        self.busy = False
+        self.queue: list[tuple[str, asyncio.Future[str]]] = []
+
+    async def ask(self, prompt: str) -> str:
+        if self.busy:
+            waiting: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+            self.queue.append((prompt, waiting))
+            return await waiting
+        self.busy = True
+        return await self.turn(prompt)
+
+    async def turn(self, prompt: str) -> str:
+        await self.world.io(f"model {prompt}")
+        if self.mended:
+            await self.world.io(f"save {prompt}")
+        if self.queue:
+            following, waiting = self.queue.pop(0)
+            waiting.set_result(await self.turn(following))
+        else:
+            if not self.mended:
+                await self.world.io(f"save {prompt}")
+            self.busy = False
+        return prompt
+
+
+def session(prompts: int, *, mended: bool) -> Any:
+    async def scenario(world: Any) -> None:
+        chat = Session(world, mended=mended)
+
+        async def user(prompt: str) -> None:
+            await world.io(f"user {prompt}")
+            assert await chat.ask(prompt) == prompt
+
+        await asyncio.gather(*(user(f"p{number}") for number in range(prompts)))
+
+    return scenario
+
+
+racy = session(2, mended=False)
+mended = session(2, mended=True)
