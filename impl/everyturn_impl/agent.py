@@ -111,9 +111,11 @@ class SessionAgent(Server):
         return await self.covered(call.reservation.sequence)
 
     async def cancel_on_entry(self, call: Call, caller: Context) -> None:
-        """Record a call that was cancelled before its turn, and tell its waiter."""
+        """Record a call that was cancelled before its turn, and tell its waiter. Raises the error of a failed record."""
         fault = await self.record_cancel_on_entry(call)
         await self.publish(call, Completion(call.prompt, call.run_id, fault=fault, cancelled=True), caller)
+        if fault is not None:
+            raise error_of(fault)
 
     async def record_cancel_on_entry(self, call: Call) -> Fault | None:
         """Write the two messages of a call that was cancelled on entry; the fault if a write failed."""
@@ -178,16 +180,19 @@ class SessionAgent(Server):
         return number + 1
 
     async def finish_step(self, turn: Context, message: str, result: StreamResult) -> None:
-        """Store the state of a finished step's message. An error is discarded: a flush will store it."""
-        try:  # noqa: SIM105 - a context manager that lives across an await has no value to compare by
+        """Count what a step used, then store its message's state, which a flush mends only if that was tried."""
+        try:
+            await self.ports.store.read_usage(turn.above(), turn, message)
+            await self.ports.store.save_usage(turn.above(), turn, message)
             await self.ports.store.finish_step(turn, message, result)
         except AgentError:
             pass
 
     async def break_off(self, call: Call, turn: Context, message: str | None, fault: Fault, text: str = "") -> Ending:
-        """Store how a turn ended that did not finish. The error of such a write takes the place of ``fault``."""
+        """Store how a turn ended that did not finish. An error on the way there takes the place of ``fault``."""
         try:
             if message is not None:
+                await self.ports.store.read_results(turn, message)
                 await self.ports.store.finish_turn(turn, message, fault)
             elif fault.kind == CANCELLED:
                 await self.record_early_cancel(call)
@@ -370,14 +375,15 @@ class SessionAgent(Server):
                 await self.ports.queue.set(queued[1:])
                 await self.run(queued[0], caller.next_hop())
         finally:
+            await self.ports.store.flush_under(caller, owner)
             await self.leave(summary)
 
     async def write_summary(self, caller: Context | None, summary: Context, owner: str) -> bool:
         """Stream the summary and store it; false if it was cancelled. Raises the error that it ended in.
 
-        What is left of an unfinished one is put away under ``caller``; none: detached.
+        Its message is made under ``caller``, and what is left of an unfinished one put away; none: detached.
         """
-        await self.ports.store.create_summary(summary)
+        await self.ports.store.create_summary(summary, caller)
         stream = await self.ports.model.start(summary, None, 1)
         result = await self.ports.model.end(stream)
         if result.how in UNSUCCESSFUL:

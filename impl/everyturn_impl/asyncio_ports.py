@@ -252,6 +252,10 @@ class JournalList:
         """``call`` was removed from the queue."""
         self.entries.append(Entry("dropped", call.prompt, reason))
 
+    def emptied(self, reason: str) -> None:
+        """Every call was removed from the queue."""
+        self.entries.append(Entry("emptied", None, reason))
+
     def cancelled_on_entry(self, call: Call) -> None:
         """``call`` was cancelled on entry."""
         self.entries.append(Entry("cancelled on entry", call.prompt))

@@ -2,7 +2,8 @@
 
 Each subscriber is first tried without blocking, then its buffer's space is waited for, at most 50 ms. When the time is
 up the loss is counted and the next subscriber is served. When the publisher's context ends, publishing ends at once:
-the remaining subscribers are skipped and nothing is counted.
+the remaining subscribers are skipped and nothing is counted. Agent-error notifications are the exception: nobody waits
+for room, and where there is none they are lost.
 """
 
 from __future__ import annotations
@@ -146,6 +147,14 @@ class Broker:
     def _current(self) -> tuple[Subscription, ...]:
         return tuple(each for each in self._subscriptions if not each.closed)
 
+    def publish_lossy(self, event: Event) -> None:
+        """Deliver ``event`` to every subscriber that has room; for the others it is lost, and counted."""
+        self._subscriptions = self._current()
+        for subscription in self._subscriptions:
+            if subscription.wants(event) and not subscription.offer(event):
+                subscription.lost += 1
+                self.lost += 1
+
     async def publish(self, event: Event, context: Context | None) -> None:
         """Deliver ``event`` to every subscriber, in the order in which they subscribed, as the module says.
 
@@ -189,6 +198,6 @@ class SessionBroker:
         await self._broker.publish(Completed(self._session, completion), context)
 
     async def notify_error(self, call: Call, fault: Fault, *, run_id: bool) -> None:
-        """Tell the subscribers of an agent error, detached; without ``run_id`` it concerns every waiter."""
+        """Tell the subscribers that have room of an agent error; without ``run_id`` it concerns every waiter."""
         failed = AgentFailed(self._session, call.prompt, call.run_id if run_id else None, error_of(fault), run_id)
-        await self._broker.publish(failed, None)
+        self._broker.publish_lossy(failed)

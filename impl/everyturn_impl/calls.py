@@ -44,6 +44,10 @@ class Context:
         """The context of a summary that this caller makes."""
         return self.child(f"summary.{self.hop}" if self.hop else "summary", self.prompt)
 
+    def above(self) -> Context:
+        """The context that this one is a child of; for whom that worked is not known."""
+        return Context(self.path[:-1])
+
     def next_hop(self) -> Context:
         """The same caller, about to run a further turn."""
         return replace(self, hop=self.hop + 1)

@@ -117,7 +117,8 @@ class Store(Protocol):
 
     Each write takes the context it runs under and raises :class:`~everyturn_impl.errors.Cancelled` when that is
     cancelled, :class:`~everyturn_impl.errors.StoreError` when it fails otherwise. Without a context it is detached:
-    no cancellation reaches it. A failed create leaves nothing behind, a failed update stays buffered until a flush.
+    no cancellation reaches it. A write that failed may have been made all the same; if it is an update, it also stays
+    buffered until a flush.
     """
 
     async def read(self, context: Context, owner: str) -> bool:
@@ -131,8 +132,17 @@ class Store(Protocol):
         """Create the assistant message of the turn's step ``number``; its identifier."""
         ...
 
+    async def read_usage(self, context: Context, turn: Context, message: str) -> None:
+        """Read what the session has used so far, before the state of ``message`` is stored."""
+
+    async def save_usage(self, context: Context, turn: Context, message: str) -> None:
+        """Save the session with what the step of ``message`` used."""
+
     async def finish_step(self, turn: Context, message: str, result: StreamResult) -> None:
         """Store the state of a message whose step has ended."""
+
+    async def read_results(self, turn: Context, message: str) -> None:
+        """Read, detached, which tool calls of ``message`` have no result, before it is stored how its turn ended."""
 
     async def finish_turn(self, turn: Context, message: str, fault: Fault) -> None:
         """Store, detached, how a turn ended that did not finish. Its failure takes the place of the turn's error."""
@@ -140,8 +150,8 @@ class Store(Protocol):
     async def record_cancelled(self, call: Call) -> None:
         """Write, detached, an assistant message that is finished as cancelled, for a prompt without a turn."""
 
-    async def create_summary(self, summary: Context) -> None:
-        """Create the summary's message."""
+    async def create_summary(self, summary: Context, context: Context | None = None) -> None:
+        """Create the summary's message, under ``context``."""
 
     async def finish_summary(self, summary: Context) -> None:
         """Store the finished summary."""
@@ -154,6 +164,9 @@ class Store(Protocol):
 
     async def flush(self, owner: str | None) -> None:
         """Write out what is buffered. Detached."""
+
+    async def flush_under(self, context: Context, owner: str | None) -> None:
+        """Write out what is buffered, unless ``context`` is cancelled. Raises nothing."""
 
 
 class Model(Protocol):
@@ -191,7 +204,10 @@ class Broker(Protocol):
         """
 
     async def notify_error(self, call: Call, fault: Fault, *, run_id: bool) -> None:
-        """Publish an agent-error notification about ``call``; ``run_id``: it carries the call's run id."""
+        """Publish an agent-error notification about ``call``; ``run_id``: it carries the call's run id.
+
+        Nobody waits for room: where a buffer is full the notification is lost.
+        """
 
 
 class Hooks(Protocol):
@@ -260,6 +276,9 @@ class Journal(Protocol):
 
     def dropped(self, call: Call, reason: DropReason) -> None:
         """``call`` was removed from the queue and gets no turn: ``covered`` by a cancel, or ``cleared``."""
+
+    def emptied(self, reason: str) -> None:
+        """The calls that were in the queue when it was emptied, unread, get no turn: ``covered``, or ``cleared``."""
 
     def cancelled_on_entry(self, call: Call) -> None:
         """``call`` was covered by a cancel when it entered its run."""

@@ -165,11 +165,24 @@ class SqliteStore:
         self._drafts[turn.path] = _Draft(message)
         return message
 
+    async def read_usage(self, context: Context, turn: Context, message: str) -> None:
+        """Read the session's row. This store counts no tokens: what matters is that the database can be read."""
+        select = "SELECT summary FROM sessions WHERE id = ?"
+        await self._run(context, turn.prompt, lambda db: db.execute(select, (self._session,)).fetchone())
+
+    async def save_usage(self, context: Context, turn: Context, message: str) -> None:
+        """Write the session's row. This store counts no tokens: what matters is that the database can be written."""
+        await self._run(context, turn.prompt, self._ensure_session)
+
     async def finish_step(self, turn: Context, message: str, result: StreamResult) -> None:
         """Store text and finish reason of a step that ended well."""
         finish = TOOL_USE if result.how is StepEnd.TOOL else END_OF_TURN
         self._drafts.pop(turn.path, None)
         await self._update_message(turn, turn.prompt, message, {"text": result.text, "finish": finish})
+
+    async def read_results(self, turn: Context, message: str) -> None:
+        """Read the session's messages. This store keeps no tool calls: none lacks a result."""
+        await self._run(None, turn.prompt, self._select_messages)
 
     async def finish_turn(self, turn: Context, message: str, fault: Fault) -> None:
         """Store, detached, what was streamed of ``message`` and that it ended in ``fault``."""
@@ -202,9 +215,9 @@ class SqliteStore:
 
     # summaries and the session -----------------------------------------------------------------------------------
 
-    async def create_summary(self, summary: Context) -> None:
-        """Create the summary's message and begin its draft."""
-        message = await self._insert(summary, _owner(summary), "assistant", "", None)
+    async def create_summary(self, summary: Context, context: Context | None = None) -> None:
+        """Create the summary's message, under ``context``, and begin its draft."""
+        message = await self._insert(context, _owner(summary), "assistant", "", None)
         self._drafts[summary.path] = _Draft(message)
 
     async def finish_summary(self, summary: Context) -> None:
@@ -238,6 +251,11 @@ class SqliteStore:
                 await self._update(None, owner, row, fields)
             except StoreError as error:
                 _log.warning("update of %s %s failed again and stays buffered: %s", *row, error.__cause__)
+
+    async def flush_under(self, context: Context, owner: str | None) -> None:
+        """The same, unless ``context`` is cancelled."""
+        if not self._contexts.is_cancelled(context):
+            await self.flush(owner)
 
     # how -----------------------------------------------------------------------------------------------------------
 

@@ -85,6 +85,7 @@ class Workspace:
         direct: bool = False,
     ) -> None:
         self.context = Context(("workspace",))
+        self.requests = Context(("requests",))
         self.contexts = CancellableContexts()
         self.broker = Broker(self.contexts)
         self.threads = TaskThreads()
@@ -274,7 +275,7 @@ class Workspace:
         Raises :class:`SessionBusy` while a turn or a summary is active, and the error that the run ended in.
         """
         inside = self.inside(session)
-        caller = self.context.child(session).child(self._name(None))
+        caller = self.requests.child(session).child(self._name(None))
         try:
             await inside.agent.coordinate_summary(caller)
         finally:

@@ -139,12 +139,13 @@ class MessageWritten(Event):
 
 @dataclass(frozen=True, slots=True)
 class MessageFailed(Event):
-    """The write of the prompt's user message failed and left nothing behind."""
+    """The write of the prompt's user message failed. ``stored``: the message is in the store all the same."""
 
     prompt: str
     by: Writer
     cause: FailureCause
     turn: str | None = None
+    stored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,11 +305,15 @@ class Completed(Event):
 
 @dataclass(frozen=True, slots=True)
 class ErrorNotified(Event):
-    """An agent-error notification about ``prompt`` was published; ``owner`` is the prompt whose error it tells."""
+    """An agent-error notification about ``prompt`` was published; ``owner`` is the prompt whose error it tells.
+
+    ``lost``: a buffer was full on its way, where nobody waits for room.
+    """
 
     prompt: str
     run_id: bool
     owner: str | None
+    lost: bool = False
 
 
 # Operations -------------------------------------------------------------------------------------------------------

@@ -284,18 +284,18 @@ def _details(life: Life, event: Event) -> Life:
         case FailedBeforeTurn():
             return life._replace(settled=Outcome.FAILED)
         case MessageWritten():
-            return life if life.continued else life._replace(written=min(2, life.written + 1))
+            return _written(life)
         case Completed(delivered=True, lost=lost, run_id=run_id) if run_id or not life.run_id:
             notices = (*life.notices, event.tells)[:2]
             return life._replace(notices=notices, reached=life.reached or not lost)
-        case ErrorNotified(owner=owner):
+        case ErrorNotified(owner=owner, lost=False):
             return life._replace(notified=life.notified or owner == life.prompt)
         case Returned(failed=failed):
             return life._replace(returned=True, notified=life.notified or failed)
         case ReadFailed(cause=cause):
             return _failed_early(life, cause)
-        case MessageFailed(cause=cause, by=by):
-            life = life._replace(excused=True)
+        case MessageFailed(cause=cause, by=by, stored=stored):
+            life = (_written(life) if stored else life)._replace(excused=True)
             return _failed_early(life, cause) if by is Writer.TURN else life
         case StepPrepared() | StepFailed() | StreamStarted() | StreamEnded() | SummaryFailed():
             turns = tuple(_turn(turn, event) if turn.name == event.turn else turn for turn in life.turns)
@@ -303,6 +303,11 @@ def _details(life: Life, event: Event) -> Life:
             return life._replace(turns=turns, continued=life.continued or full)
         case _:
             return life
+
+
+def _written(life: Life) -> Life:
+    """The user message is stored once more; what a continuation writes is a new one."""
+    return life if life.continued else life._replace(written=min(2, life.written + 1))
 
 
 def _turn(turn: Turn, event: StepPrepared | StepFailed | StreamStarted | StreamEnded | SummaryFailed) -> Turn:

@@ -27,7 +27,8 @@ from everyturn.engines.exploration import Progress, Sight, resident
 from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.expectations import unreached
 from everyturn.objects.table import HANDLERS
-from everyturn.operations import CALLS, OWN, Operation, Raised
+from everyturn.operations import CALLS, OWN, Operation
+from everyturn.results import fault_of
 from everyturn.scope import Scope
 from everyturn.statements import Missed, ReachedCode, Share, Tracer, short
 from everyturn.world import World
@@ -244,7 +245,7 @@ class _Reach:
             {
                 str(state.operation)
                 for state in self.transitions.locals.states
-                if any(type(each.result) is Raised for each in state.next.values())
+                if any(fault_of(each.result) is not None for each in state.next.values())
             }
         )
 

@@ -39,7 +39,7 @@ READS_ONLY: Final = frozenset(
 """Operations that change nothing, whatever the values are."""
 
 MAKES_MESSAGES: Final = frozenset({"store.write_user", "store.create_assistant", "store.record_cancelled"})
-BUFFERS: Final = frozenset({"store.finish_step", "store.finish_turn", "store.flush"})
+BUFFERS: Final = frozenset({"store.finish_step", "store.finish_turn", "store.flush", "store.flush_under"})
 
 _PROMPT: Final = re.compile(r"\bp\d+\b")
 
@@ -108,4 +108,6 @@ class Locations:
             return bool(scope.tools or scope.errors or scope.refusals or scope.nearly_full)
         if name == "broker.publish":
             return bool(scope.losses)
+        if name == "broker.notify_error":
+            return bool(scope.notices)
         return bool(scope.failures)

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from everyturn.objects import COLUMNS, Accepting, Values
-from everyturn.operations import Note, Operation, Raised
-from everyturn_impl.calls import Call, Completion, Context, StepEnd
+from everyturn.operations import Note, Operation
+from everyturn.results import Committed, fault_of
+from everyturn_impl.calls import Call, Completion, Context, Fault, StepEnd
 from everyturn_model import events as ev
 
 
@@ -38,7 +39,7 @@ def observe(step: Step) -> tuple[ev.Event, ...]:
     if reader is None and not step.notes:
         return ()
     shown = () if reader is None else tuple(reader(step))
-    noted = tuple(event for note in step.notes for event in _noted(note))
+    noted = tuple(event for note in step.notes for event in _noted(note, step))
     return tuple(dict.fromkeys((*shown, *noted)))
 
 
@@ -59,8 +60,11 @@ def shared_data(values: Values) -> ev.SharedData:
     )
 
 
-def _noted(note: Note) -> Iterator[ev.Event]:
+def _noted(note: Note, step: Step) -> Iterator[ev.Event]:
     match note.kind:
+        case "emptied" if step.operation.object == "queue":
+            for call in step.before[0]:
+                yield ev.Dropped(call.prompt, ev.DropReason(note.detail))
         case "folded":
             yield ev.Folded(note.prompt, note.detail)
         case "dropped":
@@ -122,24 +126,27 @@ def _queue_changed(step: Step) -> Iterator[ev.Event]:
             yield ev.Queued(call.prompt)
 
 
-def _cause(result: Raised) -> ev.FailureCause:
-    return ev.FailureCause.CANCELLED if result.fault.kind == "cancelled" else ev.FailureCause.STORE
+def _cause(fault: Fault) -> ev.FailureCause:
+    return ev.FailureCause.CANCELLED if fault.kind == "cancelled" else ev.FailureCause.STORE
 
 
 @_reads("store.read")
 def _read(step: Step) -> Iterator[ev.Event]:
     context, owner = step.operation.arguments
     reads_for_a_turn = "/" not in owner and context.prompt != owner
-    if isinstance(step.result, Raised) and reads_for_a_turn:
-        yield ev.ReadFailed(owner, _cause(step.result))
+    fault = fault_of(step.result)
+    if fault is not None and reads_for_a_turn:
+        yield ev.ReadFailed(owner, _cause(fault))
 
 
 @_reads("store.write_user")
 def _user_written(step: Step) -> Iterator[ev.Event]:
     _, prompt, by, turn = step.operation.arguments
     name = None if turn is None else turn.name
-    if isinstance(step.result, Raised):
-        yield ev.MessageFailed(prompt, ev.Writer(by), _cause(step.result), name)
+    fault = fault_of(step.result)
+    if fault is not None:
+        stored = type(step.result) is Committed
+        yield ev.MessageFailed(prompt, ev.Writer(by), _cause(fault), name, stored=stored)
     else:
         yield ev.MessageWritten(prompt, ev.Writer(by), name)
 
@@ -147,8 +154,9 @@ def _user_written(step: Step) -> Iterator[ev.Event]:
 @_reads("store.create_assistant")
 def _assistant_created(step: Step) -> Iterator[ev.Event]:
     turn: Context = step.operation.arguments[1]
-    if isinstance(step.result, Raised):
-        yield ev.StepFailed(turn.name, _cause(step.result))
+    fault = fault_of(step.result)
+    if fault is not None:
+        yield ev.StepFailed(turn.name, _cause(fault))
     else:
         yield ev.StepPrepared(turn.name, step.result)
 
@@ -156,22 +164,23 @@ def _assistant_created(step: Step) -> Iterator[ev.Event]:
 @_reads("store.finish_step", "store.finish_turn")
 def _final_written(step: Step) -> Iterator[ev.Event]:
     turn, message = step.operation.arguments
-    if isinstance(step.result, Raised):
+    fault = fault_of(step.result)
+    if fault is not None:
         decides = step.operation.method == "finish_turn"
-        yield ev.FinalFailed(turn.name, message, _cause(step.result), decides)
+        yield ev.FinalFailed(turn.name, message, _cause(fault), decides)
     else:
         yield ev.FinalStored(turn.name, message)
 
 
-@_reads("store.flush")
+@_reads("store.flush", "store.flush_under")
 def _flushed(step: Step) -> Iterator[ev.Event]:
-    for turn, message in sorted(step.before[0].buffered):
+    for turn, message in sorted(step.before[-1].buffered - step.after[-1].buffered):
         yield ev.FinalStored(turn, message)
 
 
 @_reads("model.ready")
 def _not_ready(step: Step) -> Iterator[ev.Event]:
-    if isinstance(step.result, Raised):
+    if fault_of(step.result) is not None:
         yield ev.FailedBeforeTurn(step.operation.arguments[0])
 
 
@@ -237,4 +246,4 @@ def _kept(step: Step) -> Iterator[ev.Event]:
 @_reads("broker.notify_error")
 def _notified(step: Step) -> Iterator[ev.Event]:
     prompt, fault, run_id = step.operation.arguments
-    yield ev.ErrorNotified(prompt, run_id, fault.owner)
+    yield ev.ErrorNotified(prompt, run_id, fault.owner, lost=step.result == "lost")

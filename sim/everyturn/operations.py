@@ -16,6 +16,7 @@ from everyturn import signatures
 from everyturn.errors import AgentFault
 from everyturn.frozen import MUTABLE, NoValue
 from everyturn.places import running_at
+from everyturn.results import fault_of
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream, StreamResult
 from everyturn_impl.errors import error_of
 from everyturn_impl.ports import Ports
@@ -45,12 +46,6 @@ class Operation(NamedTuple):
 
 _operation: Final = tuple.__new__
 """Makes a named tuple without looking at its arguments one by one: this happens at every access of every run."""
-
-
-class Raised(NamedTuple):
-    """The result of an operation that failed: the port raises the error that ``fault`` is the value of."""
-
-    fault: Fault
 
 
 class Note(NamedTuple):
@@ -147,8 +142,9 @@ def _access(gate: Gate, called: Called, operation: Operation) -> Generator[Opera
     except GeneratorExit:
         gate.closing = True
         raise
-    if type(result) is Raised:
-        raise error_of(result.fault)
+    fault = fault_of(result)
+    if fault is not None:
+        raise error_of(fault)
     return result
 
 
@@ -262,9 +258,18 @@ class StorePort(_Port):
     def create_assistant(self, context: Context | None, turn: Context, number: int) -> Coroutine[Any, Any, str]:
         return self._do("create_assistant", context, turn, number)
 
+    def read_usage(self, context: Context, turn: Context, message: str) -> Coroutine[Any, Any, None]:
+        return self._do("read_usage", context, turn, message)
+
+    def save_usage(self, context: Context, turn: Context, message: str) -> Coroutine[Any, Any, None]:
+        return self._do("save_usage", context, turn, message)
+
     def finish_step(self, turn: Context, message: str, result: StreamResult) -> Coroutine[Any, Any, None]:
         self._takes("finish_step", turn, message, result)
         return self._made("finish_step", turn, message)
+
+    def read_results(self, turn: Context, message: str) -> Coroutine[Any, Any, None]:
+        return self._do("read_results", turn, message)
 
     def finish_turn(self, turn: Context, message: str, fault: Fault) -> Coroutine[Any, Any, None]:
         self._takes("finish_turn", turn, message, fault)
@@ -274,8 +279,8 @@ class StorePort(_Port):
         self._takes("record_cancelled", call)
         return self._made("record_cancelled", call.prompt)
 
-    def create_summary(self, summary: Context) -> Coroutine[Any, Any, None]:
-        return self._do("create_summary", summary)
+    def create_summary(self, summary: Context, context: Context | None = None) -> Coroutine[Any, Any, None]:
+        return self._do("create_summary", summary, context)
 
     def finish_summary(self, summary: Context) -> Coroutine[Any, Any, None]:
         return self._do("finish_summary", summary)
@@ -289,6 +294,9 @@ class StorePort(_Port):
     def flush(self, owner: str | None) -> Coroutine[Any, Any, None]:
         self._takes("flush", owner)
         return self._made("flush")
+
+    def flush_under(self, context: Context, owner: str | None) -> Coroutine[Any, Any, None]:
+        return self._do("flush_under", context)
 
 
 class ModelPort(_Port):
@@ -431,6 +439,9 @@ class JournalPort(_Port):
     def dropped(self, call: Call, reason: str) -> None:
         self._takes("dropped", call, reason)
         self.gate.notes.append(Note("dropped", call.prompt, reason))
+
+    def emptied(self, reason: str) -> None:
+        self.gate.notes.append(Note("emptied", "", reason))
 
     def cancelled_on_entry(self, call: Call) -> None:
         self._takes("cancelled_on_entry", call)

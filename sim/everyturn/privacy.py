@@ -13,7 +13,8 @@ from typing import Final
 from everyturn.errors import AgentFault
 from everyturn.operations import Operation
 
-_READS: Final = frozenset({"closing.get", "contexts.done", "threads.join_all"})
+_USAGE: Final = ("store.read_usage", "store.save_usage")
+_READS: Final = frozenset({"closing.get", "contexts.done", "threads.join_all", *_USAGE})
 _OBJECTS: Final = frozenset({"hooks", "contexts", "closing", "threads"})
 
 Location = tuple[str, tuple[str, ...]]
@@ -27,7 +28,7 @@ class Privacy:
 
     def check(self, thread: str, operation: Operation, *, point: bool) -> None:
         """Raise :class:`AgentFault` if a location is touched by two threads, changed by one, and not always at a point."""
-        if operation.object not in _OBJECTS:
+        if operation.object not in _OBJECTS and str(operation) not in _USAGE:
             return
         reads = str(operation) in _READS
         for location in _locations(operation):
@@ -48,7 +49,7 @@ def _locations(operation: Operation) -> Iterator[Location]:
     match str(operation):
         case "hooks.keep" | "hooks.take":
             yield "hooks", (operation.arguments[0],)
-        case "contexts.done":
+        case "contexts.done" | "store.read_usage" | "store.save_usage":
             path = operation.arguments[0].path
             for length in range(len(path) + 1):
                 yield "contexts", path[:length]

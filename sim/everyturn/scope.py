@@ -28,6 +28,7 @@ EXTRAS: Final[dict[str, tuple[str, bool, str]]] = {
     "f": ("failures", True, "at most n store operations, or the coordinator before Run, may fail"),
     "r": ("refusals", True, "at most n streams may end as unauthorised; the coordinator retries once"),
     "b": ("losses", True, "at most n must-deliver publishes may be given up at a full buffer"),
+    "l": ("notices", True, "at most n agent-error notifications may get lost: nobody waits for room in a full buffer"),
     "n": ("new_session", False, "the session is new: a title is generated"),
     "u": ("nearly_full", False, "the context is nearly full after the first step of the first turn"),
     "d": ("direct", False, "no coordinator: completions go straight to the broker"),
@@ -37,7 +38,7 @@ EXTRAS: Final[dict[str, tuple[str, bool, str]]] = {
 
 ENDLESS: Final = -1
 """The number of an extra without bound, written ``*``: only of those that are up to the world, in :data:`UNBOUNDED`."""
-UNBOUNDED: Final = "etfrb"
+UNBOUNDED: Final = "etfrbl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Scope:
     failures: int = 0
     refusals: int = 0
     losses: int = 0
+    notices: int = 0
     new_session: int = 0
     nearly_full: int = 0
     direct: int = 0

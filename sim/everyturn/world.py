@@ -22,6 +22,8 @@ from everyturn_model import events as ev
 __all__ = ["GRANULARITIES", "WORKSPACE", "Body", "Thread", "World", "find_revision", "revision_name"]
 
 WORKSPACE: Final = Context(("w",))
+REQUESTS: Final = Context(("r",))
+"""The context of a user's requests: closing the workspace does not cancel them."""
 GRANULARITIES: Final = ("access", "await")
 
 Body = Callable[[Dispatcher, CallsPort], Coroutine[Operation, Any, str]]
@@ -282,7 +284,7 @@ async def _clear(name: str, agent: Dispatcher, calls: CallsPort) -> str:
 
 async def _summarise(name: str, agent: Dispatcher, calls: CallsPort) -> str:
     try:
-        await agent.coordinate_summary(WORKSPACE.child(name))
+        await agent.coordinate_summary(REQUESTS.child(name))
     except AgentError:
         return "failed"
     return "returned"

@@ -166,6 +166,13 @@ CASES = (
         MessageFailed("p", Writer.TURN, BY_CANCEL),
         (new("p"), start("p"), CALL),
     ),
+    Case(
+        "failed-once",
+        begun(),
+        MessageFailed("p", Writer.TURN, STORE, stored=True),
+        MessageFailed("p", Writer.TURN, STORE, stored=True),
+        begun()[:2],
+    ),
     Case("step-preparing", streams(), StepFailed("p.1", STORE), StepFailed("p.1", STORE), begun()),
     Case(
         "step-messages-written",

@@ -12,7 +12,7 @@ from everyturn.logs.identify import match_transcript
 from everyturn.logs.recorder import RecordedWorld, lines_of
 from everyturn.logs.transcript import SUMMARY, Line, Transcript, Written, line
 from everyturn.observer import Step
-from everyturn.operations import Raised
+from everyturn.results import fault_of
 from everyturn.run import Run
 from everyturn.scope import Scope
 from everyturn.strategies.random_walk import RandomWalk
@@ -96,7 +96,9 @@ class _Onlooker:
         match str(step.operation):
             case "store.write_user":
                 _, prompt, by, _ = arguments
-                yield line("store_failed" if isinstance(step.result, Raised) else "user_message", prompt=prompt, by=by)
+                yield line(
+                    "store_failed" if fault_of(step.result) is not None else "user_message", prompt=prompt, by=by
+                )
             case "model.start":
                 yield line("stream_start", turn=arguments[1] or SUMMARY, step=arguments[2])
             case "model.end":
@@ -146,13 +148,13 @@ def stored_by(run: Run) -> tuple[str, ...]:
         assert operation is not None
         arguments, name = operation.arguments, effect.node.name
         match operation.method:
-            case "write_user" if not isinstance(effect.result, Raised):
+            case "write_user" if fault_of(effect.result) is None:
                 messages[f"user {len(messages)}"] = f"u:{arguments[1]}"
-            case "create_assistant" if not isinstance(effect.result, Raised):
+            case "create_assistant" if fault_of(effect.result) is None:
                 messages[effect.result] = "a::"
             case "record_cancelled":
                 messages[f"cancelled {arguments[0]}"] = "a::canceled"
-            case "create_summary" if not isinstance(effect.result, Raised):
+            case "create_summary" if fault_of(effect.result) is None:
                 messages[f"summary {name}"] = "a::"
             case "end":
                 how[name] = effect.result.how

@@ -26,7 +26,6 @@ class NoAccept(PendingFlag):
         """Take the first queued call, in two accesses and without the mutex."""
         queued = await self.ports.queue.get()
         if not queued:
-            await self.ports.queue.delete()
             return HandOff(None)
         await self.ports.queue.set(queued[1:])
         return HandOff(queued[0])

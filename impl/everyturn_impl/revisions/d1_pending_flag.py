@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.endings import HandOff
+from everyturn_impl.errors import error_of
 from everyturn_impl.revisions.d2_accept_sequence import AcceptSequence
 
 
@@ -26,8 +27,10 @@ class PendingFlag(AcceptSequence):
         return True
 
     async def cancel_on_entry(self, call: Call, caller: Context) -> None:
-        """Record a call that was cancelled on entry. No completion is published."""
-        await self.record_cancel_on_entry(call)
+        """Record a call that was cancelled on entry. No completion is published, an error of the record is raised."""
+        fault = await self.record_cancel_on_entry(call)
+        if fault is not None:
+            raise error_of(fault)
 
     async def raise_mark(self) -> None:
         """If a reservation is open, set the flag."""
@@ -36,16 +39,15 @@ class PendingFlag(AcceptSequence):
 
     async def take_in_queue(self, turn: Context) -> None:
         """Fold what was queued, unless the flag was set."""
-        for call in await self.take_queue_and_flag(turn):
+        for call in await self.take_unless_flagged(turn):
             await self.ports.store.write_user(turn, call, "fold", turn)
 
-    async def take_queue_and_flag(self, turn: Context) -> tuple[Call, ...]:
-        """Read and delete queue and flag under the dispatch mutex; the calls to fold."""
+    async def take_unless_flagged(self, turn: Context) -> tuple[Call, ...]:
+        """Look at the flag, which stays, and take the whole queue under the dispatch mutex; the calls to fold."""
         await self.ports.mutex.lock()
+        flagged = await self.ports.mark.get() > 0
         queued = await self.ports.queue.get()
         await self.ports.queue.delete()
-        flagged = await self.ports.mark.get() > 0
-        await self.ports.mark.delete()
         if flagged:
             self.note_drops(queued)
             queued = ()
@@ -54,15 +56,16 @@ class PendingFlag(AcceptSequence):
         return queued
 
     async def hand_off(self, call: Call) -> HandOff:
-        """With the flag set, flag and queue are deleted; otherwise the first queued call is taken and accepted."""
+        """With the flag set, flag and queue are deleted unread; otherwise the first queued call is taken and accepted."""
         await self.ports.mutex.lock()
+        if await self.ports.mark.get() > 0:
+            await self.ports.mark.delete()
+            await self.ports.queue.delete()
+            self.ports.journal.emptied("covered")
+            await self.ports.mutex.unlock()
+            return HandOff(None)
         queued = await self.ports.queue.get()
-        if queued and await self.ports.mark.get() > 0:
-            await self.ports.queue.delete()
-            self.note_drops(queued)
-            queued = ()
         if not queued:
-            await self.ports.queue.delete()
             await self.ports.mark.delete()
             await self.ports.mutex.unlock()
             return HandOff(None)

@@ -9,8 +9,11 @@ mutex, for prompts of both kinds, and the mutex is never held across a stream or
 * *no lost cancel, no poisoned prompt, idle cancel*: Cancel cancels what is active, empties the queue and covers the open
   reservations in one critical section. Hence no queued call is ever covered; the mark speaks of reservations alone and
   goes with the last of them. A drain folds nothing into a turn that is already cancelled.
+* *no hang*, besides: whatever becomes of a call is told by a completion that must be delivered, also when it fails
+  before its turn; an error notification may get lost on its way.
 * *prompt notice, right owner, no double emit*: no coordinator holds completions back. A turn publishes its own, once,
-  after its messages are flushed (*state before notice*) and before its thread looks for the next call. The retry with
+  after its messages are flushed (*state before notice*; a state is tried to be stored before anything else that may
+  fail, as a flush writes only what was tried) and before its thread looks for the next call. The retry with
   fresh credentials is a second stream within the same turn. A thread returns its own prompt's error, never another's.
 * *true outcome*: what the provider and the canceller did decides; a failing write is mended by the flush and does not
   take the place of the error that led to it. Nor does a summary that fails after the answer is there.
@@ -30,7 +33,7 @@ from enum import Enum
 from everyturn_impl.agent import SessionAgent
 from everyturn_impl.calls import Call, Completion, Context, Fault, StepEnd, StreamResult
 from everyturn_impl.endings import CANCELLED, UNSUCCESSFUL, Ending
-from everyturn_impl.errors import AgentError, Cancelled, NotConfigured, SessionBusy, error_of
+from everyturn_impl.errors import AgentError, Cancelled, NotConfigured, SessionBusy, StoreError, error_of
 
 
 class Entry(Enum):
@@ -54,6 +57,7 @@ class Hardened(SessionAgent):
                 failed = True
         if failed:
             await self.withdraw(call)
+            await self.tell_failed(call, NotConfigured(call.prompt).fault)
             raise NotConfigured(call.prompt)
         await self.run(call, caller)
 
@@ -63,6 +67,14 @@ class Hardened(SessionAgent):
             await self.ports.mutex.lock()
             await self.release(call)
             await self.ports.mutex.unlock()
+
+    async def tell_failed(self, call: Call, fault: Fault) -> None:
+        """Tell the waiter of an accepted call that it failed before its turn: a notification of the error may get lost.
+
+        An in-process caller has the error.
+        """
+        if call.reservation is not None:
+            await self.publish(call, Completion(call.prompt, call.run_id, fault=fault), None)
 
     # entering, running, leaving ----------------------------------------------------------------------------------
 
@@ -191,9 +203,30 @@ class Hardened(SessionAgent):
         stream = await self.ports.model.start(turn, call.prompt, number)
         return await self.ports.model.end(stream)
 
+    async def finish_step(self, turn: Context, message: str, result: StreamResult) -> None:
+        """Store the state of a finished step's message, whatever else fails: a flush mends only what was once tried."""
+        try:  # noqa: SIM105 - a context manager that lives across an await has no value to compare by
+            await self.ports.store.finish_step(turn, message, result)
+        except AgentError:
+            pass
+        try:
+            await self.ports.store.read_usage(turn.above(), turn, message)
+            await self.ports.store.save_usage(turn.above(), turn, message)
+        except AgentError:
+            pass
+
     async def break_off(self, call: Call, turn: Context, message: str | None, fault: Fault, text: str = "") -> Ending:
-        """Store how a turn ended that did not finish; whether that write succeeds, ``fault`` is what happened."""
-        await super().break_off(call, turn, message, fault, text)
+        """Store how a turn ended that did not finish; whether that write succeeds, ``fault`` is what happened.
+
+        The state of the message comes first: results of tool calls are put in when the session is read again.
+        """
+        try:
+            if message is not None:
+                await self.ports.store.finish_turn(turn, message, fault)
+            elif fault.kind == CANCELLED:
+                await self.record_early_cancel(call)
+        except StoreError:
+            pass
         return Ending(message, text, fault)
 
     async def take_in_queue(self, turn: Context) -> None:

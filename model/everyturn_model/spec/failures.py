@@ -18,7 +18,7 @@ from everyturn_model.events import (
 )
 from everyturn_model.lifecycle import Fate, Phase
 from everyturn_model.spec.actions import Action, Guard, Side
-from everyturn_model.spec.prompts import Prompt, Reach
+from everyturn_model.spec.prompts import Prompt, Reach, Written
 from everyturn_model.spec.state import Stage, State
 
 CAUSES: Final = {FailureCause.CANCELLED: Outcome.CANCELLED, FailureCause.STORE: Outcome.FAILED}
@@ -54,8 +54,9 @@ def fail_read(state: State, event: ReadFailed) -> State:
 
 
 def fail_message(state: State, event: MessageFailed) -> State:
-    """The message need not be there; a turn whose own or folded message failed will fail with it."""
+    """The message need not be there, but may be; a turn whose own or folded message failed will fail with it."""
     prompt = state.prompt(event.prompt)._replace(excused=True)
+    prompt = prompt._replace(written=Written.YES) if event.stored else prompt
     if event.by is Writer.TURN:
         return fail_early(state, prompt, event.cause)
     state = state.put(prompt)
@@ -153,6 +154,11 @@ STORE_FAILS_MESSAGE = Action(
             _writing,
         ),
         Guard("message-reached", CANCEL_NEEDED, _reached),
+        Guard(
+            "failed-once",
+            "A user message whose write fails may be stored all the same, but not for a second time.",
+            lambda state, event: not event.stored or state.prompt(event.prompt).written is not Written.YES,
+        ),
     ),
     fail_message,
 )

@@ -97,10 +97,10 @@ COMPLETE_PROMPT = Action(
 
 
 def notify_error(state: State, event: ErrorNotified) -> State:
-    """The notification ends the wait of the prompt whose error it tells."""
+    """The notification ends the wait of the prompt whose error it tells, if it arrives."""
     state = state.settled(state.prompt(event.prompt))
     prompt = state.prompt(event.prompt)
-    return state.put(prompt._replace(notified=prompt.notified or event.owner == event.prompt))
+    return state.put(prompt._replace(notified=prompt.notified or (event.owner == event.prompt and not event.lost)))
 
 
 def _failed_or_told(state: State, event: ErrorNotified) -> bool:

@@ -16,13 +16,16 @@ from everyturn.operations import Operation
 NEVER, QUIET, ALWAYS = range(3)
 _OWN_BUSINESS: Final = frozenset(
     {"mutex.unlock", "threads.start", "threads.end", "store.read", "store.flush", "store.record_cancelled"}
-    | {"store.finish_turn", "store.abandon_summary", "broker.publish", "broker.notify_error"}
+    | {"store.read_results", "store.finish_turn", "store.abandon_summary", "broker.publish", "broker.notify_error"}
 )
 """Nobody else is concerned, or (a mutex given back) nobody else can go on before."""
 _OF_A_CONTEXT: Final = frozenset(
     {
         "store.create_assistant",
+        "store.read_usage",
+        "store.save_usage",
         "store.finish_step",
+        "store.flush_under",
         "store.create_summary",
         "store.finish_summary",
         "store.save_session",

@@ -29,7 +29,8 @@ from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.logs.recorder import OBJECT, RecordedWorld
 from everyturn.logs.transcript import Line, Transcript, Written
 from everyturn.observer import shared_data
-from everyturn.operations import Operation, Raised
+from everyturn.operations import Operation
+from everyturn.results import fault_of
 from everyturn_model.events import SharedData
 
 Progress = Callable[[int], None]
@@ -135,7 +136,7 @@ class Matching:
                     numbers[column] = number
                 numbers[place] = effect.local
                 local = transitions.locals[effect.local]
-                fails = type(effect.result) is Raised if failed is None else failed
+                fails = fault_of(effect.result) is not None if failed is None else failed
                 if local.point or local.operation is None:
                     done.append((tuple(numbers), fails))
                 else:

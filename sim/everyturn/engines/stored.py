@@ -36,14 +36,13 @@ class Messages:
     def after(self, operation: Operation, thread: str, created: int, *, failed: bool) -> tuple[int, ...]:
         """How many messages may be there after a step, if ``created`` are before it; none if it does not fit the list.
 
-        A creation that is cancelled may leave a message behind that is never finished (``docs/divergences.md``).
+        A creation that fails may have been made all the same (``docs/divergences.md``).
         """
         if self.list is None or str(operation) not in CREATES:
             return (created,)
         following = self.list[created] if created < len(self.list) else None
         if failed:
-            left = following == UNFINISHED and operation.method == "create_assistant"
-            return (created, created + 1) if left else (created,)
+            return (created, created + 1) if following == self._left(operation) else (created,)
         possible = self._possible(operation, thread)
         if not possible:
             return (created,)
@@ -56,6 +55,10 @@ class Messages:
         if created == len(self.list) or self._possible(operation, thread) != (self.list[created],):
             return False
         return not self.list[created].startswith("a::")
+
+    def _left(self, operation: Operation) -> str:
+        """The message that a step may leave behind although it failed; an assistant's is never finished."""
+        return f"u:{operation.arguments[1]}" if operation.method == "write_user" else UNFINISHED
 
     def _possible(self, operation: Operation, thread: str) -> tuple[str, ...]:
         """What the message that a step creates can be when all is over; nothing if it is deleted again."""

@@ -70,7 +70,7 @@ class _Waiters(Judge):
                     waiting -= {prompt}
                 case Completed(prompt=prompt, run_id=True, delivered=True, lost=False):
                     waiting -= {prompt}
-                case ErrorNotified(prompt=prompt, owner=owner) if owner == prompt:
+                case ErrorNotified(prompt=prompt, owner=owner, lost=False) if owner == prompt:
                     waiting -= {prompt}
         return _state(waiting), ()
 

@@ -12,7 +12,14 @@ from everyturn.explanation.happens_before import HappensBefore, Race
 from everyturn.run import Run
 from everyturn.tokens.named_steps import ByName
 
-_UNKIND: Final = ("(Fault(store", "(Fault(not-", "StreamResult(ERROR", "StreamResult(UNAUTHORISED", "lost")
+_UNKIND: Final = (
+    "(Fault(store",
+    "(committed",
+    "(Fault(not-",
+    "StreamResult(ERROR",
+    "StreamResult(UNAUTHORISED",
+    "lost",
+)
 
 
 class DecidingRaces:

@@ -21,7 +21,7 @@ from everyturn.logs.transcript import OTHER, SUMMARY, Line, Written, line
 from everyturn.operations import OWN, CallsPort
 from everyturn.run import Run
 from everyturn.scope import Scope
-from everyturn.world import WORKSPACE, Body, Thread, World
+from everyturn.world import REQUESTS, Body, Thread, World
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream, StreamResult
 from everyturn_impl.endings import CANCELLED
 from everyturn_impl.errors import AgentError, error_of
@@ -72,7 +72,7 @@ async def _operate(what: str, body: Body, name: str, log: LogPort, agent: Server
         return word
     fault: Fault | None = None
     try:
-        await agent.coordinate_summary(WORKSPACE.child(name))
+        await agent.coordinate_summary(REQUESTS.child(name))
     except AgentError as error:
         fault = error.fault
     await log.do(Log.line, line("summarize_return", outcome=_outcome(fault, "ok")))

@@ -41,7 +41,9 @@ def initial(scope: Scope, owned: Mapping[str, Any] | None = None) -> Values:
         Accepting(),
         frozenset(),
         Store(messages=not scope.new_session),
-        Budget(scope.errors, scope.tools, scope.failures, scope.refusals, scope.losses, scope.nearly_full),
+        Budget(
+            scope.errors, scope.tools, scope.failures, scope.refusals, scope.losses, scope.nearly_full, scope.notices
+        ),
         frozenset(),
         (),
         frozenset(),
@@ -75,6 +77,10 @@ def can_block(operation: Operation) -> bool:
 
 # scheduling points ------------------------------------------------------------------------------------------------
 
+_USAGE: Final = frozenset({"read_usage", "save_usage"})
+"""What can fail and changes nothing that others see, under a caller's context: like a look at that."""
+_CALLER: Final = 2
+"""How long the path of a caller's context is that only a shutdown cancels; those of turns are longer."""
 _WAITS: Final = frozenset(
     {"mutex.lock", "model.ready", "model.end", "titles.end", "titles.join", "threads.join_all", "threads.start"}
 )
@@ -100,6 +106,11 @@ def is_scheduling_point(operation: Operation, scope: Scope, granularity: str, sh
         case "contexts" if operation.method == "done":
             point = bool(scope.shutdown) or operation.arguments[0].prompt is not None
         case "model" if operation.method == "ready":
+            point = bool(scope.failures)
+        case "store" if operation.method in _USAGE:
+            within_a_turn = len(operation.arguments[0].path) > _CALLER
+            point = bool(scope.failures or scope.shutdown) or within_a_turn
+        case "store" if operation.method == "read_results":
             point = bool(scope.failures)
         case _:
             point = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from everyturn.objects.table import Outcomes, Store, Values, handles, is_done
-from everyturn.operations import Raised
+from everyturn.results import Committed, Raised
 from everyturn_impl.calls import Completion, Context, Fault, StepEnd, Stream, StreamResult
 
 # store ------------------------------------------------------------------------------------------------------------
@@ -14,13 +14,29 @@ _STORING: Final = ("contexts", "store", "budget")
 
 
 def _writing(values: Values, context: Context | None, owner: str | None, result: Any, after: Store) -> Outcomes:
-    """A write that leaves the store as it is when it fails."""
+    """A read or a write that leaves the store as it is when it fails."""
     cancelled, store, budget = values
     if is_done(cancelled, context):
         return [(Raised(Fault("cancelled", owner)), values)]
     outcomes: Outcomes = [(result, (cancelled, after, budget))]
     if budget.failures:
         outcomes.append((Raised(Fault("store", owner)), (cancelled, store, budget.less("failures"))))
+    return outcomes
+
+
+def _creating(
+    values: Values, context: Context | None, owner: str | None, result: Any, *, counts: bool = False
+) -> Outcomes:
+    """The write of a new message: one that fails may have been made all the same.
+
+    That makes a difference if there were no messages before, or if it ``counts`` how often this one is stored.
+    """
+    after = values[1]._replace(messages=True)
+    outcomes = _writing(values, context, owner, result, after)
+    if counts or not values[1].messages:
+        for failed, (cancelled, _, budget) in tuple(outcomes):
+            if type(failed) is Raised:
+                outcomes.append((Committed("committed", failed.fault), (cancelled, after, budget)))
     return outcomes
 
 
@@ -34,13 +50,13 @@ def _read(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
 def _write_user(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
     context, prompt, _, turn = arguments
     owner = prompt if turn is None else turn.prompt
-    return _writing(values, context, owner, None, values[1]._replace(messages=True))
+    return _creating(values, context, owner, None, counts=True)
 
 
 @handles("store.create_assistant", *_STORING)
 def _create_assistant(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
     context, turn, number = arguments
-    return _writing(values, context, turn.prompt, f"{turn.name}#{number}", values[1]._replace(messages=True))
+    return _creating(values, context, turn.prompt, f"{turn.name}#{number}")
 
 
 def _updating(values: Values, context: Context | None, turn: Context, message: str) -> Outcomes:
@@ -51,6 +67,18 @@ def _updating(values: Values, context: Context | None, turn: Context, message: s
     kept = store._replace(buffered=store.buffered | {buffered})
     outcomes = _writing(values, context, turn.prompt, None, written)
     return [(result, (after[0], kept, after[2]) if type(result) is Raised else after) for result, after in outcomes]
+
+
+@handles("store.read_usage", *_STORING)
+@handles("store.save_usage", *_STORING)
+def _count_usage(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
+    context, turn, _ = arguments
+    return _writing(values, context, turn.prompt, None, values[1])
+
+
+@handles("store.read_results", *_STORING)
+def _read_results(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
+    return _writing(values, None, arguments[0].prompt, None, values[1])
 
 
 @handles("store.finish_step", *_STORING)
@@ -67,10 +95,15 @@ def _finish_turn(values: Values, arguments: tuple[Any, ...], thread: str) -> Out
 
 @handles("store.record_cancelled", *_STORING)
 def _record_cancelled(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
-    return _writing(values, None, arguments[0], None, values[1]._replace(messages=True))
+    return _creating(values, None, arguments[0], None)
 
 
 @handles("store.create_summary", *_STORING)
+def _create_summary(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
+    summary, context = arguments
+    return _writing(values, context, summary.prompt, None, values[1])
+
+
 @handles("store.finish_summary", *_STORING)
 @handles("store.save_session", *_STORING)
 def _summary_write(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
@@ -87,6 +120,13 @@ def _abandon_summary(values: Values, arguments: tuple[Any, ...], thread: str) ->
 @handles("store.flush", "store")
 def _flush(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
     return [(None, (values[0]._replace(buffered=frozenset()),))]
+
+
+@handles("store.flush_under", "contexts", "store")
+def _flush_under(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
+    cancelled, store = values
+    kept = store.buffered if is_done(cancelled, arguments[0]) else frozenset()
+    return [(None, (cancelled, store._replace(buffered=kept)))]
 
 
 # model ------------------------------------------------------------------------------------------------------------
@@ -163,17 +203,21 @@ def _join_threads(values: Values, arguments: tuple[Any, ...], thread: str) -> Ou
 # completions ------------------------------------------------------------------------------------------------------
 
 
-@handles("broker.publish", "budget")
-def _publish(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
+def _publishing(values: Values, losses: str) -> Outcomes:
     outcomes: Outcomes = [("delivered", values)]
-    if values[0].losses:
-        outcomes.append(("lost", (values[0].less("losses"),)))
+    if getattr(values[0], losses):
+        outcomes.append(("lost", (values[0].less(losses),)))
     return outcomes
 
 
-@handles("broker.notify_error")
+@handles("broker.publish", "budget")
+def _publish(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
+    return _publishing(values, "losses")
+
+
+@handles("broker.notify_error", "budget")
 def _notify_error(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
-    return [(None, values)]
+    return _publishing(values, "notices")
 
 
 @handles("hooks.keep", "hooks")

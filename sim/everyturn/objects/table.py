@@ -48,6 +48,7 @@ class Budget(NamedTuple):
     refusals: int = 0
     losses: int = 0
     nearly_full: int = 0
+    notices: int = 0
 
     def less(self, name: str) -> Budget:
         """The budget after one use of ``name``; an endless one stays as it is."""

@@ -59,10 +59,11 @@ def sentence(event: ev.Event) -> str | None:
             return f"{p}'s client is told: {outcome}" + (" (and the message is lost)" if lost else "")
         case ev.Completed(prompt=p):
             return f"what {p}'s client shall be told is kept for later"
-        case ev.ErrorNotified(prompt=p, owner=owner):
-            return f"{p}'s client is told of an error" + (f", which is {owner}'s" if owner not in (None, p) else "")
-        case ev.MessageFailed(prompt=p):
-            return f"storing {p}'s message fails"
+        case ev.ErrorNotified(prompt=p, owner=owner, lost=lost):
+            error = "an error" if owner in (None, p) else f"an error, which is {owner}'s"
+            return f"{p}'s client is told of {error}" + (" (and the notification is lost)" if lost else "")
+        case ev.MessageFailed(prompt=p, stored=stored):
+            return f"storing {p}'s message fails" + (", and it is stored all the same" if stored else "")
         case ev.ReadFailed(prompt=p):
             return f"reading the session for {p} fails"
         case ev.FinalFailed(turn=turn):

@@ -67,8 +67,8 @@ def _of_turn(event: ev.Event) -> str | None:
         case ev.MessageWritten(prompt=p, by=by):
             how = {ev.Writer.FOLD: ", as one more message of the running turn"}.get(by, "")
             return f"the message of {p} is stored{how}"
-        case ev.MessageFailed(prompt=p):
-            return f"the message of {p} cannot be stored"
+        case ev.MessageFailed(prompt=p, stored=stored):
+            return f"the message of {p} {'is stored although its write failed' if stored else 'cannot be stored'}"
         case ev.ReadFailed(prompt=p):
             return f"the session cannot be read for {p}"
         case ev.StepPrepared(turn=turn):
@@ -98,8 +98,9 @@ def _of_notice(event: ev.Event) -> str | None:
             return f"the completion of {p} ({event.tells}) is kept (thread {thread})"
         case EndIsTold(prompt=p):
             return f"the client of {p} is about to be told how it ended"
-        case ev.ErrorNotified(prompt=p, owner=owner):
-            return f"the client of {p} is told of an error" + (f" of {owner}" if owner not in (None, p) else "")
+        case ev.ErrorNotified(prompt=p, owner=owner, lost=lost):
+            error = "an error" if owner in (None, p) else f"an error of {owner}"
+            return f"the client of {p} is told of {error}" + (", but the notification is lost" if lost else "")
     return None
 
 

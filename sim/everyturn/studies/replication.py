@@ -135,5 +135,6 @@ def _scope(study: Study) -> Scope:
         failures=int(faults.store > 0),
         refusals=int(faults.unauthorised > 0),
         losses=int(study.subscribers is not None),
+        notices=int(study.subscribers is not None),
         nearly_full=int(faults.window_full > 0),
     )

@@ -40,6 +40,10 @@ class Onlooker(Protocol):
 class Publisher(Protocol):
     """Who delivers completions."""
 
+    def has_room(self) -> bool:
+        """Whether a notification, for which nobody waits, would reach the session's client."""
+        ...
+
     def publish(self, completion: Completion, *, detached: bool) -> Generator[simpy.Event, Any, bool]:
         """Deliver; whether the session's client got it."""
         ...
@@ -230,6 +234,8 @@ class Session:
             completion, context = operation.arguments
             delivered = yield from self.publisher.publish(completion, detached=context is None)
             return objects.Budget(losses=0 if delivered else 1), False
+        if self.publisher is not None and operation.method == "notify_error" and not self.publisher.has_room():
+            return objects.Budget(notices=1), False
         return KIND, False
 
     def _stream(self, stream: Stream) -> Generator[simpy.Event, Any, bool]:
@@ -266,4 +272,4 @@ def _fallen(outcomes: objects.Outcomes, mood: objects.Budget, *, shortened: bool
         return len(outcomes) - 1
     if len(outcomes) == 1 or mood is KIND:
         return 0
-    return 1 if mood.errors or mood.tools or mood.failures or mood.refusals or mood.losses else 0
+    return int(any(mood._replace(nearly_full=0)))

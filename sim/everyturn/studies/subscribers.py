@@ -91,6 +91,10 @@ class SessionBroker:
         self.client = client
         self.read = read
 
+    def has_room(self) -> bool:
+        """Whether a notification, for which nobody waits, would reach the session's client."""
+        return not self.broker.subscribers[self.client].full
+
     def publish(self, completion: Completion, *, detached: bool) -> Generator[simpy.Event, Any, bool]:
         """Deliver ``completion``; whether the session's client got it."""
         return self.broker.deliver(Letter(completion.prompt, self.read, self.client), detached=detached)

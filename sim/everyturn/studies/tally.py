@@ -151,7 +151,7 @@ class SessionTally:
                     self._fate(name, "failed")
                 case ev.Completed(delivered=True):
                     self._completed(event)
-                case ev.ErrorNotified(prompt=name, owner=owner) if owner == name:
+                case ev.ErrorNotified(prompt=name, owner=owner, lost=False) if owner == name:
                     self.told(name)
                 case ev.Returned(prompt=name, failed=True):
                     self.told(name)
