@@ -127,6 +127,8 @@ DEFAULT_SCOPES: Final[tuple[str, ...]] = (
     "AA+1f",
     "AA+1c+n",
     "AA+1t+u",
+    "A+1c+1s",
+    "A+1c+1t+u",
     "AA+1r",
     "AAA",
 )

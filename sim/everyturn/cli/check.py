@@ -14,7 +14,7 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 
 
 @click.command(epilog=exit_codes(VERDICTS, AGENT), short_help="Explore every interleaving: proved or refuted")
-@of_worlds("all but hardened", "default: the fourteen of that list")
+@of_worlds("all but hardened", "default: the sixteen of that list")
 @judging()
 @click.option("--max-states", type=click.IntRange(1), help="Give up (undetermined) beyond this many states.")
 @click.option("--max-seconds", type=click.FloatRange(0), help="Give up (undetermined) after this time for each cell.")
