@@ -10,9 +10,18 @@ from typing import Any
 import pytest
 
 from everyturn.check import check
+from everyturn.checker import Judge
+from everyturn.engines.exhaustive import Explorer
+from everyturn.engines.kernel import simulate
 from everyturn.engines.matching import Answer
 from everyturn.logs.identify import identify
+from everyturn.scope import Scope
+from everyturn.strategies.fifo import Fifo
 from everyturn.verdict import Verdict
+from everyturn.world import World
+from everyturn_model.events import CancelledOnEntry, ErrorNotified, Event
+from everyturn_model.invariants import Invariant, Kind, Violated
+from everyturn_model.lifecycle import Ledger
 
 ORIGINALS = ("d0", "d1", "d2", "d3", "d4")
 RECORDINGS = Path(__file__).parents[2] / "recordings"
@@ -58,29 +67,65 @@ def test_no_promise_of_hardened_rests_on_a_notification(scope: str) -> None:
     assert refuted("hardened", scope) == set()
 
 
-def test_an_error_of_a_cancel_on_entry_is_returned() -> None:
-    """The thread that ran p1, and took over p2, notifies p1's client of p2's failed record."""
-    judged = check("d4", "AA+1c+1f").cell.invariants["right-owner"]
-    assert judged.verdict is Verdict.REFUTED
+def notified_though_cancelled(seen: frozenset[str], event: Event, ledger: Ledger) -> frozenset[str] | Violated:
+    """An error notification about a prompt that was cancelled on entry."""
+    match event:
+        case CancelledOnEntry(prompt=prompt):
+            return seen | {prompt}
+        case ErrorNotified(prompt=prompt) if prompt in seen:
+            return Violated(f"{prompt} was cancelled on entry, and its client is notified of an error")
+    return seen
+
+
+@pytest.mark.parametrize("revision", ["d1", "d2", "d3", "d4"])
+def test_a_failed_record_of_a_cancel_on_entry_is_returned(revision: str) -> None:
+    """So that the server notifies; at `d1` nothing else is told, at the others a completion comes before."""
+    monitor = Invariant("not-notified", "None is.", Kind.ALWAYS, notified_though_cancelled, frozenset())
+    found = Explorer(World(Scope.parse("A+1c+1f"), revision), Judge((monitor,), conformance=False)).run()
+    assert set(found.violations) == {"not-notified"}
 
 
 # hand-offs of the two oldest revisions ------------------------------------------------------------------------------
 
 
+def accesses(revision: str, scope: str) -> list[str]:
+    """The session's accesses to queue and mark in a run, in order."""
+    run = simulate(World(Scope.parse(scope), revision), Fifo())
+    made = [str(each.operation) for step in run.steps for each in step.operations]
+    return [name for name in made if name.startswith(("queue.", "mark."))]
+
+
+DRAINS = {"d0": ["queue.get", "queue.delete"], "d1": ["mark.get", "queue.get", "queue.delete"]}
+HAND_OFFS = {"d0": ["queue.get"], "d1": ["mark.get", "queue.get", "mark.delete"]}
+
+
 @pytest.mark.parametrize("revision", ["d0", "d1"])
-def test_an_empty_hand_off_deletes_no_queue(revision: str) -> None:
-    """What an in-process caller appends after the look stays in the queue: it is left behind, and not lost."""
-    sentence = check(revision, "AI").cell.invariants["nothing-lost"].sentence
-    assert "clean-rest" in refuted(revision, "AI")
-    assert sentence
+def test_an_empty_hand_off_deletes_no_queue_and_a_drain_no_flag(revision: str) -> None:
+    """`d1` looks at the flag first, in both; when it enters, and on the way out."""
+    entry = [] if revision == "d0" else ["mark.get"]
+    assert accesses(revision, "A") == [*entry, *DRAINS[revision], *HAND_OFFS[revision]]
 
 
 # summaries ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_shutdown_does_not_cancel_a_summary_that_has_not_begun() -> None:
-    """It runs under its request's context: after the shutdown it may still take a prompt over, and run it."""
-    assert "no-double-emit" in refuted("d1", "A+1s+x") | refuted("d4", "A+1s+x")
+def test_a_shutdown_does_not_cancel_a_summary_that_a_client_asked_for() -> None:
+    """It runs under its request's context, and so does what it takes over: told as dropped, and finished."""
+    assert "no-double-emit" in refuted("d4", "A+1s+x")
+    assert "no-double-emit" not in refuted("d4", "A+1s")
+
+
+@pytest.mark.parametrize("scope", ["A+1s+x", "A+1s+1f", "A+1c+1s", "A+1c+1t+u", "A+1s+1c+1f"])
+def test_hardened_holds_with_summaries(scope: str) -> None:
+    """All fifteen, and conformance."""
+    assert refuted("hardened", scope) == set()
+
+
+def test_a_summary_flushes_what_others_left_in_the_buffer() -> None:
+    """On every way out, under its caller's context."""
+    run = simulate(World(Scope.parse("A+1s"), "d4"), Fifo())
+    made = [(each.thread, str(each.operation)) for step in run.steps for each in step.operations]
+    assert ("summarise1", "store.flush_under") in made
 
 
 # a write that was made although it failed --------------------------------------------------------------------------

@@ -57,7 +57,7 @@ def test_hardened_is_proved(scope: str) -> None:
 @pytest.mark.parametrize(
     ("revision", "scope", "states", "transitions", "depth"),
     [
-        ("d0", "AA", 859, 1490, 40),
+        ("d0", "AA", 779, 1342, 39),
         ("d3", "AA", 2380, 4070, 69),
         ("d4", "AA", 2194, 3814, 70),
         ("d4", "AA+1c", 38325, 79562, 76),
