@@ -441,6 +441,7 @@ class JournalPort(_Port):
         self.gate.notes.append(Note("dropped", call.prompt, reason))
 
     def emptied(self, reason: str) -> None:
+        self._takes("emptied", reason)
         self.gate.notes.append(Note("emptied", "", reason))
 
     def cancelled_on_entry(self, call: Call) -> None:
