@@ -11,8 +11,9 @@ from everyturn import objects, resumption
 from everyturn.agents import accepted_call, defined, find_revision, make, own_of, revision_name, shares_of
 from everyturn.errors import UsageError
 from everyturn.observer import Step, observe, shared_data
-from everyturn.operations import OWN, CallsPort, Gate, Operation, Raised, SharedPort, ThreadsPort, TitlesPort, ports_for
+from everyturn.operations import OWN, CallsPort, Gate, Operation, SharedPort, ThreadsPort, TitlesPort, ports_for
 from everyturn.privacy import Privacy
+from everyturn.results import fault_of
 from everyturn.scope import Scope
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.dispatcher import Attended, Dispatcher
@@ -52,7 +53,7 @@ def begins_with(operation: Operation, result: Any) -> bool:
     Nobody notices a mere look at what is not the session's: whether a model is configured, the workspace is closing, a
     context is cancelled. If it fails, that is seen.
     """
-    return str(operation) not in _LOOKS or type(result) is Raised
+    return str(operation) not in _LOOKS or fault_of(result) is not None
 
 
 def with_few_steps(agent: type[Dispatcher]) -> type[Dispatcher]:
