@@ -6,13 +6,19 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: demo test lint types renew notebooks requirements clean
+.PHONY: demo test test-all tests lint types renew notebooks requirements clean
 
 demo: $(VENV)/.installed
 	$(BIN)/everyturn demo
 
-test: lint types
-	$(BIN)/python -m pytest -n $(JOBS)
+test: lint types tests
+
+# The whole suite on those of Python 3.11, 3.12 and 3.13 that are installed, each in an environment of its own.
+test-all: lint types
+	.ci/test_all
+
+tests: $(VENV)/.installed
+	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
 
 # The recorded counterexamples, after a change of what runs are made of; those that could not be renewed are named.
 renew: $(VENV)/.installed
@@ -45,4 +51,4 @@ requirements:
 		--strip-extras --no-header --extra dev --extra build --output-file requirements/python$(VERSION).txt pyproject.toml
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-* .mypy_cache .pytest_cache .ruff_cache

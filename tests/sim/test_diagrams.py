@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everyturn.formats import chrome, shiviz
+from everyturn.errors import UsageError
+from everyturn.formats import chrome, itf, room, shiviz
+from everyturn.formats.catalogue import part
 from everyturn.formats.everyturn_log import Header, Line, Placed
 from everyturn.formats.times import Uncountable, seconds
 from everyturn.reports.short_names import shortened
@@ -113,3 +115,28 @@ def test_a_time_that_cannot_be_counted_is_said_with_its_line(time: float) -> Non
     """In each format that knows whole numbers only."""
     with pytest.raises(Uncountable, match="line 2: expected a time within 292 years"):
         list(chrome.write(placed(Line(kind="rest", session="s", time=time)), Header()))
+
+
+@pytest.mark.parametrize("name", ["shiviz", "mermaid", "markdown"])
+def test_a_diagram_that_nothing_could_show_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before memory is full: vector clocks of many clients grow as the square of their number."""
+    monkeypatch.setattr(room, "LIMIT", 1000)
+    lines = [Line(kind="submit", session="s", prompt=f"p{number}") for number in range(100)]
+    with pytest.raises(UsageError, match=f"{name}: expected a document of at most 1,000 characters"):
+        list(part(name, "writer", "x")(placed(*lines), Header()))
+
+
+def test_itf_grows_with_the_lines() -> None:
+    """Twice the lines of one session, twice the bytes."""
+    sizes = []
+    for number in (500, 1000):
+        lines = [Line(kind="submit", session="s", prompt=f"p{each:04}") for each in range(number)]
+        sizes.append(sum(map(len, itf.write(placed(*lines), Header()))))
+    assert sizes[1] < 2.1 * sizes[0]
+
+
+def test_itf_that_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one document."""
+    monkeypatch.setattr(itf, "LIMIT", 1000)
+    with pytest.raises(UsageError, match="itf: expected a trace of at most 1,000 bytes"):
+        list(itf.write(placed(*[Line(kind="submit", session="s", prompt=f"p{each}") for each in range(100)]), Header()))

@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator
 
 from everyturn.formats.everyturn_log import Header, Line, Placed
 from everyturn.formats.lanes import lane, sentence
+from everyturn.formats.room import Room
 
 
 class _Diagram:
     """The participants of each session, in the order of their first line, and the arrows and notes between them."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
+        self._room = room
         self._sessions: dict[str, dict[str, str]] = {}
         self._count = 0
         self.body: list[str] = []
@@ -26,15 +28,18 @@ class _Diagram:
             case "note":
                 return
             case "submit":
-                self.body.append(f"    {at}->>{self._name(session, 'agent')}: {text}")
+                self._add(f"    {at}->>{self._name(session, 'agent')}: {text}")
             case "told" | "notified" | "refused":
-                self.body.append(f"    {at}-->>{self._name(session, client)}: {text}")
+                self._add(f"    {at}-->>{self._name(session, client)}: {text}")
             case "cancel_call" | "clear_call":
-                self.body.append(f"    {at}->>{self._name(session, 'agent')}: {text}")
+                self._add(f"    {at}->>{self._name(session, 'agent')}: {text}")
             case "cancel_return" | "clear_return":
-                self.body.append(f"    {self._name(session, 'agent')}-->>{at}: {text}")
+                self._add(f"    {self._name(session, 'agent')}-->>{at}: {text}")
             case _:
-                self.body.append(f"    Note over {at}: {text}")
+                self._add(f"    Note over {at}: {text}")
+
+    def _add(self, text: str) -> None:
+        self.body.append(self._room.take(text))
 
     def _name(self, session: dict[str, str], lane: str) -> str:
         if lane not in session:
@@ -62,7 +67,7 @@ def _plain(text: str) -> str:
 
 def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
     """A log as one diagram."""
-    diagram = _Diagram()
+    diagram = _Diagram(Room("mermaid"))
     for _, line in lines:
         diagram.line(line)
     yield diagram.text().encode()
@@ -71,7 +76,8 @@ def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
 def write_markdown(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
     """A log as a Markdown page with a diagram for each session."""
     diagrams: dict[str, _Diagram] = {}
+    room = Room("markdown")
     for _, line in lines:
-        diagrams.setdefault(line.session, _Diagram()).line(line)
+        diagrams.setdefault(line.session, _Diagram(room)).line(line)
     for diagram in diagrams.values():
         yield f"```mermaid\n{diagram.text()}```\n\n".encode()

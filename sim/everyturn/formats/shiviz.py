@@ -15,6 +15,7 @@ import msgspec
 
 from everyturn.formats.everyturn_log import Header, Line, Placed
 from everyturn.formats.lanes import lane, sentence
+from everyturn.formats.room import Room
 from everyturn.printing import printable
 
 EVENT: Final = r"(?<event>.*)\n(?<host>\S*) (?<clock>\{.*\})"
@@ -29,7 +30,8 @@ _PASSED_ON: Final = frozenset({"submit", "queued", "ended"})
 class _Execution:
     """The vector clocks of one session."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
+        self._room = room
         self._clocks: dict[str, Clock] = {}
         self._sent: dict[str, Clock] = {}
         self.pieces: list[str] = []
@@ -48,7 +50,7 @@ class _Execution:
         for other, count in (after or {}).items():
             clock[other] = max(clock.get(other, 0), count)
         clock[host] = clock.get(host, 0) + 1
-        self.pieces.append(f"{printable(text)}\n{host} {msgspec.json.encode(clock).decode()}\n")
+        self.pieces.append(self._room.take(f"{printable(text)}\n{host} {msgspec.json.encode(clock).decode()}\n"))
 
 
 def _host(name: str) -> str:
@@ -59,8 +61,9 @@ def _host(name: str) -> str:
 def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
     """A log as ShiViz reads it, one execution for each session."""
     executions: dict[str, _Execution] = {}
+    room = Room("shiviz")
     for _, line in lines:
-        executions.setdefault(line.session, _Execution()).line(line)
+        executions.setdefault(line.session, _Execution(room)).line(line)
     yield f"{EVENT}\n{BORDER}\n".encode()
     for session, execution in executions.items():
         yield f"=== {printable(session)} ===\n".encode()

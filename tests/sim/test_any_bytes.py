@@ -1,0 +1,121 @@
+"""Whatever bytes a foreign file has, a command ends with a clean error that names it, or does what it says."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from everyturn.cli import main
+from everyturn.errors import UsageError
+from everyturn.studies.study import read_study
+
+ROOT: Final = Path(__file__).parents[2]
+RECORDING: Final = ROOT / "recordings" / "d3-silent-hand-off.jsonl"
+SLOG: Final = Path(__file__).parent / "logs" / "slog.jsonl"
+STUDY: Final = (
+    b'title = "x"\nrevisions = ["d4"]\nhours = 0.01\nreplications = 1\n[arrivals]\nkind = "poisson"\nper_minute = 1.0\n'
+    b'[cancels]\nper_hour = 1.0\n[latency.store]\nkind = "exponential"\nmean = 0.1\n[plot]\nkind = "bars"\n'
+)
+SEEDS: Final = {
+    "log": ".jsonl", "itf": ".itf.json", "jepsen": ".jepsen", "edn": ".edn",
+    "recording": ".jsonl", "trace": ".jsonl", "slog": ".jsonl", "mapping": ".toml", "study": ".toml",
+}  # fmt: skip
+"""Kind of file → what its name ends with."""
+
+COMMANDS: Final[dict[str, list[list[str]]]] = {
+    "log": [["validate", "FILE"], ["convert", "FILE", "OUT.edn"]],
+    "itf": [["convert", "FILE", "OUT.jsonl"]],
+    "jepsen": [["convert", "FILE", "OUT.trace.json"]],
+    "edn": [["validate", "FILE"], ["convert", "FILE", "OUT.itf"]],
+    "recording": [["convert", "FILE", "OUT.shiviz"]],
+    "trace": [["validate", "FILE"], ["convert", "FILE", "OUT.md"], ["replay", "FILE"], ["explain", "FILE", "--budget", "9"]],
+    "slog": [["convert", "--mapping", "slog", "FILE", "OUT.jsonl"]],
+    "mapping": [["convert", "--mapping", "FILE", str(SLOG), "OUT.jsonl"]],
+    "study": [],
+}  # fmt: skip
+"""Kind of file → commands that read it; a study is read only, since what it asks for may take for ever."""
+
+PIECES: Final = st.sampled_from(
+    [b"0", b"-1", b"1e300", b"1e999", b"9" * 40, b"null", b"[]", b"{}", b'""', b'"\\ud800"', b"\xff", b"\0", b"[" * 99, b"NaN",
+     b'"p9"', b'"m:C"', b'"' + b"a" * 300 + b'"', b"\n", b"}", b'"', b",", b":", b"#", b'{"#bigint":"x"}', b"\\", b";", b"\xe2\x80\xa8"]
+)  # fmt: skip
+EDITS: Final = st.lists(
+    st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 60), PIECES | st.just(b"")), min_size=1, max_size=4
+)
+"""Where, how many bytes go, what comes in their place."""
+
+
+@cache
+def good(kind: str) -> bytes:
+    """A file of a kind that can be read."""
+    if kind in ("log", "itf", "jepsen", "edn"):
+        with TemporaryDirectory() as folder:
+            path = Path(folder, f"a{SEEDS[kind]}")
+            assert CliRunner().invoke(main, ["convert", str(RECORDING), str(path)]).exit_code == 0
+            return path.read_bytes()
+    if kind == "mapping":
+        return (ROOT / "sim" / "everyturn" / "formats" / "mappings" / "slog.toml").read_bytes()
+    if kind == "study":
+        return STUDY
+    trace = Path(__file__).parents[1] / "traces" / "L1-no-lost-cancel.jsonl"
+    return {"recording": RECORDING, "slog": SLOG, "trace": trace}[kind].read_bytes()
+
+
+def check_clean(kind: str, content: bytes) -> None:
+    """No traceback and no internal error; what is wrong with a file is said with its name."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, f"foreign{SEEDS[kind]}")
+        file.write_bytes(content)
+        if kind == "study":
+            with suppress(UsageError):
+                read_study(file)
+        for command in COMMANDS[kind]:
+            words = [word.replace("FILE", str(file)).replace("OUT", f"{folder}/out") for word in command]
+            result = CliRunner().invoke(main, words)
+            assert "Traceback" not in result.stderr
+            assert result.exit_code in (0, 1, 2, 4, 5), result.stderr
+            if result.exit_code == 2:
+                assert str(file) in result.stderr or (kind == "mapping" and str(SLOG) in result.stderr)
+            if result.exit_code != 0 and command[0] == "convert":
+                assert not any(each != file for each in Path(folder).iterdir())
+
+
+@pytest.mark.parametrize("kind", SEEDS)
+@given(edits=EDITS)
+@settings(max_examples=25, deadline=None)
+def test_an_edited_file_is_read_or_refused(kind: str, edits: list[tuple[float, int, bytes]]) -> None:
+    """Pieces cut out of a good file, and others put in their place."""
+    content = good(kind)
+    for place, cut, piece in edits:
+        at = int(place * len(content))
+        content = content[:at] + piece + content[at + cut :]
+    check_clean(kind, content)
+
+
+@pytest.mark.parametrize("kind", SEEDS)
+@given(content=st.binary(max_size=200))
+@settings(max_examples=15, deadline=None)
+def test_any_bytes_are_refused(kind: str, content: bytes) -> None:
+    """Or read, if they happen to be a file of its kind."""
+    check_clean(kind, content)
+
+
+@pytest.mark.parametrize("kind", SEEDS)
+def test_a_file_as_it_should_be_is_read(kind: str) -> None:
+    """Else the tests above would test nothing."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, f"foreign{SEEDS[kind]}")
+        file.write_bytes(good(kind))
+        if kind == "study":
+            assert read_study(file).cells()
+        for command in COMMANDS[kind]:
+            words = [word.replace("FILE", str(file)).replace("OUT", f"{folder}/out") for word in command]
+            assert CliRunner().invoke(main, words).exit_code in (0, 1), words
