@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar, TypeVarTuple
 
 from everyturn import signatures
 from everyturn.errors import AgentFault
-from everyturn.frozen import MUTABLE, NoValue
+from everyturn.identity.encoder import MUTABLE, NoValue
 from everyturn.places import running_at
 from everyturn.results import fault_of
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream, StreamResult

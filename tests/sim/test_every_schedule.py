@@ -6,7 +6,7 @@ not see the place merges two states, and an outcome is lost.
 
 from __future__ import annotations
 
-from array import array
+import decimal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -528,22 +528,20 @@ def test_a_default_that_changes_is_named() -> None:
         explored(InADefault, "AA")
 
 
-HIDDEN = array("b", [0])
-"""Its inside is looked at by nobody."""
+class InTheStandardLibrary(Races):
+    """Which is trusted to keep nothing, so that nobody looks."""
 
-
-class InTheInsideOfAnArray(Races):
     async def keep(self, call: Call, seen: bool) -> None:
-        HIDDEN[0] = seen
+        decimal.getcontext().prec = 20 + seen
         del seen
         await self.pause()
-        if HIDDEN[0]:
+        if decimal.getcontext().prec == 21:
             self.ports.journal.cancelled_on_entry(call)
 
 
 def test_two_histories_that_differ_in_the_journal_only_are_told_apart_by_the_audit() -> None:
     """The same state is reached, but something else was told on the way: they were wrongly taken for one."""
-    agent: Any = InTheInsideOfAnArray
+    agent: Any = InTheStandardLibrary
     explorer = LevelExplorer(World(Scope.parse("AA"), agent), Judge(()))
     explorer.run()
     with pytest.raises(ReplayError, match=r"were taken for one local state at queue\.get"):

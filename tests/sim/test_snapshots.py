@@ -16,6 +16,7 @@ from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.frames.liveness import live_names
 from everyturn.engines.frames.snapshot import Identities
 from everyturn.errors import AgentFault, ReplayError, UnsupportedLocal
+from everyturn.identity.encoder import Encoder
 from everyturn.scope import Scope
 from everyturn.world import World
 from everyturn_impl.calls import Call, Context
@@ -186,7 +187,7 @@ def suspended(coroutine: Any, *results: Any) -> Any:
 
 def test_equal_histories_are_equal_and_dead_locals_do_not_count() -> None:
     """What was overwritten or will not be read again makes no difference."""
-    of = Identities(()).of
+    of = Identities(Encoder()).of
     assert of(suspended(overwritten(1))) == of(suspended(overwritten(2)))
     assert of(suspended(straight(1, 2))) == of(suspended(straight(1, 2)))
     assert of(suspended(straight(1, 2))) != of(suspended(straight(2, 2)))
@@ -194,13 +195,13 @@ def test_equal_histories_are_equal_and_dead_locals_do_not_count() -> None:
 
 def test_true_is_not_one() -> None:
     """Values of different types are different."""
-    of = Identities(()).of
+    of = Identities(Encoder()).of
     assert of(suspended(straight(1, True))) != of(suspended(straight(1, 1)))
 
 
 def test_the_place_in_a_loop_counts() -> None:
     """An iterator on the value stack is part of the state although no variable names it."""
-    of = Identities(()).of
+    of = Identities(Encoder()).of
     assert of(suspended(iterated((7, 7, 7)))) != of(suspended(iterated((7, 7, 7)), None))
     assert of(suspended(iterated((7, 7)), None)) == of(suspended(iterated((7, 7)), None))
 
@@ -223,13 +224,13 @@ async def nested() -> None:
 
 def test_the_instruction_counts() -> None:
     """Of two places that wait for the same with the same locals, one goes on to the other."""
-    of = Identities(()).of
+    of = Identities(Encoder()).of
     assert of(suspended(twice())) != of(suspended(twice(), None))
 
 
 def test_what_was_remembered_of_a_frame_is_of_the_same_wait_only() -> None:
     """A coroutine that comes back to its instruction with another local is somewhere else."""
-    of = Identities(()).of
+    of = Identities(Encoder()).of
     coroutine = suspended(again(1))
     before = of(coroutine)
     coroutine.send(None)

@@ -14,7 +14,8 @@ from operator import itemgetter
 from typing import Any, Final
 
 from everyturn import objects
-from everyturn.engines.frames.memory import Memory
+from everyturn.encoding import encoder
+from everyturn.engines.frames.memory import AgentMemory
 from everyturn.engines.interned import Interned, columns
 from everyturn.footprints import Locations
 from everyturn.observer import Step
@@ -95,7 +96,7 @@ class Histories:
         self.nothing = self.events.number(())
         self._locations = Locations(world)
         self.scope = str(world.scope)
-        self.memory = Memory(world.agent, world.known)
+        self.memory = AgentMemory(world.agent, encoder(world.known))
         self._rests: dict[tuple[Any, ...], tuple[Event, ...]] = {}
         self._joined: dict[tuple[int, ...], int] = {}
         self._watched: dict[tuple[Any, ...], int] = {}

@@ -6,7 +6,9 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 from everyturn import objects
-from everyturn.frozen import Freezer
+from everyturn.encoding import encoder
+from everyturn.identity.anatomy import Changes
+from everyturn.identity.encoder import Encoder
 
 
 def _typed(value: Any) -> Hashable:
@@ -44,6 +46,11 @@ class Interned:
 
 
 def columns() -> list[Interned]:
-    """The values of each shared column, as a dispatcher's code can tell them apart."""
-    exact = Freezer().freeze
-    return [Interned(exact) for _ in objects.COLUMNS]
+    """The values of each shared column, as a dispatcher's code can tell them apart: it sees no set but in its own objects."""
+    own, others = encoder(), encoder(ordered=False)
+    by_column = {"own": own, "queue": own, "active": own}
+    return [_column(by_column.get(name, others)) for name in objects.COLUMNS]
+
+
+def _column(values: Encoder) -> Interned:
+    return Interned(lambda value: values.value(value, Changes.FORCED))

@@ -140,11 +140,11 @@ class Kernel(simpy.Environment):
         if not self.histories.is_checked(thread, effect):
             return self.world.resume(coroutine, result, begun=begun)
         memory = self.histories.memory
-        before, stood = memory.picture(), _place(coroutine)
+        stood = _place(coroutine)
         try:
             return self.world.resume(coroutine, result, begun=begun)
         finally:
-            memory.check(before, stood)
+            memory.check(stood)
 
     def _arrive(self, thread: int, effect: Effect | None, operation: Operation | None, word: str) -> Node:
         """The node that a thread has reached by ``effect``: what is seen of the effect is complete now."""

@@ -11,7 +11,8 @@ from collections.abc import Coroutine, Hashable
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from everyturn.engines.frames.memory import Memory
+from everyturn.encoding import encoder
+from everyturn.engines.frames.memory import AgentMemory
 from everyturn.engines.frames.snapshot import Identities, Identity
 from everyturn.errors import AgentFault, ReplayError
 from everyturn.operations import Note, Operation
@@ -84,8 +85,9 @@ class Locals:
         """All that was found out: from which local state, and what came of it."""
         self._keys: list[tuple[Any, ...]] = []
         self._numbers: dict[tuple[Any, ...], int] = {}
-        self._identities = Identities(world.known, keep_dead=keep_dead)
-        self._memory = Memory(world.agent, world.known)
+        values = encoder(world.known)
+        self._memory = AgentMemory(world.agent, values)
+        self._identities = Identities(values, keep_dead=keep_dead)
         # The garbage collector would end the frames of one coroutine in any order, those of others in between.
         weakref.finalize(self, _let_go, self.states)
         self.roots = [self._root(thread) for thread in range(len(world.threads))]
@@ -99,7 +101,7 @@ class Locals:
     def advance(self, number: int, result: Any) -> tuple[int, tuple[Note, ...]]:
         """The local state after ``result``, and the journal entries made on the way there."""
         state = self.states[number]
-        key = self._identities.values.freeze(result)
+        key = self._identities.values.value(result)
         known = state.next.get(key)
         if known is None:
             coroutine = self._take(number)
@@ -139,13 +141,12 @@ class Locals:
     ) -> tuple[Operation | None, str]:
         """Resume a coroutine: what it waits to do, or the word it ended with."""
         self.resumes += 1
-        before = self._memory.picture()
         operation, word = None, ""
         try:
             operation = self.world.resume(coroutine, result, begun=begun)
         except StopIteration as end:
             word = end.value
-        self._memory.check(before, stood or "the start of a thread")
+        self._memory.check(stood or "the start of a thread")
         return operation, word
 
     def _intern(self, arrival: Arrival, thread: int, parent: int, result: Any) -> int:

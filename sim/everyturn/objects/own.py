@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from everyturn.encoding import encoder
 from everyturn.errors import AgentFault, EveryturnError
-from everyturn.frozen import Freezer, NoValue
+from everyturn.identity.anatomy import Changes
+from everyturn.identity.encoder import NoValue
 from everyturn.objects.table import Outcomes, Values
 from everyturn.operations import OWN, WAIT, Operation
 from everyturn.places import raised_at
@@ -55,6 +57,6 @@ def _step(operation: Operation, value: Any) -> str:
 def check(operation: object, value: Any) -> None:
     """Raise :class:`AgentFault`, naming the operation or the object, for what cannot be compared by value."""
     try:
-        Freezer().freeze(value)
+        encoder().value(value, Changes.FORCED)
     except NoValue as error:
         raise AgentFault(f"{operation}: found a {error}") from None

@@ -1,10 +1,12 @@
-"""Which local variables still matter while a coroutine waits, read from the syntax tree of its source.
+"""Which local variables still matter while a coroutine waits.
 
-A variable is live at an ``await`` if the code may read it afterwards. The analysis runs backwards over the statements
-(Aho, Lam, Sethi, Ullman: Compilers, 9.2.5). Where it cannot be exact it keeps a variable, which costs states and never
-soundness: names in a statement with a conditional expression, names that a handler or a ``finally`` above may read,
-everything in constructs that it does not know. It reads source and not bytecode, so that state counts do not depend
-on the Python version.
+A variable counts if the bytecode may read it later, or if the source seems to. The bytecode is what runs: so nothing that is read
+is ever left out, whatever the compiler renames, reorders or writes twice. But it is another one in every version of Python; so
+the syntax tree is asked as well, by a coarser rule that keeps all that any version's bytecode keeps, and state counts are the same.
+
+The pass over the tree runs backwards over the statements (Aho, Lam, Sethi, Ullman: Compilers, 9.2.5). Where it cannot be exact
+it keeps a variable: names in a statement with a conditional expression or a comprehension, names that a handler or a ``finally``
+above may read, everything in constructs that it does not know.
 """
 
 from __future__ import annotations
@@ -16,47 +18,79 @@ from functools import cache
 from types import CodeType
 from typing import Final
 
+from everyturn.engines.frames.bytecode import slot_names, suspensions
+from everyturn.identity.layout import by_identity
+
 Position = tuple[int, int, int, int]
 Names = frozenset[str]
 
-_NOT_IN_ORDER: Final = (
-    *(ast.IfExp, ast.JoinedStr),
-    *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
-)
+_COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp)
+_NOT_IN_ORDER: Final = (*_COMPREHENSIONS, ast.GeneratorExp, ast.IfExp, ast.JoinedStr, ast.Starred, ast.NamedExpr)
 """Expressions that are not evaluated in the order of the text, or more than once, or whose places are not exact."""
-_ALL: Final = frozenset({"locals", "vars", "dir", "eval", "exec"})
-"""Functions that may read any variable, whatever it is called."""
+_ALL: Final = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe", "f_locals"})
+"""Names of what may read any variable, whatever it is called."""
 _NOTHING: Final[Names] = frozenset()
+_places: dict[tuple[int, int], tuple[CodeType, Names | None]] = {}
 
 
-@cache
-def live_names(code: CodeType) -> dict[Position, Names] | None:
-    """For each ``await`` in the function of ``code``, by its position: the names that are live after it.
+def live_at(code: CodeType, instruction: int) -> Names | None:
+    """The variables that count while ``code`` is suspended at an instruction; none: all of them do."""
+    known = _places.get((id(code), instruction))
+    if known is None:
+        known = _places[id(code), instruction] = (code, _live_at(code, instruction))
+    return known[1]
 
-    None when the source is not available: then every name counts as live.
-    """
-    function = _find(code)
-    if function is None or _loads([function]) & _ALL:
+
+def _live_at(code: CodeType, instruction: int) -> Names | None:
+    trees = live_names(code)
+    place = list(code.co_positions())[instruction // 2]
+    if trees is None or place not in trees:
         return None
-    return _Liveness().of(function)
+    written = trees[place]
+    named = {name for name in slot_names(code) if name in written or _unmangled(name) in written}
+    first = code.co_varnames[:1] if "super" in code.co_names else ()
+    return frozenset(named).union(suspensions(code)[instruction].live, code.co_cellvars, code.co_freevars, first)
+
+
+def _unmangled(name: str) -> str:
+    """A private name as it is written in its class: the compiler puts the name of the class before it."""
+    return name[name.index("__", 1) :] if name.startswith("_") and "__" in name[1:] else name
+
+
+@by_identity
+def live_names(code: CodeType) -> dict[Position, Names] | None:
+    """For each ``await`` in the function of ``code``, by its position: the names that the source may read after it.
+
+    None when the source is not available, or some name may be read that it does not show: then every name counts as live.
+    """
+    if _ALL & {*code.co_names}:
+        return None
+    function = _find(code)
+    return None if function is None else _Liveness().of(function)
 
 
 @cache
 def _tree(filename: str) -> ast.Module | None:
     source = "".join(linecache.getlines(filename))
-    return ast.parse(source) if source else None
+    try:
+        return ast.parse(source) if source else None
+    except SyntaxError:
+        return None
 
 
 def _find(code: CodeType) -> ast.AsyncFunctionDef | None:
+    """The function in the source; none if there are several that it might be."""
     tree = _tree(code.co_filename)
     if tree is None:
         return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.AsyncFunctionDef) and node.name == code.co_name:
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            if code.co_firstlineno in (first, node.lineno):
-                return node
-    return None
+    found = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AsyncFunctionDef)
+        and node.name == code.co_name
+        and code.co_firstlineno in (min([node.lineno, *(each.lineno for each in node.decorator_list)]), node.lineno)
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _position(node: ast.expr) -> Position:
@@ -104,11 +138,12 @@ class _Liveness:
     def note(self, nodes: Iterable[ast.expr], after: Names, *, targets: Iterable[ast.AST] = ()) -> None:
         """Record what is live after each await inside ``nodes``, of which ``after`` is live at the end."""
         nodes = list(nodes)
-        everything = _loads(nodes) | _loads(targets)
+        looped = (each for node in nodes for each in ast.walk(node) if isinstance(each, ast.comprehension))
+        everything = _loads(nodes) | _loads(targets) | _stores(looped)
         inexact = any(isinstance(each, _NOT_IN_ORDER) for node in nodes for each in ast.walk(node))
         for node in nodes:
             for each in ast.walk(node):
-                if not isinstance(each, ast.Await):
+                if not isinstance(each, (ast.Await, *_COMPREHENSIONS)):
                     continue
                 end = (each.end_lineno or 0, each.end_col_offset or 0)
                 later = everything if inexact else _loads_from(nodes, end) | _loads(targets)
@@ -201,7 +236,7 @@ class _Liveness:
         jumps = self.after_break | self.after_continue
         everything = after | jumps | self.raised | _loads([node]) | _stores([node])
         for each in ast.walk(node):
-            if isinstance(each, ast.Await):
+            if isinstance(each, (ast.Await, *_COMPREHENSIONS)):
                 where = _position(each)
                 self.awaits[where] = self.awaits.get(where, _NOTHING) | everything
         return everything

@@ -8,20 +8,19 @@ exception being handled); and the operation it waits for. Ports' own frames are 
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Coroutine, Hashable
-from types import CodeType, CoroutineType, FrameType, GeneratorType
+from types import CoroutineType, FrameType, GeneratorType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from everyturn import operations
-from everyturn.engines.frames.liveness import live_names
+from everyturn.engines.frames.contents import Contents, contents
+from everyturn.engines.frames.liveness import live_at
 from everyturn.errors import UnsupportedLocal
-from everyturn.frozen import Freezer, NoValue
+from everyturn.identity.anatomy import Changes
+from everyturn.identity.encoder import Encoder, NoValue
 from everyturn.operations import Operation
 from everyturn.places import place_of, suspended_at
-
-_PLACES: dict[tuple[CodeType, int], tuple[int, int, int, int] | None] = {}
 
 Identity = tuple[Hashable, ...]
 
@@ -29,100 +28,90 @@ Identity = tuple[Hashable, ...]
 class Identities:
     """Computes identities.
 
-    ``known`` are objects that are compared by identity: the agent, its ports, the world. ``keep_dead``: locals that can
-    no longer matter count as well, which makes more identities and needs no analysis of the code.
+    ``values`` encodes; it knows the agent, its ports, the world. ``keep_dead``: locals that can no longer matter count as
+    well, which makes more identities and needs no analysis of the code.
     """
 
-    def __init__(self, known: tuple[object, ...], *, keep_dead: bool = False) -> None:
+    def __init__(self, values: Encoder, *, keep_dead: bool = False) -> None:
         self._keep_dead = keep_dead
-        self.values = Freezer(known)
+        self.values = values
         self._waiting: WeakKeyDictionary[CoroutineType[Any, Any, Any], tuple[int, object, Hashable]] = (
             WeakKeyDictionary()
         )
 
     def of(self, coroutine: Coroutine[Any, Any, Any]) -> Identity:
         """The identity of a suspended coroutine. Raises :class:`UnsupportedLocal` with variable and line."""
-        frames: list[Hashable] = []
-        current: Any = coroutine
-        outer: FrameType | None = None
-        while current is not None:
-            frame, awaited = _suspended(current, outer)
-            if frame.f_code.co_filename == operations.__file__:
-                break
-            frames.append(self._waiting_frame(current, frame, awaited))
-            outer = frame
-            current = awaited
+        frames = list(_chain(coroutine))
         assert frames, "the outermost frame of a thread cannot be a port's"
-        return tuple(frames)
+        self.values.begin(each for each, _, _ in frames)
+        return tuple([self._waiting_frame(*each) for each in frames])
 
     def _waiting_frame(self, coroutine: Any, frame: FrameType, awaited: object) -> Hashable:
         """The identity of one frame; that of a frame that has not run since it was last asked for is remembered.
 
         A frame has run if it awaits another coroutine than before: none can be awaited twice. Its locals are its own,
-        unless a nested function shares them, or one of them is an iterator or the like that was handed on.
+        unless one of them can change or is shared with somebody.
         """
         known = self._waiting.get(coroutine)
         if known is not None and known[0] == frame.f_lasti and known[1] is awaited:
             return known[2]
-        code, before = frame.f_code, self.values.fleeting
+        before = self.values.moved
         number = self.values.number(self._frame(coroutine, frame, awaited))
-        shared = bool(code.co_cellvars or code.co_freevars) or self.values.fleeting > before
-        if isinstance(awaited, CoroutineType) and not shared:
+        if isinstance(awaited, CoroutineType) and self.values.moved == before:
             self._waiting[coroutine] = (frame.f_lasti, awaited, number)
         return number
 
     def arguments(self, coroutine: Coroutine[Any, Any, Any], operation: Operation) -> Identity:
         """The identity of what an operation is given. Raises :class:`UnsupportedLocal` with operation and line."""
         try:
-            return tuple(self.values.freeze(each) for each in operation.arguments)
+            return tuple(self.values.value(each, Changes.FORCED) for each in operation.arguments)
         except NoValue as error:
             raise UnsupportedLocal(f"{suspended_at(coroutine)}: {operation} is given a {error}") from None
 
     def _frame(self, coroutine: Any, frame: FrameType, awaited: object) -> Hashable:
-        code = frame.f_code
-        bound = frame.f_locals
-        live = None if self._keep_dead else self._live(code, frame.f_lasti)
-        captured = (*code.co_cellvars, *code.co_freevars)
-        counted = bound if live is None else {*live, *captured}
-        names = sorted(name for name in bound if name in counted and bound[name] is not awaited)
+        held = contents(coroutine, frame, awaited)
+        live = None if self._keep_dead else live_at(frame.f_code, frame.f_lasti)
+        values = tuple(
+            (name, self._local(frame, name, value))
+            for name, value in held.named
+            if value is not awaited and (live is None or name in live)
+        )
+        stack = tuple([self._stacked(frame, value) for value in held.stack if value is not awaited])
+        return (self.values.encode(frame.f_code), frame.f_lasti, values, stack, self._handled(frame, held))
+
+    def _local(self, frame: FrameType, name: str, value: Any) -> Hashable:
         try:
-            values = tuple((name, self.values.freeze(bound[name])) for name in names)
+            return self.values.encode(value)
         except NoValue as error:
-            name = next(each for each in names if not self._has_value(bound[each]))
             raise UnsupportedLocal(
-                f"{place_of(frame)}: local variable {name!r} of {code.co_qualname} lives across an "
+                f"{place_of(frame)}: local variable {name!r} of {frame.f_code.co_qualname} lives across an "
                 f"await and holds a {error}"
             ) from None
-        hidden = _hidden(coroutine, code, sum(name not in captured for name in bound) + len(captured))
+
+    def _handled(self, frame: FrameType, held: Contents) -> Hashable:
+        return None if held.handled is None else self._stacked(frame, held.handled)
+
+    def _stacked(self, frame: FrameType, value: Any) -> Hashable:
+        """A value of the stack: besides, a list or the like that a display like ``(*await f(), x)`` is about to be built from."""
         try:
-            stack = tuple(self._freeze_stacked(value) for value in hidden if value is not awaited)
+            return self.values.encode(value, Changes.MUTABLE if type(value) in (list, set, dict) else Changes.MOVING)
         except NoValue as error:
             raise UnsupportedLocal(
-                f"{place_of(frame)}: an unnamed value in {code.co_qualname} lives across an await and is a {error}"
+                f"{place_of(frame)}: an unnamed value in {frame.f_code.co_qualname} lives across an await and is a {error}"
             ) from None
-        return (self.values.code(code), frame.f_lasti, values, stack)
 
-    def _live(self, code: CodeType, instruction: int) -> frozenset[str] | None:
-        key = (code, instruction)
-        if key not in _PLACES:
-            place = list(code.co_positions())[instruction // 2]
-            _PLACES[key] = None if None in place else place  # type: ignore[assignment]
-        position = _PLACES[key]
-        live = live_names(code)
-        return None if live is None or position is None else live.get(position)
 
-    def _has_value(self, value: object) -> bool:
-        try:
-            self.values.freeze(value)
-        except NoValue:
-            return False
-        return True
-
-    def _freeze_stacked(self, value: Any) -> Hashable:
-        """A value of the stack: besides, a list that a display like ``(*await f(), x)`` is about to be built from."""
-        if type(value) is list:
-            return ("list", *(self.values.freeze(each) for each in value))
-        return self.values.freeze(value)
+def _chain(coroutine: Any) -> Any:
+    """Everything suspended of a thread, from its outermost frame inwards, down to a port: it, its frame, what it awaits."""
+    current: Any = coroutine
+    outer: FrameType | None = None
+    while current is not None:
+        frame, awaited = _suspended(current, outer)
+        if frame.f_code.co_filename == operations.__file__:
+            return
+        yield current, frame, awaited
+        outer = frame
+        current = awaited
 
 
 def _suspended(awaited: Any, outer: FrameType | None) -> tuple[FrameType, Any]:
@@ -135,14 +124,3 @@ def _suspended(awaited: Any, outer: FrameType | None) -> tuple[FrameType, Any]:
         f"{'?' if outer is None else place_of(outer)}: waits for a {type(awaited).__qualname__}, which cannot be looked into: expected coroutines of `async "
         "def` functions only, down to a port; no asynchronous generators, tasks or futures"
     )
-
-
-def _hidden(coroutine: Any, code: CodeType, named: int) -> list[object]:
-    """What lies on the value stack of a suspended coroutine, below what it awaits.
-
-    The garbage collector visits, in this order: the frame's own parts, up to its code; the bound variables; the stack;
-    the exception being handled, if any.
-    """
-    referents = gc.get_referents(coroutine)
-    last = max(index for index, each in enumerate(referents) if each is code)
-    return referents[last + 1 + named :]

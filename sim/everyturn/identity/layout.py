@@ -1,0 +1,94 @@
+"""Where the instances of a class keep what they hold: slots, a ``__dict__``, and what C code keeps out of sight.
+
+A class statement adds to the size of its base exactly its slots, a ``__dict__`` and a list of weak references. What is larger was
+made in C and holds something that no descriptor shows; then somebody has to know that very class, or nobody knows its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from types import GetSetDescriptorType, MemberDescriptorType
+from typing import Any, Final, NamedTuple, TypeVar
+
+_POINTER: Final = object().__sizeof__() // 2
+_MANAGED_DICT: Final = 1 << 4
+_MANAGED_WEAKREF: Final = 1 << 3
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def by_identity(function: Callable[[K], V]) -> Callable[[K], V]:
+    """Remember what a function returns for an object: for that very object, whatever it is equal to."""
+    known: dict[int, tuple[K, V]] = {}
+
+    @wraps(function)
+    def remembered(value: K) -> V:
+        found = known.get(id(value))
+        if found is None:
+            found = known[id(value)] = (value, function(value))
+        return found[1]
+
+    return remembered
+
+
+class Layout(NamedTuple):
+    """``base``: the class whose content, made in C, has to be known; none: there is no such content.
+
+    ``slots``: names and descriptors of all slots. ``namespace``: the descriptor of the instances' ``__dict__``, if they have one.
+    """
+
+    base: type | None
+    slots: tuple[tuple[str, Callable[[Any], Any]], ...]
+    namespace: Callable[[Any], Any] | None
+
+
+@by_identity
+def layout(kind: type) -> Layout:
+    """The layout of a class."""
+    base: type = kind
+    while base is not object and _adds_only_what_shows(base):
+        assert base.__base__ is not None
+        base = base.__base__
+    above = base.__mro__[:-1]
+    own = [each for each in kind.__mro__ if each not in above]
+    slots = tuple(
+        (name, descriptor.__get__)
+        for each in own
+        for name, descriptor in vars(each).items()
+        if _is_slot(name, descriptor)
+    )
+    namespaces = (vars(each).get("__dict__") for each in kind.__mro__ if each is not type)
+    found = next((each for each in namespaces if isinstance(each, GetSetDescriptorType | MemberDescriptorType)), None)
+    return Layout(None if base is object else base, slots, None if found is None else found.__get__)
+
+
+def attributes(value: Any, shape: Layout) -> Iterator[tuple[str, Any]]:
+    """The attributes that an object itself holds, by the layout of its class: slots first, then in the order they were set.
+
+    No code of the class is run, whatever it makes of attributes.
+    """
+    for name, get in shape.slots:
+        try:
+            yield name, get(value)
+        except AttributeError:
+            continue
+    if shape.namespace is not None:
+        yield from shape.namespace(value).items()
+
+
+def _is_slot(name: str, descriptor: object) -> bool:
+    return isinstance(descriptor, MemberDescriptorType) and not (name.startswith("__") and name.endswith("__"))
+
+
+def _adds_only_what_shows(kind: type) -> bool:
+    base = kind.__base__
+    assert base is not None
+    size = _POINTER * sum(_is_slot(name, each) for name, each in vars(kind).items())
+    if kind.__dictoffset__ and not base.__dictoffset__ and not kind.__flags__ & _MANAGED_DICT:
+        size += _POINTER
+    if kind.__weakrefoffset__ and not base.__weakrefoffset__ and not kind.__flags__ & _MANAGED_WEAKREF:
+        size += _POINTER
+    return kind.__basicsize__ - base.__basicsize__ == size and kind.__itemsize__ == base.__itemsize__

@@ -1,0 +1,307 @@
+"""What outlives a frame: everything that is reachable from some roots, and whether it has changed.
+
+From an object to its attributes and its class; from a class to what is in it and to its bases; from a function to its defaults,
+its closure and the globals that its code reads; from a container to its content. Each thing on the way that can change is a
+*place*. A place is unchanged if it holds the very same objects as before, or equal ones that cannot change; so the whole is
+unchanged if every place is.
+
+The standard library is trusted to keep nothing but caches: its functions and classes are not entered, what its modules' names
+stand for is. Objects that cannot be looked into are an error.
+"""
+
+from __future__ import annotations
+
+import builtins
+import gc
+import sys
+from _abc import _get_dump  # type: ignore[import-not-found]
+from abc import ABCMeta
+from collections.abc import Callable, Iterable
+from enum import Enum
+from functools import lru_cache
+from logging import Logger
+from operator import is_
+from types import FunctionType, ModuleType
+from typing import Any, Final, NamedTuple
+
+from everyturn.errors import EveryturnError
+from everyturn.identity.anatomy import ATOMS, Anatomy, Changes, Opaque, anatomy
+from everyturn.identity.encoder import Encoder, NoValue
+from everyturn.identity.layout import attributes, layout
+from everyturn.identity.reads import Reads, imported_modules, reads
+from everyturn.identity.trust import module_of
+
+_MISSING: Final = object()
+_ANY: Final = Changes.MUTABLE
+_CACHES: Final = frozenset(
+    {
+        "_abc_impl",
+        "_value2member_map_",
+        "_inverted_",
+        "dispatch_cache",
+        "cache_token",
+        "_clear_cache",
+        "__dataclass_fields__",
+    }
+)
+"""What the standard library keeps in classes and closures of others for its own use."""
+_ABOUT_MODULES: Final = frozenset(vars(builtins)) & frozenset(vars(sys)) | frozenset(
+    {"__builtins__", "__file__", "__cached__"}
+)
+"""Names that every module has."""
+_NOT_FOLLOWED: Final = ("logging", "typing")
+"""Modules whose objects are trusted wherever they are."""
+_CACHED: Final = type(lru_cache(lambda: None))
+
+
+class Changed(EveryturnError):
+    """Something has changed: ``path`` is how to get there, ``value`` what is there now."""
+
+    def __init__(self, path: str, value: object) -> None:
+        super().__init__(f"{path} is changed, and is now {value!r:.100}")
+        self.path = path
+        self.value = value
+
+
+class Unseen(EveryturnError):
+    """Something cannot be looked into: ``path`` is how to get there, ``kind`` its type."""
+
+    def __init__(self, path: str, kind: type) -> None:
+        super().__init__(f"{path} is a {kind.__qualname__}, which cannot be looked into")
+        self.path = path
+        self.kind = kind
+
+
+class _Place(NamedTuple):
+    path: str
+    look: Callable[[], Anatomy]
+
+
+class Memory:
+    """All that is reachable from ``roots``: pairs of a name and an object.
+
+    ``values`` says what is known and what is trusted; it learns what is found here, for it must not change. Raises
+    :class:`Unseen` for what cannot be looked into.
+    """
+
+    def __init__(self, roots: Iterable[tuple[str, object]], values: Encoder) -> None:
+        self._values = values
+        self._trust = values.trust
+        self._places: list[_Place] = []
+        self._counts = False
+        self._met: dict[int, object] = {}
+        self._globals: dict[int, _Globals] = {}
+        self._waiting: list[tuple[str, Any]] = list(roots)
+        within = {id(each) for _, each in self._waiting}
+        self._entered = [kind for _, each in self._waiting for kind in type(each).__mro__ if kind is not object]
+        self._trust.own(str(module_of(kind)) for kind in self._entered if not self._trust.is_given(kind))
+        self._closed = {number for number in values.known if number not in within}
+        while self._waiting:
+            self._visit(*self._waiting.pop())
+        self._held = [place.look() for place in self._places]
+
+    def check(self) -> None:
+        """Raise :class:`Changed` if something has changed since last time."""
+        for number, place in enumerate(self._places):
+            before, now = self._held[number], place.look()
+            if not _same(before, now):
+                self._compare(place.path, before, now)
+                self._held[number] = now
+
+    def _compare(self, path: str, before: Anatomy, now: Anatomy) -> None:
+        """Raise :class:`Changed` unless what is there now is equal to what was there, and neither can change."""
+        old, new = list(before.labelled()), list(now.labelled())
+        if len(old) != len(new) or before.names != now.names:
+            had, has = dict(old), dict(new)
+            label = next((each for each in (*has, *had) if each not in had or each not in has), "")
+            raise Changed(path + label, has.get(label, "gone") if label else tuple(has.values()))
+        for (_, was), (label, here) in zip(old, new, strict=True):
+            if was is not here and not self._alike(was, here):
+                raise Changed(path + label, here)
+        if before.tag != now.tag:
+            raise Changed(path, now.tag)
+
+    def _alike(self, old: object, new: object) -> bool:
+        try:
+            return self._values.value(old, Changes.FIXED) == self._values.value(new, Changes.FIXED)
+        except NoValue:
+            return False
+
+    # walking -----------------------------------------------------------------------------------------------------
+
+    def _visit(self, path: str, value: Any) -> None:
+        if type(value) in ATOMS or id(value) in self._met or id(value) in self._closed:
+            return
+        self._met[id(value)] = value
+        if isinstance(value, ModuleType):
+            self._read(value, Reads(everything=True))
+        elif isinstance(value, type):
+            self._visit_class(value)
+        elif isinstance(value, FunctionType):
+            self._visit_function(path, value)
+        elif str(type(value).__module__).partition(".")[0] in _NOT_FOLLOWED:
+            self._values.know(value)
+            if isinstance(value, Logger):
+                self._place(path, lambda: _of_logger(value))
+        elif type(value) is _CACHED:
+            self._wait(path, (("", value.__wrapped__), *((f".{name}", each) for name, each in vars(value).items())))
+            self._place(path, lambda: self._cached(value))
+        elif isinstance(value, Enum):
+            self._wait(path, ((f".{name}", each) for name, each in _uncached(attributes(value, layout(type(value))))))
+            self._wait("", [(type(value).__qualname__, type(value))])
+            self._place(path, lambda: _named(_uncached(attributes(value, layout(type(value))))))
+        else:
+            self._visit_object(path, value)
+
+    def _visit_object(self, path: str, value: Any) -> None:
+        try:
+            parts = anatomy(value)
+        except Opaque as error:
+            raise Unseen(path, error.kind) from None
+        self._wait(path, parts.labelled())
+        self._wait("", [(type(value).__qualname__, type(value))])
+        if parts.changes > Changes.FIXED:
+            self._values.know(value)
+            self._place(path, lambda: anatomy(value))
+
+    def _visit_class(self, kind: type) -> None:
+        if self._trust.is_one_for_ever(kind) and kind not in self._entered:
+            return
+        self._values.know(kind)
+        name = kind.__qualname__
+        namespace = type.__dict__["__dict__"].__get__(kind)
+        self._place(name, lambda: Anatomy(_ANY, (), (), tuple(namespace), tuple(namespace.values())))
+        if isinstance(kind, ABCMeta):
+            self._place(f"{name}.register", lambda: Anatomy(_ANY, frozenset(_get_dump(kind)[0])))
+        self._wait("", [(each.__qualname__, each) for each in (*kind.__bases__, type(kind))])
+        if not self._trust.module(module_of(kind)):
+            self._wait(name, ((f".{label}", each) for label, each in _uncached(namespace.items())))
+
+    def _visit_function(self, path: str, function: FunctionType) -> None:
+        if self._trust.is_one_for_ever(function):
+            return
+        self._values.know(function)
+        self._place(path, lambda: _of_function(function))
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        self._wait(path, ((f".{name}", cell) for name, cell in cells if name not in _CACHES))
+        self._wait(path, ((f".__defaults__[{place}]", each) for place, each in enumerate(function.__defaults__ or ())))
+        self._wait(path, ((f".{name}", each) for name, each in (function.__kwdefaults__ or {}).items()))
+        self._wait(path, ((f".{name}", each) for name, each in _uncached(vars(function).items())))
+        if not self._trust.module(module_of(function)):
+            self._read_globals(function)
+
+    def _read_globals(self, function: FunctionType) -> None:
+        """Follow what the code of a function reads, of its own module and of others."""
+        namespace, found = function.__globals__, reads(function.__code__)
+        self._counts = self._counts or "cache_info" in found.attributes
+        wanted = {name for name in found.names if name in namespace or not hasattr(builtins, name)}
+        self._enter(str(module_of(function)), namespace, wanted, everything=found.everything)
+        for module in imported_modules(found, namespace, self._trust):
+            self._read(module, found)
+        for name in wanted:
+            if isinstance(namespace.get(name), ModuleType):
+                self._read(namespace[name], found)
+
+    def _read(self, module: ModuleType, found: Reads) -> None:
+        """Follow what code reads of a module."""
+        namespace = vars(module)
+        names = {name for name in found.attributes if name in namespace} | found.stored
+        fresh = self._enter(module.__name__, namespace, names, everything=found.by_name or found.everything)
+        for name in fresh:
+            if isinstance(namespace.get(name), ModuleType) and not self._trust.module(module.__name__):
+                self._read(namespace[name], found)
+
+    def _enter(self, module: str, namespace: dict[str, Any], names: set[str], *, everything: bool) -> list[str]:
+        """Names of a module are read, or any: those that nobody had read before. What is opaque in a trusted one is trusted."""
+        entered, trusted = self._globals.get(id(namespace)), self._trust.module(module)
+        if entered is None:
+            entered = self._globals[id(namespace)] = _Globals(namespace)
+            self._place(module, entered.look)
+        fresh = entered.add({*namespace} if everything and not trusted else names)
+        entered.everything = entered.everything or everything
+        for name in fresh:
+            value = namespace.get(name)
+            if not isinstance(value, ModuleType) and not (trusted and _is_opaque(value)):
+                self._wait(module, [(f".{name}", value)])
+        return fresh
+
+    def _cached(self, function: Any) -> Anatomy:
+        """What a cache holds, but for values that cannot change: the same call has the same result with and without it.
+
+        Unless somebody asks what is in it.
+        """
+        found = [each for each in gc.get_referents(function) if type(each) is dict and each is not vars(function)]
+        kept = [each for one in found for each in (*one, *one.values()) if not self._is_fixed(each)]
+        return Anatomy(_ANY, function.cache_info() if self._counts else (), tuple(kept))
+
+    def _is_fixed(self, value: object) -> bool:
+        return self._alike(value, value)
+
+    def _wait(self, path: str, parts: Iterable[tuple[str, Any]]) -> None:
+        self._waiting += [(path + label, value) for label, value in parts]
+
+    def _place(self, path: str, look: Callable[[], Anatomy]) -> None:
+        self._places.append(_Place(path, look))
+
+
+class _Globals:
+    """Names of a module, and what they stand for; ``everything``: any name may be read, also one that is not there yet."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.everything = False
+        self._names: dict[str, None] = {}
+        self._namespace = namespace
+        self._nobodys = _ABOUT_MODULES | ({"modules"} if namespace is vars(sys) else set())
+
+    def add(self, names: set[str]) -> list[str]:
+        """Look at these names, too. Those that nobody had looked at before."""
+        fresh = sorted(name for name in names - self._names.keys() - self._nobodys if not name.startswith("@"))
+        self._names.update(dict.fromkeys(fresh))
+        return fresh
+
+    def look(self) -> Anatomy:
+        if self.everything:  # but for modules: those are bound in their packages when they are first imported
+            held = {name: each for name, each in self._namespace.items() if not isinstance(each, ModuleType)}
+            return _named((name, each) for name, each in held.items() if name not in self._nobodys)
+        names = tuple(self._names)
+        return Anatomy(_ANY, (), (), names, tuple([self._namespace.get(name, _MISSING) for name in names]))
+
+
+def _same(before: Anatomy, now: Anatomy) -> bool:
+    """Whether a place holds the very same objects."""
+    return (
+        len(before.items) == len(now.items)
+        and all(map(is_, before.items, now.items))
+        and before.names == now.names
+        and all(map(is_, before.held, now.held))
+        and before.tag == now.tag
+    )
+
+
+def _named(pairs: Iterable[tuple[str, Any]]) -> Anatomy:
+    held = list(pairs)
+    return Anatomy(_ANY, (), (), tuple([name for name, _ in held]), tuple([each for _, each in held]))
+
+
+def _uncached(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    return [(name, each) for name, each in pairs if name not in _CACHES]
+
+
+def _is_opaque(value: object) -> bool:
+    try:
+        anatomy(value)
+    except Opaque:
+        return True
+    return False
+
+
+def _of_function(function: FunctionType) -> Anatomy:
+    named = function.__kwdefaults__ or {}
+    names = ("__code__", "__defaults__", *named, *vars(function))
+    held = (function.__code__, function.__defaults__, *named.values(), *vars(function).values())
+    return Anatomy(_ANY, (), (), names, held)
+
+
+def _of_logger(logger: Logger) -> Anatomy:
+    """What is set on a logger by hand."""
+    return Anatomy(_ANY, (logger.level, logger.disabled, logger.propagate), (*logger.handlers, *logger.filters))
