@@ -55,10 +55,10 @@ Answer = tuple[Call, ...]
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """Letters in the order of their posting and answers, by ticket; ``out`` are the tickets that are not back."""
+    """Letters in the order of their posting, answers in that of their tickets; ``out`` are the tickets that are not back."""
 
     letters: tuple[tuple[int, Letter], ...] = ()
-    answers: frozenset[tuple[int, Answer]] = frozenset()
+    answers: tuple[tuple[int, Answer], ...] = ()
     out: frozenset[int] = frozenset()
 
     def post(self, letter: Letter) -> tuple[int, Mailbox]:
@@ -72,13 +72,16 @@ class Mailbox:
 
     def answer(self, ticket: int, answer: Answer) -> tuple[None, Mailbox]:
         """Put an answer into the box."""
-        return None, replace(self, answers=self.answers | {(ticket, answer)})
+        before = [pair for pair in self.answers if pair[0] < ticket]
+        after = [pair for pair in self.answers if pair[0] > ticket]
+        return None, replace(self, answers=(*before, (ticket, answer), *after))
 
     def collect(self, ticket: int) -> tuple[Answer, Mailbox] | None:
         """Take the answer for a ticket and give the ticket back; waits for it."""
         for pair in self.answers:
             if pair[0] == ticket:
-                return pair[1], replace(self, answers=self.answers - {pair}, out=self.out - {ticket})
+                others = tuple(each for each in self.answers if each[0] != ticket)
+                return pair[1], replace(self, answers=others, out=self.out - {ticket})
         return None
 
 

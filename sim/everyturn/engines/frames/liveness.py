@@ -25,7 +25,7 @@ Position = tuple[int, int, int, int]
 Names = frozenset[str]
 
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp)
-_NOT_IN_ORDER: Final = (*_COMPREHENSIONS, ast.GeneratorExp, ast.IfExp, ast.JoinedStr, ast.Starred, ast.NamedExpr)
+_NOT_IN_ORDER: Final = (*_COMPREHENSIONS, ast.GeneratorExp, ast.IfExp, ast.JoinedStr, ast.NamedExpr)
 """Expressions that are not evaluated in the order of the text, or more than once, or whose places are not exact."""
 _ALL: Final = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe", "f_locals"})
 """Names of what may read any variable, whatever it is called."""
@@ -99,6 +99,13 @@ def _position(node: ast.expr) -> Position:
     return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset
 
 
+def _is_out_of_order(node: ast.AST) -> bool:
+    """Whether parts of an expression are evaluated in another order than they are written in, or nobody knows in which."""
+    if isinstance(node, ast.Call) and node.args and node.keywords:  # what is unpacked goes before what is named
+        return _position(node.args[-1])[::2] > _position(node.keywords[0].value)[::2]
+    return isinstance(node, _NOT_IN_ORDER)
+
+
 def _loads(nodes: Iterable[ast.AST]) -> Names:
     return frozenset(
         name.id
@@ -140,7 +147,7 @@ class _Liveness:
         nodes = list(nodes)
         looped = (each for node in nodes for each in ast.walk(node) if isinstance(each, ast.comprehension))
         everything = _loads(nodes) | _loads(targets) | _stores(looped)
-        inexact = any(isinstance(each, _NOT_IN_ORDER) for node in nodes for each in ast.walk(node))
+        inexact = any(_is_out_of_order(each) for node in nodes for each in ast.walk(node))
         for node in nodes:
             for each in ast.walk(node):
                 if not isinstance(each, (ast.Await, *_COMPREHENSIONS)):
