@@ -1,8 +1,9 @@
 """The audit: is a local state really one?
 
-The explorer takes two suspended threads for one if their frames have equal values. The audit reaches each such state
-again by every other history that led there and compares what the thread does next: its operation, its frames, its
-journal. What lies outside of the frames, a clock, random numbers, a global, shows there if it makes a difference.
+The explorer takes two suspended threads for one if their frames have equal values. The audit is the counter-check
+(:mod:`everyturn.countercheck.counter_check`) of all that was merged: it reaches each such state again by every other history
+that led there, and follows it onwards to the thread's end, by several continuations; and whole runs beside that, in which the
+threads meet. What lies outside of the frames, a clock, random numbers, a global, shows there if it makes a difference.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import time
 import msgspec
 
 from everyturn.checker import Judge
+from everyturn.countercheck.proofs import audited
 from everyturn.engines.exploration import NO_LIMITS, Limits, Progress
 from everyturn.engines.levels import LevelExplorer
-from everyturn.errors import ReplayError
+from everyturn.errors import Disagreement, ReplayError
 from everyturn.scope import Scope
+from everyturn.verdict import CounterCheck
 from everyturn.world import World
 from everyturn_impl.dispatcher import Dispatcher
 
@@ -26,7 +29,7 @@ class Audited(msgspec.Struct, omit_defaults=True):
     """One audit.
 
     ``histories``: how many histories, besides the first, led to a local state that was known; ``compared``: how many
-    resumptions of them were compared; ``complete``: all of the scope was explored; ``difference``: what disagreed.
+    resumptions beyond that were compared; ``runs``: how many whole runs were, too; ``complete``: all of the scope was explored; ``difference``: what disagreed.
     """
 
     revision: str
@@ -35,6 +38,7 @@ class Audited(msgspec.Struct, omit_defaults=True):
     local_states: int
     histories: int
     compared: int
+    runs: int
     complete: bool
     seconds: float
     difference: str | None = None
@@ -62,12 +66,12 @@ def audit(
     start = time.monotonic()
     world = World(Scope.parse(scope), revision, granularity)
     explorer = LevelExplorer(world, Judge((), conformance=False))
-    compared, complete, interrupted, difference = 0, False, False, None
+    done, complete, interrupted, difference = CounterCheck(), False, False, None
     try:
         found = explorer.run(limits, progress=progress)
         complete, interrupted = found.complete, found.interrupted
-        compared = explorer.transitions.locals.audit()
-    except ReplayError as error:
+        done = audited(explorer)
+    except (Disagreement, ReplayError) as error:
         difference = str(error)
     local = explorer.transitions.locals
     return Audited(
@@ -76,7 +80,8 @@ def audit(
         granularity=granularity,
         local_states=len(local),
         histories=len(local.merges),
-        compared=compared,
+        compared=done.resumptions,
+        runs=done.merged + done.schedules,
         complete=complete,
         seconds=round(time.monotonic() - start, 3),
         difference=difference,

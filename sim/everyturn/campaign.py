@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from everyturn.check import is_vacuous
+from everyturn.check import is_vacuous, proved_by
 from everyturn.checker import CONFORMS, Finding, judge_by
 from everyturn.engines.judging import JudgeTable
 from everyturn.engines.kernel import simulate
@@ -26,7 +26,7 @@ from everyturn.strategies.profile import profile
 from everyturn.strategies.random_walk import RandomWalk
 from everyturn.strategies.replay import Replay
 from everyturn.strategies.strategy import Strategy
-from everyturn.verdict import Cell, Judged, Verdict, of_cell
+from everyturn.verdict import Cell, CounterCheck, Judged, Verdict, of_cell
 from everyturn.world import World
 from everyturn_impl.server import Server
 from everyturn_model.monitor import Kind
@@ -151,6 +151,7 @@ def fuzz(
     invariants: Sequence[str] = (),
     progress: Progress | None = None,
     jobs: int = 1,
+    counter_check: bool = True,
 ) -> Campaign:
     """Make ``runs`` runs of one cell (1,000 if nothing is said), or all runs of a finite strategy if there are fewer.
 
@@ -182,7 +183,20 @@ def fuzz(
     failures = {name: _failure(sampler.world, first) for name, first in tally.failures.items()}
     judged = _cell(sampler, failures, tally, strategy, seed, until_risk)
     judged.seconds = round(seconds, 3)
+    judged.counter_check = _counter_checked(sampler, tally, judged, asked=counter_check)
     return Campaign(judged, failures, tally.outcomes, interrupted, bool(judged.complete))
+
+
+def _counter_checked(sampler: _Sampler, tally: _Tally, cell: Cell, *, asked: bool) -> CounterCheck | None:
+    """The counter-check of runs that prove something; none if they do not."""
+    proved = proved_by(cell.invariants, cell.conforms)
+    if not proved:
+        return None
+    if not asked:
+        return CounterCheck(off=True)
+    from everyturn.countercheck.proofs import runs_checked
+
+    return runs_checked(sampler.world, sampler.judge, proved, tally.outcomes, tally.made, cell.seconds or 0.0)
 
 
 def _how_many(runs: int | None, until_risk: float | None, name: str, chooser: Strategy) -> int:

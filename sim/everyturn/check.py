@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from everyturn.engines.transitions import Transitions
 from everyturn.errors import UsageError
 from everyturn.run import Run
 from everyturn.scope import Scope
-from everyturn.verdict import Another, Cell, Judged, Verdict, of_cell
+from everyturn.verdict import Another, Cell, CounterCheck, Judged, Verdict, of_cell
 from everyturn.world import World
 from everyturn_impl.dispatcher import Dispatcher
 from everyturn_model.invariants import Invariant, Kind
@@ -54,6 +54,7 @@ def check(
     reduce: str = "dead",
     counterexamples: int = 1,
     processes: int = 1,
+    counter_check: bool = True,
 ) -> Checked:
     """The verdict on one cell: all interleavings, unless a limit is reached.
 
@@ -61,7 +62,8 @@ def check(
     or else in the order of conflicting accesses.
     ``reduce``: one of :data:`~everyturn.engines.levels.REDUCTIONS`; with ``ample``, violations need not be shortest. ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
     :class:`UsageError`. ``processes``: with two, the agent's code runs in a process of its own, with the same result; there is
-    one with ``plain``, with symmetry, with ample sets and with a checkpoint.
+    one with ``plain``, with symmetry, with ample sets and with a checkpoint. ``counter_check``: what is proved is checked again in
+    part through the real coroutines, without tables; raises :class:`~everyturn.errors.Disagreement` if that shows something else.
     """
     world = World(Scope.parse(scope), revision, granularity)
     judge = judge_by(invariants)
@@ -72,11 +74,12 @@ def check(
         vacuous = is_vacuous(invariant, world.scope)
         said[invariant.name] = _judged(explorer, judge, found, invariant.name, runs, vacuous=vacuous)
     _doubt(explorer, judge, found, said)
+    conforms = _judged(explorer, judge, found, CONFORMS, runs, vacuous=False) if judge.conformance else None
+    checked_again = _counter_checked(explorer, found, proved_by(said, conforms), asked=counter_check)
     elsewhere = 0
     if isinstance(explorer, LevelExplorer):
         elsewhere = explorer.following.peak
         explorer.close()
-    conforms = _judged(explorer, judge, found, CONFORMS, runs, vacuous=False) if judge.conformance else None
     for name, violations in found.others.items() if counterexamples > 1 else ():
         judged = conforms if name == CONFORMS else said[name]
         if judged is not None:
@@ -96,6 +99,7 @@ def check(
         peak_bytes=peak() + elsewhere,
         stopped=found.stopped,
         reduction=reduce,
+        counter_check=checked_again,
     )
     return Checked(cell, runs, found.interrupted)
 
@@ -178,6 +182,25 @@ def _judged(
     if not found.complete:
         return Judged(Verdict.UNDETERMINED)
     return Judged(Verdict.VACUOUS if vacuous else Verdict.PROVED)
+
+
+def proved_by(said: Mapping[str, Judged], conforms: Judged | None) -> list[str]:
+    """The names of the invariants that are proved, conformance included."""
+    judged = {**said, **({} if conforms is None else {CONFORMS: conforms})}
+    return [name for name, each in judged.items() if each.verdict is Verdict.PROVED]
+
+
+def _counter_checked(
+    explorer: Explorer | LevelExplorer, found: Exploration, proved: Sequence[str], *, asked: bool
+) -> CounterCheck | None:
+    """The counter-check of an exploration that proves something; none if it does not."""
+    if not proved:
+        return None
+    if not asked:
+        return CounterCheck(off=True)
+    from everyturn.countercheck.proofs import counter_checked
+
+    return counter_checked(explorer, found, proved)
 
 
 def _doubt(explorer: Explorer | LevelExplorer, judge: Judge, found: Exploration, said: dict[str, Judged]) -> None:

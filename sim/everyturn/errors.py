@@ -24,6 +24,17 @@ class ReplayError(EveryturnError):
     """A replay did not do what was recorded: the code has changed, or it is not deterministic. Exit code 3."""
 
 
+class Disagreement(EveryturnError):
+    """What was worked out of an agent is not what the agent does, so that nothing which was found counts. Exit code 3."""
+
+    @classmethod
+    def between(cls, sentence: str, histories: tuple[str, ...], where: str) -> Disagreement:
+        """A sentence, then the histories on which it rests, then where they part."""
+        return cls(
+            "\n  ".join((f"counter-check: {sentence}, so that nothing which was found counts", *histories, where))
+        )
+
+
 class AgentFault(UsageError):
     """The agent under test did what no agent may do, such as unlocking a mutex that another thread holds."""
 

@@ -12,7 +12,7 @@ from everyturn.engines import fairness
 from everyturn.engines.exploration import Progress
 from everyturn.engines.fairness import Fairness, Kind, Liveness
 from everyturn.engines.waiting import Waiting
-from everyturn.verdict import Cell, Judged, Verdict
+from everyturn.verdict import Cell, CounterCheck, Judged, Verdict
 from everyturn.world import World
 
 EVENTUALLY_TOLD: Final = "eventually-told"
@@ -38,8 +38,12 @@ def judged(found: Liveness, *, fair_choices: bool = False) -> Judged:
     return Judged(Verdict.PROVED if found.complete else Verdict.UNDETERMINED)
 
 
-def cell(world: World, found: Liveness, *, fair_choices: bool = False) -> Cell:
-    """The same as a cell of a result; vacuous if nobody could wait."""
+def cell(world: World, found: Liveness, *, fair_choices: bool = False, counter_check: bool = True) -> Cell:
+    """The same as a cell of a result; vacuous if nobody could wait.
+
+    ``counter_check``: what is proved is checked again in part, through the real coroutines; raises
+    :class:`~everyturn.errors.Disagreement` if that shows something else.
+    """
     said = judged(found, fair_choices=fair_choices)
     if not world.scope.run_ids:
         said = Judged(Verdict.VACUOUS)
@@ -53,4 +57,14 @@ def cell(world: World, found: Liveness, *, fair_choices: bool = False) -> Cell:
         transitions=found.transitions,
         depth=found.depth,
         seconds=round(found.seconds, 3),
+        counter_check=_counter_checked(found, asked=counter_check) if said.verdict is Verdict.PROVED else None,
     )
+
+
+def _counter_checked(found: Liveness, *, asked: bool) -> CounterCheck:
+    if not asked:
+        return CounterCheck(off=True)
+    from everyturn.countercheck.proofs import waiting_checked
+
+    assert found.graph is not None
+    return waiting_checked(found.graph, found)

@@ -74,6 +74,22 @@ class Judged(msgspec.Struct, omit_defaults=True):
     others: list[Another] = []
 
 
+class CounterCheck(msgspec.Struct):
+    """How much of a proof was made again through the real coroutines, without tables: ``merged`` states that were reached by
+    another of their histories, ``schedules`` at random, each to rest; ``merges``: local states of a thread by two histories, with ``resumptions`` of it after that.
+
+    ``off``: it was not asked for. ``stopped``: why it is less than it would have been.
+    """
+
+    merged: int = 0
+    schedules: int = 0
+    merges: int = 0
+    resumptions: int = 0
+    seconds: float = 0.0
+    off: bool = False
+    stopped: str | None = None
+
+
 class Cell(msgspec.Struct, omit_defaults=True):
     """The result of one revision in one scope (or of one run of a log)."""
 
@@ -101,6 +117,7 @@ class Cell(msgspec.Struct, omit_defaults=True):
     events: int | None = None
     lost: int | None = None
     strayed: str | None = None
+    counter_check: CounterCheck | None = None
 
 
 class Result(msgspec.Struct):

@@ -32,7 +32,7 @@ def test_an_agent_that_does_the_same_each_time_passes() -> None:
     (cell,) = json.loads(CliRunner().invoke(main, [*arguments, "--json"]).stdout)["cells"]
     assert people.exit_code == 0
     assert cell["compared"] > 0
-    assert f"{cell['compared']} resumptions compared: all alike" in people.stdout
+    assert f"{cell['compared']:,} resumptions and {cell['runs']} runs compared: all alike" in people.stdout
 
 
 def test_an_agent_that_throws_dice_is_caught(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,9 +16,10 @@ from tests.sim.small_agents import Small
 
 from everyturn import objects
 from everyturn.checker import Judge
+from everyturn.countercheck.proofs import audited
 from everyturn.engines.exploration import outcome
 from everyturn.engines.levels import LevelExplorer
-from everyturn.errors import AgentFault, HiddenState, ReplayError
+from everyturn.errors import AgentFault, Disagreement, HiddenState
 from everyturn.observer import Step
 from everyturn.operations import Note, Operation
 from everyturn.scope import Scope
@@ -544,8 +545,8 @@ def test_two_histories_that_differ_in_the_journal_only_are_told_apart_by_the_aud
     agent: Any = InTheStandardLibrary
     explorer = LevelExplorer(World(Scope.parse("AA"), agent), Judge(()))
     explorer.run()
-    with pytest.raises(ReplayError, match=r"were taken for one local state at queue\.get"):
-        explorer.transitions.locals.audit()
+    with pytest.raises(Disagreement, match=r"were taken for one local state, at queue\.get"):
+        audited(explorer)
 
 
 # what an onlooker has seen ------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from everyturn.campaign import fuzz
 from everyturn.check import check
 from everyturn.checker import Judge
 from everyturn.cli import main
+from everyturn.countercheck.proofs import audited
 from everyturn.engines.exhaustive import Explorer
 from everyturn.errors import AgentFault, HiddenState, ReplayError, UnsupportedLocal, UsageError
 from everyturn.scope import Scope
@@ -39,7 +40,7 @@ def explore(agent: Any, scope: str = "AA") -> int:
     """Explore all there is, and audit; how much was compared."""
     explorer = Explorer(World(Scope.parse(scope), agent), Judge((), conformance=False))
     explorer.run()
-    return explorer.transitions.locals.audit()
+    return audited(explorer).resumptions
 
 
 def line_of(function: Callable[..., Any], text: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 from everyturn.audit import audit
 from everyturn.check import check
 from everyturn.checker import Judge
+from everyturn.countercheck.proofs import audited
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.frames.liveness import live_names
 from everyturn.engines.frames.snapshot import Identities
@@ -295,4 +296,4 @@ def test_the_audit_notices_what_is_hidden_from_the_identity() -> None:
     explorer = Explorer(World(Scope.parse("AA"), Forgetful), Judge(()))
     with pytest.raises((ReplayError, AgentFault)):
         explorer.run()
-        explorer.transitions.locals.audit()
+        audited(explorer)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import BYTES, OUTPUT, PICTURE, asked, finish, judging, of_worlds
+from everyturn.cli.options import BYTES, COUNTER_CHECK, OUTPUT, PICTURE, asked, finish, judging, of_worlds
 from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Result
@@ -60,6 +60,7 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
     help="Cells explored at once; a single cell is explored by two processes.",
 )
 @of_scenarios
+@COUNTER_CHECK
 @click.option("--plot", type=PICTURE, help="Write the matrix of verdicts as a picture (PNG, SVG or PDF).")
 @exits
 def check(
@@ -81,6 +82,7 @@ def check(
     scenarios: tuple[str, ...],
     order: str,
     eager: bool,
+    counter_check: bool,
     plot: Path | None,
 ) -> int:
     """Explore every interleaving: proved or refuted, for each invariant, with a shortest counterexample.
@@ -135,6 +137,7 @@ def check(
         checkpoint=checkpoint,
         reduce=reduce,
         counterexamples=counterexamples,
+        counter_check=counter_check,
     )
     cells_asked = [(name, scope) for scope, name in asked(scopes or DEFAULT_SCOPES, names)]
     cells: list[Cell] = []

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import asked, finish, judging, of_worlds
+from everyturn.cli.options import COUNTER_CHECK, asked, finish, judging, of_worlds
 from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Exit, Result
@@ -35,6 +35,7 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Exit, Result
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes; the runs stay the same.")
 @click.option("--max-seconds", type=click.FloatRange(0), help="Stop after this time for each cell.")
 @of_scenarios
+@COUNTER_CHECK
 @exits
 def fuzz(
     revisions: tuple[str, ...],
@@ -50,6 +51,7 @@ def fuzz(
     engine: str,
     seed: int,
     jobs: int,
+    counter_check: bool,
     max_seconds: float | None,
     scenarios: tuple[str, ...],
     order: str,
@@ -100,6 +102,7 @@ def fuzz(
                     invariants=invariants,
                     progress=bar.sampling,
                     jobs=jobs,
+                    counter_check=counter_check,
                 )
             if campaign.cell.schedules:
                 cells.append(campaign.cell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import asked, finish, of_worlds
+from everyturn.cli.options import COUNTER_CHECK, asked, finish, of_worlds
 from everyturn.errors import UsageError
 from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 
@@ -18,6 +18,7 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the verdict is.")
 @click.option("--expect", type=click.Choice(["refuted"]), help="Exit 0 if every cell is refuted, else 1.")
+@COUNTER_CHECK
 @exits
 def liveness(
     revisions: tuple[str, ...],
@@ -29,6 +30,7 @@ def liveness(
     as_json: bool,
     exit_zero: bool,
     expect: str | None,
+    counter_check: bool,
 ) -> int:
     """Is every accepted prompt with run id told in the end, however long that takes, if threads are scheduled fairly?
 
@@ -55,7 +57,7 @@ def liveness(
                 max_states=max_states or MAX_STATES,
                 progress=bar.exploring,
             )
-        cells.append(cell(world, found, fair_choices=fair_choices))
+        cells.append(cell(world, found, fair_choices=fair_choices, counter_check=counter_check))
         show.cell(cells[-1])
         for lasso in found.lassos:
             show.say()

@@ -71,6 +71,14 @@ class _Picture(_Output):
 IN_PLACE: Final = click.option(
     "--revision", "--agent", "revision", metavar="NAME", help="Run this one in place of the recorded one."
 )
+COUNTER_CHECK = click.option(
+    "--counter-check/--no-counter-check",
+    default=True,
+    show_default=True,
+    help="Before anything is proved: reach merged states again by another of their histories, and run random schedules, "
+    "through the code itself without any tables. A difference is exit code 3.",
+)
+
 BYTES = _Bytes()
 OUTPUT = _Output()
 PICTURE = _Picture()

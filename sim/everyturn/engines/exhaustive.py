@@ -6,7 +6,7 @@ Plain on purpose: a dictionary of rows and a queue. Rows are compared as a whole
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from everyturn.checker import Finding, Judge
 from everyturn.engines.components import components
@@ -24,6 +24,16 @@ class Explorer:
         self.transitions = Transitions(world, judge)
         self._parents: list[tuple[int, int, int]] = []
         self._seen: dict[Row, int] = {}
+
+    @property
+    def numbers(self) -> Mapping[Row, int]:
+        """The number of each state that was found, in order."""
+        return self._seen
+
+    def parent(self, state: int) -> tuple[int, tuple[int, int]]:
+        """From which state a state was reached first, and by which (thread, choice)."""
+        number, thread, choice = self._parents[state]
+        return number, (thread, choice)
 
     @property
     def events(self) -> Iterator[Event]:

@@ -87,7 +87,7 @@ class Lasso:
 
 @dataclass(slots=True)
 class Liveness:
-    """What was found. ``complete``: every reachable state was looked at, so that what was not found is not there."""
+    """What was found. ``complete``: every reachable state was looked at, so that what was not found is not there; ``graph`` has them."""
 
     lassos: list[Lasso] = field(default_factory=list)
     states: int = 0
@@ -96,6 +96,7 @@ class Liveness:
     seconds: float = 0.0
     complete: bool = False
     interrupted: bool = False
+    graph: Graph | None = field(default=None, repr=False)
 
     def of(self, kind: Kind) -> list[Lasso]:
         """The counterexamples of one kind."""
@@ -113,9 +114,9 @@ def find(
 
     Stems are shortest ways to the rest or the part; a cycle is a shortest fair one from there (see :data:`EXACT`).
     """
-    found = Liveness()
     start = time.monotonic()
     graph = Graph(program)
+    found = Liveness(graph=graph)
     try:
         found.complete = graph.explore(max_states, progress, start)
         if found.complete:

@@ -128,11 +128,11 @@ class LevelExplorer:
             self.judges = JudgeTables(judge, self.following.leaps.events, world.prompts)
         row, first = self.following.first()
         rows = np.array([(*row[:JUDGE], self.judges.number(first), *row[JUDGE + 1 :])], np.int64)
-        self.symmetry, self._turned = None, 0
+        self.symmetry, self.turned = None, 0
         if reduce == "symmetry":
             self.symmetry = Symmetry(self.transitions, self.leaps, self.judges)
             rows, chosen = self.symmetry.canonical(rows)
-            self._turned = int(chosen[0])
+            self.turned = int(chosen[0])
         self.ample = Ample(self.leaps, judge) if reduce == "ample" else None
         self.layout = Layout.holding(self._largest())
         self.states = Numbering(self.layout.width)
@@ -264,13 +264,12 @@ class LevelExplorer:
 
     def _ask(self, start: int, end: int) -> None:
         """Ask what follows on the states of these numbers."""
-        chunk, judged = self._chunk(slice(start, end))
+        chunk, judged = self._chunk(self.states.keys[start:end].copy())
         self.following.ask(chunk)
         self._under_way.append(_UnderWay(start, end, chunk, judged))
 
-    def _chunk(self, which: slice | Numbers) -> tuple[Chunk, Numbers]:
-        """States by number, and the judge's state in each."""
-        words = self.states.keys[which].copy()
+    def _chunk(self, words: Words) -> tuple[Chunk, Numbers]:
+        """States as rows, and the judge's state in each."""
         judged = self.layout.get(words, JUDGE)
         beliefs = judged[:0] if isinstance(self.following, Following) else self.judges.beliefs(judged)
         return Chunk(words, self.layout, len(self.judges) - 1, beliefs), judged
@@ -294,10 +293,7 @@ class LevelExplorer:
         self.found.transitions += len(expansion.source)
         words, found = self._judged(expansion, judged, believed)
         self._violations(expansion, found, which)
-        if self.symmetry is not None:
-            rows, _ = self.symmetry.canonical(self.layout.unpack(words))
-            self._lay_out()
-            words = self.layout.pack(rows)
+        words, _ = self.canonical(words)
         numbers, fresh = self.states.added(words)
         self._remember(fresh, expansion, which)
         for finding, number, last in self._violated:
@@ -314,7 +310,7 @@ class LevelExplorer:
     def _follow_all(self, which: Numbers) -> None:
         """Follow what was left out in the states of these numbers."""
         assert self.ample is not None
-        chunk, judged = self._chunk(which)
+        chunk, judged = self._chunk(self.states.keys[which].copy())
         expansion = self._expansion(chunk, self.home.find(chunk))
         self._take(self.ample.others(which, expansion), judged, which)
 
@@ -342,10 +338,22 @@ class LevelExplorer:
 
     def expand(self, which: slice | Numbers) -> tuple[Words, Expansion, Numbers]:
         """States by number, their successors, and what each step violated."""
-        chunk, judged = self._chunk(which)
+        return self.follow(self.states.keys[which].copy())
+
+    def follow(self, words: Words) -> tuple[Words, Expansion, Numbers]:
+        """As :meth:`expand`, for states as rows in the present layout, which need no number."""
+        chunk, judged = self._chunk(words)
         expansion = self._expansion(chunk, self.home.find(chunk))
         words, found = self._judged(expansion, judged)
         return chunk.layout.moved(chunk.words, self.layout), expansion._replace(words=words), found
+
+    def canonical(self, words: Words) -> tuple[Words, Numbers | None]:
+        """The rows that stand for these, in the layout that then holds, and which renaming leads to each, if renamings count once."""
+        if self.symmetry is None:
+            return words, None
+        rows, chosen = self.symmetry.canonical(self.layout.unpack(words))
+        self._lay_out()
+        return self.layout.pack(rows), chosen
 
     def _largest(self) -> list[int]:
         largest = self.following.largest()
@@ -394,10 +402,7 @@ class LevelExplorer:
                 before = self.layout.get(words, table.place)[expansion.source[moves]]
                 after = self.layout.get(expansion.words[moves], table.place)
                 within = np.flatnonzero((part[before] == part[after]) & (part[before] != rounds.NONE))
-                reached = expansion.words[moves[within]]
-                if self.symmetry is not None:
-                    rows, _ = self.symmetry.canonical(self.layout.unpack(reached))
-                    reached = self.layout.pack(rows)
+                reached, _ = self.canonical(expansion.words[moves[within]])
                 targets = self.states.find(reached)
                 met = targets >= 0
                 assert self.ample is not None or met.all(), "only ample sets leave successors out, which no cycle needs"
@@ -479,13 +484,13 @@ class LevelExplorer:
 
     def _named(self, symmetry: Symmetry, way: list[tuple[int, tuple[int, int]]]) -> Iterator[tuple[int, int]]:
         """The same way, given by states and decisions, by the threads' own names: each state may have been renamed."""
-        order = symmetry.order(self._turned)
+        order = symmetry.order(self.turned)
         for number, (thread, choice) in way:
             yield order.index(thread), choice
             _, expansion, _ = self.expand(slice(number, number + 1))
             taken = np.flatnonzero(expansion.move == self.leaps.moves.number((thread, choice)))
-            _, chosen = symmetry.canonical(self.layout.unpack(expansion.words[taken]))
-            self._lay_out()
+            _, chosen = self.canonical(expansion.words[taken])
+            assert chosen is not None
             step = symmetry.order(int(chosen[0]))
             order = tuple(step[place] for place in order)
 

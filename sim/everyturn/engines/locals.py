@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Coroutine, Hashable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from everyturn.encoding import encoder
@@ -83,7 +83,6 @@ class Locals:
         self.merges: list[tuple[int, int, Any]] = []
         self.advances: list[tuple[int, Next]] = []
         """All that was found out: from which local state, and what came of it."""
-        self._keys: list[tuple[Any, ...]] = []
         self._numbers: dict[tuple[Any, ...], int] = {}
         values = encoder(world.known)
         self._memory = AgentMemory(world.agent, values)
@@ -157,7 +156,6 @@ class Locals:
             place = None if ended else suspended_at(arrival.coroutine)
             begun, point, word, notes = arrival.begun, arrival.point, arrival.word, arrival.kept
             self.states.append(LocalState(thread, arrival.operation, begun, point, word, parent, result, notes, place))
-            self._keys.append(arrival.key)
         else:
             self.merges.append((number, parent, result))
         state = self.states[number]
@@ -204,27 +202,6 @@ class Locals:
             f"results to {found} now: expected code that does the same each time, without clock, random numbers or a "
             "memory outside of its local variables"
         )
-
-    def audit(self) -> int:
-        """Reach every merged local state by its other histories too, and compare what it does next.
-
-        Returns how many resumptions were compared. Raises :class:`ReplayError` if two histories that were taken for
-        one local state go on differently: then nothing that was proved on top of them is worth anything.
-        """
-        compared = 0
-        for number, parent, result in self.merges:
-            state = self.states[number]
-            other = replace(state, parent=parent, result=result)
-            for then, after, notes in state.next.values():
-                coroutine = self._replay(state.thread, [*self._history(parent), other])
-                arrival = self._arrive(coroutine, then, state)
-                if (arrival.key, arrival.told) != (self._keys[after], notes):
-                    raise ReplayError(
-                        f"audit: two histories of thread {self.world.threads[state.thread].name} were taken for one "
-                        f"local state at {state.operation} and go on differently with the result {then!r}"
-                    )
-                compared += 1
-        return compared
 
 
 def _let_go(states: list[LocalState]) -> None:

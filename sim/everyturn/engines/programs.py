@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from everyturn.engines.exploration import Progress, Sight, resident
@@ -47,6 +47,11 @@ class Graph:
         self.moves: list[list[Move]] = []
         self.parents: list[tuple[int, int]] = [(-1, 0)]
         self._numbers = {first: 0}
+
+    @property
+    def numbers(self) -> Mapping[Any, int]:
+        """The number of each state, in order."""
+        return self._numbers
 
     def explore(self, max_states: int, progress: Progress | None, start: float) -> bool:
         """Find every state; whether ``max_states`` were enough."""

@@ -17,7 +17,7 @@ from everyturn.expectations import unreached
 from everyturn.formats.files import SCREEN
 from everyturn.printing import printable, printable_lines
 from everyturn.scope import Scope
-from everyturn.verdict import WORST_FIRST, Cell, Judged, Result, Verdict
+from everyturn.verdict import WORST_FIRST, Cell, CounterCheck, Judged, Result, Verdict
 
 if TYPE_CHECKING:
     from everyturn.audit import Audited
@@ -194,7 +194,9 @@ class Printer:
         counts = f"{cell.local_states:,} local states, {cell.histories:,} more histories that led to one of them"
         alike = "all alike" if cell.complete else "alike as far as it was explored"
         sign = _sign(Verdict.HOLDS if cell.complete else Verdict.UNDETERMINED)
-        said = f"{counts}, {cell.compared:,} resumptions compared: {alike}  [{cell.seconds:.2f} s]"
+        said = (
+            f"{counts}, {cell.compared:,} resumptions and {cell.runs:,} runs compared: {alike}  [{cell.seconds:.2f} s]"
+        )
         self.say(said, f"{head}  {sign} ")
 
     def validation(self, validated: Any) -> None:
@@ -284,10 +286,22 @@ def _headline(cell: Cell) -> str:
             size += _risk(cell.risk, counts)
         elif cell.risk is None and not cell.complete and cell.run is None:
             size += ", no bound for what was not seen: these runs are no independent samples"
+    if cell.counter_check is not None:
+        size += f"; {_counter_checked(cell.counter_check)}"
     missed = unreached(cell.witnesses, Scope.parse(cell.scope)) if cell.witnesses else ()
     if missed and cell.verdict in (Verdict.PROVED, Verdict.VACUOUS):
         said += f", but never reached: {', '.join(missed)}"
     return f"{said}  [{size}]"
+
+
+def _counter_checked(done: CounterCheck) -> str:
+    """How much of a proof was made again without tables."""
+    if done.off:
+        return "no counter-check"
+    counts = ((done.merged, "merged state"), (done.schedules, "schedule"))
+    said = ", ".join(f"{count:,} {what}{'s' * (count != 1)}" for count, what in counts if count) or "nothing"
+    said = f"counter-checked: {said}"
+    return said if done.stopped is None else f"{said}, stopped at {done.stopped}"
 
 
 def _risk(risk: Mapping[str, Any], counts: Mapping[Verdict, int]) -> str:

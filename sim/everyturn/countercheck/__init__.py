@@ -1,0 +1,1 @@
+"""No proof without a counter-check: tables against the real coroutines."""
