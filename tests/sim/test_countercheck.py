@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Collection
+import tempfile
+from collections.abc import Callable, Collection, Iterator
 from enum import IntFlag
 from pathlib import Path
 from random import Random
@@ -32,13 +33,13 @@ from everyturn.countercheck.likeness import alike
 from everyturn.countercheck.proofs import tables_of
 from everyturn.countercheck.walks import Walk
 from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.frames.memory import Memory
-from everyturn.engines.frames.snapshot import Identities
+from everyturn.engines.frames import snapshot
+from everyturn.engines.frames.memory import AgentMemory
 from everyturn.engines.judged import JudgeTables
 from everyturn.engines.judging import JudgeTable
 from everyturn.engines.levels import LevelExplorer
 from everyturn.errors import Disagreement
-from everyturn.frozen import Freezer
+from everyturn.identity.encoder import Encoder
 from everyturn.liveness import cell, liveness
 from everyturn.operations import Operation
 from everyturn.reports.text import Printer
@@ -47,6 +48,25 @@ from everyturn.verdict import Verdict
 from everyturn.world import World
 from everyturn_impl.calls import Call, Completion, Context
 from everyturn_model.events import Refused, Rest
+
+SECRET = str(Path(tempfile.gettempdir()) / f"everyturn-told-in-secret-{os.getpid()}")
+"""What threads keep in a file is seen by nobody."""
+
+
+def write(told: str) -> None:
+    with open(SECRET, "w", encoding="ascii") as file:  # noqa: PTH123 - a path would be looked into
+        file.write(told)
+
+
+def read() -> str:
+    with open(SECRET, encoding="ascii") as file:  # noqa: PTH123
+        return file.read()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_secret_is_left() -> Iterator[None]:
+    yield
+    Path(SECRET).unlink(missing_ok=True)
 
 
 class Races(Small):
@@ -109,31 +129,31 @@ class KeepsAnAttribute(Races):
         return self.state.n
 
 
-class KeepsItInTheEnvironment(Races):
+class KeepsItInAFile(Races):
     """Where nobody looks, and where other threads find it, too."""
 
     async def saw(self, mark: Any, pause: Any) -> Any:
-        os.environ["EVERYTURN_TEST"] = str(await mark())
+        write(str(await mark()))
         await pause()
         await pause()
-        return os.environ["EVERYTURN_TEST"] == "1"
+        return read() == "1"
 
 
-class _TellsByTheEnvironment(Races):
+class _TellsByAFile(Races):
     """p2 tells p1 behind everybody's back, so that neither thread alone does anything strange."""
 
     def __init__(self, ports: Any, *, direct: bool = False) -> None:
         super().__init__(ports)
-        os.environ["EVERYTURN_TEST"] = "0"
+        write("0")
 
     async def serve(self, call: Call, caller: Context) -> None:
         await self.ports.threads.start(call.prompt)
         before = self.told_before()
         await self.ports.queue.get()
         if call.prompt == "p2":
-            os.environ["EVERYTURN_TEST"] = "1"
+            write("1")
         await self.ports.queue.get()
-        if call.run_id is None or (call.prompt == "p1" and os.environ["EVERYTURN_TEST"] != before):
+        if call.run_id is None or (call.prompt == "p1" and read() != before):
             return
         await self.ports.broker.publish(Completion(call.prompt, call.run_id), None)
 
@@ -141,14 +161,14 @@ class _TellsByTheEnvironment(Races):
         return "0"
 
 
-class _TellsMeanwhile(_TellsByTheEnvironment):
+class _TellsMeanwhile(_TellsByAFile):
     """Nobody is told anything if one thread runs after the other."""
 
     def told_before(self) -> str:
-        return os.environ["EVERYTURN_TEST"]
+        return read()
 
 
-TellsByTheEnvironment: Any = _TellsByTheEnvironment
+TellsByAFile: Any = _TellsByAFile
 TellsMeanwhile: Any = _TellsMeanwhile
 
 
@@ -159,18 +179,22 @@ Off = Callable[[pytest.MonkeyPatch], None]
 
 def everything_is_dead(patch: pytest.MonkeyPatch) -> None:
     """No local variable matters."""
-    patch.setattr(Identities, "_live", lambda *_: frozenset())
+    patch.setattr(snapshot, "live_at", lambda *_: frozenset())
 
 
 def values_lose_their_content(patch: pytest.MonkeyPatch) -> None:
     """All members of a class of flags are one value."""
-    whole = Freezer.freeze
-    patch.setattr(Freezer, "freeze", lambda self, value: "flags" if isinstance(value, Bits) else whole(self, value))
+    whole = Encoder.encode
+
+    def encode(self: Encoder, value: Any, *allow: Any) -> Any:
+        return "flags" if isinstance(value, Bits) else whole(self, value, *allow)
+
+    patch.setattr(Encoder, "encode", encode)
 
 
 def memory_is_not_looked_at(patch: pytest.MonkeyPatch) -> None:
     """An agent may remember what it likes."""
-    patch.setattr(Memory, "check", lambda *_: None)
+    patch.setattr(AgentMemory, "check", lambda *_: None)
 
 
 def nothing(patch: pytest.MonkeyPatch) -> None:
@@ -183,7 +207,7 @@ WRONG = [
     (Mangles, everything_is_dead),
     (KeepsFlags, values_lose_their_content),
     (KeepsAnAttribute, memory_is_not_looked_at),
-    (KeepsItInTheEnvironment, nothing),
+    (KeepsItInAFile, nothing),
 ]
 
 
@@ -194,7 +218,7 @@ def test_nothing_is_proved_of_what_was_merged_wrongly(
 ) -> None:
     """The error tells both histories, and where they part."""
     off(monkeypatch)
-    if options and agent in (KeepsAnAttribute, KeepsItInTheEnvironment):
+    if options and agent in (KeepsAnAttribute, KeepsItInAFile):
         pytest.skip("what is remembered depends on the order of the search, which may come upon the truth")
     asked = {"invariants": ("no-hang",), **options}
     assert check(agent, "AA", counter_check=False, **asked).cell.verdict is Verdict.PROVED
@@ -219,8 +243,8 @@ def test_the_audit_follows_histories_onwards(agent: Any, off: Off, monkeypatch: 
 def test_whole_runs_show_what_threads_tell_each_other_in_secret(options: Any) -> None:
     """Each thread alone does what the tables say; together they do not."""
     with pytest.raises(Disagreement, match=r"(?s)step \d+ of \d+: .* really"):
-        check(TellsByTheEnvironment, "AA", **options)
-    assert audit(TellsByTheEnvironment, "AA").difference is not None
+        check(TellsByAFile, "AA", **options)
+    assert audit(TellsByAFile, "AA").difference is not None
 
 
 def test_fuzz_and_liveness_prove_nothing_of_it_either(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,7 +373,7 @@ def test_time_is_a_limit_and_that_is_said(monkeypatch: pytest.MonkeyPatch, capsy
 def test_a_difference_is_exit_code_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is neither a proof nor a refutation."""
     monkeypatch.chdir(Path(__file__).parents[2])
-    name = f"{__name__}:TellsByTheEnvironment"
+    name = f"{__name__}:TellsByAFile"
     result = CliRunner().invoke(main, ["check", "--agent", name, "--scope", "AA"])
     assert result.exit_code == 3
     assert "counter-check: " in result.stderr
