@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from everyturn import imports
-from everyturn.errors import AgentFault, EveryturnError, UsageError
+from everyturn.entering import entered, named, told
+from everyturn.errors import AgentFault, UsageError
 from everyturn.places import raised_at
 from everyturn.scope import Scope
 from everyturn_impl.calls import Call
@@ -108,18 +109,17 @@ def make(dispatcher: type[Dispatcher], scope: Scope, ports: Ports, own: Mapping[
     require(dispatcher, scope, f"scope {scope}")
     name = revision_name(dispatcher)
     constructor: Callable[..., Dispatcher] = dispatcher
-    try:
+    expected = ", ".join(("ports", "*", "direct", *own))
+
+    def wrong(error: BaseException) -> UsageError:
+        if isinstance(error, TypeError):
+            return UsageError(f"agent {name!r}: expected a constructor ({expected}), found: {told(error, str)}")
+        return UsageError(
+            f"agent {name!r}: {raised_at(error)}: expected a constructor that raises nothing; found {told(error, named)}"
+        )
+
+    with entered(wrong):
         return constructor(ports, direct=bool(scope.direct), **own)
-    except TypeError as error:
-        expected = ", ".join(("ports", "*", "direct", *own))
-        raise UsageError(f"agent {name!r}: expected a constructor ({expected}), found: {error}") from error
-    except EveryturnError:
-        raise
-    except Exception as error:
-        raise UsageError(
-            f"agent {name!r}: {raised_at(error)}: expected a constructor that raises nothing; found "
-            f"{type(error).__name__}: {error}"
-        ) from error
 
 
 def own_of(dispatcher: type[Dispatcher]) -> Mapping[str, Any]:

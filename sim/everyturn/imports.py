@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from everyturn import resumption
+from everyturn.entering import entered, named, told
 from everyturn.errors import UsageError
 
 
@@ -26,10 +27,8 @@ def found(name: str) -> Any:
             f"agent {name!r}: expected package.module:Class, for example examples.agents.actor:Actor, or file.py:Class"
         )
     resumption.watch()
-    try:
+    with entered(lambda error: UsageError(f"agent {name!r}: {_unimported(module, here, error)}")):
         imported = importlib.import_module(module)
-    except (Exception, SystemExit) as error:  # a module's own code may raise anything
-        raise UsageError(f"agent {name!r}: {_unimported(module, here, error)}") from error
     if module != source:
         _check_file(name, imported, Path(source))
     if not hasattr(imported, attribute):
@@ -84,7 +83,7 @@ def _unimported(module: str, here: str, error: BaseException) -> str:
     where = f"{places[-1].filename}:{places[-1].lineno}: " if places else ""
     relative = isinstance(error, ImportError) and "relative import" in str(error)
     hint = ": name the class as package.module:Class, from the folder above the package" if relative else ""
-    return f"{where}expected a module that can be imported; found {type(error).__name__}: {error}{hint}"
+    return f"{where}expected a module that can be imported; found {told(error, named)}{hint}"
 
 
 def _elsewhere(module: str, here: str) -> str:

@@ -13,6 +13,7 @@ from types import CodeType, FrameType
 from typing import Any, Final, Generic, NamedTuple, TypeVar, TypeVarTuple
 
 from everyturn import signatures
+from everyturn.entering import Streams, aside, restore
 from everyturn.errors import AgentFault
 from everyturn.identity.encoder import MUTABLE, NoValue
 from everyturn.places import running_at
@@ -68,18 +69,35 @@ class Gate:
     the error that came of it.
 
     Throwing away a suspended coroutine runs its ``finally`` blocks, which would touch shared data. From the moment on
-    one is thrown away until it has ended (the world resets ``closing`` then), every access therefore ends the coroutine. The garbage
-    collector may throw one away at any time, even while another one runs.
+    one is thrown away until it has ended (``closing``), every access therefore ends the coroutine, what it prints goes to
+    standard error, and what else comes of it is nobody's business. The garbage collector may throw one away at any time, even
+    while another one runs.
     """
 
-    __slots__ = ("begun", "closing", "fault", "notes", "pending")
+    __slots__ = ("_ours", "begun", "closing", "fault", "notes", "pending")
 
     def __init__(self) -> None:
         self.begun = False
         self.closing = False
+        self._ours: Streams | None = None
         self.fault: str | None = None
         self.pending: list[Called] = []
         self.notes: list[Note] = []
+
+    def throw_away(self) -> None:
+        """A coroutine is being thrown away from now on."""
+        if not self.closing:
+            self.closing = True
+            self._ours = aside()
+
+    def thrown_away(self) -> bool:
+        """A coroutine has ended: whether it was being thrown away."""
+        if not self.closing:
+            return False
+        self.closing = False
+        if self._ours is not None:
+            restore(self._ours)
+        return True
 
     def called(self, operation: Operation, frame: FrameType) -> Called:
         """Note that an operation was called, in ``frame``."""
@@ -140,7 +158,7 @@ def _access(gate: Gate, called: Called, operation: Operation) -> Generator[Opera
     try:
         result = yield operation
     except GeneratorExit:
-        gate.closing = True
+        gate.throw_away()
         raise
     fault = fault_of(result)
     if fault is not None:

@@ -16,6 +16,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from everyturn.entering import aside, cause_of, from_outside, named, restore, told
 from everyturn.errors import AgentFault, EveryturnError
 from everyturn.operations import Gate, Operation
 from everyturn.places import Place, Rank, raised_at, rank, suspended_at
@@ -25,7 +26,13 @@ GUARDED: Final = (
     ("threading.Thread", "start", "a thread is started"),
     ("subprocess.Popen", "__init__", "a process is started"),
     ("os", "system", "a process is started"),
+    ("os", "fork", "a process is started"),
     ("socket.socket", "connect", "a connection is opened"),
+    ("signal", "signal", "a signal handler is changed"),
+    ("signal", "setitimer", "a signal is asked for"),
+    ("signal", "alarm", "a signal is asked for"),
+    ("os", "chdir", "the working directory is changed"),
+    ("atexit", "register", "something is left to be done at the end of the program"),
 )
 """Functions that no step of a dispatcher may call, by owner and name, each in words."""
 PORTS_ONLY: Final = (
@@ -51,18 +58,22 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
     """
     gate.forget()
     _Running.gate = gate
+    ours = aside()
     try:
         operation = coroutine.send(result)
     except StopIteration:
         if gate.fault is not None or gate.pending:
             check_done(gate)
         raise
-    except (EveryturnError, KeyboardInterrupt, MemoryError):
+    except EveryturnError:
         raise
     except BaseException as error:
+        if from_outside(error):
+            raise
         _Running.failed.update(frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
         raise AgentFault(gate.fault or _ends(error)) from error
     finally:
+        restore(ours)
         _Running.gate = None
     if gate.fault is not None or gate.pending:
         check_done(gate)
@@ -139,12 +150,12 @@ def _unawaited(function: Callable[[Any], None]) -> Callable[[Any], None]:
 
 def _ends(error: BaseException) -> str:
     """That a thread ends in an error, where, and what to do."""
-    found = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    error = cause_of(error)
     frames = [each for each, _ in traceback.walk_tb(error.__traceback__)]
     beyond = [each.f_code for each in frames if each.f_code.co_filename.startswith(_ASYNCIO)]
     if beyond:
-        return f"{raised_at(error)}: asyncio.{beyond[0].co_qualname.split('.')[0]} has no event loop here ({found}): {PORTS_ONLY}"
+        return f"{raised_at(error)}: asyncio.{beyond[0].co_qualname.split('.')[0]} has no event loop here ({told(error, named)}): {PORTS_ONLY}"
     return (
-        f"{raised_at(error)}: a thread ends in {error!r}: expected it to be handled; an AgentError may leave run_local and "
+        f"{raised_at(error)}: a thread ends in {told(error)}: expected it to be handled; an AgentError may leave run_local and "
         "coordinate_summary, a CallerError submit"
     )

@@ -235,9 +235,13 @@ def _threads(scope: Scope, agent: Dispatcher, ports: tuple[object, ...]) -> list
 async def _shell(gate: Gate, body: Coroutine[Operation, Any, str]) -> str:
     """The outermost frame of a thread: when it is thrown away, this is the last of it."""
     try:
-        return await body
-    finally:
-        gate.closing = False
+        word = await body
+    except BaseException:
+        if gate.thrown_away():
+            raise GeneratorExit from None
+        raise
+    gate.thrown_away()
+    return word
 
 
 async def _called(body: Coroutine[Operation, Any, str], name: str, calls: CallsPort) -> str:

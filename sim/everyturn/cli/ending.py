@@ -8,13 +8,15 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, Final, NoReturn, TextIO
 
 import click
 
+from everyturn.entering import named, told
 from everyturn.errors import EveryturnError, UsageError
+from everyturn.places import raised_at
 from everyturn.printing import printable, printable_lines
 from everyturn.verdict import Exit
 
@@ -53,9 +55,13 @@ def exits(body: Callable[..., int]) -> Callable[..., NoReturn]:
                 click.echo("everyturn: nothing ran, so there is no verdict", err=True)
             if sys.stdout is not None:
                 sys.stdout.flush()
-        sys.exit(code)
+        raise Ended(code)
 
     return command
+
+
+class Ended(SystemExit):
+    """The end of the process as a command wants it, told from what other code may do to end it."""
 
 
 @contextmanager
@@ -63,7 +69,7 @@ def ending() -> Iterator[None]:
     """End the process with the exit code of what is raised within, so that no failure looks like a verdict."""
     try:
         yield
-    except click.exceptions.Exit:
+    except (click.exceptions.Exit, Ended):
         raise
     except click.ClickException as error:
         code = _said(error.exit_code, _in_a_line(error))
@@ -77,9 +83,13 @@ def ending() -> Iterator[None]:
         code = _of_system(error)
     except Exception as error:  # noqa: BLE001 # whatever it is, it must not end as a refutation does
         code = _unexpected(error)
+    except BaseException as error:  # noqa: BLE001 # nor as a proof
+        code = _said(
+            Exit.USAGE, f"{raised_at(error)}: expected code that leaves the program running; found {told(error)}"
+        )
     else:
         return
-    sys.exit(code)
+    raise Ended(code)
 
 
 _UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
@@ -102,8 +112,8 @@ def _of_system(error: OSError) -> int:
 
 def _unexpected(error: Exception) -> int:
     """What to report, and a last line that says whose fault it is."""
-    trace = "".join(traceback.format_exception(error))
-    return _said(Exit.INTERNAL, f"internal error: {type(error).__name__}: {error}", trace)
+    trace = told(error, lambda each: "".join(traceback.format_exception(each)))
+    return _said(Exit.INTERNAL, f"internal error: {told(error, named)}", trace)
 
 
 def _in_a_line(error: click.ClickException) -> str:
@@ -117,7 +127,7 @@ def _said(code: int, text: str, before: str = "") -> int:
     """``code``, after ``text`` was said on standard error, if that can be written."""
     try:
         click.echo(f"{printable_lines(before)}everyturn: {printable_lines(text)}", err=True)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: it is closed
         _silence(sys.stderr)
     return code
 
@@ -129,4 +139,5 @@ def complain(text: object) -> None:
 
 def _silence(stream: TextIO) -> None:
     """What is still buffered goes nowhere, so that the interpreter has nothing to complain about at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

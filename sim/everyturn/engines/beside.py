@@ -30,6 +30,7 @@ from everyturn.engines.leaps import Found, Leaps, Way, Ways
 from everyturn.engines.numbering import Numbers
 from everyturn.engines.packing import Layout
 from everyturn.engines.transitions import Row, Transitions
+from everyturn.entering import named, told
 from everyturn.errors import EveryturnError, UsageError
 from everyturn.scope import Scope
 from everyturn.world import World
@@ -318,6 +319,8 @@ def _serve(
                     transitions = Transitions(World(Scope.parse(scope), agent, granularity), judge, keep_dead=keep_dead)
                     tables = _Tables(transitions, [np.frombuffer(slot, np.uint64) for slot in slots])
                 said: Any = getattr(tables, message)() if isinstance(message, str) else tables.followed(message)
-            except Exception as error:  # noqa: BLE001 # whatever it is, it is raised again where the user sees it
-                said = error
+            except BaseException as error:  # noqa: BLE001 # whatever it is, it is raised again where the user sees it
+                said = (
+                    error if isinstance(error, Exception) else EveryturnError(f"another process: {told(error, named)}")
+                )
             pipe.send(said)

@@ -5,10 +5,12 @@ All of them together are one column: a pair of name and value for each, by name.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from everyturn.encoding import encoder
-from everyturn.errors import AgentFault, EveryturnError
+from everyturn.entering import entered, told
+from everyturn.errors import AgentFault
 from everyturn.identity.anatomy import Changes
 from everyturn.identity.encoder import NoValue
 from everyturn.objects.table import Outcomes, Values
@@ -26,15 +28,8 @@ def apply(operation: Operation, values: Values) -> Outcomes:
     place, name, value = next(
         (place, name, value) for place, (name, value) in enumerate(owned) if OWN + name == operation.object
     )
-    try:
+    with entered(partial(_raises, operation)):
         outcome = getattr(value, operation.method.removeprefix(WAIT))(*operation.arguments)
-    except EveryturnError:
-        raise
-    except Exception as error:
-        raise AgentFault(
-            f"{raised_at(error)}: {operation} raises {error!r}: expected a step that raises nothing and returns its result "
-            "and the next value, or None as long as it has to wait"
-        ) from error
     if outcome is None and operation.method.startswith(WAIT):
         return []
     if not (type(outcome) is tuple and len(outcome) == 2 and type(outcome[1]) is type(value)):
@@ -46,6 +41,13 @@ def apply(operation: Operation, values: Values) -> Outcomes:
     result, after = outcome
     check(f"{_step(operation, value)}: {operation}", outcome)
     return [(result, ((*owned[:place], (name, after), *owned[place + 1 :]),))]
+
+
+def _raises(operation: Operation, error: BaseException) -> AgentFault:
+    return AgentFault(
+        f"{raised_at(error)}: {operation} raises {told(error)}: expected a step that raises nothing and returns its result "
+        "and the next value, or None as long as it has to wait"
+    )
 
 
 def _step(operation: Operation, value: Any) -> str:
