@@ -21,6 +21,9 @@ from everyturn.formats.crush_order import Order, OutOfOrder
 from everyturn.formats.files import Fault, LogFile, Unreadable
 
 SCHEMA: Final = "crush-dispatch-trace/1"
+LONGEST: Final = 1_000_000
+"""Longer runs are not read, in lines: a run is held in memory."""
+
 _SHOWN: Final = 80
 """So much of what was found is quoted."""
 
@@ -106,6 +109,8 @@ def _runs(file: LogFile, fault: Callable[[LogError], None]) -> Iterator[Recorded
                 order, logged = Order(begin), []
             else:
                 order.check(event)
+                if len(logged) >= LONGEST:
+                    raise OutOfOrder(f"a run of at most {LONGEST:,} lines", "a longer one")
         except (OutOfOrder, LogError) as error:
             if not faulty:
                 fault(LogError(path, number, error.expected, error.found))
