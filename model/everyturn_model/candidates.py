@@ -244,9 +244,11 @@ def _failures(state: State, cause: FailureCause) -> Iterator[Event]:
     for prompt in state.prompts:
         yield ReadFailed(prompt.name, cause)
         host = None if state.turn is None else state.turn.name
-        yield MessageFailed(prompt.name, Writer.TURN, cause, next_turn(prompt) if prompt.turn is None else prompt.turn)
-        yield MessageFailed(prompt.name, Writer.FOLD, cause, host)
-        yield MessageFailed(prompt.name, Writer.CANCEL_ON_ENTRY, cause)
+        turn = next_turn(prompt) if prompt.turn is None else prompt.turn
+        for stored in (False, True):
+            yield MessageFailed(prompt.name, Writer.TURN, cause, turn, stored=stored)
+            yield MessageFailed(prompt.name, Writer.FOLD, cause, host, stored=stored)
+            yield MessageFailed(prompt.name, Writer.CANCEL_ON_ENTRY, cause, stored=stored)
         if cause is FailureCause.STORE:
             yield FailedBeforeTurn(prompt.name)
         if prompt.turn is not None and prompt.unstored is not None:
