@@ -124,9 +124,11 @@ class OneRun:
         self.violated |= {finding.invariant for finding in findings}
 
 
-def every_schedule(agent: Any, scope: str, granularity: str = "access", *, fine: bool = False) -> Found:
+def every_schedule(
+    agent: Any, scope: str, granularity: str = "access", *, fine: bool = False, judge: Judge | None = None
+) -> Found:
     """What all runs find, depth first."""
-    world, judge = World(Scope.parse(scope), agent, granularity), Judge()
+    world, judge = World(Scope.parse(scope), agent, granularity), judge or Judge()
     todo: list[tuple[int, ...]] = [()]
     violated: set[str] = set()
     outcomes: set[object] = set()
