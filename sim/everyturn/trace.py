@@ -25,7 +25,7 @@ from everyturn.run import Run, RunStep
 from everyturn_model.events import EVENT_TYPES, Event, Rest
 
 SCHEMA: Final = "everyturn/trace/1"
-LIMIT: Final = 128_000_000
+LIMIT: Final = 64_000_000
 """Longer traces are not read, in bytes: a trace is of one run, and is held in memory."""
 
 _ELSEWHERE: Final = "; logs and recordings of agents are for `everyturn validate`"
