@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from everyturn.cli import main
@@ -142,6 +142,7 @@ VALUES: Final = st.recursive(
 
 
 @given(VALUES)
+@example({"f": "", "type": "a b"})
 @settings(max_examples=200, deadline=None)
 def test_what_is_written_is_read_back(value: object) -> None:
     """Every value that a line of a log may have."""

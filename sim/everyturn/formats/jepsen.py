@@ -81,7 +81,8 @@ def edn(value: Any, *, word: bool = False) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return f":{value}" if word else msgspec.json.encode(value).decode()
+            plain = word and value.isascii() and value.isidentifier()
+            return f":{value}" if plain else msgspec.json.encode(value).decode()
         case dict():
             pairs = (f":{name} {edn(each, word=name in _KEYWORDS)}" for name, each in value.items())
             return "{" + ", ".join(pairs) + "}"
