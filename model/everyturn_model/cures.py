@@ -1,7 +1,7 @@
 """Which hidden steps would have satisfied a guard: what a partial log may have left out, and where.
 
-:func:`cures` answers a refusal; :func:`options` names what may have happened before something that needs nothing. Both
-only propose: the guards of the proposed steps are asked in their turn.
+:func:`cures` answers a refusal; what may have happened before something that needs nothing is in
+:mod:`everyturn_model.before`. Both only propose: the guards of the proposed steps are asked in their turn.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from everyturn_model.before import untold_stream
+from everyturn_model.drops import dropped, likeliest
+from everyturn_model.entries import Entries, excuses, first_of_those_before
 from everyturn_model.events import (
     CancelledOnEntry,
-    CancelReturned,
     ClearReturned,
     Completed,
     Dropped,
@@ -41,71 +43,18 @@ from everyturn_model.facts import Facts
 from everyturn_model.lifecycle import Phase
 from everyturn_model.marks import Seen, TurnEnded, WasDropped, WasFolded
 from everyturn_model.spec.actions import CancelTakesEffect, ClearTakesEffect
-from everyturn_model.spec.prompts import Prompt, Reach
+from everyturn_model.spec.prompts import Prompt
 from everyturn_model.spec.state import Kind, Stage, State, Turn
+from everyturn_model.ways import Either, Ways, placed
 
-Cure = Callable[[State, Seen, Facts], Iterator[Event | Seen]]
+Cure = Callable[[State, Seen, Facts], Iterator[Event | Seen | Either]]
 """Proposes hidden steps; those of another turn than the one that was seen are a :class:`Seen` of their own."""
 
 
-def cures(guard: str, state: State, want: Seen, facts: Facts) -> tuple[Seen, ...]:
+def cures(guard: str, state: State, want: Seen, facts: Facts) -> Ways:
     """The hidden steps that may bring about what ``guard`` found lacking, the likeliest first."""
     cure = _CURES.get(guard)
-    if cure is None:
-        return ()
-    return tuple(_placed(want, step) for step in dict.fromkeys(cure(state, want, facts)))
-
-
-def options(state: State, want: Seen, facts: Facts) -> tuple[Seen, ...]:
-    """The hidden steps that may have happened before ``want``, which does not need them, and not later."""
-    return tuple(_placed(want, step) for step in _options(state, want.event, facts))
-
-
-def _placed(want: Seen, step: Event | Seen) -> Seen:
-    return step._replace(place=want.place) if isinstance(step, Seen) else want._replace(event=step)
-
-
-def _folds(state: State, facts: Facts) -> Iterator[Seen]:
-    """A drain that had decided to fold before the Cancel took effect; the write of the message is still to come."""
-    for prompt in state.prompts:
-        fold = facts.fold_to_come(prompt.name)
-        if fold is not None and prompt.phase is Phase.QUEUED:
-            yield fold
-
-
-def _options(state: State, event: Event, facts: Facts) -> Iterator[Event | Seen]:
-    match event:
-        case CancelTakesEffect():
-            yield from _folds(state, facts)
-            yield from _streams(state, facts)
-        case CancelReturned():
-            for name, submitted in facts.called.items():
-                if state.prompt(name).phase is Phase.NEW:
-                    yield submitted
-            summary = facts.summary_to_come()
-            if summary is not None and state.summary is None and state.open(Kind.SUMMARISE):
-                yield summary
-        case ClearTakesEffect():
-            for name in sorted(facts.running):
-                if state.prompt(name).phase in (Phase.NEW, Phase.LIVE):
-                    yield Queued(name)
-            for prompt in state.prompts:
-                if prompt.phase is Phase.QUEUED and prompt.clear is not Reach.FREE and facts.will_begin(prompt.name):
-                    yield TakenOut(prompt.name)
-        case TurnStarted(prompt=name) | CancelledOnEntry(prompt=name) | FailedBeforeTurn(prompt=name):
-            if state.prompt(name).phase is Phase.LIVE and facts.will_be_queued(name):
-                yield Queued(name)
-        case Queued(prompt=prompt_name) if not facts.queues:
-            for name in sorted(facts.running - {prompt_name}):
-                other = state.prompt(name)
-                if other.phase in (Phase.NEW, Phase.LIVE) and facts.called[name].run_id:
-                    yield Queued(name)
-
-
-def _streams(state: State, facts: Facts) -> Iterator[Event]:
-    """A stream of which no line tells may have begun by now."""
-    if StreamStarted in facts.lacks.events and state.turn is not None and state.turn.stage is Stage.PREPARING:
-        yield StreamStarted(state.turn.name)
+    return () if cure is None else placed(want, cure(state, want, facts))
 
 
 def _towards(state: State, name: str, facts: Facts, *, queued: bool) -> Iterator[Event]:
@@ -169,28 +118,21 @@ def _write(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
             yield CancelledOnEntry(event.prompt)
 
 
-def _end(state: State, prompt: Prompt, facts: Facts) -> Iterator[Event | Seen]:
+def _end(state: State, prompt: Prompt, facts: Facts) -> Iterator[Event | Seen | Either]:
     """What may have ended a prompt unseen: a Cancel while its turn was prepared; before that a ClearQueue, too."""
     begun = facts.turns.get(prompt.name)
     if not facts.lacks.fates:
-        yield from _dropped(prompt, facts)
+        yield from dropped(prompt, facts)
     elif prompt.phase is Phase.TURN and prompt.turn is not None:
         yield StepFailed(prompt.turn, FailureCause.CANCELLED)
     elif begun is not None and prompt.phase in (Phase.LIVE, Phase.TAKEN):
         message: Any = begun.event
         yield begun._replace(event=StepFailed(message.turn, FailureCause.CANCELLED))
     else:
-        yield from _dropped(prompt, facts)
+        yield from dropped(prompt, facts)
 
 
-def _dropped(prompt: Prompt, facts: Facts) -> Iterator[Event]:
-    if prompt.phase in (Phase.NEW, Phase.LIVE, Phase.QUEUED, Phase.TAKEN) and facts.may_be_dropped(prompt.name):
-        yield Dropped(prompt.name, DropReason.COVERED)
-        yield Dropped(prompt.name, DropReason.CLEARED)
-        yield CancelledOnEntry(prompt.name)
-
-
-def _ended(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen]:
+def _ended(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen | Either]:
     prompt = state.prompt(_name(want.event))
     if prompt.phase is Phase.FOLDED:
         yield from _idle(state, want, facts)
@@ -220,8 +162,13 @@ def _has_ended(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
     elif state.prompt(event.prompt).phase is Phase.NEW:
         yield from _submit(state, want, facts)
     elif state.prompt(event.prompt).phase in (Phase.LIVE, Phase.QUEUED, Phase.TAKEN):
-        cancelled = event.outcome is Outcome.CANCELLED
-        yield ReadFailed(event.prompt, FailureCause.CANCELLED) if cancelled else FailedBeforeTurn(event.prompt)
+        yield _fails(event)
+
+
+def _fails(event: TurnEnded) -> Event:
+    """The failure of a prompt that ended without a turn."""
+    cancelled = event.outcome is Outcome.CANCELLED
+    return ReadFailed(event.prompt, FailureCause.CANCELLED) if cancelled else FailedBeforeTurn(event.prompt)
 
 
 def _turn_ends(turn: Turn, event: TurnEnded, facts: Facts) -> Iterator[Event]:
@@ -237,7 +184,7 @@ def _turn_ends(turn: Turn, event: TurnEnded, facts: Facts) -> Iterator[Event]:
 
 
 def _stream(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
-    yield from _streams(state, facts)
+    yield from untold_stream(state, facts)
 
 
 def _fold(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
@@ -245,31 +192,27 @@ def _fold(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
     yield Folded(want.event.prompt, want.event.turn)
 
 
-def _drop(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
+def _drop(state: State, want: Seen, facts: Facts) -> Iterator[Either]:
     event = want.event
     assert isinstance(event, WasDropped)
-    for reason in DropReason:
-        if not event.entry and event.reason in (None, reason):
-            yield Dropped(event.prompt, reason)
-    if event.entry or (event.entry is None and _may_be_on_entry(state.prompt(event.prompt), facts)):
-        yield CancelledOnEntry(event.prompt)
+    reasons = (Dropped(event.prompt, each) for each in DropReason if not event.entry and event.reason in (None, each))
+    entry = () if event.entry is False else (CancelledOnEntry(event.prompt),)
+    yield likeliest(event.prompt, facts, *reasons, *entry)
 
 
-def _may_be_on_entry(prompt: Prompt, facts: Facts) -> bool:
-    """Whether it explains more that a prompt was cancelled on entry than that it was dropped.
-
-    From the queue on, whatever permits the one permits the other, and of who was dropped less is asked: no message. To try
-    both would double the states with each prompt that one Cancel drops.
-    """
-    return prompt.phase not in (Phase.QUEUED, Phase.TAKEN) or prompt.name in facts.on_entry
-
-
-def _became(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen]:
-    yield from _queue(state, want, facts)
-    yield from _end(state, state.prompt(_name(want.event)), facts)
+def _became(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen | Either]:
+    """Where a drop is told of it comes first, since what is dropped stands in nobody's way."""
+    queue = _queue(state, want, facts)
+    end = _end(state, state.prompt(_name(want.event)), facts)
+    if facts.lacks.fates:
+        yield from queue
+        yield from end
+    else:
+        steps = (step for each in end for step in (each if isinstance(each, Either) else (each,)))
+        yield Either(step for step in (*steps, *queue) if isinstance(step, Event))
 
 
-def _failed(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen]:
+def _failed(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen | Either]:
     yield from _end(state, state.prompt(_name(want.event)), facts)
 
 
@@ -278,16 +221,26 @@ def _prepare(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
         yield StepFailed(state.turn.name, FailureCause.CANCELLED)
 
 
-def _ahead(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
-    """Those before it in the queue may have been dropped."""
-    for name in sorted(state.prompt(_name(want.event)).ahead):
-        prompt = state.prompt(name)
-        if prompt.waiting and prompt.cancel is not Reach.DOOMED and facts.may_be_dropped(name):
-            yield Dropped(name, DropReason.COVERED)
-            yield Dropped(name, DropReason.CLEARED)
+def overtaking(state: State, entries: Entries, want: Seen, facts: Facts) -> Ways:
+    """What lets a prompt start though another entered the queue before it: that one was dropped, or a Cancel has reached it."""
+    assert isinstance(want.event, TurnStarted)
+    name = first_of_those_before(state, entries, want.event, facts)
+    return () if name is None else placed(want, _out_of_line(state, name, entries, facts))
 
 
-def _at_rest(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen]:
+def _out_of_line(state: State, name: str, entries: Entries, facts: Facts) -> Iterator[Event | Either]:
+    if facts.may_be_dropped(name):
+        yield Either(Dropped(name, reason) for reason in DropReason)
+    failure = facts.failure_to_come(name)
+    if failure is not None:
+        yield _fails(failure)
+    for each in state.operations:
+        if each.kind is Kind.CANCEL and not each.done and name in each.found:
+            yield CancelTakesEffect(each.name)
+    yield from excuses(name, entries, facts)
+
+
+def _at_rest(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen | Either]:
     """The first that has not ended may have been dropped, unless the snapshot shows it in the queue."""
     left = want.event.shared.queue if isinstance(want.event, Rest) else ()
     for prompt in state.prompts:
@@ -339,7 +292,6 @@ _CURES: Final[dict[str, Cure]] = {
     "something-became": _became,
     "own-error": _failed,
     "turn-over": _prepare,
-    "first-in-line": _ahead,
     "rest-queue-empty": _at_rest,
     "rest-all-ended": _at_rest,
     "summary-runs": _summary,

@@ -100,6 +100,17 @@ class Forgotten(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Found(Event):
+    """Hidden: the prompt had been submitted when this Cancel was called, and so when any later one was.
+
+    What follows from it is known to :mod:`everyturn_model.entries`.
+    """
+
+    prompt: str
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
 class SummaryStreamStarted(Event):
     """The summary's stream begins: the summary is active."""
 
@@ -203,6 +214,7 @@ _MARKS: Final[dict[type[Event], Action[Any]]] = {
         TurnEnded,
         Guard("has-ended", "A turn is said to have ended as its last stream or its preparation did.", _has_ended),
     ),
+    Found: Action("Found", Side.ENVIRONMENT, Found, (), _same),
     Forgotten: Action("Forget", Side.ENVIRONMENT, Forgotten, (), _forget),
     EndIsTold: _mark(
         "EndIsTold",

@@ -4,9 +4,11 @@ A partial log tells of some actions and of the bounds of others: a prompt is sub
 of its submission, an operation takes effect between its call and its return. When a prompt was queued or taken out, and
 when a turn began or ended, nobody wrote down. These *hidden* steps are found backwards: a guard refuses what was seen,
 :mod:`everyturn_model.cures` knows which hidden steps would have satisfied that guard, and these are tried, with what they need
-in turn. So a hidden step is guessed only where something demands it, and as late as it can be; where being late could
-forbid something (before an operation returns, before another prompt is queued) the other order is tried too. A prompt
-that a Cancel overlaps is EXPOSED, which permits all that FREE and DOOMED permit: that is why late is enough.
+in turn. So a hidden step is guessed only where something demands it, and as late as it can be; what has to come before
+something else, or may (a fold before a Cancel takes effect), is in :mod:`everyturn_model.before`. When prompts were submitted
+and in which order they entered the queue is not guessed at all: :mod:`everyturn_model.entries` keeps what is certain of it.
+What nothing tells apart is thus one state, and a log of many prompts in flight has few. An explanation is accepted only if
+it passes, step by step, every guard of the specification.
 
 The method is that of Wing and Gong, *Testing and verifying concurrent objects* (1993), with the memo of Lowe, *Testing for
 linearizability* (2017), over the states of the specification instead of those of a sequential object.
@@ -19,13 +21,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from everyturn_model.cures import cures, options
-from everyturn_model.events import Event
+from everyturn_model.before import due, options
+from everyturn_model.cures import cures, overtaking
+from everyturn_model.entries import ORDER, finders, in_order
+from everyturn_model.events import Event, TurnStarted
 from everyturn_model.facts import Facts
 from everyturn_model.marks import Lacks, Seen, watched
+from everyturn_model.nodes import Explained, Node, explanation, simplest
 from everyturn_model.spec import START
 from everyturn_model.spec.actions import Action, Guard
 from everyturn_model.spec.state import State
+from everyturn_model.ways import Ways
 
 BUDGET: Final = 50_000
 """So many actions are tried on one log before the answer is *undetermined*."""
@@ -65,14 +71,6 @@ class Answer(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     UNDETERMINED = "undetermined"
-
-
-class Explained(NamedTuple):
-    """One step of an explanation: before or at which place it happened, and whether it was seen or inferred."""
-
-    place: int
-    event: Event
-    hidden: bool
 
 
 class Needed(NamedTuple):
@@ -119,26 +117,6 @@ class Matched:
     tried: int
 
 
-class Trail(NamedTuple):
-    """The latest step of an explanation, and those before it."""
-
-    before: Trail | None
-    step: Explained
-
-
-class Node(NamedTuple):
-    """A state that the log may have led to, how many hidden steps it took, and which."""
-
-    state: State
-    hidden: int = 0
-    trail: Trail | None = None
-
-    def then(self, action: Action[Any], event: Event, place: int, *, hidden: bool) -> Node:
-        """The node after an action."""
-        trail = Trail(self.trail, Explained(place, event, hidden))
-        return Node(action.effect(self.state, event), self.hidden + hidden, trail)
-
-
 class _Leaf(NamedTuple):
     """Where a search ended: the node, and the action that a guard refused there."""
 
@@ -183,8 +161,9 @@ def match_partial(seen: Sequence[Seen], budget: int = BUDGET, lacks: Lacks = REC
             return Matched(answer, tuple(refusals), search.explanation, budget)
         tried += search.tried
         if stopped is None or len(refusals) == _REFUSALS:
-            answer = Answer.REFUSED if refusals else Answer.ACCEPTED
-            return Matched(answer, tuple(refusals), search.explanation, tried)
+            told = search.explanation
+            accepted = Answer.ACCEPTED if passes(told, lacks) else Answer.UNDETERMINED
+            return Matched(Answer.REFUSED if refusals else accepted, tuple(refusals), told, tried)
         refused = search.refused(stopped)
         waiver = (refused.needed[0].event, refused.guard)
         if refused.left_out:
@@ -193,6 +172,17 @@ def match_partial(seen: Sequence[Seen], budget: int = BUDGET, lacks: Lacks = REC
             waived |= {waiver}
         if not (refused.left_out and waiver in waived):
             refusals.append(refused)
+
+
+def passes(told: Sequence[Explained], lacks: Lacks) -> bool:
+    """Whether an explanation is a run of the specification, step by step: no log is accepted without."""
+    state = START
+    for each in told:
+        action = watched(each.event)
+        if not all(guard.name in lacks.guards or guard.holds(state, each.event) for guard in action.guards):
+            return False
+        state = action.effect(state, each.event)
+    return True
 
 
 class _Search:
@@ -204,7 +194,7 @@ class _Search:
         self.seen, self.budget, self.waived, self.left_out = seen, budget, waived, left_out
         self.lacks = lacks
         self.facts = Facts(seen, lacks)
-        self.nodes: list[Node] = [Node(START)]
+        self.nodes: list[Node] = [Node()]
         self.leaves: list[_Leaf] = []
         self.tried = 0
         self.place = 0
@@ -212,7 +202,7 @@ class _Search:
     @property
     def explanation(self) -> tuple[Explained, ...]:
         """The simplest explanation of what was read so far."""
-        return _told(self.nodes[0].trail)
+        return explanation(self.nodes[0].trail, [each.place for each in self.seen])
 
     def run(self) -> int | None:
         """Read the log; where it had to stop, none at its end."""
@@ -222,41 +212,79 @@ class _Search:
             if index in self.left_out:
                 continue
             self.leaves = []
-            reached = _simplest(after for node in self.nodes for after in self.reach(node, each, ()))
+            reached = simplest(after for node in self.nodes for after in self.reach(node, each, ()))
             if not reached:
                 return index
             self.nodes = reached
         return None
 
-    def reach(self, node: Node, want: Seen, chain: tuple[Event, ...], since: tuple[State, ...] = ()) -> list[Node]:
+    def reach(self, node: Node, want: Seen, chain: tuple[Event, ...]) -> list[Node]:
         """The nodes after ``want``, and before it whatever hidden steps it needs.
 
-        ``chain``: what already needs it; ``since``: the states passed on the way to it, which no way needs twice.
+        ``chain``: what already needs it.
         """
-        self.tried += 1
-        if self.tried > self.budget:
-            raise _Spent
         action = watched(want.event)
-        guard = self.refusing(action, node.state, want.event)
-        found: list[Node] = []
-        deeper = len(self.leaves)
-        if guard is None:
-            found += self.take(action, node, want.event, hidden=bool(chain))
-            steps = options(node.state, want, self.facts) if self.lacks.steps else ()
-        else:
-            steps = cures(guard.name, node.state, want, self.facts) if self.hides(guard) else ()
-        if len(chain) < _DEPTH:
-            passed = (*since, node.state)
-            under = (*chain, want.event)
-            for step in steps:
-                if step.event not in under:
-                    for closer in self.reach(node, step, under):
-                        if closer.state not in passed:
-                            found += self.reach(closer, want, chain, passed)
         told = not chain or action.name not in _UNTOLD
-        if guard is not None and not found and told and not self.explained(action, deeper):
-            self.leaves.append(_Leaf(node, action, Needed(action.name, want.event, guard.name, guard.sentence)))
-        return _simplest(found)
+        ahead, passed, found = [node], {(node.state, node.entries)}, list[Node]()
+        while ahead:
+            node = ahead.pop()
+            self.tried += 1
+            if self.tried > self.budget:
+                raise _Spent
+            guard = self.refusing(action, node, want.event)
+            deeper = len(self.leaves)
+            closer, done = self.closer(node, want, guard, chain)
+            if guard is None:
+                found += [] if done else self.take(action, node, want.event, hidden=bool(chain))
+            elif not closer and told and not self.explained(action, deeper):
+                self.leaves.append(_Leaf(node, action, Needed(action.name, want.event, guard.name, guard.sentence)))
+            fresh = [each for each in closer if (each.state, each.entries) not in passed]
+            passed.update((each.state, each.entries) for each in fresh)
+            ahead += reversed(fresh)
+        return simplest(found)
+
+    def closer(
+        self, node: Node, want: Seen, guard: Guard[Any] | None, chain: tuple[Event, ...]
+    ) -> tuple[list[Node], bool]:
+        """The nodes after one hidden step towards ``want``, or before it; and whether it had to be taken before."""
+        if len(chain) >= _DEPTH:
+            return [], False
+        under = (*chain, want.event)
+        if guard is not None:
+            return self.either(node, self.ways(node, want, guard), under), False
+        if not self.lacks.steps:
+            return [], False
+        for group in due(node.state, want, self.facts):
+            found = self.either(node, (group,), under)
+            if found:
+                return found, True
+        steps = (*options(node.state, want, self.facts), *self.found_by(node, want.event))
+        return self.either(node, steps, under), False
+
+    def either(self, node: Node, groups: Ways, under: tuple[Event, ...]) -> list[Node]:
+        """The nodes after each step, of each group only after the first that can be taken."""
+        found: list[Node] = []
+        for group in groups:
+            for step in group:
+                reached = [] if step.event in under else self.reach(node, step, under)
+                found += reached
+                if reached:
+                    break
+        return simplest(found)
+
+    def ways(self, node: Node, want: Seen, guard: Guard[Any]) -> Ways:
+        """The hidden steps that may satisfy ``guard``."""
+        if not self.hides(guard):
+            return ()
+        if guard.name != "first-in-line":
+            return cures(guard.name, node.state, want, self.facts)
+        return (*self.found_by(node, want.event), *overtaking(node.state, node.entries, want, self.facts))
+
+    def found_by(self, node: Node, event: Event) -> Ways:
+        """The Cancels that may have found a prompt that starts, so that it entered the queue earlier."""
+        if not isinstance(event, TurnStarted):
+            return ()
+        return tuple((Seen(self.place, each),) for each in finders(node.state, node.entries, event, self.facts))
 
     def hides(self, guard: Guard[Any]) -> bool:
         """Whether the log may hide what would satisfy ``guard``."""
@@ -267,19 +295,25 @@ class _Search:
         sure = action.name in _GUESSES | _SAID
         return any(sure or leaf.action.name not in _GUESSES for leaf in self.leaves[leaves:])
 
-    def refusing(self, action: Action[Any], state: State, event: Event) -> Guard[Any] | None:
+    def refusing(self, action: Action[Any], node: Node, event: Event) -> Guard[Any] | None:
         """The first guard that refuses ``event``, is asked of such a log, and is not waived for it."""
         for guard in action.guards:
-            if guard.name in self.lacks.guards or guard.holds(state, event):
+            if guard.name in self.lacks.guards or self.holds(guard, node, event):
                 continue
             if (event, guard.name) not in self.waived:
                 return guard
         return None
 
+    def holds(self, guard: Guard[Any], node: Node, event: Event) -> bool:
+        """Whether a guard holds; those that ask for the order of the queue, by what is certain of it."""
+        if guard.name in ORDER and isinstance(event, TurnStarted) and not self.facts.queues and self.lacks.steps:
+            return in_order(guard.name, node.state, node.entries, event, self.facts)
+        return guard.holds(node.state, event)
+
     def take(self, action: Action[Any], node: Node, event: Event, *, hidden: bool) -> Iterator[Node]:
         """The node after an action. Where a guard was waived, the action may have no effect that makes sense: then none."""
         try:
-            yield node.then(action, event, self.place, hidden=hidden)
+            yield node.then(action, event, self.place, self.facts, hidden=hidden)
         except AssertionError:
             if not any(event == allowed for allowed, _ in self.waived):
                 raise
@@ -304,23 +338,6 @@ class _Search:
     def trial(self, leaf: _Leaf) -> Iterator[Node]:
         """The node after a refused action, if its effect makes sense."""
         try:
-            yield leaf.node.then(leaf.action, leaf.needed.event, self.place, hidden=True)
+            yield leaf.node.then(leaf.action, leaf.needed.event, self.place, self.facts, hidden=True)
         except AssertionError:
             return
-
-
-def _simplest(nodes: Iterable[Node]) -> list[Node]:
-    best: dict[State, Node] = {}
-    for node in nodes:
-        known = best.get(node.state)
-        if known is None or node.hidden < known.hidden:
-            best[node.state] = node
-    return sorted(best.values(), key=lambda node: node.hidden)
-
-
-def _told(trail: Trail | None) -> tuple[Explained, ...]:
-    steps: list[Explained] = []
-    while trail is not None:
-        steps.append(trail.step)
-        trail = trail.before
-    return tuple(reversed(steps))

@@ -15,7 +15,8 @@ from everyturn.logs.faults import Fault
 from everyturn.printing import printable
 from everyturn_model import events as ev
 from everyturn_model.marks import Forgotten, RunCalled
-from everyturn_model.partial import Explained, Refused
+from everyturn_model.nodes import Explained
+from everyturn_model.partial import Refused
 
 LONGEST: Final = 60
 """So many steps are shown at most; of a longer way the first and the last."""
