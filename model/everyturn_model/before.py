@@ -13,6 +13,7 @@ from everyturn_model.drops import dropped
 from everyturn_model.events import (
     CancelledOnEntry,
     CancelReturned,
+    ErrorNotified,
     Event,
     FailedBeforeTurn,
     Folded,
@@ -97,8 +98,9 @@ def _options(state: State, event: Event, facts: Facts) -> Iterator[Event | Seen 
             summary = facts.summary_to_come()
             if summary is not None and state.summary is None and state.open(Kind.SUMMARISE):
                 yield summary
-        case Returned(prompt=name) if state.prompt(name).phase is Phase.NEW and name in facts.called:
-            yield facts.called[name]
+        case Returned(prompt=name) | ErrorNotified(prompt=name):
+            if state.prompt(name).phase is Phase.NEW and name in facts.called:
+                yield facts.called[name]
         case TurnStarted(prompt=name):
             yield from _queued_before(state, name, facts)
 

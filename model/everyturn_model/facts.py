@@ -11,6 +11,7 @@ from everyturn_model.events import (
     CancelReturned,
     ClearCalled,
     ClearReturned,
+    ErrorNotified,
     Folded,
     MessageFailed,
     MessageWritten,
@@ -76,7 +77,7 @@ class Facts:
         self.cancels: dict[str, int] = {}
         """Where each Cancel was called."""
         self._cancels, self._clears = _Spans(), _Spans()
-        self._returned: dict[str, int] = {}
+        self._unsubmitted: dict[str, list[int]] = {}
         self._starts: Counter[str] = Counter()
         self._begins: dict[str, int] = {}
         self._queued: dict[str, int] = {}
@@ -118,7 +119,6 @@ class Facts:
         before = self._seen[self.now].event
         if isinstance(before, Returned) and index > self.now:
             self.running.discard(before.prompt)
-            self._returned.setdefault(before.prompt, self.now)
         self.now = index
         match self._seen[index].event:
             case SubmitCalled(prompt, run_id, accepted):
@@ -131,6 +131,8 @@ class Facts:
                 self._forget(prompts)
             case CancelCalled() | CancelReturned() | ClearCalled() | ClearReturned():
                 self._see_operation(index)
+            case Returned(prompt=prompt) | ErrorNotified(prompt=prompt):
+                self._unsubmitted.setdefault(prompt, []).append(index)
             case MessageWritten(prompt=prompt, by=Writer.TURN, turn=str()):
                 self.turns[prompt] = self._seen[index]
             case SummaryStreamEnded(summary=summary):
@@ -160,16 +162,17 @@ class Facts:
             self.called.pop(prompt, None)
             self.since.pop(prompt, None)
             self.runs.pop(prompt, None)
+            self._unsubmitted.pop(prompt, None)
         oldest = min(self.since.values(), default=self.now)
         self.cancels = {name: call for name, call in self.cancels.items() if call >= oldest}
 
     def submission(self, prompt: str, gap: int) -> int:
         """The first gap in which a prompt may have been submitted that was in ``gap`` at the latest.
 
-        Whose thread had returned before was submitted after that return: otherwise something had become of it.
+        If its thread returned before, or its error was notified, it was submitted afterwards: nothing had become of it.
         """
-        since, returned = self.since.get(prompt, self.now), self._returned.get(prompt, gap)
-        return since if gap <= returned else max(since, returned + 1)
+        denied = (index + 1 for index in self._unsubmitted.get(prompt, ()) if index < gap)
+        return max([self.since.get(prompt, self.now), *denied])
 
     def cancelled_since(self, prompt: str) -> bool:
         """Whether a Cancel was under way at some moment since the prompt may have been submitted."""

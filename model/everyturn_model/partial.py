@@ -324,16 +324,19 @@ class _Search:
         needed = sorted(self.leaves, key=lambda leaf: leaf.action.name in _GUESSES)
         states = tuple(node.state for node in self.nodes[:_SHOWN])
         if not needed:
-            guard = next(name for event, name in self.waived if event == seen.event)
-            action = watched(seen.event)
-            sentence = next(each.sentence for each in action.guards if each.name == guard)
-            return Refused(
-                seen.place, seen.event, (Needed(action.name, seen.event, guard, sentence),), index, states, True
-            )
+            return Refused(seen.place, seen.event, (self.plainly(seen.event),), index, states, True)
         every = tuple(dict.fromkeys(leaf.needed for leaf in needed))
         first = needed[0]
         left_out = not list(self.trial(first))
         return Refused(seen.place, seen.event, every, index, states, left_out)
+
+    def plainly(self, event: Event) -> Needed:
+        """What is to be named where no hidden step was refused: the guard that was waived, or that what was seen does not pass."""
+        action = watched(event)
+        waived = [guard for guard in action.guards if (event, guard.name) in self.waived]
+        failed = [guard for guard in action.guards if not guard.holds(self.nodes[0].state, event)]
+        guard = (*waived, *failed, *action.guards)[0]
+        return Needed(action.name, event, guard.name, guard.sentence)
 
     def trial(self, leaf: _Leaf) -> Iterator[Node]:
         """The node after a refused action, if its effect makes sense."""
