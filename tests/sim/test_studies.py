@@ -314,6 +314,18 @@ def test_an_edited_journal_is_refused(old: bytes, new: bytes, tmp_path: Path) ->
             Journal(path, cells)
 
 
+def test_two_at_once_do_not_write_one_journal(tmp_path: Path) -> None:
+    """The second is told so, and the first goes on; nor is one written that has changed since it was read."""
+    path, cells = tmp_path / "journal", small()
+    first, second = Journal(path, cells), Journal(path, cells)
+    with first.writing(), pytest.raises(UsageError, match="found one in use"):
+        run(cells, second)
+    run(cells, first)
+    with pytest.raises(UsageError, match="found one that has changed since"):
+        run(cells, second)
+    assert Journal(path, cells).made == first.made
+
+
 def test_the_journal_of_another_study_is_refused(tmp_path: Path) -> None:
     """Rather than mixed."""
     path, cells = tmp_path / "journal", small()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, BinaryIO, Final, TypeVar
 
 import msgspec
 
@@ -59,6 +62,8 @@ class Journal:
     def __init__(self, path: Path | None, cells: Sequence[Cell]) -> None:
         self.path = path
         self.made: list[Replication] = []
+        self._size = 0
+        self._file: BinaryIO | None = None
         self._header = Header(JOURNAL_SCHEMA, cells[0].study.title, digest(cells))
         if path is None:
             return
@@ -67,7 +72,9 @@ class Journal:
         except OSError as error:
             raise UsageError(f"{path.parent}: expected a folder that can be written; found {error.strerror}") from error
         if not path.exists() or not self._load(path):
-            written(path, [msgspec.json.encode(self._header), b"\n"])
+            header = msgspec.json.encode(self._header) + b"\n"
+            written(path, [header])
+            self._size = len(header)
 
     def _load(self, path: Path) -> bool:
         """Take over what was made; whether there was anything. A last line that is not whole is cut off."""
@@ -79,6 +86,7 @@ class Journal:
                 else:
                     whole.append(line)
                     self._check_header(path, line) if number == 1 else self.made.append(self._made(path, number, line))
+        self._size = sum(map(len, whole))
         return bool(whole)
 
     def _check_header(self, path: Path, line: bytes) -> None:
@@ -106,15 +114,36 @@ class Journal:
         """The checksum of the next replication."""
         return hashlib.sha256(f"{self._header.digest} {len(self.made)} ".encode() + made).hexdigest()[:16]
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """While replications are added: nobody else writes the file. Raises :class:`UsageError` if somebody does, or has."""
+        if self.path is None:
+            yield
+            return
+        with self.path.open("ab") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UsageError(f"{self.path}: expected a journal that nobody writes; found one in use") from error
+            if os.fstat(file.fileno()).st_size != self._size:
+                raise UsageError(f"{self.path}: expected the journal as it was read; found one that has changed since")
+            self._file = file
+            try:
+                yield
+            finally:
+                self._file = None
+
     def add(self, made: Replication) -> None:
-        """Write one more replication. Raises :class:`UsageError` if it cannot be written."""
+        """Write one more replication, within :meth:`writing`. Raises :class:`UsageError` if it cannot be written."""
         raw = msgspec.json.encode(made)
         line = msgspec.json.encode(_Entry(msgspec.Raw(raw), self._check(raw))) + b"\n"
         self.made.append(made)
         if self.path is not None:
+            assert self._file is not None
             try:
-                with self.path.open("ab") as file:
-                    file.write(line)
+                self._file.write(line)
+                self._file.flush()
+                self._size += len(line)
             except OSError as error:
                 raise Unwritable(self.path, error) from error
 
@@ -157,8 +186,9 @@ def run(cells: Sequence[Cell], journal: Journal, *, jobs: int = 1, progress: Pro
     left = [(cell, number) for cell, number in tasks if _key(cell.revision, cell.parameters, number) not in done]
     say = progress or (lambda _parts, _what: None)
     try:
-        for made in _each(left, jobs, partial(_tell, say, len(tasks) - len(left))):
-            journal.add(made)
+        with journal.writing():
+            for made in _each(left, jobs, partial(_tell, say, len(tasks) - len(left))):
+                journal.add(made)
     except KeyboardInterrupt:
         return True
     return False
