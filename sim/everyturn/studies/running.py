@@ -62,7 +62,7 @@ class Journal:
     def __init__(self, path: Path | None, cells: Sequence[Cell]) -> None:
         self.path = path
         self.made: list[Replication] = []
-        self._size = 0
+        self._size = self._cut = 0
         self._file: BinaryIO | None = None
         self._header = Header(JOURNAL_SCHEMA, cells[0].study.title, digest(cells))
         if path is None:
@@ -74,20 +74,18 @@ class Journal:
         if not path.exists() or not self._load(path):
             header = msgspec.json.encode(self._header) + b"\n"
             written(path, [header])
-            self._size = len(header)
+            self._size, self._cut = len(header), 0
 
     def _load(self, path: Path) -> bool:
-        """Take over what was made; whether there was anything. A last line that is not whole is cut off."""
-        whole: list[bytes] = []
+        """Take over what was made; whether there was a whole line. One that is not whole is cut off when more is written."""
         with LogFile(path) as file:
             for number, line in file.lines(stop):
                 if not line.endswith(b"\n"):
-                    written(path, whole)
-                else:
-                    whole.append(line)
-                    self._check_header(path, line) if number == 1 else self.made.append(self._made(path, number, line))
-        self._size = sum(map(len, whole))
-        return bool(whole)
+                    self._cut = len(line)
+                    break
+                self._size += len(line)
+                self._check_header(path, line) if number == 1 else self.made.append(self._made(path, number, line))
+        return self._size > 0
 
     def _check_header(self, path: Path, line: bytes) -> None:
         try:
@@ -125,8 +123,10 @@ class Journal:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise UsageError(f"{self.path}: expected a journal that nobody writes; found one in use") from error
-            if os.fstat(file.fileno()).st_size != self._size:
+            if os.fstat(file.fileno()).st_size != self._size + self._cut:
                 raise UsageError(f"{self.path}: expected the journal as it was read; found one that has changed since")
+            file.truncate(self._size)
+            self._cut = 0
             self._file = file
             try:
                 yield
