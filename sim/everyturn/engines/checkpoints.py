@@ -38,6 +38,9 @@ from everyturn.errors import UsageError
 from everyturn.world import World
 
 SCHEMA: Final = "everyturn/checkpoint/3"
+_MISFITS: Final = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
+"""What numbers may raise that are no exploration's."""
+
 _SAMPLE: Final = 2048
 """So many explored states are explored once more."""
 
@@ -97,7 +100,7 @@ def load(path: Path, world: World, judge: Judge, reduce: str = "dead") -> LevelE
         raise UsageError(f"checkpoint {path}: {error.strerror or error}") from error
     except NoArchive as error:
         raise UsageError(f"checkpoint {path}: expected {SCHEMA}, found {error}; start again") from error
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError, OverflowError, MemoryError) as error:
+    except _MISFITS as error:
         raise UsageError(f"checkpoint {path}: expected {SCHEMA}, found something else ({error})") from error
 
 
