@@ -287,3 +287,17 @@ def test_a_compressed_log_that_is_cut_is_read_as_far_as_it_goes(ending: str, tmp
     result = run("validate", path)
     assert (result.exit_code, f"{path}:5: session s: no-hang: " in result.stdout) == (2, True)
     assert f"{path}:6: expected a whole " in result.stderr
+
+
+def test_what_is_not_shown_of_many_violations_is_counted(tmp_path: Path) -> None:
+    """Of each invariant the first twenty are shown, then how many more there are, in how many sessions, up to which line."""
+    path = tmp_path / "log"
+    lines = ['{"schema":"everyturn/log/1"}']
+    for number in range(150):
+        session = f'"session":"s{number % 50}"'
+        lines += [f'{{"kind":"submit",{session},"prompt":"p{number}","run_id":"r"}}', f'{{"kind":"rest",{session}}}']
+    path.write_text("\n".join(lines) + "\n")
+    output = run(path).output
+    assert output.count(": no-hang: nothing can move any more") == 20
+    assert f"{path}: no-hang: and 130 more, 150 in all in 50 sessions; the last at line 301" in output
+    assert f"{path}: 50 sessions, 150 prompts; an invariant is broken in 50 sessions" in output

@@ -5,20 +5,33 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from everyturn.formats.catalogue import Reader, format_of, reader
 from everyturn.formats.everyturn_log import LogReader
 from everyturn.formats.files import Fault, LogFile, Unreadable, stop
 from everyturn.formats.mapped_log import MappedReader, unmapped
 from everyturn.formats.mapping import Mapping
+from everyturn.linear.findings import Findings
 from everyturn.linear.order import WINDOW, Gap, Order
 from everyturn.linear.watch import Violation, Watch
 from everyturn.verdict import Cell, Judged, Verdict, worst
 from everyturn_model.invariants import Invariant
 
 SHOWN: Final = 100
-"""So many violations and losses of a file are kept to be shown; all are counted."""
+"""So many losses of a file are kept to be shown; all are counted."""
+
+
+class Size(NamedTuple):
+    """How much a log tells of: sessions, prompts, and sessions in which an invariant is broken."""
+
+    sessions: int
+    prompts: int
+    refuted: int
+
+
+NOTHING: Final = Size(0, 0, 0)
+"""The size of an empty log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +72,7 @@ class Watched:
     broken: Unreadable | None = None
     """Why the log could not be read to its end."""
     interrupted: bool = False
+    size: Size = NOTHING
 
 
 def watch(file: LogFile, reading: Reading, chosen: Sequence[Invariant], fault: Callable[[Fault], None]) -> Watched:
@@ -89,8 +103,9 @@ class LinearJudge:
     ) -> None:
         self._path, self._how, self._fault, self._say = file.path, reading, fault, say
         self._chosen = [invariant.name for invariant in chosen]
-        self._violations: list[str] = []
+        self._findings = Findings(file.path)
         self._gaps: list[str] = []
+        self._untold = 0
         self._begun = time.perf_counter()
         self._reader = reading.reader(file, self._unreadable)
         self._header = self._reader.header
@@ -114,18 +129,17 @@ class LinearJudge:
 
     def _violated(self, violation: Violation) -> None:
         if violation.invariant in self._chosen:
-            where = f"{self._path}:{violation.line}: session {violation.session}"
-            self._keep(self._violations, f"{where}: {violation.invariant}: {violation.sentence}")
+            self._say(self._findings.add(violation))
 
     def _lost(self, gap: Gap) -> None:
         self.watch.gap(gap)
         if gap.lines:
-            self._keep(self._gaps, f"{self._path}: {gap}")
-
-    def _keep(self, kept: list[str], text: str) -> None:
-        if len(kept) < SHOWN:
-            kept.append(text)
-        self._say(text)
+            text = f"{self._path}: {gap}"
+            if len(self._gaps) < SHOWN:
+                self._gaps.append(text)
+            else:
+                self._untold += 1
+            self._say(text)
 
     def run(self) -> Unreadable | None:
         """Read the log to its end. Returns the error if it cannot be read that far."""
@@ -162,7 +176,10 @@ class LinearJudge:
         remarks = self._remarks()
         for remark in remarks:
             self._say(remark)
-        return Watched(cell, self._violations, [*self._gaps, *remarks])
+        if self._untold:
+            self._gaps.append(f"{self._path}: and {self._untold:,} more places where lines are lost")
+        size = Size(watch.named, watch.prompts, self._findings.sessions)
+        return Watched(cell, list(self._findings.lines()), [*self._gaps, *remarks], size=size)
 
     def _remarks(self) -> list[str]:
         repeated, unknown = self.order.repeated, self.watch.unknown

@@ -55,6 +55,7 @@ class Watch:
         and how many prompts were submitted while surely no Cancel was under way."""
         self.tallies = {monitor.invariant: Tally() for monitor in MONITORS}
         self._sessions: dict[str, Session] = {}
+        self._named: set[int] = set()
         self._enough = _ENOUGH
         self._recent = Recent()
         self._report = report
@@ -71,7 +72,13 @@ class Watch:
                 del self._sessions[idle.name]
             self._enough = max(_ENOUGH, 2 * len(self._sessions))
         session = self._sessions[name] = Session(name, tainted=self._tainted, ordered=self._ordered)
+        self._named.add(hash(name))
         return session
+
+    @property
+    def named(self) -> int:
+        """Of how many sessions lines were seen."""
+        return len(self._named)
 
     def _judges(self, kind: str) -> tuple[tuple[str, Judge], ...]:
         judging = (each for each in MONITORS if kind in each.judges and each.needs <= self.kinds)

@@ -25,6 +25,7 @@ from everyturn.logs.telling import lacks, missing_kinds, of_lines
 from everyturn.outside import scope_of
 from everyturn.printing import printable
 from everyturn.verdict import Cell, Judged, Verdict
+from everyturn_model.events import Rest
 from everyturn_model.lifecycle import Phase
 from everyturn_model.partial import BUDGET, Answer, Matched, Refused, match_complete, match_partial
 from everyturn_model.spec.state import State
@@ -95,8 +96,17 @@ def sentence(refused: Refused) -> str:
     first, *others = refused.needed
     more = "".join(f" Nor {other.action} ({other.guard}): {other.sentence}" for other in others)
     found = ", ".join(standing(refused.guard, refused.states[0]))
+    found += _unseen(refused, found)
     text = f"{first.action} of {subject(first.event)}: {first.sentence}{f' Here: {found}.' if found else ''}{more}"
     return printable(text)
+
+
+def _unseen(refused: Refused, found: str) -> str:
+    """What the log's own snapshot says where it shows an empty queue, and those who entered the queue are nowhere."""
+    event = refused.needed[0].event
+    if refused.guard != "rest-queue-empty" or not isinstance(event, Rest) or event.shared.queue or not found:
+        return ""
+    return ", which entered the queue and of which no line tells that it left; the rest line shows no queue"
 
 
 def standing(guard: str, state: State) -> Iterator[str]:

@@ -20,7 +20,7 @@ from everyturn.checker import CONFORMS, Judge, select
 from everyturn.errors import AgentFault, UsageError
 from everyturn.formats.crush_dispatch import read_runs
 from everyturn.formats.files import LogFile, Unread, stop
-from everyturn.linear.judging import AS_IT_IS, Reading, watch
+from everyturn.linear.judging import AS_IT_IS, Reading, Size, watch
 from everyturn.logs.conforming import Conformed, RunMatch, match_recording
 from everyturn.outside import RunReport, judge_run
 from everyturn.scope import Scope
@@ -45,13 +45,15 @@ class Validated:
     """What was found in logs that are judged as a whole, as far as it is kept."""
     remarks: list[str] = field(default_factory=list)
     """What is to be said about such logs themselves: what they lack."""
+    sizes: dict[str, Size] = field(default_factory=dict)
+    """How much each log that is judged as a whole tells of."""
     conformed: Conformed = field(default_factory=Conformed)
     """What the specification says of recorded runs."""
 
     def table(self) -> Iterator[str]:
         """The lines of a table: for each revision, in how many runs each invariant got which verdict; then the files."""
         for revision, cells in _by(self.cells, lambda cell: cell.revision).items():
-            yield f"{revision}: {_runs(len(cells))}"
+            yield f"{revision}: {_judged(cells)}"
             yield f"  {'':<20}" + "".join(f"{verdict.value:>14}" for verdict in COLUMNS)
             for name, counts in _counts(cells).items():
                 yield f"  {name:<20}" + "".join(f"{counts[verdict]:>14}" for verdict in COLUMNS)
@@ -59,7 +61,9 @@ class Validated:
         if self.conformed.runs:
             yield from self.conformed.table(files)
         for file, refuted in files.items():
-            if file not in self.conformed.seconds:
+            if file in self.sizes:
+                yield f"{file}: {told(self.sizes[file])}"
+            elif file not in self.conformed.seconds:
                 yield f"{file}: {_runs(sum(cell.file == file for cell in self.cells))}, {refuted} refuted"
 
 
@@ -124,6 +128,7 @@ def _cells(
             if watched.broken is not None:
                 validated.unreadable(str(watched.broken))
             validated.violations += watched.violations
+            validated.sizes[str(path)] = watched.size
             validated.remarks += watched.remarks
             if watched.cell.events:
                 yield watched.cell
@@ -212,5 +217,23 @@ def _refuted(cells: Sequence[Cell]) -> int:
     return sum(cell.verdict is Verdict.REFUTED for cell in cells)
 
 
+def _judged(cells: Sequence[Cell]) -> str:
+    """How many runs, and how many logs that are judged as a whole, since they have no runs."""
+    logs = sum(cell.run is None for cell in cells)
+    runs = len(cells) - logs
+    words = ([_runs(runs)] if runs else []) + ([_number(logs, "log")] if logs else [])
+    return " and ".join(words)
+
+
+def told(size: Size) -> str:
+    """Of how much a log tells, in words."""
+    refuted = f"; an invariant is broken in {_number(size.refuted, 'session')}" if size.refuted else ""
+    return f"{_number(size.sessions, 'session')}, {_number(size.prompts, 'prompt')}{refuted}"
+
+
+def _number(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def _runs(number: int) -> str:
-    return "1 run" if number == 1 else f"{number:,} runs"
+    return _number(number, "run")
