@@ -297,7 +297,7 @@ def test_what_is_not_shown_of_many_violations_is_counted(tmp_path: Path) -> None
         session = f'"session":"s{number % 50}"'
         lines += [f'{{"kind":"submit",{session},"prompt":"p{number}","run_id":"r"}}', f'{{"kind":"rest",{session}}}']
     path.write_text("\n".join(lines) + "\n")
-    output = run(path).output
+    output = run("validate", path).output
     assert output.count(": no-hang: nothing can move any more") == 20
     assert f"{path}: no-hang: and 130 more, 150 in all in 50 sessions; the last at line 301" in output
     assert f"{path}: 50 sessions, 150 prompts; an invariant is broken in 50 sessions" in output
