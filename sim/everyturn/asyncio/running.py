@@ -7,7 +7,8 @@ import contextvars
 import gc
 import sys
 import warnings
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -23,7 +24,11 @@ Scenario = Callable[[World], Coroutine[Any, Any, Any]]
 
 @dataclass
 class Outcome:
-    """What came of one run. ``complete``: it came to rest, and was judged."""
+    """What came of one run. ``complete``: it came to rest, and was judged.
+
+    ``rested``: how much of ``logged`` was noted before it came to rest first; what follows is the end of ``asyncio.run``.
+    ``times``: the clock at each iteration of the loop, in seconds: the earliest that everything decided allows.
+    """
 
     decisions: list[Decision]
     logged: list[Any]
@@ -32,6 +37,8 @@ class Outcome:
     merged: bool = False
     iterations: int = 0
     wanted: int = 0
+    rested: int = 0
+    times: list[float] = field(default_factory=list)
 
 
 class Setting(NamedTuple):
@@ -59,10 +66,11 @@ def run(scenario: Scenario, guide: Guide, setting: Setting, watch: Callable[[str
         warnings.simplefilter("always")
         world = World(guide, setting, watch=watch)
         contextvars.Context().run(_one, world, scenario, outcome, noted)
-        failures = world.failures
-        del world  # what only garbage holds is collected, and judged, before the run is over
-        gc.collect()
-        if outcome.complete:
+        failures, over = world.failures, world.over
+        with _unseen() if over else nullcontext():
+            del world
+            gc.collect()
+        if not over:
             outcome.findings += _judged(failures, noted)
     return outcome
 
@@ -75,11 +83,26 @@ def _one(world: World, scenario: Scenario, outcome: Outcome, noted: Sequence[war
         outcome.complete = True
     except Abandoned as abandoned:
         outcome.merged = abandoned.merged
-        outcome.findings += _judged(world.failures, noted)
     finally:
-        world.over = not outcome.complete
+        if not outcome.complete or world.tasks():
+            # What still waits is thrown away: what it does then is not judged, what only garbage holds is.
+            if outcome.complete:
+                gc.collect()
+            outcome.findings += _judged(world.failures, noted)
+            world.over = True
         _close(world)
     outcome.iterations, outcome.wanted = world.iterations, world.numbers.wanted
+
+
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """Nothing is said of exceptions in what is thrown away."""
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda unraisable: None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
 
 
 def _judged(failures: Sequence[Finding], noted: Sequence[warnings.WarningMessage]) -> list[Finding]:
@@ -95,6 +118,8 @@ def _run(world: World, scenario: Scenario, outcome: Outcome) -> None:
     loop = world.loop
     main = world.main = loop.create_task(_main(scenario, world), name="main")
     _to_rest(world)
+    outcome.rested = len(world.logged)
+    outcome.times = [world.clock.seconds(instant) for instant in range(world.clock.now + 1)]
     if not main.done():
         outcome.findings.append(Finding("hang", _hang(loop, main), waits(main)))
         return
@@ -157,12 +182,9 @@ async def _shut_down(loop: Any, left: list[asyncio.Task[Any]]) -> None:
 
 
 def _close(world: World) -> None:
-    """Throw everything away that still waits, unseen."""
-    hook = sys.unraisablehook
-    if world.over:
-        sys.unraisablehook = lambda unraisable: None
+    """Close the loop, and throw away what still waits, unseen."""
     loop = world.loop
-    try:
+    with _unseen() if world.over else nullcontext():
         for task in loop.world.tasks():
             task._log_destroy_pending = False
             if world.over:
@@ -171,5 +193,3 @@ def _close(world: World) -> None:
         loop._scheduled.clear()  # type: ignore[attr-defined]
         loop.numbers = None  # type: ignore[assignment]
         loop.close()
-    finally:
-        sys.unraisablehook = hook

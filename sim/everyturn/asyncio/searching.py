@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import resource
 import time
+import zlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -105,7 +106,7 @@ class Merging(DepthFirst):
 
     def __init__(self, key: Callable[[World], Hashable] = encode) -> None:
         super().__init__()
-        self.seen: set[Hashable] = set()
+        self.seen: set[bytes] = set()
         self.merged = 0
         self.opaque: dict[str, int] = {}
         self._key = key
@@ -128,7 +129,7 @@ class Merging(DepthFirst):
         world = self._world()
         assert world is not None
         try:
-            key = (kind, tuple(options), self._key(world))
+            key = packed((kind, tuple(options), self._key(world)))
         except Opaque as opaque:
             self.opaque[str(opaque)] = self.opaque.get(str(opaque), 0) + 1
             return False
@@ -136,6 +137,11 @@ class Merging(DepthFirst):
             return True
         self.seen.add(key)
         return False
+
+
+def packed(state: Hashable) -> bytes:
+    """A state as bytes, equal for equal ones only: small, and nothing for the collector to look into."""
+    return zlib.compress(repr(state).encode("utf-8", "surrogatepass"), 1)
 
 
 def _nowhere() -> None:

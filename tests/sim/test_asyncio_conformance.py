@@ -1,0 +1,101 @@
+"""The explored loop against the stock one, in both directions, over programs made at random.
+
+Complete: what a program notes on the stock loop, with real sockets, threads and delays, is noted by one of our runs. No
+false alarm: each of our runs can be made on the stock loop, by a selector, a clock and a ready queue that follow it.
+``EVERYTURN_NIGHTLY=2000`` tries so many programs, and counts them.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from typing import Any, Final
+
+import pytest
+from tests.sim.asyncio_programs import interpret, program
+from tests.sim.stock_loop import drive, run_for_real, sender
+
+from everyturn.asyncio.running import Outcome, Scenario, Setting
+from everyturn.asyncio.searching import Merging, outcomes, prepared
+from everyturn.asyncio.states import encode
+from everyturn.asyncio.world import World
+
+PROGRAMS: Final = int(os.environ.get("EVERYTURN_NIGHTLY", "24"))
+REAL_RUNS: Final = 6
+MOST_RUNS: Final = 600
+
+
+def scenario_of(seed: int) -> Scenario:
+    async def scenario(world: Any) -> None:
+        await interpret(program(seed), world)
+
+    return scenario
+
+
+def with_what_was_noted(world: World) -> Any:
+    return encode(world), tuple(map(repr, world.logged))
+
+
+def all_outcomes(scenario: Scenario) -> tuple[Setting, list[Outcome]] | None:
+    """Every run of the program up to rest, those with equal states and notes once; nothing if there are too many."""
+    setting = Setting()
+    while True:
+        found: list[Outcome] = []
+        wanted = 0
+        for outcome in outcomes(scenario, setting, Merging(with_what_was_noted)):
+            found.append(outcome)
+            if len(found) % 50 == 0:
+                gc.freeze()  # what is kept need not be looked through again and again
+            wanted = max(wanted, outcome.wanted)
+            if len(found) > MOST_RUNS:
+                return None
+            if wanted > setting.places < 4:
+                break
+        else:
+            return setting, found
+        setting = setting._replace(places=min(wanted, 4))
+
+
+def until_rest(outcome: Outcome) -> tuple[Any, ...]:
+    """What a run noted before the end of ``asyncio.run`` began."""
+    return tuple(outcome.logged[: outcome.rested])
+
+
+@pytest.mark.parametrize("shard", range(3))
+def test_the_stock_loop_does_nothing_that_is_not_explored(shard: int) -> None:
+    sending = sender()
+    tried = runs = 0
+    for seed in range(shard, PROGRAMS, 3):
+        with prepared():
+            explored = all_outcomes(scenario_of(seed))
+        if explored is None:
+            continue
+        ours = {until_rest(outcome) for outcome in explored[1] if outcome.complete}
+        for pace in range(REAL_RUNS):
+            noted = run_for_real(program(seed), 1000 * seed + pace, sending)
+            assert noted in ours, f"program {seed}, pace {pace}: {program(seed)}"
+            runs += 1
+        tried += 1
+    sending.over = True
+    assert tried >= PROGRAMS / 3 * 0.6
+    print(f"{tried} programs, {runs} runs on the stock loop")
+
+
+@pytest.mark.parametrize("shard", range(3))
+def test_every_explored_run_can_be_made_on_the_stock_loop(shard: int) -> None:
+    made = 0
+    for seed in range(shard, PROGRAMS, 3):
+        scenario = scenario_of(seed)
+        with prepared():
+            explored = all_outcomes(scenario)
+            if explored is None:
+                continue
+            setting, found = explored
+            complete = [outcome for outcome in found if outcome.complete]
+            for outcome in complete[:: max(1, len(complete) // 12)]:
+                noted, strayed = drive(scenario, outcome, setting, outcome.times)
+                assert tuple(noted) == until_rest(outcome), f"program {seed}: {program(seed)}: {strayed}"
+                made += 1
+        gc.collect()
+    assert made >= PROGRAMS / 3
+    print(f"{made} runs made on the stock loop")
