@@ -17,6 +17,7 @@ from everyturn_model.events import (
     ClearCalled,
     ClearReturned,
     Completed,
+    ContextCancelled,
     Dropped,
     DropReason,
     ErrorNotified,
@@ -47,6 +48,7 @@ from everyturn_model.events import (
     SummaryReleased,
     SummaryStarted,
     SummaryStreamEnded,
+    SummaryStreamStarted,
     TakenOut,
     TurnReleased,
     TurnStarted,
@@ -205,6 +207,7 @@ _SUMMARY_ENDS: Final = (StreamEnd.FINISHED, StreamEnd.CANCELLED)
 
 def _summary(state: State) -> Iterator[Event]:
     if state.summary is not None:
+        yield SummaryStreamStarted(state.summary.name, CLERK, state.summary.turn)
         yield from (SummaryStreamEnded(state.summary.name, how) for how in _SUMMARY_ENDS)
         yield SummaryReleased(state.summary.name)
     for operation in state.operations:
@@ -213,6 +216,7 @@ def _summary(state: State) -> Iterator[Event]:
     for prompt in state.prompts:
         if prompt.full and prompt.turn is not None and prompt.thread is not None:
             yield SummaryStarted(f"of-{prompt.turn}", prompt.thread, prompt.turn)
+            yield SummaryStreamStarted(f"of-{prompt.turn}", prompt.thread, prompt.turn)
             yield from (SummaryFailed(prompt.turn, cancelled) for cancelled in (False, True))
             yield from (SummaryStreamEnded(f"of-{prompt.turn}", how) for how in _SUMMARY_ENDS)
 
@@ -232,6 +236,8 @@ def _effects(state: State) -> Iterator[Event]:
         match operation.kind:
             case Kind.CANCEL:
                 yield CancelTakesEffect(name)
+                active = (each for each in (state.turn, state.summary) if each is not None and each.found)
+                yield from (ContextCancelled(each.name) for each in active)
                 yield CancelReturned(name, SharedData())
             case Kind.CLEAR:
                 yield ClearTakesEffect(name)

@@ -16,48 +16,13 @@ Events are frozen and compare by value; :data:`EVENT_TYPES` lists them by name, 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-
-class Outcome(StrEnum):
-    """How a turn, and with it a prompt, ended."""
-
-    FINISHED = "finished"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-
-class StreamEnd(StrEnum):
-    """How one step of a stream ended."""
-
-    FINISHED = "finished"
-    TOOL = "tool"
-    ERROR = "error"
-    UNAUTHORISED = "unauthorised"
-    CANCELLED = "cancelled"
-
-
-class DropReason(StrEnum):
-    """Why a queued prompt was removed without a turn."""
-
-    COVERED = "covered"
-    CLEARED = "cleared"
-
-
-class Writer(StrEnum):
-    """On whose behalf a user message was written."""
-
-    TURN = "turn"
-    FOLD = "fold"
-    CANCEL_ON_ENTRY = "cancel_on_entry"
-
-
-class FailureCause(StrEnum):
-    """Why an operation on the message store failed."""
-
-    CANCELLED = "cancelled"
-    STORE = "store"
+from everyturn_model.endings import DropReason as DropReason  # noqa: PLC0414 - read from here, too
+from everyturn_model.endings import FailureCause as FailureCause  # noqa: PLC0414 - read from here, too
+from everyturn_model.endings import Outcome as Outcome  # noqa: PLC0414 - read from here, too
+from everyturn_model.endings import StreamEnd as StreamEnd  # noqa: PLC0414 - read from here, too
+from everyturn_model.endings import Writer as Writer  # noqa: PLC0414 - read from here, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +213,18 @@ class SummaryStarted(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SummaryStreamStarted(Event):
+    """The summary's stream began; ``turn`` is the turn that it is made within, none for a user's.
+
+    Some agents make the summary of a turn under the turn's own entry: then this is all that is seen of its beginning.
+    """
+
+    summary: str
+    thread: str
+    turn: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SummaryStreamEnded(Event):
     """The summary's stream ended."""
 
@@ -268,6 +245,20 @@ class SummaryFailed(Event):
 
     turn: str
     cancelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ContextCancelled(Event):
+    """The context with this name was cancelled, and with it every turn and summary whose name continues it.
+
+    A turn's or a summary's own, its caller's, or the workspace's, whose name is empty.
+    """
+
+    context: str
+
+    def reaches(self, work: str) -> bool:
+        """Whether the turn or summary ``work`` was cancelled with it."""
+        return not self.context or work == self.context or work.startswith(f"{self.context}/")
 
 
 # Notices ----------------------------------------------------------------------------------------------------------
@@ -344,6 +335,20 @@ class CancelReturned(Event):
 
     operation: str
     shared: SharedData
+
+
+@dataclass(frozen=True, slots=True)
+class DataChanged(Event):
+    """A thread of a Cancel, or the dispatcher's own, changed what threads share, by one step.
+
+    ``before`` and ``after``: the shared data that it changed; the rest is left as it is by default. ``own``: the objects
+    of the dispatcher's own that it changed.
+    """
+
+    thread: str
+    before: SharedData = SharedData()
+    after: SharedData = SharedData()
+    own: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from everyturn_model.events import (
     Submitted,
     SummaryStarted,
     SummaryStreamEnded,
+    SummaryStreamStarted,
     TurnStarted,
     Writer,
 )
@@ -29,7 +30,6 @@ from everyturn_model.marks import (
     RunCalled,
     Seen,
     SubmitCalled,
-    SummaryStreamStarted,
     TurnEnded,
     WasDropped,
     WasFolded,

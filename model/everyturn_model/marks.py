@@ -110,13 +110,6 @@ class Found(Event):
     operation: str
 
 
-@dataclass(frozen=True, slots=True)
-class SummaryStreamStarted(Event):
-    """The summary's stream begins: the summary is active."""
-
-    summary: str
-
-
 class Seen(NamedTuple):
     """Something that a partial log tells. ``place``: where, for people; ``prompt`` and ``thread``: whose turn, who runs it."""
 
@@ -137,6 +130,10 @@ class Lacks(NamedTuple):
     guards: frozenset[str] = frozenset()
     fates: bool = True
     steps: bool = True
+
+
+UNTOLD_CANCELS: Final = frozenset({"cancel-reaches"})
+"""Guards that ask what a Cancel has reached, of which no log of an agent tells."""
 
 
 def _same(state: State, event: Event) -> State:
@@ -223,15 +220,6 @@ _MARKS: Final[dict[type[Event], Action[Any]]] = {
             "end-known",
             "Nobody is told of a turn's end before it is known how the turn ended.",
             lambda state, event: event.known,
-        ),
-    ),
-    SummaryStreamStarted: _mark(
-        "StartSummaryStream",
-        SummaryStreamStarted,
-        Guard(
-            "summary-runs",
-            "A summary's stream begins while the summary is active.",
-            lambda state, event: state.summary is not None and state.summary.name == event.summary,
         ),
     ),
 }

@@ -26,7 +26,7 @@ from everyturn_model.cures import cures, overtaking
 from everyturn_model.entries import ORDER, finders, in_order
 from everyturn_model.events import Event, TurnStarted
 from everyturn_model.facts import Facts
-from everyturn_model.marks import Lacks, Seen, watched
+from everyturn_model.marks import UNTOLD_CANCELS, Lacks, Seen, watched
 from everyturn_model.nodes import Explained, Node, explanation, simplest
 from everyturn_model.spec import START
 from everyturn_model.spec.actions import Action, Guard
@@ -55,7 +55,7 @@ _UNTOLD: Final = frozenset({"EndTurn", "EndSummary", "StoreFailsStep"})
 """Hidden steps whose guards explain nothing to a reader: named is what needed them."""
 
 
-RECORDED: Final = Lacks()
+RECORDED: Final = Lacks(guards=UNTOLD_CANCELS)
 """Recordings: who was dropped, and how turns ended, is told by what follows from it."""
 
 COMPLETE: Final = Lacks(fates=False, steps=False)

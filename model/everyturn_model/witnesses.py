@@ -29,8 +29,8 @@ from everyturn_model.events import (
     StreamEnded,
     StreamStarted,
     Submitted,
-    SummaryStarted,
     SummaryStreamEnded,
+    SummaryStreamStarted,
     TurnReleased,
     TurnStarted,
 )
@@ -86,7 +86,7 @@ WITNESSES: Final[tuple[Witness, ...]] = (
     Witness(
         "turn-summary",
         "A turn is summarised from within.",
-        lambda event: isinstance(event, SummaryStarted) and event.turn is not None,
+        lambda event: isinstance(event, SummaryStreamStarted) and event.turn is not None,
     ),
     Witness(
         "store-failure",

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
-from everyturn.objects import COLUMNS, Accepting, Values
+from everyturn.answers import answered
+from everyturn.objects import COLUMNS, Accepting, Values, columns
 from everyturn.operations import Note, Operation
 from everyturn.results import Committed, fault_of
 from everyturn_impl.calls import Call, Completion, Context, Fault, StepEnd
@@ -58,6 +60,32 @@ def shared_data(values: Values) -> ev.SharedData:
         mark=accepting.mark,
         mutex=row["mutex"],
     )
+
+
+def changed(step: Step) -> Iterator[ev.DataChanged]:
+    """That a step changed what threads share, but for the mutex, which is let go of anyhow."""
+    before, after = ev.SharedData(), ev.SharedData()
+    own: list[str] = []
+    for column, old, new in zip(columns(step.operation), step.before, step.after, strict=True):
+        if column == "own":
+            values = dict(old)
+            own += [name for name, value in new if value != values[name]]
+        elif column in SHARED_DATA and old != new:
+            before, after = _with(before, column, old), _with(after, column, new)
+    before, after = replace(before, mutex=None), replace(after, mutex=None)
+    if own or before != after:
+        yield ev.DataChanged(step.thread, before, after, tuple(own))
+
+
+def _with(shared: ev.SharedData, column: str, value: Any) -> ev.SharedData:
+    """``shared``, with what an onlooker sees of one column."""
+    seen = shared_data(tuple(value if name == column else _NOTHING.get(name) for name in COLUMNS))
+    names = ("reservations", "mark") if column == "accepting" else (column,)
+    return replace(shared, **{name: getattr(seen, name) for name in names})
+
+
+_NOTHING: Final[dict[str, Any]] = {"queue": (), "accepting": Accepting()}
+"""Columns of shared data in which there is nothing; in the others it is none."""
 
 
 def _noted(note: Note, step: Step) -> Iterator[ev.Event]:
@@ -109,6 +137,11 @@ def _active_set(step: Step) -> Iterator[ev.Event]:
 def _active_deleted(step: Step) -> Iterator[ev.Event]:
     work: Context = step.operation.arguments[0]
     yield ev.SummaryReleased(work.name) if is_summary(work) else ev.TurnReleased(work.name)
+
+
+@_reads("contexts.cancel")
+def _context_cancelled(step: Step) -> Iterator[ev.Event]:
+    yield ev.ContextCancelled(step.operation.arguments[0].name)
 
 
 @_reads("queue.set", "queue.delete", "queue.compare_and_set")
@@ -186,8 +219,11 @@ def _not_ready(step: Step) -> Iterator[ev.Event]:
 
 @_reads("model.start")
 def _stream_started(step: Step) -> Iterator[ev.Event]:
-    if not is_summary(step.result.context):
-        yield ev.StreamStarted(step.result.context.name, step.result.cancelled)
+    work: Context = step.result.context
+    if is_summary(work):
+        yield ev.SummaryStreamStarted(work.name, step.thread, _turn_above(work))
+    else:
+        yield ev.StreamStarted(work.name, step.result.cancelled)
 
 
 _HOW: Final = {
@@ -219,15 +255,16 @@ def _addressee(completion: Completion) -> str:
 
 
 def _completed(step: Step, completion: Completion, *, delivered: bool) -> ev.Completed:
+    prompt = _addressee(completion)
     return ev.Completed(
-        prompt=_addressee(completion),
+        prompt=prompt,
         run_id=completion.run_id is not None,
         delivered=delivered,
         cancelled=completion.cancelled,
         error=completion.fault is not None and completion.fault.kind != "cancelled",
         thread=step.thread,
         message=completion.message,
-        owner=completion.text.removeprefix("answer:") or None,
+        owner=answered(completion.text, prompt),
         error_owner=None if completion.fault is None else completion.fault.owner,
         lost=step.result == "lost",
     )

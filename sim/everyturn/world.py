@@ -10,7 +10,7 @@ from typing import Any, Final
 from everyturn import objects, resumption
 from everyturn.agents import accepted_call, defined, find_revision, make, own_of, revision_name, shares_of
 from everyturn.errors import UsageError
-from everyturn.observer import Step, observe, shared_data
+from everyturn.observer import Step, changed, observe, shared_data
 from everyturn.operations import OWN, CallsPort, Gate, Operation, SharedPort, ThreadsPort, TitlesPort, ports_for
 from everyturn.privacy import Privacy
 from everyturn.results import fault_of
@@ -94,6 +94,7 @@ class World:
         self.ports = (*self.ports, self._calls)
         self._counter = next(port for port in self.ports if isinstance(port, ThreadsPort))
         self.threads = tuple(_threads(scope, self.agent, self.ports))
+        self._watched = frozenset(thread.name for thread in self.threads if thread.kind in "co")
         self.initial = objects.initial(scope, owned)
         self.tables: dict[type, Any] = {}
         """What engines have worked out of this world and keep between runs, by the type of the table."""
@@ -184,7 +185,9 @@ class World:
         return thread.kind == "c"
 
     def seen(self, step: Step) -> tuple[ev.Event, ...]:
-        """What an onlooker sees of one step."""
+        """What an onlooker sees of one step. Where there are Cancels, also what they change, and whoever works for them."""
+        if self.scope.cancels and step.thread in self._watched:
+            return (*observe(step), *changed(step))
         return observe(step)
 
     def check_privacy(self, step: Step) -> None:

@@ -17,22 +17,22 @@ RETRIES: Final = Bounds("A", unauthorised=1, kept=True, returns=True)
 """A prompt that may be retried, its completion kept by a hook, and the return of its thread seen."""
 
 PINNED: Final = {
-    Bounds("A"): (37, 72, 3),
+    Bounds("A"): (37, 68, 3),
     Bounds("a"): (65, 170, 13),
-    Bounds("AA"): (916, 3029, 9),
-    Bounds("Aa"): (1619, 6199, 43),
+    Bounds("AA"): (916, 2815, 9),
+    Bounds("Aa"): (1619, 6011, 43),
     Bounds("aa"): (2897, 12707, 217),
-    Bounds("AA", kept=True): (1145, 4391, 9),
-    Bounds("A", cancels=1): (510, 2239, 46),
-    Bounds("A", cancels=1, interrupted=True): (810, 4809, 96),
-    Bounds("A", cancels=1, summaries=1): (2026, 11176, 140),
-    Bounds("A", clears=1): (180, 496, 18),
-    Bounds("A", summaries=1): (141, 422, 9),
-    Bounds("A", tools=1, errors=1): (121, 390, 21),
-    Bounds("A", full=1, tools=1): (413, 1552, 27),
-    Bounds("A", failures=1): (183, 630, 35),
-    Bounds("A", shutdown=True): (126, 483, 14),
-    RETRIES: (735, 2381, 99),
+    Bounds("AA", kept=True): (1145, 4151, 9),
+    Bounds("A", cancels=1): (680, 3067, 46),
+    Bounds("A", cancels=1, interrupted=True): (1110, 7161, 96),
+    Bounds("A", cancels=1, summaries=1): (3906, 23349, 140),
+    Bounds("A", clears=1): (180, 480, 18),
+    Bounds("A", summaries=1): (171, 519, 9),
+    Bounds("A", tools=1, errors=1): (121, 382, 21),
+    Bounds("A", full=1, tools=1): (697, 2934, 27),
+    Bounds("A", failures=1): (183, 618, 35),
+    Bounds("A", shutdown=True): (126, 475, 14),
+    RETRIES: (735, 2357, 99),
 }
 """States, transitions, states at which the session may rest.
 

@@ -15,6 +15,8 @@ from everyturn_model.events import (
     ClearCalled,
     ClearReturned,
     Completed,
+    ContextCancelled,
+    DataChanged,
     Dropped,
     DropReason,
     ErrorNotified,
@@ -45,6 +47,7 @@ from everyturn_model.events import (
     SummaryReleased,
     SummaryStarted,
     SummaryStreamEnded,
+    SummaryStreamStarted,
     TakenOut,
     TurnReleased,
     TurnStarted,
@@ -61,6 +64,9 @@ CALL = CancelCalled("c", CLEAN)
 EFFECT = CancelTakesEffect("c")
 BACK = CancelReturned("c", CLEAN)
 CANCEL: Log = (CALL, EFFECT, BACK)
+REACHED: Log = (CALL, ContextCancelled("p.1"), EFFECT, BACK)
+"""A Cancel that cancels the context of p's turn."""
+
 CLEAR: Log = (ClearCalled("q"), ClearTakesEffect("q"))
 ASK = SummariseCalled("s")
 STORE, BY_CANCEL = FailureCause.STORE, FailureCause.CANCELLED
@@ -142,7 +148,12 @@ CASES = (
     Case("cancel-new", (CALL,), CALL, CancelCalled("d", CLEAN)),
     Case("cancel-under-way", (CALL, EFFECT), EFFECT, EFFECT, (CALL,)),
     Case("cancel-effective", (CALL,), BACK, BACK, (CALL, EFFECT)),
-    Case("idle-unchanged", (CALL, EFFECT), CancelReturned("c", SharedData(mark=1)), BACK),
+    Case(
+        "idle-unchanged",
+        (CALL, DataChanged("c", after=SharedData(mark=1)), EFFECT),
+        CancelReturned("c", SharedData(mark=1)),
+        BACK,
+    ),
     Case("clear-new", (ClearCalled("q"),), ClearCalled("q"), ClearCalled("r")),
     Case("clear-under-way", CLEAR, ClearTakesEffect("q"), ClearTakesEffect("q"), CLEAR[:1]),
     Case("clear-effective", CLEAR[:1], ClearReturned("q"), ClearReturned("q"), CLEAR),
@@ -330,9 +341,10 @@ CASES = (
         StreamStarted("p.1", cancelled=True),
         (*begun(), *CANCEL),
     ),
+    Case("cancel-reaches", (*streams(), CALL, EFFECT), BACK, BACK, (*streams(), CALL, ContextCancelled("p.1"), EFFECT)),
     Case("streaming", begun(), ends(FINISHED), ends(FINISHED), streams()),
-    Case("not-late", (*begun(), *CANCEL, StreamStarted("p.1")), ends(FINISHED), ends(FINISHED), (*streams(), *CANCEL)),
-    Case("end-reached", (*CANCEL, *streams()), ends(CANCELLED), ends(CANCELLED), (*streams(), *CANCEL)),
+    Case("not-late", (*begun(), *CANCEL, StreamStarted("p.1")), ends(FINISHED), ends(FINISHED), (*streams(), *REACHED)),
+    Case("end-reached", (*CANCEL, *streams()), ends(CANCELLED), ends(CANCELLED), (*streams(), *REACHED)),
     Case("turn-over", begun(), TurnReleased("p.1"), TurnReleased("p.1"), (*begun(), StepFailed("p.1", STORE))),
     # summaries
     Case(
@@ -348,6 +360,26 @@ CASES = (
         (ASK, *over(), told(kept=True, thread="s")),
         SummaryStarted("y", "s"),
         SummaryStarted("y", "t"),
+    ),
+    Case(
+        "summary-runs",
+        (ASK, *over()),
+        SummaryStreamStarted("y", "s"),
+        SummaryStreamStarted("y", "s"),
+        (ASK, *over(), SummaryStarted("y", "s")),
+    ),
+    Case(
+        "summary-stream-holds-nothing",
+        (*FULL, *over(prompt="r"), told("r", kept=True, thread="p")),
+        SummaryStreamStarted("y", "p", "p.1"),
+        SummaryStreamStarted("y", "other", "p.1"),
+    ),
+    Case(
+        "summary-over",
+        (ASK, SummaryStarted("y", "s"), SummaryStreamStarted("y", "s")),
+        SummaryReleased("y"),
+        SummaryReleased("y"),
+        (ASK, SummaryStarted("y", "s"), SummaryStreamStarted("y", "s"), SummaryStreamEnded("y", FINISHED)),
     ),
     Case(
         "summary-active",

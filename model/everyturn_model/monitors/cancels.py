@@ -10,9 +10,10 @@ from everyturn_model.events import (
     CancelReturned,
     ClearCalled,
     ClearReturned,
+    ContextCancelled,
+    DataChanged,
     Event,
     Outcome,
-    SharedData,
     ShutdownBegan,
     StreamEnd,
     StreamEnded,
@@ -20,12 +21,13 @@ from everyturn_model.events import (
     Submitted,
     SummariseCalled,
     SummaryReleased,
-    SummaryStarted,
     TurnReleased,
     TurnStarted,
 )
 from everyturn_model.lifecycle import Fate, Ledger, Life
 from everyturn_model.monitor import Invariant, Kind, Needs, Violated
+from everyturn_model.monitors.works import NO_WORKS, SEEN, Works
+from everyturn_model.own_changes import OwnChanges
 
 # no lost cancel ----------------------------------------------------------------------------------------------------
 
@@ -35,22 +37,37 @@ class Dooms:
     """``pending``: prompts and the Cancels that found them; ``doomed``: prompts whose Cancel has returned.
 
     ``late``: turns whose present stream started when their prompt, or one folded into them, was doomed, and that prompt.
+    ``works``: the turns and summaries under way; ``reached``: those of them whose context was cancelled; ``active``: those
+    that have been under way since a Cancel began, and that Cancel.
     """
 
     pending: frozenset[tuple[str, str]] = frozenset()
     doomed: frozenset[str] = frozenset()
     late: frozenset[tuple[str, str]] = frozenset()
+    works: Works = NO_WORKS
+    reached: frozenset[str] = frozenset()
+    active: frozenset[tuple[str, str]] = frozenset()
+
+    def after(self, event: Event) -> Dooms:
+        """What is under way after an event, and what of it was reached."""
+        works = self.works.after(event)
+        reached = self.reached
+        if isinstance(event, ContextCancelled):
+            reached |= {work for work in works.under_way if event.reaches(work)}
+        active = frozenset(pair for pair in self.active if pair[0] in works.under_way)
+        return replace(self, works=works, reached=reached & works.under_way, active=active)
 
 
 def no_lost_cancel(state: Dooms, event: Event, ledger: Ledger) -> Dooms | Violated:
-    """A prompt that a Cancel found does not end as finished by a stream that started after the Cancel returned."""
+    """What a Cancel found has ended or was reached when it returns, and does not finish by a stream that starts later."""
+    state = state.after(event)
     match event:
         case CancelCalled(operation=operation):
             found = {(life.prompt, operation) for life in ledger if not ledger.is_over(life)}
-            return replace(state, pending=state.pending | found)
+            active = {(work, operation) for work in state.works.under_way}
+            return replace(state, pending=state.pending | found, active=state.active | active)
         case CancelReturned(operation=operation):
-            hit = {pair for pair in state.pending if pair[1] == operation}
-            return replace(state, pending=state.pending - hit, doomed=state.doomed | {prompt for prompt, _ in hit})
+            return _returned(state, operation)
         case StreamStarted(turn=turn):
             late = {pair for pair in state.late if pair[0] != turn}
             if state.doomed:
@@ -65,6 +82,19 @@ def no_lost_cancel(state: Dooms, event: Event, ledger: Ledger) -> Dooms | Violat
     return state
 
 
+def _returned(state: Dooms, operation: str) -> Dooms | Violated:
+    """A Cancel returns. A turn that prepares a step may yet look at a mark that the Cancel left; a stream never does."""
+    found = {work for work, other in state.active if other == operation}
+    missed = sorted((found & state.works.streaming) - state.reached)
+    if missed:
+        return Violated(f"{missed[0]} was active when a Cancel began, and streams on, not cancelled, after it returned")
+    hit = {pair for pair in state.pending if pair[1] == operation}
+    active = frozenset(pair for pair in state.active if pair[1] != operation)
+    return replace(
+        state, pending=state.pending - hit, doomed=state.doomed | {prompt for prompt, _ in hit}, active=active
+    )
+
+
 def _carried(ledger: Ledger, turn: str) -> tuple[Life, ...]:
     own = ledger.of_turn(turn)
     return (*(() if own is None else (own,)), *ledger.folded_into(turn))
@@ -72,12 +102,13 @@ def _carried(ledger: Ledger, turn: str) -> tuple[Life, ...]:
 
 NO_LOST_CANCEL: Final = Invariant(
     "no-lost-cancel",
-    "A prompt that was there when a Cancel began does not finish by a stream that started after it returned.",
+    "What was active when a Cancel began has ended or was cancelled when it returned, and no prompt that was there finishes"
+    " by a stream that started later.",
     Kind.ALWAYS,
     no_lost_cancel,
     Dooms(),
     Needs(cancels=1),
-    sees=(CancelCalled, CancelReturned, StreamStarted, StreamEnded),
+    sees=(CancelCalled, CancelReturned, ContextCancelled, *SEEN),
 )
 
 
@@ -111,15 +142,14 @@ def no_poisoned_prompt(state: Untouched, event: Event, ledger: Ledger) -> Untouc
             return replace(state, clearing=state.clearing - {operation})
         case ShutdownBegan():
             return replace(state, closing=True, prompts=frozenset())
+    over: set[str] = set()
     for prompt in sorted(state.prompts):
         life = ledger.get(prompt)
-        if life is None:
-            continue
-        if Fate.DROPPED in life.fates or ledger.ending(life) is Outcome.CANCELLED:
+        if life is not None and (Fate.DROPPED in life.fates or ledger.ending(life) is Outcome.CANCELLED):
             return Violated(f"{prompt} was submitted after every Cancel had returned, and yet ended as cancelled")
-        if ledger.is_over(life):
-            return replace(state, prompts=state.prompts - {prompt})
-    return state
+        if life is not None and ledger.is_over(life):
+            over.add(prompt)
+    return replace(state, prompts=state.prompts - over) if over else state
 
 
 NO_POISONED_PROMPT: Final = Invariant(
@@ -136,31 +166,30 @@ NO_POISONED_PROMPT: Final = Invariant(
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """``summaries``: summaries and Summarise operations under way; ``watched``: a Cancel in an idle session, and what it found."""
+    """``works``: the turns and summaries under way; ``watched``: Cancels that found the session idle."""
 
-    summaries: frozenset[str] = frozenset()
-    watched: tuple[str, SharedData] | None = None
+    works: Works = NO_WORKS
+    watched: tuple[OwnChanges, ...] = ()
 
 
 def idle_cancel(state: Idle, event: Event, ledger: Ledger) -> Idle | Violated:
-    """A Cancel that has nothing to cancel leaves shared data as it found it."""
+    """A Cancel that has nothing to cancel leaves shared data as it found it; what others write meanwhile is theirs."""
+    works = state.works.after(event)
     match event:
         case CancelCalled(operation=operation, shared=shared):
-            idle = not state.summaries and shared.reservations == 0 and all(ledger.is_over(life) for life in ledger)
-            found = replace(shared, mutex=None)
-            return replace(state, watched=(operation, found) if idle else None)
-        case CancelReturned(operation=operation, shared=shared) if state.watched is not None:
-            if operation == state.watched[0]:
-                if replace(shared, mutex=None) != state.watched[1]:
-                    return Violated("a Cancel in an idle session changed shared data")
-                return replace(state, watched=None)
-        case SummaryStarted(summary=summary):
-            return Idle(state.summaries | {summary})
-        case SummaryReleased(summary=summary):
-            return replace(state, summaries=state.summaries - {summary}, watched=None)
-        case Submitted() | TurnStarted() | SummariseCalled() | TurnReleased():
-            return replace(state, watched=None)
-    return state
+            if works.under_way or shared.reservations or not all(ledger.is_over(life) for life in ledger):
+                return state
+            return replace(state, watched=tuple(sorted((*state.watched, OwnChanges(operation)))))
+        case DataChanged():
+            return replace(state, watched=tuple(own.after(event) for own in state.watched))
+        case CancelReturned(operation=operation, shared=shared):
+            left = {part for own in state.watched if own.operation == operation for part in own.left(shared)}
+            if left:
+                return Violated(f"a Cancel in an idle session changed shared data: {', '.join(sorted(left))}")
+            return replace(state, watched=tuple(own for own in state.watched if own.operation != operation))
+        case Submitted() | TurnStarted() | SummariseCalled() | TurnReleased() | SummaryReleased():
+            return Idle(works)
+    return replace(state, works=works)
 
 
 IDLE_CANCEL: Final = Invariant(
@@ -170,14 +199,5 @@ IDLE_CANCEL: Final = Invariant(
     idle_cancel,
     Idle(),
     Needs(cancels=1),
-    sees=(
-        CancelCalled,
-        CancelReturned,
-        SummaryStarted,
-        SummaryReleased,
-        Submitted,
-        TurnStarted,
-        SummariseCalled,
-        TurnReleased,
-    ),
+    sees=(CancelCalled, CancelReturned, DataChanged, Submitted, SummariseCalled, *SEEN),
 )

@@ -15,6 +15,7 @@ from everyturn_model.events import (
     ShutdownBegan,
     StepPrepared,
     SummaryStarted,
+    SummaryStreamStarted,
     TurnStarted,
 )
 from everyturn_model.lifecycle import Ledger
@@ -102,7 +103,8 @@ def prompt_notice(state: Holding, event: Event, ledger: Ledger) -> Holding | Vio
             return replace(state, held=frozenset(pair for pair in state.held if pair[0] != prompt))
         case TurnStarted(turn=begun, prompt=prompt, thread=thread):
             return _pass(state, ledger, begun, prompt, thread)
-        case SummaryStarted(summary=begun, turn=turn, thread=thread):
+        case SummaryStarted() | SummaryStreamStarted():
+            begun, turn, thread = event.summary, event.turn, event.thread
             own = None if turn is None else ledger.of_turn(turn)
             return _pass(state, ledger, begun, None if own is None else own.prompt, thread)
     return state
@@ -130,7 +132,7 @@ PROMPT_NOTICE: Final = Invariant(
     prompt_notice,
     Holding(),
     Needs(run_ids=1),
-    sees=(Completed, TurnStarted, SummaryStarted),
+    sees=(Completed, TurnStarted, SummaryStarted, SummaryStreamStarted),
 )
 
 
@@ -141,6 +143,12 @@ def true_outcome(closing: bool, event: Event, ledger: Ledger) -> bool | Violated
     """A completion says how it really ended: the turn that it names, or the prompt once that is over."""
     if isinstance(event, ShutdownBegan):
         return True
+    if isinstance(event, ErrorNotified):
+        return (
+            closing
+            if _may_have_failed(event, ledger)
+            else Violated(f"{event.prompt} finished, and was told of an error")
+        )
     if not isinstance(event, Completed):
         return closing
     life = ledger.get(event.prompt)
@@ -163,13 +171,20 @@ def true_outcome(closing: bool, event: Event, ledger: Ledger) -> bool | Violated
     return closing
 
 
+def _may_have_failed(event: ErrorNotified, ledger: Ledger) -> bool:
+    """Whether the notice is not of an own error of a prompt that finished, sent to whoever waits for its run id."""
+    life = ledger.get(event.prompt)
+    own = event.run_id and event.owner == event.prompt
+    return not own or life is None or ledger.ending(life) is not Outcome.FINISHED
+
+
 TRUE_OUTCOME: Final = Invariant(
     "true-outcome",
-    "A completion says how the turn really ended.",
+    "A completion says how the turn really ended, and nobody is told of an error of a prompt that finished.",
     Kind.ALWAYS,
     true_outcome,
     start=False,
-    sees=(ShutdownBegan, Completed),
+    sees=(ShutdownBegan, Completed, ErrorNotified),
 )
 
 

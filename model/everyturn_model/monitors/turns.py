@@ -11,31 +11,25 @@ from everyturn_model.events import (
     MessageFailed,
     MessageWritten,
     Queued,
-    SummaryReleased,
+    StreamStarted,
     SummaryStarted,
-    TurnReleased,
     TurnStarted,
 )
 from everyturn_model.lifecycle import Ledger
 from everyturn_model.monitor import Invariant, Kind, Needs, Violated
+from everyturn_model.monitors.works import NO_WORKS, SEEN, Works
 
 # one turn at a time ------------------------------------------------------------------------------------------------
 
 
-def one_turn(running: frozenset[str], event: Event, ledger: Ledger) -> frozenset[str] | Violated:
-    """Begins and ends of turns and summaries do not overlap, except a turn and its own summary."""
-    match event:
-        case TurnStarted(turn=begun):
-            others = running
-        case SummaryStarted(summary=begun, turn=turn):
-            others = running - {turn}
-        case TurnReleased(turn=ended) | SummaryReleased(summary=ended):
-            return running - {ended}
-        case _:
-            return running
+def one_turn(works: Works, event: Event, ledger: Ledger) -> Works | Violated:
+    """Turns and summaries do not overlap, from their begin to their end, except a turn and its own summary."""
+    others = works.beside(event)
     if others:
-        return Violated(f"{begun} began while {', '.join(sorted(others))} had not ended")
-    return running | {begun}
+        name = event.turn if isinstance(event, TurnStarted | StreamStarted) else getattr(event, "summary", None)
+        began = "began" if isinstance(event, TurnStarted | SummaryStarted) else "streams"
+        return Violated(f"{name} {began} while {', '.join(sorted(others))} had not ended")
+    return works.after(event)
 
 
 ONE_TURN: Final = Invariant(
@@ -43,8 +37,8 @@ ONE_TURN: Final = Invariant(
     "At most one turn or summary is active in a session.",
     Kind.ALWAYS,
     one_turn,
-    frozenset(),
-    sees=(TurnStarted, SummaryStarted, TurnReleased, SummaryReleased),
+    NO_WORKS,
+    sees=SEEN,
 )
 
 

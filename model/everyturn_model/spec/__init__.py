@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from everyturn_model.events import Event
 from everyturn_model.spec.actions import Action
-from everyturn_model.spec.environment import CALL_ACTIONS
+from everyturn_model.spec.environment import CALL_ACTIONS, CANCEL_ACTIONS
 from everyturn_model.spec.failures import FAILURE_ACTIONS
 from everyturn_model.spec.fates import FATE_ACTIONS
 from everyturn_model.spec.notices import NOTICE_ACTIONS
@@ -39,7 +39,13 @@ START: Final = State()
 ENVIRONMENT_ACTIONS: Final[tuple[Action[Any], ...]] = (*CALL_ACTIONS, *FAILURE_ACTIONS)
 """What the environment may do."""
 
-SYSTEM_ACTIONS: Final[tuple[Action[Any], ...]] = (*FATE_ACTIONS, *TURN_ACTIONS, *SUMMARY_ACTIONS, *NOTICE_ACTIONS)
+SYSTEM_ACTIONS: Final[tuple[Action[Any], ...]] = (
+    *FATE_ACTIONS,
+    *TURN_ACTIONS,
+    *SUMMARY_ACTIONS,
+    *CANCEL_ACTIONS,
+    *NOTICE_ACTIONS,
+)
 """What the system may do."""
 
 ACTIONS: Final[tuple[Action[Any], ...]] = (*ENVIRONMENT_ACTIONS, *SYSTEM_ACTIONS)

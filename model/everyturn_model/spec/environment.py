@@ -1,28 +1,31 @@
 """What clients and the world may do at any time: submit, Cancel, ClearQueue, Summarise, shutdown.
 
 Part of the specification (:mod:`everyturn_model.spec`). Guards here only say what makes sense (an operation returns
-after its call); the one that judges a dispatcher is *idle-unchanged*, because a Cancel's return shows what it did.
+after its call); those that judge a dispatcher are *idle-unchanged* and
+*cancel-reaches*, because a Cancel's return shows what it did.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from everyturn_model.events import (
     CancelCalled,
     CancelReturned,
     ClearCalled,
     ClearReturned,
+    ContextCancelled,
+    DataChanged,
     ShutdownBegan,
     Submitted,
     SummariseCalled,
     SummariseReturned,
 )
 from everyturn_model.lifecycle import Phase
+from everyturn_model.own_changes import OwnChanges
 from everyturn_model.spec.actions import Action, CancelTakesEffect, ClearTakesEffect, Guard, Side
 from everyturn_model.spec.prompts import Prompt, Reach
-from everyturn_model.spec.state import Kind, Operation, State
+from everyturn_model.spec.state import Kind, Operation, Stage, State, Summary, Turn
 
 
 def exposed(prompt: Prompt) -> Prompt:
@@ -63,11 +66,30 @@ def call_cancel(state: State, event: CancelCalled) -> State:
     """The Cancel finds what is unfinished; all of it may be reached from now on."""
     found = frozenset(prompt.name for prompt in state.prompts if prompt.unfinished)
     idle = state.idle and event.shared.reservations == 0
-    operation = Operation(
-        Kind.CANCEL, event.operation, found, shared=replace(event.shared, mutex=None) if idle else None
-    )
+    own = OwnChanges(event.operation) if idle else None
+    operation = Operation(Kind.CANCEL, event.operation, found, own=own)
+    state = _each_active(state, lambda work: _found(work, event.operation))
     summary = None if state.summary is None else state.summary._replace(exposed=True)
     return state.each(exposed).with_operation(operation)._replace(summary=summary)
+
+
+Work = TypeVar("Work", Turn, Summary)
+
+
+def _found(work: Work, operation: str) -> Work:
+    """A Cancel finds it active, and has to cancel it, unless it is cancelled already."""
+    return work if work.reached else work._replace(found=work.found | {operation})
+
+
+class _Change(Protocol):
+    def __call__(self, work: Work, /) -> Work: ...
+
+
+def _each_active(state: State, change: _Change) -> State:
+    turn, summary = state.turn, state.summary
+    return state._replace(
+        turn=None if turn is None else change(turn), summary=None if summary is None else change(summary)
+    )
 
 
 def cancel_takes_effect(state: State, event: CancelTakesEffect) -> State:
@@ -81,9 +103,36 @@ def cancel_takes_effect(state: State, event: CancelTakesEffect) -> State:
 
 def _idle_unchanged(state: State, event: CancelReturned) -> bool:
     operation = state.operation(Kind.CANCEL, event.operation)
-    if operation is None or operation.shared is None:
-        return True
-    return operation.shared == replace(event.shared, mutex=None)
+    return operation is None or operation.own is None or not operation.own.left(event.shared)
+
+
+def _reaches(state: State, event: CancelReturned) -> bool:
+    """Whether nothing that the Cancel found active streams on, not cancelled. What prepares a step may look at a mark yet."""
+    turn, summary = state.turn, state.summary
+    missed_turn = turn is not None and turn.stage is Stage.STREAMING and event.operation in turn.found
+    return not missed_turn and not (summary is not None and summary.streaming and event.operation in summary.found)
+
+
+def return_cancel(state: State, event: CancelReturned) -> State:
+    """The Cancel is over."""
+    state = _each_active(state, lambda work: work._replace(found=work.found - {event.operation}))
+    return state.without_operation(Kind.CANCEL, event.operation)
+
+
+def change_data(state: State, event: DataChanged) -> State:
+    """Every Cancel that found the session idle has changed what its own steps changed, and those made for it."""
+    return state._replace(
+        operations=tuple(
+            each if each.own is None else each._replace(own=each.own.after(event)) for each in state.operations
+        )
+    )
+
+
+def cancel_context(state: State, event: ContextCancelled) -> State:
+    """What is active and belongs to the context is reached."""
+    return _each_active(
+        state, lambda work: work._replace(reached=True, found=frozenset()) if event.reaches(work.name) else work
+    )
 
 
 CALL_CANCEL = Action(
@@ -133,9 +182,18 @@ RETURN_CANCEL = Action(
             "A Cancel that finds the session idle leaves shared data as it found it.",
             _idle_unchanged,
         ),
+        Guard(
+            "cancel-reaches",
+            "A Cancel returns when what was active when it was called has ended or was cancelled: no stream of it goes on.",
+            _reaches,
+        ),
     ),
-    lambda state, event: state.without_operation(Kind.CANCEL, event.operation),
+    return_cancel,
 )
+
+CANCEL_CONTEXT = Action("CancelContext", Side.SYSTEM, ContextCancelled, (), cancel_context)
+
+CHANGE_DATA = Action("ChangeData", Side.SYSTEM, DataChanged, (), change_data)
 
 
 # clear ------------------------------------------------------------------------------------------------------------
@@ -254,6 +312,9 @@ BEGIN_SHUTDOWN = Action(
     begin_shutdown,
 )
 
+
+CANCEL_ACTIONS: Final[tuple[Action[Any], ...]] = (CANCEL_CONTEXT, CHANGE_DATA)
+"""What a dispatcher may do in a Cancel."""
 
 CALL_ACTIONS: Final[tuple[Action[Any], ...]] = (
     SUBMIT_PROMPT,

@@ -105,7 +105,8 @@ def notify_error(state: State, event: ErrorNotified) -> State:
 
 def _failed_or_told(state: State, event: ErrorNotified) -> bool:
     prompt = state.prompt(event.prompt)
-    return not prompt.run_id or prompt.told is not Told.UNTOLD or Outcome.FAILED in state.endings(prompt)
+    told = prompt.told is not Told.UNTOLD and Outcome.FINISHED not in state.endings(prompt)
+    return not prompt.run_id or told or Outcome.FAILED in state.endings(prompt)
 
 
 NOTIFY_ERROR = Action(
@@ -114,14 +115,14 @@ NOTIFY_ERROR = Action(
     ErrorNotified,
     (
         Guard(
-            "failed-or-told",
-            "An error notification ends a wait only when the prompt has failed or was told already.",
-            _failed_or_told,
-        ),
-        Guard(
             "notice-of-own-error",
             "An error notification with a run id tells that prompt's own error.",
             lambda state, event: not event.run_id or event.owner == event.prompt,
+        ),
+        Guard(
+            "failed-or-told",
+            "An error notification tells of a prompt that has failed, or that was told already and has not finished.",
+            _failed_or_told,
         ),
     ),
     notify_error,

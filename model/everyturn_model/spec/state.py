@@ -11,8 +11,9 @@ from enum import IntEnum, StrEnum
 from operator import attrgetter
 from typing import NamedTuple
 
-from everyturn_model.events import Outcome, SharedData
+from everyturn_model.events import Outcome
 from everyturn_model.lifecycle import Phase
+from everyturn_model.own_changes import OwnChanges
 from everyturn_model.spec.prompts import Prompt, Reach, Retry, Written
 
 
@@ -36,7 +37,8 @@ class Turn(NamedTuple):
     """The active turn.
 
     ``late``: its stream began when its prompt was doomed; ``failing``: the outcome that its failed preparation leads
-    to; ``full``: it stopped after a tool round to be summarised.
+    to; ``full``: it stopped after a tool round to be summarised; ``reached``: its
+    context was cancelled; ``found``: the Cancels under way that found it active, until then.
     """
 
     name: str
@@ -46,28 +48,38 @@ class Turn(NamedTuple):
     late: bool = False
     failing: Outcome | None = None
     full: bool = False
+    reached: bool = False
+    found: frozenset[str] = frozenset()
 
 
 class Summary(NamedTuple):
-    """The active summary. ``turn``: the turn that it belongs to; ``exposed``: a Cancel may have reached it."""
+    """The active summary. ``turn``: the turn that it belongs to; ``exposed``: a Cancel may have reached it.
+
+    ``entered``: it has an entry of its own, whose release ends it; made under its turn's, it ends with its stream.
+    ``streaming``: its stream runs; ``reached`` and ``found`` as of a turn.
+    """
 
     name: str
     turn: str | None = None
     exposed: bool = False
+    entered: bool = True
+    streaming: bool = False
+    reached: bool = False
+    found: frozenset[str] = frozenset()
 
 
 class Operation(NamedTuple):
     """An operation between its call and its return.
 
     ``found``: the prompts that a Cancel found unfinished, or that a clear found in the queue and that stayed there;
-    ``done``: it has taken effect; ``shared``: what a Cancel found in an idle session, none if it was not idle.
+    ``done``: it has taken effect; ``own``: what a Cancel that found the session idle has changed itself, none if it was not idle.
     """
 
     kind: Kind
     name: str
     found: frozenset[str] = frozenset()
     done: bool = False
-    shared: SharedData | None = None
+    own: OwnChanges | None = None
 
 
 class State(NamedTuple):
@@ -191,9 +203,9 @@ class State(NamedTuple):
 
     def disturbed(self) -> State:
         """The state in which no Cancel counts any more as one that found the session idle."""
-        if all(each.shared is None for each in self.operations):
+        if all(each.own is None for each in self.operations):
             return self
-        return self._replace(operations=tuple(each._replace(shared=None) for each in self.operations))
+        return self._replace(operations=tuple(each._replace(own=None) for each in self.operations))
 
     def prepares(self, turn: str) -> bool:
         """Whether ``turn`` is active and prepares a step; one that may be retried may do so without being released."""
@@ -216,7 +228,7 @@ class State(NamedTuple):
         assert self.turn is not None
         prompt = self.prompt(self.turn.prompt)
         state = self.put(prompt._replace(outcome=outcome, excused=_excused(prompt, outcome)))
-        return state._replace(turn=self.turn._replace(stage=Stage.OVER))
+        return state._replace(turn=self.turn._replace(stage=Stage.OVER, reached=False, found=frozenset()))
 
     def finish_folds(self, outcome: Outcome) -> State:
         """The state after what was folded into the active turn has ended with it."""

@@ -14,6 +14,7 @@ from everyturn_model.events import (
     SummaryReleased,
     SummaryStarted,
     SummaryStreamEnded,
+    SummaryStreamStarted,
 )
 from everyturn_model.spec.actions import Action, Guard, Side
 from everyturn_model.spec.prompts import Reach
@@ -65,6 +66,52 @@ START_SUMMARY = Action(
 )
 
 
+def start_summary_stream(state: State, event: SummaryStreamStarted) -> State:
+    """The summary streams; one that is made under its turn's own entry is active from now on."""
+    if state.summary is not None:
+        return state._replace(summary=state.summary._replace(streaming=True))
+    state = start_summary(state, SummaryStarted(event.summary, event.thread, event.turn))
+    assert state.summary is not None
+    return state._replace(summary=state.summary._replace(streaming=True, entered=False))
+
+
+def _summary_runs(state: State, event: SummaryStreamStarted) -> bool:
+    if state.summary is not None:
+        return state.summary.name == event.summary and not state.summary.streaming
+    own = state.of_turn(event.turn)
+    return own is not None and own.full and (state.turn is None or state.turn.name == event.turn)
+
+
+START_SUMMARY_STREAM = Action(
+    "StartSummaryStream",
+    Side.SYSTEM,
+    SummaryStreamStarted,
+    (
+        Guard(
+            "summary-runs",
+            "A summary's stream begins while the summary is active, or within the turn that stopped to be summarised.",
+            _summary_runs,
+        ),
+        Guard(
+            "summary-stream-holds-nothing",
+            "A thread does not start a summary while it keeps the completion of another prompt.",
+            lambda state, event: (
+                state.summary is not None or state.holds_nothing(event.thread, _own_name(state, event.turn))
+            ),
+        ),
+    ),
+    start_summary_stream,
+)
+
+
+def end_summary_stream(state: State, event: SummaryStreamEnded) -> State:
+    """The summary streams no more; one without an entry of its own is over."""
+    summary = state.summary
+    if summary is None or summary.name != event.summary:
+        return state
+    return state._replace(summary=summary._replace(streaming=False) if summary.entered else None)
+
+
 def _summary_active(state: State, event: SummaryStreamEnded) -> bool:
     if state.summary is not None:
         return state.summary.name == event.summary
@@ -93,14 +140,22 @@ END_SUMMARY_STREAM = Action(
             lambda state, event: event.how is not StreamEnd.CANCELLED or _summary_exposed(state),
         ),
     ),
-    lambda state, event: state,
+    end_summary_stream,
 )
 
 END_SUMMARY = Action(
     "EndSummary",
     Side.SYSTEM,
     SummaryReleased,
-    (),
+    (
+        Guard(
+            "summary-over",
+            "A summary is released when its stream has ended, or before it has begun.",
+            lambda state, event: (
+                state.summary is None or state.summary.name != event.summary or not state.summary.streaming
+            ),
+        ),
+    ),
     lambda state, event: (
         state.disturbed()._replace(summary=None)
         if state.summary is not None and state.summary.name == event.summary
@@ -146,5 +201,11 @@ FAIL_SUMMARY = Action(
 )
 
 
-SUMMARY_ACTIONS: Final[tuple[Action[Any], ...]] = (START_SUMMARY, END_SUMMARY_STREAM, END_SUMMARY, FAIL_SUMMARY)
+SUMMARY_ACTIONS: Final[tuple[Action[Any], ...]] = (
+    START_SUMMARY,
+    START_SUMMARY_STREAM,
+    END_SUMMARY_STREAM,
+    END_SUMMARY,
+    FAIL_SUMMARY,
+)
 """What the system may do with a summary."""

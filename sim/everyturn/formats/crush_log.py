@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from everyturn.answers import answered
 from everyturn.formats.crush_dispatch import read_header, read_runs
 from everyturn.formats.crush_lines import (
     AcceptCall,
@@ -214,7 +215,7 @@ class Teller:
             "thread": thread,
             "outcome": "cancelled" if event.cancelled else "finished" if error is None else "failed",
         }
-        owner = self._owner(event)
+        owner = self._owner(event, prompt)
         yield told | ({} if event.run_id is None else {"run_id": event.run_id}) | ({"owner": owner} if owner else {})
 
     def _subject(self, event: Completion | Delivery, thread: str) -> str | None:
@@ -224,12 +225,12 @@ class Teller:
             return event.prompt
         return None if event.by in _DROPS else self._last.get(thread)
 
-    def _owner(self, event: Completion | Delivery) -> str | None:
+    def _owner(self, event: Completion | Delivery, prompt: str) -> str | None:
         """Whose answer, message or error it is, where that is seen."""
-        answered = (event.text or "").removeprefix("answer:") if (event.text or "").startswith("answer:") else None
+        answer = answered(event.text, prompt)
         if isinstance(event, Delivery):
-            return answered
-        if event.owner is not None or answered is not None:
-            return event.owner or answered
+            return answer
+        if event.owner is not None or answer is not None:
+            return event.owner or answer
         told_of_turn = event.by in ("turn_end", "handoff") and (event.has_message or event.error is not None)
         return self._last.get(event.thread) if told_of_turn else None

@@ -39,6 +39,8 @@ from everyturn_model.events import (
     Submitted,
     SummaryReleased,
     SummaryStarted,
+    SummaryStreamEnded,
+    SummaryStreamStarted,
     TurnReleased,
     TurnStarted,
     Writer,
@@ -100,6 +102,9 @@ class Teller:
         self._ended: set[str] = set()
         self._full: set[str] = set()
         """Turns that stopped for a summary, which may still fail them."""
+        self._summaries: set[str] = set()
+        self._streams: set[str] = set()
+        """Summaries that have an entry of their own, and those that are known by their streams only."""
 
     def tell(self, event: Event) -> Iterator[Fields]:
         """The lines that tell of ``event``; most of the time one or none."""
@@ -212,8 +217,14 @@ class Teller:
             case ClearReturned(operation=operation):
                 yield {"kind": "clear_return", "operation": operation}
             case SummaryStarted(summary=summary, thread=thread, turn=turn):
+                self._summaries.add(summary)
                 own = {} if turn is None else {"turn": self._turn(turn)}
                 yield {"kind": "summary_start", "operation": summary, "thread": thread} | own
+            case SummaryStreamStarted(summary=summary, thread=thread, turn=str(turn)) if summary not in self._summaries:
+                self._streams.add(summary)
+                yield {"kind": "summary_start", "operation": summary, "thread": thread, "turn": self._turn(turn)}
+            case SummaryStreamEnded(summary=summary) if summary in self._streams:
+                yield {"kind": "summary_end", "operation": summary}
             case SummaryReleased(summary=summary):
                 yield {"kind": "summary_end", "operation": summary}
             case ShutdownBegan():

@@ -99,6 +99,14 @@ def untrue(session: Session, prompt: Prompt, line: Line) -> str | None:
     return f"{prompt.name} was told as {told} and {'was' if ending == 'cancelled' else 'has'} {ending}"
 
 
+def untrue_error(session: Session, prompt: Prompt, line: Line) -> str | None:
+    """Whoever waits for a prompt that finished is told of an error of it."""
+    turn = prompt if prompt.host is None else prompt.host
+    own = prompt.run_id is not None and line.run_id is not None and line.owner in (None, prompt.name)
+    finished = turn.ended and turn.outcome == "finished" and not turn.spared
+    return f"{prompt.name} finished, and was told of an error" if own and finished else None
+
+
 # turns -------------------------------------------------------------------------------------------------------------
 
 
@@ -235,7 +243,11 @@ MONITORS: Final[tuple[Monitor, ...]] = (
         {"started": begun_while_owing, "message": begun_while_owing, "told": told_late},
         _kinds("started", "ended", "told"),
     ),
-    Monitor("true-outcome", {"told": untrue, "kept": untrue}, _kinds("submit", "started", "ended", "told")),
+    Monitor(
+        "true-outcome",
+        {"told": untrue, "kept": untrue, "notified": untrue_error},
+        _kinds("submit", "started", "ended", "told"),
+    ),
     Monitor(
         "nothing-lost",
         {"started": doubled, "folded": doubled, "dropped": doubled, "refused": doubled, "message": doubled},

@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from everyturn.answers import answered
 from everyturn.formats import crush_lines as line
 from everyturn.formats.crush_dispatch import RecordedRun
 from everyturn.outside.ledger import DROPS, Ledger
 from everyturn_model import events as ev
-from everyturn_model.marks import RunCalled, Seen, SubmitCalled, SubmitReturned, SummaryStreamStarted, WasQueued
+from everyturn_model.marks import RunCalled, Seen, SubmitCalled, SubmitReturned, WasQueued
 
 SUMMARY: Final = "summary:"
 """A summary's turn is called this and its operation."""
@@ -45,6 +46,8 @@ HIDDEN: Final = (
     ev.FinalFailed,
     ev.SummaryStarted,
     ev.SummaryReleased,
+    ev.ContextCancelled,
+    ev.DataChanged,
 )
 """What a recording does not tell, or only by what follows from it."""
 
@@ -104,7 +107,7 @@ def _told(
     fault = None if told is None else told.error
     current = ledger.current.get(thread)
     dropped = told is None or told.by in DROPS or told.by == "cancel_on_entry"
-    owner = None if event.text is None else event.text.removeprefix("answer:")
+    owner = answered(event.text, subject.prompt)
     yield Seen(
         number,
         ev.Completed(
@@ -143,7 +146,7 @@ def _stream(number: int, event: line.StreamStart | line.StreamEnd) -> Seen:
     summary = event.turn.startswith(SUMMARY)
     told: ev.Event
     if isinstance(event, line.StreamStart):
-        told = SummaryStreamStarted(event.turn) if summary else ev.StreamStarted(event.turn)
+        told = ev.SummaryStreamStarted(event.turn, event.thread) if summary else ev.StreamStarted(event.turn)
     else:
         how = _HOW[event.how]
         told = ev.SummaryStreamEnded(event.turn, how) if summary else ev.StreamEnded(event.turn, how)

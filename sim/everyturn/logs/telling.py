@@ -15,6 +15,7 @@ from everyturn.logs.cast import Cast, Life
 from everyturn.logs.stretches import Stretch
 from everyturn_model import events as ev
 from everyturn_model.marks import (
+    UNTOLD_CANCELS,
     EndIsTold,
     Forgotten,
     Lacks,
@@ -57,7 +58,7 @@ def lacks(header: Header) -> Lacks:
     """What logs with this header do not tell. Who asks for a summary, no log tells; a lost end of a stream is inferred."""
     kinds: frozenset[str] = frozenset(header.kinds)
     events: set[type[ev.Event]] = {ev.StreamEnded} | (set() if "stream_start" in kinds else {ev.StreamStarted})
-    guards = {"asked-for"} | (set() if "message" in kinds else _NEEDS_MESSAGES)
+    guards = {"asked-for", *UNTOLD_CANCELS} | (set() if "message" in kinds else _NEEDS_MESSAGES)
     return Lacks(frozenset(events), frozenset(guards | (set() if "shutdown" in kinds else {"closing"})), fates=False)
 
 

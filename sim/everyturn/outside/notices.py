@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from everyturn.answers import answered
 from everyturn.formats.crush_lines import AgentError, Completion, Delivery, Event, StreamStart, UserMessage
 from everyturn.outside.ledger import DROPS, Ledger, Life, Turn
-
-ANSWER: Final = "answer:"
-"""The fake model's answer is this and the prompt."""
 
 ENDINGS: Final = {"finish": "finished", "error": "failed", "cancelled": "cancelled"}
 """How a turn has ended by the end of its last stream."""
@@ -50,7 +48,7 @@ class RightOwner:
         if subject is None:
             return None
         prompt = subject.prompt
-        answer = _answer_owner(event)
+        answer = _answer_owner(event, prompt)
         if answer not in (None, prompt):
             return f"a completion for {prompt} carries the answer of {answer}"
         if isinstance(event, Completion) and event.by not in DROPS and event.by != "cancel_on_entry":
@@ -61,10 +59,10 @@ class RightOwner:
         return None
 
 
-def _answer_owner(event: Completion | Delivery) -> str | None:
+def _answer_owner(event: Completion | Delivery, prompt: str) -> str | None:
     if isinstance(event, Completion) and event.owner is not None:
         return event.owner
-    return event.text.removeprefix(ANSWER) if event.text is not None and event.text.startswith(ANSWER) else None
+    return answered(event.text, prompt)
 
 
 class PromptNotice:
@@ -124,6 +122,8 @@ class TrueOutcome:
                 if event.via == "hook":
                     self._kept[event.thread] = event
                 dropped = event.by in DROPS or event.by == "cancel_on_entry"
+            case AgentError(prompt=prompt, run_id=str()):
+                return self._notified(ledger.lives[prompt], ledger)
             case Delivery(prompt=prompt):
                 kept = self._kept.pop(prompt, None)
                 if kept is None:
@@ -137,6 +137,13 @@ class TrueOutcome:
         if life is None or found in (None, told):
             return None
         return f"{life.prompt} was told as {told} and {'has not ended' if found == 'running' else found}"
+
+    @staticmethod
+    def _notified(life: Life, ledger: Ledger) -> str | None:
+        """An error notification with run id: the prompt whose own error it tells must not have finished."""
+        own = life.last_turn in (None, life.prompt)
+        finished = own and _ending(life, "failed", ledger) == "finished"
+        return f"{life.prompt} finished, and was told of an error" if finished else None
 
 
 def _ending(life: Life | None, told: str, ledger: Ledger) -> str | None:

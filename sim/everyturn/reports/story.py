@@ -88,6 +88,8 @@ def _of_operation(event: ev.Event) -> str | None:
             return f"{name} returns"
         case ev.SummaryStarted(summary=summary):
             return f"{whose(summary)} begins; the session is busy"
+        case ev.SummaryStreamStarted(summary=summary):
+            return f"the model begins to answer in {whose(summary)}"
         case ev.SummaryStreamEnded(summary=summary, how=how):
             return f"the answer in {whose(summary)} ends: {how}"
         case ev.SummaryReleased(summary=summary):

@@ -9,7 +9,6 @@ from everyturn_model.marks import (
     RunCalled,
     SubmitCalled,
     SubmitReturned,
-    SummaryStreamStarted,
     TurnEnded,
     WasDropped,
     WasFolded,
@@ -112,6 +111,10 @@ def _of_session(event: ev.Event) -> str | None:
             return f"{name} has reached everything that it found"
         case ev.CancelReturned(operation=name):
             return f"{name} returns"
+        case ev.ContextCancelled(context=name):
+            return f"the context of {name or 'the workspace'} is cancelled"
+        case ev.DataChanged(thread=name):
+            return f"{name} changes shared data"
         case ev.ClearCalled(operation=name):
             return f"ClearQueue is called ({name})"
         case ClearTakesEffect(operation=name):
@@ -124,7 +127,7 @@ def _of_session(event: ev.Event) -> str | None:
             return f"{name} returns"
         case ev.SummaryStarted(summary=name):
             return f"{_summary(name)} begins"
-        case SummaryStreamStarted(summary=name):
+        case ev.SummaryStreamStarted(summary=name):
             return f"the model is asked for {_summary(name)}"
         case ev.SummaryStreamEnded(summary=name):
             return f"the answer for {_summary(name)} ends"
