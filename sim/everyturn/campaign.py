@@ -11,11 +11,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from everyturn import overrun
 from everyturn.check import is_vacuous, proved_by
 from everyturn.checker import CONFORMS, Finding, judge_by
 from everyturn.engines.judging import JudgeTable
 from everyturn.engines.kernel import simulate
-from everyturn.errors import ReplayError, UsageError
+from everyturn.errors import EndlessRun, ReplayError, UsageError
+from everyturn.overrun import OutOfTime
 from everyturn.risk import residual, runs_for, upper_bound
 from everyturn.run import Run
 from everyturn.schedule import deviations
@@ -27,7 +29,7 @@ from everyturn.strategies.random_walk import RandomWalk
 from everyturn.strategies.replay import Replay
 from everyturn.strategies.strategy import Strategy
 from everyturn.verdict import Cell, CounterCheck, Judged, Verdict, of_cell
-from everyturn.world import World
+from everyturn.world import World, revision_name
 from everyturn_impl.server import Server
 from everyturn_model.monitor import Kind
 
@@ -134,7 +136,8 @@ def _share(
     seed: int,
     names: tuple[str, ...],
 ) -> _Tally:
-    return _sampler(revision, scope, granularity, strategy, seed, names).sample(numbers)
+    with overrun.watching():
+        return _sampler(revision, scope, granularity, strategy, seed, names).sample(numbers)
 
 
 def fuzz(
@@ -162,7 +165,11 @@ def fuzz(
     :class:`UsageError`. Ctrl-C ends it early and keeps what was found.
     """
     cell = (revision, scope, granularity, strategy, seed, tuple(invariants))
-    sampler = _Sampler(*cell)
+    try:
+        with overrun.watching(max_seconds):
+            sampler = _Sampler(*cell)
+    except OutOfTime as error:
+        raise _unfinished(revision, scope, error) from None
     if jobs > 1 and not sampler.strategy.independent:
         raise UsageError(f"strategy {strategy!r} goes by its earlier runs: expected one job, found {jobs}")
     number = _how_many(runs, until_risk, strategy, sampler.strategy)
@@ -170,15 +177,19 @@ def fuzz(
     tally = _Tally()
     interrupted = False
     try:
-        for share in _shares(sampler, cell, number, jobs, engine):
-            tally.add(share)
-            seconds = time.monotonic() - start
-            if progress is not None:
-                progress(tally.made, len(tally.failures), seconds)
-            if max_seconds is not None and seconds > max_seconds:
-                break
+        with overrun.watching(max_seconds):
+            for share in _shares(sampler, cell, number, jobs, engine):
+                tally.add(share)
+                seconds = time.monotonic() - start
+                if progress is not None:
+                    progress(tally.made, len(tally.failures), seconds)
+                if max_seconds is not None and seconds > max_seconds:
+                    break
     except KeyboardInterrupt:
         interrupted = True
+    except OutOfTime as error:
+        if not tally.made:
+            raise _unfinished(revision, scope, error) from None
     seconds = time.monotonic() - start
     failures = {name: _failure(sampler.world, first) for name, first in tally.failures.items()}
     judged = _cell(sampler, failures, tally, strategy, seed, until_risk)
@@ -197,6 +208,11 @@ def _counter_checked(sampler: _Sampler, tally: _Tally, cell: Cell, *, asked: boo
     from everyturn.countercheck.proofs import runs_checked
 
     return runs_checked(sampler.world, sampler.judge, proved, tally.outcomes, tally.made, cell.seconds or 0.0)
+def _unfinished(revision: str | type[Server], scope: str, error: OutOfTime) -> EndlessRun:
+    """The error when time is up before any run has ended."""
+    return EndlessRun(
+        f"{revision_name(revision)} in {scope}: no run had come to its end after {error}: expected runs that end"
+    )
 
 
 def _how_many(runs: int | None, until_risk: float | None, name: str, chooser: Strategy) -> int:

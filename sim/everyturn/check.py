@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from everyturn import hints
+from everyturn import hints, overrun
 from everyturn.checker import CONFORMS, Judge, judge_by
 from everyturn.counterexample import counterexample
 from everyturn.engines.exhaustive import Explorer
@@ -128,7 +128,8 @@ def check_all(
 
 def _without_runs(explore: Callable[..., Checked], revision: str | type[Dispatcher], scope: str) -> Checked:
     """The verdict alone, for another process: runs are known by their tokens."""
-    return explore(revision, scope)._replace(runs={})
+    with overrun.watching():
+        return explore(revision, scope)._replace(runs={})
 
 
 def _explore(

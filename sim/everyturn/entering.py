@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Final, TextIO
 
+from everyturn import overrun
 from everyturn.errors import EveryturnError
 
 Streams = tuple[TextIO, TextIO, TextIO, TextIO]
@@ -25,15 +26,19 @@ _RAISES: Final = ("RAISE_VARARGS", "RERAISE")
 def entered(wrong: Callable[[BaseException], EveryturnError]) -> Iterator[None]:
     """Code that is not ours runs within; ``wrong`` makes the error that is raised in place of whatever it raises."""
     ours = aside()
+    overrun.enter()
     try:
         yield
     except EveryturnError:
         raise
+    except overrun.Ended as ended:
+        raise ended.error from None
     except BaseException as error:
         if from_outside(error):
             raise
         raise wrong(error) from error
     finally:
+        overrun.leave()
         restore(ours)
 
 

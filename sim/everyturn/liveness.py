@@ -23,10 +23,13 @@ def liveness(
     *,
     fair: Fairness = "weak",
     max_states: int = fairness.MAX_STATES,
+    max_seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Liveness:
     """How a waiter of ``world`` may wait for ever, if its threads are scheduled fairly; nothing, if none can."""
-    return fairness.find(Waiting(world), fairness=fair, max_states=max_states, progress=progress)
+    return fairness.find(
+        Waiting(world), fairness=fair, max_states=max_states, max_seconds=max_seconds, progress=progress
+    )
 
 
 def judged(found: Liveness, *, fair_choices: bool = False) -> Judged:
@@ -58,6 +61,7 @@ def cell(world: World, found: Liveness, *, fair_choices: bool = False, counter_c
         depth=found.depth,
         seconds=round(found.seconds, 3),
         counter_check=_counter_checked(found, asked=counter_check) if said.verdict is Verdict.PROVED else None,
+        stopped=found.stopped,
     )
 
 

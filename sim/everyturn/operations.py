@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterable
+from itertools import groupby
 from types import CodeType, FrameType
 from typing import Any, Final, Generic, NamedTuple, TypeVar, TypeVarTuple
 
@@ -47,6 +48,14 @@ class Operation(NamedTuple):
 
 _operation: Final = tuple.__new__
 """Makes a named tuple without looking at its arguments one by one: this happens at every access of every run."""
+
+
+def in_short(operations: Iterable[Operation]) -> str:
+    """The names of operations that were made one after the other; those that repeat themselves are counted."""
+    runs = ((name, len(list(alike))) for name, alike in groupby(map(str, operations)))
+    return " ".join(
+        name if often == 1 else f"{name} ×{often}" if often > 2 else f"{name} {name}" for name, often in runs
+    )
 
 
 class Note(NamedTuple):

@@ -16,6 +16,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from everyturn import overrun
 from everyturn.entering import aside, cause_of, from_outside, named, restore, told
 from everyturn.errors import AgentFault, EveryturnError
 from everyturn.operations import Gate, Operation
@@ -59,6 +60,7 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
     gate.forget()
     _Running.gate = gate
     ours = aside()
+    overrun.enter()
     try:
         operation = coroutine.send(result)
     except StopIteration:
@@ -67,12 +69,15 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
         raise
     except EveryturnError:
         raise
+    except overrun.Ended as ended:
+        raise ended.error from None
     except BaseException as error:
         if from_outside(error):
             raise
         _Running.failed.update(frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
         raise AgentFault(gate.fault or _ends(error)) from error
     finally:
+        overrun.leave()
         restore(ours)
         _Running.gate = None
     if gate.fault is not None or gate.pending:

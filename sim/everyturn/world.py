@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from everyturn import objects, resumption
 from everyturn.agents import accepted_call, defined, find_revision, make, own_of, revision_name, shares_of
-from everyturn.errors import UsageError
+from everyturn.errors import EndlessRun, UsageError
 from everyturn.observer import Step, changed, observe, shared_data
 from everyturn.operations import OWN, CallsPort, Gate, Operation, SharedPort, ThreadsPort, TitlesPort, ports_for
 from everyturn.privacy import Privacy
@@ -26,6 +26,10 @@ WORKSPACE: Final = Context(("w",))
 REQUESTS: Final = Context(("r",))
 """The context of a user's requests: closing the workspace does not cancel them."""
 GRANULARITIES: Final = ("access", "await")
+ALONE: Final = 64
+"""After so many accesses in a row that only the thread itself can notice, others may run all the same: it may do so for ever."""
+LONGEST_ALONE: Final = 2_000
+"""As many accesses between two that wait are taken to be endless on an event loop."""
 
 Body = Callable[[Dispatcher, CallsPort], Coroutine[Operation, Any, str]]
 
@@ -148,6 +152,21 @@ class World:
             self.granularity == "await"
             and before is None
             and objects.is_scheduling_point(operation, self.scope, "access", self._shares)
+        )
+
+    def pauses(self, made: int, where: Callable[[], object]) -> bool:
+        """Whether a thread that has ``made`` so many accesses since it let others run last, and stands at ``where``, lets them now.
+
+        Its last accesses could be noticed by itself alone. Between threads it may be passed by at any time, so that it loses
+        nothing by it; on an event loop nobody runs while it does not wait. Raises :class:`EndlessRun` if it never does.
+        """
+        if self.granularity == "access":
+            return made >= ALONE
+        if made < LONGEST_ALONE:
+            return False
+        raise EndlessRun(
+            f"{where()}: {made:,} accesses in a row and none that waits: on an event loop nobody else runs meanwhile: expected "
+            "every loop to end, or to await something that waits"
         )
 
     def begun(self, thread: Thread, before: objects.Values) -> tuple[ev.Event, ...]:

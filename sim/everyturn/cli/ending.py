@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn, TextIO
 
 import click
 
+from everyturn import overrun
 from everyturn.entering import named, told
 from everyturn.errors import EveryturnError, UsageError
 from everyturn.places import raised_at
@@ -50,7 +51,8 @@ def exits(body: Callable[..., int]) -> Callable[..., NoReturn]:
     def command(*args: Any, **kwargs: Any) -> NoReturn:
         code = int(Exit.INTERNAL)
         with ending():
-            code = int(body(*args, **kwargs))
+            with overrun.watching():
+                code = int(body(*args, **kwargs))
             if code == Exit.NOTHING_RAN:
                 click.echo("everyturn: nothing ran, so there is no verdict", err=True)
             if sys.stdout is not None:

@@ -15,6 +15,7 @@ from everyturn.verdict import RESULT_SCHEMA, Cell, Result
 @click.option("--fair-choices", is_flag=True, help="Assume that the world does not make the same choice for ever.")
 @click.option("--strong", is_flag=True, help="Assume strongly fair threads: who can move again and again, moves.")
 @click.option("--max-states", type=click.IntRange(1), help="Give up (undetermined) beyond this many states.")
+@click.option("--max-seconds", type=click.FloatRange(0), help="Give up (undetermined) after this time for each cell.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the verdict is.")
 @click.option("--expect", type=click.Choice(["refuted"]), help="Exit 0 if every cell is refuted, else 1.")
@@ -27,6 +28,7 @@ def liveness(
     fair_choices: bool,
     strong: bool,
     max_states: int | None,
+    max_seconds: float | None,
     as_json: bool,
     exit_zero: bool,
     expect: str | None,
@@ -55,6 +57,7 @@ def liveness(
                 world,
                 fair="strong" if strong else "weak",
                 max_states=max_states or MAX_STATES,
+                max_seconds=max_seconds,
                 progress=bar.exploring,
             )
         cells.append(cell(world, found, fair_choices=fair_choices, counter_check=counter_check))

@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from everyturn import overrun
 from everyturn.checker import Finding, Judge, JudgeState
 from everyturn.engines.exploration import peak, resident
 from everyturn.engines.following import Chunk, Followed, Following
@@ -38,6 +39,8 @@ from everyturn_model.events import Event
 
 SLOTS: Final = 8
 """How many chunks may be under way at once."""
+PATIENCE: Final = 2.0
+"""Seconds that an answer may take when time is up or somebody asked for the end."""
 _ROOM: Final = 1 << 20
 """Eight-byte numbers in a slot; what needs more goes through the pipe."""
 
@@ -192,6 +195,8 @@ class FollowingBeside:
 
     def _receive(self) -> Any:
         try:
+            while not self._pipe.poll(PATIENCE):
+                overrun.check(PATIENCE)
             said = self._pipe.recv()
         except (EOFError, OSError) as error:
             raise self._gone() from error
@@ -311,7 +316,7 @@ def _serve(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # as the explorer does: tables only grow
     tables: _Tables | None = None
-    with contextlib.suppress(EOFError, OSError):
+    with contextlib.suppress(EOFError, OSError), overrun.watching():
         while True:
             message = pipe.recv()
             try:

@@ -8,11 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 
+from everyturn import overrun
 from everyturn.checker import Finding, Judge
 from everyturn.engines.components import components
 from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Sight, Violation, outcome, resident
 from everyturn.engines.rounds import local_parts
 from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
+from everyturn.errors import EndlessRun
+from everyturn.overrun import OutOfTime
 from everyturn.world import World
 from everyturn_model.events import Event
 
@@ -52,9 +55,12 @@ class Explorer:
         found = Exploration()
         start = time.monotonic()
         try:
-            self._explore(found, start, limits, progress, stop_at)
+            with overrun.watching(limits.seconds):
+                self._explore(found, start, limits, progress, stop_at)
         except KeyboardInterrupt:
             found.interrupted = True
+        except (OutOfTime, EndlessRun) as error:
+            found.stopped = str(error)
         found.seconds = time.monotonic() - start
         found.locals = len(self.transitions.locals)
         return found

@@ -25,9 +25,12 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, Final, Literal, NamedTuple
 
+from everyturn import overrun
 from everyturn.engines.components import components
 from everyturn.engines.exploration import Progress
 from everyturn.engines.programs import Graph, Move, Program
+from everyturn.errors import EndlessRun
+from everyturn.overrun import OutOfTime
 
 Fairness = Literal["none", "weak", "strong"]
 
@@ -87,7 +90,8 @@ class Lasso:
 
 @dataclass(slots=True)
 class Liveness:
-    """What was found. ``complete``: every reachable state was looked at, so that what was not found is not there; ``graph`` has them."""
+    """What was found. ``complete``: every reachable state was looked at, so that what was not found is not there; else ``stopped``
+    says why not; ``graph`` has them."""
 
     lassos: list[Lasso] = field(default_factory=list)
     states: int = 0
@@ -97,6 +101,7 @@ class Liveness:
     complete: bool = False
     interrupted: bool = False
     graph: Graph | None = field(default=None, repr=False)
+    stopped: str | None = None
 
     def of(self, kind: Kind) -> list[Lasso]:
         """The counterexamples of one kind."""
@@ -108,6 +113,7 @@ def find(
     *,
     fairness: Fairness = "weak",
     max_states: int = MAX_STATES,
+    max_seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Liveness:
     """For each who may wait for ever: a hang, if there is one, and a livelock, else a cycle that choices could leave.
@@ -118,11 +124,16 @@ def find(
     graph = Graph(program)
     found = Liveness(graph=graph)
     try:
-        found.complete = graph.explore(max_states, progress, start)
-        if found.complete:
-            found.lassos = list(_lassos(graph, fairness))
+        with overrun.watching(max_seconds):
+            found.complete = graph.explore(max_states, progress, start)
+            if found.complete:
+                found.lassos = list(_lassos(graph, fairness))
+            else:
+                found.stopped = f"{max_states:,} states"
     except KeyboardInterrupt:
         found.interrupted, found.complete = True, False
+    except (OutOfTime, EndlessRun) as error:
+        found.stopped, found.complete = str(error), False
     found.states, found.transitions = len(graph.states), sum(map(len, graph.moves))
     found.depth = len(graph.path(len(graph.states) - 1))
     found.seconds = time.monotonic() - start

@@ -44,7 +44,8 @@ class Node:
     """One thread after one history: it waits to make ``operation``, or has ended with ``word``.
 
     ``begun``: an onlooker has seen its work begin; ``notes``: the journal until then. ``waits``: whether it can be blocked.
-    ``opens``: what is seen of its begin, if that is now, depends on all columns. ``key`` takes from all columns' numbers those that decide the ``effects``.
+    ``opens``: what is seen of its begin, if that is now, depends on all columns. ``made``: the accesses of its step so far.
+    ``key`` takes from all columns' numbers those that decide the ``effects``.
     """
 
     thread: int
@@ -56,6 +57,7 @@ class Node:
     waits: bool
     opens: bool
     notes: tuple[Note, ...] = ()
+    made: int = 0
     footprint: Footprint = NOWHERE
     touched: tuple[int, ...] = ()
     key: Callable[[Numbers], Any] = _no_key
@@ -149,7 +151,8 @@ class Histories:
         begun = self.begun(effect)
         made = (*node.notes, *notes)
         told, kept = (made, ()) if begun else ((), made)
-        after = self._node(node.thread, operation, word, kept, begun=begun, before=node.operation)
+        often = 1 if node.point else node.made + 1
+        after = self._node(node.thread, operation, word, kept, begun=begun, before=node.operation, made=often)
         step = Step(node.name, node.operation, effect.result, effect.before, effect.values, told)
         thread = self.world.threads[node.thread]
         edge = begun != node.begun or operation is None
@@ -213,6 +216,7 @@ class Histories:
         *,
         begun: bool,
         before: Operation | None,
+        made: int = 0,
     ) -> Node:
         self._nodes += 1
         which = self.world.threads[thread]
@@ -225,7 +229,9 @@ class Histories:
             operation,
             word,
             begun,
-            point=self.world.stops(operation, begun=begun, before=before),
+            point=self.world.stops(operation, begun=begun, before=before)
+            or self.world.pauses(made, lambda: f"{which.name} at {operation}"),
+            made=made,
             waits=objects.can_block(operation),
             opens=not begun and self.world.watches_shared_data(which),
             notes=notes,

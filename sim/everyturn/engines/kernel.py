@@ -16,18 +16,25 @@ import simpy
 from simpy.core import EmptySchedule
 from simpy.events import Event as SimPyEvent
 
+from everyturn import hints, overrun
 from everyturn.engines.histories import Effect, Histories, Node
 from everyturn.engines.log import Log
+from everyturn.engines.paths import Path
 from everyturn.errors import EndlessRun, ReplayError
 from everyturn.operations import Operation
 from everyturn.places import suspended_at
 from everyturn.run import Run
 from everyturn.strategies.access import Footprint
+from everyturn.strategies.replay import Replay
 from everyturn.strategies.strategy import Strategy
 from everyturn.world import World
 
-LONGEST: Final = 100_000
+LONGEST: Final = 20_000
 """Steps after which a run is taken to be endless."""
+MOST: Final = 2 * LONGEST
+"""Accesses after which it is."""
+CHECK_EVERY: Final = 1 << 5
+"""How many steps are made before it is asked again whether time is up."""
 
 
 class Access(SimPyEvent):
@@ -171,11 +178,14 @@ class Kernel(simpy.Environment):
         enabled = self._enabled()
         if not enabled or len(self._log.times) == self.cut:
             raise EmptySchedule
-        if len(self._log.times) >= LONGEST:
+        if not len(self._log.times) % CHECK_EVERY:
+            overrun.check(0)
+        if len(self._log.times) >= LONGEST or len(self._log.effects) >= MOST:
             where = self.waiting[0]
+            asks = hints.of_world("liveness", self.world.revision, str(self.world.scope), self.world.granularity)
             raise EndlessRun(
-                f"after {LONGEST:,} steps thread {where.node.name} is at {where.name}, and the run goes on: expected runs "
-                "that end; if they need not, ask everyturn liveness"
+                f"after {len(self._log.times):,} steps thread {where.node.name} is at {where.name}, and the run goes on: "
+                f"expected runs that end; if they need not, ask {asks}"
             )
         place = self.strategy.pick(enabled)
         access = enabled[place]
@@ -243,6 +253,13 @@ def simulate_or_cut(world: World, strategy: Strategy, steps: int) -> Run:
     except EndlessRun:
         strategy.begin(0)
         return Kernel(world, strategy, steps).simulate()
+
+
+def simulate_path(world: World, turns: tuple[tuple[int, int], ...], path: Path) -> Run:
+    """The run of a path with these deviations through SimPy, as far as the path goes."""
+    strategy = Replay(turns)
+    strategy.begin(0)
+    return Kernel(world, strategy, len(path.steps) if path.cut else None).simulate()
 
 
 def simulate(world: World, strategy: Strategy, run: int = 0) -> Run:

@@ -12,12 +12,12 @@ only by rows that have 0 in the new columns, for which it holds as well, because
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from everyturn import objects
+from everyturn import objects, overrun
 from everyturn.engines.interned import Interned
 from everyturn.engines.numbering import Numbering, Numbers, Words, distinct
 from everyturn.engines.packing import Layout
@@ -28,8 +28,12 @@ from everyturn_model.events import Event
 _SHARED: frozenset[int] = frozenset(objects.COLUMNS.index(name) for name in SHARED_DATA)
 
 
-_Open = tuple[Row, tuple[Event, ...], tuple[tuple[int, int], ...]]
-"""A way that has not come to its end yet: the row, what was seen, the choices."""
+_Open = tuple[Row, tuple[Event, ...], tuple[tuple[int, int], ...], int]
+"""A way that has not come to its end yet: the row, what was seen, the choices, how many accesses were made."""
+
+
+PATIENCE: Final = 5.0
+"""Seconds that leaps may go on to be made when time is up: a chunk that can be finished soon is not left half done."""
 
 
 class Way(NamedTuple):
@@ -241,6 +245,7 @@ class _Table:
             read = self._read[local]
             key = (local, *(number if column in read else -1 for column, number in enumerate(row[:WIDTH])))
             if key not in known:
+                overrun.check(PATIENCE)
                 known[key] = None
                 self.learn(row)
 
@@ -347,9 +352,9 @@ def make(leaps: Leaps, row: Row, thread: int) -> tuple[set[int], list[Way]]:
     watches = transitions.world.watches_shared_data(transitions.world.threads[thread])
     read: set[int] = set()
     ways: list[Way] = []
-    open_: list[_Open] = [(row, (), ())]
+    open_: list[_Open] = [(row, (), (), 1)]
     while open_:
-        before, seen, chosen = open_.pop()
+        before, seen, chosen, made = open_.pop()
         read.update(transitions.touched(before[place]))
         branches: list[_Open] = []
         effects = transitions.effects(before, thread)
@@ -359,10 +364,10 @@ def make(leaps: Leaps, row: Row, thread: int) -> tuple[set[int], list[Way]]:
             local = transitions.locals[effect.local]
             if watches and (not transitions.locals[before[place]].begun or local.operation is None):
                 read |= _SHARED
-            if local.point or local.operation is None:
+            if transitions.ends(effect.local, local, made):
                 changed = tuple((column, after[column]) for column in range(JUDGE) if after[column] != row[column])
                 ways.append(Way(changed, effect.local, leaps.events.number((*seen, *more)), choices))
             else:
-                branches.append((after, (*seen, *more), choices))
+                branches.append((after, (*seen, *more), choices, made + 1))
         open_ += reversed(branches)
     return read, ways

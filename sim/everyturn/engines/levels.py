@@ -24,6 +24,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from everyturn import overrun
 from everyturn.checker import Finding, Judge
 from everyturn.engines import beside, rounds
 from everyturn.engines.ample import Ample
@@ -37,6 +38,8 @@ from everyturn.engines.numbering import Numbering, Numbers, Words
 from everyturn.engines.packing import Layout
 from everyturn.engines.symmetry import Symmetry
 from everyturn.engines.transitions import JUDGE, Transitions
+from everyturn.errors import EndlessRun
+from everyturn.overrun import OutOfTime
 from everyturn.world import World
 from everyturn_model.events import Event
 from everyturn_model.lifecycle import Ledger
@@ -87,6 +90,7 @@ def obedient(chunks: Iterator[None]) -> Iterator[None]:
         if asked:
             raise KeyboardInterrupt
         asked.append(number)
+        overrun.interrupt()
 
     before = signal.signal(signal.SIGINT, ask)
     try:
@@ -95,6 +99,7 @@ def obedient(chunks: Iterator[None]) -> Iterator[None]:
             if asked:
                 raise KeyboardInterrupt
     finally:
+        overrun.obeyed()
         signal.signal(signal.SIGINT, before)
 
 
@@ -200,16 +205,19 @@ class LevelExplorer:
         gc.disable()  # tables only grow: there is nothing to find, and looking takes a tenth of the time
         self.different = different
         try:
-            for _ in obedient(self._chunks()):
-                saving.now_and_then()
-                found.seconds = time.monotonic() - start
-                if progress is not None:
-                    progress(self._sight())
-                found.stopped = limits.reached(len(self.states), found.seconds, self.following.resident)
-                if found.stopped is not None or (stop_at is not None and stop_at <= found.violations.keys()):
-                    break
+            with overrun.watching(limits.seconds, found.seconds):
+                for _ in obedient(self._chunks()):
+                    saving.now_and_then()
+                    found.seconds = time.monotonic() - start
+                    if progress is not None:
+                        progress(self._sight())
+                    found.stopped = limits.reached(len(self.states), found.seconds, self.following.resident)
+                    if found.stopped is not None or (stop_at is not None and stop_at <= found.violations.keys()):
+                        break
         except KeyboardInterrupt:
             found.interrupted = True
+        except (OutOfTime, EndlessRun) as error:
+            found.stopped = str(error)
         finally:
             if collects:
                 gc.enable()

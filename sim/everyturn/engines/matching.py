@@ -127,9 +127,9 @@ class Matching:
         place = FIRST_THREAD + thread
         transitions = self.transitions
         done: list[tuple[Row, bool]] = []
-        going: list[tuple[Row, bool | None]] = [(row, None)]
+        going: list[tuple[Row, bool | None, int]] = [(row, None, 1)]
         while going:
-            before, failed = going.pop()
+            before, failed, made = going.pop()
             for effect in transitions.effects(before, thread):
                 numbers = list(before)
                 for column, number in effect.columns:
@@ -137,10 +137,10 @@ class Matching:
                 numbers[place] = effect.local
                 local = transitions.locals[effect.local]
                 fails = fault_of(effect.result) is not None if failed is None else failed
-                if local.point or local.operation is None:
+                if transitions.ends(effect.local, local, made):
                     done.append((tuple(numbers), fails))
                 else:
-                    going.append((tuple(numbers), fails))
+                    going.append((tuple(numbers), fails, made + 1))
         return done
 
 

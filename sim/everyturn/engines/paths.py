@@ -6,12 +6,13 @@ of code or of scope a path follows saved steps as far as it can (:class:`~everyt
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from everyturn.checker import Finding
 from everyturn.engines.transitions import FIRST_THREAD, Effect, Row, Transitions
+from everyturn.errors import EndlessRun
 from everyturn.outcomes import label
 from everyturn.schedule import deviations
 from everyturn.tokens.named_steps import Named
@@ -35,12 +36,13 @@ class PathStep:
 
 @dataclass(slots=True)
 class Path:
-    """A run over tables. ``last`` is the row at rest; ``resting`` what is violated there."""
+    """A run over tables. ``last`` is the row at rest; ``resting`` what is violated there. ``cut``: it goes on from there, not at rest."""
 
     steps: list[PathStep] = field(default_factory=list)
     decisions: list[int] = field(default_factory=list)
     last: Row = ()
     resting: tuple[Finding, ...] = ()
+    cut: bool = False
 
     def violation(self, invariant: str) -> int | None:
         """The number of the step that violates ``invariant`` (the number of steps, if rest does), or none."""
@@ -59,6 +61,10 @@ class Path:
     def names(self) -> list[Named]:
         """Its steps by stable identifiers."""
         return [step.named for step in self.steps]
+
+
+LONGEST: Final = 10_000
+"""Steps after which a path is taken to be endless."""
 
 
 class Decider(Protocol):
@@ -94,8 +100,11 @@ class ByPlace:
         return wanted if wanted < among else 0
 
 
-def walk(transitions: Transitions, decider: Decider) -> Path:
-    """The path that ``decider`` decides, to rest."""
+def walk(transitions: Transitions, decider: Decider, until: str | None = None) -> Path:
+    """The path that ``decider`` decides, to rest, or to the step that violates ``until``.
+
+    Raises :class:`~everyturn.errors.EndlessRun` if it comes to neither.
+    """
     path = Path()
     row = transitions.initial()
     order = sorted(range(len(transitions.locals.roots)), key=lambda each: not _begins_at_a_point(transitions, each))
@@ -104,6 +113,8 @@ def walk(transitions: Transitions, decider: Decider) -> Path:
         enabled = tuple(each for each in order if transitions.effects(row, each))
         if not enabled:
             break
+        if len(path.steps) >= LONGEST:
+            raise EndlessRun(f"after {LONGEST:,} steps the run goes on: expected one that comes to rest")
         decision = len(path.decisions)
         asked = [(threads[each].name, _operation(transitions, row, each)) for each in enabled]
         place = decider.pick(len(path.steps), asked)
@@ -117,9 +128,23 @@ def walk(transitions: Transitions, decider: Decider) -> Path:
         order.remove(thread)
         if transitions.locals[row[FIRST_THREAD + thread]].operation is not None:
             order.append(thread)
+        if until is not None and any(finding.invariant == until for finding in findings):
+            path.last, path.cut = row, True
+            return path
     path.last = row
     _, path.resting, _ = transitions.rest(row)
     return path
+
+
+def walk_or_cut(transitions: Transitions, decider: Callable[[], Decider], invariant: str) -> Path:
+    """The path to rest, or, if it comes to none, to the step that violates ``invariant``. ``decider`` makes one, anew each time.
+
+    Raises :class:`~everyturn.errors.EndlessRun` if it comes to neither.
+    """
+    try:
+        return walk(transitions, decider())
+    except EndlessRun:
+        return walk(transitions, decider(), invariant)
 
 
 def _begins_at_a_point(transitions: Transitions, thread: int) -> bool:
@@ -150,5 +175,5 @@ def _step(
         operations.append((name, label(effect.result)))
         findings += found
         local = transitions.locals[effect.local]
-        if local.point or local.operation is None:
+        if transitions.ends(effect.local, local, len(made)):
             return row, tuple(made), tuple(operations), findings

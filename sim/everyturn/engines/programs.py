@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from everyturn import overrun
 from everyturn.engines.exploration import Progress, Sight, resident
 
 
@@ -57,6 +58,7 @@ class Graph:
         """Find every state; whether ``max_states`` were enough."""
         while len(self.moves) < len(self.states):
             number = len(self.moves)
+            overrun.check(0)
             moves = []
             for index, move in enumerate(self.program.moves(self.states[number])):
                 target = self._numbers.setdefault(move.target, len(self.states))

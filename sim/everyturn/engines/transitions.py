@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from everyturn import objects
 from everyturn.checker import Finding, Judge
 from everyturn.engines.interned import Interned, columns
-from everyturn.engines.locals import Locals
+from everyturn.engines.locals import Locals, LocalState
 from everyturn.observer import Step
 from everyturn.operations import OWN, Note, Operation
 from everyturn.world import World, begins_with
@@ -157,9 +157,15 @@ class Transitions:
                 after, found = self.apply(before, thread, effect)
                 way = (after, findings + found, (*trail, (before, effect)))
                 local = self.locals[effect.local]
-                (done if local.point or local.operation is None else ways).append(way)
+                (done if self.ends(effect.local, local, len(way[2])) else ways).append(way)
             open_ += reversed(ways)
         return done
+
+    def ends(self, number: int, local: LocalState, made: int) -> bool:
+        """Whether a step of ``made`` accesses ends at a local state."""
+        if local.point or local.operation is None:
+            return True
+        return self.world.pauses(made, lambda: self.locals.told(number))
 
     def touched(self, local: int) -> tuple[int, ...]:
         """The columns that the operation of a local state touches."""

@@ -9,6 +9,7 @@ from everyturn.checker import Finding, Judge, JudgeState
 from everyturn.engines.programs import Move
 from everyturn.engines.transitions import FIRST_THREAD, JUDGE, Row, Transitions
 from everyturn.exports.reached import label
+from everyturn.operations import in_short
 from everyturn.world import World
 from everyturn_model.events import Completed, ErrorNotified, Event, Refused, Returned, Submitted
 from everyturn_model.lifecycle import Ledger
@@ -45,7 +46,7 @@ class Waiting:
     def told(self, state: Row, move: int) -> str:
         """Thread, operation and what is seen."""
         thread, choice, _, _ = list(self.transitions.successors(state))[move]
-        operations = " ".join(map(str, self.transitions.operations(state, thread, choice)))
+        operations = in_short(self.transitions.operations(state, thread, choice))
         return label(self.world.threads[thread].name, operations, self.transitions.seen(state, thread, choice))
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from everyturn.checker import Finding
 from everyturn.engines.paths import Path, walk
 from everyturn.engines.transitions import Transitions
+from everyturn.errors import EndlessRun
 from everyturn.explanation.happens_before import HappensBefore, Race
 from everyturn.run import Run
 from everyturn.tokens.named_steps import ByName
@@ -72,7 +73,10 @@ class DecidingRaces:
         begin, end = self._section(first)[0], self._section(second)[1]
         ahead = [each for each in names[begin : end + 1] if each.thread == names[second].thread]
         behind = [each for each in names[begin : end + 1] if each.thread != names[second].thread]
-        path = walk(self.transitions, ByName([*names[:begin], *ahead, *behind, *names[end + 1 :]]))
+        try:
+            path = walk(self.transitions, ByName([*names[:begin], *ahead, *behind, *names[end + 1 :]]))
+        except EndlessRun:
+            return False
         said = [finding.sentence for step in path.steps for finding in step.findings]
         said += [finding.sentence for finding in path.resting]
         return self.finding.sentence not in said and _unkind(path) == _unkind(self.path)

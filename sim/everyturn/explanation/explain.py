@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from everyturn.campaign import Campaign
 from everyturn.checker import CONFORMS
-from everyturn.engines.kernel import simulate
-from everyturn.engines.paths import ByPlace, walk
+from everyturn.engines.kernel import simulate, simulate_path
+from everyturn.engines.paths import ByPlace, walk, walk_or_cut
 from everyturn.engines.transitions import Transitions
+from everyturn.errors import EndlessRun
 from everyturn.explanation.cause import Cause, cause_of
 from everyturn.explanation.deciding_races import DecidingRaces
 from everyturn.explanation.happens_before import Race
@@ -122,8 +123,8 @@ class _Explainer:
             transitions = Transitions(world, judge_of(invariant))
         self.transitions = transitions
         self.world = transitions.world
-        self.path = walk(self.transitions, ByPlace(schedule.deviations))
-        self.run = simulate(self.world, Replay(schedule.deviations))
+        self.path = walk_or_cut(self.transitions, lambda: ByPlace(schedule.deviations), invariant)
+        self.run = simulate_path(self.world, schedule.deviations, self.path)
         found = (each for each in judge_of(invariant).run(self.run.seen()) if each[1].invariant == invariant)
         self.step, self.finding = next(found)
         self.races = DecidingRaces(self.transitions, self.path, self.run, self.step, self.finding)
@@ -168,7 +169,10 @@ class _Explainer:
         for others in (self._others, self._held_back):
             for number in range(last, -1, -1):
                 for names, decision in others(number):
-                    path = walk(self.transitions, ByName(names))
+                    try:
+                        path = walk(self.transitions, ByName(names))
+                    except EndlessRun:
+                        continue
                     if path.violation(self.invariant) is None:
                         run = simulate(self.world, Replay(deviations(path.decisions)))
                         return Passing(number, run, decision)

@@ -22,17 +22,16 @@ from everyturn.counterexample import decisions_of
 from everyturn.engines import paths
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import Limits
-from everyturn.engines.kernel import simulate
-from everyturn.engines.paths import ByPlace, walk
+from everyturn.engines.kernel import simulate_path
+from everyturn.engines.paths import ByPlace, walk_or_cut
 from everyturn.engines.transitions import Transitions
-from everyturn.errors import ReplayError, UsageError
+from everyturn.errors import EndlessRun, ReplayError, UsageError
 from everyturn.explanation.cause import cause_of
 from everyturn.output import written
 from everyturn.replay import Replayed, replay
 from everyturn.run import Run
 from everyturn.schedule import Schedule, deviations
 from everyturn.scope import Scope
-from everyturn.strategies.replay import Replay
 from everyturn.tokens.named_steps import ByName, Named
 from everyturn.world import World
 from everyturn_model.invariants import INVARIANTS
@@ -170,7 +169,7 @@ class _Shrinker:
     ) -> tuple[Transitions, paths.Path, Run, int, Finding]:
         """The run of a schedule through SimPy and what it violates, with its path in tables."""
         transitions = self._transitions(scope)
-        run = simulate(transitions.world, Replay(turns))
+        run = simulate_path(transitions.world, turns, path)
         for step, finding in judge_of(self.invariant).run(run.seen()):
             if finding.invariant == self.invariant:
                 return transitions, path, run, step, finding
@@ -185,23 +184,28 @@ class _Shrinker:
             self._tables[key] = Transitions(self._world(scope), judge_of(self.invariant))
         return self._tables[key]
 
-    def _tried(self, scope: Scope, decider: paths.Decider) -> tuple[Deviations, paths.Path] | None:
+    def _tried(self, scope: Scope, decider: Callable[[], paths.Decider]) -> tuple[Deviations, paths.Path] | None:
         """The deviations up to the violation, and the path that they make; none if nothing is violated."""
         self.tried += 1
         if self.progress is not None:
             self.progress(str(self.scope), len(getattr(self, "turns", ())), self.tried)
-        path = walk(self._transitions(scope), decider)
+        try:
+            path = walk_or_cut(self._transitions(scope), decider, self.invariant)
+        except EndlessRun:
+            return None
         step = path.violation(self.invariant)
         if step is None:
             return None
         turns = path.deviations_until(step)
-        return turns, path if turns == deviations(path.decisions) else walk(self._transitions(scope), ByPlace(turns))
+        if turns == deviations(path.decisions):
+            return turns, path
+        return turns, walk_or_cut(self._transitions(scope), lambda: ByPlace(turns), self.invariant)
 
     def _by_place(self, scope: Scope, turns: Deviations) -> tuple[Deviations, paths.Path] | None:
-        return self._tried(scope, ByPlace(turns))
+        return self._tried(scope, lambda: ByPlace(turns))
 
     def _by_name(self, scope: Scope, names: Sequence[Named]) -> tuple[Deviations, paths.Path] | None:
-        return self._tried(scope, ByName(names))
+        return self._tried(scope, lambda: ByName(names))
 
     # the scope ---------------------------------------------------------------------------------------------------
 

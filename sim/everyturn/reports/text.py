@@ -15,6 +15,7 @@ import click
 from everyturn import hints
 from everyturn.expectations import unreached
 from everyturn.formats.files import SCREEN
+from everyturn.operations import in_short
 from everyturn.printing import printable, printable_lines
 from everyturn.scope import Scope
 from everyturn.verdict import WORST_FIRST, Cell, CounterCheck, Judged, Result, Verdict
@@ -168,7 +169,7 @@ class Printer:
         for number, finding in replayed.findings:
             found.setdefault(number, []).append(finding)
         for step in run.steps:
-            operations = " ".join(str(each.operation) for each in step.operations)
+            operations = in_short(each.operation for each in step.operations)
             seen = "; ".join(event_text(event) for event in step.events)
             self.say(f"{step.number:4}  {threads[step.thread]:<{width}}  {operations:<34}  {seen}".rstrip())
             for finding in found.get(step.number, ()):
