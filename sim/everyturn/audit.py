@@ -29,7 +29,8 @@ class Audited(msgspec.Struct, omit_defaults=True):
     """One audit.
 
     ``histories``: how many histories, besides the first, led to a local state that was known; ``compared``: how many
-    resumptions beyond that were compared; ``runs``: how many whole runs were, too; ``complete``: all of the scope was explored; ``difference``: what disagreed.
+    resumptions beyond that were compared; ``runs``: how many whole runs were, too; ``complete``: all of the scope was explored;
+    else ``stopped`` says which limit was reached; ``difference``: what disagreed.
     """
 
     revision: str
@@ -42,6 +43,7 @@ class Audited(msgspec.Struct, omit_defaults=True):
     complete: bool
     seconds: float
     difference: str | None = None
+    stopped: str | None = None
     interrupted: bool = False
 
 
@@ -66,10 +68,10 @@ def audit(
     start = time.monotonic()
     world = World(Scope.parse(scope), revision, granularity)
     explorer = LevelExplorer(world, Judge((), conformance=False))
-    done, complete, interrupted, difference = CounterCheck(), False, False, None
+    done, complete, interrupted, difference, stopped = CounterCheck(), False, False, None, None
     try:
         found = explorer.run(limits, progress=progress)
-        complete, interrupted = found.complete, found.interrupted
+        complete, interrupted, stopped = found.complete, found.interrupted, found.stopped
         done = audited(explorer)
     except (Disagreement, ReplayError) as error:
         difference = str(error)
@@ -85,5 +87,6 @@ def audit(
         complete=complete,
         seconds=round(time.monotonic() - start, 3),
         difference=difference,
+        stopped=stopped,
         interrupted=interrupted,
     )

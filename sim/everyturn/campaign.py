@@ -208,6 +208,8 @@ def _counter_checked(sampler: _Sampler, tally: _Tally, cell: Cell, *, asked: boo
     from everyturn.countercheck.proofs import runs_checked
 
     return runs_checked(sampler.world, sampler.judge, proved, tally.outcomes, tally.made, cell.seconds or 0.0)
+
+
 def _unfinished(revision: str | type[Server], scope: str, error: OutOfTime) -> EndlessRun:
     """The error when time is up before any run has ended."""
     return EndlessRun(

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import ClassVar, Final
 
-from everyturn.errors import EndlessRun, EveryturnError
+from everyturn.errors import AgentFault, EveryturnError
 from everyturn.places import running_at
 
 STEP_SECONDS: Final = 10.0
@@ -127,7 +127,7 @@ def _tick(number: int, frame: FrameType | None) -> None:
     if type(error) is OutOfTime:
         error = OutOfTime(f"{error}, within a step that goes on at {running_at(frame)}")
     if error is None and now - _Watch.since >= STEP_SECONDS:
-        error = EndlessRun(
+        error = AgentFault(
             f"{running_at(frame)}: a step runs for {STEP_SECONDS:g} seconds without an await: expected every loop to end or to "
             "await something, and nothing that blocks"
         )

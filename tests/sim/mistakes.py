@@ -7,16 +7,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, ClassVar
 
 from everyturn_impl.calls import Call, Completion, Context, Fault
 from everyturn_impl.ports import Ports
+
+
+def marked(agent: type, module: ModuleType) -> str | None:
+    """The place of the line of an agent, or of its object, that is marked; none if no line is."""
+    lines = inspect.getsource(module).splitlines()
+    elsewhere = [number for number, line in enumerate(lines, 1) if line.endswith(f"# ! of {agent.__name__}")]
+    own, first = inspect.getsourcelines(agent)
+    here = [first + number for number, line in enumerate(own) if line.rstrip().endswith("# !")]
+    found = elsewhere or here
+    assert len(found) <= 1
+    return f"{module.__file__}:{found[0]}" if found else None
 
 
 class Mistake:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 import sys
 from pathlib import Path
@@ -19,17 +18,6 @@ AGENTS = [
     for each in vars(mistakes).values()
     if isinstance(each, type) and issubclass(each, mistakes.Mistake) and each.SAID
 ]
-LINES = inspect.getsource(mistakes).splitlines()
-
-
-def marked(agent: type) -> str | None:
-    """The place of the line of an agent that is marked as its mistake; none if no line is."""
-    elsewhere = [number for number, line in enumerate(LINES, 1) if line.endswith(f"# ! of {agent.__name__}")]
-    lines, first = inspect.getsourcelines(agent)
-    here = [first + number for number, line in enumerate(lines) if line.rstrip().endswith("# !")]
-    found = elsewhere or here
-    assert len(found) <= 1
-    return f"{mistakes.__file__}:{found[0]}: " if found else None
 
 
 def run(*arguments: str) -> Result:
@@ -40,7 +28,8 @@ def check_told(result: Result, agent: Any) -> None:
     assert result.exit_code == 2, result.output
     assert len(result.stderr.splitlines()) == 1, result.stderr
     assert agent.SAID in result.stderr
-    place = marked(agent)
+    place = mistakes.marked(agent, mistakes)
+    place = place and f"{place}: "
     if place is None:
         assert f"agent '{mistakes.__name__}:{agent.__name__}'" in result.stderr
     else:

@@ -194,6 +194,8 @@ class Printer:
             return
         counts = f"{cell.local_states:,} local states, {cell.histories:,} more histories that led to one of them"
         alike = "all alike" if cell.complete else "alike as far as it was explored"
+        if cell.stopped is not None:
+            alike += f", up to {cell.stopped}"
         sign = _sign(Verdict.HOLDS if cell.complete else Verdict.UNDETERMINED)
         said = (
             f"{counts}, {cell.compared:,} resumptions and {cell.runs:,} runs compared: {alike}  [{cell.seconds:.2f} s]"
