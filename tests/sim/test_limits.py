@@ -164,8 +164,8 @@ def test_ctrl_c_ends_a_step_that_never_awaits(command: list[str]) -> None:
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "here\n"
+    assert process.stderr is not None
+    assert process.stderr.readline() == "here\n"
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
     assert process.returncode == 130

@@ -89,7 +89,7 @@ class Stepper:
             result, after = outcomes[choose(len(outcomes)) if len(outcomes) > 1 else 0]
             made.append((here.operation, result))
             seen += self._perform(thread, here.operation, result, after)
-            if here.operation is None or self._stops(thread):
+            if here.operation is None or self._stops(thread, len(made)):
                 return Made(tuple(made), tuple(seen))
 
     def rest(self) -> tuple[Event, ...]:
@@ -132,10 +132,13 @@ class Stepper:
             here.operation, here.word = None, end.value
         here.notes += tuple(self.world.gate.notes)
 
-    def _stops(self, thread: int) -> bool:
+    def _stops(self, thread: int, made: int = 0) -> bool:
+        """Whether a thread lets others run now, after so many accesses of its step."""
         here = self._threads[thread]
         assert here.operation is not None
-        return self.world.stops(here.operation, begun=here.begun, before=here.last)
+        if self.world.stops(here.operation, begun=here.begun, before=here.last):
+            return True
+        return self.world.pauses(made, lambda: f"{self.world.threads[thread].name} at {here.operation}")
 
 
 def _only(outcomes: int) -> int:
