@@ -225,3 +225,15 @@ def test_other_logs_cannot_be_identified(tmp_path: Path) -> None:
     result = run(str(other), "--revision", "d3")
     assert result.exit_code == 2
     assert "expected a recording (crush-dispatch-trace/1)" in result.stderr
+
+
+@pytest.mark.parametrize(("field", "said"), [("waiting", "r9"), ("twice", "r1"), ("notified_error", "r1")])
+def test_an_end_that_its_lines_contradict_nobody_wrote(field: str, said: str, tmp_path: Path) -> None:
+    """Who waits, who got two completions, whom a notification told: what the end says is held against the lines, for every revision."""
+    path = Path(__file__).parents[2] / "recordings" / "d3-silent-hand-off.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    changed = [line | {field: [said]} if line.get("ev") == "end" else line for line in lines]
+    (tmp_path / "log").write_text("\n".join(map(json.dumps, changed)) + "\n")
+    (run, *_) = identify([tmp_path / "log"], ["d3"]).runs
+    assert run.tried[0].match.answer is Answer.REFUSED
+    assert f"the end says `{field}` {said}, and the lines before it show" in run.sentence(run.tried[0].match)

@@ -70,6 +70,8 @@ class RunIdentified:
         """Why a run is not accepted: the line that does not fit, and what could have been there instead."""
         if match.answer is not Answer.REFUSED:
             return f"{match.states:,} product states were not enough for an answer"
+        if self.transcript.contradiction is not None:
+            return self.transcript.contradiction
         lines = self.transcript.lines
         least = "" if match.longest else " (at least)"
         if match.stored is not None:
@@ -218,5 +220,7 @@ def _try(
 def match_transcript(
     transcript: Transcript, revision: str, budget: int = BUDGET, progress: Callable[[int], None] | None = None
 ) -> Match:
-    """Whether ``revision`` could have written ``transcript``."""
+    """Whether ``revision`` could have written ``transcript``; nobody could write an end that its own lines contradict."""
+    if transcript.contradiction is not None:
+        return Match(Answer.REFUSED, 0, len(transcript.lines))
     return Matching(RecordedWorld(transcript.scope, revision)).match(transcript, budget, progress)

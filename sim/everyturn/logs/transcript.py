@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from everyturn.formats import crush_lines as crush
 from everyturn.formats.crush_dispatch import RecordedRun
+from everyturn.logs.ends import contradiction
 from everyturn.scope import Scope
 from everyturn_model.events import SharedData
 
@@ -71,6 +72,8 @@ class Transcript(NamedTuple):
     returned: bool = True
     stored: tuple[str, ...] | None = None
     places: tuple[int, ...] = ()
+    contradiction: str | None = None
+    """What the end says of the clients otherwise than the lines do."""
 
 
 def transcript_of(run: RecordedRun) -> Transcript:
@@ -97,7 +100,7 @@ def transcript_of(run: RecordedRun) -> Transcript:
         told = names.told(event, latest)
         latest[told.thread] = told.line.ev
         lines.append(told)
-    return Transcript(_scope(run, names), tuple(lines), rest, returned, stored, tuple(places))
+    return Transcript(_scope(run, names), tuple(lines), rest, returned, stored, tuple(places), contradiction(run))
 
 
 def _scope(run: RecordedRun, names: _Names) -> Scope:
