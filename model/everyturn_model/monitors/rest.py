@@ -15,9 +15,12 @@ def no_hang(state: None, event: Event, ledger: Ledger) -> Violated | None:
     """At rest, everybody who waits was told."""
     if not isinstance(event, Rest):
         return state
-    for life in ledger:
-        if life.run_id and Fate.REFUSED not in life.fates and not (life.reached or life.notified):
-            return Violated(f"{life.prompt} has a run id, nothing can move any more, and its waiter was never told")
+    waiting = [life for life in ledger if life.run_id and Fate.REFUSED not in life.fates]
+    hanging = [life.prompt for life in waiting if not (life.reached or life.notified)]
+    if hanging:
+        first, *others = hanging
+        besides = f"; nor was that of {', '.join(others)}" if others else ""
+        return Violated(f"{first} has a run id, nothing can move any more, and its waiter was never told{besides}")
     return state
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from everyturn.checker import Finding
-from everyturn.engines.paths import Path, walk
+from everyturn.engines.paths import Path, PathStep, walk
 from everyturn.engines.transitions import Transitions
 from everyturn.errors import EndlessRun
 from everyturn.explanation.happens_before import HappensBefore, Race
@@ -79,7 +79,31 @@ class DecidingRaces:
             return False
         said = [finding.sentence for step in path.steps for finding in step.findings]
         said += [finding.sentence for finding in path.resting]
-        return self.finding.sentence not in said and _unkind(path) == _unkind(self.path)
+        spared = self.finding.sentence not in said and _unkind(path) == _unkind(self.path)
+        return spared and self._turned(path, first, second)
+
+    def _turned(self, path: Path, first: int, second: int) -> bool:
+        """Whether the second access did come before the first; one that waits for the other cannot."""
+        ahead, behind = (self._made(self.path, each) for each in (second, first))
+        for step in path.steps:
+            if self._named(step) == ahead[0]:
+                ahead = (ahead[0], ahead[1] - 1)
+            elif self._named(step) == behind[0]:
+                behind = (behind[0], behind[1] - 1)
+            if not ahead[1]:
+                return True
+            if not behind[1]:
+                return False
+        return True
+
+    @staticmethod
+    def _named(step: PathStep) -> tuple[str, str]:
+        return step.named.thread, step.named.first
+
+    def _made(self, path: Path, number: int) -> tuple[tuple[str, str], int]:
+        """A step by its thread and operation, and how often that had been made by then."""
+        name = self._named(path.steps[number])
+        return name, sum(self._named(step) == name for step in path.steps[: number + 1])
 
     def _section(self, step: int) -> tuple[int, int]:
         """First and last step of the critical section that a step is in; itself, if it is in none."""

@@ -54,6 +54,8 @@ def touches(run: Run, step: int) -> Iterator[Touch]:
         for column, before, after in zip(names, operation.before, operation.after, strict=True):
             if column == "accepting":
                 yield from _accepting(step, place, str(operation.operation), before, after)
+            elif column == "own":
+                yield Touch(step, place, operation.operation.object, before != after)
             elif column in _KEYED:
                 yield Touch(
                     step, place, f"{column} of {next(iter(operation.operation.arguments), None)}", before != after

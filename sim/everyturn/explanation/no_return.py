@@ -24,11 +24,13 @@ class NoReturn:
     """``step`` crossed the point of no return: in the row before it a good end could be reached by ``good``.
 
     ``good`` is a way of (thread, choice) from that row to a good rest. ``step`` is none if even the first row was lost.
+    ``chosen``: the same thread could have made the step with another result, which the world did not choose.
     """
 
     step: int | None
     good: Ways
     states: int
+    chosen: bool = False
 
 
 def point_of_no_return(transitions: Transitions, path: Path, budget: int = BUDGET) -> NoReturn | None:
@@ -51,7 +53,10 @@ def point_of_no_return(transitions: Transitions, path: Path, budget: int = BUDGE
                 low, good = middle, way
     except _Exhausted:
         return None
-    return NoReturn(None if low < 0 else low, good, search.states)
+    if low < 0:
+        return NoReturn(None, good, search.states)
+    step = path.steps[low]
+    return NoReturn(low, good, search.states, bool(good) and good[0][0] == step.thread)
 
 
 class _Search:

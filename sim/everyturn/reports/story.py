@@ -33,7 +33,7 @@ def sentence(event: ev.Event) -> str | None:
         case ev.Submitted(prompt=p, run_id=waited):
             return f"{p} is submitted" + ("; a client waits for its completion" if waited else "")
         case ev.Queued(prompt=p):
-            return f"{p} finds the session busy and is queued"
+            return f"{p} is queued"
         case ev.TakenOut(prompt=p):
             return f"{p} is out of the queue"
         case ev.TurnStarted(turn=turn, prompt=p, thread=t):
@@ -185,7 +185,8 @@ def _race(found: Explanation) -> Iterator[str]:
         yield "Racing accesses: none found whose other order would have spared this violation."
         return
     column = found.race.first.column
-    yield f"Racing accesses: which of these two comes first decides. Both touch {NOUNS.get(column, column)}."
+    noun = NOUNS.get(column, column.replace("own.", "the dispatcher's own object ", 1))
+    yield f"Racing accesses: which of these two comes first decides. Both touch {noun}."
     for touch in found.race:
         place = found.places[touch.step][touch.place]
         made = found.run.steps[touch.step].operations[touch.place]
@@ -206,6 +207,8 @@ def _no_return(found: Explanation) -> Iterator[str]:
     place = found.places[step][0]
     yield f"Point of no return: step {step}. Before it a good end could still be reached; after it none can."
     yield f"  {made.thread}: {made.operation}  ({place}, in {place.function})  {_told(found.run, step)}".rstrip()
+    if found.no_return.chosen:
+        yield "  That it ends like this is the world's choice: the order of the threads had nothing to do with it at this step."
     if found.good:
         yield f"  The good way that was lost begins: {', '.join(map(str, found.good[:4]))}"
 
