@@ -17,7 +17,7 @@ from typing import Final, TextIO
 from everyturn import overrun
 from everyturn.errors import EveryturnError
 
-Streams = tuple[TextIO, TextIO, TextIO, TextIO]
+Streams = tuple[TextIO, TextIO | None, TextIO, TextIO | None]
 
 _RAISES: Final = ("RAISE_VARARGS", "RERAISE")
 
@@ -25,9 +25,9 @@ _RAISES: Final = ("RAISE_VARARGS", "RERAISE")
 @contextmanager
 def entered(wrong: Callable[[BaseException], EveryturnError]) -> Iterator[None]:
     """Code that is not ours runs within; ``wrong`` makes the error that is raised in place of whatever it raises."""
-    ours = aside()
     overrun.enter()
     try:
+        enter()
         yield
     except EveryturnError:
         raise
@@ -39,7 +39,7 @@ def entered(wrong: Callable[[BaseException], EveryturnError]) -> Iterator[None]:
         raise wrong(error) from error
     finally:
         overrun.leave()
-        restore(ours)
+        leave()
 
 
 def from_outside(error: BaseException) -> bool:
@@ -73,16 +73,25 @@ def told(error: BaseException, how: Callable[[BaseException], str] = repr) -> st
         return type(error).__name__
 
 
-def aside() -> Streams:
-    """From now on, what is printed goes to standard error; the streams that are ours."""
-    ours: Streams = (sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__)  # type: ignore[assignment]
-    sys.stdout = sys.__stdout__ = sys.stderr = sys.__stderr__ = _other_way_to_standard_error()  # type: ignore[misc, assignment]
-    return ours
+class _Output:
+    """Our own streams, while code runs that is not ours."""
+
+    ours: Streams | None = None
 
 
-def restore(ours: Streams) -> None:
-    """Have our own streams back."""
-    sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__ = ours  # type: ignore[misc, assignment]
+def enter() -> None:
+    """From now on code runs that is not ours: what it prints goes to standard error, until :func:`leave`."""
+    if _Output.ours is None:
+        _Output.ours = (sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__)
+        other = _other_way_to_standard_error()
+        sys.stdout = sys.__stdout__ = sys.stderr = sys.__stderr__ = other  # type: ignore[misc, assignment]
+
+
+def leave() -> None:
+    """Such code runs no more, if any did: an interrupt may come at any moment."""
+    if _Output.ours is not None:
+        sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__ = _Output.ours  # type: ignore[misc, assignment]
+        _Output.ours = None
 
 
 @cache

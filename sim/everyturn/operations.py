@@ -14,7 +14,6 @@ from types import CodeType, FrameType
 from typing import Any, Final, Generic, NamedTuple, TypeVar, TypeVarTuple
 
 from everyturn import signatures
-from everyturn.entering import Streams, aside, restore
 from everyturn.errors import AgentFault
 from everyturn.identity.encoder import MUTABLE, NoValue
 from everyturn.places import running_at
@@ -78,35 +77,23 @@ class Gate:
     the error that came of it.
 
     Throwing away a suspended coroutine runs its ``finally`` blocks, which would touch shared data. From the moment on
-    one is thrown away until it has ended (``closing``), every access therefore ends the coroutine, what it prints goes to
-    standard error, and what else comes of it is nobody's business. The garbage collector may throw one away at any time, even
-    while another one runs.
+    one is thrown away until it has ended (``closing``), every access therefore ends the coroutine, and what comes of it is
+    nobody's business. The garbage collector may throw one away at any time, even while another one runs.
     """
 
-    __slots__ = ("_ours", "begun", "closing", "fault", "notes", "pending")
+    __slots__ = ("begun", "closing", "fault", "notes", "pending")
 
     def __init__(self) -> None:
         self.begun = False
         self.closing = False
-        self._ours: Streams | None = None
         self.fault: str | None = None
         self.pending: list[Called] = []
         self.notes: list[Note] = []
 
-    def throw_away(self) -> None:
-        """A coroutine is being thrown away from now on."""
-        if not self.closing:
-            self.closing = True
-            self._ours = aside()
-
     def thrown_away(self) -> bool:
         """A coroutine has ended: whether it was being thrown away."""
-        if not self.closing:
-            return False
-        self.closing = False
-        if self._ours is not None:
-            restore(self._ours)
-        return True
+        was, self.closing = self.closing, False
+        return was
 
     def called(self, operation: Operation, frame: FrameType) -> Called:
         """Note that an operation was called, in ``frame``."""
@@ -167,7 +154,7 @@ def _access(gate: Gate, called: Called, operation: Operation) -> Generator[Opera
     try:
         result = yield operation
     except GeneratorExit:
-        gate.throw_away()
+        gate.closing = True
         raise
     fault = fault_of(result)
     if fault is not None:

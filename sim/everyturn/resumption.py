@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from everyturn import overrun
-from everyturn.entering import aside, cause_of, from_outside, named, restore, told
+from everyturn.entering import cause_of, enter, from_outside, leave, named, told
 from everyturn.errors import AgentFault, EveryturnError
 from everyturn.operations import Gate, Operation
 from everyturn.places import Place, Rank, raised_at, rank, suspended_at
@@ -59,9 +59,9 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
     """
     gate.forget()
     _Running.gate = gate
-    ours = aside()
     overrun.enter()
     try:
+        enter()
         operation = coroutine.send(result)
     except StopIteration:
         if gate.fault is not None or gate.pending:
@@ -78,7 +78,7 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
         raise AgentFault(gate.fault or _ends(error)) from error
     finally:
         overrun.leave()
-        restore(ours)
+        leave()
         _Running.gate = None
     if gate.fault is not None or gate.pending:
         check_done(gate)

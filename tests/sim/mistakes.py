@@ -349,7 +349,7 @@ class StartsAProcess(Mistake):
 
 
 class AsksAGenerator(Mistake):
-    SAID = "is a async_generator: expected"
+    SAID = "waits for a async_generator_asend, which cannot be looked into: expected coroutines"
 
     async def marks(self) -> AsyncIterator[int]:
         yield await self.ports.mark.get()

@@ -200,7 +200,7 @@ class PutsItsOutputElsewhere(Violent):
 
 
 class MakesMuchOfItsEnd(Violent):
-    """Where it is thrown away, it prints, awaits, and raises what ends programs."""
+    """Where it is thrown away, it awaits, and raises what ends programs."""
 
     last: Callable[[], object] = staticmethod(lambda: sys.exit(0))
 
@@ -208,7 +208,6 @@ class MakesMuchOfItsEnd(Violent):
         try:
             await super().serve(call, caller)
         except GeneratorExit:
-            print("goodbye")
             try:
                 await self.ports.queue.get()
             finally:

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn, TextIO
 import click
 
 from everyturn import overrun
-from everyturn.entering import named, told
+from everyturn.entering import leave, named, told
 from everyturn.errors import EveryturnError, UsageError
 from everyturn.places import raised_at
 from everyturn.printing import printable, printable_lines
@@ -127,6 +127,7 @@ def _in_a_line(error: click.ClickException) -> str:
 
 def _said(code: int, text: str, before: str = "") -> int:
     """``code``, after ``text`` was said on standard error, if that can be written."""
+    leave()
     try:
         click.echo(f"{printable_lines(before)}everyturn: {printable_lines(text)}", err=True)
     except (OSError, ValueError):  # ValueError: it is closed
