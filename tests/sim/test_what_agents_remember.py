@@ -24,20 +24,19 @@ import random
 import sys
 import threading
 import types
-import typing
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import InitVar, dataclass, field
 from datetime import datetime
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 from tests.sim import remembering_elsewhere as elsewhere
 from tests.sim.small_agents import Small
 
 from everyturn.check import check
-from everyturn.errors import HiddenState, UnsupportedLocal
+from everyturn.errors import AgentFault, HiddenState, UnsupportedLocal
 from everyturn_impl.calls import Call, Completion, Context
 from everyturn_impl.ports import Ports
 
@@ -417,6 +416,70 @@ def test_what_has_no_value_is_refused(way: str) -> None:
         verdict(type("InNoValue", (InALocal,), {"ways": REFUSED[way]}))
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    content: int = 0
+
+
+def force(sealed: Sealed, n: int) -> None:
+    object.__setattr__(sealed, "content", n)
+
+
+class ByForce(Races):
+    """Changes what is frozen while it waits."""
+
+    async def saw(self) -> Any:
+        kept = (Sealed(),)
+        await self.pause()
+        force(kept[0], await self.ports.mark.get())
+        await self.pause()
+        await self.pause()
+        return kept[0].content
+
+
+def test_what_is_changed_by_force_is_another_value() -> None:
+    """Nobody relies on what an object was when it was met before."""
+    assert verdict(ByForce) == "refuted"
+
+
+@dataclass(frozen=True)
+class Box:
+    """A shared object, one step of which writes into what it is given as immutable."""
+
+    def put(self, n: int) -> tuple[None, Box]:
+        vars(self)["kept"] = n
+        return None, self
+
+
+class PutsIntoABox(Races):
+    own: ClassVar[dict[str, Any]] = {"box": Box()}
+
+    def __init__(self, ports: Ports, *, box: Any, direct: bool = False) -> None:
+        super().__init__(ports, direct=direct)
+        self.box = box
+
+    async def saw(self) -> Any:
+        await self.box.do(Box.put, await self.ports.mark.get())
+
+
+def test_a_step_that_changes_its_object_in_place_is_refused() -> None:
+    """It would be changed for every run at once."""
+    with pytest.raises(AgentFault, match=r"own\.box\.put changes the Box in place"):
+        verdict(PutsIntoABox)
+
+
+@pytest.mark.parametrize("kept", [enclosing(1), ValueError(), iter((1,)), Token(), with_attribute(Named(1, 2), kept=1)])
+def test_what_moves_on_goes_through_no_port(kept: Any) -> None:
+    """Two threads would have it in hand."""
+
+    class Gives(Races):
+        async def saw(self) -> Any:
+            await self.ports.queue.set((kept,))
+
+    with pytest.raises((UnsupportedLocal, AgentFault), match=r"queue\.set"):
+        verdict(Gives)
+
+
 # outside of the frames -----------------------------------------------------------------------------------------------
 
 
@@ -424,7 +487,7 @@ class Keeper:
     """Has a class attribute, and what is set on its objects."""
 
     seen = 0
-    counts: typing.ClassVar[dict[str, list[int]]] = {"x": [0]}
+    counts: ClassVar[dict[str, list[int]]] = {"x": [0]}
 
 
 class Registered(abc.ABC):  # noqa: B024 - that others register is what it is for

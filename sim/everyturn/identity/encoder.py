@@ -50,12 +50,14 @@ class Encoder:
 
     ``known``: objects that are what they are, whatever is inside them. ``trusted``: packages whose functions and
     classes are what they are, besides those of the standard library. ``ordered``: sets are known by the order in which they are gone
-    through, which depends on how they came about. ``moved`` counts what was encoded so far that may become
+    through, which depends on how they came about. ``forced``: code is known to set attributes of what is frozen, so that no encoding
+    is remembered. ``moved`` counts what was encoded so far that may become
     something else without becoming another object: what such a thing is part of must be encoded anew each time.
     """
 
     def __init__(self, known: tuple[object, ...] = (), *, trusted: tuple[str, ...] = (), ordered: bool = True) -> None:
         self.moved = 0
+        self.forced = False
         self._ordered = ordered
         self.trust = Trust(trusted)
         self._known: dict[int, tuple[object, Hashable]] = {}
@@ -126,6 +128,7 @@ class Encoder:
 
     def _encode(self, value: Any, parts: Anatomy, allow: Changes) -> Hashable:
         before = self.moved
+        self.moved += self.forced
         encoded = self.number(self._written(parts, allow))
         if self.moved == before:
             self._fixed[id(value)] = (value, encoded)

@@ -49,6 +49,9 @@ _ABOUT_MODULES: Final = frozenset(vars(builtins)) & frozenset(vars(sys)) | froze
     {"__builtins__", "__file__", "__cached__"}
 )
 """Names that every module has."""
+_FORCE: Final = frozenset({"__setattr__", "__delattr__", "__set__", "__setstate__"})
+_CONSTRUCTORS: Final = frozenset({"__init__", "__post_init__", "__new__"})
+"""How attributes of frozen objects are set, and the methods in which that is no change."""
 _NOT_FOLLOWED: Final = ("logging", "typing")
 """Modules whose objects are trusted wherever they are."""
 _CACHED: Final = type(lru_cache(lambda: None))
@@ -194,6 +197,8 @@ class Memory:
         """Follow what the code of a function reads, of its own module and of others."""
         namespace, found = function.__globals__, reads(function.__code__)
         self._counts = self._counts or "cache_info" in found.attributes
+        if found.attributes & _FORCE and function.__name__ not in _CONSTRUCTORS:
+            self._values.forced = True
         wanted = {name for name in found.names if name in namespace or not hasattr(builtins, name)}
         self._enter(str(module_of(function)), namespace, wanted, everything=found.everything)
         for module in imported_modules(found, namespace, self._trust):

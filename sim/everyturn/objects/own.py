@@ -28,8 +28,16 @@ def apply(operation: Operation, values: Values) -> Outcomes:
     place, name, value = next(
         (place, name, value) for place, (name, value) in enumerate(owned) if OWN + name == operation.object
     )
+    exact = encoder()
+    exact.forced = True
+    before = exact.value(value, Changes.FORCED)
     with entered(partial(_raises, operation)):
         outcome = getattr(value, operation.method.removeprefix(WAIT))(*operation.arguments)
+    if exact.value(value, Changes.FORCED) != before:
+        raise AgentFault(
+            f"{_step(operation, value)}: {operation} changes the {type(value).__qualname__} in place: expected a step that "
+            "leaves it as it is and returns the next value"
+        )
     if outcome is None and operation.method.startswith(WAIT):
         return []
     if not (type(outcome) is tuple and len(outcome) == 2 and type(outcome[1]) is type(value)):
