@@ -67,7 +67,10 @@ def named_in(where: str, name: str) -> str:
             f"{where}: expected one of our revisions; found {name!r}, code that is imported only if you name it: "
             f"add --agent {shlex.quote(name)}"
         )
-    return name
+    try:
+        return revision_name(name)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
 
 
 def revision_name(name: str | type[Dispatcher]) -> str:

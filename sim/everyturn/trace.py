@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
 from msgspec import Meta
@@ -22,6 +22,7 @@ from everyturn.errors import UsageError
 from everyturn.formats.files import MAX_LINE, Fault, LogFile, Unreadable
 from everyturn.outcomes import shown
 from everyturn.run import Run, RunStep
+from everyturn.scope import Scope
 from everyturn_model.events import EVENT_TYPES, Event, Rest
 
 SCHEMA: Final = "everyturn/trace/1"
@@ -38,7 +39,7 @@ class Header(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defau
     version: str
     revision: str
     scope: str
-    granularity: str
+    granularity: Literal["access", "await"]
     engine: str
     strategy: str
     seed: int | None
@@ -127,7 +128,7 @@ def write(
         __version__,
         run.revision,
         run.scope,
-        run.granularity,
+        cast("Literal['access', 'await']", run.granularity),
         engine,
         strategy,
         seed,
@@ -188,6 +189,10 @@ def _header(line: bytes, where: str) -> Header:
         other = "" if str(schema).startswith(SCHEMA.rpartition("/")[0]) else _ELSEWHERE
         raise UsageError(f"{where}: expected schema {SCHEMA!r}, found {schema!r}{other}")
     header: Header = _decode(line, where, Header)
+    try:
+        Scope.parse(header.scope)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
     return header
 
 
