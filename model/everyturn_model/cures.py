@@ -10,14 +10,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from everyturn_model.before import untold_stream
-from everyturn_model.drops import dropped, likeliest
+from everyturn_model.drops import dropped, drops
 from everyturn_model.entries import Entries, excuses, first_of_those_before
 from everyturn_model.events import (
     CancelledOnEntry,
     ClearReturned,
     Completed,
-    Dropped,
-    DropReason,
     ErrorNotified,
     Event,
     FailedBeforeTurn,
@@ -195,9 +193,7 @@ def _fold(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
 def _drop(state: State, want: Seen, facts: Facts) -> Iterator[Either]:
     event = want.event
     assert isinstance(event, WasDropped)
-    reasons = (Dropped(event.prompt, each) for each in DropReason if not event.entry and event.reason in (None, each))
-    entry = () if event.entry is False else (CancelledOnEntry(event.prompt),)
-    yield likeliest(event.prompt, facts, *reasons, *entry)
+    yield drops(event, facts)
 
 
 def _became(state: State, want: Seen, facts: Facts) -> Iterator[Event | Seen | Either]:
@@ -230,7 +226,7 @@ def overtaking(state: State, entries: Entries, want: Seen, facts: Facts) -> Ways
 
 def _out_of_line(state: State, name: str, entries: Entries, facts: Facts) -> Iterator[Event | Either]:
     if facts.may_be_dropped(name):
-        yield Either(Dropped(name, reason) for reason in DropReason)
+        yield drops(facts.drop_to_come(name) or WasDropped(name, None, entry=False), facts)
     failure = facts.failure_to_come(name)
     if failure is not None:
         yield _fails(failure)

@@ -81,7 +81,7 @@ class Facts:
         self._starts: Counter[str] = Counter()
         self._begins: dict[str, int] = {}
         self._queued: dict[str, int] = {}
-        self._drops: dict[str, int] = {}
+        self._drops: dict[str, tuple[int, WasDropped]] = {}
         self._folds: dict[str, tuple[int, Seen]] = {}
         self._failures: dict[str, tuple[int, TurnEnded]] = {}
         self._summaries: list[tuple[int, Seen]] = []
@@ -107,7 +107,7 @@ class Facts:
             case WasQueued(prompt=prompt):
                 self._queued[prompt] = index
             case WasDropped(prompt=prompt):
-                self._drops[prompt] = index
+                self._drops[prompt] = (index, each.event)
             case TurnEnded(prompt=prompt, turn=None):
                 self._failures[prompt] = (index, each.event)
             case SummaryStreamStarted(summary) | SummaryStreamEnded(summary):
@@ -210,7 +210,12 @@ class Facts:
 
     def may_be_dropped(self, prompt: str) -> bool:
         """Whether a log that tells of drops tells here or later that the prompt was dropped; others never tell."""
-        return self.lacks.fates or self._drops.get(prompt, -1) >= self.now
+        return self.lacks.fates or self.drop_to_come(prompt) is not None
+
+    def drop_to_come(self, prompt: str) -> WasDropped | None:
+        """What the log says here or later of how the prompt was dropped."""
+        index, dropped = self._drops.get(prompt, (-1, None))
+        return dropped if index >= self.now else None
 
     def failure_to_come(self, prompt: str) -> TurnEnded | None:
         """The end of a prompt that failed before its turn, if the log has yet to tell of it."""

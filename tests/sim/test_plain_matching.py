@@ -195,3 +195,11 @@ def test_random_logs_are_answered_as_by_the_plain_matcher() -> None:
                 answers["not compared"] += 1
     assert answers[Answer.ACCEPTED] > 20, answers
     assert answers[Answer.REFUSED] - answers["not compared"] > 60, answers
+
+
+@pytest.mark.parametrize("reason", ["covered", "entry"])
+def test_a_drop_that_is_told_before_its_line_is_of_the_kind_that_the_line_says(reason: str) -> None:
+    """Whoever waits may be told before the line that says how the prompt ended."""
+    waiting = [*submit(["p1"]), line("queued", "p1"), CALL, RETURN, *ended("p0", "cancelled")]
+    late = [line("told", "p1", outcome="cancelled"), line("dropped", "p1", reason=reason)]
+    assert match([*FIRST, *waiting, *late]).answer is Answer.ACCEPTED
