@@ -287,3 +287,12 @@ def test_whatever_lines_say_there_is_an_answer_and_a_report(lines: list[Line], h
         report = bug_report(Conformed([run]), "everyturn validate log", lambda *asked: None)
         assert page(report)
         assert markdown(report)
+
+
+def test_an_undetermined_log_is_told_what_would_help(tmp_path: Path) -> None:
+    """The budget, and which lines leave fewer orders open."""
+    path = tmp_path / "log"
+    path.write_bytes(encode(Header()) + b"".join(encode(each) for each in chain(3)))
+    (run,) = conform([path], budget=3).runs
+    assert run.matched.answer is Answer.UNDETERMINED
+    assert "`submitted`, `stream_start` and `stream_end` lines" in next(run.sentences())

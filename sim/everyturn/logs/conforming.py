@@ -37,6 +37,13 @@ VERDICTS: Final = {
 }
 
 
+MORE_LINES: Final = (
+    "a log that tells more leaves fewer orders open: `submitted`, `stream_start` and `stream_end` lines, the `reason` of `dropped`,"
+    ' `"ordered": true`'
+)
+"""What helps where a log of any agent was undetermined."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunMatch:
     """One run: where it stands, its first and last line and how many there are, and the answer.
@@ -73,7 +80,8 @@ class RunMatch:
 
     def spent(self) -> str:
         """What a limit means."""
-        return f"the budget of {self.matched.tried:,} tried actions is spent; `--budget` raises it"
+        spent = f"the budget of {self.matched.tried:,} tried actions is spent; `--budget` raises it"
+        return spent if self.session is None else f"{spent}; {MORE_LINES}"
 
     def conforms(self) -> Judged:
         """The verdict; the first refusal counts."""
