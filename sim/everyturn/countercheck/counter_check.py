@@ -6,7 +6,7 @@ and followed to rest; random schedules are run beside them; and local states of 
 of their histories (:mod:`everyturn.countercheck.merges`). All this by coroutines, in worlds that nothing else has
 used, step by step against what the tables say.
 
-How much is done depends on the number of states only; time is a limit beyond which the rest is left out, which is then said.
+How much is done depends on the number of states and on their depth only; time is a limit beyond which the rest is left out, which is then said.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Work(NamedTuple):
 
 def enough(states: int, depth: int) -> Work:
     """The work for a proof of so many states, the last of them so many steps from the start."""
-    return Work(4 + isqrt(states) // 20, 16 + isqrt(states) // 4, 20 + 2 * depth)
+    steps = 300 + 3 * isqrt(states)
+    return Work(min(50, max(4, steps // (2 * depth + 1))), 12 + isqrt(states) // 8, 20 + 2 * depth)
 
 
 THOROUGH: Final = Work(100, 1_000_000, 400, 12)
@@ -77,8 +78,7 @@ def counter_check(
     try:
         if locals_ is not None:
             checking.follow_merges(locals_, work)
-        checking.reach_again(work.runs)
-        checking.at_random(work.runs)
+        checking.run(work.runs)
     finally:
         if collects:
             gc.enable()
@@ -119,30 +119,25 @@ class _Checking:
             self._done.merges += 1
         self._done.resumptions = merges.compared
 
-    def reach_again(self, most: int) -> None:
-        """Reach states again that were known, by another of their histories, and follow them to rest."""
+    def run(self, most: int) -> None:
+        """Reach states again that were known, by another of their histories, and follow them to rest; and run random schedules."""
         if self._is_late():
             return
-        again = self._tables.merged(most, self._random("merged"))
-        for number, (walk, found) in enumerate(self._parted([each.way for each in again], "again")):
-            self._done.merged += 1
+        again: list[Again | None] = [*self._tables.merged(most, self._random("merged"))]
+        runs = again + [None] * most
+        for each, (walk, found) in zip(runs, self._parted([each.way if each else () for each in runs]), strict=False):
+            self._done.merged += each is not None
+            self._done.schedules += each is None
             if found is not None:
-                raise self._apart(walk, found, again[number])
+                raise self._apart(walk, found, each)
 
-    def at_random(self, most: int) -> None:
-        """Run random schedules to rest."""
-        for walk, found in self._parted([()] * most, "schedule"):
-            self._done.schedules += 1
-            if found is not None:
-                raise self._apart(walk, found, None)
-
-    def _parted(self, ways: Sequence[Way], what: str) -> Iterator[tuple[Walk, Parted | None]]:
+    def _parted(self, ways: Sequence[Way]) -> Iterator[tuple[Walk, Parted | None]]:
         """The runs that follow these ways and go on at random, as long as there is time; and where they leave the tables."""
         for first in range(0, len(ways), _BATCH):
             if self._is_late():
                 return
             batch = ways[first : first + _BATCH]
-            randoms = [self._random(f"{what} {first + number}") for number in range(len(batch))]
+            randoms = [self._random(f"run {first + number}") for number in range(len(batch))]
             for walk in self._tables.walk(batch, randoms, self._longest):
                 if self._is_late():
                     return

@@ -57,7 +57,7 @@ def runs_checked(
     world: World, judge: Judge, proved: Collection[str], outcomes: Collection[object], runs: int, seconds: float
 ) -> CounterCheck:
     """The counter-check of ``runs`` through SimPy that stand for all others, and ended in ``outcomes``. Raises likewise."""
-    tables, work = RunTables(world, judge), enough(runs, 100)
+    tables, work = RunTables(world, judge), enough(runs, 20)
     return counter_check(world, judge, tables, None, work, proved=proved, outcomes=outcomes, seconds=seconds)
 
 
