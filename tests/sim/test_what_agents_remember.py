@@ -15,6 +15,7 @@ import decimal
 import enum
 import fractions
 import functools
+import importlib
 import io
 import itertools
 import logging
@@ -28,6 +29,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import InitVar, dataclass, field
 from datetime import datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple
 
@@ -720,3 +722,24 @@ def test_what_is_kept_outside_of_frames_is_an_error(path: str) -> None:
     assert str(error.value).startswith(f"{__file__}:")
     named = path.partition(",")[0].replace("elsewhere", "remembering_elsewhere")
     assert named in str(error.value) or path in ("globals", "sys.modules")
+
+
+def test_a_module_with_a_name_of_the_standard_library_is_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is trusted is known by where it lies."""
+    (tmp_path / "colorsys.py").write_text(
+        "from tests.sim.test_what_agents_remember import Races\n"
+        "class Agent(Races):\n"
+        "    seen = 0\n"
+        "    async def saw(self):\n"
+        "        Agent.seen = await self.ports.mark.get()\n"
+        "        await self.pause()\n"
+        "        await self.pause()\n"
+        "        return Agent.seen\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    with pytest.raises(HiddenState, match=r"Agent\.seen is changed"):
+        verdict(importlib.import_module("colorsys").Agent)
+    sys.modules.pop("colorsys")

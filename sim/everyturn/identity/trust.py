@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Final
 
 _STANDARD: Final = frozenset(sys.stdlib_module_names)
+_LIBRARY: Final = tuple({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")})
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
 
@@ -16,7 +18,7 @@ class Trust:
     """Trusted are the standard library, ``packages``, and packages that are installed, but for the program's ``own``."""
 
     def __init__(self, packages: Iterable[str] = ()) -> None:
-        self._packages = _STANDARD.union(packages)
+        self._packages = frozenset(packages)
         self._own: set[str] = set()
         self._known: dict[str, bool] = {}
 
@@ -32,13 +34,16 @@ class Trust:
         root = name.partition(".")[0]
         known = self._known.get(root)
         if known is None:
-            known = root in self._packages or (root not in self._own and _is_installed(sys.modules.get(root)))
+            known = self._is_given(root) or (root not in self._own and _is_installed(sys.modules.get(root)))
             self._known[root] = known
         return known
 
     def is_given(self, value: type | FunctionType) -> bool:
         """Whether a function or a class is of the standard library or of the packages that were named."""
-        return str(module_of(value)).partition(".")[0] in self._packages
+        return self._is_given(str(module_of(value)).partition(".")[0])
+
+    def _is_given(self, root: str) -> bool:
+        return root in self._packages or (root in _STANDARD and _is_of_the_library(sys.modules.get(root)))
 
     def is_one_for_ever(self, value: type | FunctionType) -> bool:
         """Whether a function or a class is of a trusted package, and found there under its own name."""
@@ -51,6 +56,12 @@ def module_of(value: type | FunctionType) -> object:
     if isinstance(value, FunctionType):
         return value.__globals__.get("__name__")
     return type.__dict__["__module__"].__get__(value)
+
+
+def _is_of_the_library(module: ModuleType | None) -> bool:
+    """Whether a module is the standard library's, and not one of the user's that has a name of it."""
+    file = getattr(module, "__file__", None)
+    return not isinstance(file, str) or (file.startswith(_LIBRARY) and _INSTALLED.isdisjoint(Path(file).parts))
 
 
 def _is_installed(module: ModuleType | None) -> bool:
