@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Any, Final
 
 from everyturn_impl.asyncio_contexts import CancellableContexts
 from everyturn_impl.asyncio_ports import (
@@ -72,7 +72,7 @@ class Workspace:
 
     ``path``: the database's file. ``client`` none: no model is configured, prompts end in
     :class:`~everyturn_impl.errors.NotConfigured`. ``revision``: a name in ``REVISIONS``, or a class of one's own that
-    is a :class:`~everyturn_impl.dispatcher.Dispatcher`.
+    is a :class:`~everyturn_impl.dispatcher.Dispatcher` as far as it is called.
     ``direct``: no coordinator, so that completions go straight to the broker and nothing is tried again.
     """
 
@@ -81,7 +81,7 @@ class Workspace:
         path: str | Path,
         client: Client | None,
         *,
-        revision: str | type[Dispatcher] = "hardened",
+        revision: str | type[Any] = "hardened",
         direct: bool = False,
     ) -> None:
         self.context = Context(("workspace",))

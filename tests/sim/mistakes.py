@@ -287,7 +287,7 @@ class HasATaskGroup(Mistake):
 
 
 class Gathers(Mistake):
-    SAID = "waits for something that is no port and yields <_GatheringFuture"
+    SAID = "expected every await to lead to a port"  # with a loop of an earlier program, or with none
 
     async def wrong(self, call: Call, caller: Context) -> None:
         await asyncio.gather(self.cancel(), self.cancel())  # !

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from examples.agents import chat_session
 
 from everyturn.cli import main
+from everyturn.objects import is_scheduling_point
+from everyturn.operations import Operation
+from everyturn.scope import Scope
 
 PAGE = (Path(__file__).parents[2] / "docs" / "your_own_agent.md").read_text(encoding="utf-8")
 PROGRAM = "\n\n".join(re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
@@ -54,3 +58,48 @@ def test_the_first_program_is_short() -> None:
     """Thirty lines, as its heading says."""
     first = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[0]
     assert len([line for line in first.splitlines() if line.strip()]) <= 30
+
+
+def test_the_agent_that_is_checked_is_the_one_that_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """On asyncio, with its messages in SQLite, by the command that the page prints."""
+    assert "$ python -m examples.agents.chat_session" in PAGE
+    chat_session.main()
+    assert capsys.readouterr().out.splitlines() == [
+        "r1: It will rain.",
+        "r2: Then take one.",
+        "In the store:",
+        "  user      'What will the weather be?'",
+        "  assistant 'It will rain.'",
+        "  user      'Do I need an umbrella?'",
+        "  assistant 'Then take one.'",
+    ]
+
+
+GIVE_WAY = {
+    "mutex.lock",
+    "model.ready",
+    "model.end",
+    "titles.join",
+    "threads.join_all",
+    "own.door.wait_enter",
+    "store.read",
+}
+DO_NOT = {
+    "active.set",
+    "queue.set",
+    "mark.set",
+    "reservations.count",
+    "broker.publish",
+    "own.door.enter",
+    "contexts.cancel",
+}
+
+
+def test_what_gives_way_on_an_event_loop_is_what_the_page_says() -> None:
+    """Between threads everything does, but for what nobody else can notice."""
+    scope = Scope.parse("AA+1c+1f")
+    for name in GIVE_WAY | DO_NOT:
+        port, _, method = name.rpartition(".")
+        operation = Operation(port, method, ())
+        assert is_scheduling_point(operation, scope, "await") == (name in GIVE_WAY)
+        assert is_scheduling_point(operation, scope, "access")
