@@ -14,7 +14,11 @@ from everyturn.cli import main
 from everyturn.strategies import STRATEGIES
 
 ROOT = Path(__file__).parent.parent
-COMMANDS = re.findall(r"^\$ everyturn (.+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+COMMANDS = [
+    command
+    for page in ("README.md", "docs/asyncio.md")
+    for command in re.findall(r"^\$ everyturn (.+)$", (ROOT / page).read_text(), re.MULTILINE)
+]
 
 
 def test_the_readme_has_commands() -> None:
@@ -23,7 +27,7 @@ def test_the_readme_has_commands() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_of_the_readme_succeeds(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_of_the_pages_succeeds(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As written, from the project's root."""
     monkeypatch.chdir(ROOT)
     result = CliRunner().invoke(main, shlex.split(command))
