@@ -10,6 +10,7 @@ A class may besides declare
   has the rules). The constructor gets a port for each by that name;
 * ``shares``: those of ``hooks``, ``contexts``, ``closing`` and ``threads`` through which its threads meet: they look at
   or change a hook or a caller's context of another, or the like. Without, an explorer takes them to be private;
+* ``promises``: what it promises its users (``everyturn.Promises``); without, everything that the revisions do;
 * ``attend``: the body of a thread of its own, which is there from the start and may wait for ever.
 """
 

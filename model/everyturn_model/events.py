@@ -44,9 +44,13 @@ class Submitted(Event):
 
 @dataclass(frozen=True, slots=True)
 class Refused(Event):
-    """A submitted prompt was turned away: nothing of it may happen afterwards."""
+    """A submitted prompt was turned away: nothing of it may happen afterwards.
+
+    ``busy``: the session does not promise that prompts wait while it is busy.
+    """
 
     prompt: str
+    busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,14 @@ class TakenOut(Event):
 
 @dataclass(frozen=True, slots=True)
 class Folded(Event):
-    """A drain decided to append the prompt to the running turn as a user message."""
+    """A drain decided to append the prompt to the running turn as a user message.
+
+    ``broken``: the session promises that nobody is folded.
+    """
 
     prompt: str
     turn: str
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,10 +331,11 @@ class SharedData:
 
 @dataclass(frozen=True, slots=True)
 class CancelCalled(Event):
-    """A Cancel began."""
+    """A Cancel began. ``promise``: what the session promises of it (:data:`everyturn_model.promises.CANCELS`)."""
 
     operation: str
     shared: SharedData
+    promise: str = "turn, queue and accepted"
 
 
 @dataclass(frozen=True, slots=True)

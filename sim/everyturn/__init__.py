@@ -4,4 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from everyturn_model.promises import Promises
+
+__all__ = ["Promises", "__version__"]
+
 __version__: Final = "0.1.0"

@@ -22,6 +22,7 @@ from everyturn_impl.calls import Call
 from everyturn_impl.dispatcher import Dispatcher, own_objects, shared_objects
 from everyturn_impl.ports import Ports
 from everyturn_impl.revisions import REVISIONS
+from everyturn_model.promises import ALL, Promises
 
 CALLS: Final[dict[str, tuple[str, ...]]] = {
     "submit": ("call",),
@@ -152,6 +153,17 @@ def shares_of(dispatcher: type[Dispatcher]) -> frozenset[str]:
             f"{shares!r:.60}"
         )
     return frozenset(shares)
+
+
+def promises_of(dispatcher: type[Dispatcher]) -> Promises:
+    """What a class promises. Raises :class:`UsageError` for what is no :class:`~everyturn_model.promises.Promises`."""
+    promises: Any = getattr(dispatcher, "promises", ALL)
+    if not isinstance(promises, Promises):
+        raise UsageError(
+            f"{defined(dispatcher)}: promises: expected everyturn.Promises(...), for example "
+            f'Promises(cancel="turn"); found {promises!r:.60}'
+        )
+    return promises
 
 
 def accepted_call(accepted: Any, call: Call, agent: Dispatcher) -> Call:

@@ -13,7 +13,7 @@ import numpy as np
 
 from everyturn import overrun
 from everyturn.check import is_vacuous, proved_by
-from everyturn.checker import CONFORMS, Finding, judge_by
+from everyturn.checker import CONFORMS, Finding, judge_by, select
 from everyturn.engines.judging import JudgeTable
 from everyturn.engines.kernel import simulate
 from everyturn.errors import EndlessRun, ReplayError, UsageError
@@ -28,7 +28,7 @@ from everyturn.strategies.profile import profile
 from everyturn.strategies.random_walk import RandomWalk
 from everyturn.strategies.replay import Replay
 from everyturn.strategies.strategy import Strategy
-from everyturn.verdict import Cell, CounterCheck, Judged, Verdict, of_cell
+from everyturn.verdict import Cell, CounterCheck, Judged, Verdict, of_cell, with_unpromised
 from everyturn.world import World, revision_name
 from everyturn_impl.server import Server
 from everyturn_model.monitor import Kind
@@ -100,7 +100,8 @@ class _Sampler:
         self, revision: str | type[Server], scope: str, granularity: str, strategy: str, seed: int, names: Sequence[str]
     ) -> None:
         self.world = World(Scope.parse(scope), revision, granularity)
-        self.judge = judge_by(names)
+        self.names = tuple(names)
+        self.judge = judge_by(names, self.world.promises)
         self.table = JudgeTable(self.judge)
         self.strategy: Strategy = make_strategy(strategy, seed, lambda: profile(self._simulate, seed))
 
@@ -305,6 +306,7 @@ def _cell(
     for invariant in judge.invariants:
         unseen = Verdict.VACUOUS if is_vacuous(invariant, world.scope) else _unseen(chooser, invariant.kind, enough)
         said[invariant.name] = _judged(failures.get(invariant.name), unseen)
+    said = with_unpromised((each.name for each in select(sampler.names)), said, world.promises)
     conforms = _judged(failures.get(CONFORMS), _unseen(chooser, Kind.ALWAYS, enough)) if judge.conformance else None
     risk = residual(chooser, len(world.threads), made, outcomes.values())
     if risk is not None and asked is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from everyturn import hints, overrun
-from everyturn.checker import CONFORMS, Judge, judge_by
+from everyturn.checker import CONFORMS, Judge, judge_by, select
 from everyturn.counterexample import counterexample
 from everyturn.engines.exhaustive import Explorer
 from everyturn.engines.exploration import NO_LIMITS, Exploration, Limits, Progress, Violation, peak
@@ -17,7 +17,7 @@ from everyturn.engines.transitions import Transitions
 from everyturn.errors import UsageError
 from everyturn.run import Run
 from everyturn.scope import Scope
-from everyturn.verdict import Another, Cell, CounterCheck, Judged, Verdict, of_cell
+from everyturn.verdict import Another, Cell, CounterCheck, Judged, Verdict, of_cell, with_unpromised
 from everyturn.world import World
 from everyturn_impl.dispatcher import Dispatcher
 from everyturn_model.invariants import Invariant, Kind
@@ -66,7 +66,7 @@ def check(
     part through the real coroutines, without tables; raises :class:`~everyturn.errors.Disagreement` if that shows something else.
     """
     world = World(Scope.parse(scope), revision, granularity)
-    judge = judge_by(invariants)
+    judge = judge_by(invariants, world.promises)
     explorer, found = _explore(world, judge, limits, progress, engine, checkpoint, reduce, counterexamples, processes)
     runs: dict[str, tuple[Run, int]] = {}
     said: dict[str, Judged] = {}
@@ -84,6 +84,7 @@ def check(
         judged = conforms if name == CONFORMS else said[name]
         if judged is not None:
             judged.others = list(_different(explorer, judge, runs[name][0], violations, counterexamples - 1))
+    said = with_unpromised((each.name for each in select(invariants)), said, world.promises)
     cell = Cell(
         revision=world.revision,
         scope=str(world.scope),

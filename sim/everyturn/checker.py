@@ -15,6 +15,7 @@ from everyturn_model.conformance import Matcher, Refusal
 from everyturn_model.events import Event, TurnStarted
 from everyturn_model.invariants import BY_NAME, INVARIANTS, MISSION, Invariant, Violated
 from everyturn_model.lifecycle import Ledger
+from everyturn_model.promises import ALL, Promises
 
 CONFORMS: Final = "conforms"
 
@@ -72,9 +73,10 @@ def select(names: Sequence[str]) -> tuple[Invariant, ...]:
     return tuple(invariant for invariant in INVARIANTS if invariant.name in chosen)
 
 
-def judge_by(names: Sequence[str]) -> Judge:
-    """The judge of what is asked for by name (:func:`select`), and of conformance if it is named or nothing is."""
-    return Judge(select(names), conformance=not names or CONFORMS in names)
+def judge_by(names: Sequence[str], promises: Promises = ALL) -> Judge:
+    """The judge of what is asked for by name (:func:`select`) and promised, and of conformance if it is named or nothing is."""
+    promised = [each for each in select(names) if promises.missing(each.name) is None]
+    return Judge(promised, conformance=not names or CONFORMS in names)
 
 
 class Judge:

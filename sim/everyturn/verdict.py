@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from everyturn_model.promises import Promises
+
 RESULT_SCHEMA = "everyturn/result/1"
 
 
@@ -25,6 +27,7 @@ class Verdict(StrEnum):
     UNDETERMINED = "undetermined"
     VACUOUS = "vacuous"
     HOLDS = "holds"
+    NOT_PROMISED = "not-promised"
     NOT_JUDGED = "not-judged"
 
 
@@ -35,6 +38,7 @@ WORST_FIRST: Final = (
     Verdict.PROVED,
     Verdict.HOLDS,
     Verdict.VACUOUS,
+    Verdict.NOT_PROMISED,
     Verdict.NOT_JUDGED,
 )
 """The verdicts in the order in which they are told; that of a whole is the first that one of its parts has."""
@@ -141,8 +145,17 @@ def of_cell(invariants: Mapping[str, Judged], conforms: Judged | None) -> Verdic
     return worst(each.verdict for each in every)
 
 
+def with_unpromised(names: Iterable[str], said: Mapping[str, Judged], promises: Promises) -> dict[str, Judged]:
+    """What is said of these invariants, in their order: *not promised* of those that rest on a promise not made."""
+    reasons = {name: promises.missing(name) for name in names}
+    return {
+        name: said[name] if reason is None else Judged(Verdict.NOT_PROMISED, reason) for name, reason in reasons.items()
+    }
+
+
 def exit_code(result: Result, *, exit_zero: bool = False, expect_refuted: bool = False) -> Exit:
-    """The exit code for a result: refuted if a cell is, else undetermined if a cell is, else all holds."""
+    """The exit code for a result: refuted if a cell is, else undetermined if a cell is, else all holds; nothing ran if nothing
+    that was asked for is promised."""
     if result.interrupted:
         return Exit.INTERRUPTED
     if not result.cells:
@@ -156,4 +169,6 @@ def exit_code(result: Result, *, exit_zero: bool = False, expect_refuted: bool =
         return Exit.REFUTED
     if Verdict.UNDETERMINED in verdicts:
         return Exit.UNDETERMINED
+    if set(verdicts) == {Verdict.NOT_PROMISED}:
+        return Exit.NOTHING_RAN
     return Exit.HOLDS

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any, Final
 
 from everyturn import objects, resumption
-from everyturn.agents import accepted_call, defined, find_revision, make, own_of, revision_name, shares_of
+from everyturn.agents import accepted_call, defined, find_revision, make, own_of, promises_of, revision_name, shares_of
 from everyturn.errors import EndlessRun, UsageError
 from everyturn.observer import Step, changed, observe, shared_data
 from everyturn.operations import OWN, CallsPort, Gate, Operation, SharedPort, ThreadsPort, TitlesPort, ports_for
@@ -84,6 +84,7 @@ class World:
         ports = ports_for(self.gate)
         found = find_revision(revision)
         self._shares = shares_of(found)
+        self.promises = promises_of(found)
         self._privacy = Privacy()
         owned = own_of(found)
         for name, first in owned.items():
@@ -175,7 +176,7 @@ class World:
             case "A" | "a" | "I" | "i":
                 return (ev.Submitted(thread.name, thread.kind.isupper(), thread.kind in "Aa"),)
             case "c":
-                return (ev.CancelCalled(thread.name, shared_data(before)),)
+                return (ev.CancelCalled(thread.name, shared_data(before), self.promises.cancel),)
             case "q":
                 return (ev.ClearCalled(thread.name),)
             case "s":
@@ -188,7 +189,7 @@ class World:
         """What an onlooker sees when the thread has ended; ``word`` is what its body returned."""
         match thread.kind:
             case "A" | "a" | "I" | "i" if word == "refused":
-                return (ev.Refused(thread.name),)
+                return (ev.Refused(thread.name, busy=self.promises.busy == "refuse"),)
             case "A" | "a" | "I" | "i":
                 return (ev.Returned(thread.name, failed=word == "failed"),)
             case "c":
@@ -205,9 +206,12 @@ class World:
 
     def seen(self, step: Step) -> tuple[ev.Event, ...]:
         """What an onlooker sees of one step. Where there are Cancels, also what they change, and whoever works for them."""
+        seen = observe(step)
         if self.scope.cancels and step.thread in self._watched:
-            return (*observe(step), *changed(step))
-        return observe(step)
+            seen = (*seen, *changed(step))
+        if not self.promises.folds:
+            seen = tuple(replace(event, broken=True) if isinstance(event, ev.Folded) else event for event in seen)
+        return seen
 
     def check_privacy(self, step: Step) -> None:
         """Raise :class:`AgentFault` if others can notice what was taken to be a thread's own business."""

@@ -13,6 +13,7 @@ from everyturn_model.events import (
     ContextCancelled,
     DataChanged,
     Event,
+    Folded,
     Outcome,
     ShutdownBegan,
     StreamEnd,
@@ -24,7 +25,7 @@ from everyturn_model.events import (
     TurnReleased,
     TurnStarted,
 )
-from everyturn_model.lifecycle import Fate, Ledger, Life
+from everyturn_model.lifecycle import Fate, Ledger, Life, Phase
 from everyturn_model.monitor import Invariant, Kind, Needs, Violated
 from everyturn_model.monitors.works import NO_WORKS, SEEN, Works
 from everyturn_model.own_changes import OwnChanges
@@ -62,8 +63,10 @@ def no_lost_cancel(state: Dooms, event: Event, ledger: Ledger) -> Dooms | Violat
     """What a Cancel found has ended or was reached when it returns, and does not finish by a stream that starts later."""
     state = state.after(event)
     match event:
-        case CancelCalled(operation=operation):
-            found = {(life.prompt, operation) for life in ledger if not ledger.is_over(life)}
+        case CancelCalled(promise="nothing"):
+            return state
+        case CancelCalled(operation=operation, promise=promise):
+            found = {(life.prompt, operation) for life in ledger if _promised(life, ledger, promise)}
             active = {(work, operation) for work in state.works.under_way}
             return replace(state, pending=state.pending | found, active=state.active | active)
         case CancelReturned(operation=operation):
@@ -95,6 +98,19 @@ def _returned(state: Dooms, operation: str) -> Dooms | Violated:
     )
 
 
+_OF_TURNS: Final = frozenset({Phase.TURN, Phase.FOLDED})
+_BEFORE_THE_QUEUE: Final = frozenset({Phase.NEW, Phase.LIVE})
+
+
+def _promised(life: Life, ledger: Ledger, promise: str) -> bool:
+    """Whether a Cancel that promises this ends a prompt that it finds."""
+    if ledger.is_over(life):
+        return False
+    if promise == "turn":
+        return life.phase in _OF_TURNS
+    return promise != "turn and queue" or life.phase not in _BEFORE_THE_QUEUE
+
+
 def _carried(ledger: Ledger, turn: str) -> tuple[Life, ...]:
     own = ledger.of_turn(turn)
     return (*(() if own is None else (own,)), *ledger.folded_into(turn))
@@ -117,12 +133,16 @@ NO_LOST_CANCEL: Final = Invariant(
 
 @dataclass(frozen=True, slots=True)
 class Untouched:
-    """``cancelling``, ``clearing``: operations under way; ``prompts``: those that nothing of the kind has met."""
+    """``cancelling``, ``clearing``: operations under way; ``prompts``: those that nothing of the kind has met.
+
+    ``spared``: those of them that were queued when a Cancel began which promises to spare the queue.
+    """
 
     cancelling: frozenset[str] = frozenset()
     prompts: frozenset[str] = frozenset()
     clearing: frozenset[str] = frozenset()
     closing: bool = False
+    spared: frozenset[str] = frozenset()
 
 
 def no_poisoned_prompt(state: Untouched, event: Event, ledger: Ledger) -> Untouched | Violated:
@@ -132,8 +152,12 @@ def no_poisoned_prompt(state: Untouched, event: Event, ledger: Ledger) -> Untouc
             if state.cancelling or state.clearing or state.closing:
                 return state
             return replace(state, prompts=state.prompts | {prompt})
-        case CancelCalled(operation=operation):
-            return replace(state, cancelling=state.cancelling | {operation}, prompts=frozenset())
+        case CancelCalled(operation=operation, promise=promise):
+            queued = {life.prompt for life in ledger if promise == "turn" and life.phase is Phase.QUEUED}
+            spared = state.prompts & queued
+            return replace(state, cancelling=state.cancelling | {operation}, prompts=spared, spared=spared)
+        case TurnStarted(prompt=prompt) | Folded(prompt=prompt) if state.cancelling:
+            return replace(state, prompts=state.prompts - {prompt})
         case CancelReturned(operation=operation):
             return replace(state, cancelling=state.cancelling - {operation})
         case ClearCalled(operation=operation):
@@ -146,6 +170,8 @@ def no_poisoned_prompt(state: Untouched, event: Event, ledger: Ledger) -> Untouc
     for prompt in sorted(state.prompts):
         life = ledger.get(prompt)
         if life is not None and (Fate.DROPPED in life.fates or ledger.ending(life) is Outcome.CANCELLED):
+            if prompt in state.spared:
+                return Violated(f"{prompt} was queued, where Cancel spares it, and yet ended as cancelled")
             return Violated(f"{prompt} was submitted after every Cancel had returned, and yet ended as cancelled")
         if life is not None and ledger.is_over(life):
             over.add(prompt)

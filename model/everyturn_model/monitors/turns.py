@@ -85,6 +85,8 @@ IN_ORDER: Final = Invariant(
 def no_fold_of_run_id(state: None, event: Event, ledger: Ledger) -> Violated | None:
     """Who has a run id gets a turn of its own."""
     match event:
+        case Folded(prompt=prompt, turn=turn, broken=True):
+            return Violated(f"{prompt} was folded into turn {turn}, and the session promises that nobody is")
         case Folded(prompt=prompt, turn=turn):
             pass
         case MessageWritten(prompt=prompt, turn=str(turn)) | MessageFailed(prompt=prompt, turn=str(turn)):

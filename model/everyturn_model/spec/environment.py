@@ -62,13 +62,27 @@ SUBMIT_PROMPT = Action(
 # cancel -----------------------------------------------------------------------------------------------------------
 
 
+_PROMISED: Final = {
+    "nothing": frozenset[Phase](),
+    "turn": frozenset({Phase.TURN, Phase.FOLDED}),
+    "turn and queue": frozenset(Phase) - {Phase.LIVE},
+    "turn, queue and accepted": frozenset(Phase),
+}
+
+
+def _ends(prompt: Prompt, promise: str) -> bool:
+    """Whether a Cancel that promises this ends a prompt that it finds."""
+    return prompt.unfinished and prompt.phase in _PROMISED[promise]
+
+
 def call_cancel(state: State, event: CancelCalled) -> State:
     """The Cancel finds what is unfinished; all of it may be reached from now on."""
-    found = frozenset(prompt.name for prompt in state.prompts if prompt.unfinished)
+    found = frozenset(prompt.name for prompt in state.prompts if _ends(prompt, event.promise))
     idle = state.idle and event.shared.reservations == 0
     own = OwnChanges(event.operation) if idle else None
     operation = Operation(Kind.CANCEL, event.operation, found, own=own)
-    state = _each_active(state, lambda work: _found(work, event.operation))
+    if event.promise != "nothing":
+        state = _each_active(state, lambda work: _found(work, event.operation))
     summary = None if state.summary is None else state.summary._replace(exposed=True)
     return state.each(exposed).with_operation(operation)._replace(summary=summary)
 

@@ -30,6 +30,12 @@ def known_to_life(state: State, prompt: str, event: Event) -> bool:
     return (state.prompt(prompt).phase, type(event)) in LIFE
 
 
+def _busy(state: State, prompt: str) -> bool:
+    """Whether anybody else is not done, so that the session may have been busy when the prompt came."""
+    others = any(each.name != prompt and (each.unfinished or not each.returned) for each in state.prompts)
+    return others or state.turn is not None or state.summary is not None or state.open(Kind.SUMMARISE)
+
+
 REFUSE_PROMPT = Action(
     "RefusePrompt",
     Side.SYSTEM,
@@ -41,7 +47,9 @@ REFUSE_PROMPT = Action(
             lambda state, event: known_to_life(state, event.prompt, event),
         ),
         Guard(
-            "closing", "A prompt is refused only by a workspace that is closing.", lambda state, event: state.closing
+            "closing",
+            "A prompt is refused only by a workspace that is closing, or by a busy session that does not promise a queue.",
+            lambda state, event: state.closing or (event.busy and _busy(state, event.prompt)),
         ),
     ),
     lambda state, event: state.put(state.prompt(event.prompt)._replace(phase=Phase.REFUSED, fate=Fate.REFUSED)),
@@ -135,8 +143,8 @@ FOLD_PROMPT = Action(
         ),
         Guard(
             "no-run-id",
-            "A prompt with run id gets a turn of its own and is never folded.",
-            lambda state, event: not state.prompt(event.prompt).run_id,
+            "A prompt with run id gets a turn of its own and is never folded; nor is any, if the session promises that.",
+            lambda state, event: not event.broken and not state.prompt(event.prompt).run_id,
         ),
         Guard(
             "fold-unstarted",

@@ -49,6 +49,20 @@ def _invariants() -> Iterator[Entry]:
         yield {"name": each.name, "kind": each.kind, "sentence": each.sentence}
 
 
+def _promises() -> Iterator[Entry]:
+    from everyturn_model.promises import BUSY, CANCELS, FOLDS, Promises
+
+    default = Promises()
+    for name, words in (("cancel", CANCELS), ("busy", BUSY), ("folds", FOLDS)):
+        for value, sentence in words.items():
+            yield {"name": name, "value": value, "default": getattr(default, name) == value, "sentence": sentence}
+
+
+def _promise(entry: Entry) -> str:
+    named = f"{entry['name']}={entry['value']!r}"
+    return f"{named:<36}{entry['sentence']}{' (default)' if entry['default'] else ''}"
+
+
 def _strategies() -> Iterator[Entry]:
     from everyturn.strategies import STRATEGIES
 
@@ -125,6 +139,7 @@ LISTINGS: Final[dict[str, Listing]] = {
     "invariants": Listing(
         _invariants, _each(lambda entry: f"{entry['name']:<20}{entry['kind']:<8} {entry['sentence']}")
     ),
+    "promises": Listing(_promises, _each(_promise)),
     "strategies": Listing(_strategies, _each(_strategy)),
     "scopes": Listing(_scopes, _notation),
     "formats": Listing(_formats, _each(_format)),

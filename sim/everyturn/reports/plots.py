@@ -27,6 +27,7 @@ COLOURS: Final = {
     Verdict.RISK: "#e0c060",
     Verdict.UNDETERMINED: "#e0c060",
     Verdict.VACUOUS: "#e6e6e6",
+    Verdict.NOT_PROMISED: "#ffffff",
     Verdict.NOT_JUDGED: "#ffffff",
 }
 TURN, SUMMARY, WAIT, STREAM = "#8fb8de", "#c3b1e1", "#f0e2b6", "#3d6fa5"

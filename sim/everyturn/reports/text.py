@@ -33,6 +33,7 @@ SIGNS: Final = {
     Verdict.RISK: ("~", "yellow"),
     Verdict.UNDETERMINED: ("?", "yellow"),
     Verdict.VACUOUS: ("·", "bright_black"),
+    Verdict.NOT_PROMISED: ("-", "bright_black"),
     Verdict.NOT_JUDGED: (" ", "bright_black"),
 }
 LEGEND: Final = "✓ proved  ✗ refuted  ~ sampled, no violation seen  ? undetermined  · vacuous: nothing in the scope could violate it"
