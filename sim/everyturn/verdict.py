@@ -30,6 +30,11 @@ class Verdict(StrEnum):
     NOT_PROMISED = "not-promised"
     NOT_JUDGED = "not-judged"
 
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return self.replace("not-promised", "not promised")
+
 
 WORST_FIRST: Final = (
     Verdict.REFUTED,

@@ -93,6 +93,7 @@ def test_what_is_not_promised_is_said_and_is_no_proof() -> None:
     cell = check(StopsNothing, "A+1c", invariants=("no-lost-cancel",)).cell
     assert cell.invariants["no-lost-cancel"].verdict is Verdict.NOT_PROMISED
     assert cell.verdict is Verdict.NOT_PROMISED
+    assert cell.verdict.words == "not promised"
     assert exit_code(Result("everyturn/result/1", "check", [cell])) is Exit.NOTHING_RAN
     whole = check(StopsNothing, "A+1c").cell
     assert whole.verdict is Verdict.PROVED

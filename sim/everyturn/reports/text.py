@@ -264,7 +264,7 @@ def _sign(verdict: Verdict) -> str:
 
 def _headline(cell: Cell) -> str:
     counts = Counter(judged.verdict for _, judged in _all(cell))
-    said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in WORST_FIRST if counts[verdict])
+    said = ", ".join(f"{counts[verdict]} {verdict.words}" for verdict in WORST_FIRST if counts[verdict])
     if cell.conforms is not None:
         said += f" ({len(cell.invariants)} invariant{'s' * (len(cell.invariants) != 1)} and conformance)"
     if cell.states is not None:
