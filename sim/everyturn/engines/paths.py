@@ -63,8 +63,8 @@ class Path:
         return [step.named for step in self.steps]
 
 
-LONGEST: Final = 10_000
-"""Steps after which a path is taken to be endless."""
+LONGEST: Final = 20_000
+"""Accesses after which a path is taken to be endless."""
 
 
 class Decider(Protocol):
@@ -106,6 +106,7 @@ def walk(transitions: Transitions, decider: Decider, until: str | None = None) -
     Raises :class:`~everyturn.errors.EndlessRun` if it comes to neither.
     """
     path = Path()
+    made = 0
     row = transitions.initial()
     order = sorted(range(len(transitions.locals.roots)), key=lambda each: not _begins_at_a_point(transitions, each))
     threads = transitions.world.threads
@@ -113,8 +114,8 @@ def walk(transitions: Transitions, decider: Decider, until: str | None = None) -
         enabled = tuple(each for each in order if transitions.effects(row, each))
         if not enabled:
             break
-        if len(path.steps) >= LONGEST:
-            raise EndlessRun(f"after {LONGEST:,} steps the run goes on: expected one that comes to rest")
+        if made >= LONGEST:
+            raise EndlessRun(f"after {len(path.steps):,} steps the run goes on: expected one that comes to rest")
         decision = len(path.decisions)
         asked = [(threads[each].name, _operation(transitions, row, each)) for each in enabled]
         place = decider.pick(len(path.steps), asked)
@@ -124,6 +125,7 @@ def walk(transitions: Transitions, decider: Decider, until: str | None = None) -
         before = row
         row, effects, operations, findings = _step(transitions, row, thread, decider, path.decisions)
         named = Named(threads[thread].name, operations)
+        made += len(effects)
         path.steps.append(PathStep(before, enabled, thread, effects, named, decision, findings))
         order.remove(thread)
         if transitions.locals[row[FIRST_THREAD + thread]].operation is not None:
