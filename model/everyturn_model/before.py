@@ -18,7 +18,9 @@ from everyturn_model.events import (
     FailedBeforeTurn,
     Folded,
     Queued,
+    ReadFailed,
     Returned,
+    StepFailed,
     StreamStarted,
     TakenOut,
     TurnReleased,
@@ -65,8 +67,10 @@ def _due(state: State, event: Event, facts: Facts) -> Iterator[Event | Seen | Ei
     match event:
         case StreamStarted(turn=turn) if "messages-written" in facts.lacks.guards:
             yield from _folds_into(turn, state, facts)
-        case TurnReleased(turn=turn):
+        case TurnReleased(turn=turn) | StepFailed(turn=turn):
             yield from _folds_into(turn, state, facts)
+        case ReadFailed(prompt=name) if state.turn is not None and state.turn.prompt == name:
+            yield from _folds_into(state.turn.name, state, facts)
         case CancelTakesEffect(operation=name):
             cancel = state.operation(Kind.CANCEL, name)
             if cancel is not None:

@@ -98,7 +98,7 @@ class Facts:
                 | WasFolded(prompt=prompt, turn=turn)
             ):
                 self._begins[prompt] = index
-                self._folds[prompt] = (index, each._replace(event=Folded(prompt, turn or each.prompt or "")))
+                self._folds.setdefault(prompt, (index, each._replace(event=Folded(prompt, turn or each.prompt or ""))))
             case MessageWritten(prompt=prompt) | MessageFailed(prompt=prompt) | TurnStarted(prompt=prompt):
                 self._begins[prompt] = index
                 self._starts[prompt] += isinstance(each.event, TurnStarted)

@@ -203,3 +203,9 @@ def test_a_drop_that_is_told_before_its_line_is_of_the_kind_that_the_line_says(r
     waiting = [*submit(["p1"]), line("queued", "p1"), CALL, RETURN, *ended("p0", "cancelled")]
     late = [line("told", "p1", outcome="cancelled"), line("dropped", "p1", reason=reason)]
     assert match([*FIRST, *waiting, *late]).answer is Answer.ACCEPTED
+
+
+def test_a_fold_that_is_told_after_its_turn_failed_was_before_the_failure() -> None:
+    """The turn is cancelled while it is prepared; what was folded into it until then may be said last."""
+    waiting = [*submit(["p1"], run_id=False), line("queued", "p1"), CALL, *ended("p0", "cancelled"), RETURN]
+    assert match([*FIRST, *waiting, line("folded", "p1", turn="p0")]).answer is Answer.ACCEPTED
