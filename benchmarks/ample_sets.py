@@ -13,11 +13,11 @@ import argparse
 from collections.abc import Iterator
 from itertools import product
 
-from everyturn.checker import Judge, select
-from everyturn.engines.exploration import Exploration
-from everyturn.engines.levels import LevelExplorer
-from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.engines.coroutines.exploration import Exploration
+from everyturn.engines.explorer.levels import LevelExplorer
+from everyturn.verdicts.checker import Judge, select
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 
 def judged_by(name: str) -> Judge:

@@ -23,18 +23,18 @@ import numpy as np
 from joblib import Parallel, delayed
 from strategies_table import CELLS, Cell, judging, written
 
-from everyturn.engines.decisions import End
-from everyturn.engines.judging import JudgeTable
-from everyturn.engines.kernel import simulate
-from everyturn.engines.priorities import Priorities
-from everyturn.engines.probabilities import exact
-from everyturn.engines.walks import Walks
-from everyturn.risk import Unseen, upper_bound
-from everyturn.scope import Scope
+from everyturn.checking.risk import Unseen, upper_bound
+from everyturn.engines.explorer.judge_states import JudgeTable
+from everyturn.engines.simpy.kernel import simulate
+from everyturn.engines.walks.decisions import End
+from everyturn.engines.walks.priorities import Priorities
+from everyturn.engines.walks.probabilities import exact
+from everyturn.engines.walks.walks import Walks
 from everyturn.strategies import strategy
 from everyturn.strategies.profile import Profile, profile
-from everyturn.studies.intervals import Interval
-from everyturn.world import World
+from everyturn.verdicts.intervals import Interval
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 CAMPAIGNS, LONG, REFERENCE = 500, 1000, 200_000
 """Over tables: how many campaigns, of how many runs, and the runs of the reference sample."""

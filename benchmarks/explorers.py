@@ -20,12 +20,12 @@ COLUMNS = ("engine", "states", "transitions", "seconds", "states/s", "bytes/stat
 
 def measured(engine: str, revision: str, scope: str) -> dict[str, dict[str, float]]:
     """One exploration, cold start included (imports are not); after the plain one the textbook search, tables warm."""
-    from everyturn.checker import Judge
-    from everyturn.engines.exhaustive import Explorer
-    from everyturn.engines.exploration import Exploration, peak
-    from everyturn.engines.levels import LevelExplorer
-    from everyturn.scope import Scope
-    from everyturn.world import World
+    from everyturn.engines.coroutines.exploration import Exploration, peak
+    from everyturn.engines.explorer.exhaustive import Explorer
+    from everyturn.engines.explorer.levels import LevelExplorer
+    from everyturn.verdicts.checker import Judge
+    from everyturn.world.scope import Scope
+    from everyturn.world.world import World
 
     def row(found: Exploration, stored: int) -> dict[str, float]:
         counts = {"states": found.states, "transitions": found.transitions, "seconds": found.seconds}

@@ -22,10 +22,10 @@ from typing import Any
 
 import msgspec
 
-from everyturn.checker import select
+from everyturn.files.reading import LogFile, stop
 from everyturn.formats.everyturn_log import Line
-from everyturn.formats.files import LogFile, stop
-from everyturn.linear.judging import AS_IT_IS, watch
+from everyturn.logs.judging import AS_IT_IS, watch
+from everyturn.verdicts.checker import select
 
 SESSIONS = 1000
 

@@ -15,11 +15,11 @@ from collections import deque
 from collections.abc import Callable
 from importlib import import_module
 
-from everyturn.checker import Judge
-from everyturn.engines.levels import LevelExplorer
-from everyturn.engines.transitions import Row, Transitions
-from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.engines.coroutines.transitions import Row, Transitions
+from everyturn.engines.explorer.levels import LevelExplorer
+from everyturn.verdicts.checker import Judge
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 Graph = dict[Row, list[Row]]
 

@@ -22,14 +22,14 @@ from typing import Any, NamedTuple
 import simpy
 from joblib.externals.loky import get_reusable_executor
 
-from everyturn.campaign import fuzz
-from everyturn.checker import Judge
-from everyturn.engines.judging import JudgeTable
-from everyturn.engines.kernel import simulate
-from everyturn.objects.table import COLUMNS, HANDLERS
-from everyturn.scope import Scope
+from everyturn.checking.fuzz import fuzz
+from everyturn.engines.explorer.judge_states import JudgeTable
+from everyturn.engines.simpy.kernel import simulate
 from everyturn.strategies import strategy
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge
+from everyturn.world.objects.table import COLUMNS, HANDLERS
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 INDEX = {name: index for index, name in enumerate(COLUMNS)}
 TABLE = {key: (tuple(INDEX[name] for name in names), handler) for key, (names, handler) in HANDLERS.items()}

@@ -21,14 +21,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from everyturn.checker import Judge, select
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.levels import LevelExplorer
+from everyturn.engines.coroutines.reached import Reached
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.exports import murphi, promela
-from everyturn.exports.reached import Reached
 from everyturn.exports.tables import Tables, tables
-from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge, select
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 REVISION = "d4-independent"
 QUICKER = {"GLIBC_TUNABLES": "glibc.malloc.mxfast=0"}

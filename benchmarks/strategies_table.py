@@ -23,16 +23,16 @@ from typing import NamedTuple
 import numpy as np
 from joblib import Parallel, delayed
 
-from everyturn.checker import Judge, select
-from everyturn.engines.judging import JudgeTable
-from everyturn.engines.kernel import simulate
-from everyturn.engines.probabilities import exact
-from everyturn.engines.walks import Walks
+from everyturn.engines.explorer.judge_states import JudgeTable
+from everyturn.engines.simpy.kernel import simulate
+from everyturn.engines.walks.probabilities import exact
+from everyturn.engines.walks.walks import Walks
 from everyturn.errors import UsageError
-from everyturn.scope import DEFAULT_SCOPES, Scope
 from everyturn.strategies import strategy
 from everyturn.strategies.profile import profile
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge, select
+from everyturn.world.scope import DEFAULT_SCOPES, Scope
+from everyturn.world.world import World
 
 RANDOM = ("random-walk", "urw", "surw", "pct:2", "pct:3", "pos", "coverage", "portfolio")
 SYSTEMATIC = ("delay:3", "preemption:2", "dpor")

@@ -14,15 +14,15 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from everyturn.checker import Judge
-from everyturn.engines.judging import JudgeTable
-from everyturn.engines.kernel import simulate
-from everyturn.engines.priorities import Priorities
-from everyturn.engines.walks import BATCH, Walks
-from everyturn.scope import Scope
+from everyturn.engines.explorer.judge_states import JudgeTable
+from everyturn.engines.simpy.kernel import simulate
+from everyturn.engines.walks.priorities import Priorities
+from everyturn.engines.walks.walks import BATCH, Walks
 from everyturn.strategies import strategy
 from everyturn.strategies.profile import Profile, profile
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 ROUNDS = 5
 SHARE = 500

@@ -13,7 +13,7 @@
 # fix, one of the clients could wait for ever. We explore **every** interleaving of the two, in the agent's real code.
 
 # %%
-from everyturn.check import check
+from everyturn.checking.check import check
 
 before = check("d3-locked-drain", "AA")
 print(before.cell.states, "states,", before.cell.transitions, "transitions")
@@ -44,8 +44,8 @@ from tempfile import mkdtemp
 
 from IPython.display import Image
 
-from everyturn.checker import Judge
 from everyturn.reports.plots import timeline
+from everyturn.verdicts.checker import Judge
 
 folder = Path(mkdtemp())
 timeline(run, [found for found in Judge().run(run.seen()) if found[1].invariant == "no-hang"], folder / "before.png")
@@ -55,10 +55,10 @@ Image(folder / "before.png")
 # The fix keeps prompts with a run id in the queue, so that each gets a turn of its own. The same decisions, after the fix:
 
 # %%
-from everyturn.engines.kernel import simulate
-from everyturn.scope import Scope
+from everyturn.engines.simpy.kernel import simulate
 from everyturn.strategies.replay import Replay
-from everyturn.world import World
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 cured = simulate(World(Scope.parse("AA"), "d4-independent"), Replay(run.schedule.deviations))
 print(Judge().run(cured.seen()))

@@ -16,12 +16,12 @@ from typing import Final, NamedTuple
 
 from tests.test_causes import tells
 
-from everyturn import trace
-from everyturn.check import check
+from everyturn.checking.check import check
+from everyturn.engines.simpy.replay import Replayed, replay
 from everyturn.errors import EveryturnError
-from everyturn.replay import Replayed, replay
-from everyturn.run import Run
-from everyturn.verdict import Judged
+from everyturn.runs import trace
+from everyturn.runs.run import Run
+from everyturn.verdicts.verdict import Judged
 
 ROOT: Final = Path(__file__).parent.parent
 TRACES: Final = ROOT / "tests" / "traces"

@@ -7,10 +7,10 @@ from typing import Final
 
 import pytest
 
+from everyturn.engines.simpy.replay import replay
 from everyturn.explanation.source_lines import places
-from everyturn.replay import replay
-from everyturn.reports.text import event_text
-from everyturn.run import Run
+from everyturn.runs.event_text import event_text
+from everyturn.runs.run import Run
 
 TRACES: Final = Path(__file__).parent / "traces"
 

@@ -7,9 +7,9 @@ from typing import Final
 
 import pytest
 
-from everyturn import objects
-from everyturn.operations import CallsPort, Gate, Operation, ports_for
-from everyturn.scope import EXTRAS, PROMPTS
+from everyturn.world import objects
+from everyturn.world.operations import CallsPort, Gate, Operation, ports_for
+from everyturn.world.scope import EXTRAS, PROMPTS
 from everyturn_impl.revisions import REVISIONS
 from everyturn_model.invariants import INVARIANTS
 from everyturn_model.spec import ACTIONS

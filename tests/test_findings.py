@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from everyturn.replay import replay
+from everyturn.engines.simpy.replay import replay
 
 PAGE = (Path(__file__).parent.parent / "docs" / "findings.md").read_text()
 

@@ -18,6 +18,35 @@ FORBIDDEN: Final = {
 }
 """Package → what it must not import."""
 
+ROOMS: Final[dict[str, str]] = {
+    "errors": "",
+    "printing": "",
+    "files": "errors printing",
+    "source_location": "",
+    "identity": "errors files source_location",
+    "world": "errors files identity printing source_location",
+    "runs": "errors files printing world",
+    "verdicts": "errors printing runs world",
+    "strategies": "errors runs world",
+    "engines/coroutines": "errors files identity runs source_location strategies verdicts world",
+    "engines/fairness": "engines/coroutines errors runs verdicts world",
+    "engines/explorer": "engines/coroutines engines/fairness errors files identity runs strategies verdicts world",
+    "engines/simpy": "engines/coroutines engines/explorer errors files printing runs source_location strategies verdicts world",
+    "engines/walks": "engines/coroutines engines/explorer engines/simpy errors runs strategies verdicts world",
+    "explanation": "engines/* errors files runs source_location strategies verdicts world",
+    "checking": "engines/* errors explanation files identity runs source_location strategies verdicts world",
+    "formats": "errors files printing runs world",
+    "outside": "files formats verdicts world",
+    "logs": "checking engines/* errors files formats outside printing runs strategies verdicts world",
+    "exports": "engines/* errors files runs verdicts world",
+    "studies": "engines/* errors files formats runs source_location strategies verdicts world",
+    "asyncio": "checking errors identity source_location strategies verdicts",
+    "reports": "*",
+    "cli": "* reports",
+}
+"""Room of ``sim/everyturn`` → the rooms that it may look into: only below it, so that each can be read without those above.
+``engines/*`` are all engines, ``*`` all rooms that stand above it in this table."""
+
 MACHINE_PATH: Final = re.compile(
     r"(?<![\w.])/(?:" + "|".join(("work", "farm", "root", r"home/\w+", r"Users/\w+")) + ")/"
 )
@@ -122,3 +151,70 @@ def test_registries_are_recognised() -> None:
         "--no-emit-index-url",
     )
     assert [bool(REGISTRY.search(text)) for text in texts] == [True, True, True, False]
+
+
+SIM: Final = ROOT / "sim" / "everyturn"
+
+
+def room_of(module: str) -> str:
+    """The room of a module of ``everyturn``, by its dotted name; nothing for the front door itself."""
+    parts = module.split(".")[1:]
+    while parts and "/".join(parts) not in ROOMS:
+        parts.pop()
+    return "/".join(parts)
+
+
+def rooms_looked_into(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and room of each import of ``everyturn``, wherever in the file it stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module is not None:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from ((node.lineno, room_of(name)) for name in names if name.split(".")[0] == "everyturn")
+
+
+def may_look_into(room: str) -> set[str]:
+    """The rooms that ``room`` may look into."""
+    names = list(ROOMS)
+    allowed: set[str] = {room, ""}
+    for word in ROOMS[room].split():
+        if word == "*":
+            allowed |= set(names[: names.index(room)])
+        elif word == "engines/*":
+            allowed |= {name for name in names if name.startswith("engines/")}
+        else:
+            allowed.add(word)
+    return allowed
+
+
+def test_rooms_look_only_below_them() -> None:
+    """The table is in the order of the argument: what runs, how it is explored, what was seen, what it means, how it is told."""
+    names = list(ROOMS)
+    for place, room in enumerate(names):
+        assert may_look_into(room) - {room, ""} <= set(names[:place]), room
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_looks_into_those_of_its_row(room: str) -> None:
+    folder = SIM / room
+    files = sorted(folder.rglob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
+    assert files
+    wrong = [
+        f"{path.relative_to(SIM)}:{line}: {other}"
+        for path in files
+        for line, other in rooms_looked_into(path)
+        if other not in may_look_into(room)
+    ]
+    assert not wrong
+
+
+def test_every_module_is_in_a_room() -> None:
+    homeless = [
+        str(path.relative_to(SIM))
+        for path in SIM.rglob("*.py")
+        if not room_of("everyturn." + ".".join(path.relative_to(SIM).with_suffix("").parts))
+    ]
+    assert sorted(homeless) == ["__init__.py", "__main__.py", "engines/__init__.py"]

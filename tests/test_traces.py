@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from everyturn import trace
-from everyturn.engines.kernel import simulate
-from everyturn.engines.paths import walk
-from everyturn.engines.transitions import Transitions
+from everyturn.engines.coroutines.transitions import Transitions
+from everyturn.engines.explorer.paths import walk
+from everyturn.engines.simpy.kernel import simulate
+from everyturn.engines.simpy.replay import replay
 from everyturn.explanation.shrink import judge_of
-from everyturn.replay import replay
-from everyturn.schedule import deviations
-from everyturn.scope import Scope
+from everyturn.runs import trace
+from everyturn.runs.schedule import deviations
+from everyturn.runs.tokens.named_steps import ByName, names_of
 from everyturn.strategies.replay import Replay
-from everyturn.tokens.named_steps import ByName, names_of
-from everyturn.world import World
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_model.invariants import BY_NAME
 
 TRACES = sorted((Path(__file__).parent / "traces").glob("*.jsonl"))

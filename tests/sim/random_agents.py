@@ -15,11 +15,11 @@ from typing import Any, Final, NamedTuple
 from tests.sim.carriers import BLOCKS, EXPRESSIONS, HEAD, KEPT, UNSUPPORTED
 from tests.sim.test_every_schedule import every_schedule
 
-from everyturn.checker import Judge, select
-from everyturn.engines.levels import LevelExplorer
+from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.errors import UsageError
-from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge, select
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 SCOPE: Final = "Aa"
 _NAMES: Final = ("x", "y", "__x", "__y_", "n", "seen")

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from everyturn.engines.frames.snapshot import Identities
+from everyturn.engines.coroutines.snapshot import Identities
 from everyturn.errors import UnsupportedLocal
 from everyturn.identity.encoder import Encoder
 

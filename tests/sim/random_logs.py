@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed
-from everyturn.logs.stretches import Stretch
+from everyturn.logs.busy_periods import Stretch
 
 Script = list[dict[str, str]]
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from everyturn.check import check
-from everyturn.checker import Judge
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.kernel import simulate
-from everyturn.engines.matching import Answer
+from everyturn.checking.check import check
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.engines.simpy.kernel import simulate
 from everyturn.logs.identify import identify
-from everyturn.scope import Scope
+from everyturn.logs.matching import Answer
 from everyturn.strategies.fifo import Fifo
-from everyturn.verdict import Verdict
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge
+from everyturn.verdicts.verdict import Verdict
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_model.events import CancelledOnEntry, ErrorNotified, Event
 from everyturn_model.invariants import Invariant, Kind, Violated
 from everyturn_model.lifecycle import Ledger

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from everyturn import objects
-from everyturn.check import check
-from everyturn.checker import Judge, select
-from everyturn.engines.ample import ALL, Sights
-from everyturn.engines.checkpoints import load, save
-from everyturn.engines.exploration import Limits
-from everyturn.engines.levels import LevelExplorer
-from everyturn.engines.transitions import FIRST_THREAD, JUDGE, Row, Successor, Transitions
+from everyturn.checking.check import check
+from everyturn.engines.coroutines.exploration import Limits
+from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, Row, Successor, Transitions
+from everyturn.engines.explorer.ample import ALL, Sights
+from everyturn.engines.explorer.checkpoints import load, save
+from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.errors import UsageError
-from everyturn.objects.table import HANDLERS
-from everyturn.operations import OWN, WAIT, Operation
-from everyturn.scope import Scope
-from everyturn.world import GRANULARITIES, World
+from everyturn.verdicts.checker import Judge, select
+from everyturn.world import objects
+from everyturn.world.objects.table import HANDLERS
+from everyturn.world.operations import OWN, WAIT, Operation
+from everyturn.world.scope import Scope
+from everyturn.world.world import GRANULARITIES, World
 from everyturn_impl.revisions import REVISIONS
 from everyturn_model.lifecycle import Ledger
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from tests.sim.small_agents import Small
 
-from everyturn.checker import Judge, select
-from everyturn.engines.ample import Ample, Sights, Touching
-from everyturn.engines.levels import LevelExplorer
-from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.engines.explorer.ample import Ample, Sights, Touching
+from everyturn.engines.explorer.levels import LevelExplorer
+from everyturn.verdicts.checker import Judge, select
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_impl.calls import Call, Completion, Context, Fault
 from everyturn_impl.errors import CallerError
 from everyturn_model.invariants import INVARIANTS

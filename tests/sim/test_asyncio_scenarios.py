@@ -20,7 +20,7 @@ from everyturn.asyncio.running import Scenario, Setting, run
 from everyturn.asyncio.searching import Limits, outcomes, prepared, search
 from everyturn.cli import main
 from everyturn.errors import ReplayError, UsageError
-from everyturn.verdict import Verdict
+from everyturn.verdicts.verdict import Verdict
 
 
 def behaviours(scenario: Scenario, setting: Setting = Setting()) -> set[tuple[Any, ...]]:  # noqa: B008

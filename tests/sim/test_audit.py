@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from tests.sim.small_agents import Small
 
-from everyturn.audit import audit
+from everyturn.checking.audit import audit
 from everyturn.cli import main
 from everyturn_impl.calls import Call, Context
 

@@ -16,17 +16,17 @@ from typing import Any, Final, NamedTuple
 import pytest
 from msgspec.structs import replace
 
-from everyturn.checker import select
-from everyturn.engines.kernel import simulate
+from everyturn.engines.simpy.kernel import simulate
+from everyturn.files.reading import LogFile, stop
 from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, write
 from everyturn.formats.everyturn_trace import Teller
-from everyturn.formats.files import LogFile, stop
-from everyturn.linear.judging import Reading, Watched, watch
 from everyturn.logs.conforming import Conformed, RunMatch, match_log
-from everyturn.scope import Scope
+from everyturn.logs.judging import Reading, Watched, watch
 from everyturn.strategies import strategy
-from everyturn.verdict import Verdict
-from everyturn.world import World
+from everyturn.verdicts.checker import select
+from everyturn.verdicts.verdict import Verdict
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_model.partial import Answer
 
 Log = list[Line]

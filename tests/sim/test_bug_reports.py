@@ -21,10 +21,10 @@ from everyturn.logs.conforming import conform
 from everyturn.logs.excerpt import Sign, excerpt, lines_of
 from everyturn.logs.faults import INVARIANTS, Fault, faults
 from everyturn.logs.reproduction import reproduce
+from everyturn.logs.words import words
 from everyturn.reports.bug import BugReport, bug_report, commands, reproduced
 from everyturn.reports.bug_html import page, safe
 from everyturn.reports.bug_markdown import fenced, markdown, plain
-from everyturn.reports.words import words
 from everyturn_model.events import EVENT_TYPES
 from everyturn_model.invariants import BY_NAME
 from everyturn_model.spec import ACTIONS

@@ -22,16 +22,16 @@ from tests.sim.silent_agents import (
 )
 from tests.sim.test_every_schedule import every_schedule, explored
 
-from everyturn.campaign import fuzz
-from everyturn.check import check
-from everyturn.checker import Judge
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.exploration import Exploration
-from everyturn.engines.kernel import simulate
-from everyturn.engines.levels import LevelExplorer
-from everyturn.scope import Scope
+from everyturn.checking.check import check
+from everyturn.checking.fuzz import fuzz
+from everyturn.engines.coroutines.exploration import Exploration
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.engines.explorer.levels import LevelExplorer
+from everyturn.engines.simpy.kernel import simulate
 from everyturn.strategies import strategy
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_impl.revisions.hardened import Hardened
 from everyturn_model import events as ev
 

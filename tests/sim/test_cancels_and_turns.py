@@ -9,11 +9,11 @@ import pytest
 from msgspec import convert
 from tests.sim.small_agents import Small
 
-from everyturn.check import check
+from everyturn.checking.check import check
 from everyturn.formats.everyturn_log import Header, Kind, Line, Placed
 from everyturn.formats.everyturn_trace import Teller
-from everyturn.linear.watch import Watch
-from everyturn.verdict import Verdict
+from everyturn.logs.watch import Watch
+from everyturn.verdicts.verdict import Verdict
 from everyturn_impl.calls import Call, Completion, Context, Fault
 from everyturn_impl.ports import Ports, Shared
 from everyturn_impl.revisions.hardened import Hardened

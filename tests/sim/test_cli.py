@@ -149,7 +149,7 @@ def test_the_same_matrix_is_drawn_in_the_same_bytes(ending: str, tmp_path: Path)
     [
         (["--scope", "AX"], "scope 'AX': expected prompts (letters of AaIi) first, found 'X'"),
         (["--revision", "d9"], "revision 'd9': expected one of "),
-        (["--agent", "everyturn.mutants:Nobody"], "expected a class Nobody"),
+        (["--agent", "everyturn.checking.mutants:Nobody"], "expected a class Nobody"),
     ],
 )
 def test_the_last_of_several_is_checked_before_the_first_is_explored(command: str, more: list[str], said: str) -> None:

@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from everyturn import campaign, check, checker, outside  # before a test adds an invariant: none may keep it
+from everyturn import outside  # before a test adds an invariant: none may keep it
+from everyturn.checking import check
+from everyturn.checking import fuzz as campaign
 from everyturn.cli import main
 from everyturn.explanation import explain
-from everyturn.linear import watch
-from everyturn.linear.monitors import MONITORS
+from everyturn.logs import watch
+from everyturn.logs.log_monitors import MONITORS
+from everyturn.verdicts import checker
 from everyturn_model import invariants
 from everyturn_model.events import Event
 from everyturn_model.lifecycle import Ledger
@@ -36,7 +39,7 @@ def test_a_bug_of_ours_is_no_refutation(monkeypatch: pytest.MonkeyPatch) -> None
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("of ours")
 
-    monkeypatch.setattr("everyturn.check.check", broken)
+    monkeypatch.setattr("everyturn.checking.check.check", broken)
     result = run("check", "--scope", "A", "--revision", "d4")
     assert result.exit_code == 3
     assert "Traceback" in result.stderr

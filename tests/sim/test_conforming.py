@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from everyturn import trace
-from everyturn.campaign import fuzz
+from everyturn.checking.fuzz import fuzz
 from everyturn.cli import main
-from everyturn.engines.kernel import simulate
+from everyturn.engines.simpy.kernel import simulate
 from everyturn.formats.crush_dispatch import read_runs
 from everyturn.logs.conforming import Conformed, RunMatch, conform, refusing_guards
 from everyturn.logs.projection import of_events, of_recording
 from everyturn.outside import judge_file
-from everyturn.scope import Scope
+from everyturn.runs import trace
 from everyturn.strategies import strategy
-from everyturn.world import World
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_impl.revisions import REVISIONS
 from everyturn_model.conformance import Matcher
 from everyturn_model.events import CancelReturned, ContextCancelled, Event

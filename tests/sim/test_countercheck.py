@@ -22,30 +22,30 @@ import pytest
 from click.testing import CliRunner
 from tests.sim.small_agents import Small
 
-from everyturn.audit import audit
-from everyturn.campaign import fuzz
-from everyturn.check import check
-from everyturn.checker import Finding, Judge
+from everyturn.checking.audit import audit
+from everyturn.checking.check import check
+from everyturn.checking.countercheck import counter_check as counter_checking
+from everyturn.checking.countercheck.comparing import Claims, parted
+from everyturn.checking.countercheck.likeness import alike
+from everyturn.checking.countercheck.proofs import tables_of
+from everyturn.checking.countercheck.walks import Walk
+from everyturn.checking.fuzz import fuzz
+from everyturn.checking.liveness import cell, liveness
 from everyturn.cli import main
-from everyturn.countercheck import counter_check as counter_checking
-from everyturn.countercheck.comparing import Claims, parted
-from everyturn.countercheck.likeness import alike
-from everyturn.countercheck.proofs import tables_of
-from everyturn.countercheck.walks import Walk
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.frames import snapshot
-from everyturn.engines.frames.memory import AgentMemory
-from everyturn.engines.judged import JudgeTables
-from everyturn.engines.judging import JudgeTable
-from everyturn.engines.levels import LevelExplorer
+from everyturn.engines.coroutines import snapshot
+from everyturn.engines.coroutines.agent_memory import AgentMemory
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.engines.explorer.judge_states import JudgeTable
+from everyturn.engines.explorer.judge_tables import JudgeTables
+from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.errors import Disagreement
 from everyturn.identity.encoder import Encoder
-from everyturn.liveness import cell, liveness
-from everyturn.operations import Operation
 from everyturn.reports.text import Printer
-from everyturn.scope import Scope
-from everyturn.verdict import Verdict
-from everyturn.world import World
+from everyturn.verdicts.checker import Finding, Judge
+from everyturn.verdicts.verdict import Verdict
+from everyturn.world.operations import Operation
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_impl.calls import Call, Completion, Context
 from everyturn_model.events import Refused, Rest
 
@@ -339,7 +339,7 @@ def test_what_proves_nothing_needs_no_check() -> None:
 
 
 def _few_states() -> Any:
-    from everyturn.engines.exploration import Limits
+    from everyturn.engines.coroutines.exploration import Limits
 
     return Limits(10)
 

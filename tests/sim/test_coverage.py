@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from everyturn.checking.coverage import Coverage, cover
 from everyturn.cli import main
-from everyturn.coverage import Coverage, cover
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.errors import StoreError
 from everyturn_impl.ports import Ports
@@ -156,7 +156,7 @@ def test_a_limit_is_told() -> None:
 
 def test_an_interrupted_exploration_keeps_what_it_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C: the report speaks of what was reached, and the exit code says interrupted."""
-    from everyturn.engines.transitions import Transitions
+    from everyturn.engines.coroutines.transitions import Transitions
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from everyturn.errors import UsageError
+from everyturn.files.reading import MAX_LINE
 from everyturn.formats.crush_dispatch import LogError, read_runs
 from everyturn.formats.crush_lines import KINDS, AcceptCall, End
-from everyturn.formats.files import MAX_LINE
 from everyturn.outside import judge_file
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
@@ -46,10 +46,10 @@ CANCEL = {"ev": "cancel_call", "op": "cancel1"}
 FAULTS = {
     "empty": (b"", 1, "a header with schema `crush-dispatch-trace/1`", "an empty file"),
     "another schema": (
-        b'{"schema":"everyturn/trace/1"}\n',
+        b'{"schema":"everyturn/runs/trace/1"}\n',
         1,
         "schema `crush-dispatch-trace/1`",
-        "'everyturn/trace/1'",
+        "'everyturn/runs/trace/1'",
     ),
     "no header": (BEGIN, 1, "a field `schema`", "an object without it"),
     "header lacks a field": (without(HEADER, "revision"), 1, "a field `revision`", "an object without it"),

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from everyturn.checker import Judge
 from everyturn.cli import main
-from everyturn.engines import archives, checkpoints
-from everyturn.engines.checkpoints import load, save
-from everyturn.engines.exploration import Limits
-from everyturn.engines.levels import LevelExplorer
+from everyturn.engines.coroutines.exploration import Limits
+from everyturn.engines.explorer import archives, checkpoints
+from everyturn.engines.explorer.checkpoints import load, save
+from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.errors import UsageError
-from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 Edit = Callable[[dict[str, Any], dict[str, Any]], None]
 

@@ -11,15 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.sim.small_agents import Small
 
-from everyturn.campaign import fuzz
-from everyturn.check import check
+from everyturn.checking.check import check
+from everyturn.checking.fuzz import fuzz
 from everyturn.cli import main
-from everyturn.engines import kernel, levels
-from everyturn.engines.components import components
-from everyturn.engines.rounds import on_cycles
+from everyturn.engines.coroutines.components import components
+from everyturn.engines.explorer import levels
+from everyturn.engines.explorer.rounds import on_cycles
+from everyturn.engines.simpy import kernel
+from everyturn.engines.simpy.replay import replay
 from everyturn.errors import EndlessRun
-from everyturn.replay import replay
-from everyturn.verdict import Verdict
+from everyturn.verdicts.verdict import Verdict
 from everyturn_impl.calls import Call, Completion, Context
 
 AT_REST = ("no-hang", "nothing-lost", "clean-rest", "no-deadlock")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from everyturn.campaign import fuzz
-from everyturn.check import check
-from everyturn.checker import Judge
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.kernel import simulate
-from everyturn.scope import Scope
+from everyturn.checking.check import check
+from everyturn.checking.fuzz import fuzz
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.engines.simpy.kernel import simulate
 from everyturn.strategies import strategy
 from everyturn.strategies.replay import Replay
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_model.events import Outcome
 
 

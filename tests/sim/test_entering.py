@@ -14,8 +14,8 @@ from click.testing import CliRunner
 from tests.sim import violent_agents
 from tests.sim.violent_agents import FAULTY, HARMLESS, Exits, Violent
 
-from everyturn import entering
 from everyturn.cli import main
+from everyturn.world import entering
 
 LINES = inspect.getsource(violent_agents).splitlines()
 ROOT = Path(__file__).parent.parent.parent

@@ -14,16 +14,16 @@ from typing import Any, ClassVar
 import pytest
 from tests.sim.small_agents import Small
 
-from everyturn import objects
-from everyturn.checker import Judge
-from everyturn.countercheck.proofs import audited
-from everyturn.engines.exploration import outcome
-from everyturn.engines.levels import LevelExplorer
+from everyturn.checking.countercheck.proofs import audited
+from everyturn.engines.coroutines.exploration import outcome
+from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.errors import AgentFault, Disagreement, HiddenState
-from everyturn.observer import Step
-from everyturn.operations import Note, Operation
-from everyturn.scope import Scope
-from everyturn.world import World, begins_with
+from everyturn.verdicts.checker import Judge
+from everyturn.world import objects
+from everyturn.world.observer import Step
+from everyturn.world.operations import Note, Operation
+from everyturn.world.scope import Scope
+from everyturn.world.world import World, begins_with
 from everyturn_impl.calls import Call, Completion, Context
 from everyturn_impl.errors import StoreError
 from everyturn_impl.ports import Ports, Shared

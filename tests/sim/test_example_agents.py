@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from everyturn.check import check
-from everyturn.verdict import Verdict
-from everyturn.world import find_revision
+from everyturn.checking.check import check
+from everyturn.verdicts.verdict import Verdict
+from everyturn.world.world import find_revision
 from everyturn_impl.scripted_model import Gate, ScriptedClient, Step
 from everyturn_impl.workspace import Workspace
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from everyturn.check import check
-from everyturn.expectations import CALLED_FOR, called_for, unreached
-from everyturn.scope import Scope
+from everyturn.checking.check import check
+from everyturn.verdicts.expectations import CALLED_FOR, called_for, unreached
+from everyturn.world.scope import Scope
 from everyturn_model.witnesses import WITNESSES
 
 SCOPES = ("A+1t", "AI+1s", "Aa+1c", "AA+1e", "A+1f", "A+u", "A+x", "A+1r+d")

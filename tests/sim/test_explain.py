@@ -6,18 +6,18 @@ from functools import cache
 
 import pytest
 
-from everyturn.campaign import fuzz
-from everyturn.check import check
-from everyturn.checker import SINK
-from everyturn.engines.paths import ByPlace, walk
-from everyturn.engines.transitions import JUDGE, Row, Transitions
-from everyturn.explanation.explain import Explanation, after_fuzzing, explain
+from everyturn.checking.check import check
+from everyturn.checking.fuzz import after_fuzzing, fuzz
+from everyturn.engines.coroutines.transitions import JUDGE, Row, Transitions
+from everyturn.engines.explorer.paths import ByPlace, walk
+from everyturn.explanation.explain import Explanation, explain
 from everyturn.explanation.happens_before import HappensBefore
 from everyturn.explanation.shrink import judge_of, shrink
 from everyturn.reports import story
-from everyturn.scope import Scope
-from everyturn.tokens.named_steps import ByName
-from everyturn.world import World
+from everyturn.runs.tokens.named_steps import ByName
+from everyturn.verdicts.checker import SINK
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 CASES = [
     ("d3", "AA", "no-hang"),

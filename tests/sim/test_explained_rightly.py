@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.sim.small_agents import Small
 
-from everyturn.check import check
+from everyturn.checking.check import check
 from everyturn.explanation.explain import explain
 from everyturn.reports.story import lines
 from everyturn_impl.calls import Call, Completion, Context, StepEnd

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from everyturn.check import check
-from everyturn.checker import Judge
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.exploration import Limits
-from everyturn.scope import DEFAULT_SCOPES, Scope
-from everyturn.verdict import Verdict
-from everyturn.world import World
+from everyturn.checking.check import check
+from everyturn.engines.coroutines.exploration import Limits
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.verdicts.checker import Judge
+from everyturn.verdicts.verdict import Verdict
+from everyturn.world.scope import DEFAULT_SCOPES, Scope
+from everyturn.world.world import World
 
 
 def refuted(revision: str, scope: str, *invariants: str, granularity: str = "access") -> set[str]:

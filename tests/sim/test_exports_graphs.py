@@ -12,14 +12,14 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everyturn.checker import Judge
 from everyturn.cli import main
-from everyturn.engines.exhaustive import Explorer
+from everyturn.engines.coroutines.reached import Arc, Reached
+from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.errors import UsageError
 from everyturn.exports import aut, dot
-from everyturn.exports.reached import Arc, Reached
-from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 
 def reached(scope: str, revision: str = "d4") -> Reached:

@@ -15,15 +15,15 @@ from typing import Any, ClassVar, NamedTuple
 
 import pytest
 
-from everyturn.checker import Judge, select
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.exploration import Exploration
-from everyturn.engines.transitions import FIRST_THREAD, JUDGE
+from everyturn.engines.coroutines.exploration import Exploration
+from everyturn.engines.coroutines.reached import Reached
+from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE
+from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.exports import murphi, promela
-from everyturn.exports.reached import Reached
 from everyturn.exports.tables import Tables, tables
-from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge, select
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 CASES = [
     ("d4", "AA", "access", ""),
@@ -36,7 +36,7 @@ CASES = [
     ("d4", "II+1e", "await", ""),
     ("hardened", "Aa+1q", "access", "mission"),
     ("d4", "A+*t", "access", ""),
-    ("everyturn.mutants:IdleCancel", "A+2c", "access", ""),
+    ("everyturn.checking.mutants:IdleCancel", "A+2c", "access", ""),
     ("tests.sim.silent_agents:Locks", "II", "access", ""),
 ]
 
@@ -324,7 +324,7 @@ def test_a_model_has_our_states_transitions_and_verdicts(language: str, case: tu
 
 def test_steps_are_looked_up_by_all_that_they_depend_on() -> None:
     """In every reachable state, the table gives the explorer's outcomes and what is seen of them, shared data included."""
-    reached = Reached(World(Scope.parse("A+2c"), "everyturn.mutants:IdleCancel"), Judge())
+    reached = Reached(World(Scope.parse("A+2c"), "everyturn.checking.mutants:IdleCancel"), Judge())
     model = tables(reached)
     for thread, table in enumerate(model.threads):
         place = FIRST_THREAD + thread

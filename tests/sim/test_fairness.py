@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everyturn.engines import fairness as fair_cycles
-from everyturn.engines.fairness import Fairness, Kind, Lasso, find
-from everyturn.engines.programs import Move
+from everyturn.engines.coroutines.programs import Move
+from everyturn.engines.fairness import fairness as fair_cycles
+from everyturn.engines.fairness.fairness import Fairness, Kind, Lasso, find
 
 Ways = Iterable[Any]
 """The states that a thread's next step can lead to: none, it is blocked; several, the world chooses."""

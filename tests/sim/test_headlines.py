@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from everyturn.reports.text import Printer
-from everyturn.verdict import Cell, Judged, Verdict, worst
+from everyturn.verdicts.verdict import Cell, Judged, Verdict, worst
 
 TOLD = (Verdict.REFUTED, Verdict.UNDETERMINED, Verdict.PROVED, Verdict.VACUOUS)
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from tests.sim.small_agents import MayWait
 
-from everyturn import trace
-from everyturn.checker import Judge
-from everyturn.engines import histories
-from everyturn.engines.judging import JudgeTable
-from everyturn.engines.kernel import simulate
-from everyturn.scope import Scope
+from everyturn.engines.coroutines import histories
+from everyturn.engines.explorer.judge_states import JudgeTable
+from everyturn.engines.simpy.kernel import simulate
+from everyturn.runs import trace
 from everyturn.strategies import strategy
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_model.events import Rest
 
 SCOPES = ["AAa+1c+1e", "AI+1q", "AA+1t+u", "AA+1c+n", "Ai+1s+1f", "AA+1c+x"]

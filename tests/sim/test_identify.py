@@ -15,10 +15,10 @@ from hypothesis.strategies import integers, lists, sampled_from
 from msgspec import structs
 
 from everyturn.cli import main
-from everyturn.engines.matching import Answer
 from everyturn.formats.crush_dispatch import Logged, RecordedRun, read_runs
 from everyturn.formats.crush_order import Order, OutOfOrder
 from everyturn.logs.identify import RunIdentified, identify, match_transcript
+from everyturn.logs.matching import Answer
 from everyturn.logs.transcript import Transcript, transcript_of
 from everyturn.reports.identification import explanation
 

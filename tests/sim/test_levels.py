@@ -14,24 +14,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.sim.small_agents import MayWait, Small
 
-from everyturn.check import check
-from everyturn.checker import SINK, Judge, select
-from everyturn.engines import checkpoints, levels
-from everyturn.engines import judged as judging
-from everyturn.engines.checkpoints import load, save
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.exploration import Exploration, Limits
-from everyturn.engines.following import Chunk, Followed, Following
-from everyturn.engines.judged import JudgeTables
-from everyturn.engines.levels import REDUCTIONS, LevelExplorer
-from everyturn.engines.packing import Layout
-from everyturn.engines.transitions import JUDGE, Row
+from everyturn.checking.check import check
+from everyturn.engines.coroutines.exploration import Exploration, Limits
+from everyturn.engines.coroutines.transitions import JUDGE, Row
+from everyturn.engines.explorer import checkpoints, levels
+from everyturn.engines.explorer import judge_tables as judging
+from everyturn.engines.explorer.checkpoints import load, save
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.engines.explorer.judge_tables import JudgeTables
+from everyturn.engines.explorer.levels import REDUCTIONS, LevelExplorer
+from everyturn.engines.explorer.packing import Layout
+from everyturn.engines.explorer.successors import Chunk, Followed, Following
+from everyturn.engines.simpy.replay import replay
 from everyturn.errors import EveryturnError, UsageError
 from everyturn.explanation.explain import shown_by
-from everyturn.replay import replay
 from everyturn.reports.text import Printer
-from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.verdicts.checker import SINK, Judge, select
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_impl.agent import SessionAgent as Independent
 from everyturn_impl.calls import Call, Context
 from everyturn_model.events import Event, Rest
@@ -239,12 +239,12 @@ def test_a_process_that_is_killed_loses_nothing_that_was_saved(tmp_path: Path) -
     code = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from everyturn.checker import Judge\n"
-        "from everyturn.engines.checkpoints import save\n"
-        "from everyturn.engines.exploration import Limits\n"
-        "from everyturn.engines.levels import LevelExplorer\n"
-        "from everyturn.scope import Scope\n"
-        "from everyturn.world import World\n"
+        "from everyturn.verdicts.checker import Judge\n"
+        "from everyturn.engines.explorer.checkpoints import save\n"
+        "from everyturn.engines.coroutines.exploration import Limits\n"
+        "from everyturn.engines.explorer.levels import LevelExplorer\n"
+        "from everyturn.world.scope import Scope\n"
+        "from everyturn.world.world import World\n"
         "explorer = LevelExplorer(World(Scope.parse('AAa'), 'hardened'), Judge())\n"
         "explorer.run(Limits(states=4000), save=lambda: save(explorer, Path(sys.argv[1])))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

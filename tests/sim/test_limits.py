@@ -17,15 +17,15 @@ from click.testing import CliRunner, Result
 from tests.sim import loops
 from tests.sim.mistakes import marked
 
-from everyturn import overrun
-from everyturn.check import check
+from everyturn.checking.check import check
+from everyturn.checking.liveness import judged, liveness
 from everyturn.cli import main
-from everyturn.engines import kernel
-from everyturn.engines.exploration import Limits
-from everyturn.liveness import judged, liveness
-from everyturn.scope import Scope
-from everyturn.verdict import Verdict
-from everyturn.world import World
+from everyturn.engines.coroutines.exploration import Limits
+from everyturn.engines.simpy import kernel
+from everyturn.verdicts.verdict import Verdict
+from everyturn.world import overrun
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 HERE = f"{loops.__name__}:"
 

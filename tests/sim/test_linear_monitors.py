@@ -14,23 +14,23 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from everyturn.checker import Judge, select
-from everyturn.engines.kernel import simulate
+from everyturn.checking.mutants import MUTANTS
+from everyturn.engines.simpy.kernel import simulate
+from everyturn.files.reading import LogFile, stop
 from everyturn.formats.crush_log import CrushReader
 from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed
 from everyturn.formats.everyturn_trace import Teller
-from everyturn.formats.files import LogFile, stop
-from everyturn.linear.monitors import MONITORS, NOT_SHOWN
-from everyturn.linear.order import Gap
-from everyturn.linear.session import RECENT
-from everyturn.linear.watch import Violation, Watch
-from everyturn.mutants import MUTANTS
+from everyturn.logs.log_monitors import MONITORS, NOT_SHOWN
+from everyturn.logs.order import Gap
+from everyturn.logs.session import RECENT
+from everyturn.logs.watch import Violation, Watch
 from everyturn.outside import judge_file
-from everyturn.run import Run
-from everyturn.scope import Scope
+from everyturn.runs.run import Run
 from everyturn.strategies import strategy
-from everyturn.verdict import Verdict
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge, select
+from everyturn.verdicts.verdict import Verdict
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_model.invariants import BY_NAME
 
 ROOT: Final = Path(__file__).parents[2]

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from tests.sim.random_functions import BEGINNING, Found, Writer, explored
 
-from everyturn.engines.frames import contents, liveness, snapshot
-from everyturn.engines.frames.contents import Contents
+from everyturn.engines.coroutines import contents, snapshot
+from everyturn.engines.coroutines.contents import Contents
 from everyturn.errors import UnsupportedLocal
+from everyturn.identity import live_variables as liveness
 
 SEEDS = int(os.environ.get("EVERYTURN_RANDOM_FUNCTIONS", "100"))
 """How many random functions are explored; thousands now and then."""

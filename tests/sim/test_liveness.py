@@ -7,14 +7,14 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from everyturn.check import check
+from everyturn.checking.check import check
+from everyturn.checking.liveness import cell, liveness
 from everyturn.cli import main
-from everyturn.engines.fairness import Kind, Liveness
+from everyturn.engines.fairness.fairness import Kind, Liveness
 from everyturn.errors import UsageError
-from everyturn.liveness import cell, liveness
-from everyturn.scope import ENDLESS, EXTRAS, UNBOUNDED, Scope
-from everyturn.verdict import Verdict
-from everyturn.world import World, find_revision, with_few_steps
+from everyturn.verdicts.verdict import Verdict
+from everyturn.world.scope import ENDLESS, EXTRAS, UNBOUNDED, Scope
+from everyturn.world.world import World, find_revision, with_few_steps
 from everyturn_impl.agent import SessionAgent
 from everyturn_impl.calls import Call, Completion, Context
 

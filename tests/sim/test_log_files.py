@@ -17,17 +17,17 @@ from backports import zstd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from everyturn.checker import select
+from everyturn.files.reading import MAX_LINE, Fault, LogFile, Unreadable
 from everyturn.formats.catalogue import FORMATS, reader
 from everyturn.formats.everyturn_log import Header, Line, LogReader, Placed, encode
-from everyturn.formats.files import MAX_LINE, Fault, LogFile, Unreadable
 from everyturn.formats.mapped_log import MappedReader
 from everyturn.formats.mapping import load, shipped
-from everyturn.linear.following import GrowingFile
-from everyturn.linear.judging import LinearJudge, Reading, watch
-from everyturn.linear.order import Gap, Order
+from everyturn.logs.following import GrowingFile
+from everyturn.logs.judging import LinearJudge, Reading, watch
+from everyturn.logs.order import Gap, Order
 from everyturn.logs.validate import validate
-from everyturn.verdict import Verdict
+from everyturn.verdicts.checker import select
+from everyturn.verdicts.verdict import Verdict
 
 HEADER: Final = b'{"schema":"everyturn/log/1","sequence":"session"}\n'
 STORY: Final = (

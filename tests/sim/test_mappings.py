@@ -12,14 +12,14 @@ from click.testing import CliRunner, Result
 
 from everyturn.cli import main
 from everyturn.errors import UsageError
+from everyturn.files.reading import LogFile, stop
 from everyturn.formats.everyturn_log import KINDS, REQUIRED, Line
-from everyturn.formats.files import LogFile, stop
 from everyturn.formats.mapped_log import MappedReader, find
 from everyturn.formats.mapping import Mapping, load, parse, shipped
 from everyturn.formats.times import seconds
-from everyturn.linear.judging import Reading
+from everyturn.logs.judging import Reading
 from everyturn.logs.validate import validate
-from everyturn.verdict import Verdict
+from everyturn.verdicts.verdict import Verdict
 
 LOGS: Final = Path(__file__).parent / "logs"
 MINIMAL: Final = """

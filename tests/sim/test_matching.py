@@ -8,15 +8,15 @@ from itertools import combinations
 
 import pytest
 
-from everyturn.engines.kernel import simulate
-from everyturn.engines.matching import Answer, Matching
-from everyturn.engines.transitions import FIRST_THREAD, Row
+from everyturn.engines.coroutines.transitions import FIRST_THREAD, Row
+from everyturn.engines.simpy.kernel import simulate
 from everyturn.logs.identify import BUDGET, match_transcript
+from everyturn.logs.matching import Answer, Matching
 from everyturn.logs.recorder import RecordedWorld, lines_of
 from everyturn.logs.transcript import Transcript, Written, line
-from everyturn.observer import shared_data
-from everyturn.scope import Scope
 from everyturn.strategies.random_walk import RandomWalk
+from everyturn.world.observer import shared_data
+from everyturn.world.scope import Scope
 from everyturn_impl.revisions import REVISIONS
 from everyturn_model.events import SharedData
 

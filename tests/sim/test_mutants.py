@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from everyturn.check import check
-from everyturn.mutants import MUTANTS
-from everyturn.verdict import Verdict
+from everyturn.checking.check import check
+from everyturn.checking.mutants import MUTANTS
+from everyturn.verdicts.verdict import Verdict
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.revisions.hardened import Hardened
 from everyturn_model.invariants import BY_NAME

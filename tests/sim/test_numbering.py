@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everyturn.checker import Judge
-from everyturn.engines import numbering, packing
-from everyturn.engines.following import Chunk, Following
-from everyturn.engines.growing import Rows
-from everyturn.engines.numbering import Numbering, Words, distinct, hashes
-from everyturn.engines.packing import Layout
-from everyturn.engines.transitions import JUDGE, Transitions
+from everyturn.engines.coroutines.transitions import JUDGE, Transitions
+from everyturn.engines.explorer import numbering, packing
+from everyturn.engines.explorer.growing import Rows
+from everyturn.engines.explorer.numbering import Numbering, Words, distinct, hashes
+from everyturn.engines.explorer.packing import Layout
+from everyturn.engines.explorer.successors import Chunk, Following
 from everyturn.errors import EveryturnError
-from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 KEYS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**64 - 1)), max_size=60)
 

@@ -13,8 +13,8 @@ from click.testing import CliRunner, Result
 
 from everyturn.cli import main
 from everyturn.errors import UsageError
-from everyturn.formats.files import SCREEN
-from everyturn.output import replacing, written
+from everyturn.files.reading import SCREEN
+from everyturn.files.writing import replacing, written
 
 HEADER: Final = '{"schema": "everyturn/log/1"}\n'
 GOOD: Final = '{"kind": "submit", "session": "s", "prompt": "p1"}\n'

@@ -14,7 +14,7 @@ import pytest
 
 from everyturn.formats.crush_dispatch import SCHEMA
 from everyturn.outside import NOT_SHOWN, RunReport, judge_file
-from everyturn.verdict import Verdict
+from everyturn.verdicts.verdict import Verdict
 from everyturn_model.invariants import BY_NAME
 
 Line = dict[str, Any]

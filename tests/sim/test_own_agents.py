@@ -22,15 +22,15 @@ import pytest
 from click.testing import CliRunner
 from tests.sim.small_agents import Small
 
-from everyturn.campaign import fuzz
-from everyturn.check import check
-from everyturn.checker import Judge
+from everyturn.checking.check import check
+from everyturn.checking.countercheck.proofs import audited
+from everyturn.checking.fuzz import fuzz
 from everyturn.cli import main
-from everyturn.countercheck.proofs import audited
-from everyturn.engines.exhaustive import Explorer
+from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.errors import AgentFault, HiddenState, ReplayError, UnsupportedLocal, UsageError
-from everyturn.scope import Scope
-from everyturn.world import World, find_revision
+from everyturn.verdicts.checker import Judge
+from everyturn.world.scope import Scope
+from everyturn.world.world import World, find_revision
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.ports import Ports, Shared
 from everyturn_impl.revisions.hardened import Hardened

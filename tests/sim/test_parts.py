@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everyturn.checker import Finding
-from everyturn.engines.interned import Interned
-from everyturn.engines.packing import Layout
-from everyturn.engines.parts import Monitor
+from everyturn.engines.coroutines.interned import Interned
+from everyturn.engines.explorer.judge_parts import Monitor
+from everyturn.engines.explorer.packing import Layout
+from everyturn.verdicts.checker import Finding
 
 LIVES = st.tuples(*[st.integers(0, 2)] * 3)
 ROWS = st.lists(st.tuples(LIVES, st.integers(0, 2)), min_size=1, max_size=40)

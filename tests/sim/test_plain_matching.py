@@ -11,8 +11,8 @@ from tests.sim.plain_matcher import TooMany, explains
 from tests.sim.random_logs import random_log
 
 from everyturn.formats.everyturn_log import REQUIRED, Header, Line, Placed
-from everyturn.logs.stretches import Stretch
-from everyturn.logs.telling import lacks, of_lines
+from everyturn.logs.busy_periods import Stretch
+from everyturn.logs.events import lacks, of_lines
 from everyturn_model.partial import Answer, Matched, match_partial, passes
 
 KINDS: Final[Any] = frozenset({*REQUIRED, "submitted", "returned", "clear_call", "clear_return"})

@@ -9,11 +9,11 @@ from click.testing import CliRunner
 from tests.sim.small_agents import Small
 
 from everyturn import Promises
-from everyturn.campaign import fuzz
-from everyturn.check import check
+from everyturn.checking.check import check
+from everyturn.checking.fuzz import fuzz
 from everyturn.cli import main
 from everyturn.errors import UsageError
-from everyturn.verdict import Exit, Result, Verdict, exit_code
+from everyturn.verdicts.verdict import Exit, Result, Verdict, exit_code
 from everyturn_impl.calls import Call, Completion, Context
 from everyturn_impl.errors import Refused
 from everyturn_impl.revisions.hardened import Hardened

@@ -13,11 +13,11 @@ from tests.sim.carriers import BLOCKS, EXPRESSIONS, KEPT, UNSUPPORTED
 from tests.sim.random_agents import SCOPE, Judged, agent, judged, program
 from tests.sim.test_every_schedule import every_schedule
 
-from everyturn.check import check
-from everyturn.checker import Judge, select
-from everyturn.engines.frames import snapshot
+from everyturn.checking.check import check
+from everyturn.engines.coroutines import snapshot
 from everyturn.errors import Disagreement, ReplayError, UsageError
-from everyturn.verdict import Verdict
+from everyturn.verdicts.checker import Judge, select
+from everyturn.verdicts.verdict import Verdict
 
 NIGHTLY = os.environ.get("EVERYTURN_NIGHTLY", "")
 MANY = {"": 100, "1": 3000}.get(NIGHTLY) or int(NIGHTLY)

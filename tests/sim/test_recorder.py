@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from everyturn.engines.kernel import simulate
-from everyturn.engines.matching import Answer
+from everyturn.engines.simpy.kernel import simulate
 from everyturn.logs.identify import match_transcript
+from everyturn.logs.matching import Answer
 from everyturn.logs.recorder import RecordedWorld, lines_of
 from everyturn.logs.transcript import SUMMARY, Line, Transcript, Written, line
-from everyturn.observer import Step
-from everyturn.results import fault_of
-from everyturn.run import Run
-from everyturn.scope import Scope
+from everyturn.runs.run import Run
 from everyturn.strategies.random_walk import RandomWalk
-from everyturn.world import World
+from everyturn.world.observer import Step
+from everyturn.world.results import fault_of
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_impl.calls import StepEnd
 from everyturn_impl.revisions import REVISIONS
 

@@ -8,7 +8,7 @@ import pytest
 from everyturn.formats.crush_dispatch import read_runs
 from everyturn.formats.crush_lines import End
 from everyturn.outside import NOT_SHOWN, RunReport, count_verdicts, judge_file
-from everyturn.verdict import Verdict
+from everyturn.verdicts.verdict import Verdict
 from everyturn_model.invariants import BY_NAME
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"

@@ -11,12 +11,12 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everyturn import trace
-from everyturn.campaign import fuzz
-from everyturn.checker import Judge
+from everyturn.checking.fuzz import fuzz
 from everyturn.cli import main
+from everyturn.engines.simpy.replay import replay, replay_trace
 from everyturn.errors import UsageError
-from everyturn.replay import replay, replay_trace
+from everyturn.runs import trace
+from everyturn.verdicts.checker import Judge
 from everyturn_impl.calls import Call
 from everyturn_impl.revisions import REVISIONS
 from everyturn_impl.revisions.d3_locked_drain import LockedDrain
@@ -109,7 +109,10 @@ def test_a_trace_survives_a_change_of_code(written: bytes) -> None:
     [
         (lambda rows: rows[:-1], "cut off"),
         (lambda rows: [*rows[:-1], rows[-1].rstrip(b"\n")], "cut off"),
-        (lambda rows: [rows[0].replace(b"everyturn/trace/1", b"everyturn/trace/9"), *rows[1:]], "everyturn/trace/9"),
+        (
+            lambda rows: [rows[0].replace(b"everyturn/runs/trace/1", b"everyturn/runs/trace/9"), *rows[1:]],
+            "everyturn/runs/trace/9",
+        ),
         (lambda rows: [rows[0], rows[1].replace(b'"kind"', b'"kin"'), *rows[2:]], "t:2: "),
         (lambda rows: [rows[0], *rows[2:]], "expected seq 0, found 1"),
         (lambda rows: [rows[0], rows[1], b'{"seq":1,"time":0,"kind":"Exploded"}\n', *rows[3:]], "'Exploded'"),

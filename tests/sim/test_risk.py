@@ -12,26 +12,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from everyturn.campaign import fuzz
-from everyturn.checker import Judge, select
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.exploration import outcome
-from everyturn.engines.judging import JudgeTable
-from everyturn.engines.kernel import simulate
-from everyturn.engines.priorities import Priorities
-from everyturn.engines.probabilities import Exact, exact
-from everyturn.engines.transitions import FIRST_THREAD, Row, Transitions
-from everyturn.engines.walks import Trail, Walks
+from everyturn.checking.fuzz import fuzz
+from everyturn.checking.risk import Unseen, missed_by_pct, runs_for, upper_bound
+from everyturn.engines.coroutines.exploration import outcome
+from everyturn.engines.coroutines.transitions import FIRST_THREAD, Row, Transitions
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.engines.explorer.judge_states import JudgeTable
+from everyturn.engines.simpy.kernel import simulate
+from everyturn.engines.walks.priorities import Priorities
+from everyturn.engines.walks.probabilities import Exact, exact
+from everyturn.engines.walks.walks import Trail, Walks
 from everyturn.errors import UsageError
 from everyturn.reports import text
-from everyturn.risk import Unseen, missed_by_pct, runs_for, upper_bound
-from everyturn.scope import Scope
 from everyturn.strategies.pct import Pct
 from everyturn.strategies.profile import profile
 from everyturn.strategies.random_walk import RandomWalk
 from everyturn.strategies.stream import draws, starts, stream
-from everyturn.verdict import RESULT_SCHEMA, Exit, Result, Verdict, exit_code
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge, select
+from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result, Verdict, exit_code
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 # bounds ---------------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from everyturn.errors import UsageError
-from everyturn.scope import DEFAULT_SCOPES, EXTRAS, PROMPTS, Scope
+from everyturn.world.scope import DEFAULT_SCOPES, EXTRAS, PROMPTS, Scope
 
 
 def test_a_scope_is_prompts_and_extras() -> None:

@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from everyturn.check import check
+from everyturn.checking.check import check
 from everyturn.cli import main
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.exploration import Limits
-from everyturn.engines.kernel import simulate
+from everyturn.engines.coroutines.exploration import Limits
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.engines.simpy.kernel import simulate
 from everyturn.errors import UsageError
 from everyturn.explanation.explain import shown_by
 from everyturn.explanation.shrink import Shrunk, judge_of, shrink, shrink_source, smaller_scopes
-from everyturn.run import Run
-from everyturn.schedule import Schedule
-from everyturn.scope import Scope
+from everyturn.runs.run import Run
+from everyturn.runs.schedule import Schedule
+from everyturn.runs.tokens.named_steps import Named
+from everyturn.runs.trace import read
 from everyturn.strategies.replay import Replay
-from everyturn.tokens.named_steps import Named
-from everyturn.trace import read
-from everyturn.world import World
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 CASES = [
     ("d3", "AA", "no-hang"),

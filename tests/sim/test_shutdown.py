@@ -6,12 +6,12 @@ from typing import Final
 
 import pytest
 
-from everyturn.check import check
-from everyturn.checker import Judge
-from everyturn.engines.exhaustive import Explorer
-from everyturn.scope import Scope
-from everyturn.verdict import Verdict
-from everyturn.world import World
+from everyturn.checking.check import check
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.verdicts.checker import Judge
+from everyturn.verdicts.verdict import Verdict
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_model.events import Event, ShutdownBegan, TurnStarted
 from everyturn_model.invariants import INVARIANTS, Invariant, Kind, Violated
 from everyturn_model.lifecycle import Ledger

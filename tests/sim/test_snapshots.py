@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from everyturn.audit import audit
-from everyturn.check import check
-from everyturn.checker import Judge
-from everyturn.countercheck.proofs import audited
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.frames.liveness import live_names
-from everyturn.engines.frames.snapshot import Identities
+from everyturn.checking.audit import audit
+from everyturn.checking.check import check
+from everyturn.checking.countercheck.proofs import audited
+from everyturn.engines.coroutines.snapshot import Identities
+from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.errors import AgentFault, ReplayError, UnsupportedLocal
 from everyturn.identity.encoder import Encoder
-from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.identity.live_variables import live_names
+from everyturn.verdicts.checker import Judge
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.revisions import REVISIONS
 from everyturn_impl.revisions.hardened import Hardened

@@ -14,9 +14,9 @@ import pytest
 
 from everyturn.errors import ReplayError, UsageError
 from everyturn.strategies import STRATEGIES, strategy
-from everyturn.strategies.access import Footprint
 from everyturn.strategies.profile import Profile, profile
 from everyturn.strategies.strategy import Strategy
+from everyturn.world.access import Footprint
 
 
 class Op(NamedTuple):

@@ -12,23 +12,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everyturn.engines.kernel import simulate
+from everyturn.engines.simpy.kernel import simulate
 from everyturn.formats.everyturn_log import KINDS, REQUIRED, Header, Line, Placed, encode
 from everyturn.formats.everyturn_trace import Teller
 from everyturn.formats.mapping import load
-from everyturn.linear.judging import Reading
-from everyturn.linear.order import Gap
-from everyturn.linear.watch import Watch
+from everyturn.logs.busy_periods import Stretch, Stretches
 from everyturn.logs.conforming import Conformed, RunMatch, conform
-from everyturn.logs.stretches import Stretch, Stretches
-from everyturn.logs.telling import lacks, of_lines
+from everyturn.logs.events import lacks, of_lines
+from everyturn.logs.judging import Reading
+from everyturn.logs.order import Gap
+from everyturn.logs.watch import Watch
 from everyturn.reports.bug import bug_report
 from everyturn.reports.bug_html import page
 from everyturn.reports.bug_markdown import markdown
 from everyturn.reports.conformance import explanation
-from everyturn.scope import Scope
 from everyturn.strategies import strategy
-from everyturn.world import World
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_impl.revisions import REVISIONS
 from everyturn_model.conformance import Matcher
 from everyturn_model.partial import Answer, match_partial

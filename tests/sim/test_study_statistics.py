@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 
 from everyturn.studies.distributions import Constant, Distribution, Empirical, Exponential, Gamma, Lognormal
-from everyturn.studies.intervals import (
+from everyturn.studies.replication import replicate
+from everyturn.studies.running import with_deep_stack
+from everyturn.studies.study import source
+from everyturn.studies.tally import Durations
+from everyturn.verdicts.intervals import (
     Interval,
     binomial_interval,
     incomplete_beta,
@@ -17,10 +21,6 @@ from everyturn.studies.intervals import (
     ratio_interval,
     student_t,
 )
-from everyturn.studies.replication import replicate
-from everyturn.studies.running import with_deep_stack
-from everyturn.studies.study import source
-from everyturn.studies.tally import Durations
 
 LOG = "recordings/d4-random.jsonl"
 

@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import pytest
 from tests.sim.small_agents import Small
 
-from everyturn.check import check
-from everyturn.checker import Judge
-from everyturn.engines.levels import LevelExplorer
+from everyturn.checking.check import check
+from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.errors import EveryturnError
-from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_impl.calls import Call, Completion, Context
 from everyturn_impl.ports import Ports, Shared
 

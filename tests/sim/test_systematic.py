@@ -9,17 +9,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from everyturn.campaign import Campaign, fuzz
-from everyturn.checker import Judge
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.kernel import Access, Kernel, simulate
+from everyturn.checking.fuzz import Campaign, fuzz
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.engines.simpy.kernel import Access, Kernel, simulate
 from everyturn.errors import ReplayError, UsageError
-from everyturn.footprints import Locations
-from everyturn.objects import COLUMNS
-from everyturn.scope import Scope
 from everyturn.strategies.random_walk import RandomWalk
-from everyturn.verdict import Verdict
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge
+from everyturn.verdicts.verdict import Verdict
+from everyturn.world.footprints import Locations
+from everyturn.world.objects import COLUMNS
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_impl.agent import SessionAgent
 from everyturn_impl.calls import Call, Context
 

@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 import simpy
 
-from everyturn.checker import Judge, select
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.exploration import outcome
-from everyturn.engines.judging import JudgeTable
-from everyturn.engines.kernel import simulate
-from everyturn.scope import Scope
+from everyturn.engines.coroutines.exploration import outcome
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.engines.explorer.judge_states import JudgeTable
+from everyturn.engines.simpy.kernel import simulate
 from everyturn.strategies import strategy
 from everyturn.studies.distributions import Constant, Exponential
-from everyturn.studies.intervals import mean_interval
 from everyturn.studies.session import Session
 from everyturn.studies.study import Faults, Latency
 from everyturn.studies.subscribers import PATIENCE_SECONDS, Broker, Letter, Subscriber
 from everyturn.studies.surroundings import Surroundings
 from everyturn.studies.tally import SessionTally, Tally
-from everyturn.world import World, operation_thread, prompt_thread
+from everyturn.verdicts.checker import Judge, select
+from everyturn.verdicts.intervals import mean_interval
+from everyturn.world.scope import Scope
+from everyturn.world.world import World, operation_thread, prompt_thread
 from everyturn_impl.revisions import REVISIONS
 from everyturn_model import events as ev
 

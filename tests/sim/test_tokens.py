@@ -14,16 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everyturn.cli import main
-from everyturn.engines.kernel import simulate
+from everyturn.engines.simpy.kernel import simulate
+from everyturn.engines.simpy.replay import Replayed, replay
 from everyturn.errors import UsageError
-from everyturn.replay import Replayed, replay
-from everyturn.run import Run
-from everyturn.scope import DEFAULT_SCOPES, Scope
+from everyturn.runs.run import Run
+from everyturn.runs.tokens import token
+from everyturn.runs.tokens.arithmetic_code import Model, Reader, Writer
+from everyturn.runs.tokens.token import DIGITS, PREFIX, SavedStep, Token
 from everyturn.strategies import strategy
-from everyturn.tokens import token
-from everyturn.tokens.arithmetic_code import Model, Reader, Writer
-from everyturn.tokens.token import DIGITS, PREFIX, SavedStep, Token
-from everyturn.world import World, find_revision
+from everyturn.world.scope import DEFAULT_SCOPES, Scope
+from everyturn.world.world import World, find_revision
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.server import Server
 

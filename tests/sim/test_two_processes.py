@@ -12,15 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from everyturn.check import check
-from everyturn.checker import Judge, select
-from everyturn.counterexample import decisions_of
-from everyturn.engines import beside, levels
-from everyturn.engines.beside import FollowingBeside
-from everyturn.engines.levels import LevelExplorer
+from everyturn.checking.check import check
+from everyturn.engines.explorer import levels
+from everyturn.engines.explorer import successor_worker as beside
+from everyturn.engines.explorer.levels import LevelExplorer
+from everyturn.engines.explorer.successor_worker import FollowingBeside
+from everyturn.engines.simpy.counterexample import decisions_of
 from everyturn.errors import EveryturnError, UnsupportedLocal, UsageError
-from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.verdicts.checker import Judge, select
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_impl.calls import Call
 from everyturn_impl.revisions.hardened import Hardened
 
@@ -118,7 +119,7 @@ def test_what_another_process_cannot_import_is_refused() -> None:
 def test_a_script_that_cannot_be_imported_is_told_so(agent: str, tmp_path: Path) -> None:
     """The other process imports the script again: one that does its work on import, or from a pipe, is the user's mistake."""
     script = (
-        "from everyturn.check import check\n"
+        "from everyturn.checking.check import check\n"
         "from everyturn_impl.revisions.hardened import Hardened\n"
         "class Mine(Hardened): pass\n"
         f"check({agent}, 'A', processes=2)\n"

@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from everyturn.cli import main
+from everyturn.engines.simpy.replay import replay
 from everyturn.errors import UsageError
 from everyturn.explanation.shrink import shrink_source
-from everyturn.replay import replay
+from everyturn.runs.tokens import token
 from everyturn.studies.study import read_study, source
-from everyturn.tokens import token
 
 TRACE: Final = Path(__file__).parents[1] / "traces" / "H1-no-hang.jsonl"
 NAME: Final = "strange_module:Agent"

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from everyturn import checker
 from everyturn.cli import main
 from everyturn.formats.everyturn_log import Header, Line, Placed
-from everyturn.linear import watch
-from everyturn.linear.monitors import MONITORS
-from everyturn.linear.watch import Watch
+from everyturn.logs import watch
+from everyturn.logs.log_monitors import MONITORS
+from everyturn.logs.watch import Watch
+from everyturn.verdicts import checker
 from everyturn_model.invariants import BY_NAME, INVARIANTS
 
 LOG = "recordings/d3-random.jsonl"

@@ -10,9 +10,10 @@ from __future__ import annotations
 import pytest
 from tests.sim.small_agents import Small
 
-from everyturn.check import check, is_vacuous
-from everyturn.scope import Scope
-from everyturn.verdict import Verdict
+from everyturn.checking.check import check
+from everyturn.verdicts.vacuity import is_vacuous
+from everyturn.verdicts.verdict import Verdict
+from everyturn.world.scope import Scope
 from everyturn_impl.calls import Call, Completion, Context, Fault
 from everyturn_model.invariants import BY_NAME
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from everyturn import trace
-from everyturn.campaign import fuzz
+from everyturn.checking.fuzz import fuzz
 from everyturn.formats import crush_dispatch
 from everyturn.logs import validate
-from everyturn.verdict import Verdict
+from everyturn.runs import trace
+from everyturn.verdicts.verdict import Verdict
 
 RECORDINGS = Path(__file__).parent.parent.parent / "recordings"
 STEERED = RECORDINGS / "d3-folded-run-id.jsonl"

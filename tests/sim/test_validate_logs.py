@@ -13,10 +13,10 @@ from click.testing import CliRunner, Result
 
 from everyturn.cli import main
 from everyturn.cli.logs import _Silence
+from everyturn.files.reading import LogFile, stop
+from everyturn.files.writing import written
 from everyturn.formats.everyturn_log import Placed
-from everyturn.formats.files import LogFile, stop
-from everyturn.linear.watch import Watch
-from everyturn.output import written
+from everyturn.logs.watch import Watch
 
 ROOT: Final = Path(__file__).parents[2]
 HANGS: Final = (

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.sim.small_agents import Small
 
-from everyturn import verdict
 from everyturn.cli import main
-from everyturn.verdict import Cell, Exit, Judged, Verdict
+from everyturn.verdicts import verdict
+from everyturn.verdicts.verdict import Cell, Exit, Judged, Verdict
 from everyturn_impl.calls import Call, Completion, Context
 
 

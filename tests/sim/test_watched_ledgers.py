@@ -1,6 +1,6 @@
 """Whatever a monitor asks of the ledger, the tables of the judge find what the plain explorer finds.
 
-A step of a monitor is found again by the lives that it was seen to look at (:mod:`everyturn.engines.judged`): a look that was
+A step of a monitor is found again by the lives that it was seen to look at (:mod:`everyturn.engines.explorer.judge_tables`): a look that was
 missed would be a wrong proof.
 """
 
@@ -16,11 +16,11 @@ from zlib import crc32
 
 import pytest
 
-from everyturn.checker import Judge
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.levels import LevelExplorer
-from everyturn.scope import Scope
-from everyturn.world import World
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.engines.explorer.levels import LevelExplorer
+from everyturn.verdicts.checker import Judge
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_model.events import (
     EVENT_TYPES,
     CancelCalled,

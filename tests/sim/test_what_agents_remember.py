@@ -37,7 +37,7 @@ import pytest
 from tests.sim import remembering_elsewhere as elsewhere
 from tests.sim.small_agents import Small
 
-from everyturn.check import check
+from everyturn.checking.check import check
 from everyturn.errors import AgentFault, HiddenState, UnsupportedLocal
 from everyturn_impl.calls import Call, Completion, Context
 from everyturn_impl.ports import Ports

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from tests.sim.small_agents import Small
 
-from everyturn.check import check
-from everyturn.checker import Judge
-from everyturn.verdict import Verdict
+from everyturn.checking.check import check
+from everyturn.verdicts.checker import Judge
+from everyturn.verdicts.verdict import Verdict
 from everyturn_impl.calls import Call, Completion, Context, StreamResult
 from everyturn_model.events import (
     Completed,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from tests.sim.small_agents import Small
 
-from everyturn.answers import answered
-from everyturn.check import check
-from everyturn.verdict import Verdict
+from everyturn.checking.check import check
+from everyturn.verdicts.verdict import Verdict
+from everyturn.world.answers import answered
 from everyturn_impl.calls import Call, Completion, Context, Fault
 
 

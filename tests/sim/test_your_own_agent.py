@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from examples.agents import chat_session
 
 from everyturn.cli import main
-from everyturn.objects import is_scheduling_point
-from everyturn.operations import Operation
-from everyturn.scope import Scope
+from everyturn.world.objects import is_scheduling_point
+from everyturn.world.operations import Operation
+from everyturn.world.scope import Scope
 
 PAGE = (Path(__file__).parents[2] / "docs" / "your_own_agent.md").read_text(encoding="utf-8")
 PROGRAM = "\n\n".join(re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))

@@ -14,9 +14,9 @@ from everyturn.asyncio.scenarios import find, name_of
 from everyturn.asyncio.searching import Limits, Search, prepared, search
 from everyturn.asyncio.story import tell
 from everyturn.asyncio.tokens import Recorded, recorded, token
+from everyturn.checking.risk import CONFIDENCE, upper_bound
 from everyturn.errors import UsageError
-from everyturn.risk import CONFIDENCE, upper_bound
-from everyturn.verdict import Cell, Judged, Verdict, worst
+from everyturn.verdicts.verdict import Cell, Judged, Verdict, worst
 
 SHRINKING = 300
 """The most runs that are spent on making a counterexample shorter."""

@@ -9,7 +9,7 @@ import click
 
 from everyturn import __version__
 from everyturn.cli.ending import ending
-from everyturn.verdict import Exit
+from everyturn.verdicts.verdict import Exit
 
 COMMANDS: Final = {
     "demo": "demo:demo",

@@ -6,7 +6,7 @@ import click
 
 from everyturn.cli.ending import KEPT, exit_codes, exits
 from everyturn.cli.options import asked, of_worlds
-from everyturn.verdict import Exit
+from everyturn.verdicts.verdict import Exit
 
 
 @click.command(
@@ -35,9 +35,9 @@ def audit(
     """
     import msgspec
 
-    from everyturn.audit import Audited, Audits
-    from everyturn.audit import audit as audit_cell
-    from everyturn.engines.exploration import DEFAULT_MAX_STATES, Limits
+    from everyturn.checking.audit import Audited, Audits
+    from everyturn.checking.audit import audit as audit_cell
+    from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
     from everyturn.reports import text
     from everyturn_impl.revisions import REVISIONS
 

@@ -10,7 +10,7 @@ from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
 from everyturn.cli.options import BYTES, COUNTER_CHECK, OUTPUT, PICTURE, asked, finish, judging, of_worlds
 from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
 from everyturn.errors import UsageError
-from everyturn.verdict import RESULT_SCHEMA, Cell, Result
+from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
 
 
 @click.command(epilog=exit_codes(VERDICTS, AGENT), short_help="Explore every interleaving: proved or refuted")
@@ -116,12 +116,12 @@ def check(
         )
     from functools import partial
 
-    from everyturn.check import check as check_cell
-    from everyturn.check import check_all
-    from everyturn.engines.exploration import DEFAULT_MAX_STATES, Limits
+    from everyturn.checking.check import check as check_cell
+    from everyturn.checking.check import check_all
+    from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
     from everyturn.reports import text
-    from everyturn.scope import DEFAULT_SCOPES
-    from everyturn.world import revision_name
+    from everyturn.world.scope import DEFAULT_SCOPES
+    from everyturn.world.world import revision_name
     from everyturn_impl.revisions import REVISIONS
 
     show = text.Printer(err=as_json)

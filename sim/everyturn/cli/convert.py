@@ -10,7 +10,7 @@ import click
 
 from everyturn.cli.ending import complain, exit_codes, exits
 from everyturn.errors import UsageError
-from everyturn.verdict import Exit
+from everyturn.verdicts.verdict import Exit
 
 
 @click.command(
@@ -35,13 +35,13 @@ def convert(
     OUT.gz, OUT.bz2, OUT.xz and OUT.zst are compressed. A line that cannot be read, or that the mapping neither maps nor
     ignores, is lost: then OUT stays what it was, and the exit code is 2.
     """
+    from everyturn.files.reading import STDIN, Fault, LogFile, Unread, Unreadable, stop
+    from everyturn.files.writing import written
     from everyturn.formats.catalogue import written_as
-    from everyturn.formats.files import STDIN, Fault, LogFile, Unread, Unreadable, stop
     from everyturn.formats.mapped_log import unmapped
     from everyturn.formats.mapping import load
     from everyturn.formats.times import Uncountable
-    from everyturn.linear.judging import Reading
-    from everyturn.output import written
+    from everyturn.logs.judging import Reading
     from everyturn.reports.text import Progress
 
     write = written_as(to, target)

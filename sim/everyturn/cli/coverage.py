@@ -6,7 +6,7 @@ import click
 
 from everyturn.cli.ending import AGENT, KEPT, exit_codes, exits
 from everyturn.cli.options import asked, of_worlds
-from everyturn.verdict import Exit
+from everyturn.verdicts.verdict import Exit
 
 
 @click.command(
@@ -25,7 +25,7 @@ def coverage(
     """Say what a proof in a scope puts to the test: lines, branches, operations, races, guards, witnesses."""
     import msgspec
 
-    from everyturn.coverage import DEFAULT_MAX_STATES, Coverage, Coverages, cover
+    from everyturn.checking.coverage import DEFAULT_MAX_STATES, Coverage, Coverages, cover
     from everyturn.reports import text
     from everyturn.reports.coverage import report
 

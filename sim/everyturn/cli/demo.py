@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from everyturn.cli.ending import exit_codes, exits
-from everyturn.verdict import Exit
+from everyturn.verdicts.verdict import Exit
 
 
 @click.command(
@@ -25,7 +25,7 @@ from everyturn.verdict import Exit
 @exits
 def demo(output: Path) -> int:
     """In under ten seconds: a waiter hangs at the parent revision, and the same schedule ends well after the fix."""
-    from everyturn.demo import show
+    from everyturn.reports.demonstration import show
 
     show(output)
     return Exit.HOLDS

@@ -14,12 +14,12 @@ from typing import Any, Final, NoReturn, TextIO
 
 import click
 
-from everyturn import overrun
-from everyturn.entering import leave, named, told
 from everyturn.errors import EveryturnError, UsageError
-from everyturn.places import raised_at
 from everyturn.printing import printable, printable_lines
-from everyturn.verdict import Exit
+from everyturn.source_location import raised_at
+from everyturn.verdicts.verdict import Exit
+from everyturn.world import overrun
+from everyturn.world.entering import leave, named, told
 
 _ALWAYS: Final[dict[int, str]] = {
     Exit.USAGE: "usage error, or a file that cannot be read or written",

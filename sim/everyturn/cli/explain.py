@@ -6,7 +6,7 @@ import click
 
 from everyturn.cli.ending import AGENT, exit_codes, exits
 from everyturn.cli.options import IN_PLACE, say_strayed
-from everyturn.verdict import Exit
+from everyturn.verdicts.verdict import Exit
 
 
 @click.command(

@@ -9,9 +9,9 @@ import click
 
 from everyturn.cli.ending import AGENT, exit_codes, exits
 from everyturn.cli.options import INVARIANT, OUTPUT
-from everyturn.output import written
+from everyturn.files.writing import written
 from everyturn.printing import printable
-from everyturn.verdict import Exit
+from everyturn.verdicts.verdict import Exit
 
 
 @click.command(
@@ -64,11 +64,11 @@ def export(
     The state includes what the judge remembers, so that states and transitions are those of `everyturn check` with the
     same --invariant. docs/exports.md says how to run the tools, and what their numbers mean.
     """
-    from everyturn.checker import judge_by
-    from everyturn.exports.reached import Reached
+    from everyturn.engines.coroutines.reached import Reached
     from everyturn.reports import text
-    from everyturn.scope import Scope
-    from everyturn.world import World
+    from everyturn.verdicts.checker import judge_by
+    from everyturn.world.scope import Scope
+    from everyturn.world.world import World
 
     world = World(Scope.parse(scope), revision, granularity)
     judge = judge_by(invariants)
@@ -81,8 +81,8 @@ def export(
 
 
 def _lines(reached: object, form: str, *, count_only: bool) -> Iterator[str]:
+    from everyturn.engines.coroutines.reached import Reached
     from everyturn.exports import aut, dot, murphi, promela
-    from everyturn.exports.reached import Reached
     from everyturn.exports.tables import tables
 
     assert isinstance(reached, Reached)

@@ -10,7 +10,7 @@ from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
 from everyturn.cli.options import COUNTER_CHECK, asked, finish, judging, of_worlds
 from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
 from everyturn.errors import UsageError
-from everyturn.verdict import RESULT_SCHEMA, Cell, Exit, Result
+from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
 
 @click.command(
@@ -64,7 +64,7 @@ def fuzz(
     if scenarios:
         only_scenarios(revision=revisions, scope=scopes, invariant=invariants)
         from everyturn.asyncio.checking import fuzz as fuzz_scenario
-        from everyturn.risk import runs_for
+        from everyturn.checking.risk import runs_for
 
         how = setting(order, eager=eager)
         number = runs if runs is not None else 1000 if until_risk is None else runs_for(until_risk)
@@ -78,7 +78,7 @@ def fuzz(
             exit_zero=exit_zero,
             expect=expect,
         )
-    from everyturn.campaign import fuzz as fuzz_cell
+    from everyturn.checking.fuzz import fuzz as fuzz_cell
     from everyturn.reports import text
 
     if not scopes:

@@ -10,7 +10,7 @@ import click
 from everyturn.cli.documents import encoded
 from everyturn.cli.ending import complain
 from everyturn.cli.logs import check_explained
-from everyturn.verdict import RESULT_SCHEMA, Exit, Result, exit_code
+from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result, exit_code
 
 
 def identification(

@@ -6,7 +6,7 @@ import click
 
 from everyturn.cli.ending import exits
 from everyturn.reports.listing import LISTINGS, document, lines
-from everyturn.verdict import Exit
+from everyturn.verdicts.verdict import Exit
 
 
 @click.command(

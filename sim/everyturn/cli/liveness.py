@@ -7,7 +7,7 @@ import click
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
 from everyturn.cli.options import COUNTER_CHECK, asked, finish, of_worlds
 from everyturn.errors import UsageError
-from everyturn.verdict import RESULT_SCHEMA, Cell, Result
+from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
 
 
 @click.command(epilog=exit_codes(VERDICTS, AGENT), short_help="Is every waiter told in the end, if threads are fair?")
@@ -38,12 +38,12 @@ def liveness(
 
     `*t` in a scope stands for tool rounds without number (likewise e, f, r, b): `everyturn liveness --scope 'AA+*t'`.
     """
-    from everyturn.engines.fairness import MAX_STATES
-    from everyturn.liveness import cell
-    from everyturn.liveness import liveness as judge
+    from everyturn.checking.liveness import cell
+    from everyturn.checking.liveness import liveness as judge
+    from everyturn.engines.fairness.fairness import MAX_STATES
     from everyturn.reports import text
-    from everyturn.scope import Scope
-    from everyturn.world import World
+    from everyturn.world.scope import Scope
+    from everyturn.world.world import World
 
     if not scopes:
         raise UsageError("liveness: expected --scope, for example --scope 'AA+*t'")

@@ -14,7 +14,7 @@ from everyturn.cli.documents import encoded
 from everyturn.cli.ending import complain
 from everyturn.errors import UsageError
 from everyturn.printing import printable
-from everyturn.verdict import RESULT_SCHEMA, Cell, Exit, Result
+from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
 _WINDOW = 1000
 
@@ -51,7 +51,7 @@ def reading(how: dict[str, Any]) -> Any:
     """How to read, from the options. Raises :class:`UsageError`."""
     from everyturn.formats.catalogue import part
     from everyturn.formats.mapping import load
-    from everyturn.linear.judging import Reading
+    from everyturn.logs.judging import Reading
 
     source, mapping = how["source"], how["mapping"]
     if source is not None:
@@ -97,10 +97,10 @@ def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float
 
     The result, and whether something could not be read.
     """
-    from everyturn.checker import select
-    from everyturn.formats.files import STDIN, LogFile, Unread
-    from everyturn.linear.following import GrowingFile
-    from everyturn.linear.judging import LinearJudge
+    from everyturn.files.reading import STDIN, LogFile, Unread
+    from everyturn.logs.following import GrowingFile
+    from everyturn.logs.judging import LinearJudge
+    from everyturn.verdicts.checker import select
 
     if path == STDIN and until_idle is not None:
         raise UsageError("--until-idle: expected a file; standard input is followed until it ends")
@@ -157,7 +157,7 @@ class _Silence:
 
 def check_mapping(paths: tuple[Path, ...], read: Any, *, as_json: bool) -> int:
     """Say what a mapping makes of logs; exit code 2 if there is anything that it cannot map."""
-    from everyturn.formats.files import LogFile, Unread, Unreadable
+    from everyturn.files.reading import LogFile, Unread, Unreadable
     from everyturn.formats.mapped_log import MappedReader
     from everyturn.reports.text import coverage
 

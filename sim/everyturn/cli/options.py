@@ -13,7 +13,7 @@ import click
 
 from everyturn.cli.ending import complain
 from everyturn.errors import UsageError
-from everyturn.verdict import Result, exit_code
+from everyturn.verdicts.verdict import Result, exit_code
 
 PICTURES: Final = (".png", ".svg", ".pdf")
 """What the names of pictures end with."""
@@ -137,8 +137,8 @@ def of_worlds(revision: str, scope: str) -> Callable[[Callable[..., Any]], Calla
 
 def asked(scopes: Sequence[str], names: Sequence[str]) -> list[tuple[str, str]]:
     """Every scope with every revision or agent. Raises :class:`UsageError` if one is wrong: before hours of work for others."""
-    from everyturn.agents import find_revision, require
-    from everyturn.scope import Scope
+    from everyturn.world.agents import find_revision, require
+    from everyturn.world.scope import Scope
 
     pairs = list(product(scopes, names))
     for scope, name in pairs:

@@ -9,7 +9,7 @@ import click
 from everyturn.cli.ending import exit_codes, exits
 from everyturn.cli.options import IN_PLACE, OUTPUT, PICTURE, finish, judging, say_strayed
 from everyturn.cli.scenarios import replay_scenario
-from everyturn.verdict import RESULT_SCHEMA, Exit, Result
+from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
 
 
 @click.command(
@@ -51,7 +51,7 @@ def replay(
     """
     if source.startswith("ea1-"):
         return replay_scenario(source, scenario, strict=strict, as_json=as_json, exit_zero=exit_zero, expect=expect)
-    from everyturn.replay import replay as replay_source
+    from everyturn.engines.simpy.replay import replay as replay_source
     from everyturn.reports import text
 
     show = text.Printer(err=as_json)

@@ -9,7 +9,7 @@ import click
 
 from everyturn.cli.options import finish
 from everyturn.errors import UsageError
-from everyturn.verdict import RESULT_SCHEMA, Cell, Exit, Result
+from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
 if TYPE_CHECKING:
     from everyturn.asyncio.checking import Checked

@@ -8,7 +8,7 @@ import click
 
 from everyturn.cli.ending import AGENT, KEPT, exit_codes, exits
 from everyturn.cli.options import IN_PLACE, OUTPUT, finish, judging, say_strayed
-from everyturn.verdict import RESULT_SCHEMA, Exit, Result
+from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
 
 
 @click.command(
@@ -50,10 +50,10 @@ def shrink(
     A smaller run may violate the same invariant in another, simpler way. With `--keep cause` it may not: the sentence,
     what became of the prompt that it names, and the race that decided stay what they are.
     """
-    from everyturn import hints
+    from everyturn.engines.simpy.replay import replay
     from everyturn.explanation.shrink import shrink_source
-    from everyturn.replay import replay
     from everyturn.reports import text
+    from everyturn.verdicts import hints
 
     show = text.Printer(err=as_json)
     with text.Progress("shrinking") as bar:

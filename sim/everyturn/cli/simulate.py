@@ -9,7 +9,7 @@ import click
 
 from everyturn.cli.ending import KEPT, exit_codes, exits
 from everyturn.errors import UsageError
-from everyturn.verdict import Exit
+from everyturn.verdicts.verdict import Exit
 
 if TYPE_CHECKING:
     from everyturn.studies.results import StudyResult
@@ -118,7 +118,7 @@ def _write(folder: Path, name: str, result: StudyResult, source: Source) -> None
     """The table as CSV, the document and the picture."""
     import msgspec
 
-    from everyturn.output import written
+    from everyturn.files.writing import written
     from everyturn.reports.study_plots import draw
     from everyturn.reports.study_tables import as_csv
 

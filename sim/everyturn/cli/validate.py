@@ -12,7 +12,7 @@ from everyturn.cli.ending import VERDICTS, complain, exit_codes, exits
 from everyturn.cli.logs import check_explained, check_mapping, follow, of_logs, reading, reading_options, typed
 from everyturn.cli.options import OUTPUT, finish, judging
 from everyturn.errors import UsageError
-from everyturn.verdict import RESULT_SCHEMA, Exit, Result, Verdict
+from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result, Verdict
 
 
 @click.command(
@@ -180,7 +180,7 @@ def _conformance(logs: tuple[Path, ...], read: Any, show: Any, how: dict[str, An
 def _check(logs: tuple[Path, ...], how: dict[str, Any]) -> None:
     """A report must be possible before anything is judged."""
     if how["reports"]:
-        from everyturn.formats.files import STDIN
+        from everyturn.files.reading import STDIN
         from everyturn.reports.bug import check_endings
 
         check_endings(how["reports"])

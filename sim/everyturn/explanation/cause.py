@@ -11,13 +11,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from everyturn.checker import Finding
-from everyturn.engines.paths import Path
-from everyturn.engines.transitions import Transitions
+from everyturn.engines.coroutines.transitions import Transitions
+from everyturn.engines.explorer.paths import Path
 from everyturn.explanation.deciding_races import DecidingRaces
 from everyturn.explanation.happens_before import Race
 from everyturn.explanation.source_lines import Place, places
-from everyturn.run import Run
+from everyturn.runs.run import Run
+from everyturn.verdicts.checker import Finding
 from everyturn_model.events import StreamEnd, StreamEnded
 from everyturn_model.lifecycle import Ledger
 

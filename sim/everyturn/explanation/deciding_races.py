@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from everyturn.checker import Finding
-from everyturn.engines.paths import Path, PathStep, walk
-from everyturn.engines.transitions import Transitions
+from everyturn.engines.coroutines.transitions import Transitions
+from everyturn.engines.explorer.paths import Path, PathStep, walk
 from everyturn.errors import EndlessRun
 from everyturn.explanation.happens_before import HappensBefore, Race
-from everyturn.run import Run
-from everyturn.tokens.named_steps import ByName
+from everyturn.runs.run import Run
+from everyturn.runs.tokens.named_steps import ByName
+from everyturn.verdicts.checker import Finding
 
 _UNKIND: Final = (
     "(Fault(store",

@@ -6,25 +6,23 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from everyturn.campaign import Campaign
-from everyturn.checker import CONFORMS
-from everyturn.engines.kernel import simulate, simulate_path
-from everyturn.engines.paths import ByPlace, walk, walk_or_cut
-from everyturn.engines.transitions import Transitions
+from everyturn.engines.coroutines.transitions import Transitions
+from everyturn.engines.explorer.paths import ByPlace, walk, walk_or_cut
+from everyturn.engines.simpy.kernel import simulate, simulate_path
 from everyturn.errors import EndlessRun
 from everyturn.explanation.cause import Cause, cause_of
 from everyturn.explanation.deciding_races import DecidingRaces
 from everyturn.explanation.happens_before import Race
 from everyturn.explanation.no_return import BUDGET, NoReturn, point_of_no_return
-from everyturn.explanation.shrink import Progress, Shrunk, judge_of, shrink, violating
+from everyturn.explanation.shrink import judge_of, violating
 from everyturn.explanation.source_lines import Place, places
-from everyturn.outcomes import label
-from everyturn.run import Run
-from everyturn.schedule import Schedule, deviations
-from everyturn.scope import Scope
+from everyturn.runs.outcomes import label
+from everyturn.runs.run import Run
+from everyturn.runs.schedule import Schedule, deviations
+from everyturn.runs.tokens.named_steps import ByName, Named
 from everyturn.strategies.replay import Replay
-from everyturn.tokens.named_steps import ByName, Named
-from everyturn.world import World
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_model.invariants import BY_NAME
 
 
@@ -73,18 +71,6 @@ def explain_source(
     """
     schedule, name = violating(source, invariants, strayed, agent)
     return explain(schedule, name, budget=budget)
-
-
-def after_fuzzing(campaign: Campaign, progress: Progress | None = None) -> tuple[Shrunk, Explanation] | None:
-    """Of a campaign's first violation (in the canonical order) a shrunk run with the same cause and its explanation.
-
-    None if nothing was violated.
-    """
-    for name in (*BY_NAME, CONFORMS):
-        if name in campaign.failures:
-            shrunk = shrink(campaign.failures[name].run.schedule, name, progress, keep_cause=True)
-            return shrunk, explain(shrunk.after, name)
-    return None
 
 
 def explain(schedule: Schedule, invariant: str, *, budget: int = BUDGET) -> Explanation:

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from everyturn import objects
-from everyturn.run import Run
+from everyturn.runs.run import Run
+from everyturn.world import objects
 
 _UNORDERED: Final = frozenset({"mutex", "budget"})
 """Columns whose accesses do not count as conflicts: the mutex, and what the world may still do."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from everyturn.checker import SINK
-from everyturn.engines.paths import Path
-from everyturn.engines.transitions import JUDGE, Row, Transitions
+from everyturn.engines.coroutines.transitions import JUDGE, Row, Transitions
+from everyturn.engines.explorer.paths import Path
+from everyturn.verdicts.checker import SINK
 
 BUDGET: Final = 50_000
 """How many states are looked at in all before the answer is *undetermined*."""

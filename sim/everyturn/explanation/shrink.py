@@ -15,25 +15,25 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final
 
-from everyturn import trace
-from everyturn.check import is_vacuous
-from everyturn.checker import CONFORMS, Finding, Judge, judge_by, select
-from everyturn.counterexample import decisions_of
-from everyturn.engines import paths
-from everyturn.engines.exhaustive import Explorer
-from everyturn.engines.exploration import Limits
-from everyturn.engines.kernel import simulate_path
-from everyturn.engines.paths import ByPlace, walk_or_cut
-from everyturn.engines.transitions import Transitions
+from everyturn.engines.coroutines.exploration import Limits
+from everyturn.engines.coroutines.transitions import Transitions
+from everyturn.engines.explorer import paths
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.engines.explorer.paths import ByPlace, walk_or_cut
+from everyturn.engines.simpy.counterexample import decisions_of
+from everyturn.engines.simpy.kernel import simulate_path
+from everyturn.engines.simpy.replay import Replayed, replay
 from everyturn.errors import EndlessRun, ReplayError, UsageError
 from everyturn.explanation.cause import cause_of
-from everyturn.output import written
-from everyturn.replay import Replayed, replay
-from everyturn.run import Run
-from everyturn.schedule import Schedule, deviations
-from everyturn.scope import Scope
-from everyturn.tokens.named_steps import ByName, Named
-from everyturn.world import World
+from everyturn.files.writing import written
+from everyturn.runs import trace
+from everyturn.runs.run import Run
+from everyturn.runs.schedule import Schedule, deviations
+from everyturn.runs.tokens.named_steps import ByName, Named
+from everyturn.verdicts.checker import CONFORMS, Finding, Judge, judge_by, select
+from everyturn.verdicts.vacuity import is_vacuous
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 from everyturn_model.invariants import INVARIANTS
 
 Progress = Callable[[str, int, int], None]

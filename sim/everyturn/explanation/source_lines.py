@@ -7,10 +7,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
-from everyturn.operations import Operation
-from everyturn.run import Run
-from everyturn.scope import Scope
-from everyturn.world import World, begins_with
+from everyturn.runs.run import Run
+from everyturn.world.operations import Operation
+from everyturn.world.scope import Scope
+from everyturn.world.world import World, begins_with
 
 
 class Place(NamedTuple):
@@ -71,7 +71,7 @@ class _Thread:
 
 
 def _alone(operation: Operation, world: World, thread: str) -> Any:
-    from everyturn import objects
+    from everyturn.world import objects
 
     values = dict(zip(objects.COLUMNS, world.initial, strict=True))
     ((result, _),) = objects.apply(operation, tuple(values[name] for name in objects.columns(operation)), thread)
@@ -84,7 +84,7 @@ def _place(coroutine: Any) -> Place:
     while coroutine is not None and getattr(coroutine, "cr_frame", None) is not None:
         frame: FrameType = coroutine.cr_frame
         module = frame.f_globals.get("__name__", "")
-        if innermost is None or module not in ("everyturn.operations", "everyturn.world"):
+        if innermost is None or module not in ("everyturn.world.operations", "everyturn.world.world"):
             innermost = frame
         coroutine = coroutine.cr_await
     assert innermost is not None

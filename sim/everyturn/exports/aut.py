@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
+from everyturn.engines.coroutines.reached import Arc, Reached
 from everyturn.errors import UsageError
-from everyturn.exports.reached import Arc, Reached
 
 _HEAD: Final = re.compile(r"des\s*\(\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\)\s*", re.ASCII)
 _LINE: Final = re.compile(r'\(\s*(\d+)\s*,\s*(?:"(.*)"|([^",]*?))\s*,\s*(\d+)\s*\)\s*', re.ASCII)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from everyturn.engines.coroutines.reached import Reached
 from everyturn.errors import UsageError
-from everyturn.exports.reached import Reached
 
 READABLE: Final = 3000
 """States of the largest graph that is drawn: Graphviz takes minutes for more, and nobody can read it."""

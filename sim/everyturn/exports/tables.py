@@ -12,12 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from everyturn import objects
-from everyturn.checker import CONFORMS, SINK, Judge, JudgeState
-from everyturn.engines.interned import Interned
-from everyturn.engines.transitions import FIRST_THREAD, JUDGE, WIDTH, Row, Transitions
-from everyturn.exports.reached import Reached
-from everyturn.observer import SHARED_DATA
+from everyturn.engines.coroutines.interned import Interned
+from everyturn.engines.coroutines.reached import Reached
+from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, WIDTH, Row, Transitions
+from everyturn.verdicts.checker import CONFORMS, SINK, Judge, JudgeState
+from everyturn.world import objects
+from everyturn.world.observer import SHARED_DATA
 from everyturn_model.events import Event
 
 SHARED: Final = tuple(objects.COLUMNS.index(name) for name in SHARED_DATA)

@@ -16,9 +16,9 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 
 from everyturn.errors import UsageError
+from everyturn.files.reading import Fault, LogFile, Unreadable
 from everyturn.formats.crush_lines import KINDS, Begin, End, Event, Header
 from everyturn.formats.crush_order import Order, OutOfOrder
-from everyturn.formats.files import Fault, LogFile, Unreadable
 
 SCHEMA: Final = "crush-dispatch-trace/1"
 LONGEST: Final = 1_000_000

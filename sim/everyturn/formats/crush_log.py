@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from everyturn.answers import answered
+from everyturn.files.reading import Fault, LogFile
 from everyturn.formats.crush_dispatch import read_header, read_runs
 from everyturn.formats.crush_lines import (
     AcceptCall,
@@ -33,7 +33,7 @@ from everyturn.formats.crush_lines import (
     UserMessage,
 )
 from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, Snapshot
-from everyturn.formats.files import Fault, LogFile
+from everyturn.world.answers import answered
 
 _HOW: Final = {"finish": "finished", "tool": "tool", "error": "failed", "cancelled": "cancelled"}
 _DROPS: Final = {"cancel": "covered", "clear": "cleared", "step_drop": "covered", "handoff_drop": "covered"}

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from everyturn.formats.files import MAX_LINE, quote
+from everyturn.files.reading import MAX_LINE, quote
 
 
 class EdnError(ValueError):

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import Meta
 
-from everyturn.formats.files import Fault, LogFile, Unreadable
+from everyturn.files.reading import Fault, LogFile, Unreadable
 
 SCHEMA: Final = "everyturn/log/1"
 

@@ -1,4 +1,4 @@
-"""Our own traces, ``everyturn/trace/1``, told as an agent's log would tell them.
+"""Our own traces, ``everyturn/runs/trace/1``, told as an agent's log would tell them.
 
 A trace shows every step, so that each line stands exactly at its step. A log has lines for less than a trace has events;
 what an outsider cannot see is left out.
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from everyturn import trace
+from everyturn.files.reading import Fault, LogFile, quote
 from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, Snapshot
-from everyturn.formats.files import Fault, LogFile, quote
+from everyturn.runs import trace
 from everyturn_model.events import (
     CancelCalled,
     CancelledOnEntry,

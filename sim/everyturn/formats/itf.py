@@ -18,8 +18,8 @@ from typing import Any, Final
 import msgspec
 
 from everyturn.errors import UsageError
+from everyturn.files.reading import Fault, LogFile, quote
 from everyturn.formats.everyturn_log import Header, Line, Placed, line_of
-from everyturn.formats.files import Fault, LogFile, quote
 from everyturn.formats.times import nanoseconds
 
 LIMIT: Final = 256_000_000

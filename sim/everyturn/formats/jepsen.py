@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import msgspec
 
+from everyturn.files.reading import Fault, LogFile, quote
 from everyturn.formats.edn import operations
 from everyturn.formats.everyturn_log import Header, Line, Placed, line_of
-from everyturn.formats.files import Fault, LogFile, quote
 from everyturn.formats.times import nanoseconds
 
 _INVOKES: Final = {"submit": "submit", "cancel_call": "cancel", "clear_call": "clear"}

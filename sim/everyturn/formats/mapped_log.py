@@ -10,8 +10,8 @@ from typing import Any, Final, get_args
 
 import msgspec
 
+from everyturn.files.reading import Fault, LogFile, quote
 from everyturn.formats.everyturn_log import REQUIRED, By, Ending, Kind, Line, Placed, Reason, StreamEnding, line_of
-from everyturn.formats.files import Fault, LogFile, quote
 from everyturn.formats.mapping import MAPPED, LineRule, Mapping, Path_
 from everyturn.formats.times import seconds
 

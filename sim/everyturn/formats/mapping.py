@@ -36,6 +36,7 @@ import msgspec
 from msgspec import Meta
 
 from everyturn.errors import UsageError
+from everyturn.files.reading import Unreadable, text_of
 from everyturn.formats.everyturn_log import (
     FIELDS,
     KINDS,
@@ -43,7 +44,6 @@ from everyturn.formats.everyturn_log import (
     Header,
     Kind,
 )
-from everyturn.formats.files import Unreadable, text_of
 from everyturn.formats.times import Unit
 
 Path_ = str | Annotated[tuple[str, ...], Meta(min_length=1)]

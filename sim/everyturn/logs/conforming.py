@@ -1,7 +1,7 @@
 """Logs against the specification: could a correct dispatcher have written these lines?
 
 A run is a recorded run, one of our own traces, or in a log of any other agent a stretch of one session
-(:mod:`everyturn.logs.stretches`). Traces are complete, all others partial (:mod:`everyturn_model.partial`). A run is *refused* when
+(:mod:`everyturn.logs.busy_periods`). Traces are complete, all others partial (:mod:`everyturn_model.partial`). A run is *refused* when
 no placing of the hidden steps explains it, *accepted* when one does; that one is shown on demand.
 """
 
@@ -14,17 +14,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from everyturn import trace
 from everyturn.errors import UsageError
+from everyturn.files.reading import LogFile, Unread
 from everyturn.formats.crush_dispatch import RecordedRun, read_runs
-from everyturn.formats.files import LogFile, Unread
-from everyturn.linear.judging import AS_IT_IS, Reading
+from everyturn.logs.busy_periods import StretchReader
+from everyturn.logs.events import lacks, missing_kinds, of_lines
+from everyturn.logs.judging import AS_IT_IS, Reading
 from everyturn.logs.projection import of_recording
-from everyturn.logs.stretches import StretchReader
-from everyturn.logs.telling import lacks, missing_kinds, of_lines
 from everyturn.outside import scope_of
 from everyturn.printing import printable
-from everyturn.verdict import Cell, Judged, Verdict
+from everyturn.runs import trace
+from everyturn.verdicts.verdict import Cell, Judged, Verdict
 from everyturn_model.events import Rest
 from everyturn_model.lifecycle import Phase
 from everyturn_model.partial import BUDGET, Answer, Matched, Refused, match_complete, match_partial

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from everyturn.errors import UsageError
-from everyturn.formats.files import STDIN, LogFile
+from everyturn.files.reading import STDIN, LogFile
 from everyturn.logs.conforming import RunMatch, standing
 from everyturn.logs.faults import Fault
 from everyturn.printing import printable

@@ -233,7 +233,7 @@ def _short(summary: Summary | None) -> str:
 
 def _by_rule(refused: Refused) -> str:
     """For guards without words of their own: the step, and that the rule forbids it."""
-    from everyturn.reports.words import words
+    from everyturn.logs.words import words
 
     return f"against the rule, {words(refused.needed[0].event)}"
 

@@ -16,15 +16,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from everyturn.agents import find_revision, revision_name
-from everyturn.engines.matching import Answer, Match, Matching
 from everyturn.errors import UsageError
+from everyturn.files.reading import LogFile, Unread
 from everyturn.formats.catalogue import format_of
 from everyturn.formats.crush_dispatch import read_runs
-from everyturn.formats.files import LogFile, Unread
+from everyturn.logs.matching import Answer, Match, Matching
 from everyturn.logs.recorder import RecordedWorld
 from everyturn.logs.transcript import Transcript, transcript_of
-from everyturn.verdict import Cell, Judged, Verdict
+from everyturn.verdicts.verdict import Cell, Judged, Verdict
+from everyturn.world.agents import find_revision, revision_name
 from everyturn_impl.revisions import REVISIONS
 from everyturn_impl.server import Server
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from everyturn.answers import answered
 from everyturn.formats import crush_lines as line
 from everyturn.formats.crush_dispatch import RecordedRun
 from everyturn.outside.ledger import DROPS, Ledger
+from everyturn.world.answers import answered
 from everyturn_model import events as ev
 from everyturn_model.marks import RunCalled, Seen, SubmitCalled, SubmitReturned, WasQueued
 

@@ -16,12 +16,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from everyturn.agents import find_revision, revision_name
 from everyturn.logs.transcript import OTHER, SUMMARY, Line, Written, line
-from everyturn.operations import OWN, CallsPort
-from everyturn.run import Run
-from everyturn.scope import Scope
-from everyturn.world import REQUESTS, Body, Thread, World
+from everyturn.runs.run import Run
+from everyturn.world.agents import find_revision, revision_name
+from everyturn.world.operations import OWN, CallsPort
+from everyturn.world.scope import Scope
+from everyturn.world.world import REQUESTS, Body, Thread, World
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream, StreamResult
 from everyturn_impl.endings import CANCELLED
 from everyturn_impl.errors import AgentError, error_of

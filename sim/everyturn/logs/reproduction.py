@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from everyturn.engines.exploration import Limits
+from everyturn.engines.coroutines.exploration import Limits
 from everyturn.errors import UsageError
-from everyturn.scope import Scope
+from everyturn.world.scope import Scope
 from everyturn_impl.revisions import REVISIONS
 
 _STATES: Final = 300_000
@@ -33,7 +33,7 @@ def reproduce(revision: str, invariant: str, scope: str) -> Reproduction | None:
     Only what ``scope``, in which the log was recorded, has besides prompts is tried; none if there is no such revision, or
     nothing is found.
     """
-    from everyturn.check import check
+    from everyturn.checking.check import check
 
     if revision not in REVISIONS:
         return None

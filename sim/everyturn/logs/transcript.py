@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from everyturn.formats import crush_lines as crush
 from everyturn.formats.crush_dispatch import RecordedRun
 from everyturn.logs.ends import contradiction
-from everyturn.scope import Scope
+from everyturn.world.scope import Scope
 from everyturn_model.events import SharedData
 
 SUMMARY: Final = "summary"

@@ -1,7 +1,7 @@
 """Validation: did what was recorded obey? Judges logs run by run, without the program that wrote them.
 
 The header's schema decides who reads a file: recordings of a real agent go to :mod:`everyturn.outside` and run by run to
-:mod:`everyturn.logs.conforming`, our own traces to :class:`everyturn.checker.Judge`, logs of any other agent, as a whole and in
+:mod:`everyturn.logs.conforming`, our own traces to :class:`everyturn.verdicts.checker.Judge`, logs of any other agent, as a whole and in
 constant memory, to :mod:`everyturn.linear`. What cannot be read is left out and said, the rest goes on.
 """
 
@@ -14,17 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from everyturn import trace
-from everyturn.check import is_vacuous
-from everyturn.checker import CONFORMS, Judge, select
 from everyturn.errors import AgentFault, UsageError
+from everyturn.files.reading import LogFile, Unread, stop
 from everyturn.formats.crush_dispatch import read_runs
-from everyturn.formats.files import LogFile, Unread, stop
-from everyturn.linear.judging import AS_IT_IS, Reading, Size, watch
 from everyturn.logs.conforming import Conformed, RunMatch, match_recording
+from everyturn.logs.judging import AS_IT_IS, Reading, Size, watch
 from everyturn.outside import RunReport, judge_run
-from everyturn.scope import Scope
-from everyturn.verdict import Cell, Judged, Verdict, of_cell
+from everyturn.runs import trace
+from everyturn.verdicts.checker import CONFORMS, Judge, select
+from everyturn.verdicts.vacuity import is_vacuous
+from everyturn.verdicts.verdict import Cell, Judged, Verdict, of_cell
+from everyturn.world.scope import Scope
 from everyturn_model.invariants import Invariant
 from everyturn_model.partial import BUDGET
 

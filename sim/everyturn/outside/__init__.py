@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from everyturn.files.reading import LogFile
 from everyturn.formats.crush_dispatch import LogError, RecordedRun, read_runs
 from everyturn.formats.crush_lines import Event
-from everyturn.formats.files import LogFile
 from everyturn.outside.cancels import NoLostCancel, NoPoisonedPrompt
 from everyturn.outside.ledger import Ledger
 from everyturn.outside.notices import NoDoubleEmit, PromptNotice, RightOwner, TrueOutcome
 from everyturn.outside.rest import CleanRest, NoHang, NothingLost
 from everyturn.outside.turns import InOrder, NoFoldOfRunId, OneTurn
-from everyturn.verdict import Verdict
+from everyturn.verdicts.verdict import Verdict
 from everyturn_model.invariants import BY_NAME, Kind
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from everyturn.answers import answered
 from everyturn.formats.crush_lines import AgentError, Completion, Delivery, Event, StreamStart, UserMessage
 from everyturn.outside.ledger import DROPS, Ledger, Life, Turn
+from everyturn.world.answers import answered
 
 ENDINGS: Final = {"finish": "finished", "error": "failed", "cancelled": "cancelled"}
 """How a turn has ended by the end of its last stream."""

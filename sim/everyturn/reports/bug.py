@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from everyturn import __version__, hints
+from everyturn import __version__
 from everyturn.errors import UsageError
-from everyturn.formats.files import STDIN, Unreadable
-from everyturn.formats.files import Fault as FileFault
+from everyturn.files.reading import STDIN, Unreadable
+from everyturn.files.reading import Fault as FileFault
+from everyturn.files.writing import written
 from everyturn.logs.conforming import Conformed, RunMatch
 from everyturn.logs.excerpt import Excerpt, excerpt, lines_of
 from everyturn.logs.faults import INVARIANTS, Fault, faults
 from everyturn.logs.reproduction import Reproduction, reproduce
-from everyturn.output import written
-from everyturn.reports.words import words
+from everyturn.logs.words import words
+from everyturn.verdicts import hints
 from everyturn_model.partial import Answer
 
 ENDINGS: Final = (".md", ".html")

@@ -7,11 +7,11 @@ from html import escape
 from typing import Final
 
 from everyturn.logs.excerpt import Row, Sign
+from everyturn.logs.words import words
 from everyturn.printing import printable
 from everyturn.reports.bug import BugReport, Item, commands, reproduced, run_lines, runs_of, share
 from everyturn.reports.bug_markdown import affected
 from everyturn.reports.lanes import diagram
-from everyturn.reports.words import words
 from everyturn_model.partial import Answer
 
 _STYLE: Final = """

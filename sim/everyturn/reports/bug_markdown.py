@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from everyturn.logs.excerpt import Excerpt, Row, Sign
 from everyturn.logs.faults import Fault
+from everyturn.logs.words import words
 from everyturn.printing import printable
 from everyturn.reports.bug import BugReport, Item, commands, reproduced, run_lines, runs_of, share
-from everyturn.reports.words import words
 from everyturn_model.partial import Answer
 
 _SIGNS = {Sign.SEEN: "", Sign.HIDDEN: "+", Sign.REFUSED: "**✗**"}

@@ -7,8 +7,8 @@ from typing import Final
 
 from everyturn.logs.conforming import RunMatch, standing
 from everyturn.logs.excerpt import Sign, lines_of, rows
+from everyturn.logs.words import words
 from everyturn.printing import printable
-from everyturn.reports.words import words
 from everyturn_model.lifecycle import Phase
 from everyturn_model.partial import Answer, Refused
 from everyturn_model.spec.prompts import Prompt

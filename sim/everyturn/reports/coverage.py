@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from everyturn.coverage import Coverage
-from everyturn.statements import Missed, Share
+from everyturn.checking.coverage import Coverage
+from everyturn.checking.statements import Missed, Share
 
 WIDTH = 118
 

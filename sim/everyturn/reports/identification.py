@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from everyturn.engines.matching import Answer
 from everyturn.logs.identify import Identified, RunIdentified, Tried
+from everyturn.logs.matching import Answer
 from everyturn.reports.text import SIGNS
-from everyturn.verdict import Verdict
+from everyturn.verdicts.verdict import Verdict
 
 _SIGN: Final = {
     Answer.ACCEPTED: SIGNS[Verdict.HOLDS][0],

@@ -7,9 +7,9 @@ from html import escape
 from typing import Final
 
 from everyturn.logs.excerpt import Excerpt, Row, Sign
+from everyturn.logs.words import words
 from everyturn.printing import printable
 from everyturn.reports.short_names import shortened
-from everyturn.reports.words import words
 
 _ROW: Final = 24
 _TOP: Final = 34

@@ -79,7 +79,7 @@ def _strategy(entry: Entry) -> str:
 
 
 def _scopes() -> Iterator[Entry]:
-    from everyturn.scope import DEFAULT_SCOPES, EXTRAS, PROMPTS
+    from everyturn.world.scope import DEFAULT_SCOPES, EXTRAS, PROMPTS
 
     for letter, sentence in PROMPTS.items():
         yield {"name": letter, "kind": "prompt", "numbered": False, "sentence": sentence}
@@ -124,7 +124,7 @@ def _mappings() -> Iterator[Entry]:
 
 
 def _mutants() -> Iterator[Entry]:
-    from everyturn.mutants import MUTANTS
+    from everyturn.checking.mutants import MUTANTS
 
     for name, mutant in MUTANTS.items():
         yield {"name": name, "sentence": (mutant.__doc__ or "").splitlines()[0]}

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from everyturn.checker import CONFORMS
 from everyturn.errors import UsageError
-from everyturn.output import written
-from everyturn.verdict import Cell, Verdict
+from everyturn.files.writing import written
+from everyturn.verdicts.checker import CONFORMS
+from everyturn.verdicts.verdict import Cell, Verdict
 from everyturn_model import events as ev
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from everyturn.checker import Finding
-    from everyturn.run import Run
+    from everyturn.runs.run import Run
+    from everyturn.verdicts.checker import Finding
 
 COLOURS: Final = {
     Verdict.PROVED: "#4c9f70",

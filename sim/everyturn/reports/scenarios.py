@@ -11,7 +11,7 @@ from everyturn.asyncio.checking import Checked, Replayed
 from everyturn.asyncio.findings import KINDS
 from everyturn.asyncio.searching import Search
 from everyturn.reports.text import SIGNS, Printer, Progress
-from everyturn.verdict import Cell, Verdict
+from everyturn.verdicts.verdict import Cell, Verdict
 
 
 @contextmanager

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
-from everyturn import hints
-from everyturn.campaign import Campaign
-from everyturn.explanation.explain import Explanation, after_fuzzing
+from everyturn.checking.fuzz import Campaign, after_fuzzing
+from everyturn.explanation.explain import Explanation
 from everyturn.explanation.happens_before import Touch
-from everyturn.outcomes import shown
-from everyturn.run import Run
+from everyturn.runs.outcomes import shown
+from everyturn.runs.run import Run
+from everyturn.verdicts import hints
 from everyturn_model import events as ev
 
 SCHEMA: Final = "everyturn/explanation/1"

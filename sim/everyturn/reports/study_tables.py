@@ -6,9 +6,9 @@ import csv
 import io
 from collections.abc import Iterator
 
-from everyturn.studies.intervals import Interval
 from everyturn.studies.results import MEASURES, Row, StudyResult
 from everyturn.studies.study import Study
+from everyturn.verdicts.intervals import Interval
 
 SHOWN = (
     "completions_per_hour",

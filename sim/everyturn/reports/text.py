@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import click
 
-from everyturn import hints
-from everyturn.expectations import unreached
-from everyturn.formats.files import SCREEN
-from everyturn.operations import in_short
+from everyturn.files.reading import SCREEN
 from everyturn.printing import printable, printable_lines
-from everyturn.scope import Scope
-from everyturn.verdict import WORST_FIRST, Cell, CounterCheck, Judged, Result, Verdict
+from everyturn.runs.event_text import event_text
+from everyturn.verdicts import hints
+from everyturn.verdicts.expectations import unreached
+from everyturn.verdicts.verdict import WORST_FIRST, Cell, CounterCheck, Judged, Result, Verdict
+from everyturn.world.operations import in_short
+from everyturn.world.scope import Scope
 
 if TYPE_CHECKING:
-    from everyturn.audit import Audited
-    from everyturn.engines.exploration import Sight
-    from everyturn.formats.files import LogFile
-    from everyturn.replay import Replayed
+    from everyturn.checking.audit import Audited
+    from everyturn.engines.coroutines.exploration import Sight
+    from everyturn.engines.simpy.replay import Replayed
+    from everyturn.files.reading import LogFile
 
 SIGNS: Final = {
     Verdict.PROVED: ("✓", "green"),
@@ -330,17 +331,3 @@ def _slanted(names: Sequence[str]) -> Iterator[str]:
     """Column headings, one line each, with a rule down to the column."""
     for index, name in enumerate(names):
         yield "│  " * index + name
-
-
-def event_text(event: object) -> str:
-    """An event as people read it: its name, then its fields that say something."""
-    fields = getattr(event, "__dataclass_fields__", {})
-    values = ((name, getattr(event, name)) for name in fields)
-    shown = [f"{name}={_value(value)}" for name, value in values if value not in (None, False, (), 0)]
-    return f"{type(event).__name__}({', '.join(shown)})"
-
-
-def _value(value: object) -> str:
-    if hasattr(value, "__dataclass_fields__"):
-        return event_text(value)
-    return str(value)

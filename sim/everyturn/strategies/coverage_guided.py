@@ -11,8 +11,8 @@ import random
 from collections.abc import Sequence
 from typing import Final
 
-from everyturn.strategies.access import Access
 from everyturn.strategies.strategy import Guided
+from everyturn.world.access import Access
 
 FRESH: Final = 0.25
 """The share of runs that start from nothing."""

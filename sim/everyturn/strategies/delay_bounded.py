@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from everyturn.strategies.access import Access
 from everyturn.strategies.depth_first import DepthFirst
+from everyturn.world.access import Access
 
 
 class DelayBounded(DepthFirst):

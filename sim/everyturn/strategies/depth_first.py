@@ -14,8 +14,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from everyturn.strategies.access import Access
 from everyturn.strategies.strategy import Guided
+from everyturn.world.access import Access
 
 
 class _Branch(NamedTuple):

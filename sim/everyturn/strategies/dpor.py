@@ -13,7 +13,7 @@ blocked there; exactly one of them is run, redundant runs apart. The outcomes of
 one thread, and all are tried. An access that was blocked is compared also with what came before each step that it
 waited for, and one that is blocked for ever with everything.
 
-What a judge says at rest is preserved as far as footprints cover what is *seen*: :mod:`everyturn.footprints` orders
+What a judge says at rest is preserved as far as footprints cover what is *seen*: :mod:`everyturn.world.footprints` orders
 everything that is seen of one prompt, and everything against the begin and end of a Cancel, ClearQueue, Summarise or
 shutdown. So the ledger at rest is preserved, with the outcomes and all invariants judged there. Those that are judged
 along the way also look at the order in which independent things of different prompts were seen; they may miss a
@@ -25,8 +25,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from everyturn.strategies.access import NOWHERE, Access, Footprint
 from everyturn.strategies.strategy import Guided
+from everyturn.world.access import NOWHERE, Access, Footprint
 
 Clock = dict[int, int]
 """Thread → 1 + the place of its last step that happens before, in the present run."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from everyturn.strategies.access import Access
 from everyturn.strategies.strategy import Strategy
+from everyturn.world.access import Access
 
 
 class Fifo(Strategy):

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from everyturn.strategies.access import Access
 from everyturn.strategies.profile import Profile
 from everyturn.strategies.random_walk import Sampler
 from everyturn.strategies.stream import stream
+from everyturn.world.access import Access
 
 PLAN: Final = 1
 """The lane that a run's plan is drawn from: its change points, then the priority of each thread by number."""
@@ -27,7 +27,7 @@ class Pct(Sampler):
     A violation that needs ``depth`` ordering constraints between steps to be met is found by each run with a
     probability of at least 1 / (n k^(depth - 1)), for n threads and runs of at most k steps, times that of the outcomes
     it needs. k is the most that the profile saw; in a longer run the late steps have no change point among them.
-    :mod:`everyturn.engines.priorities` makes the same runs.
+    :mod:`everyturn.engines.walks.priorities` makes the same runs.
     """
 
     def __init__(self, seed: int, depth: int, profile: Profile) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from everyturn.strategies.access import Access
 from everyturn.strategies.random_walk import Sampler
 from everyturn.strategies.stream import stream
+from everyturn.world.access import Access
 
 MEMBER: Final = 2
 """The lane that the member of a run is drawn from."""

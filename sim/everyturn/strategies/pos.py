@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from everyturn.strategies.access import Access
 from everyturn.strategies.random_walk import Sampler
+from everyturn.world.access import Access
 
 
 class Pos(Sampler):

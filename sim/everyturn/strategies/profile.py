@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from everyturn.strategies.access import Access
 from everyturn.strategies.random_walk import RandomWalk
 from everyturn.strategies.strategy import Strategy
+from everyturn.world.access import Access
 
 RUNS: Final = 20
 """How many random runs are counted."""

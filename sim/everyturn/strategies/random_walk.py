@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from everyturn.strategies.access import Access
 from everyturn.strategies.strategy import Strategy
 from everyturn.strategies.stream import stream
+from everyturn.world.access import Access
 
 
 class Sampler(Strategy):
@@ -40,7 +40,7 @@ class Sampler(Strategy):
 class RandomWalk(Sampler):
     """Every enabled thread, and every outcome, with equal probability.
 
-    Nothing is drawn where there is nothing to decide. :mod:`everyturn.engines.walks` draws the same.
+    Nothing is drawn where there is nothing to decide. :mod:`everyturn.engines.walks.walks` draws the same.
     """
 
     def pick(self, enabled: Sequence[Access]) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from everyturn.strategies.access import Access
+from everyturn.runs.tokens.named_steps import ByName, Named
 from everyturn.strategies.strategy import Strategy
-from everyturn.tokens.named_steps import ByName, Named
+from everyturn.world.access import Access
 
 
 class Replay(Strategy):
@@ -40,7 +40,7 @@ class Replay(Strategy):
 
 
 class Follow(Strategy):
-    """Follows saved steps by their names, as far as it can (:class:`~everyturn.tokens.named_steps.ByName`).
+    """Follows saved steps by their names, as far as it can (:class:`~everyturn.runs.tokens.named_steps.ByName`).
 
     ``threads``: the names of the world's threads.
     """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from everyturn.errors import ReplayError
-from everyturn.strategies.access import Access
+from everyturn.world.access import Access
 
 
 class Strategy:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from everyturn.strategies.access import Access
 from everyturn.strategies.profile import Profile
 from everyturn.strategies.random_walk import Sampler
 from everyturn.strategies.stream import DRAWN
+from everyturn.world.access import Access
 
 SLACK: Final = 0.25
 """The weight of a thread that should have no access left."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from everyturn.strategies.access import Access
 from everyturn.strategies.profile import Profile
 from everyturn.strategies.random_walk import Sampler
 from everyturn.strategies.stream import DRAWN
+from everyturn.world.access import Access
 
 
 class Urw(Sampler):

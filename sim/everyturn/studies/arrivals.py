@@ -14,7 +14,7 @@ from everyturn.studies.session import Session
 from everyturn.studies.study import Bursts, Poisson, Recorded, Study, Users
 from everyturn.studies.surroundings import Draw
 from everyturn.studies.tally import Prompt, SessionTally
-from everyturn.world import operation_thread, prompt_thread
+from everyturn.world.world import operation_thread, prompt_thread
 
 Coming = Generator[simpy.Event, Any, None]
 

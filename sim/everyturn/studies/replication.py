@@ -10,9 +10,7 @@ from typing import Any
 import simpy
 from msgspec import Struct
 
-from everyturn.agents import find_revision, require
 from everyturn.errors import UsageError
-from everyturn.scope import Scope
 from everyturn.studies.arrivals import Traffic
 from everyturn.studies.recorded import visits
 from everyturn.studies.session import Session
@@ -20,7 +18,9 @@ from everyturn.studies.study import Cell, Recorded, Study
 from everyturn.studies.subscribers import Broker, SessionBroker, Subscriber
 from everyturn.studies.surroundings import Draw, Surroundings
 from everyturn.studies.tally import Counts, SessionTally, Summary, Tally
-from everyturn.world import World
+from everyturn.world.agents import find_revision, require
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 _SLICES = 100
 """So often is progress told within one replication."""

@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 from msgspec import Struct
 
 from everyturn.errors import UsageError
-from everyturn.studies.intervals import Interval, mean_interval, ratio_interval
 from everyturn.studies.replication import Replication
 from everyturn.studies.study import Cell, Study
+from everyturn.verdicts.intervals import Interval, mean_interval, ratio_interval
 
 STUDY_SCHEMA: Final = "everyturn/study/1"
 

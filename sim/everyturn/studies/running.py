@@ -15,12 +15,12 @@ from typing import Any, BinaryIO, Final, TypeVar
 
 import msgspec
 
-from everyturn.agents import code_of, find_revision
 from everyturn.errors import Unwritable, UsageError
-from everyturn.formats.files import LogFile, stop
-from everyturn.output import written
+from everyturn.files.reading import LogFile, stop
+from everyturn.files.writing import written
 from everyturn.studies.replication import Passed, Replication, replicate, require_methods
 from everyturn.studies.study import Cell, Plot
+from everyturn.world.agents import code_of, find_revision
 
 JOURNAL_SCHEMA: Final = "everyturn/study-journal/2"
 

@@ -1,8 +1,8 @@
 """A session on SimPy's clock: the real dispatcher's coroutines as processes of a stock :class:`simpy.Environment`.
 
 A thread's coroutine yields an operation. The process waits as long as the operation takes, asks
-:func:`everyturn.objects.apply` what it does, and resumes the coroutine with the result. An operation that is blocked
-waits until a column that it touches has changed. Where the choosing kernel (:mod:`everyturn.engines.kernel`) asks a
+:func:`everyturn.world.objects.apply` what it does, and resumes the coroutine with the result. An operation that is blocked
+waits until a column that it touches has changed. Where the choosing kernel (:mod:`everyturn.engines.simpy.kernel`) asks a
 strategy, time decides here, and among equal times the order of SimPy's events: first in, first out.
 """
 
@@ -14,13 +14,13 @@ from typing import Any, Protocol
 import simpy
 from simpy.events import URGENT
 
-from everyturn import objects
 from everyturn.errors import AgentFault
-from everyturn.objects.table import is_done
-from everyturn.observer import Step
-from everyturn.operations import Note, Operation
 from everyturn.studies.surroundings import KIND, Surroundings
-from everyturn.world import WORKSPACE, Thread, World, begins_with
+from everyturn.world import objects
+from everyturn.world.objects.table import is_done
+from everyturn.world.observer import Step
+from everyturn.world.operations import Note, Operation
+from everyturn.world.world import WORKSPACE, Thread, World, begins_with
 from everyturn_impl.calls import Completion, Stream
 from everyturn_model.events import Event
 

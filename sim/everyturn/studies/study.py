@@ -12,11 +12,11 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from everyturn.agents import named_in
 from everyturn.errors import UsageError
-from everyturn.formats.files import text_of
+from everyturn.files.reading import text_of
 from everyturn.studies.distributions import Constant, Distribution, Exponential, Lognormal, Positive, Seconds, Shown
-from everyturn.world import revision_name
+from everyturn.world.agents import named_in
+from everyturn.world.world import revision_name
 from everyturn_impl.revisions import REVISIONS
 
 Share = Annotated[float, Meta(ge=0, le=1)]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Final
 
-from everyturn.objects.table import Budget
-from everyturn.operations import Operation
 from everyturn.studies.study import Faults, Latency
+from everyturn.world.objects.table import Budget
+from everyturn.world.operations import Operation
 from everyturn_impl.calls import Stream
 
 Draw = Callable[[str], Random]

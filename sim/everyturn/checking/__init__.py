@@ -1,0 +1,1 @@
+"""What is asked: proofs, samples, audits, replays, and what they are worth."""

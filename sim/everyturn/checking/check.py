@@ -1,0 +1,253 @@
+"""Exhaustive verdicts: every interleaving of a revision in a scope, judged by every invariant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import NamedTuple
+
+from everyturn.engines.coroutines.exploration import NO_LIMITS, Exploration, Limits, Progress, Violation, peak
+from everyturn.engines.coroutines.transitions import Transitions
+from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.engines.explorer.levels import LevelExplorer
+from everyturn.engines.simpy.counterexample import counterexample
+from everyturn.errors import UsageError
+from everyturn.runs.run import Run
+from everyturn.verdicts import hints
+from everyturn.verdicts.checker import CONFORMS, Judge, judge_by, select
+from everyturn.verdicts.vacuity import is_vacuous
+from everyturn.verdicts.verdict import Another, Cell, CounterCheck, Judged, Verdict, of_cell, with_unpromised
+from everyturn.world import overrun
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
+from everyturn_impl.dispatcher import Dispatcher
+from everyturn_model.invariants import Kind
+from everyturn_model.witnesses import WITNESSES
+
+_CANDIDATES = 25
+"""How many violations are looked at for each counterexample that is to differ in the racing pair."""
+
+
+class Checked(NamedTuple):
+    """A cell, and the shortest run for each violation in it, by invariant."""
+
+    cell: Cell
+    runs: dict[str, tuple[Run, int]]
+    interrupted: bool
+
+
+def check(
+    revision: str | type[Dispatcher],
+    scope: str,
+    *,
+    granularity: str = "access",
+    invariants: Sequence[str] = (),
+    limits: Limits = NO_LIMITS,
+    progress: Progress | None = None,
+    engine: str = "levels",
+    checkpoint: Path | None = None,
+    reduce: str = "dead",
+    counterexamples: int = 1,
+    processes: int = 1,
+    counter_check: bool = True,
+) -> Checked:
+    """The verdict on one cell: all interleavings, unless a limit is reached.
+
+    ``counterexamples``: how many to give for each refuted invariant, different in the cause that they show,
+    or else in the order of conflicting accesses.
+    ``reduce``: one of :data:`~everyturn.engines.explorer.levels.REDUCTIONS`; with ``ample``, violations need not be shortest. ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
+    :class:`UsageError`. ``processes``: with two, the agent's code runs in a process of its own, with the same result; there is
+    one with ``plain``, with symmetry, with ample sets and with a checkpoint. ``counter_check``: what is proved is checked again in
+    part through the real coroutines, without tables; raises :class:`~everyturn.errors.Disagreement` if that shows something else.
+    """
+    world = World(Scope.parse(scope), revision, granularity)
+    judge = judge_by(invariants, world.promises)
+    explorer, found = _explore(world, judge, limits, progress, engine, checkpoint, reduce, counterexamples, processes)
+    runs: dict[str, tuple[Run, int]] = {}
+    said: dict[str, Judged] = {}
+    for invariant in judge.invariants:
+        vacuous = is_vacuous(invariant, world.scope)
+        said[invariant.name] = _judged(explorer, judge, found, invariant.name, runs, vacuous=vacuous)
+    _doubt(explorer, judge, found, said)
+    conforms = _judged(explorer, judge, found, CONFORMS, runs, vacuous=False) if judge.conformance else None
+    checked_again = _counter_checked(explorer, found, proved_by(said, conforms), asked=counter_check)
+    elsewhere = 0
+    if isinstance(explorer, LevelExplorer):
+        elsewhere = explorer.following.peak
+        explorer.close()
+    for name, violations in found.others.items() if counterexamples > 1 else ():
+        judged = conforms if name == CONFORMS else said[name]
+        if judged is not None:
+            judged.others = list(_different(explorer, judge, runs[name][0], violations, counterexamples - 1))
+    said = with_unpromised((each.name for each in select(invariants)), said, world.promises)
+    cell = Cell(
+        revision=world.revision,
+        scope=str(world.scope),
+        granularity=granularity,
+        verdict=of_cell(said, conforms),
+        invariants=said,
+        conforms=conforms,
+        witnesses=_witnesses(explorer),
+        states=found.states,
+        transitions=found.transitions,
+        depth=found.depth,
+        seconds=round(found.seconds, 3),
+        peak_bytes=peak() + elsewhere,
+        stopped=found.stopped,
+        reduction=reduce,
+        counter_check=checked_again,
+    )
+    return Checked(cell, runs, found.interrupted)
+
+
+def check_all(
+    explore: Callable[..., Checked],
+    cells: Sequence[tuple[str | type[Dispatcher], str]],
+    jobs: int,
+    watching: Callable[[str], AbstractContextManager[Progress]],
+) -> Iterator[Checked]:
+    """The verdicts on cells (revision, scope), in their order. With two ``jobs`` or more, as many cells are explored at once, in
+    processes of their own, from which no runs come back; a single cell is explored by two.
+
+    ``explore``: :func:`check` with its options. ``watching``: progress, for the name of a cell; of one process only.
+    """
+    if jobs > 1 and len(cells) > 1:
+        from joblib import Parallel, delayed
+
+        yield from Parallel(jobs, return_as="generator")(delayed(_without_runs)(explore, *cell) for cell in cells)
+        return
+    for revision, scope in cells:
+        with watching(f"{revision} {scope}") as progress:
+            checked = explore(revision, scope, progress=progress, processes=min(jobs, 2))
+        yield checked
+
+
+def _without_runs(explore: Callable[..., Checked], revision: str | type[Dispatcher], scope: str) -> Checked:
+    """The verdict alone, for another process: runs are known by their tokens."""
+    with overrun.watching():
+        return explore(revision, scope)._replace(runs={})
+
+
+def _explore(
+    world: World,
+    judge: Judge,
+    limits: Limits,
+    progress: Progress | None,
+    engine: str,
+    checkpoint: Path | None,
+    reduce: str,
+    counterexamples: int,
+    processes: int,
+) -> tuple[Explorer | LevelExplorer, Exploration]:
+    if engine == "plain":
+        if checkpoint is not None or reduce != "dead" or counterexamples > 1:
+            raise UsageError("the plain engine has no checkpoints, reductions and further counterexamples: use levels")
+        plain = Explorer(world, judge)
+        return plain, plain.run(limits, progress=progress)
+    if checkpoint is None:
+        explorer = LevelExplorer(world, judge, reduce, processes=processes)
+        return explorer, explorer.run(limits, progress=progress, different=_CANDIDATES * (counterexamples - 1) + 1)
+    if reduce == "symmetry":
+        raise UsageError(
+            "checkpoint: expected --reduce dead, none or ample, found symmetry, which cannot be taken up again"
+        )
+    from everyturn.engines.explorer import checkpoints
+
+    explorer = (
+        checkpoints.load(checkpoint, world, judge, reduce)
+        if checkpoint.exists()
+        else LevelExplorer(world, judge, reduce)
+    )
+    return explorer, explorer.run(limits, progress=progress, save=lambda: checkpoints.save(explorer, checkpoint))
+
+
+def _judged(
+    explorer: Explorer | LevelExplorer,
+    judge: Judge,
+    found: Exploration,
+    name: str,
+    runs: dict[str, tuple[Run, int]],
+    *,
+    vacuous: bool,
+) -> Judged:
+    violation = found.violations.get(name)
+    if violation is not None:
+        run, step, finding = counterexample(explorer.transitions, violation, judge)
+        runs[name] = run, step
+        guard = finding.sentence if name == CONFORMS else None
+        return Judged(Verdict.REFUTED, finding.sentence, len(violation.decisions), run.token, guard)
+    if not found.complete:
+        return Judged(Verdict.UNDETERMINED)
+    return Judged(Verdict.VACUOUS if vacuous else Verdict.PROVED)
+
+
+def proved_by(said: Mapping[str, Judged], conforms: Judged | None) -> list[str]:
+    """The names of the invariants that are proved, conformance included."""
+    judged = {**said, **({} if conforms is None else {CONFORMS: conforms})}
+    return [name for name, each in judged.items() if each.verdict is Verdict.PROVED]
+
+
+def _counter_checked(
+    explorer: Explorer | LevelExplorer, found: Exploration, proved: Sequence[str], *, asked: bool
+) -> CounterCheck | None:
+    """The counter-check of an exploration that proves something; none if it does not."""
+    if not proved:
+        return None
+    if not asked:
+        return CounterCheck(off=True)
+    from everyturn.checking.countercheck.proofs import counter_checked
+
+    return counter_checked(explorer, found, proved)
+
+
+def _doubt(explorer: Explorer | LevelExplorer, judge: Judge, found: Exploration, said: dict[str, Judged]) -> None:
+    """Take back what was proved at rest, if some runs never come to rest though nothing in the scope is endless."""
+    at_rest = [each.name for each in judge.invariants if each.kind is Kind.AT_REST]
+    proved = [name for name in at_rest if said[name].verdict is Verdict.PROVED]
+    world = explorer.transitions.world
+    if not proved or not found.complete or world.scope.endless:
+        return
+    round_ = explorer.round()
+    asks = hints.of_world("liveness", world.revision, str(world.scope), world.granularity)
+    for name in proved if round_ is not None else ():
+        said[name] = Judged(
+            Verdict.UNDETERMINED,
+            f"holds at rest, but threads can go round for ever, {round_}: who waits meanwhile says {asks}",
+        )
+
+
+def _different(
+    explorer: Explorer | LevelExplorer, judge: Judge, first: Run, violations: Sequence[Violation], most: int
+) -> Iterator[Another]:
+    """Violations of one invariant that differ from the first and from each other in the cause that they show.
+
+    If there are not enough of them, others follow that differ in the order of their conflicting accesses.
+    """
+    from everyturn.explanation.explain import shown_by
+    from everyturn.explanation.shrink import judge_of
+
+    name = violations[0].finding.invariant
+    transitions = Transitions(explorer.transitions.world, judge_of(name))
+    shown = shown_by(first.schedule, name, transitions)
+    causes, orders = {shown.cause}, {shown.order}
+    later: list[Another] = []
+    for violation in violations:
+        if len(causes) > most:
+            return
+        run, _, finding = counterexample(explorer.transitions, violation, judge)
+        shown = shown_by(run.schedule, name, transitions)
+        another = Another(finding.sentence, len(violation.decisions), run.token, shown.race)
+        if shown.cause not in causes:
+            causes.add(shown.cause)
+            yield another
+        elif shown.order not in orders:
+            later.append(another)
+        orders.add(shown.order)
+    yield from later[: most + 1 - len(causes)]
+
+
+def _witnesses(explorer: Explorer | LevelExplorer) -> dict[str, bool]:
+    """Which witnesses were reached: what a proof is worth."""
+    seen = set(explorer.events)
+    return {witness.name: any(witness.shows(event) for event in seen) for witness in WITNESSES}

@@ -1,0 +1,1 @@
+"""The real coroutines, resumed: what a thread does next after what it has been told."""

@@ -1,0 +1,373 @@
+"""Leaps: what a thread does from one scheduling point to its next, as tables.
+
+A leap depends on the thread's local state and on the shared columns that its operations touch, and on nothing else;
+which columns these are is learnt when a leap is made for the first time. So one look-up stands for all rows that agree
+in those columns: the first time, the real coroutine is resumed; ever after, a table is read.
+
+Each local state has a *mask* of the columns that leaps from it were seen to touch. A row, masked, is the key of its
+leap. When a new leap touches more columns, the mask grows; a leap that was entered under the smaller mask is then found
+only by rows that have 0 in the new columns, for which it holds as well, because it did not look at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from everyturn.engines.coroutines.interned import Interned
+from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, WIDTH, Row, Transitions
+from everyturn.engines.explorer.numbering import Numbering, Numbers, Words, distinct
+from everyturn.engines.explorer.packing import Layout
+from everyturn.world import objects, overrun
+from everyturn.world.observer import SHARED_DATA
+from everyturn_model.events import Event
+
+_SHARED: frozenset[int] = frozenset(objects.COLUMNS.index(name) for name in SHARED_DATA)
+
+
+_Open = tuple[Row, tuple[Event, ...], tuple[tuple[int, int], ...], int]
+"""A way that has not come to its end yet: the row, what was seen, the choices, how many accesses were made."""
+
+
+PATIENCE: Final = 5.0
+"""Seconds that leaps may go on to be made when time is up: a chunk that can be finished soon is not left half done."""
+
+
+class Way(NamedTuple):
+    """One way that a leap can go: the columns that it sets, the thread's next local state, the number of its events.
+
+    ``choices``: for each operation on the way that has several outcomes, how many, and which one it had.
+    """
+
+    columns: tuple[tuple[int, int], ...]
+    local: int
+    events: int
+    choices: tuple[tuple[int, int], ...]
+
+
+class Leap(NamedTuple):
+    """All ways from one local state, for rows that agree in the columns that were read."""
+
+    local: int
+    read: tuple[tuple[int, int], ...]
+    ways: tuple[Way, ...]
+
+
+class Found(NamedTuple):
+    """The leaps of a chunk of rows, not made yet: for each thread the places of the rows that they start from, and the
+    numbers of their ways; and the places of rows that have none."""
+
+    sources: list[Numbers]
+    ways: list[Numbers]
+    rests: Numbers
+
+
+class Expansion(NamedTuple):
+    """The successors of a chunk of rows, the judge's column not yet advanced: parallel arrays.
+
+    ``source``: the place of the row that each comes from, within the chunk; ``move``: number of (thread, choice);
+    ``events``: number of what was seen; ``way``: the way's number among those of its thread; ``rests``: the places of
+    rows that have no successor.
+    """
+
+    words: Words
+    source: Numbers
+    move: Numbers
+    events: Numbers
+    way: Numbers
+    rests: Numbers
+
+
+class Leaps:
+    """The leaps of one world, by thread, filled as they are needed.
+
+    ``journal``: every leap that was made, as (thread, row), and every rest that was judged, as (-1, row), in order; made
+    again in this order, all values get the same numbers.
+    """
+
+    def __init__(self, transitions: Transitions) -> None:
+        self.transitions = transitions
+        self.events = Interned()
+        self.events.number(())
+        self.moves = Interned()
+        self.journal: list[tuple[int, ...]] = []
+        threads = range(len(transitions.world.threads))
+        self.tables = [_Table(thread, self) for thread in threads]
+
+    def largest(self) -> list[int]:
+        """The largest number that each column of a row can have so far, the judge's left 0."""
+        transitions = self.transitions
+        shared = [len(column.values) - 1 for column in transitions.columns]
+        return [*shared, 0, *(len(table.locals.values) - 1 for table in self.tables)]
+
+    def row(self, row: Row) -> Row:
+        """A row of :class:`Transitions` with each thread's own numbers for its local states."""
+        return (*row[:FIRST_THREAD], *(table.number(row[FIRST_THREAD + table.thread]) for table in self.tables))
+
+    def global_row(self, row: Iterable[int]) -> Row:
+        """The reverse of :meth:`row`."""
+        numbers = tuple(row)
+        own = numbers[FIRST_THREAD:]
+        return (
+            *numbers[:FIRST_THREAD],
+            *(table.locals.values[number] for table, number in zip(self.tables, own, strict=True)),
+        )
+
+    def lay_out(self, layout: Layout) -> None:
+        """Pack all tables anew."""
+        for table in self.tables:
+            table.lay_out(layout)
+
+    @property
+    def ways(self) -> list[Ways]:
+        """What each way of each thread does."""
+        return [table.ways for table in self.tables]
+
+    def find(self, words: Words) -> Found:
+        """The leaps of rows. What is made for the first time may lead to numbers that have no room in the layout."""
+        resting = np.ones(len(words), np.bool_)
+        sources, ways = [], []
+        for table in self.tables:
+            source, way = table.find(words)
+            sources.append(source)
+            ways.append(way)
+            resting[source] = False
+        return Found(sources, ways, np.flatnonzero(resting))
+
+
+def applied(words: Words, ways: Sequence[Ways], found: Found) -> Expansion:
+    """The successors of rows: ``ways``, in the layout of the rows, say what each way does."""
+    parts = list(zip(ways, found.sources, found.ways, strict=True))
+    return Expansion(
+        np.concatenate([each.applied(words, source, way) for each, source, way in parts]),
+        np.concatenate(found.sources),
+        np.concatenate([each.move.take(way) for each, _, way in parts]),
+        np.concatenate([each.events.take(way) for each, _, way in parts]),
+        np.concatenate(found.ways),
+        found.rests,
+    )
+
+
+class Ways:
+    """What the ways of one thread do, by number: as they were made, and packed."""
+
+    def __init__(self, thread: int) -> None:
+        self.place = FIRST_THREAD + thread
+        self.made: list[tuple[Way, int]] = []
+        """Each way, and the number of its move."""
+        self.move = np.zeros(0, np.int64)
+        self.events = np.zeros(0, np.int64)
+        self._layout: Layout | None = None
+        self._clear: Words = np.zeros((0, 1), np.uint64)
+        self._set: Words = np.zeros((0, 1), np.uint64)
+
+    def lay_out(self, layout: Layout) -> None:
+        """Pack everything anew, or, if the layout is the same, what was made since."""
+        if self._layout is None or self._layout.bits != layout.bits:
+            self._layout = layout
+            self._clear = self._set = np.zeros((0, layout.width), np.uint64)
+        self.catch_up()
+        fresh = self.made[len(self._set) :]
+        if not fresh:
+            return
+        after = np.zeros((len(fresh), len(layout.bits)), np.int64)
+        clear = np.zeros((len(fresh), layout.width), np.uint64)
+        for number, (way, _) in enumerate(fresh):
+            for column, value in (*way.columns, (self.place, way.local)):
+                after[number, column] = value
+                word, bits = layout.field(column)
+                clear[number, word] |= bits
+        self._clear = np.concatenate((self._clear, ~clear))
+        self._set = np.concatenate((self._set, layout.pack(after)))
+
+    def catch_up(self) -> None:
+        """Take up moves and events of what was made since."""
+        if len(self.made) == len(self.move):
+            return
+        fresh = self.made[len(self.move) :]
+        self.move = np.concatenate((self.move, np.array([move for _, move in fresh], np.int64)))
+        self.events = np.concatenate((self.events, np.array([way.events for way, _ in fresh], np.int64)))
+
+    def applied(self, words: Words, source: Numbers, way: Numbers) -> Words:
+        """The rows after these ways from these places."""
+        after = words.take(source, axis=0)
+        after &= self._clear.take(way, axis=0)
+        after |= self._set.take(way, axis=0)
+        return after
+
+
+class _Table:
+    """The leaps of one thread."""
+
+    def __init__(self, thread: int, leaps: Leaps) -> None:
+        self.thread = thread
+        self.place = FIRST_THREAD + thread
+        self.leaps = leaps
+        self.locals = Interned()
+        self.ways = Ways(thread)
+        self._known: list[Leap] = []
+        self._read: list[set[int]] = []
+        self._wider: set[int] = set()
+        self._layout: Layout | None = None
+        self._packed = self._numbered = 0
+        self._masks: Words = np.zeros((0, 1), np.uint64)
+        self.live: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        """For each local state, as far as it is packed: whether the thread has something left to do."""
+        self.waits: Numbers = np.zeros(0, np.int64)
+        """Likewise: 0 if it has not, 1 if its work was seen to begin, 2 if not."""
+        self._index = Numbering(1)
+        self._first = np.zeros(0, np.int64)
+        self._often = np.zeros(0, np.int64)
+
+    def number(self, local: int) -> int:
+        """This thread's own number for a local state."""
+        number = self.locals.number(local)
+        if number == len(self._read):
+            self._read.append(set())
+        return number
+
+    def choices(self, ways: Numbers) -> list[tuple[tuple[int, int], ...]]:
+        """The choices of ways by number."""
+        made = self.ways.made
+        return [made[way][0].choices for way in ways.tolist()]
+
+    # learning ----------------------------------------------------------------------------------------------------
+
+    def _make(self, words: Words) -> None:
+        """Make the leaps of these rows."""
+        assert self._layout is not None
+        known: dict[tuple[int, ...], None] = {}
+        for row in self._layout.unpack(words).tolist():
+            local = row[self.place]
+            read = self._read[local]
+            key = (local, *(number if column in read else -1 for column, number in enumerate(row[:WIDTH])))
+            if key not in known:
+                overrun.check(PATIENCE)
+                known[key] = None
+                self.learn(row)
+
+    def learn(self, row: list[int]) -> None:
+        """Make the leap of this thread from one row."""
+        self.leaps.journal.append((self.thread, *row))
+        local = row[self.place]
+        read, ways = make(self.leaps, self.leaps.global_row(row), self.thread)
+        if not read <= self._read[local]:
+            self._read[local] |= read
+            self._wider.add(local)
+        values = tuple((column, row[column]) for column in sorted(self._read[local]))
+        numbered = tuple(way._replace(local=self.number(way.local)) for way in ways)
+        self._known.append(Leap(local, values, numbered))
+        move = self.leaps.moves.number
+        self.ways.made += [(way, move((self.thread, choice))) for choice, way in enumerate(numbered)]
+
+    # packing -----------------------------------------------------------------------------------------------------
+
+    def lay_out(self, layout: Layout) -> None:
+        """Pack everything anew, or, if the layout is the same, what was learnt since."""
+        if self._layout is None or self._layout.bits != layout.bits:
+            self._layout = layout
+            self._packed = self._numbered = 0
+            self._index = Numbering(layout.width)
+            self._masks = np.zeros((0, layout.width), np.uint64)
+            self._first, self._often = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        self._pack_masks(layout)
+        fresh = self._known[self._packed :]
+        self._packed = len(self._known)
+        if fresh:
+            self._pack_keys(layout, fresh)
+
+    def _pack_masks(self, layout: Layout) -> None:
+        """The masks of all local states; only of those that are new or wider, if the layout is the same."""
+        before, count = len(self._masks), len(self._read)
+        if before == count and not self._wider:
+            return
+        changed = [*(local for local in self._wider if local < before), *range(before, count)]
+        self._wider.clear()
+        self._masks = np.concatenate((self._masks, np.zeros((count - before, layout.width), np.uint64)))
+        for local in changed:
+            for column in (*self._read[local], self.place):
+                word, bits = layout.field(column)
+                self._masks[local, word] |= bits
+        states = self.leaps.transitions.locals
+        fresh = [states[local].waits for local in self.locals.values[len(self.live) :]]
+        self.waits = np.concatenate((self.waits, np.array(fresh, np.int64)))
+        self.live = self.waits > 0
+
+    def _pack_keys(self, layout: Layout, fresh: list[Leap]) -> None:
+        """The keys of leaps, and the numbers of their ways."""
+        keys = np.zeros((len(fresh), len(layout.bits)), np.int64)
+        for place, leap in enumerate(fresh):
+            keys[place, self.place] = leap.local
+            for column, number in leap.read:
+                keys[place, column] = number
+        numbers = self._index.add(layout.pack(keys))
+        often = np.array([len(leap.ways) for leap in fresh], np.int64)
+        first = self._numbered + np.cumsum(often) - often
+        self._numbered += int(often.sum())
+        self._enter(numbers, first, often)
+
+    def _enter(self, numbers: Numbers, first: Numbers, often: Numbers) -> None:
+        grown = np.zeros(len(self._index) - len(self._first), np.int64)
+        self._first = np.concatenate((self._first, grown))
+        self._often = np.concatenate((self._often, grown))
+        self._first[numbers] = first
+        self._often[numbers] = often
+
+    # finding -----------------------------------------------------------------------------------------------------
+
+    def find(self, words: Words) -> tuple[Numbers, Numbers]:
+        """The leaps of this thread from rows: the row's place, and the way's number."""
+        layout = self._layout
+        assert layout is not None
+        locals_ = layout.get(words, self.place)
+        live = np.flatnonzero(self.live.take(locals_))
+        locals_ = locals_.take(live)
+        keys = self._masks.take(locals_, axis=0)
+        keys &= words.take(live, axis=0)
+        found = self._index.find(keys)
+        missing = np.flatnonzero(found < 0)
+        while missing.size:
+            self._make(words[live[missing[distinct(keys[missing])]]])
+            self.lay_out(layout)
+            keys[missing] = self._masks.take(locals_[missing], axis=0) & words[live[missing]]
+            found[missing] = self._index.find(keys[missing])
+            missing = missing[found[missing] < 0]
+        often = self._often.take(found)
+        moving = np.flatnonzero(often)
+        source, way = live.take(moving), self._first.take(found.take(moving))
+        often = often.take(moving)
+        if often.size and int(often.max()) > 1:
+            source, way = np.repeat(source, often), np.repeat(way, often)
+            way += np.arange(len(way)) - np.repeat(np.cumsum(often) - often, often)
+        return source, way
+
+
+def make(leaps: Leaps, row: Row, thread: int) -> tuple[set[int], list[Way]]:
+    """Every way of ``thread`` from its scheduling point in ``row`` to its next one, and the columns that it looked at."""
+    transitions = leaps.transitions
+    place = FIRST_THREAD + thread
+    watches = transitions.world.watches_shared_data(transitions.world.threads[thread])
+    read: set[int] = set()
+    ways: list[Way] = []
+    open_: list[_Open] = [(row, (), (), 1)]
+    while open_:
+        before, seen, chosen, made = open_.pop()
+        read.update(transitions.touched(before[place]))
+        branches: list[_Open] = []
+        effects = transitions.effects(before, thread)
+        for choice, effect in enumerate(effects):
+            choices = (*chosen, (len(effects), choice)) if len(effects) > 1 else chosen
+            after, more = transitions.follow(before, thread, effect)
+            local = transitions.locals[effect.local]
+            if watches and (not transitions.locals[before[place]].begun or local.operation is None):
+                read |= _SHARED
+            if transitions.ends(effect.local, local, made):
+                changed = tuple((column, after[column]) for column in range(JUDGE) if after[column] != row[column])
+                ways.append(Way(changed, effect.local, leaps.events.number((*seen, *more)), choices))
+            else:
+                branches.append((after, (*seen, *more), choices, made + 1))
+        open_ += reversed(branches)
+    return read, ways

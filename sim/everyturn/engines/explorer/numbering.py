@@ -1,0 +1,232 @@
+"""Keys of several words, numbered in the order in which they were first seen; a million at a time.
+
+A hash table with open addressing and linear probing in which a whole batch of keys is looked up at once: each round
+probes one slot for every key that is not settled yet. A hash only says where to look; two keys are the same if all
+their words are (Knuth, The Art of Computer Programming 3, 6.4; the rounds are those of batched probing on vector
+machines, for example Alcantara et al., Real-time Parallel Hashing on the GPU, SIGGRAPH Asia 2009).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from everyturn.engines.explorer.growing import Rows
+from everyturn.errors import EveryturnError
+
+Words = NDArray[np.uint64]
+"""Keys: one row each, one column for each word."""
+Numbers = NDArray[np.int64]
+
+_MULTIPLIERS: Final = tuple(
+    np.uint64(each) for each in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
+)
+_HALF: Final = np.uint64(32)
+_FULLEST: Final = 0.6
+_CHUNK: Final = 1 << 18
+_MOST: Final = (1 << 31) - 1
+"""What a slot can hold."""
+
+
+def hashes(words: Words) -> Words:
+    """A 64-bit hash for each key; its high bits are the good ones."""
+    mixed = words[:, 0] * _MULTIPLIERS[0]
+    for place in range(1, words.shape[1]):
+        mixed ^= mixed >> _HALF
+        mixed += words[:, place]
+        mixed *= _MULTIPLIERS[place % len(_MULTIPLIERS)]
+    mixed ^= mixed >> _HALF
+    mixed *= _MULTIPLIERS[-1]
+    return mixed
+
+
+def equal(one: Words, other: Words) -> NDArray[np.bool_]:
+    """Which rows of two arrays of keys are the same in every word."""
+    same: NDArray[np.bool_] = one[:, 0] == other[:, 0]
+    for place in range(1, one.shape[1]):
+        same &= one[:, place] == other[:, place]
+    return same
+
+
+class Numbering:
+    """Numbers for keys of ``width`` words: 0 for the first that was seen, and so on."""
+
+    def __init__(self, width: int, capacity: int = 1024) -> None:
+        self._rows = Rows(width, capacity)
+        self._count = 0
+        slots = 2 ** (2 * capacity - 1).bit_length()
+        self._slots: NDArray[np.int32] = np.zeros(slots, np.int32)
+        self._shift = np.uint64(64 - slots.bit_length() + 1)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def keys(self) -> Words:
+        """The keys by number."""
+        return self._keys[: self._count]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory in use."""
+        return self._count * self.width * 8 + self._slots.nbytes
+
+    @property
+    def width(self) -> int:
+        """Words in a key."""
+        return int(self._keys.shape[1])
+
+    @property
+    def _keys(self) -> Words:
+        """The keys by number, and the room for more."""
+        return self._rows.array
+
+    def replaced(self, keys: Words) -> Numbering:
+        """The same numbers for other keys, all different, given by number."""
+        other = Numbering(keys.shape[1])
+        other._reserve(len(keys))
+        other._keys[: len(keys)] = keys
+        other._count = len(keys)
+        other._rehash(len(keys))
+        return other
+
+    def find(self, words: Words) -> Numbers:
+        """The number of each key, -1 for one that was never added."""
+        slots = self._first(words)
+        numbers = self._held(slots)
+        todo = self._others(numbers, words)
+        while todo.size:
+            slots[todo] = (slots[todo] + 1) & (len(self._slots) - 1)
+            held = self._held(slots[todo])
+            numbers[todo] = held
+            todo = todo[self._others(held, words.take(todo, axis=0))]
+        return numbers
+
+    def _held(self, slots: Numbers) -> Numbers:
+        """The numbers that stand in slots, -1 in those that are empty."""
+        held = self._slots.take(slots).astype(np.int64)
+        held -= 1
+        return held
+
+    def _others(self, held: Numbers, words: Words) -> Numbers:
+        """The places where a slot holds another key than the one that is looked for."""
+        other = ~equal(self._keys.take(held, axis=0, mode="wrap"), words)
+        other &= held >= 0
+        return np.flatnonzero(other)
+
+    def add(self, words: Words) -> Numbers:
+        """The number of each key; those that are new get theirs in the order in which they stand here."""
+        return self.added(words)[0]
+
+    def added(self, words: Words) -> tuple[Numbers, Numbers]:
+        """As :meth:`add`; and for each new key, by number, the place where it stands first."""
+        self._reserve(len(words))
+        before = self._count
+        slots = self._first(words)
+        numbers = self._held(slots)
+        further = self._others(numbers, words)
+        empty = np.flatnonzero(numbers < 0)
+        again, *won = self._claim(empty, slots[empty], words, numbers)
+        rounds = [won]
+        last = len(self._slots) - 1
+        while further.size or again.size:
+            slots[further] = (slots[further] + 1) & last
+            todo = np.concatenate((further, again))
+            held = self._held(slots[todo])
+            numbers[todo] = held
+            further = todo[self._others(held, words.take(todo, axis=0))]
+            empty = todo[held < 0]
+            if empty.size:
+                again, *won = self._claim(empty, slots[empty], words, numbers)
+                rounds.append(won)
+            else:
+                again = empty
+        if len(rounds) == 1:
+            return numbers, rounds[0][0]
+        fresh, taken = (np.concatenate(each) for each in zip(*rounds, strict=True))
+        order = np.argsort(fresh, kind="stable")
+        fresh, places = fresh[order], np.empty(len(order), np.int64)
+        places[order] = np.arange(before, self._count)
+        self._keys[before : self._count] = words.take(fresh, axis=0)
+        self._slots[taken] = places + 1
+        new = np.flatnonzero(numbers >= before)
+        numbers[new] = places[numbers[new] - before]
+        return numbers, fresh
+
+    def _claim(
+        self, claimants: Numbers, at: Numbers, words: Words, numbers: Numbers
+    ) -> tuple[Numbers, Numbers, Numbers]:
+        """Give each empty slot to the first who claims it; those who must look again, those who won, and the slots won."""
+        places = np.arange(1, len(claimants) + 1, dtype=np.int32)
+        self._slots[at[::-1]] = places[::-1]
+        won = self._slots[at] == places
+        winners, taken = claimants[won], at[won]
+        count = self._count
+        self._keys[count : count + len(winners)] = words.take(winners, axis=0)
+        given = np.arange(count, count + len(winners))
+        self._slots[taken] = given + 1
+        numbers[winners] = given
+        self._count += len(winners)
+        return claimants[~won], winners, taken
+
+    def _first(self, words: Words) -> Numbers:
+        """The slot at which each key is looked for first."""
+        slots: Numbers = (hashes(words) >> self._shift).view(np.int64)
+        return slots
+
+    def _reserve(self, more: int) -> None:
+        """Make room for ``more`` keys."""
+        needed = self._count + more
+        if needed > _MOST:
+            raise EveryturnError(f"more than {_MOST:,} keys in one table: expected fewer")
+        if needed > len(self._keys):
+            self._rows.grow(max(needed, len(self._keys) + len(self._keys) // 2))
+        if needed > _FULLEST * len(self._slots):
+            self._rehash(needed)
+
+    def _rehash(self, needed: int) -> None:
+        """Enter all keys into a table with room for ``needed`` of them.
+
+        They are entered in the order of the slots at which they are looked for first. So each comes to its slot or, if that is
+        taken, right behind the one before it: nothing needs to be probed.
+        """
+        size = len(self._slots)
+        while needed > _FULLEST * size:
+            size *= 2
+        self._shift = np.uint64(64 - size.bit_length() + 1)
+        ordered = np.empty(self._count, np.uint64)
+        for start in range(0, self._count, _CHUNK):
+            part = ordered[start : start + _CHUNK]
+            np.right_shift(hashes(self._keys[start : start + len(part)]), self._shift, out=part)
+            part <<= _HALF
+            part |= np.arange(start + 1, start + 1 + len(part), dtype=np.uint64)
+        ordered.sort()
+        self._slots = np.zeros(size, np.int32)
+        free = 0
+        for start in range(0, self._count, _CHUNK):
+            free = self._enter(ordered[start : start + _CHUNK], free)
+
+    def _enter(self, ordered: Words, free: int) -> int:
+        """Enter numbers, each with the first slot for it in its high half, from the slot ``free`` on; the next free one."""
+        numbers = ordered.astype(np.uint32).view(np.int32)
+        slots = (ordered >> _HALF).view(np.int64)
+        order = np.arange(len(slots))
+        slots -= order
+        slots[0] = max(slots[0], free)
+        np.maximum.accumulate(slots, out=slots)
+        slots += order
+        inside = int(np.searchsorted(slots, len(self._slots)))
+        self._slots[slots[:inside]] = numbers[:inside]
+        start = 0
+        for number in numbers[inside:].tolist():  # what finds no room goes on from the beginning
+            while self._slots[start]:
+                start += 1
+            self._slots[start] = number
+        return int(slots[-1]) + 1
+
+
+def distinct(words: Words) -> Numbers:
+    """The place of the first of each different key, in the order of their places."""
+    return Numbering(words.shape[1]).added(words)[1]

@@ -1,0 +1,46 @@
+"""States of rest: what there is to be said of them, when nothing can move any more."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from everyturn.engines.coroutines.transitions import JUDGE, Transitions
+from everyturn.engines.explorer.macro_steps import Leaps
+from everyturn.engines.explorer.numbering import Words
+from everyturn.engines.explorer.packing import Layout
+from everyturn.world import objects
+from everyturn.world.observer import SHARED_DATA
+
+
+class Resting:
+    """Tells states of rest apart. What is said depends on the shared data, on who waits (and was seen to begin), and on the judge's state."""
+
+    def __init__(self, transitions: Transitions, leaps: Leaps) -> None:
+        self.transitions = transitions
+        self.leaps = leaps
+        self._columns = [objects.COLUMNS.index(name) for name in SHARED_DATA]
+        self._said: set[tuple[int, ...]] = set()
+
+    def news(self, words: Words, layout: Layout) -> tuple[list[int], list[list[int]]]:
+        """The first row of each kind of rest that was not met before: its place, and what it is."""
+        if not len(words):
+            return [], []
+        waits = (table.waits.take(layout.get(words, table.place)) for table in self.leaps.tables)
+        columns = [*(layout.get(words, column) for column in (*self._columns, JUDGE)), *waits]
+        kinds, places = np.unique(np.stack(columns, axis=1), axis=0, return_index=True)
+        new: list[int] = []
+        for kind, place in sorted(zip(map(tuple, kinds.tolist()), places.tolist(), strict=True), key=_place):
+            if kind not in self._said:
+                self._said.add(kind)
+                new.append(place)
+        rows = layout.unpack(words[new]).tolist()
+        self.leaps.journal += [(-1, *row) for row in rows]
+        return new, rows
+
+    def observe(self, row: list[int]) -> int:
+        """The number of what is seen of rest in a row."""
+        return self.leaps.events.number(self.transitions.at_rest(self.leaps.global_row(row)))
+
+
+def _place(kind_and_place: tuple[tuple[int, ...], int]) -> int:
+    return kind_and_place[1]

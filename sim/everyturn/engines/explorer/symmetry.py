@@ -1,0 +1,303 @@
+"""Symmetry: prompts of one kind, and operations of one kind, are interchangeable; one state stands for all renamings.
+
+A renaming permutes prompts of the same kind (and Cancels, ClearQueues, Summaries among themselves) wherever their names
+occur: in shared data, in the judge's state, in the places of the threads. States that are renamings of each other have
+the same future up to names, so it is enough to explore one of them (Ip and Dill, Better Verification Through Symmetry,
+Formal Methods in System Design 9, 1996). Which one is only a matter of economy, not of soundness: here the threads are
+put in the order of their local states, which is one renaming to a row and needs no search; threads that stand at the
+same place keep their order, so that a few states may stand beside a renaming of theirs.
+
+That the agent treats all prompts alike is checked, not believed. Whatever a thread was seen to do with a result, under
+each renaming the renamed thread must do with the renamed result: wait for the renamed operation in the renamed local
+state, write the renamed journal; and a step of an object of its own must give renamed results on renamed values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from itertools import permutations, product
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, WIDTH, Transitions
+from everyturn.engines.explorer.judge_tables import JudgeTables
+from everyturn.engines.explorer.macro_steps import Leaps
+from everyturn.engines.explorer.numbering import Numbers
+from everyturn.errors import EveryturnError
+from everyturn.world import objects
+from everyturn.world.world import World
+from everyturn_model.lifecycle import Ledger
+from everyturn_model.spec.state import State
+
+LARGEST_GROUP: Final = 5040
+_NAME: Final = re.compile(r"\b(p|r|cancel|clear|summarise)(\d+)\b")
+
+Names = dict[str, str]
+
+
+def renamings(world: World) -> list[Names]:
+    """Every renaming of interchangeable threads, the identity first."""
+    kinds: dict[str, list[str]] = {}
+    for thread in world.threads:
+        if not thread.daemon and thread.kind != "x":
+            kinds.setdefault(thread.kind, []).append(thread.name)
+    groups = [[dict(zip(names, each, strict=True)) for each in permutations(names)] for names in kinds.values()]
+    return [{old: new for part in parts for old, new in part.items()} for parts in product(*groups)]
+
+
+def rename(value: Any, names: Names) -> Any:
+    """``value`` with every name in it replaced. What is ordered by name is put in order again."""
+    if isinstance(value, Enum) or value is None or isinstance(value, (bool, int, float, bytes)):
+        return value
+    if isinstance(value, str):
+        return _NAME.sub(lambda found: _renamed(found, names), value)
+    if isinstance(value, frozenset):
+        return frozenset(rename(each, names) for each in value)
+    if isinstance(value, Ledger):
+        return Ledger(tuple(sorted((rename(each, names) for each in value), key=lambda life: life.prompt)))
+    if isinstance(value, State):
+        return _in_order(State(*(rename(each, names) for each in value)))
+    if isinstance(value, tuple) and hasattr(value, "_make"):
+        return value._make(rename(each, names) for each in value)
+    if isinstance(value, tuple):
+        return tuple(rename(each, names) for each in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{each.name: rename(getattr(value, each.name), names) for each in fields(value)})
+    raise EveryturnError(f"symmetry: expected a value whose names are known, found {value!r}")
+
+
+def _renamed(found: re.Match[str], names: Names) -> str:
+    if found[1] == "r":
+        return "r" + names.get(f"p{found[2]}", f"p{found[2]}")[1:]
+    return names.get(found[0], found[0])
+
+
+def _in_order(state: State) -> State:
+    return state._replace(
+        prompts=tuple(sorted(state.prompts, key=lambda each: each.name)),
+        operations=tuple(sorted(state.operations, key=lambda each: (each.kind.value, each.name))),
+    )
+
+
+class _Map:
+    """Numbers to the numbers of renamed values, worked out when they are needed."""
+
+    def __init__(self, rename_number: Callable[[int], int]) -> None:
+        self._rename = rename_number
+        self.known: NDArray[np.int64] = np.zeros(0, np.int64)
+
+    def of(self, numbers: Numbers) -> Numbers:
+        """The renamed numbers."""
+        if numbers.size:
+            largest = int(numbers.max())
+            if largest >= len(self.known):
+                grown = np.full(max(largest + 1, 2 * len(self.known)), -1, np.int64)
+                grown[: len(self.known)] = self.known
+                self.known = grown
+        found: Numbers = self.known[numbers]
+        if found.size and int(found.min()) < 0:
+            for number in np.unique(numbers[found < 0]).tolist():
+                self.known[number] = self._rename(number)
+            found = self.known[numbers]
+        return found
+
+
+class Symmetry:
+    """Brings rows into the order of their threads' local states."""
+
+    def __init__(self, transitions: Transitions, leaps: Leaps, judges: JudgeTables) -> None:
+        self.transitions = transitions
+        self.leaps = leaps
+        self.judges = judges
+        self.renamings = renamings(transitions.world)
+        if len(self.renamings) > LARGEST_GROUP:
+            raise EveryturnError(f"symmetry: expected at most {LARGEST_GROUP} renamings, found {len(self.renamings)}")
+        threads = transitions.world.threads
+        self._places = {thread.name: place for place, thread in enumerate(threads)}
+        kinds: dict[str, list[int]] = {}
+        for place, thread in enumerate(threads):
+            if not thread.daemon and thread.kind != "x":
+                kinds.setdefault(thread.kind, []).append(place)
+        self._groups = [places for places in kinds.values() if len(places) > 1]
+        self._classes: dict[int, int] = {}
+        self._class_of = [np.zeros(0, np.int64) for _ in threads]
+        self._maps = [self._maps_of(number, names) for number, names in enumerate(self.renamings)]
+        self._by_order = {self._order_of(names): number for number, names in enumerate(self.renamings)}
+        self._images: list[dict[int, int]] = [{} for _ in self.renamings]
+        self._checked = 0
+        self._checked_own = 0
+
+    # renaming one number -----------------------------------------------------------------------------------------
+
+    def _maps_of(self, number: int, names: Names) -> list[_Map]:
+        """A map for each column of a row, by the place that the column had before."""
+        maps = [_Map(self._column(column, names)) for column in range(WIDTH)]
+        maps.append(_Map(self._judge(names)))
+        maps += [_Map(self._local(thread, number)) for thread in range(len(self.transitions.world.threads))]
+        return maps
+
+    def _column(self, column: int, names: Names) -> Callable[[int], int]:
+        interned = self.transitions.columns[column]
+
+        def renamed(number: int) -> int:
+            value = rename(interned.values[number], names)
+            if column == _HOOKS:
+                value = tuple(sorted(value, key=lambda pair: pair[0]))
+            return interned.number(value)
+
+        return renamed
+
+    def _judge(self, names: Names) -> Callable[[int], int]:
+        parts: dict[tuple[int, int], int] = {}
+        return lambda number: self.judges.renamed(number, lambda value: rename(value, names), parts)
+
+    def _local(self, thread: int, renaming: int) -> Callable[[int], int]:
+        """The local state of the renamed thread after the renamed history."""
+        to = self._to(thread, self.renamings[renaming])
+        return lambda number: self.leaps.tables[to].number(
+            self._led(self.leaps.tables[thread].locals.values[number], renaming)
+        )
+
+    def _led(self, local: int, renaming: int) -> int:
+        """The renamed thread's local state after the renamed history."""
+        images = self._images[renaming]
+        if local not in images:
+            locals_, names = self.transitions.locals, self.renamings[renaming]
+            state = locals_[local]
+            if state.parent < 0:
+                images[local] = locals_.roots[self._to(state.thread, names)]
+            else:
+                images[local], _ = locals_.advance(self._led(state.parent, renaming), rename(state.result, names))
+            image = locals_[images[local]]
+            expected = rename((state.operation, state.word), names)
+            if (image.operation, image.word) != expected:
+                raise self._different(image.thread, expected[0] or expected[1], image.operation or image.word)
+        return images[local]
+
+    def _different(self, thread: int, expected: object, found: object) -> EveryturnError:
+        name = self.transitions.world.threads[thread].name
+        return EveryturnError(
+            f"symmetry: expected {expected} of thread {name}, found {found}: this agent does not treat all prompts "
+            "alike, use --reduce dead"
+        )
+
+    # checking ----------------------------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Raise :class:`EveryturnError` if something that was found out since last time does not hold when renamed."""
+        locals_ = self.transitions.locals
+        while self._checked < len(locals_.advances):
+            number, (result, after, notes) = locals_.advances[self._checked]
+            self._checked += 1
+            for renaming, names in enumerate(self.renamings):
+                image, noted = locals_.advance(self._led(number, renaming), rename(result, names))
+                if image != self._led(after, renaming) or noted != rename(notes, names):
+                    expected = f"what another one does at {locals_[after].operation}, renamed"
+                    raise self._different(locals_[image].thread, expected, noted or locals_[image].operation)
+        for operation, values, thread in self.transitions.owned[self._checked_own :]:
+            outcomes = objects.apply(operation, values, thread)
+            for names in self.renamings:
+                renamed = [rename(each, names) for each in outcomes]
+                found = objects.apply(rename(operation, names), rename(values, names), rename(thread, names))
+                if found != renamed:
+                    raise EveryturnError(
+                        f"symmetry: expected {operation} to give {renamed} on {rename(values, names)}, found {found}: "
+                        "this object does not treat all prompts alike, use --reduce dead"
+                    )
+        self._checked_own = len(self.transitions.owned)
+
+    def _to(self, thread: int, names: Names) -> int:
+        """The place of the thread that takes a thread's part."""
+        return self._places[rename(self.transitions.world.threads[thread].name, names)]
+
+    def _order_of(self, names: Names) -> tuple[int, ...]:
+        return tuple(self._to(thread, names) for thread in range(len(self.transitions.world.threads)))
+
+    # rows --------------------------------------------------------------------------------------------------------
+
+    def canonical(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Numbers]:
+        """The rows that stand for these (numbers by column), and which renaming leads to each."""
+        self.check()
+        chosen = self._choose(rows)
+        after = rows.copy()
+        for number in np.unique(chosen).tolist():
+            if number:
+                places = np.flatnonzero(chosen == number)
+                after[places] = self._apply(rows[places], number)
+        return after, chosen
+
+    def _apply(self, rows: NDArray[np.int64], number: int) -> NDArray[np.int64]:
+        names, maps = self.renamings[number], self._maps[number]
+        after = np.empty_like(rows)
+        for column in range(JUDGE + 1):
+            after[:, column] = maps[column].of(rows[:, column])
+        for thread in range(len(self.transitions.world.threads)):
+            place = FIRST_THREAD + self._to(thread, names)
+            after[:, place] = maps[FIRST_THREAD + thread].of(rows[:, FIRST_THREAD + thread])
+        return after
+
+    def _choose(self, rows: NDArray[np.int64]) -> Numbers:
+        """For each row the renaming that puts interchangeable threads in the order of their local states."""
+        target = np.tile(np.arange(len(self.transitions.world.threads)), (len(rows), 1))
+        for group in self._groups:
+            classes = np.stack([self._classed(place, rows[:, FIRST_THREAD + place]) for place in group], axis=1)
+            order = np.argsort(classes, axis=1, kind="stable")
+            places = np.array(group)
+            np.put_along_axis(target, places[order], np.broadcast_to(places, order.shape), axis=1)
+        self._titles(target)
+        kinds, which = np.unique(target, axis=0, return_inverse=True)
+        numbers = np.array([self._by_order[tuple(kind)] for kind in kinds.tolist()], np.int64)
+        chosen: Numbers = numbers[which.reshape(-1)]
+        return chosen
+
+    def _titles(self, target: NDArray[np.int64]) -> None:
+        """A title's thread goes where its prompt's goes."""
+        for place, thread in enumerate(self.transitions.world.threads):
+            if thread.daemon:
+                prompt = self._places[thread.name.removeprefix("title:")]
+                shift = place - prompt
+                target[:, place] = target[:, prompt] + shift
+
+    def _classed(self, thread: int, numbers: Numbers) -> Numbers:
+        """The same number for local states that are renamings of each other."""
+        known = self._class_of[thread]
+        values = self.leaps.tables[thread].locals.values
+        while len(known) < len(values):
+            for number in range(len(known), len(values)):
+                self._classify(thread, number)
+            fresh = [self._classes[local] for local in values[len(known) :]]
+            known = self._class_of[thread] = np.concatenate((known, np.array(fresh, np.int64)))
+        classes: Numbers = known[numbers]
+        return classes
+
+    def _classify(self, thread: int, number: int) -> None:
+        local = self.leaps.tables[thread].locals.values[number]
+        if local in self._classes:
+            return
+        images = {local}
+        for renaming, names in enumerate(self.renamings):
+            image = self._led(local, renaming)
+            self.leaps.tables[self._to(thread, names)].number(image)
+            images.add(image)
+        mark = next((self._classes[image] for image in images if image in self._classes), len(self._classes))
+        for image in images:
+            self._classes[image] = mark
+
+    # ways back ---------------------------------------------------------------------------------------------------
+
+    def order(self, number: int) -> tuple[int, ...]:
+        """Where a renaming puts each thread."""
+        return self._order_of(self.renamings[number])
+
+    def images(self, value: Any) -> Iterator[Any]:
+        """A value under every renaming."""
+        for names in self.renamings:
+            yield rename(value, names)
+
+
+_HOOKS: Final = objects.COLUMNS.index("hooks")

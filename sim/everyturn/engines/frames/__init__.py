@@ -1,1 +1,0 @@
-"""Suspended coroutines as values."""

@@ -1,0 +1,1 @@
+"""One run through SimPy, in which a strategy decides who goes on."""

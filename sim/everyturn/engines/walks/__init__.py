@@ -1,0 +1,1 @@
+"""Thousands of random runs at once, over the explorer's tables."""

@@ -1,0 +1,205 @@
+"""Judges a whole log with the linear monitors: from a reader to a cell of results."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from everyturn.files.reading import Fault, LogFile, Unreadable, stop
+from everyturn.formats.catalogue import Reader, format_of, reader
+from everyturn.formats.everyturn_log import LogReader
+from everyturn.formats.mapped_log import MappedReader, unmapped
+from everyturn.formats.mapping import Mapping
+from everyturn.logs.findings import Findings
+from everyturn.logs.order import WINDOW, Gap, Order
+from everyturn.logs.watch import Violation, Watch
+from everyturn.verdicts.verdict import Cell, Judged, Verdict, worst
+from everyturn_model.invariants import Invariant
+
+SHOWN: Final = 100
+"""So many losses of a file are kept to be shown; all are counted."""
+
+
+class Size(NamedTuple):
+    """How much a log tells of: sessions, prompts, and sessions in which an invariant is broken."""
+
+    sessions: int
+    prompts: int
+    refuted: int
+
+
+NOTHING: Final = Size(0, 0, 0)
+"""The size of an empty log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a log is to be read: its format, unless the file says it, in which order, and whether its end is rest."""
+
+    format: str | None = None
+    mapping: Mapping | None = None
+    window: int = WINDOW
+    by_time: bool = False
+    at_rest: bool = False
+
+    def format_of(self, file: LogFile) -> str:
+        """The name of the file's format; ``mapping`` if there is one."""
+        return "mapping" if self.mapping is not None else self.format or format_of(file)
+
+    def reader(self, file: LogFile, fault: Callable[[Fault], None]) -> Reader:
+        """What reads the file, from its beginning."""
+        if self.mapping is not None:
+            return MappedReader(file, fault, self.mapping)
+        made = reader(self.format_of(file), file, fault)
+        if isinstance(made, LogReader) and self.format is None:
+            made.read_header()
+        return made
+
+
+AS_IT_IS: Final = Reading()
+
+
+@dataclass(slots=True)
+class Watched:
+    """What was found in one log."""
+
+    cell: Cell
+    violations: list[str]
+    remarks: list[str]
+    """What is to be said about the log itself: lost and repeated lines, prompts that were not submitted in it."""
+    broken: Unreadable | None = None
+    """Why the log could not be read to its end."""
+    interrupted: bool = False
+    size: Size = NOTHING
+
+
+def watch(file: LogFile, reading: Reading, chosen: Sequence[Invariant], fault: Callable[[Fault], None]) -> Watched:
+    """Judge a log to its end. What cannot be read is handed to ``fault`` and counts as lost; Ctrl-C keeps what was found."""
+    judge = LinearJudge(file, reading, chosen, fault)
+    broken, interrupted = None, False
+    try:
+        broken = judge.run()
+    except KeyboardInterrupt:
+        interrupted = True
+    watched = judge.end(whole=broken is None and not interrupted)
+    watched.broken, watched.interrupted = broken, interrupted
+    return watched
+
+
+class LinearJudge:
+    """Judges one log while it is read. ``say`` is told of violations and losses at once, and in :meth:`end`
+    of what is to be said about the log as a whole; what was found is in :meth:`end`.
+    """
+
+    def __init__(
+        self,
+        file: LogFile,
+        reading: Reading,
+        chosen: Sequence[Invariant],
+        fault: Callable[[Fault], None],
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self._path, self._how, self._fault, self._say = file.path, reading, fault, say
+        self._chosen = [invariant.name for invariant in chosen]
+        self._findings = Findings(file.path)
+        self._gaps: list[str] = []
+        self._untold = 0
+        self._begun = time.perf_counter()
+        self._reader = reading.reader(file, self._unreadable)
+        self._header = self._reader.header
+        self.watch = Watch(self._header, self._violated)
+        self.order = Order(
+            self.watch.see,
+            self._lost,
+            self.watch.restart,
+            sequence=self._header.sequence,
+            by_time=reading.by_time,
+            window=reading.window,
+        )
+        if isinstance(self._reader, LogReader):
+            self._reader.renewed = self.order.renew
+
+    def _unreadable(self, fault: Fault) -> None:
+        """A line that cannot be read may have told anything; with a sequence, its number will be missing."""
+        self._fault(fault)
+        if fault.line and self._header.sequence is None:
+            self.watch.gap(Gap(None, 0, 0, fault.line))
+
+    def _violated(self, violation: Violation) -> None:
+        if violation.invariant in self._chosen:
+            self._say(self._findings.add(violation))
+
+    def _lost(self, gap: Gap) -> None:
+        self.watch.gap(gap)
+        if gap.lines:
+            text = f"{self._path}: {gap}"
+            if len(self._gaps) < SHOWN:
+                self._gaps.append(text)
+            else:
+                self._untold += 1
+            self._say(text)
+
+    def run(self) -> Unreadable | None:
+        """Read the log to its end. Returns the error if it cannot be read that far."""
+        see = self.order.see
+        try:
+            for placed in self._reader:
+                see(placed)
+        except Unreadable as error:
+            if self._fault is stop:
+                raise
+            return error
+        return None
+
+    def end(self, *, whole: bool = True) -> Watched:
+        """What was found so far; the log is taken to stop here. ``whole``: because this is its end."""
+        self.order.flush()
+        self.watch.finish(at_rest=self._how.at_rest and whole)
+        watch = self.watch
+        verdicts = {name: judged for name, judged in watch.verdicts() if name in self._chosen}
+        for name, judged in verdicts.items():
+            first = watch.tallies[name].first if name in watch.tallies else None
+            judged.where = None if first is None else f"{self._path}:{first.line}"
+        cell = Cell(
+            revision=self._header.agent or "unknown",
+            scope="log",
+            granularity="log",
+            verdict=_verdict(list(verdicts.values()), watch.lines),
+            invariants=verdicts,
+            file=str(self._path),
+            seconds=round(time.perf_counter() - self._begun, 3),
+            events=watch.lines,
+            lost=watch.lost,
+        )
+        remarks = self._remarks()
+        for remark in remarks:
+            self._say(remark)
+        if self._untold:
+            self._gaps.append(f"{self._path}: and {self._untold:,} more places where lines are lost")
+        size = Size(watch.named, watch.prompts, self._findings.sessions)
+        return Watched(cell, list(self._findings.lines()), [*self._gaps, *remarks], size=size)
+
+    def _remarks(self) -> list[str]:
+        repeated, unknown = self.order.repeated, self.watch.unknown
+        remarks = []
+        if repeated:
+            remarks.append(
+                f"{self._path}: {_lines(repeated)} left out: a number of the sequence that was there before, or too late"
+            )
+        if unknown:
+            remarks.append(
+                f"{self._path}: {_lines(unknown)} about prompts that were not submitted in this log, or twice at once"
+            )
+        if remark := unmapped(self._reader):
+            remarks.append(f"{self._path}: {remark}")
+        return remarks
+
+
+def _verdict(judged: Sequence[Judged], lines: int) -> Verdict:
+    return worst(each.verdict for each in judged) if lines else Verdict.NOT_JUDGED
+
+
+def _lines(number: int) -> str:
+    return "1 line" if number == 1 else f"{number:,} lines"

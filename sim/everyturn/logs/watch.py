@@ -1,0 +1,263 @@
+"""Watches a log: every line once, in constant memory for each open prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from everyturn.formats.everyturn_log import Header, Line, Placed
+from everyturn.logs.lines import OF_PROMPTS, OF_SESSIONS, running, started
+from everyturn.logs.log_monitors import MONITORS, NOT_SHOWN, Judge, begun_while_owing, hanging, left_over, lost, overlap
+from everyturn.logs.order import Gap
+from everyturn.logs.session import Prompt, Recent, Session
+from everyturn.verdicts.verdict import Judged, Verdict
+from everyturn_model.invariants import BY_NAME, Kind
+
+_CLOSING: Final = frozenset(
+    {"ended", "told", "dropped", "refused", "notified", "returned", "message", "message_failed"}
+)
+"""After these a prompt may be over, with nothing owed to it."""
+
+_ENOUGH: Final = 4096
+"""So many sessions are kept before idle ones are forgotten."""
+
+_AT_REST: Final = ("no-hang", "nothing-lost", "clean-rest")
+
+
+class Violation(NamedTuple):
+    """A line of a log shows that an invariant is broken."""
+
+    invariant: str
+    line: int
+    session: str
+    sentence: str
+
+
+class Tally:
+    """What was found for one invariant: how many violations, and the first."""
+
+    __slots__ = ("count", "first")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: Violation | None = None
+
+
+class Watch:
+    """Judges lines in the order in which they are given to :meth:`see`; ``report`` is called for each violation."""
+
+    def __init__(self, header: Header, report: Callable[[Violation], None]) -> None:
+        self._ordered = header.ordered
+        self.kinds = frozenset(str(kind) for kind in header.kinds)
+        self.lines = self.prompts = self.run_ids = self.cancels = 0
+        self.rests = self.lost = self.unknown = self.untouched = 0
+        """How many rests were seen, how many lines are lost, and how many lines were of prompts not submitted here,
+        and how many prompts were submitted while surely no Cancel was under way."""
+        self.tallies = {monitor.invariant: Tally() for monitor in MONITORS}
+        self._sessions: dict[str, Session] = {}
+        self._named: set[int] = set()
+        self._enough = _ENOUGH
+        self._recent = Recent()
+        self._report = report
+        self._messages = "message" in self.kinds
+        self._tainted = not header.complete
+        self._threads = self._owners = self._snapshots = False
+        self._place = 0
+        self._takes = {kind: (take, self._judges(kind), kind in _CLOSING) for kind, take in OF_PROMPTS.items()}
+
+    def _new(self, name: str) -> Session:
+        """A session that is not known; now and then, those of which there is nothing to remember are forgotten."""
+        if len(self._sessions) >= self._enough:
+            for idle in [each for each in self._sessions.values() if each.idle and each.tainted == self._tainted]:
+                del self._sessions[idle.name]
+            self._enough = max(_ENOUGH, 2 * len(self._sessions))
+        session = self._sessions[name] = Session(name, tainted=self._tainted, ordered=self._ordered)
+        self._named.add(hash(name))
+        return session
+
+    @property
+    def named(self) -> int:
+        """Of how many sessions lines were seen."""
+        return len(self._named)
+
+    def _judges(self, kind: str) -> tuple[tuple[str, Judge], ...]:
+        judging = (each for each in MONITORS if kind in each.judges and each.needs <= self.kinds)
+        return tuple((each.invariant, each.judges[kind]) for each in judging)
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions have something open."""
+        return sum(not session.idle for session in self._sessions.values())
+
+    @property
+    def open(self) -> int:
+        """How many prompts are open."""
+        return sum(len(session.prompts) for session in self._sessions.values())
+
+    def see(self, placed: Placed) -> None:
+        """Take in and judge one line."""
+        self._place, line = placed
+        self.lines += 1
+        session = self._sessions.get(line.session)
+        if session is None:
+            session = self._new(line.session)
+        session.now = self.lines
+        taking = self._takes.get(line.kind)
+        if taking is None:
+            self._session_line(session, line)
+            return
+        take, judges, closing = taking
+        prompt = session.find(line) or self._seen_in_part(session, line)
+        take(session, prompt, line)
+        for invariant, judge in judges:
+            sentence = judge(session, prompt, line)
+            if sentence is not None:
+                self._found(invariant, session, sentence)
+        if closing:
+            self._owners = self._owners or line.owner is not None
+            if prompt.folds and not prompt.running:
+                for each in prompt.folds:
+                    self._close(session, each)
+                prompt.folds = ()
+            self._close(session, prompt)
+        elif take is started:
+            running(session, prompt, line)
+            self._threads = self._threads or line.thread is not None
+
+    def _session_line(self, session: Session, line: Line) -> None:
+        match line.kind:
+            case "submit":
+                self._submit(session, line)
+            case "rest":
+                self._snapshots = self._snapshots or line.snapshot is not None
+                self._rest(session, line)
+            case "summary_start":
+                for invariant, judge in (("one-turn", overlap), ("prompt-notice", begun_while_owing)):
+                    sentence = judge(session, None, line)
+                    if sentence is not None:
+                        self._found(invariant, session, sentence)
+                running(session, None, line)
+            case "note":
+                pass
+            case kind:
+                self.cancels += kind == "cancel_call"
+                OF_SESSIONS[kind](session, line)
+
+    def _submit(self, session: Session, line: Line) -> None:
+        name = str(line.prompt)
+        if name in session.prompts:
+            self.unknown += 1
+            return
+        self._recent.forget(session.name, name)
+        self.prompts += 1
+        self.run_ids += line.run_id is not None
+        prompt = Prompt(name, line.run_id, session.now)
+        under_way = bool(session.operations) or session.closing or session.tainted
+        prompt.untouched, prompt.met = not under_way, under_way
+        self.untouched += not under_way
+        session.open(prompt)
+
+    def _seen_in_part(self, session: Session, line: Line) -> Prompt:
+        """A prompt that is not open: it was closed, or its submission was not seen."""
+        prompt = self._recent.get(session.name, line)
+        if prompt is None:
+            self.unknown += 1
+            prompt = Prompt(line.prompt or str(line.run_id), line.run_id, -1)
+            self._recent.put(session.name, prompt)
+        elif prompt.whole and line.kind == "started":
+            self._recent.forget(session.name, prompt.name)
+            session.open(prompt)
+        return prompt
+
+    def _close(self, session: Session, prompt: Prompt) -> None:
+        if prompt.over and prompt.name in session.prompts and not prompt.owed(messages=self._messages):
+            session.close(prompt)
+            self._recent.put(session.name, prompt)
+
+    def _rest(self, session: Session, line: Line | None) -> None:
+        self.rests += 1
+        queue = () if line is None or line.snapshot is None else line.snapshot.queue
+        if self._judged("no-hang"):
+            for _, sentence in hanging(session):
+                self._found("no-hang", session, sentence)
+        if self._judged("nothing-lost"):
+            for _, sentence in lost(session, self.kinds, queue):
+                self._found("nothing-lost", session, sentence)
+        left = None if line is None else left_over(line)
+        if left is not None:
+            self._found("clean-rest", session, left)
+        session.rest(self._recent)
+
+    def _judged(self, invariant: str) -> bool:
+        """Whether the log has the lines that tell of an invariant at rest; for one without a monitor, none do."""
+        return any(each.needs - {"rest"} <= self.kinds for each in MONITORS if each.invariant == invariant)
+
+    def gap(self, gap: Gap) -> None:
+        """Lines are lost: nothing is concluded from what is missing around them."""
+        self.lost += gap.lines
+        if gap.session is None:
+            self._tainted = True
+            for session in self._sessions.values():
+                session.lose(self._recent)
+            return
+        (self._sessions.get(gap.session) or self._new(gap.session)).lose(self._recent)
+
+    def restart(self, name: str | None) -> None:
+        """Another process writes the session's lines (all sessions', if ``name`` is none): what was open is forgotten."""
+        for each in list(self._sessions) if name is None else [name]:
+            if each in self._sessions:
+                self._sessions.pop(each).rest(self._recent)
+
+    def finish(self, *, at_rest: bool = False) -> None:
+        """The log stops. ``at_rest``: because nothing can move any more, in any session."""
+        if at_rest:
+            for session in list(self._sessions.values()):
+                self._rest(session, None)
+
+    def _found(self, invariant: str, session: Session, sentence: str) -> None:
+        violation = Violation(invariant, self._place, session.name, sentence)
+        tally = self.tallies[invariant]
+        tally.count += 1
+        if tally.first is None:
+            tally.first = violation
+        self._report(violation)
+
+    def verdicts(self) -> Iterator[tuple[str, Judged]]:
+        """What is said of each of the fifteen invariants, for the lines seen so far."""
+        for name in BY_NAME:
+            tally = self.tallies.get(name)
+            if tally is not None and tally.first is not None:
+                yield name, Judged(Verdict.REFUTED, tally.first.sentence, count=tally.count)
+            else:
+                yield name, self._unrefuted(name)
+
+    def _unrefuted(self, name: str) -> Judged:
+        needed = [each.needs for each in MONITORS if each.invariant == name]
+        if not needed:
+            return Judged(Verdict.NOT_JUDGED, NOT_SHOWN.get(name, "there is no linear monitor of it"))
+        missing = needed[0] - self.kinds
+        if missing:
+            return Judged(
+                Verdict.NOT_JUDGED, f"the log has no {', '.join(f'`{each}`' for each in sorted(missing))} lines"
+            )
+        needs = BY_NAME[name].needs
+        if self.prompts < needs.prompts or self.run_ids < needs.run_ids or self.cancels < needs.cancels:
+            return Judged(Verdict.VACUOUS)
+        return Judged(Verdict.NOT_JUDGED, reason) if (reason := self._silent(name)) else Judged(Verdict.HOLDS)
+
+    def _silent(self, name: str) -> str | None:
+        """Why nothing can be said although the kinds of line are there."""
+        if BY_NAME[name].kind is Kind.AT_REST and name in _AT_REST:
+            if not self.rests:
+                return "the log stops before a session is at rest"
+            if self.open and name != "clean-rest":
+                return f"{self.open:,} prompts are open where the log stops"
+        if name == "no-poisoned-prompt" and not self.untouched:
+            return "no prompt was submitted while it is sure that no Cancel was under way"
+        if name == "clean-rest" and not self._snapshots:
+            return "the log has no snapshots at rest"
+        if name == "prompt-notice" and not self._threads:
+            return "the log does not name threads"
+        if name == "right-owner" and not self._owners:
+            return "the log does not say whose answer a completion carries"
+        return None

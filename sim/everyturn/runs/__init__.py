@@ -1,0 +1,1 @@
+"""One run: what was decided, what was seen, and how it is written down."""

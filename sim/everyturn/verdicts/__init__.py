@@ -1,0 +1,1 @@
+"""What it means: verdicts, who judges, and what a proof must have met."""

@@ -1,0 +1,1 @@
+"""What runs: the threads of a scope, an agent, and the shared objects."""

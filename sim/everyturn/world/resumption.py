@@ -1,0 +1,166 @@
+"""Resuming a dispatcher's code: the one place where it runs, and where all that may go wrong in it is told.
+
+Whatever leaves the code is attributed to the deepest line in the user's own files, with what was expected and what to do. Besides
+what it raises that is: waiting for what is no port; a port that was called and not awaited, or an ``async def`` function; what
+would make the whole program wait, or run beside it (:data:`GUARDED`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from everyturn.errors import AgentFault, EveryturnError
+from everyturn.source_location import Place, Rank, raised_at, rank, suspended_at
+from everyturn.world import overrun
+from everyturn.world.entering import cause_of, enter, from_outside, leave, named, told
+from everyturn.world.operations import Gate, Operation
+
+GUARDED: Final = (
+    ("time", "sleep", "time.sleep"),
+    ("threading.Thread", "start", "a thread is started"),
+    ("subprocess.Popen", "__init__", "a process is started"),
+    ("os", "system", "a process is started"),
+    ("os", "fork", "a process is started"),
+    ("socket.socket", "connect", "a connection is opened"),
+    ("signal", "signal", "a signal handler is changed"),
+    ("signal", "setitimer", "a signal is asked for"),
+    ("signal", "alarm", "a signal is asked for"),
+    ("os", "chdir", "the working directory is changed"),
+    ("atexit", "register", "something is left to be done at the end of the program"),
+)
+"""Functions that no step of a dispatcher may call, by owner and name, each in words."""
+PORTS_ONLY: Final = (
+    "expected every await to lead to a port; what waits belongs behind a port or into a step of an object of your own, see "
+    "docs/your_own_agent.md"
+)
+_ASYNCIO: Final = str(Path(asyncio.__file__).parent)
+
+
+class _Running:
+    """The gate of the world whose code runs now, if any does."""
+
+    gate: Gate | None = None
+    failed: ClassVar[set[str]] = set()
+    """Files with code that has failed already, so that coroutines that it leaves behind are no news."""
+
+
+def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) -> Operation:
+    """What a thread waits to do after ``result``.
+
+    Raises :class:`StopIteration` with a word when the thread ends, and :class:`AgentFault` when it ends in an error that
+    nobody handles, or did what no code of a dispatcher may do.
+    """
+    gate.forget()
+    _Running.gate = gate
+    overrun.enter()
+    try:
+        enter()
+        operation = coroutine.send(result)
+    except StopIteration:
+        if gate.fault is not None or gate.pending:
+            check_done(gate)
+        raise
+    except EveryturnError:
+        raise
+    except overrun.Ended as ended:
+        raise ended.error from None
+    except BaseException as error:
+        if from_outside(error):
+            raise
+        _Running.failed.update(frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
+        raise AgentFault(gate.fault or _ends(error)) from error
+    finally:
+        overrun.leave()
+        leave()
+        _Running.gate = None
+    if gate.fault is not None or gate.pending:
+        check_done(gate)
+    if type(operation) is not Operation:
+        place = suspended_at(coroutine)
+        _Running.failed.add(place.file)
+        raise AgentFault(f"{place}: waits for something that is no port and yields {operation!r}: {PORTS_ONLY}")
+    return operation
+
+
+def check_done(gate: Gate) -> None:
+    """Raise :class:`AgentFault` for what was found out while code ran, and for a port's call that it did not await."""
+    fault, gate.fault = gate.fault, None
+    if fault is not None:
+        raise AgentFault(fault)
+    if gate.pending:
+        operation, code, instruction = gate.pending[0]
+        _Running.failed.add(code.co_filename)
+        raise AgentFault(
+            f"{Place(code, instruction)}: {operation} is called and not awaited, so that nothing is done: expected await "
+            f"{operation}(…) before the next access"
+        )
+
+
+def watch() -> None:
+    """Have it noticed what steps call that they may not, in the modules that are loaded by now. May be called again."""
+    for owner, name, what in GUARDED:
+        module, _, inner = owner.partition(".")
+        place = sys.modules.get(module)
+        place = getattr(place, inner) if place is not None and inner else place
+        if place is not None and not hasattr(getattr(place, name), "guarded"):
+            setattr(place, name, _guarded(getattr(place, name), what))
+    if sys.get_coroutine_origin_tracking_depth() == 0:
+        sys.set_coroutine_origin_tracking_depth(1)  # where a coroutine was made that nobody awaits
+    original = getattr(warnings, "_warn_unawaited_coroutine", None)
+    if original is not None and not hasattr(original, "guarded"):
+        warnings._warn_unawaited_coroutine = _unawaited(original)  # type: ignore[attr-defined]
+
+
+def _guarded(function: Callable[..., Any], what: str) -> Callable[..., Any]:
+    """The same function, but for steps."""
+
+    @wraps(function)
+    def guarded(*arguments: Any, **named: Any) -> Any:
+        if _Running.gate is not None:
+            raise _Running.gate.refuse(f"{what}, in a step: {PORTS_ONLY}")
+        return function(*arguments, **named)
+
+    guarded.guarded = True  # type: ignore[attr-defined]
+    return guarded
+
+
+def _unawaited(function: Callable[[Any], None]) -> Callable[[Any], None]:
+    """What Python calls when a coroutine is thrown away that was never awaited: in a step it is the step's fault."""
+
+    def unawaited(coroutine: Any) -> None:
+        code = coroutine.cr_code
+        gate = _Running.gate
+        if rank(code.co_filename) >= Rank.ENGINE or (gate is None and code.co_filename not in _Running.failed):
+            function(coroutine)
+            return
+        if gate is None or gate.fault is not None:
+            return
+        (file, line, _), *_ = coroutine.cr_origin or ((code.co_filename, code.co_firstlineno, ""),)
+        name = code.co_qualname
+        _Running.failed.update((file, code.co_filename))
+        gate.fault = (
+            f"{file}:{line}: {name} is called and not awaited, so that nothing is done: expected await {name}(…)"
+        )
+
+    unawaited.guarded = True  # type: ignore[attr-defined]
+    return unawaited
+
+
+def _ends(error: BaseException) -> str:
+    """That a thread ends in an error, where, and what to do."""
+    error = cause_of(error)
+    frames = [each for each, _ in traceback.walk_tb(error.__traceback__)]
+    beyond = [each.f_code for each in frames if each.f_code.co_filename.startswith(_ASYNCIO)]
+    if beyond:
+        return f"{raised_at(error)}: asyncio.{beyond[0].co_qualname.split('.')[0]} has no event loop here ({told(error, named)}): {PORTS_ONLY}"
+    return (
+        f"{raised_at(error)}: a thread ends in {told(error)}: expected it to be handled; an AgentError may leave run_local and "
+        "coordinate_summary, a CallerError submit"
+    )
