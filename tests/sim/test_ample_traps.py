@@ -457,7 +457,7 @@ def line(choose: random.Random, place: int, length: int, *, loops: bool) -> tupl
         ("active.delete" if loops else "active.set", turn),
         ("streamed", turn),
         ("store.create_assistant", None, turn, 1),
-        ("store.finish_turn", turn, f"{turn.name}#1", None),
+        ("store.finish_turn", turn, f"{turn.name}#1", Fault("", None)),
         ("contexts.cancel", turn),
         ("titles.start", choose.choice("xy")),
         ("wait", choose.choice("xy")),
