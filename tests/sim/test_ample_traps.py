@@ -184,16 +184,20 @@ class TheLedgerSees(Trap):
 
 
 class AMonitorSees(Trap):
-    """p2 names a message that p1 has made and not stored yet, and nobody's life is the same."""
+    """p2 names a message that p1 has made, which it knows by a title, and not stored yet; all lives are the same in either order."""
 
     invariants = ("state-before-notice",)
 
     async def p1(self, call: Call, caller: Context) -> None:
         turn = Context(("w", "x"), "p1")
+        await self.ports.active.set(turn)
         message = await self.ports.store.create_assistant(None, turn, 1)
+        await self.ports.titles.start("y")
         await self.ports.store.finish_turn(turn, message, Fault("", None))
 
     async def p2(self, call: Call, caller: Context) -> None:
+        titles: Any = self.ports.titles
+        await titles.end("y")
         await self.tell("p2", False, "x#1")
 
 
