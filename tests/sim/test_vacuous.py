@@ -206,7 +206,11 @@ def test_what_is_not_vacuous_can_be_broken(name: str, agent: type[Silly], scope:
     assert check(agent, scope, invariants=(name,)).cell.invariants[name].verdict is Verdict.REFUTED  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("agent", {agent for _, agent, _ in BROKEN_BY}, ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "agent",
+    sorted({agent for _, agent, _ in BROKEN_BY}, key=lambda each: each.__name__),
+    ids=lambda each: each.__name__,
+)
 def test_what_is_vacuous_is_broken_by_none_of_them(agent: type[Silly]) -> None:
     """Not in order with one waiter, not what speaks of waiters without any, not what speaks of Cancels without one."""
     for scope, vacuous in (
