@@ -6,7 +6,18 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: demo test test-all tests lint types renew notebooks requirements clean
+.PHONY: help demo test test-all tests lint types renew notebooks requirements clean
+
+help:
+	@echo 'make demo          the main job: a race found, explained and cured, in pictures (half a minute with set-up)'
+	@echo 'make test          ruff, mypy and all tests on two processes (about seven minutes)'
+	@echo 'make test-all      the same on every Python of 3.11, 3.12 and 3.13 that is installed'
+	@echo 'make lint types    the fast part: seconds'
+	@echo 'make tests PYTEST="-k Cancel"   some tests'
+	@echo 'make renew         recorded counterexamples and tokens, made anew after a change'
+	@echo 'make notebooks     notebooks, executed'
+	@echo 'make requirements  pinned requirements for the running Python'
+	@echo 'make clean         no environments and caches'
 
 demo: $(VENV)/.installed
 	$(BIN)/everyturn demo

@@ -8,4 +8,4 @@ from everyturn_model.promises import Promises
 
 __all__ = ["Promises", "__version__"]
 
-__version__: Final = "0.1.0"
+__version__: Final = "0.2.0"
