@@ -218,3 +218,14 @@ def test_every_module_is_in_a_room() -> None:
         if not room_of("everyturn." + ".".join(path.relative_to(SIM).with_suffix("").parts))
     ]
     assert sorted(homeless) == ["__init__.py", "__main__.py", "engines/__init__.py"]
+
+
+def test_the_name_of_a_format_is_no_path_of_a_module() -> None:
+    """Files outlive the rooms: what a schema is called does not change when the module that writes it moves."""
+    names = {
+        name
+        for path in SIM.rglob("*.py")
+        for name in re.findall(r"everyturn/[a-z_/-]+/\d+", path.read_text(encoding="utf-8"))
+    }
+    assert {"everyturn/trace/1", "everyturn/log/1", "everyturn/result/1", "everyturn/audit/1"} <= names
+    assert [name for name in sorted(names) if name.count("/") != 2] == []

@@ -46,10 +46,10 @@ CANCEL = {"ev": "cancel_call", "op": "cancel1"}
 FAULTS = {
     "empty": (b"", 1, "a header with schema `crush-dispatch-trace/1`", "an empty file"),
     "another schema": (
-        b'{"schema":"everyturn/runs/trace/1"}\n',
+        b'{"schema":"everyturn/trace/1"}\n',
         1,
         "schema `crush-dispatch-trace/1`",
-        "'everyturn/runs/trace/1'",
+        "'everyturn/trace/1'",
     ),
     "no header": (BEGIN, 1, "a field `schema`", "an object without it"),
     "header lacks a field": (without(HEADER, "revision"), 1, "a field `revision`", "an object without it"),

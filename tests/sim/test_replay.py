@@ -110,8 +110,8 @@ def test_a_trace_survives_a_change_of_code(written: bytes) -> None:
         (lambda rows: rows[:-1], "cut off"),
         (lambda rows: [*rows[:-1], rows[-1].rstrip(b"\n")], "cut off"),
         (
-            lambda rows: [rows[0].replace(b"everyturn/runs/trace/1", b"everyturn/runs/trace/9"), *rows[1:]],
-            "everyturn/runs/trace/9",
+            lambda rows: [rows[0].replace(b"everyturn/trace/1", b"everyturn/trace/9"), *rows[1:]],
+            "everyturn/trace/9",
         ),
         (lambda rows: [rows[0], rows[1].replace(b'"kind"', b'"kin"'), *rows[2:]], "t:2: "),
         (lambda rows: [rows[0], *rows[2:]], "expected seq 0, found 1"),

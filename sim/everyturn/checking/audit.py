@@ -22,7 +22,7 @@ from everyturn.world.scope import Scope
 from everyturn.world.world import World
 from everyturn_impl.dispatcher import Dispatcher
 
-AUDIT_SCHEMA = "everyturn/checking/audit/1"
+AUDIT_SCHEMA = "everyturn/audit/1"
 
 
 class Audited(msgspec.Struct, omit_defaults=True):

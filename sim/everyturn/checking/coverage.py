@@ -39,7 +39,7 @@ from everyturn_model.spec import ACTIONS
 from everyturn_model.spec.actions import CancelTakesEffect, ClearTakesEffect
 from everyturn_model.witnesses import WITNESSES
 
-COVERAGE_SCHEMA: Final = "everyturn/checking/coverage/1"
+COVERAGE_SCHEMA: Final = "everyturn/coverage/1"
 DEFAULT_MAX_STATES: Final = 200_000
 HIDDEN: Final = (CancelTakesEffect, ClearTakesEffect)
 """No log tells of these: they go with the return of their operation."""

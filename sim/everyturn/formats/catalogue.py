@@ -46,9 +46,7 @@ FORMATS: Final[dict[str, Format]] = {
         "everyturn/log/1",
         "what any agent can write, JSON lines: docs/instrumentation.md",
     ),
-    "trace": Format(
-        "everyturn_trace:TraceReader", None, (), "everyturn/runs/trace/1", "our own traces, by `replay -o`"
-    ),
+    "trace": Format("everyturn_trace:TraceReader", None, (), "everyturn/trace/1", "our own traces, by `replay -o`"),
     "recording": Format(
         "crush_log:CrushReader", None, (), "crush-dispatch-trace/1", "recordings of the real agent, JSON lines"
     ),

@@ -1,6 +1,6 @@
 """Traces: a run as JSON lines, one header and then one line for each step and each event that was seen of it.
 
-The header is ``{"schema": "everyturn/runs/trace/1", "version", "revision", "scope", "granularity", "engine", "strategy",
+The header is ``{"schema": "everyturn/trace/1", "version", "revision", "scope", "granularity", "engine", "strategy",
 "seed", "run", "token", "decisions"}``. Every other line has ``seq`` (0, 1, …), ``time`` (virtual seconds), ``thread``,
 ``kind`` and, where there is one, ``prompt``; ``data`` holds the rest. A line of kind ``step`` tells of the operations
 that a thread made; the events seen of them follow it and name it as their ``cause``. Reading is strict: an unknown
@@ -25,7 +25,7 @@ from everyturn.runs.run import Run, RunStep
 from everyturn.world.scope import Scope
 from everyturn_model.events import EVENT_TYPES, Event, Rest
 
-SCHEMA: Final = "everyturn/runs/trace/1"
+SCHEMA: Final = "everyturn/trace/1"
 LIMIT: Final = 64_000_000
 """Longer traces are not read, in bytes: a trace is of one run, and is held in memory."""
 
