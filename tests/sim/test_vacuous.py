@@ -7,6 +7,8 @@ one prompt. In order needs two prompts with run id: one that waits for a turn, a
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 import pytest
 from tests.sim.small_agents import Small
 
@@ -208,7 +210,7 @@ def test_what_is_not_vacuous_can_be_broken(name: str, agent: type[Silly], scope:
 
 @pytest.mark.parametrize(
     "agent",
-    sorted({agent for _, agent, _ in BROKEN_BY}, key=lambda each: each.__name__),
+    sorted({agent for _, agent, _ in BROKEN_BY}, key=attrgetter("__name__")),
     ids=lambda each: each.__name__,
 )
 def test_what_is_vacuous_is_broken_by_none_of_them(agent: type[Silly]) -> None:
