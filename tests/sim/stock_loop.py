@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Coroutine, Iterator
 from random import Random
 from typing import Any
+from weakref import ref
 
 from tests.sim.asyncio_programs import UNIT, Body, interpret
 
@@ -167,7 +168,7 @@ class Driven(World):
         words = [(each.kind, each.word) for each in recorded.decisions if each.kind != "time"]
         self.words = Words(words)
         super().__init__(self.words, setting)
-        numbers, names = self.numbers, iter(range(1, 10**6))
+        numbers = self.numbers
         stock: Any = asyncio.SelectorEventLoop()
         ours: Any = self.loop
         self.loop = stock
@@ -184,8 +185,10 @@ class Driven(World):
         from everyturn.asyncio.ordering import WorldFuture, WorldTask
 
         def task(loop: Any, coroutine: Coroutine[Any, Any, Any], **options: Any) -> Any:
-            options["name"] = options.get("name") or f"Task-{next(names)}"
-            return WorldTask(coroutine, loop=loop, **options)
+            options["name"] = options.get("name") or f"Task-{len(self.made)}"  # the first is the main one
+            made = WorldTask(coroutine, loop=loop, **options)
+            self.made.append(ref(made))
+            return made
 
         stock.set_task_factory(task)
         stock.create_future = lambda: WorldFuture(loop=stock)
@@ -225,9 +228,14 @@ class _Following(deque[Any]):
 
 def drive(scenario: Scenario, recorded: Outcome, setting: Setting, times: list[float]) -> tuple[list[Any], str | None]:
     """What the stock loop notes along the recorded run, and where it left it, if it did."""
-    with unseen():
-        driven = contextvars.Context().run(_along, scenario, recorded, setting, times)
-        gc.collect()
+    gc.collect()
+    gc.freeze()  # what a collection would take is looked for among what this run has made
+    try:
+        with unseen():
+            driven = contextvars.Context().run(_along, scenario, recorded, setting, times)
+            gc.collect()
+    finally:
+        gc.unfreeze()
     return driven
 
 

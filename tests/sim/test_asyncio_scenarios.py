@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from tests.sim import small_scenarios as small
 
 from everyturn.asyncio.checking import check, fuzz, replay
-from everyturn.asyncio.decisions import First
+from everyturn.asyncio.decisions import First, Words
 from everyturn.asyncio.errors import Unsupported
 from everyturn.asyncio.running import Scenario, Setting, run
 from everyturn.asyncio.searching import Limits, outcomes, prepared, search
@@ -75,7 +75,7 @@ def test_a_session_that_looks_at_its_queue_too_early_is_refuted_and_its_mended_t
 
 
 def test_merging_finds_what_no_merging_finds() -> None:
-    for scenario in (small.racy, small.mended, small.two_threads, small.an_answer_against_a_timeout):
+    for scenario in (small.racy, small.mended, small.two_threads):
         merged, whole = search(scenario), search(scenario, merge=False)
         assert merged.complete
         assert whole.complete
@@ -249,3 +249,49 @@ def test_the_command_line_says_it_all() -> None:
     assert again.exit_code == 1
     assert "user p1 arrives" in again.stdout
     assert CliRunner().invoke(main, ["check", "--scenario", "tests.sim.small_scenarios:mended"]).exit_code == 0
+
+
+def test_answers_of_one_name_are_told_apart() -> None:
+    """A run is found again by the words of its decisions: two that are alike must not be one."""
+
+    async def scenario(world: Any) -> None:
+        async def wait(number: int) -> None:
+            await world.io("answer")
+            world.log(number)
+
+        await asyncio.gather(wait(0), wait(1))
+
+    with prepared():
+        for outcome in outcomes(scenario, Setting()):
+            again = run(scenario, Words([(each.kind, each.word) for each in outcome.decisions]), Setting())
+            assert again.logged == outcome.logged
+
+
+def test_how_long_the_loop_would_sleep_decides_nothing() -> None:
+    async def scenario(world: Any) -> None:
+        await asyncio.sleep(1)
+        await world.io("answer")
+        await asyncio.sleep(1)
+
+    assert search(scenario, merge=False).runs == 1
+
+
+def test_what_garbage_does_at_the_end_of_a_run_is_no_decision() -> None:
+    """A getter that is thrown away is cancelled, which asks the loop for a callback: not a moment for other threads."""
+
+    async def get() -> None:
+        await asyncio.Queue[None]().get()
+
+    async def scenario(world: Any) -> None:
+        async def alone() -> None:
+            lost = asyncio.create_task(get())
+            await asyncio.sleep(0)
+            del lost
+
+        await alone()
+        await asyncio.to_thread(len, "a")
+
+    with prepared():
+        kinds = {each.kind for outcome in outcomes(scenario, Setting()) for each in outcome.decisions}
+    assert "arrives" in kinds
+    assert search(scenario).found.keys() == search(scenario, merge=False).found.keys() == {"destroyed", "left-over"}

@@ -42,6 +42,10 @@ def check(
     result = search(function, setting, limits=limits, merge=merge, watch=watch)
     otherwise = Verdict.PROVED if result.complete else Verdict.UNDETERMINED
     said = _judge(function, name, result.setting, result.found, otherwise)
+    if result.setting.order != "fifo" and result.found:
+        most = result.seconds if limits.seconds is None else limits.seconds - result.seconds
+        bound = limits._replace(seconds=max(most, 0.5))
+        _compare_with_asyncio(function, result.setting, said, bound)
     cell = _cell(name, result.setting, said)
     cell.states, cell.transitions, cell.depth = result.states, result.decisions, result.longest
     cell.schedules, cell.seconds, cell.stopped = result.runs, round(result.seconds, 3), result.stopped
@@ -140,6 +144,21 @@ def _judge(
         text = token(name, outcome.decisions, setting)
         said[kind] = Judged(Verdict.REFUTED, _sentence(outcome, kind), len(outcome.decisions), text)
     return said
+
+
+def _compare_with_asyncio(scenario: Scenario, setting: Setting, said: dict[str, Judged], limits: Limits) -> None:
+    """Add to each refutation at any order whether first in, first out can make it, too."""
+    exact = search(scenario, setting._replace(order="fifo"), limits=limits)
+    for kind, judged in said.items():
+        if judged.verdict is not Verdict.REFUTED:
+            continue
+        if kind in exact.found:
+            whether = "asyncio's own order can make it, too"
+        elif exact.complete:
+            whether = "asyncio's own order cannot make it: right at --order fifo, it needs that order"
+        else:
+            whether = f"whether asyncio's own order can make it is not known ({exact.stopped})"
+        judged.sentence = f"{judged.sentence}; {whether}"
 
 
 def _sentence(outcome: Outcome, kind: str) -> str | None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import ref
 
 from everyturn.asyncio.errors import Unsupported
+from everyturn.asyncio.moments import Before
 from everyturn.asyncio.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.places import user_line
 
@@ -203,14 +204,4 @@ for _name, _instead in {
     setattr(WorldLoop, _name, _refuse(_name, _instead))
 
 
-class _Before(float):
-    """Some moment before the next deadline: what the loop subtracts to learn how long to wait."""
-
-    def __rsub__(self, when: Any) -> float:
-        return 1.0
-
-    def __radd__(self, other: Any) -> Any:
-        return float(other)
-
-
-_BEFORE = _Before(0.0)
+_BEFORE = Before(0.0)

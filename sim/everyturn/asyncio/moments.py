@@ -157,6 +157,8 @@ class Moment(float):
             if self.instant == other.instant:
                 return (self.offset - other.offset) / 1e9
             return Span(self, other, 0)
+        if isinstance(other, Before):
+            return Before.WAIT
         if isinstance(other, int | float) and not isinstance(other, Span):
             return self + -other
         return float.__sub__(self, other)
@@ -205,6 +207,18 @@ class Moment(float):
         return not self == other if isinstance(other, int | float) else NotImplemented
 
     __hash__ = float.__hash__
+
+
+class Before(float):
+    """Some moment before the next deadline: what the loop subtracts to learn how long to wait. Nothing is decided by it."""
+
+    WAIT: Final = 1.0
+
+    def __rsub__(self, when: Any) -> float:
+        return self.WAIT
+
+    def __radd__(self, other: Any) -> Any:
+        return float(other)
 
 
 class Span(float):

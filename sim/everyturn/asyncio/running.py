@@ -67,7 +67,7 @@ def run(scenario: Scenario, guide: Guide, setting: Setting, watch: Callable[[str
         world = World(guide, setting, watch=watch)
         contextvars.Context().run(_one, world, scenario, outcome, noted)
         failures, over = world.failures, world.over
-        with _unseen() if over else nullcontext():
+        with _unseen():
             del world
             gc.collect()
         if not over:
@@ -84,6 +84,7 @@ def _one(world: World, scenario: Scenario, outcome: Outcome, noted: Sequence[war
     except Abandoned as abandoned:
         outcome.merged = abandoned.merged
     finally:
+        world.settled = True
         if not outcome.complete or world.tasks():
             # What still waits is thrown away: what it does then is not judged, what only garbage holds is.
             if outcome.complete:

@@ -121,6 +121,9 @@ class Merging(DepthFirst):
         """The next place of the prefix; beyond it 0, unless the state was seen before: then :class:`Abandoned`."""
         if self.made >= len(self.taken) and kind in MERGEABLE and self._was_seen(kind, options):
             self.merged += 1
+            world = self._world()
+            assert world is not None
+            world.settled = True
             gc.collect()  # what only garbage holds, such as an error that nobody asked for, belongs to this run
             raise Abandoned(merged=True)
         return super().choose(kind, options)

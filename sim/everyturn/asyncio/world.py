@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from asyncio import events
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
+from everyturn.asyncio.collecting import unheld
 from everyturn.asyncio.decisions import Decision, Guide
 from everyturn.asyncio.errors import Abandoned, AtRest
 from everyturn.asyncio.findings import Finding, of_context, step_name
@@ -42,6 +44,8 @@ class World:
         """The latest times of the answers that have arrived in this iteration, which were in time."""
         self.iterations = 0
         self.over = False
+        self.settled = False
+        """Nothing is decided any more: what garbage still does is judged, and no part of the run."""
         self.main: Any = None
         self.phase = "runs"
         self.random = Random(0)
@@ -130,7 +134,13 @@ class World:
                 moves.append((f"{name} arrives", partial(self._arrive, answer, way), False))
         moves += [(f"{each.name} happens, unwanted", partial(self._happen_late, each), True) for each in self.orphans]
         moves += [(name, move, False) for name, move in self._thread_moves()]
+        if lost := unheld(self):
+            moves.append((f"the garbage collector takes {', '.join(lost)}", self._collect, True))
         return moves
+
+    def _collect(self) -> None:
+        self._tell("world", f"the garbage collector takes {', '.join(unheld(self))}, which nobody refers to")
+        gc.collect()
 
     def _happen(self, answer: Answer) -> None:
         self._tell("world", f"{answer.name} happens")
@@ -200,7 +210,7 @@ class World:
 
     def other_threads(self, moment: str) -> None:
         """Other threads may do something just now."""
-        if self._in_thread or self.over:
+        if self._in_thread or self.over or self.settled:
             return
         while moves := self._thread_moves():
             taken = self._decide(moment, (GO_ON, *(name for name, _ in moves)))
@@ -272,13 +282,24 @@ class World:
             self._watch(kind, what)
 
     def _decide(self, kind: str, options: Sequence[str]) -> int:
-        if len(options) == 1 or self.over:
+        if len(options) == 1 or self.over or self.settled:
             return 0
+        options = _told_apart(options)
         taken = self.guide.choose(kind, options)
         self.decisions.append(Decision(kind, tuple(options), taken))
         if self._watch is not None:
             self._tell("decision", self.decisions[-1])
         return taken
+
+
+def _told_apart(options: Sequence[str]) -> Sequence[str]:
+    """The options, those of one name numbered: a run is found again by the words of its decisions."""
+    if len(set(options)) == len(options):
+        return options
+    return [
+        f"{each} ({number})" if (number := list(options[:place]).count(each) + 1) > 1 else each
+        for place, each in enumerate(options)
+    ]
 
 
 def _alive(reference: Any) -> Any:

@@ -1,0 +1,79 @@
+"""Tasks that only the event loop knows: it holds them weakly, so the garbage collector may take them while they wait.
+
+What is garbage is found as CPython's collector finds it (``subtract_refs`` in ``Modules/gcmodule.c``): an object that has
+no more references than other objects of this run hold, and that nothing reaches which has. But nothing is taken.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import sys
+from contextvars import Context
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from everyturn.asyncio.world import World
+
+_BESIDES: Final = 3
+"""References to an object that come of counting them: the list of objects, a variable, and an argument."""
+
+
+def unheld(world: World) -> list[str]:
+    """Names of the tasks that wait and that nobody holds. To be asked where no code of the program is running."""
+    if not _may_be_unheld(world):
+        return []
+    lost = _garbage()
+    return [_name(task) for task in world.tasks() if id(task) in lost] if lost else []
+
+
+def _name(task: asyncio.Task[Any]) -> str:
+    from everyturn.asyncio.findings import task_name
+
+    return task_name(task)
+
+
+def _may_be_unheld(world: World) -> bool:
+    """Whether some task is not to be seen from what the world and the main task hold. Cheap, and never wrongly no."""
+    missed = {id(task) for task in world.tasks()} - {id(world.main)}
+    pending: list[Any] = [world.main, *(answer.future for answer in world.answers)]
+    pending += [part for timer in world.loop._scheduled for part in timer._args or ()]  # type: ignore[attr-defined]
+    pending += [part for handle in world.loop._ready for part in (handle._callback, handle._args)]
+    met = {id(world), id(world.loop), id(world.clock)}
+    while pending and missed:
+        each = pending.pop()
+        missed.discard(id(each))
+        for part in _closure(each) if isinstance(each, FunctionType) else gc.get_referents(each):
+            if id(part) not in met and type(part) not in _HOLD_NO_TASK:
+                met.add(id(part))
+                pending.append(part)
+    return bool(missed)
+
+
+_HOLD_NO_TASK: Final = frozenset({type, ModuleType, CodeType, Context, str, int, float, bool, type(None)})
+"""Types that are not looked into at a first glance."""
+
+
+def _closure(function: FunctionType) -> tuple[Any, ...]:
+    return function.__closure__ or ()
+
+
+def _garbage() -> set[int]:
+    """The addresses of what a collection would take now, of all that was made since the last ``gc.freeze``."""
+    objects = gc.get_objects()
+    outside: dict[int, int] = {}
+    for each in objects:
+        outside[id(each)] = sys.getrefcount(each) - _BESIDES
+    for each in objects:
+        for part in gc.get_referents(each):
+            if id(part) in outside:
+                outside[id(part)] -= 1
+    held = [each for each in objects if outside[id(each)] > 0]
+    lost = outside.keys() - set(map(id, held))
+    while held:
+        for part in gc.get_referents(held.pop()):
+            if id(part) in lost:
+                lost.discard(id(part))
+                held.append(part)
+    return lost
