@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from everyturn.logs.causes import became, causes, left_by, seen_in_queue
 from everyturn.logs.conforming import RunMatch, standing
 from everyturn.printing import printable
-from everyturn_model import events as ev
-from everyturn_model.events import StreamEnd
 from everyturn_model.invariants import BY_NAME
 from everyturn_model.lifecycle import Phase
 from everyturn_model.partial import Refused
@@ -69,28 +68,21 @@ SHOULD: Final[dict[str, str]] = {
 }
 
 
-_ENDED: Final = {
-    StreamEnd.FINISHED: "whose turn finished",
-    StreamEnd.CANCELLED: "whose turn was cancelled",
-    StreamEnd.ERROR: "whose turn failed",
-    StreamEnd.UNAUTHORISED: "whose turn failed",
-}
-
-
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One cause. ``runs``: those that were refused for it first, in order; ``anywhere``: in how many runs its rule was broken at
-    all; ``of``: how many runs of the same agent were judged."""
+    """One cause: a guard, and ``how`` it was broken. ``runs``: those that were refused for it first, in order; ``anywhere``: in
+    how many runs its rule was broken at all; ``of``: how many runs of the same agent were judged."""
 
     guard: str
+    how: str
     runs: tuple[RunMatch, ...]
     anywhere: int
     of: int
 
     @property
     def shown(self) -> RunMatch:
-        """The run to show: the shortest way to the fault."""
-        return min(self.runs, key=lambda run: (run.matched.refusals[0].prefix, run.file, run.run))
+        """The run to show: the shortest way to the fault, of runs that show no other one there if there are such."""
+        return min(self.runs, key=lambda run: (len(causes(run)), run.matched.refusals[0].prefix, run.file, run.run))
 
     @property
     def refused(self) -> Refused:
@@ -131,50 +123,20 @@ class Fault:
 def faults(runs: Sequence[RunMatch]) -> list[Fault]:
     """The causes for which runs were refused, of each agent for itself, the most frequent first.
 
-    A run counts for the guard that refused it first; of clients that nobody told, for what had become of the first one.
+    A run counts for what refused it first (:func:`everyturn.logs.causes.causes`): one cause, unless several clients are left alone
+    at rest for different reasons.
     """
     groups: dict[tuple[str, str, str], list[RunMatch]] = {}
     for run in runs:
-        if run.matched.refusals:
-            key = (run.revision, run.matched.refusals[0].guard, _aspect(run))
-            groups.setdefault(key, []).append(run)
+        for cause in causes(run) if run.matched.refusals else ():
+            groups.setdefault((run.revision, cause.guard, cause.how), []).append(run)
     agents = Counter(run.revision for run in runs)
     anywhere = Counter((run.revision, guard) for run in runs for guard in {each.guard for each in run.matched.refusals})
     found = [
-        Fault(guard, tuple(group), anywhere[agent, guard], agents[agent]) for (agent, guard, _), group in groups.items()
+        Fault(guard, how, tuple(group), anywhere[agent, guard], agents[agent])
+        for (agent, guard, how), group in groups.items()
     ]
     return sorted(found, key=lambda fault: (-len(fault.runs), fault.guard))
-
-
-def _aspect(run: RunMatch) -> str:
-    """What tells causes apart that one guard refuses."""
-    first = run.matched.refusals[0]
-    if first.guard != "rest-all-told":
-        return ""
-    return became(run, next(standing(first.guard, first.states[0])))
-
-
-def became(run: RunMatch, prompt: str) -> str:
-    """What became of a prompt, as far as the explanation of its run says, as a relative clause."""
-    said = "of which nothing became"
-    turns: set[str] = set()
-    for step in run.matched.explanation:
-        match step.event:
-            case ev.TurnStarted(turn=turn, prompt=name) if name == prompt:
-                turns.add(turn)
-            case ev.StreamEnded(turn=turn, how=how) if turn in turns:
-                said = _ENDED.get(how, said)
-            case ev.StepFailed(turn=turn) if turn in turns:
-                said = "whose turn could not be prepared"
-            case ev.Folded(prompt=name) if name == prompt:
-                said = "which was folded"
-            case ev.Dropped(prompt=name) if name == prompt:
-                said = "which was dropped"
-            case ev.CancelledOnEntry(prompt=name) if name == prompt:
-                said = "which was cancelled before its turn"
-            case ev.FailedBeforeTurn(prompt=name) | ev.ReadFailed(prompt=name) if name == prompt:
-                said = "which failed before its turn"
-    return said
 
 
 def happened(run: RunMatch) -> str:
@@ -190,7 +152,10 @@ def happened(run: RunMatch) -> str:
                 f"nothing can move any more, and nobody has told {_clients(run, list(standing(refused.guard, state)))}"
             )
         case "rest-queue-empty":
-            return f"nothing can move any more, and {_and(_queued(state))} still in the queue"
+            names = _queued(state)
+            where = seen_in_queue(event)
+            be = f"{'are' if len(names) > 1 else 'is'} " if where.startswith("still") else ""
+            return f"nothing can move any more, and {_and(iter(names))} {be}{where} {left_by(run, state)}"
         case "rest-all-ended":
             return f"nothing can move any more, and nothing has become of {_and(standing(refused.guard, state))}"
         case "start-holds-nothing":
@@ -238,11 +203,10 @@ def _by_rule(refused: Refused) -> str:
     return f"against the rule, {words(refused.needed[0].event)}"
 
 
-def _queued(state: State) -> Iterator[str]:
-    """The prompts in the queue, with the verb."""
+def _queued(state: State) -> list[str]:
+    """The prompts in the queue."""
     names = [each.name for each in state.prompts if each.phase in (Phase.QUEUED, Phase.TAKEN)]
-    names = names or list(standing("rest-queue-empty", state))
-    yield from (*names[:-1], f"{names[-1]} {'are' if len(names) > 1 else 'is'}")
+    return names or list(standing("rest-queue-empty", state))
 
 
 def _owner(state: State, turn: str) -> str:
