@@ -85,7 +85,7 @@ def test_the_mission_is_proved_at_the_seed_commit() -> None:
         (["explain", "hello"], "everyturn: 'hello': expected a token"),
         (["replay", RECORDING], "everyturn validate"),
         (["liveness"], "--scope 'AA+*t'"),
-        (["check", "--agent", "./actor.py:Actor"], "expected package.module:Class"),
+        (["check", "--agent", "./actor.py:Actor"], "expected a Python file; found none"),
         (["check", "--agent", "sys:Nothing"], "sys: expected a class Nothing"),
     ],
 )
