@@ -1,4 +1,4 @@
-"""What an invariant is: a sentence, and a monitor that watches over it.
+"""What an invariant is: one record of all that is known of it, first of all a sentence and a monitor that watches over it.
 
 A monitor is an immutable state and one function. ``step(state, event, ledger)`` returns the next state, or
 :class:`Violated` with a sentence that names the prompts; ``ledger`` is what is known of all prompts *after* the event.
@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from everyturn_model.events import Event
 from everyturn_model.lifecycle import Ledger
+from everyturn_model.logs.monitor import LogMonitor, NotShown
+from everyturn_model.promises import Promises, RestsOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,17 @@ class Needs:
 
 Step = Callable[[Any, Event, Ledger], Any]
 
+NO_LOG_MONITOR: Final = NotShown("there is no linear monitor of it")
+
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
     """One invariant: ``start`` is the monitor's first state (hashable), ``step`` its transition function.
 
-    ``sees``: the only events that its monitor looks at; all others leave its state as it is. None named: all.
+    ``needs``: the least that a scope must have. ``sees``: the only events that its monitor looks at; all others leave its
+    state as it is. None named: all. ``rests_on``: the promise without which it is not judged. ``log``: how logs are judged, or
+    why none shows it. ``guards``: the guards of the specification that say the same of one step. ``mutant``: the class in
+    ``everyturn.checking.mutants`` that breaks it.
     """
 
     name: str
@@ -60,3 +67,11 @@ class Invariant:
     start: Hashable = None
     needs: Needs = Needs()
     sees: tuple[type[Event], ...] = ()
+    rests_on: RestsOn | None = None
+    log: LogMonitor | NotShown = NO_LOG_MONITOR
+    guards: tuple[str, ...] = ()
+    mutant: str | None = None
+
+    def unpromised(self, promises: Promises) -> str | None:
+        """Why a session that promises this does not promise the invariant; none if it is judged."""
+        return None if self.rests_on is None else self.rests_on.missing(promises)

@@ -47,13 +47,21 @@ class Promises:
             if value not in words:
                 raise ValueError(f"{name}={value!r}: expected one of {', '.join(map(repr, words))}")
 
-    def missing(self, invariant: str) -> str | None:
-        """Why an invariant is not promised: what it rests on; none if it is judged."""
-        if invariant == "no-lost-cancel" and self.cancel == "nothing":
-            return "the session does not promise that a Cancel ends anything"
-        if invariant == "in-order" and self.busy == "refuse":
-            return "the session does not promise that prompts wait in a queue"
-        return None
+
+@dataclass(frozen=True, slots=True)
+class RestsOn:
+    """What an invariant rests on: it is not promised by a session whose ``promise`` (a field of :class:`Promises`) is ``without``.
+
+    ``reason`` is the sentence that says so.
+    """
+
+    promise: str
+    without: str | bool
+    reason: str
+
+    def missing(self, promises: Promises) -> str | None:
+        """The reason, of a session that does not promise it; else none."""
+        return self.reason if getattr(promises, self.promise) == self.without else None
 
 
 ALL: Final = Promises()

@@ -11,11 +11,10 @@ from click.testing import CliRunner
 
 from everyturn.cli import main
 from everyturn.formats.everyturn_log import Header, Line, Placed
-from everyturn.logs import watch
-from everyturn.logs.log_monitors import MONITORS
 from everyturn.logs.watch import Watch
 from everyturn.verdicts import checker
 from everyturn_model.invariants import BY_NAME, INVARIANTS
+from everyturn_model.monitor import NO_LOG_MONITOR
 
 LOG = "recordings/d3-random.jsonl"
 NEW = "no-surprise"
@@ -24,7 +23,7 @@ NEW = "no-surprise"
 @pytest.fixture
 def _new_invariant(monkeypatch: pytest.MonkeyPatch) -> None:
     """One more invariant, for which nobody has written what a log shows of it."""
-    new = replace(BY_NAME["no-hang"], name=NEW)
+    new = replace(BY_NAME["no-hang"], name=NEW, log=NO_LOG_MONITOR)
     monkeypatch.setitem(BY_NAME, NEW, new)
     monkeypatch.setattr(checker, "INVARIANTS", (*INVARIANTS, new))
 
@@ -54,10 +53,10 @@ def test_an_invariant_without_a_monitor_is_not_judged(tmp_path: Path) -> None:
             assert {cell["invariants"][NEW]["verdict"] for cell in cells} == {"not-judged"}
 
 
-def test_a_log_is_watched_without_a_monitor_of_what_holds_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_is_watched_without_a_monitor_of_what_holds_at_rest() -> None:
     """`no-hang` without its monitor: rest is passed over, and the verdict is that it is not judged."""
-    monkeypatch.setattr(watch, "MONITORS", tuple(each for each in MONITORS if each.invariant != "no-hang"))
-    watching = Watch(Header(agent="by hand"), lambda violation: None)
+    without = [replace(each, log=NO_LOG_MONITOR) if each.name == "no-hang" else each for each in INVARIANTS]
+    watching = Watch(Header(agent="by hand"), lambda violation: None, without)
     watching.see(Placed(2, Line(kind="submit", session="s", prompt="p1", run_id="r1")))
     watching.see(Placed(3, Line(kind="rest", session="s")))
     assert dict(watching.verdicts())["no-hang"].verdict == "not-judged"

@@ -80,7 +80,7 @@ def check(
         judged = conforms if name == CONFORMS else said[name]
         if judged is not None:
             judged.others = list(_different(explorer, judge, runs[name][0], violations, counterexamples - 1))
-    said = with_unpromised((each.name for each in select(invariants)), said, world.promises)
+    said = with_unpromised(select(invariants), said, world.promises)
     cell = Cell(
         revision=world.revision,
         scope=str(world.scope),

@@ -311,7 +311,7 @@ def _cell(
     for invariant in judge.invariants:
         unseen = Verdict.VACUOUS if is_vacuous(invariant, world.scope) else _unseen(chooser, invariant.kind, enough)
         said[invariant.name] = _judged(failures.get(invariant.name), unseen)
-    said = with_unpromised((each.name for each in select(sampler.names)), said, world.promises)
+    said = with_unpromised(select(sampler.names), said, world.promises)
     conforms = _judged(failures.get(CONFORMS), _unseen(chooser, Kind.ALWAYS, enough)) if judge.conformance else None
     risk = residual(chooser, len(world.threads), made, outcomes.values())
     if risk is not None and asked is not None:

@@ -12,19 +12,19 @@ from everyturn_impl.calls import Call, Completion, Context, Fault
 from everyturn_impl.endings import Ending
 from everyturn_impl.revisions.hardened import Entry, Hardened
 from everyturn_impl.server import Server
+from everyturn_model.invariants import INVARIANTS
 
 
 class Mutant(Hardened):
-    """The parent of all mutants: the invariant that it breaks, and a scope in which that shows."""
+    """The parent of all mutants: a scope in which it shows what each breaks."""
 
-    breaks: ClassVar[str]
     scope: ClassVar[str]
 
 
 class NoHang(Mutant):
     """Removes queued prompts and tells nobody."""
 
-    breaks, scope = "no-hang", "AA+1c"
+    scope = "AA+1c"
 
     async def publish_drops(self, dropped: tuple[Call, ...]) -> None:
         """Forget the waiters."""
@@ -33,7 +33,7 @@ class NoHang(Mutant):
 class NoDoubleEmit(Mutant):
     """Publishes every completion once more, to be on the safe side."""
 
-    breaks, scope = "no-double-emit", "A"
+    scope = "A"
 
     async def publish(self, call: Call, completion: Completion, context: Context | None) -> None:
         """Publish twice."""
@@ -44,7 +44,7 @@ class NoDoubleEmit(Mutant):
 class NoFoldOfRunId(Mutant):
     """Folds whatever is queued, as the parent of the seed commit did."""
 
-    breaks, scope = "no-fold-of-run-id", "AA"
+    scope = "AA"
 
     async def take_foldable(self, turn: Context) -> Call | None:
         """Take the oldest call, whether somebody waits for it or not."""
@@ -60,7 +60,7 @@ class NoFoldOfRunId(Mutant):
 class OneTurn(Mutant):
     """Looks whether the session is busy before it takes the mutex."""
 
-    breaks, scope = "one-turn", "AA"
+    scope = "AA"
 
     async def enter(self, call: Call, turn: Context) -> Entry:
         """Test outside of the critical section, set inside."""
@@ -82,7 +82,7 @@ class OneTurn(Mutant):
 class NoLostCancel(Mutant):
     """Cancels what is active and what is queued, and forgets prompts that are accepted and not yet there."""
 
-    breaks, scope = "no-lost-cancel", "A+1c"
+    scope = "A+1c"
 
     async def raise_mark(self) -> None:
         """Cover nothing."""
@@ -91,7 +91,7 @@ class NoLostCancel(Mutant):
 class NoPoisonedPrompt(Mutant):
     """Folds into a turn that is cancelled already."""
 
-    breaks, scope = "no-poisoned-prompt", "Aa+1c"
+    scope = "Aa+1c"
 
     async def take_foldable(self, turn: Context) -> Call | None:
         """Take the oldest call without run id, whatever became of the turn."""
@@ -110,7 +110,7 @@ class NoPoisonedPrompt(Mutant):
 class NothingLost(Mutant):
     """Takes a call out of the queue to fold it, and does not write its message."""
 
-    breaks, scope = "nothing-lost", "Aa"
+    scope = "Aa"
 
     async def take_in_queue(self, turn: Context) -> None:
         """Take, and forget."""
@@ -120,7 +120,7 @@ class NothingLost(Mutant):
 class InOrder(Mutant):
     """Runs the newest queued prompt first."""
 
-    breaks, scope = "in-order", "AAA"
+    scope = "AAA"
 
     async def append(self, call: Call) -> None:
         """Put the call in front."""
@@ -131,7 +131,7 @@ class InOrder(Mutant):
 class RightOwner(Mutant):
     """Answers a prompt with the text of the prompt that its thread was started for."""
 
-    breaks, scope = "right-owner", "AA"
+    scope = "AA"
 
     async def run_turn(self, call: Call, caller: Context, turn: Context) -> Fault | None:
         """Publish under the thread's own name for the answer."""
@@ -146,7 +146,7 @@ class RightOwner(Mutant):
 class CleanRest(Mutant):
     """Leaves the cancel mark behind when the last reservation is closed."""
 
-    breaks, scope = "clean-rest", "A+1c"
+    scope = "A+1c"
 
     async def release(self, call: Call) -> None:
         """Close, and keep the mark."""
@@ -157,7 +157,7 @@ class CleanRest(Mutant):
 class IdleCancel(Mutant):
     """Raises the cancel mark even if nothing is accepted."""
 
-    breaks, scope = "idle-cancel", "A+1c"
+    scope = "A+1c"
 
     async def raise_mark(self) -> None:
         """Cover everything that was ever accepted."""
@@ -168,7 +168,7 @@ class IdleCancel(Mutant):
 class NoDeadlock(Mutant):
     """Keeps the mutex when a prompt was cancelled on entry."""
 
-    breaks, scope = "no-deadlock", "AA+1c"
+    scope = "AA+1c"
 
     async def enter(self, call: Call, turn: Context) -> Entry:
         """Return early, with the mutex."""
@@ -190,7 +190,7 @@ class NoDeadlock(Mutant):
 class PromptNotice(Mutant):
     """Lets a coordinator keep the completion until the whole chain of turns has ended, as the seed commit does."""
 
-    breaks, scope = "prompt-notice", "AA"
+    scope = "AA"
 
     async def coordinate(self, call: Call, caller: Context) -> None:
         """Collect completions with a hook."""
@@ -200,7 +200,7 @@ class PromptNotice(Mutant):
 class TrueOutcome(Mutant):
     """Tells a turn that failed as finished."""
 
-    breaks, scope = "true-outcome", "A+1e"
+    scope = "A+1e"
 
     async def publish_ending(self, call: Call, caller: Context, ending: Ending) -> None:
         """Leave the fault out."""
@@ -210,7 +210,7 @@ class TrueOutcome(Mutant):
 class StateBeforeNotice(Mutant):
     """Publishes before the messages are flushed."""
 
-    breaks, scope = "state-before-notice", "A+1f"
+    scope = "A+1f"
 
     async def run_turn(self, call: Call, caller: Context, turn: Context) -> Fault | None:
         """Publish, then flush."""
@@ -223,5 +223,9 @@ class StateBeforeNotice(Mutant):
         return ending.fault
 
 
-MUTANTS: Final[dict[str, type[Mutant]]] = {each.breaks: each for each in Mutant.__subclasses__()}
-"""The mutant for each invariant, by the invariant's name."""
+_BY_CLASS: Final = {each.__name__: each for each in Mutant.__subclasses__()}
+
+MUTANTS: Final[dict[str, type[Mutant]]] = {
+    each.name: _BY_CLASS[each.mutant] for each in INVARIANTS if each.mutant is not None
+}
+"""The mutant that breaks each invariant, as its record says, by the invariant's name."""

@@ -10,42 +10,12 @@ from typing import Any, Final
 from everyturn.logs.causes import became, causes, left_by, seen_in_queue
 from everyturn.logs.conforming import RunMatch, standing
 from everyturn.printing import printable
-from everyturn_model.invariants import BY_NAME
+from everyturn_model.invariants import INVARIANTS, Invariant
 from everyturn_model.lifecycle import Phase
 from everyturn_model.partial import Refused
 from everyturn_model.spec.state import State, Summary
 
-INVARIANTS: Final[dict[str, str]] = {
-    "no-run-id": "no-fold-of-run-id",
-    "rest-all-told": "no-hang",
-    "rest-queue-empty": "no-hang",
-    "rest-all-ended": "nothing-lost",
-    "rest-all-written": "nothing-lost",
-    "written-once": "nothing-lost",
-    "start-holds-nothing": "prompt-notice",
-    "summary-holds-nothing": "prompt-notice",
-    "not-passed": "prompt-notice",
-    "nothing-active": "one-turn",
-    "nothing-else-active": "one-turn",
-    "notice-of-own-error": "right-owner",
-    "own-answer": "right-owner",
-    "told-once": "no-double-emit",
-    "true-outcome": "true-outcome",
-    "ended": "true-outcome",
-    "end-known": "true-outcome",
-    "not-late": "no-lost-cancel",
-    "drop-reached": "no-poisoned-prompt",
-    "entry-reached": "no-poisoned-prompt",
-    "end-reached": "no-poisoned-prompt",
-    "stream-reached": "no-poisoned-prompt",
-    "first-in-line": "in-order",
-    "not-overtaken": "in-order",
-    "rest-clean": "clean-rest",
-    "rest-nobody-waits": "no-deadlock",
-    "message-made": "state-before-notice",
-    "message-stored": "state-before-notice",
-    "idle-unchanged": "idle-cancel",
-}
+BY_GUARD: Final[dict[str, Invariant]] = {guard: each for each in INVARIANTS for guard in each.guards}
 """The invariant that says the same as a guard, of all runs, as the guard says of one step."""
 
 SHOULD: Final[dict[str, str]] = {
@@ -92,7 +62,8 @@ class Fault:
     @property
     def invariant(self) -> str | None:
         """The invariant that says the same, if there is one."""
-        return INVARIANTS.get(self.guard)
+        same = BY_GUARD.get(self.guard)
+        return None if same is None else same.name
 
     @property
     def expected(self) -> str:
@@ -102,7 +73,8 @@ class Fault:
     @property
     def promise(self) -> str | None:
         """What the invariant promises, in a sentence."""
-        return None if self.invariant is None else BY_NAME[self.invariant].sentence.rstrip(".")
+        same = BY_GUARD.get(self.guard)
+        return None if same is None else same.sentence.rstrip(".")
 
     @property
     def title(self) -> str:

@@ -102,14 +102,13 @@ class LinearJudge:
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._path, self._how, self._fault, self._say = file.path, reading, fault, say
-        self._chosen = [invariant.name for invariant in chosen]
         self._findings = Findings(file.path)
         self._gaps: list[str] = []
         self._untold = 0
         self._begun = time.perf_counter()
         self._reader = reading.reader(file, self._unreadable)
         self._header = self._reader.header
-        self.watch = Watch(self._header, self._violated)
+        self.watch = Watch(self._header, self._violated, chosen)
         self.order = Order(
             self.watch.see,
             self._lost,
@@ -128,8 +127,7 @@ class LinearJudge:
             self.watch.gap(Gap(None, 0, 0, fault.line))
 
     def _violated(self, violation: Violation) -> None:
-        if violation.invariant in self._chosen:
-            self._say(self._findings.add(violation))
+        self._say(self._findings.add(violation))
 
     def _lost(self, gap: Gap) -> None:
         self.watch.gap(gap)
@@ -158,7 +156,7 @@ class LinearJudge:
         self.order.flush()
         self.watch.finish(at_rest=self._how.at_rest and whole)
         watch = self.watch
-        verdicts = {name: judged for name, judged in watch.verdicts() if name in self._chosen}
+        verdicts = dict(watch.verdicts())
         for name, judged in verdicts.items():
             first = watch.tallies[name].first if name in watch.tallies else None
             judged.where = None if first is None else f"{self._path}:{first.line}"

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from everyturn.formats.everyturn_log import Header, Line, Placed
-from everyturn.logs.lines import OF_PROMPTS, OF_SESSIONS, running, started
-from everyturn.logs.log_monitors import MONITORS, NOT_SHOWN, Judge, begun_while_owing, hanging, left_over, lost, overlap
 from everyturn.logs.order import Gap
-from everyturn.logs.session import Prompt, Recent, Session
 from everyturn.verdicts.verdict import Judged, Verdict
-from everyturn_model.invariants import BY_NAME, Kind
+from everyturn_model.invariants import INVARIANTS
+from everyturn_model.logs.lines import OF_PROMPTS, OF_SESSIONS, running, started
+from everyturn_model.logs.monitor import LogMonitor, NotShown, PromptJudge, SessionJudge, Shown
+from everyturn_model.logs.session import Prompt, Recent, Session
+from everyturn_model.monitor import Invariant
 
 _CLOSING: Final = frozenset(
     {"ended", "told", "dropped", "refused", "notified", "returned", "message", "message_failed"}
@@ -21,7 +22,8 @@ _CLOSING: Final = frozenset(
 _ENOUGH: Final = 4096
 """So many sessions are kept before idle ones are forgotten."""
 
-_AT_REST: Final = ("no-hang", "nothing-lost", "clean-rest")
+Judges = tuple[tuple[str, PromptJudge], ...]
+"""The invariants that a kind of line is judged for, each with its judge."""
 
 
 class Violation(NamedTuple):
@@ -46,14 +48,18 @@ class Tally:
 class Watch:
     """Judges lines in the order in which they are given to :meth:`see`; ``report`` is called for each violation."""
 
-    def __init__(self, header: Header, report: Callable[[Violation], None]) -> None:
+    def __init__(
+        self, header: Header, report: Callable[[Violation], None], invariants: Sequence[Invariant] = INVARIANTS
+    ) -> None:
         self._ordered = header.ordered
         self.kinds = frozenset(str(kind) for kind in header.kinds)
         self.lines = self.prompts = self.run_ids = self.cancels = 0
         self.rests = self.lost = self.unknown = self.untouched = 0
         """How many rests were seen, how many lines are lost, and how many lines were of prompts not submitted here,
         and how many prompts were submitted while surely no Cancel was under way."""
-        self.tallies = {monitor.invariant: Tally() for monitor in MONITORS}
+        self._invariants = tuple(invariants)
+        monitors = [(each.name, each.log) for each in invariants if isinstance(each.log, LogMonitor)]
+        self.tallies = {name: Tally() for name, _ in monitors}
         self._sessions: dict[str, Session] = {}
         self._named: set[int] = set()
         self._enough = _ENOUGH
@@ -63,7 +69,15 @@ class Watch:
         self._tainted = not header.complete
         self._threads = self._owners = self._snapshots = False
         self._place = 0
-        self._takes = {kind: (take, self._judges(kind), kind in _CLOSING) for kind, take in OF_PROMPTS.items()}
+        judging = [(name, monitor) for name, monitor in monitors if monitor.needs <= self.kinds]
+        self._takes = {kind: (take, _of_prompts(judging, kind), kind in _CLOSING) for kind, take in OF_PROMPTS.items()}
+        self._submits = _of_prompts(judging, "submit")
+        self._of_sessions = {kind: _of_sessions(judging, kind) for kind in (*OF_SESSIONS, "summary_start")}
+        self._at_rest = [
+            (name, monitor.at_rest)
+            for name, monitor in monitors
+            if monitor.at_rest is not None and monitor.needs - {"rest"} <= self.kinds
+        ]
 
     def _new(self, name: str) -> Session:
         """A session that is not known; now and then, those of which there is nothing to remember are forgotten."""
@@ -79,10 +93,6 @@ class Watch:
     def named(self) -> int:
         """Of how many sessions lines were seen."""
         return len(self._named)
-
-    def _judges(self, kind: str) -> tuple[tuple[str, Judge], ...]:
-        judging = (each for each in MONITORS if kind in each.judges and each.needs <= self.kinds)
-        return tuple((each.invariant, each.judges[kind]) for each in judging)
 
     @property
     def sessions(self) -> int:
@@ -109,10 +119,7 @@ class Watch:
         take, judges, closing = taking
         prompt = session.find(line) or self._seen_in_part(session, line)
         take(session, prompt, line)
-        for invariant, judge in judges:
-            sentence = judge(session, prompt, line)
-            if sentence is not None:
-                self._found(invariant, session, sentence)
+        self._judge(judges, session, prompt, line)
         if closing:
             self._owners = self._owners or line.owner is not None
             if prompt.folds and not prompt.running:
@@ -132,16 +139,26 @@ class Watch:
                 self._snapshots = self._snapshots or line.snapshot is not None
                 self._rest(session, line)
             case "summary_start":
-                for invariant, judge in (("one-turn", overlap), ("prompt-notice", begun_while_owing)):
-                    sentence = judge(session, None, line)
-                    if sentence is not None:
-                        self._found(invariant, session, sentence)
+                self._judge_session(session, line)
                 running(session, None, line)
             case "note":
                 pass
             case kind:
                 self.cancels += kind == "cancel_call"
                 OF_SESSIONS[kind](session, line)
+                self._judge_session(session, line)
+
+    def _judge(self, judges: Judges, session: Session, prompt: Prompt, line: Line) -> None:
+        for invariant, judge in judges:
+            sentence = judge(session, prompt, line)
+            if sentence is not None:
+                self._found(invariant, session, sentence)
+
+    def _judge_session(self, session: Session, line: Line) -> None:
+        for invariant, judge in self._of_sessions[line.kind]:
+            sentence = judge(session, line)
+            if sentence is not None:
+                self._found(invariant, session, sentence)
 
     def _submit(self, session: Session, line: Line) -> None:
         name = str(line.prompt)
@@ -156,6 +173,7 @@ class Watch:
         prompt.untouched, prompt.met = not under_way, under_way
         self.untouched += not under_way
         session.open(prompt)
+        self._judge(self._submits, session, prompt, line)
 
     def _seen_in_part(self, session: Session, line: Line) -> Prompt:
         """A prompt that is not open: it was closed, or its submission was not seen."""
@@ -176,21 +194,11 @@ class Watch:
 
     def _rest(self, session: Session, line: Line | None) -> None:
         self.rests += 1
-        queue = () if line is None or line.snapshot is None else line.snapshot.queue
-        if self._judged("no-hang"):
-            for _, sentence in hanging(session):
-                self._found("no-hang", session, sentence)
-        if self._judged("nothing-lost"):
-            for _, sentence in lost(session, self.kinds, queue):
-                self._found("nothing-lost", session, sentence)
-        left = None if line is None else left_over(line)
-        if left is not None:
-            self._found("clean-rest", session, left)
+        snapshot = None if line is None else line.snapshot
+        for invariant, judge in self._at_rest:
+            for sentence in judge(session, self.kinds, snapshot):
+                self._found(invariant, session, sentence)
         session.rest(self._recent)
-
-    def _judged(self, invariant: str) -> bool:
-        """Whether the log has the lines that tell of an invariant at rest; for one without a monitor, none do."""
-        return any(each.needs - {"rest"} <= self.kinds for each in MONITORS if each.invariant == invariant)
 
     def gap(self, gap: Gap) -> None:
         """Lines are lost: nothing is concluded from what is missing around them."""
@@ -223,41 +231,37 @@ class Watch:
         self._report(violation)
 
     def verdicts(self) -> Iterator[tuple[str, Judged]]:
-        """What is said of each of the fifteen invariants, for the lines seen so far."""
-        for name in BY_NAME:
-            tally = self.tallies.get(name)
+        """What is said of each of the invariants, for the lines seen so far."""
+        for invariant in self._invariants:
+            tally = self.tallies.get(invariant.name)
             if tally is not None and tally.first is not None:
-                yield name, Judged(Verdict.REFUTED, tally.first.sentence, count=tally.count)
+                yield invariant.name, Judged(Verdict.REFUTED, tally.first.sentence, count=tally.count)
             else:
-                yield name, self._unrefuted(name)
+                yield invariant.name, self._unrefuted(invariant)
 
-    def _unrefuted(self, name: str) -> Judged:
-        needed = [each.needs for each in MONITORS if each.invariant == name]
-        if not needed:
-            return Judged(Verdict.NOT_JUDGED, NOT_SHOWN.get(name, "there is no linear monitor of it"))
-        missing = needed[0] - self.kinds
+    def _unrefuted(self, invariant: Invariant) -> Judged:
+        monitor, needs = invariant.log, invariant.needs
+        if isinstance(monitor, NotShown):
+            return Judged(Verdict.NOT_JUDGED, monitor.reason)
+        missing = monitor.needs - self.kinds
         if missing:
             return Judged(
                 Verdict.NOT_JUDGED, f"the log has no {', '.join(f'`{each}`' for each in sorted(missing))} lines"
             )
-        needs = BY_NAME[name].needs
         if self.prompts < needs.prompts or self.run_ids < needs.run_ids or self.cancels < needs.cancels:
             return Judged(Verdict.VACUOUS)
-        return Judged(Verdict.NOT_JUDGED, reason) if (reason := self._silent(name)) else Judged(Verdict.HOLDS)
+        unsaid = monitor.unsaid(self._shown())
+        return Judged(Verdict.HOLDS) if unsaid is None else Judged(Verdict.NOT_JUDGED, unsaid)
 
-    def _silent(self, name: str) -> str | None:
-        """Why nothing can be said although the kinds of line are there."""
-        if BY_NAME[name].kind is Kind.AT_REST and name in _AT_REST:
-            if not self.rests:
-                return "the log stops before a session is at rest"
-            if self.open and name != "clean-rest":
-                return f"{self.open:,} prompts are open where the log stops"
-        if name == "no-poisoned-prompt" and not self.untouched:
-            return "no prompt was submitted while it is sure that no Cancel was under way"
-        if name == "clean-rest" and not self._snapshots:
-            return "the log has no snapshots at rest"
-        if name == "prompt-notice" and not self._threads:
-            return "the log does not name threads"
-        if name == "right-owner" and not self._owners:
-            return "the log does not say whose answer a completion carries"
-        return None
+    def _shown(self) -> Shown:
+        return Shown(self.rests, self.open, self.untouched, self._snapshots, self._threads, self._owners)
+
+
+def _of_prompts(monitors: Sequence[tuple[str, LogMonitor]], kind: str) -> Judges:
+    """Who judges a kind of line about a prompt."""
+    return tuple((name, each.of_prompts[kind]) for name, each in monitors if kind in each.of_prompts)
+
+
+def _of_sessions(monitors: Sequence[tuple[str, LogMonitor]], kind: str) -> tuple[tuple[str, SessionJudge], ...]:
+    """Who judges a kind of line about the whole session."""
+    return tuple((name, each.of_sessions[kind]) for name, each in monitors if kind in each.of_sessions)

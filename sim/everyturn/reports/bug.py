@@ -18,7 +18,7 @@ from everyturn.files.reading import Fault as FileFault
 from everyturn.files.writing import written
 from everyturn.logs.conforming import Conformed, RunMatch
 from everyturn.logs.excerpt import Excerpt, excerpt, lines_of
-from everyturn.logs.faults import INVARIANTS, Fault, faults
+from everyturn.logs.faults import Fault, faults
 from everyturn.logs.reproduction import Reproduction, reproduce
 from everyturn.logs.words import words
 from everyturn.verdicts import hints
@@ -125,8 +125,7 @@ def _item(
     number: int, fault: Fault, model: Callable[[str, str, str], Reproduction | None], reading: Sequence[str]
 ) -> Item:
     run = fault.shown
-    invariant = INVARIANTS.get(fault.guard)
-    same = None if invariant is None else model(run.revision, invariant, run.scope)
+    same = None if fault.invariant is None else model(run.revision, fault.invariant, run.scope)
     texts = lines_of(run.file, range(run.lines[0], run.lines[1] + 1))
     return Item(number, fault, excerpt(fault, texts), same, tuple(reading))
 

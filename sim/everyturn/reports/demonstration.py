@@ -15,6 +15,10 @@ from everyturn.strategies.replay import Replay
 from everyturn.verdicts.checker import Judge
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
+from everyturn_model.invariants import MISSION
+from everyturn_model.invariants.no_fold_of_run_id import NO_FOLD_OF_RUN_ID
+from everyturn_model.invariants.no_hang import NO_HANG
+from everyturn_model.invariants.prompt_notice import PROMPT_NOTICE
 
 PARENT, FIXED = "d3-locked-drain", "d4-independent"
 SCOPE = "AA"
@@ -31,8 +35,8 @@ def show(folder: Path) -> None:
     say(f"Every interleaving of their accesses to shared data, at the revision before the fix ({PARENT}):")
     before = check(PARENT, SCOPE, invariants=["mission"])
     say(f"  {before.cell.states:,} states, judged by the mission's three invariants, in {before.cell.seconds:.2f} s.")
-    run, _ = before.runs["no-fold-of-run-id"]
-    hang = before.cell.invariants["no-hang"]
+    run, _ = before.runs[NO_FOLD_OF_RUN_ID.name]
+    hang = before.cell.invariants[NO_HANG.name]
     story(run)
     bad = folder / "before-the-fix.png"
     judge = Judge()
@@ -54,14 +58,14 @@ def show(folder: Path) -> None:
     say()
     after = check(FIXED, SCOPE)
     say("And in every other interleaving of these two prompts?")
-    for name in ("no-hang", "no-double-emit", "no-fold-of-run-id"):
+    for name in MISSION:
         say(f"  {name}: {after.cell.invariants[name].verdict} ({after.cell.states:,} states)")
-    notice = after.cell.invariants["prompt-notice"]
+    notice = after.cell.invariants[PROMPT_NOTICE.name]
     say("What the tool says beyond that, about the fixed revision:")
-    say(f"  prompt-notice: {notice.verdict}. {notice.sentence}.")
+    say(f"  {PROMPT_NOTICE.name}: {notice.verdict}. {notice.sentence}.")
     say(f"    everyturn replay {notice.token}")
-    broken = check(FIXED, "AA+1e").cell.invariants["no-hang"]
-    say(f"  With one provider error (scope AA+1e), no-hang: {broken.verdict}. {broken.sentence}.")
+    broken = check(FIXED, "AA+1e").cell.invariants[NO_HANG.name]
+    say(f"  With one provider error (scope AA+1e), {NO_HANG.name}: {broken.verdict}. {broken.sentence}.")
     say(f"    everyturn replay {broken.token}")
     sound = check("hardened", "AA+1e").cell
     say(f"  hardened, our own design, with the same error: all fifteen invariants {sound.verdict}.")
@@ -71,7 +75,7 @@ def show(folder: Path) -> None:
     say("Next: everyturn check (the whole matrix) · everyturn list scopes · everyturn validate recordings/*.jsonl")
 
 
-MISSION_SHOWN = frozenset({"no-hang", "no-fold-of-run-id"})
+MISSION_SHOWN = frozenset({NO_HANG.name, NO_FOLD_OF_RUN_ID.name})
 
 
 def story(run: Run) -> None:

@@ -75,7 +75,7 @@ def select(names: Sequence[str]) -> tuple[Invariant, ...]:
 
 def judge_by(names: Sequence[str], promises: Promises = ALL) -> Judge:
     """The judge of what is asked for by name (:func:`select`) and promised, and of conformance if it is named or nothing is."""
-    promised = [each for each in select(names) if promises.missing(each.name) is None]
+    promised = [each for each in select(names) if each.unpromised(promises) is None]
     return Judge(promised, conformance=not names or CONFORMS in names)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
+from everyturn_model.monitor import Invariant
 from everyturn_model.promises import Promises
 
 RESULT_SCHEMA = "everyturn/result/1"
@@ -150,9 +151,11 @@ def of_cell(invariants: Mapping[str, Judged], conforms: Judged | None) -> Verdic
     return worst(each.verdict for each in every)
 
 
-def with_unpromised(names: Iterable[str], said: Mapping[str, Judged], promises: Promises) -> dict[str, Judged]:
+def with_unpromised(
+    invariants: Iterable[Invariant], said: Mapping[str, Judged], promises: Promises
+) -> dict[str, Judged]:
     """What is said of these invariants, in their order: *not promised* of those that rest on a promise not made."""
-    reasons = {name: promises.missing(name) for name in names}
+    reasons = {each.name: each.unpromised(promises) for each in invariants}
     return {
         name: said[name] if reason is None else Judged(Verdict.NOT_PROMISED, reason) for name, reason in reasons.items()
     }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Final
 
-from everyturn.formats.everyturn_log import Line
+from everyturn_model.logs.line import Line
 
 RECENT: Final = 8192
 """So many prompts, of all sessions together, are remembered after they are closed, for what may come twice."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, get_args
+from typing import Final
 
-from everyturn.formats.everyturn_log import Ending, Line
-from everyturn.logs.session import Prompt, Session
+from everyturn_model.endings import Outcome
+from everyturn_model.logs.line import Line
+from everyturn_model.logs.session import Prompt, Session
 
 
 def submitted(session: Session, prompt: Prompt, line: Line) -> None:
@@ -37,7 +38,7 @@ def started(session: Session, prompt: Prompt, line: Line) -> None:
     if prompt.ended:
         prompt.earlier |= {prompt.outcome}
     elif prompt.running:  # twice at once: of which turn a completion speaks cannot be told
-        prompt.earlier = frozenset(get_args(Ending))
+        prompt.earlier = frozenset(Outcome)
     prompt.running, prompt.ended, prompt.outcome, prompt.host = True, False, None, None
     prompt.by_cancel, prompt.passed = False, None
     prompt.folds = ()
