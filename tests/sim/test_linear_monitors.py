@@ -338,3 +338,14 @@ def test_mutants_are_caught_from_their_logs(name: str) -> None:
     seen, shown = compare(World(Scope.parse(mutant.scope), mutant), 60)
     if name != "no-poisoned-prompt":  # sixty walks do not meet it
         assert shown[name] >= 0.9 * seen[name] > 0
+
+
+def test_a_summary_is_judged_only_in_a_log_that_tells_of_ends() -> None:
+    """Whose header promises no `ended` lines has not shown that a turn still runs when a summary begins."""
+    told = "submit p1; started p1; told p1 outcome=finished; summary_start u1"
+    for kinds, wrong in ((ALL, ["one-turn"]), (ALL - {"ended"}, [])):
+        found: list[Violation] = []
+        watched = Watch(Header(kinds=kinds), found.append, select(["one-turn"]))
+        for number, line in enumerate(lines_of(told)):
+            watched.see(Placed(number, line))
+        assert [each.invariant for each in found] == wrong

@@ -23,7 +23,8 @@ from everyturn.outside.notices import NoDoubleEmit, PromptNotice, RightOwner, Tr
 from everyturn.outside.rest import CleanRest, NoHang, NothingLost
 from everyturn.outside.turns import InOrder, NoFoldOfRunId, OneTurn
 from everyturn.verdicts.verdict import Verdict
-from everyturn_model.invariants import BY_NAME, Kind
+from everyturn_model.invariants import BY_NAME, INVARIANTS, Kind
+from everyturn_model.logs.monitor import NotShown
 
 
 class Judge(Protocol):
@@ -50,11 +51,7 @@ JUDGES: Final[tuple[Callable[[], Judge], ...]] = (
     TrueOutcome,
 )
 
-NOT_SHOWN: Final[dict[str, str]] = {
-    "idle-cancel": "the log does not show the shared data before and after a Cancel",
-    "no-deadlock": "the log does not show what a thread waits for",
-    "state-before-notice": "the log does not show when the state of an answer is stored",
-}
+NOT_SHOWN: Final = {each.name: each.log.reason for each in INVARIANTS if isinstance(each.log, NotShown)}
 """The invariants that these logs cannot show, and why."""
 
 _JUDGED: Final = frozenset(make().name for make in JUDGES)

@@ -14,6 +14,8 @@ from everyturn.formats.crush_lines import (
     StreamStart,
 )
 from everyturn.outside.ledger import Ledger
+from everyturn_model.invariants.no_lost_cancel import NO_LOST_CANCEL
+from everyturn_model.invariants.no_poisoned_prompt import NO_POISONED_PROMPT
 
 
 class NoLostCancel:
@@ -23,7 +25,7 @@ class NoLostCancel:
     turn that it was folded into.
     """
 
-    name = "no-lost-cancel"
+    name = NO_LOST_CANCEL.name
 
     def __init__(self) -> None:
         self._found: dict[str, set[str]] = {}
@@ -60,7 +62,7 @@ class NoPoisonedPrompt:
     Prompts without run id are dropped without a word; that is not seen here but at rest, by nothing-lost.
     """
 
-    name = "no-poisoned-prompt"
+    name = NO_POISONED_PROMPT.name
 
     def __init__(self) -> None:
         self._under_way: set[str] = set()

@@ -7,6 +7,10 @@ from typing import Final
 from everyturn.formats.crush_lines import AgentError, Completion, Delivery, Event, StreamStart, UserMessage
 from everyturn.outside.ledger import DROPS, Ledger, Life, Turn
 from everyturn.world.answers import answered
+from everyturn_model.invariants.no_double_emit import NO_DOUBLE_EMIT
+from everyturn_model.invariants.prompt_notice import PROMPT_NOTICE
+from everyturn_model.invariants.right_owner import RIGHT_OWNER
+from everyturn_model.invariants.true_outcome import TRUE_OUTCOME
 
 ENDINGS: Final = {"finish": "finished", "error": "failed", "cancelled": "cancelled"}
 """How a turn has ended by the end of its last stream."""
@@ -19,7 +23,7 @@ def _reaches_waiter(event: Event) -> bool:
 class NoDoubleEmit:
     """Two completions for one run id are given to the broker."""
 
-    name = "no-double-emit"
+    name = NO_DOUBLE_EMIT.name
 
     def see(self, event: Event, ledger: Ledger) -> str | None:
         """Judge one line."""
@@ -33,7 +37,7 @@ class NoDoubleEmit:
 class RightOwner:
     """A completion or an error notification with run id carries the answer, message or error of somebody else's turn."""
 
-    name = "right-owner"
+    name = RIGHT_OWNER.name
 
     def see(self, event: Event, ledger: Ledger) -> str | None:
         """Judge one line."""
@@ -71,7 +75,7 @@ class PromptNotice:
     A completion that a hook holds is violated when the other turn begins; one that the thread still owes, when it comes.
     """
 
-    name = "prompt-notice"
+    name = PROMPT_NOTICE.name
 
     def __init__(self) -> None:
         self._passed: dict[tuple[str, str], str] = {}
@@ -110,7 +114,7 @@ class TrueOutcome:
     cancelled; which of the two is not seen. A delivery has no error field: it is the kept completion's.
     """
 
-    name = "true-outcome"
+    name = TRUE_OUTCOME.name
 
     def __init__(self) -> None:
         self._kept: dict[str, Completion] = {}

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from everyturn.formats.crush_lines import CancelReturn, ClearReturn, End, Event, StoreFailed
 from everyturn.outside.ledger import Ledger, Life
+from everyturn_model.invariants.clean_rest import CLEAN_REST
+from everyturn_model.invariants.no_hang import NO_HANG
+from everyturn_model.invariants.nothing_lost import NOTHING_LOST
 
 
 class NoHang:
     """At rest, a submitted prompt with run id was neither told nor notified, nor has a local caller its own error."""
 
-    name = "no-hang"
+    name = NO_HANG.name
 
     def see(self, event: Event, ledger: Ledger) -> str | None:
         """Judge one line."""
@@ -28,7 +31,7 @@ def _told(life: Life) -> bool:
 class CleanRest:
     """At rest, the session is busy, or a queued call, an open reservation or a mark is left. No mutex is seen."""
 
-    name = "clean-rest"
+    name = CLEAN_REST.name
 
     def see(self, event: Event, ledger: Ledger) -> str | None:
         """Judge one line."""
@@ -54,7 +57,7 @@ class NothingLost:
     been lost with a failed fold. Neither is logged in every revision: such a prompt is ``undecided``.
     """
 
-    name = "nothing-lost"
+    name = NOTHING_LOST.name
 
     def __init__(self) -> None:
         self._took_silently = -1

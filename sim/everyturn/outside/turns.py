@@ -17,12 +17,15 @@ from everyturn.formats.crush_lines import (
     UserMessage,
 )
 from everyturn.outside.ledger import Ledger, Life
+from everyturn_model.invariants.in_order import IN_ORDER
+from everyturn_model.invariants.no_fold_of_run_id import NO_FOLD_OF_RUN_ID
+from everyturn_model.invariants.one_turn import ONE_TURN
 
 
 class NoFoldOfRunId:
     """A prompt with run id is folded; that the write of its message then failed changes nothing."""
 
-    name = "no-fold-of-run-id"
+    name = NO_FOLD_OF_RUN_ID.name
 
     def see(self, event: Event, ledger: Ledger) -> str | None:
         """Judge one line."""
@@ -41,7 +44,7 @@ class OneTurn:
     turn that is between two steps still runs. What overlaps without streams cannot be seen.
     """
 
-    name = "one-turn"
+    name = ONE_TURN.name
 
     def __init__(self) -> None:
         self._running: set[str] = set()
@@ -65,7 +68,7 @@ class InOrder:
     of its thread that precedes its user message and, whichever way it set ``active``, before the line that follows it.
     """
 
-    name = "in-order"
+    name = IN_ORDER.name
 
     def __init__(self) -> None:
         self._latest: dict[str, int] = {}
