@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from everyturn import outside  # before a test adds an invariant: none may keep it
 from everyturn.checking import check
 from everyturn.checking import fuzz as campaign
 from everyturn.cli import main
@@ -57,7 +56,7 @@ def test_an_invariant_without_a_monitor_for_logs_is_not_judged_there(
     """Somebody adds an invariant: logs and recordings say that they do not judge it, and go on."""
     added = Invariant("no-nothing", "Nothing happens.", Kind.ALWAYS, quiet, 0, Needs())
     assert check.__doc__
-    for module in (invariants, checker, outside, watch):
+    for module in (invariants, checker, watch):
         monkeypatch.setattr(module, "INVARIANTS", (*invariants.INVARIANTS, added), raising=False)
         monkeypatch.setattr(module, "BY_NAME", {**invariants.BY_NAME, added.name: added}, raising=False)
     mapping = ["--mapping", "slog"] if log != RECORDING else []

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.sim.referee import judge_file
 
 from everyturn.checking.fuzz import fuzz
 from everyturn.cli import main
@@ -18,7 +19,6 @@ from everyturn.engines.simpy.kernel import simulate
 from everyturn.formats.crush_dispatch import read_runs
 from everyturn.logs.conforming import Conformed, RunMatch, conform, refusing_guards
 from everyturn.logs.projection import of_events, of_recording
-from everyturn.outside import judge_file
 from everyturn.runs import trace
 from everyturn.strategies import strategy
 from everyturn.world.scope import Scope
@@ -224,7 +224,10 @@ def test_the_command_shows_where_hidden_steps_were_put() -> None:
     _, output = invoke("--explain", "0", str(RECORDINGS / "d3-folded-run-id.jsonl"))
     lines = output.splitlines()
     assert "    11 + p2 enters the queue" in lines
-    assert "    13 ! FoldPrompt (no-run-id): A prompt with run id gets a turn of its own and is never folded." in lines
+    (refused,) = [line for line in lines if " ! FoldPrompt" in line]
+    assert refused.startswith(
+        "    13 ! FoldPrompt (no-run-id): A prompt with run id gets a turn of its own and is never folded"
+    )
     told = lines.index("    11   p2 was put into the queue")
     assert lines[told + 2].startswith('       | {"run":0,"seq":9,"t":1208717,"ev":"run_return","prompt":"p2"')
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.sim.referee import judge_file
 
 from everyturn.errors import UsageError
 from everyturn.files.reading import MAX_LINE
 from everyturn.formats.crush_dispatch import LogError, read_runs
 from everyturn.formats.crush_lines import KINDS, AcceptCall, End
-from everyturn.outside import judge_file
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 HEADER, BEGIN, *REST = (RECORDINGS / "d4-random.jsonl").read_bytes().splitlines(keepends=True)[:24]

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
+from tests.sim.referee import judge_file
 
 from everyturn.checking.mutants import MUTANTS
 from everyturn.engines.simpy.kernel import simulate
@@ -22,7 +23,6 @@ from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed
 from everyturn.formats.everyturn_trace import Teller
 from everyturn.logs.order import Gap
 from everyturn.logs.watch import Violation, Watch
-from everyturn.outside import judge_file
 from everyturn.runs.run import Run
 from everyturn.strategies import strategy
 from everyturn.verdicts.checker import Judge, select

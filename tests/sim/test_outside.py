@@ -1,4 +1,6 @@
-"""Each judge from both sides: a smallest run that is wrong, and one that only looks wrong.
+"""The referee of recordings, each judge from both sides: a smallest run that is wrong, and one that only looks wrong.
+
+The judge of logs must see the same.
 
 A run is written as steps with semicolons. ``accept p1`` is the reservation and the call of Run, ``local p1`` a local
 caller's call, ``back p1 OUTCOME`` the return of Run. ``@p1`` names the thread where it is not the prompt's own. p1, p2
@@ -11,11 +13,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.sim.referee import NOT_SHOWN, RunReport, judge_file
 
-from everyturn.formats.crush_dispatch import SCHEMA
-from everyturn.outside import NOT_SHOWN, RunReport, judge_file
+from everyturn.formats.crush_dispatch import SCHEMA, read_runs
+from everyturn.logs.conforming import match_recording
+from everyturn.logs.recorded import judge_run
 from everyturn.verdicts.verdict import Verdict
-from everyturn_model.invariants import BY_NAME
+from everyturn_model.invariants import BY_NAME, INVARIANTS
 
 Line = dict[str, Any]
 TEXT: Final = ("commit", "source", "go", "deps")
@@ -314,6 +318,37 @@ def test_what_is_wrong_is_caught(invariant: str, run: str, sentence: str, tmp_pa
 def test_what_only_looks_wrong_passes(invariant: str, why: str, run: str, tmp_path: Path) -> None:
     """A run that some order of the hidden steps explains is not refuted."""
     assert invariant not in judge(tmp_path, run).refuted, why
+
+
+LEFT_TO_CONFORMANCE: Final = {
+    "in-order": "a turn without a stream has no line that says that it has begun",
+    "nothing-lost": "a prompt that has begun may come back, and be dropped then",
+    "true-outcome": "a turn that ended outside a stream ended as failed or as cancelled, and no line says which",
+}
+"""Of each of these, one run of those above is not refuted by the judge of logs, and why; the specification refuses it."""
+
+
+@pytest.mark.parametrize("invariant", dict.fromkeys(case[0] for case in WRONG))
+def test_the_judge_of_logs_sees_what_the_referee_sees(invariant: str, tmp_path: Path) -> None:
+    """What the referee refutes it refutes, too; in three runs it is the specification alone that does."""
+    unseen = []
+    for _, text, _ in [case for case in WRONG if case[0] == invariant]:
+        judge(tmp_path, text)
+        (run,) = read_runs(tmp_path / "log.jsonl")
+        if judge_run(run, INVARIANTS)[invariant].verdict is not Verdict.REFUTED:
+            assert match_recording(run).matched.refusals, text
+            unseen.append(text)
+    assert len(unseen) == (invariant in LEFT_TO_CONFORMANCE), unseen
+
+
+@pytest.mark.parametrize(("invariant", "why", "run"), RIGHT)
+def test_the_judge_of_logs_accuses_nobody_whom_the_referee_does_not(
+    invariant: str, why: str, run: str, tmp_path: Path
+) -> None:
+    """What only looks wrong passes there, too."""
+    judge(tmp_path, run)
+    (read,) = read_runs(tmp_path / "log.jsonl")
+    assert judge_run(read, INVARIANTS)[invariant].verdict is not Verdict.REFUTED, why
 
 
 def test_what_is_left_at_rest_is_caught(tmp_path: Path) -> None:

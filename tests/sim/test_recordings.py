@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from tests.sim.referee import NOT_SHOWN, RunReport, count_verdicts, judge_file
 
 from everyturn.formats.crush_dispatch import read_runs
 from everyturn.formats.crush_lines import End
-from everyturn.outside import NOT_SHOWN, RunReport, count_verdicts, judge_file
+from everyturn.logs.recorded import judge_run
 from everyturn.verdicts.verdict import Verdict
-from everyturn_model.invariants import BY_NAME
+from everyturn_model.invariants import BY_NAME, INVARIANTS
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 
@@ -145,6 +146,18 @@ def test_a_fold_counts_when_its_write_fails() -> None:
         if kinds == {"StoreFailed"}:
             only_failed.append(report.run)
     assert only_failed == [18, 51]
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_the_judge_of_logs_says_what_the_referee_says(name: str) -> None:
+    """Two judges that share the reader alone: for each run and invariant the same verdict, line and sentence."""
+    path = RECORDINGS / f"{name}.jsonl"
+    for recorded, report in zip(read_runs(path), judged(name), strict=True):
+        said = judge_run(recorded, INVARIANTS)
+        assert {each: (of.verdict, of.where, of.sentence) for each, of in said.items()} == {
+            each: (of.verdict, None if of.line is None else f"{path}:{of.line}", of.sentence)
+            for each, of in report.findings.items()
+        }
 
 
 def test_scopes_of_recorded_runs() -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from everyturn_model.events import Event, Rest
 from everyturn_model.lifecycle import Ledger
 from everyturn_model.logs.line import Snapshot
-from everyturn_model.logs.monitor import LogMonitor, Shown
+from everyturn_model.logs.monitor import Left, LogMonitor, Shown
 from everyturn_model.logs.session import Session
 from everyturn_model.monitor import Invariant, Kind, Violated
 
@@ -35,7 +35,7 @@ def clean_rest(state: None, event: Event, ledger: Ledger) -> Violated | None:
 # in logs ---------------------------------------------------------------------------------------------------------------
 
 
-def left_over(session: Session, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[str]:
+def left_over(session: Session, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[Left]:
     """What a snapshot at rest still has."""
     if snapshot is None:
         return
@@ -50,7 +50,7 @@ def left_over(session: Session, kinds: frozenset[str], snapshot: Snapshot | None
         if wrong
     ]
     if left:
-        yield f"nothing can move any more, and left over: {'; '.join(left)}"
+        yield Left(f"nothing can move any more, and left over: {'; '.join(left)}")
 
 
 def no_snapshots(shown: Shown) -> str | None:

@@ -8,7 +8,7 @@ from typing import Final
 from everyturn_model.events import Event, Rest
 from everyturn_model.lifecycle import Fate, Ledger
 from everyturn_model.logs.line import Snapshot
-from everyturn_model.logs.monitor import LogMonitor, still_open
+from everyturn_model.logs.monitor import Left, LogMonitor, still_open
 from everyturn_model.logs.session import Session
 from everyturn_model.monitor import Invariant, Kind, Needs, Violated
 
@@ -29,12 +29,12 @@ def no_hang(state: None, event: Event, ledger: Ledger) -> Violated | None:
 # in logs ---------------------------------------------------------------------------------------------------------------
 
 
-def hanging(session: Session, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[str]:
+def hanging(session: Session, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[Left]:
     """Waiters who were never told."""
     for prompt in session.prompts.values():
         waits = prompt.run_id is not None and prompt.fate != "refused"
         if waits and not (prompt.told or prompt.notified or prompt.own_error):
-            yield f"nothing can move any more, and nobody has told the waiter of {prompt.name}"
+            yield Left(f"nothing can move any more, and nobody has told the waiter of {prompt.name}", prompt.name)
 
 
 NO_HANG: Final = Invariant(

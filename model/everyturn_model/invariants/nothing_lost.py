@@ -8,7 +8,7 @@ from typing import Final
 from everyturn_model.events import Event, Outcome, Rest
 from everyturn_model.lifecycle import Fate, Ledger
 from everyturn_model.logs.line import Line, Snapshot
-from everyturn_model.logs.monitor import LogMonitor, still_open
+from everyturn_model.logs.monitor import Left, LogMonitor, Shown, still_open
 from everyturn_model.logs.session import Prompt, Session
 from everyturn_model.monitor import Invariant, Kind, Violated
 
@@ -47,17 +47,31 @@ def doubled(session: Session, prompt: Prompt, line: Line) -> str | None:
     return f"{prompt.name} has more than one fate: {prompt.fate}, {line.kind}"
 
 
-def lost(session: Session, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[str]:
-    """Prompts of which nothing became, those that are still in the queue, and messages that were never stored."""
+def lost(session: Session, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[Left]:
+    """Prompts of which nothing became, those that are still in the queue, and messages that were never stored.
+
+    A prompt that a Cancel or ClearQueue met may have been dropped, in a log that does not tell of drops: it is ``untraced``.
+    """
     queue = () if snapshot is None else snapshot.queue
     for prompt in session.prompts.values():
         if prompt.name in queue:
-            yield f"nothing can move any more, and {prompt.name} is still in the queue"
+            yield Left(f"nothing can move any more, and {prompt.name} is still in the queue", prompt.name)
         elif prompt.fate is None:
-            if not (prompt.notified or prompt.own_error or (prompt.met and "dropped" not in kinds)):
-                yield f"{prompt.name} was submitted, and nothing became of it"
+            if prompt.notified or prompt.own_error:
+                continue
+            if prompt.met and "dropped" not in kinds:
+                session.untraced.append(prompt.name)
+            else:
+                yield Left(f"{prompt.name} was submitted, and nothing became of it", prompt.name)
         elif "message" in kinds and prompt.unwritten and not prompt.cancelled:
-            yield f"the user message of {prompt.name} ({prompt.fate}) is not stored"
+            yield Left(f"the user message of {prompt.name} ({prompt.fate}) is not stored", prompt.name)
+
+
+def not_known(shown: Shown) -> str | None:
+    """What became of every prompt must be known: of those that are open, and of those that may have been dropped silently."""
+    if shown.untraced is not None:
+        return f"{shown.untraced} left no trace: whether it was dropped or lost cannot be seen"
+    return still_open(shown)
 
 
 NOTHING_LOST: Final = Invariant(
@@ -70,7 +84,7 @@ NOTHING_LOST: Final = Invariant(
         frozenset({"submit", "started", "folded", "rest"}),
         {"started": doubled, "folded": doubled, "dropped": doubled, "refused": doubled, "message": doubled},
         at_rest=lost,
-        silent=still_open,
+        silent=not_known,
     ),
     guards=("rest-all-ended", "rest-all-written", "written-once"),
     mutant="NothingLost",

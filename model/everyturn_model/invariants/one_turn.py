@@ -41,6 +41,8 @@ def _overlap(session: Session, begun: str, line: Line) -> str | None:
     if thread is not None and line.thread is not None and thread != line.thread:
         return f"the turn of {begun} began on {line.thread} while one of it was running on {thread}"
     others = [name for name in session.running if name not in (begun, line.turn)]
+    if others and session.recorded:
+        return f"a stream of {begun} started while the turn of {', '.join(others)} was running"
     return f"the turn of {begun} began while that of {', '.join(others)} was running" if others else None
 
 

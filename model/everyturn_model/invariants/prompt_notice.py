@@ -65,7 +65,7 @@ def told_late(session: Session, prompt: Prompt, line: Line) -> str | None:
     """The thread that owed a completion began another turn first."""
     if prompt.run_id is not None and prompt.passed is not None and prompt.passed == line.thread:
         begun, prompt.passed = prompt.begun, None
-        return f"{prompt.name} was told only after {line.thread} had begun the turn of {begun}"
+        return f"{prompt.name} was told only after {_whose(session, line.thread)} had begun the turn of {begun}"
     return None
 
 
@@ -93,8 +93,14 @@ def _begun(session: Session, begun: str, prompt: Prompt | None, line: Line) -> s
         if each.kept_on == thread:
             del owed[each.name]
             each.passed = None
-            found = f"{thread} began the turn of {begun} while its hook held the completion of {each.name}"
+            whose = _whose(session, thread)
+            found = f"{whose} began the turn of {begun} while its hook held the completion of {each.name}"
     return found
+
+
+def _whose(session: Session, thread: str | None) -> str:
+    """A thread, in words."""
+    return f"{thread}'s thread" if session.recorded else str(thread)
 
 
 def no_threads(shown: Shown) -> str | None:

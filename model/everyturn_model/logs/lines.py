@@ -35,13 +35,14 @@ def started(session: Session, prompt: Prompt, line: Line) -> None:
         for each in session.waiting.values():
             if each.queued_at < surely_after and each.overtaken is None:
                 each.overtaken = prompt.name
+    if prompt.ended or prompt.running:
+        prompt.folds = ()
     if prompt.ended:
         prompt.earlier |= {prompt.outcome}
     elif prompt.running:  # twice at once: of which turn a completion speaks cannot be told
         prompt.earlier = frozenset(Outcome)
     prompt.running, prompt.ended, prompt.outcome, prompt.host = True, False, None, None
     prompt.by_cancel, prompt.passed = False, None
-    prompt.folds = ()
     _late(prompt)
     _settle(session, prompt, line)
     prompt.thread = line.thread
@@ -104,8 +105,9 @@ def refused(session: Session, prompt: Prompt, line: Line) -> None:
 
 
 def message(session: Session, prompt: Prompt, line: Line) -> None:
-    """Its user message is stored."""
+    """Its user message is stored; who writes it for a turn of its own is there."""
     prompt.written += 1
+    prompt.sure = prompt.sure or line.by == "turn"
     if prompt.fate is None and line.by == "turn":
         prompt.fate = "started"
 

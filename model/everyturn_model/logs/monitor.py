@@ -19,8 +19,16 @@ PromptJudge = Callable[[Session, Prompt, Line], str | None]
 SessionJudge = Callable[[Session, Line], str | None]
 """Judges a line about the whole session; one that begins a summary before the summary counts as running."""
 
-AtRest = Callable[[Session, frozenset[str], Snapshot | None], Iterator[str]]
-"""Judges a session at rest by what is open, given the kinds of line that the log has: a sentence for each violation."""
+
+class Left(NamedTuple):
+    """A violation that a session shows at rest, in a sentence; ``prompt``: whose it is, unless it is the session's."""
+
+    sentence: str
+    prompt: str | None = None
+
+
+AtRest = Callable[[Session, frozenset[str], Snapshot | None], Iterator[Left]]
+"""Judges a session at rest by what is open, given the kinds of line that the log has."""
 
 
 class Shown(NamedTuple):
@@ -38,6 +46,8 @@ class Shown(NamedTuple):
     """Whether a line that begins a turn names its thread."""
     owners: bool
     """Whether a line says whose answer a notice carries."""
+    untraced: str | None = None
+    """A prompt that left no trace, and may have been dropped without a line."""
 
 
 @dataclass(frozen=True, slots=True)

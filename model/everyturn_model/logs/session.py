@@ -100,16 +100,20 @@ class Session:
         "ordered",
         "owed",
         "prompts",
+        "recorded",
         "run_ids",
         "running",
         "tainted",
+        "untraced",
         "waiting",
     )
 
-    def __init__(self, name: str, *, tainted: bool = False, ordered: bool = False) -> None:
+    def __init__(self, name: str, *, tainted: bool = False, ordered: bool = False, recorded: bool = False) -> None:
         self.name = name
         self.ordered = ordered
         """Whether ``queued`` lines stand in the order of the queue."""
+        self.recorded = recorded
+        """Whether a thread is called by the prompt that it was started for, and a turn begins with its first stream."""
         self.now = 0
         """The place of the present line among all lines."""
         self.prompts: dict[str, Prompt] = {}
@@ -129,6 +133,8 @@ class Session:
         self.closing = False
         self.tainted = tainted
         """Whether a Cancel may be under way that was not seen."""
+        self.untraced: list[str] = []
+        """The prompts of which nothing was known at rest: they may have been dropped without a line."""
 
     @property
     def idle(self) -> bool:
@@ -169,6 +175,7 @@ class Session:
         self.lose(recent)
         self.operations.clear()
         self.cancels.clear()
+        self.untraced.clear()
         self.tainted = self.closing = False
 
 

@@ -57,6 +57,17 @@ class RecordedRun:
         """Whether the log says how the run ended."""
         return isinstance(self.logged[-1].event, End)
 
+    @property
+    def scope(self) -> str:
+        """The scope that the recorded scenario corresponds to, in the notation of ``everyturn list scopes``."""
+        scenario = self.begin.scenario
+        prompts = "".join(sorted(each.kind for each in scenario.prompts))
+        tools = sum(each.script.count("tool") for each in scenario.prompts)
+        extras = zip(
+            (scenario.cancels, scenario.clears, scenario.summarize, scenario.errors, tools), ("c", "q", "s", "e", "t")
+        )
+        return "+".join([prompts, *(f"{number}{letter}" for number, letter in extras if number)])
+
 
 class _Schema(msgspec.Struct):
     """So much of a header that a wrong schema can be named."""

@@ -32,14 +32,20 @@ from everyturn.formats.crush_lines import (
     SummarizeReturn,
     UserMessage,
 )
+from everyturn.formats.crush_lines import Header as CrushHeader
+from everyturn.formats.crush_turns import DROPS, Turns
 from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, Snapshot
 from everyturn.world.answers import answered
 
 _HOW: Final = {"finish": "finished", "tool": "tool", "error": "failed", "cancelled": "cancelled"}
-_DROPS: Final = {"cancel": "covered", "clear": "cleared", "step_drop": "covered", "handoff_drop": "covered"}
 _TOLD: Final[Any] = frozenset(KINDS) - {"dropped", "refused", "shutdown"}
 
 Fields = dict[str, Any]
+
+
+def header_of(header: CrushHeader) -> Header:
+    """What the header of a recording would be as that of a log."""
+    return Header(agent=header.revision, kinds=_TOLD, sequence="session")
 
 
 class CrushReader:
@@ -47,8 +53,7 @@ class CrushReader:
 
     def __init__(self, file: LogFile, fault: Callable[[Fault], None]) -> None:
         self._file = file
-        revision = read_header(file.path, file.peek()).revision
-        self.header = Header(agent=revision, kinds=_TOLD, sequence="session")
+        self.header = header_of(read_header(file.path, file.peek()))
 
     def __iter__(self) -> Iterator[Placed]:
         for run in read_runs(self._file):
@@ -65,19 +70,16 @@ class Teller:
 
     def __init__(self) -> None:
         self._submitted: set[str] = set()
-        self._run_ids: dict[str, str] = {}
+        self._turns = Turns()
         self._current: dict[str, str] = {}
         """The turn or summary of each thread that has not ended."""
         self._running: set[str] = set()
-        self._last: dict[str, str] = {}
-        """The turn or summary that each thread began last."""
         self._kept: dict[str, Completion] = {}
         self._fated: set[str] = set()
-        self._returned: dict[str, str] = {}
-        """The prompt whose turn was the last within each prompt's ``Run``."""
 
     def tell(self, event: Event) -> Iterator[Fields]:
         """The lines that tell of ``event``."""
+        self._turns.see(event)
         match event:
             case AcceptCall() | RunCall() | AcceptReturn() | RunReturn():
                 yield from self._submission(event)
@@ -103,8 +105,6 @@ class Teller:
     def _submission(self, event: AcceptCall | RunCall | AcceptReturn | RunReturn) -> Iterator[Fields]:
         prompt = event.prompt
         waits = {} if event.run_id is None else {"run_id": event.run_id}
-        if event.run_id is not None:
-            self._run_ids[event.run_id] = prompt
         match event:
             case AcceptCall() | RunCall() if prompt not in self._submitted:
                 self._submitted.add(prompt)
@@ -117,8 +117,6 @@ class Teller:
 
     def _run_returned(self, event: RunReturn) -> Iterator[Fields]:
         prompt, turns = event.prompt, event.turns.split()
-        if turns:
-            self._returned[prompt] = turns[-1]
         own = not turns or turns[-1] == prompt
         if event.outcome == "busy-queued":
             yield {"kind": "queued", "prompt": prompt}
@@ -139,7 +137,7 @@ class Teller:
             self._fated.add(prompt)
             yield from self._begins(prompt, thread)
         elif by == "fold":
-            host = event.turn or self._last.get(thread)
+            host = self._turns.into(event)
             if host is not None:
                 self._fated.add(prompt)
                 yield {"kind": "folded", "prompt": prompt, "turn": host, "thread": thread}
@@ -171,7 +169,7 @@ class Teller:
 
     def _begins(self, turn: str, thread: str) -> Iterator[Fields]:
         yield from self._ends(thread)
-        self._current[thread] = self._last[thread] = turn
+        self._current[thread] = turn
 
     def _ends(self, thread: str, outcome: str | None = None) -> Iterator[Fields]:
         turn = self._current.pop(thread, None)
@@ -186,18 +184,18 @@ class Teller:
 
     def _notice(self, event: Completion | Delivery | AgentError) -> Iterator[Fields]:
         if isinstance(event, AgentError):
-            owner = self._returned.get(event.prompt, event.prompt)
+            owner = self._turns.returned.get(event.prompt, event.prompt)
             waits = {} if event.run_id is None else {"run_id": event.run_id}
             yield {"kind": "notified", "prompt": event.prompt, "owner": owner} | waits
             return
         kept = event if isinstance(event, Completion) else self._kept.pop(event.prompt, None)
         thread = event.thread if isinstance(event, Completion) else event.prompt
         if isinstance(event, Completion):
-            if event.by in ("turn_end", "handoff"):
+            if event.by in ("turn_end", "handoff") and self._current.get(thread) not in self._turns.streaming:
                 yield from self._ends(thread)
             if event.via == "hook":
                 self._kept[thread] = event
-        subject = self._subject(event, thread)
+        subject = self._turns.subject(event)
         if subject is not None:
             yield from self._told(event, kept, thread, subject)
 
@@ -205,9 +203,9 @@ class Teller:
         self, event: Completion | Delivery, kept: Completion | None, thread: str, prompt: str
     ) -> Iterator[Fields]:
         """A completion for ``prompt``; a delivery tells what was kept."""
-        if isinstance(event, Completion) and event.by in (*_DROPS, "cancel_on_entry") and prompt not in self._fated:
+        if isinstance(event, Completion) and event.by in (*DROPS, "cancel_on_entry") and prompt not in self._fated:
             self._fated.add(prompt)
-            yield {"kind": "dropped", "prompt": prompt, "reason": _DROPS.get(event.by, "entry")}
+            yield {"kind": "dropped", "prompt": prompt, "reason": DROPS.get(event.by, "entry")}
         error = None if kept is None else kept.error
         told = {
             "kind": "kept" if isinstance(event, Completion) and event.via == "hook" else "told",
@@ -218,13 +216,6 @@ class Teller:
         owner = self._owner(event, prompt)
         yield told | ({} if event.run_id is None else {"run_id": event.run_id}) | ({"owner": owner} if owner else {})
 
-    def _subject(self, event: Completion | Delivery, thread: str) -> str | None:
-        if event.run_id is not None:
-            return self._run_ids.get(event.run_id)
-        if isinstance(event, Delivery):
-            return event.prompt
-        return None if event.by in _DROPS else self._last.get(thread)
-
     def _owner(self, event: Completion | Delivery, prompt: str) -> str | None:
         """Whose answer, message or error it is, where that is seen."""
         answer = answered(event.text, prompt)
@@ -233,4 +224,4 @@ class Teller:
         if event.owner is not None or answer is not None:
             return event.owner or answer
         told_of_turn = event.by in ("turn_end", "handoff") and (event.has_message or event.error is not None)
-        return self._last.get(event.thread) if told_of_turn else None
+        return self._turns.last.get(event.thread) if told_of_turn else None

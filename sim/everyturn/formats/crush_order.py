@@ -1,7 +1,7 @@
 """What must be true between the lines of one run of ``crush-dispatch-trace/1``, for the log to make sense at all.
 
 These are faults of the log, never of the agent: numbers that leave gaps, names that were not introduced, a return
-without its call. What an agent may do wrong is judged in :mod:`everyturn.outside`.
+without its call. What an agent may do wrong is judged in :mod:`everyturn.logs.recorded`.
 """
 
 from __future__ import annotations

@@ -21,7 +21,6 @@ from everyturn.logs.busy_periods import StretchReader
 from everyturn.logs.events import lacks, missing_kinds, of_lines
 from everyturn.logs.judging import AS_IT_IS, Reading
 from everyturn.logs.projection import of_recording
-from everyturn.outside import scope_of
 from everyturn.printing import printable
 from everyturn.runs import trace
 from everyturn.verdicts.verdict import Cell, Judged, Verdict
@@ -172,7 +171,7 @@ class Conformed:
             judged = "" if refuted is None else f"{refuted.get(file, 0):>9}"
             yield f"{len(runs):>6}{counts}{judged}{speed:>10,.0f}  {file}"
             first, anywhere = refusing_guards(runs)
-            for guard, often in sorted(anywhere.items(), key=lambda each: (-first[each[0]], -each[1])):
+            for guard, often in sorted(anywhere.items(), key=lambda each: (-first[each[0]], -each[1], each[0])):
                 yield f"{'':>8}{guard:<22} first in {first[guard]:>3}, in all {often:>3} of the runs"
 
 
@@ -237,7 +236,7 @@ def match_recording(run: RecordedRun, budget: int = BUDGET) -> RunMatch:
     """Match one recorded run."""
     matched = match_partial(of_recording(run), budget)
     lines = (run.logged[0].line, run.logged[-1].line)
-    return RunMatch(str(run.path), run.header.revision, run.begin.run, scope_of(run), lines, len(run.logged), matched)
+    return RunMatch(str(run.path), run.header.revision, run.begin.run, run.scope, lines, len(run.logged), matched)
 
 
 def _match_trace(file: LogFile, budget: int) -> RunMatch:

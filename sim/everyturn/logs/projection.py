@@ -12,7 +12,7 @@ from typing import Final
 
 from everyturn.formats import crush_lines as line
 from everyturn.formats.crush_dispatch import RecordedRun
-from everyturn.outside.ledger import DROPS, Ledger
+from everyturn.formats.crush_turns import DROPS, Turns
 from everyturn.world.answers import answered
 from everyturn_model import events as ev
 from everyturn_model.marks import RunCalled, Seen, SubmitCalled, SubmitReturned, WasQueued
@@ -54,12 +54,12 @@ HIDDEN: Final = (
 
 def of_recording(run: RecordedRun) -> list[Seen]:
     """What the lines of a recorded run tell, in their order. A turn has the name of its prompt."""
-    ledger = Ledger(run.begin)
+    turns = Turns()
     scenario = {each.id: each for each in run.begin.scenario.prompts}
     kept: dict[str, line.Completion] = {}
     seen: list[Seen] = []
     for number, event in run.logged:
-        ledger.see(event)
+        turns.see(event)
         if isinstance(event, line.Completion) and event.via == "hook":
             kept[event.thread] = event
         match event:
@@ -72,12 +72,12 @@ def of_recording(run: RecordedRun) -> list[Seen]:
             case line.RunReturn():
                 seen += _returned(number, event)
             case line.Completion() | line.Delivery():
-                seen += _told(number, event, ledger, kept)
+                seen += _told(number, event, turns, kept)
             case line.AgentError(prompt=prompt, run_id=run_id):
-                owner = ledger.lives[prompt].last_turn or prompt
+                owner = turns.returned.get(prompt, prompt)
                 seen.append(Seen(number, ev.ErrorNotified(prompt, run_id is not None, owner)))
             case line.UserMessage() | line.StoreFailed():
-                seen += _message(number, event, ledger)
+                seen += _message(number, event, turns)
             case line.StreamStart() | line.StreamEnd():
                 seen.append(_stream(number, event))
             case _:
@@ -95,42 +95,41 @@ def _returned(number: int, event: line.RunReturn) -> Iterator[Seen]:
 
 
 def _told(
-    number: int, event: line.Completion | line.Delivery, ledger: Ledger, kept: dict[str, line.Completion]
+    number: int, event: line.Completion | line.Delivery, turns: Turns, kept: dict[str, line.Completion]
 ) -> Iterator[Seen]:
     """A completion without run id names nobody. A delivery's error is that of the completion that was kept."""
     delivered = isinstance(event, line.Delivery) or event.via == "broker"
     thread = event.prompt if isinstance(event, line.Delivery) else event.thread
     told = kept.pop(thread, None) if isinstance(event, line.Delivery) else event
-    subject = ledger.subject(event)
+    subject = turns.subject(event)
     if event.run_id is None or subject is None:
         return
     fault = None if told is None else told.error
-    current = ledger.current.get(thread)
+    current = turns.last.get(thread)
     dropped = told is None or told.by in DROPS or told.by == "cancel_on_entry"
-    owner = answered(event.text, subject.prompt)
+    owner = answered(event.text, subject)
     yield Seen(
         number,
         ev.Completed(
-            subject.prompt,
+            subject,
             True,
             delivered,
             event.cancelled,
             fault is not None and not event.cancelled,
             thread,
             owner=owner or None,
-            error_owner=None if fault is None or dropped or current is None or delivered else current.owner,
+            error_owner=None if fault is None or dropped or current is None or delivered else current,
         ),
-        subject.prompt,
+        subject,
         thread,
     )
 
 
-def _message(number: int, event: line.UserMessage | line.StoreFailed, ledger: Ledger) -> Iterator[Seen]:
+def _message(number: int, event: line.UserMessage | line.StoreFailed, turns: Turns) -> Iterator[Seen]:
     by = _BY.get(event.by or "")
     if by is None:
         return
-    carrier = ledger.lives[event.prompt].carrier
-    host = None if by is ev.Writer.CANCEL_ON_ENTRY or carrier is None else carrier.owner
+    host = None if by is ev.Writer.CANCEL_ON_ENTRY else turns.carrier(event.prompt)
     if isinstance(event, line.UserMessage):
         yield Seen(number, ev.MessageWritten(event.prompt, by, host), host, event.thread)
     else:

@@ -1,8 +1,8 @@
 """Validation: did what was recorded obey? Judges logs run by run, without the program that wrote them.
 
-The header's schema decides who reads a file: recordings of a real agent go to :mod:`everyturn.outside` and run by run to
-:mod:`everyturn.logs.conforming`, our own traces to :class:`everyturn.verdicts.checker.Judge`, logs of any other agent, as a whole and in
-constant memory, to :mod:`everyturn.linear`. What cannot be read is left out and said, the rest goes on.
+Logs of any agent are judged as a whole and in constant memory by :class:`everyturn.logs.watch.Watch`, and so is each run of a recording
+(:mod:`everyturn.logs.recorded`), which :mod:`everyturn.logs.conforming` matches as well. Our own traces tell every step, and are judged as the runs that
+they are (:class:`everyturn.verdicts.checker.Judge`). What cannot be read is left out and said, the rest goes on.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Final
 
 from everyturn.errors import AgentFault, UsageError
 from everyturn.files.reading import LogFile, Unread, stop
-from everyturn.formats.crush_dispatch import read_runs
+from everyturn.formats.crush_dispatch import RecordedRun, read_runs
 from everyturn.logs.conforming import Conformed, RunMatch, match_recording
 from everyturn.logs.judging import AS_IT_IS, Reading, Size, watch
-from everyturn.outside import RunReport, judge_run
+from everyturn.logs.recorded import judge_run
 from everyturn.runs import trace
 from everyturn.verdicts.checker import CONFORMS, Judge, select
 from everyturn.verdicts.vacuity import is_vacuous
@@ -115,12 +115,11 @@ def _cells(
         name = reading.format_of(file)
         if name == "recording":
             for run in read_runs(file, None if strict else lambda error: validated.unreadable(str(error))):
-                report = judge_run(run)
                 match = match_recording(run, budget) if budget else None
                 if match is not None:
                     validated.conformed.runs.append(match.concise())
                     validated.conformed.seconds[str(path)] = time.perf_counter() - began
-                yield _recorded(report, chosen, match)
+                yield _recorded(run, chosen, match)
         elif name == "trace":
             yield _traced(path, trace.of(file), Judge(chosen, conformance=bool(budget)))
         else:
@@ -138,22 +137,18 @@ def _cells(
                 validated.unreadable(f"{path}: expected a log with an event in it; found none")
 
 
-def _recorded(report: RunReport, chosen: Sequence[Invariant], match: RunMatch | None) -> Cell:
-    said: dict[str, Judged] = {}
-    for invariant in chosen:
-        finding = report.findings[invariant.name]
-        where = None if finding.line is None else f"{report.path}:{finding.line}"
-        said[invariant.name] = Judged(finding.verdict, finding.sentence, where=where)
+def _recorded(run: RecordedRun, chosen: Sequence[Invariant], match: RunMatch | None) -> Cell:
+    said = judge_run(run, chosen)
     conforms = None if match is None else match.conforms()
     return Cell(
-        revision=report.revision,
-        scope=report.scope,
+        revision=run.header.revision,
+        scope=run.scope,
         granularity=GRANULARITY,
         verdict=of_cell(said, conforms),
         invariants=said,
         conforms=conforms,
-        file=str(report.path),
-        run=report.run,
+        file=str(run.path),
+        run=run.begin.run,
     )
 
 

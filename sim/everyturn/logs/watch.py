@@ -33,6 +33,8 @@ class Violation(NamedTuple):
     line: int
     session: str
     sentence: str
+    prompt: str | None = None
+    """Whose it is, unless it is the session's."""
 
 
 class Tally:
@@ -46,12 +48,20 @@ class Tally:
 
 
 class Watch:
-    """Judges lines in the order in which they are given to :meth:`see`; ``report`` is called for each violation."""
+    """Judges lines in the order in which they are given to :meth:`see`; ``report`` is called for each violation.
+
+    ``recorded``: the lines are those of a recording, in which a thread and an owner are named wherever there is one.
+    """
 
     def __init__(
-        self, header: Header, report: Callable[[Violation], None], invariants: Sequence[Invariant] = INVARIANTS
+        self,
+        header: Header,
+        report: Callable[[Violation], None],
+        invariants: Sequence[Invariant] = INVARIANTS,
+        *,
+        recorded: bool = False,
     ) -> None:
-        self._ordered = header.ordered
+        self._ordered, self._recorded = header.ordered, recorded
         self.kinds = frozenset(str(kind) for kind in header.kinds)
         self.lines = self.prompts = self.run_ids = self.cancels = 0
         self.rests = self.lost = self.unknown = self.untouched = 0
@@ -67,7 +77,9 @@ class Watch:
         self._report = report
         self._messages = "message" in self.kinds
         self._tainted = not header.complete
-        self._threads = self._owners = self._snapshots = False
+        self._threads = self._owners = recorded
+        self._snapshots = False
+        self._untraced: str | None = None
         self._place = 0
         judging = [(name, monitor) for name, monitor in monitors if monitor.needs <= self.kinds]
         self._takes = {kind: (take, _of_prompts(judging, kind), kind in _CLOSING) for kind, take in OF_PROMPTS.items()}
@@ -85,7 +97,8 @@ class Watch:
             for idle in [each for each in self._sessions.values() if each.idle and each.tainted == self._tainted]:
                 del self._sessions[idle.name]
             self._enough = max(_ENOUGH, 2 * len(self._sessions))
-        session = self._sessions[name] = Session(name, tainted=self._tainted, ordered=self._ordered)
+        session = Session(name, tainted=self._tainted, ordered=self._ordered, recorded=self._recorded)
+        self._sessions[name] = session
         self._named.add(hash(name))
         return session
 
@@ -152,7 +165,7 @@ class Watch:
         for invariant, judge in judges:
             sentence = judge(session, prompt, line)
             if sentence is not None:
-                self._found(invariant, session, sentence)
+                self._found(invariant, session, sentence, prompt.name)
 
     def _judge_session(self, session: Session, line: Line) -> None:
         for invariant, judge in self._of_sessions[line.kind]:
@@ -196,8 +209,9 @@ class Watch:
         self.rests += 1
         snapshot = None if line is None else line.snapshot
         for invariant, judge in self._at_rest:
-            for sentence in judge(session, self.kinds, snapshot):
-                self._found(invariant, session, sentence)
+            for sentence, prompt in judge(session, self.kinds, snapshot):
+                self._found(invariant, session, sentence, prompt)
+        self._untraced = max(session.untraced, default=self._untraced)
         session.rest(self._recent)
 
     def gap(self, gap: Gap) -> None:
@@ -222,8 +236,8 @@ class Watch:
             for session in list(self._sessions.values()):
                 self._rest(session, None)
 
-    def _found(self, invariant: str, session: Session, sentence: str) -> None:
-        violation = Violation(invariant, self._place, session.name, sentence)
+    def _found(self, invariant: str, session: Session, sentence: str, prompt: str | None = None) -> None:
+        violation = Violation(invariant, self._place, session.name, sentence, prompt)
         tally = self.tallies[invariant]
         tally.count += 1
         if tally.first is None:
@@ -254,7 +268,9 @@ class Watch:
         return Judged(Verdict.HOLDS) if unsaid is None else Judged(Verdict.NOT_JUDGED, unsaid)
 
     def _shown(self) -> Shown:
-        return Shown(self.rests, self.open, self.untouched, self._snapshots, self._threads, self._owners)
+        return Shown(
+            self.rests, self.open, self.untouched, self._snapshots, self._threads, self._owners, self._untraced
+        )
 
 
 def _of_prompts(monitors: Sequence[tuple[str, LogMonitor]], kind: str) -> Judges:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from tests.sim.referee.ledger import Ledger, Life
+
 from everyturn.formats.crush_lines import CancelReturn, ClearReturn, End, Event, StoreFailed
-from everyturn.outside.ledger import Ledger, Life
 from everyturn_model.invariants.clean_rest import CLEAN_REST
 from everyturn_model.invariants.no_hang import NO_HANG
 from everyturn_model.invariants.nothing_lost import NOTHING_LOST

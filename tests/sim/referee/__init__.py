@@ -1,7 +1,7 @@
 """Judges recordings of a real agent by what can be seen from outside.
 
 Each invariant has one small class with a ``name`` and ``see(event, ledger)``, which is called once for each line, after
-the :class:`~everyturn.outside.ledger.Ledger` has seen it, and returns a sentence when the line shows a violation. The
+the :class:`~tests.sim.referee.ledger.Ledger` has seen it, and returns a sentence when the line shows a violation. The
 judges claim only what no order of the hidden steps can explain; the exact meanings, and what a log cannot show, are in
 ``docs/semantics.md``.
 """
@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from tests.sim.referee.cancels import NoLostCancel, NoPoisonedPrompt
+from tests.sim.referee.ledger import Ledger
+from tests.sim.referee.notices import NoDoubleEmit, PromptNotice, RightOwner, TrueOutcome
+from tests.sim.referee.rest import CleanRest, NoHang, NothingLost
+from tests.sim.referee.turns import InOrder, NoFoldOfRunId, OneTurn
+
 from everyturn.files.reading import LogFile
 from everyturn.formats.crush_dispatch import LogError, RecordedRun, read_runs
 from everyturn.formats.crush_lines import Event
-from everyturn.outside.cancels import NoLostCancel, NoPoisonedPrompt
-from everyturn.outside.ledger import Ledger
-from everyturn.outside.notices import NoDoubleEmit, PromptNotice, RightOwner, TrueOutcome
-from everyturn.outside.rest import CleanRest, NoHang, NothingLost
-from everyturn.outside.turns import InOrder, NoFoldOfRunId, OneTurn
 from everyturn.verdicts.verdict import Verdict
 from everyturn_model.invariants import BY_NAME, INVARIANTS, Kind
 from everyturn_model.logs.monitor import NotShown
@@ -109,7 +110,7 @@ def judge_run(run: RecordedRun) -> RunReport:
         name: found.get(name) or _unrefuted(name, ledger, at_rest=run.at_rest, undecided=still_open.get(name))
         for name in BY_NAME
     }
-    scope, first = scope_of(run), run.logged[0].line
+    scope, first = run.scope, run.logged[0].line
     return RunReport(run.path, run.header.revision, run.begin.run, first, scope, run.at_rest, findings)
 
 
@@ -128,17 +129,6 @@ def _unrefuted(name: str, ledger: Ledger, *, at_rest: bool, undecided: str | Non
     if BY_NAME[name].kind is Kind.AT_REST and not at_rest:
         return Finding(Verdict.NOT_JUDGED, sentence="the log stops before the run is at rest")
     return Finding(Verdict.NOT_JUDGED, sentence=undecided) if undecided else Finding(Verdict.HOLDS)
-
-
-def scope_of(run: RecordedRun) -> str:
-    """The scope that a recorded scenario corresponds to, in the notation of ``everyturn list scopes``."""
-    scenario = run.begin.scenario
-    prompts = "".join(sorted(each.kind for each in scenario.prompts))
-    tools = sum(each.script.count("tool") for each in scenario.prompts)
-    extras = zip(
-        (scenario.cancels, scenario.clears, scenario.summarize, scenario.errors, tools), ("c", "q", "s", "e", "t")
-    )
-    return "+".join([prompts, *(f"{number}{letter}" for number, letter in extras if number)])
 
 
 def count_verdicts(reports: Iterable[RunReport]) -> dict[str, dict[str, Counter[Verdict]]]:

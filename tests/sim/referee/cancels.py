@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.sim.referee.ledger import Ledger
+
 from everyturn.formats.crush_lines import (
     AcceptCall,
     CancelCall,
@@ -13,7 +15,6 @@ from everyturn.formats.crush_lines import (
     StreamEnd,
     StreamStart,
 )
-from everyturn.outside.ledger import Ledger
 from everyturn_model.invariants.no_lost_cancel import NO_LOST_CANCEL
 from everyturn_model.invariants.no_poisoned_prompt import NO_POISONED_PROMPT
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tests.sim.referee.ledger import Ledger, Life
+
 from everyturn.formats.crush_lines import (
     AgentError,
     Completion,
@@ -16,7 +18,6 @@ from everyturn.formats.crush_lines import (
     SummarizeReturn,
     UserMessage,
 )
-from everyturn.outside.ledger import Ledger, Life
 from everyturn_model.invariants.in_order import IN_ORDER
 from everyturn_model.invariants.no_fold_of_run_id import NO_FOLD_OF_RUN_ID
 from everyturn_model.invariants.one_turn import ONE_TURN

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from tests.sim.referee.ledger import DROPS, Ledger, Life, Turn
+
 from everyturn.formats.crush_lines import AgentError, Completion, Delivery, Event, StreamStart, UserMessage
-from everyturn.outside.ledger import DROPS, Ledger, Life, Turn
 from everyturn.world.answers import answered
 from everyturn_model.invariants.no_double_emit import NO_DOUBLE_EMIT
 from everyturn_model.invariants.prompt_notice import PROMPT_NOTICE
