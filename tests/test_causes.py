@@ -11,6 +11,8 @@ from everyturn.engines.simpy.replay import replay
 from everyturn.explanation.source_lines import places
 from everyturn.runs.event_text import event_text
 from everyturn.runs.run import Run
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 TRACES: Final = Path(__file__).parent / "traces"
 
@@ -179,7 +181,9 @@ NEVER: Final = {
 def told(run: Run) -> list[str]:
     """Each operation with its function in the agent, and each event."""
     lines = []
-    for step, here in zip(run.steps, places(run), strict=True):
+    for step, here in zip(
+        run.steps, places(run, World(Scope.parse(run.scope), run.revision, run.granularity)), strict=True
+    ):
         for made, place in zip(step.operations, here, strict=True):
             lines.append(f"{made.thread} {made.operation} in {place.function}")
         lines += [event_text(event) for event in step.events]

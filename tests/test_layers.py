@@ -20,14 +20,15 @@ FORBIDDEN: Final = {
 
 ROOMS: Final[dict[str, str]] = {
     "errors": "",
+    "invariants": "",
     "printing": "",
     "files": "errors printing",
     "source_location": "",
     "identity": "errors files source_location",
     "world": "errors files identity printing source_location",
     "runs": "errors files printing world",
-    "verdicts": "errors printing runs world",
-    "strategies": "errors runs world",
+    "verdicts": "errors printing runs source_location world",
+    "strategies": "errors runs source_location world",
     "engines/coroutines": "errors files identity runs source_location strategies verdicts world",
     "engines/fairness": "engines/coroutines errors runs verdicts world",
     "engines/explorer": "engines/coroutines engines/fairness errors files identity runs strategies verdicts world",
@@ -41,6 +42,8 @@ ROOMS: Final[dict[str, str]] = {
     "studies": "engines/* errors files formats runs source_location strategies verdicts world",
     "asyncio": "checking errors identity source_location strategies verdicts",
     "reports": "*",
+    "front": "* reports",
+    "figures": "front reports",
     "cli": "* reports",
 }
 """Room of ``sim/everyturn`` → the rooms that it may look into: only below it, so that each can be read without those above.

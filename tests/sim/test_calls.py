@@ -116,7 +116,7 @@ def test_a_clear_that_does_nothing_breaks_the_specification_only() -> None:
 @pytest.mark.parametrize("scope", ["A+1q", "A+1s", "A+x"])
 def test_every_call_is_seen(scope: str) -> None:
     """A ClearQueue, Summarise or shutdown that does nothing is called, and returns, in every run."""
-    run = simulate(World(Scope.parse(scope), IgnoresAll), strategy("random-walk", 1))
+    run = simulate(World(Scope.parse(scope), IgnoresAll), strategy("random-walk", 1), 0)
     seen = {type(event) for events in run.seen() for event in events}
     calls: dict[str, set[type[ev.Event]]] = {
         "A+1q": {ev.ClearCalled, ev.ClearReturned},

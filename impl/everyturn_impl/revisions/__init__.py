@@ -12,6 +12,16 @@ from everyturn_impl.revisions.d4_independent import Independent
 from everyturn_impl.revisions.hardened import Hardened
 from everyturn_impl.server import Server
 
+__all__ = [
+    "REVISIONS",
+    "AcceptSequence",
+    "Hardened",
+    "Independent",
+    "LockedDrain",
+    "NoAccept",
+    "PendingFlag",
+]
+
 REVISIONS: Final[dict[str, type[Server]]] = {
     "d0-no-accept": NoAccept,
     "d1-pending-flag": PendingFlag,

@@ -15,7 +15,8 @@ from everyturn.engines.simpy.counterexample import counterexample
 from everyturn.errors import UsageError
 from everyturn.runs.run import Run
 from everyturn.verdicts import hints
-from everyturn.verdicts.checker import CONFORMS, Judge, judge_by, select
+from everyturn.verdicts.checker import CONFORMS, Judge
+from everyturn.verdicts.selection import Selection, Wanted, selection
 from everyturn.verdicts.vacuity import is_vacuous
 from everyturn.verdicts.verdict import Another, Cell, CounterCheck, Judged, Verdict, of_cell, with_unpromised
 from everyturn.world import overrun
@@ -42,7 +43,9 @@ def check(
     scope: str,
     *,
     granularity: str = "access",
-    invariants: Sequence[str] = (),
+    invariants: Sequence[Wanted] = (),
+    without: Sequence[str] = (),
+    stop_at_first: bool = False,
     limits: Limits = NO_LIMITS,
     progress: Progress | None = None,
     engine: str = "levels",
@@ -54,6 +57,8 @@ def check(
 ) -> Checked:
     """The verdict on one cell: all interleavings, unless a limit is reached.
 
+    ``invariants``: which to judge, by name or as objects of one's own; none: all, and conformance; ``without`` some of them.
+    ``stop_at_first``: end at the first refutation, with the same shortest counterexample; the others are then undetermined.
     ``counterexamples``: how many to give for each refuted invariant, different in the cause that they show,
     or else in the order of conflicting accesses.
     ``reduce``: one of :data:`~everyturn.engines.explorer.levels.REDUCTIONS`; with ``ample``, violations need not be shortest. ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
@@ -62,8 +67,21 @@ def check(
     part through the real coroutines, without tables; raises :class:`~everyturn.errors.Disagreement` if that shows something else.
     """
     world = World(Scope.parse(scope), revision, granularity)
-    judge = judge_by(invariants, world.promises)
-    explorer, found = _explore(world, judge, limits, progress, engine, checkpoint, reduce, counterexamples, processes)
+    asked = selection(invariants, without)
+    _check_options(asked, reduce, counterexamples, stop_at_first=stop_at_first)
+    judge = asked.judge(world.promises)
+    explorer, found = _explore(
+        world,
+        judge,
+        limits,
+        progress,
+        engine,
+        checkpoint,
+        reduce,
+        counterexamples,
+        processes,
+        stop_at_first=stop_at_first,
+    )
     runs: dict[str, tuple[Run, int]] = {}
     said: dict[str, Judged] = {}
     for invariant in judge.invariants:
@@ -79,8 +97,8 @@ def check(
     for name, violations in found.others.items() if counterexamples > 1 else ():
         judged = conforms if name == CONFORMS else said[name]
         if judged is not None:
-            judged.others = list(_different(explorer, judge, runs[name][0], violations, counterexamples - 1))
-    said = with_unpromised(select(invariants), said, world.promises)
+            judged.others = list(_different(explorer, asked, runs[name][0], violations, counterexamples - 1))
+    said = with_unpromised(asked.invariants, said, world.promises)
     cell = Cell(
         revision=world.revision,
         scope=str(world.scope),
@@ -129,6 +147,17 @@ def _without_runs(explore: Callable[..., Checked], revision: str | type[Dispatch
         return explore(revision, scope)._replace(runs={})
 
 
+def _check_options(asked: Selection, reduce: str, counterexamples: int, *, stop_at_first: bool) -> None:
+    """Raise :class:`UsageError` for options that contradict each other."""
+    if asked.own and reduce == "symmetry":
+        raise UsageError(
+            f"reduce symmetry: expected invariants of the list, which treat all prompts alike; found "
+            f"{', '.join(sorted(asked.own))}: choose reduce dead"
+        )
+    if stop_at_first and counterexamples > 1:
+        raise UsageError(f"stop at first: expected one counterexample, found that {counterexamples} were asked for")
+
+
 def _explore(
     world: World,
     judge: Judge,
@@ -139,15 +168,18 @@ def _explore(
     reduce: str,
     counterexamples: int,
     processes: int,
+    *,
+    stop_at_first: bool,
 ) -> tuple[Explorer | LevelExplorer, Exploration]:
     if engine == "plain":
         if checkpoint is not None or reduce != "dead" or counterexamples > 1:
             raise UsageError("the plain engine has no checkpoints, reductions and further counterexamples: use levels")
         plain = Explorer(world, judge)
-        return plain, plain.run(limits, progress=progress)
+        return plain, plain.run(limits, progress=progress, stop_at_first=stop_at_first)
     if checkpoint is None:
         explorer = LevelExplorer(world, judge, reduce, processes=processes)
-        return explorer, explorer.run(limits, progress=progress, different=_CANDIDATES * (counterexamples - 1) + 1)
+        different = _CANDIDATES * (counterexamples - 1) + 1
+        return explorer, explorer.run(limits, progress=progress, stop_at_first=stop_at_first, different=different)
     if reduce == "symmetry":
         raise UsageError(
             "checkpoint: expected --reduce dead, none or ample, found symmetry, which cannot be taken up again"
@@ -159,7 +191,9 @@ def _explore(
         if checkpoint.exists()
         else LevelExplorer(world, judge, reduce)
     )
-    return explorer, explorer.run(limits, progress=progress, save=lambda: checkpoints.save(explorer, checkpoint))
+    return explorer, explorer.run(
+        limits, progress=progress, stop_at_first=stop_at_first, save=lambda: checkpoints.save(explorer, checkpoint)
+    )
 
 
 def _judged(
@@ -218,17 +252,16 @@ def _doubt(explorer: Explorer | LevelExplorer, judge: Judge, found: Exploration,
 
 
 def _different(
-    explorer: Explorer | LevelExplorer, judge: Judge, first: Run, violations: Sequence[Violation], most: int
+    explorer: Explorer | LevelExplorer, asked: Selection, first: Run, violations: Sequence[Violation], most: int
 ) -> Iterator[Another]:
     """Violations of one invariant that differ from the first and from each other in the cause that they show.
 
     If there are not enough of them, others follow that differ in the order of their conflicting accesses.
     """
     from everyturn.explanation.explain import shown_by
-    from everyturn.explanation.shrink import judge_of
 
-    name = violations[0].finding.invariant
-    transitions = Transitions(explorer.transitions.world, judge_of(name))
+    name, judge = violations[0].finding.invariant, explorer.transitions.judge
+    transitions = Transitions(explorer.transitions.world, asked.judge_of(name))
     shown = shown_by(first.schedule, name, transitions)
     causes, orders = {shown.cause}, {shown.order}
     later: list[Another] = []

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import BYTES, COUNTER_CHECK, OUTPUT, PICTURE, asked, finish, judging, of_worlds
+from everyturn.cli.options import BYTES, COUNTER_CHECK, OUTPUT, PICTURE, WITHOUT, asked, finish, judging, of_worlds
 from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
@@ -16,6 +16,12 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
 @click.command(epilog=exit_codes(VERDICTS, AGENT), short_help="Explore every interleaving: proved or refuted")
 @of_worlds("all but hardened", "default: the sixteen of that list")
 @judging()
+@WITHOUT
+@click.option(
+    "--stop-at-first",
+    is_flag=True,
+    help="End each cell at its first refutation; what is not refuted by then is undetermined.",
+)
 @click.option("--max-states", type=click.IntRange(1), help="Give up (undetermined) beyond this many states.")
 @click.option("--max-seconds", type=click.FloatRange(0), help="Give up (undetermined) after this time for each cell.")
 @click.option(
@@ -71,6 +77,8 @@ def check(
     as_json: bool,
     exit_zero: bool,
     expect: str | None,
+    without: tuple[str, ...],
+    stop_at_first: bool,
     max_states: int | None,
     max_seconds: float | None,
     max_memory: int | None,
@@ -98,7 +106,11 @@ def check(
     """
     if scenarios:
         only_scenarios(
-            revision=revisions, scope=scopes, invariant=invariants, checkpoint=[checkpoint] if checkpoint else ()
+            revision=revisions,
+            scope=scopes,
+            invariant=invariants,
+            without=without,
+            checkpoint=[checkpoint] if checkpoint else (),
         )
         from everyturn.asyncio.checking import check as check_scenario
         from everyturn.asyncio.searching import Limits as RunLimits
@@ -132,6 +144,8 @@ def check(
         check_cell,
         granularity=granularity,
         invariants=invariants,
+        without=without,
+        stop_at_first=stop_at_first,
         limits=Limits(max_states or DEFAULT_MAX_STATES, max_seconds, max_memory),
         engine=engine,
         checkpoint=checkpoint,

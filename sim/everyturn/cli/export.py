@@ -66,7 +66,7 @@ def export(
     """
     from everyturn.engines.coroutines.reached import Reached
     from everyturn.reports import text
-    from everyturn.verdicts.checker import judge_by
+    from everyturn.verdicts.selection import judge_by
     from everyturn.world.scope import Scope
     from everyturn.world.world import World
 

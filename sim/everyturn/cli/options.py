@@ -78,6 +78,9 @@ COUNTER_CHECK = click.option(
     help="Before anything is proved: reach merged states again by another of their histories, and run random schedules, "
     "through the code itself without any tables. A difference is exit code 3.",
 )
+WITHOUT = click.option(
+    "--without", multiple=True, metavar="NAME", help="Do not judge this one (repeatable); `conforms` is conformance."
+)
 
 BYTES = _Bytes()
 OUTPUT = _Output()

@@ -39,7 +39,7 @@ class Cause:
 def cause_of(transitions: Transitions, path: Path, run: Run, step: int, finding: Finding) -> Cause:
     """The cause that a run shows, which is ``path`` over ``transitions``, and violates something at ``step``."""
     race = DecidingRaces(transitions, path, run, step, finding).first()
-    pair = None if race is None else _pair(run, race, places(run))
+    pair = None if race is None else _pair(run, race, places(run, transitions.world))
     return Cause(finding.invariant, _unnumbered(finding.sentence), _became(run, finding), pair)
 
 

@@ -14,16 +14,17 @@ from everyturn.explanation.cause import Cause, cause_of
 from everyturn.explanation.deciding_races import DecidingRaces
 from everyturn.explanation.happens_before import Race
 from everyturn.explanation.no_return import BUDGET, NoReturn, point_of_no_return
-from everyturn.explanation.shrink import judge_of, violating
+from everyturn.explanation.shrink import judge_of, name_of, violating
 from everyturn.explanation.source_lines import Place, places
 from everyturn.runs.outcomes import label
 from everyturn.runs.run import Run
 from everyturn.runs.schedule import Schedule, deviations
 from everyturn.runs.tokens.named_steps import ByName, Named
 from everyturn.strategies.replay import Replay
+from everyturn.verdicts.selection import Wanted
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
-from everyturn_model.invariants import BY_NAME
+from everyturn_impl.dispatcher import Dispatcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +60,28 @@ class Explanation:
 
 def explain_source(
     source: str,
-    invariants: Sequence[str] = (),
+    invariants: Sequence[Wanted] = (),
     *,
     budget: int = BUDGET,
-    agent: str | None = None,
+    agent: str | type[Dispatcher] | None = None,
     strayed: Callable[[str], None] | None = None,
 ) -> Explanation:
     """Explain the run of a token or a trace file. Raises :class:`UsageError` if it violates none of the invariants asked for.
 
     ``agent``, ``strayed``: see :func:`~everyturn.explanation.shrink.violating`.
     """
-    schedule, name = violating(source, invariants, strayed, agent)
-    return explain(schedule, name, budget=budget)
+    schedule, wanted = violating(source, invariants, strayed, agent)
+    return explain(schedule, wanted, budget=budget, agent=agent)
 
 
-def explain(schedule: Schedule, invariant: str, *, budget: int = BUDGET) -> Explanation:
-    """Explain a schedule that violates ``invariant``; ``budget`` states are looked at for the point of no return."""
-    return _Explainer(schedule, invariant).explain(budget)
+def explain(
+    schedule: Schedule, invariant: Wanted, *, budget: int = BUDGET, agent: str | type[Dispatcher] | None = None
+) -> Explanation:
+    """Explain a schedule that violates ``invariant``; ``budget`` states are looked at for the point of no return.
+
+    ``agent``: what runs in place of the schedule's revision.
+    """
+    return _Explainer(schedule, invariant, agent=agent).explain(budget)
 
 
 class Shown(NamedTuple):
@@ -86,7 +92,7 @@ class Shown(NamedTuple):
     race: tuple[str, str] | None
 
 
-def shown_by(schedule: Schedule, invariant: str, transitions: Transitions | None = None) -> Shown:
+def shown_by(schedule: Schedule, invariant: Wanted, transitions: Transitions | None = None) -> Shown:
     """What a schedule shows that violates ``invariant``; ``transitions``: tables of its world that judge it, if any."""
     explainer = _Explainer(schedule, invariant, transitions)
     cause = cause_of(explainer.transitions, explainer.path, explainer.run, explainer.step, explainer.finding)
@@ -101,17 +107,24 @@ def shown_by(schedule: Schedule, invariant: str, transitions: Transitions | None
 class _Explainer:
     """One run, in tables and through SimPy."""
 
-    def __init__(self, schedule: Schedule, invariant: str, transitions: Transitions | None = None) -> None:
-        self.invariant = invariant
+    def __init__(
+        self,
+        schedule: Schedule,
+        wanted: Wanted,
+        transitions: Transitions | None = None,
+        agent: str | type[Dispatcher] | None = None,
+    ) -> None:
+        self.judge = judge_of(wanted)
+        self.invariant = invariant = name_of(wanted)
         self.schedule = schedule
         if transitions is None:
-            world = World(Scope.parse(schedule.scope), schedule.revision, schedule.granularity)
-            transitions = Transitions(world, judge_of(invariant))
+            world = World(Scope.parse(schedule.scope), agent or schedule.revision, schedule.granularity)
+            transitions = Transitions(world, self.judge)
         self.transitions = transitions
         self.world = transitions.world
         self.path = walk_or_cut(self.transitions, lambda: ByPlace(schedule.deviations), invariant)
         self.run = simulate_path(self.world, schedule.deviations, self.path)
-        found = (each for each in judge_of(invariant).run(self.run.seen()) if each[1].invariant == invariant)
+        found = (each for each in self.judge.run(self.run.seen()) if each[1].invariant == invariant)
         self.step, self.finding = next(found)
         self.races = DecidingRaces(self.transitions, self.path, self.run, self.step, self.finding)
         self.order = self.races.order
@@ -122,11 +135,11 @@ class _Explainer:
         return Explanation(
             run=self.run,
             invariant=self.invariant,
-            promise=BY_NAME[self.invariant].sentence if self.invariant in BY_NAME else "the run obeys the protocol",
+            promise=next((each.sentence for each in self.judge.invariants), "the run obeys the protocol"),
             sentence=self.finding.sentence,
             step=self.step,
             core=frozenset(self.order.core(self._target())),
-            places=places(self.run),
+            places=places(self.run, self.world),
             race=self.races.first(),
             passing=self._passing() or self._turned_back(no_return, good),
             no_return=no_return,

@@ -30,11 +30,13 @@ from everyturn.runs import trace
 from everyturn.runs.run import Run
 from everyturn.runs.schedule import Schedule, deviations
 from everyturn.runs.tokens.named_steps import ByName, Named
-from everyturn.verdicts.checker import CONFORMS, Finding, Judge, judge_by, select
+from everyturn.verdicts.checker import CONFORMS, Finding, Judge
+from everyturn.verdicts.selection import Wanted, judge_by, selection
 from everyturn.verdicts.vacuity import is_vacuous
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
-from everyturn_model.invariants import INVARIANTS
+from everyturn_impl.dispatcher import Dispatcher
+from everyturn_model.invariants import BY_NAME
 
 Progress = Callable[[str, int, int], None]
 """Called now and then with the scope, the number of deviations, and how many runs were tried."""
@@ -71,75 +73,106 @@ class Shrunk:
         written(path, [contents])
 
 
-def judge_of(invariant: str) -> Judge:
+def judge_of(invariant: Wanted) -> Judge:
     """A judge of one invariant (or of ``conforms``) alone."""
     return judge_by([invariant])
 
 
-def violated_by(replayed: Replayed, invariants: Sequence[str] = ()) -> str:
+def name_of(invariant: Wanted) -> str:
+    """The name of an invariant that may be an object."""
+    return invariant if isinstance(invariant, str) else invariant.name
+
+
+def violated_by(replayed: Replayed, invariants: Sequence[Wanted] = ()) -> Wanted:
     """The invariant to look at: of those asked for, the first in the canonical order that the run violates.
 
     Raises :class:`UsageError` if it violates none.
     """
     found = {finding.invariant for _, finding in replayed.findings}
-    names = [each.name for each in select(invariants)]
-    for name in [*names, *([CONFORMS] if not invariants or CONFORMS in invariants else [])]:
+    asked = selection(invariants)
+    objects: dict[str, Wanted] = {name_of(each): each for each in invariants}
+    for name in [*asked.names, *([CONFORMS] if asked.conformance else [])]:
         if name in found:
-            return name
-    asked = ", ".join(invariants) or "something"
+            return objects.get(name, name)
+    said = ", ".join(map(name_of, invariants)) or "something"
     why = f" ({replayed.strayed})" if replayed.strayed else ""
     raise UsageError(
-        f"expected a run that violates {asked}; found one that violates {', '.join(sorted(found)) or 'none'}{why}"
+        f"expected a run that violates {said}; found one that violates {', '.join(sorted(found)) or 'none'}{why}"
     )
 
 
 def violating(
-    source: str, invariants: Sequence[str], strayed: Callable[[str], None] | None = None, agent: str | None = None
-) -> tuple[Schedule, str]:
+    source: str,
+    invariants: Sequence[Wanted],
+    strayed: Callable[[str], None] | None = None,
+    agent: str | type[Dispatcher] | None = None,
+) -> tuple[Schedule, Wanted]:
     """The schedule of a token or a trace file, and the invariant to look at (:func:`violated_by`).
 
     ``strayed`` is told where the run leaves the recorded one, because the code has changed. ``agent``: what runs in place of the
     revision that is named there.
     """
-    replayed = replay(source, agent=agent)
-    name = violated_by(replayed, invariants)
+    replayed = replay(source, [CONFORMS, *BY_NAME, *_objects(invariants)], agent=agent)
+    wanted = violated_by(replayed, invariants)
     if replayed.strayed and strayed is not None:
         strayed(replayed.strayed)
-    return replayed.run.schedule, name
+    return replayed.run.schedule, wanted
+
+
+def _objects(invariants: Sequence[Wanted]) -> list[Wanted]:
+    return [each for each in invariants if not isinstance(each, str)]
 
 
 def shrink_source(
     source: str,
-    invariants: Sequence[str] = (),
+    invariants: Sequence[Wanted] = (),
     progress: Progress | None = None,
     *,
     keep_cause: bool = False,
-    agent: str | None = None,
+    agent: str | type[Dispatcher] | None = None,
     strayed: Callable[[str], None] | None = None,
 ) -> Shrunk:
     """Shrink the run of a token or a trace file. Raises :class:`UsageError` if it violates none of the invariants asked for.
 
     ``agent``, ``strayed``: see :func:`violating`.
     """
-    schedule, name = violating(source, invariants, strayed, agent)
-    return shrink(schedule, name, progress, keep_cause=keep_cause)
+    schedule, wanted = violating(source, invariants, strayed, agent)
+    return shrink(schedule, wanted, progress, keep_cause=keep_cause, agent=agent)
 
 
-def shrink(schedule: Schedule, invariant: str, progress: Progress | None = None, *, keep_cause: bool = False) -> Shrunk:
+def shrink(
+    schedule: Schedule,
+    invariant: Wanted,
+    progress: Progress | None = None,
+    *,
+    keep_cause: bool = False,
+    agent: str | type[Dispatcher] | None = None,
+) -> Shrunk:
     """Shrink a schedule that violates ``invariant``. Ctrl-C ends it early and keeps what was reached.
 
     ``keep_cause``: every smaller run has to show the same :mod:`cause <everyturn.explanation.cause>`; else one that violates the
-    invariant in another way, often a shorter one, will do.
+    invariant in another way, often a shorter one, will do. ``agent``: what runs in place of the schedule's revision.
     """
-    return _Shrinker(schedule, invariant, progress, keep_cause=keep_cause).run()
+    agent = agent or schedule.revision
+    return _Shrinker(schedule, invariant, agent, progress, keep_cause=keep_cause).run()
 
 
 class _Shrinker:
     """The smallest schedule so far (scope, deviations, path), and the tables of each scope that was tried."""
 
-    def __init__(self, schedule: Schedule, invariant: str, progress: Progress | None, *, keep_cause: bool) -> None:
+    def __init__(
+        self,
+        schedule: Schedule,
+        invariant: Wanted,
+        agent: str | type[Dispatcher],
+        progress: Progress | None,
+        *,
+        keep_cause: bool,
+    ) -> None:
         self.before = schedule
-        self.invariant = invariant
+        self.agent = agent
+        self.judge = judge_of(invariant)
+        self.invariant = name_of(invariant)
         self.progress = progress
         self.tried = 0
         self.scope = Scope.parse(schedule.scope)
@@ -147,7 +180,7 @@ class _Shrinker:
         self._explored: dict[str, Deviations | None] = {}
         found = self._by_place(self.scope, schedule.deviations)
         if found is None:
-            raise UsageError(f"expected a schedule that violates {invariant}, found one that does not")
+            raise UsageError(f"expected a schedule that violates {self.invariant}, found one that does not")
         self.turns, self.path = found
         self.cause = cause_of(*self._shown(self.scope, *found)) if keep_cause else None
 
@@ -170,18 +203,18 @@ class _Shrinker:
         """The run of a schedule through SimPy and what it violates, with its path in tables."""
         transitions = self._transitions(scope)
         run = simulate_path(transitions.world, turns, path)
-        for step, finding in judge_of(self.invariant).run(run.seen()):
+        for step, finding in self.judge.run(run.seen()):
             if finding.invariant == self.invariant:
                 return transitions, path, run, step, finding
         raise ReplayError(f"{run.token} violates {self.invariant} in the tables and not in SimPy: the engines disagree")
 
     def _world(self, scope: Scope) -> World:
-        return World(scope, self.before.revision, self.before.granularity)
+        return World(scope, self.agent, self.before.granularity)
 
     def _transitions(self, scope: Scope) -> Transitions:
         key = str(scope)
         if key not in self._tables:
-            self._tables[key] = Transitions(self._world(scope), judge_of(self.invariant))
+            self._tables[key] = Transitions(self._world(scope), self.judge)
         return self._tables[key]
 
     def _tried(self, scope: Scope, decider: Callable[[], paths.Decider]) -> tuple[Deviations, paths.Path] | None:
@@ -236,8 +269,8 @@ class _Shrinker:
         key = str(scope)
         if key not in self._explored:
             self._explored[key] = None
-            if all(not is_vacuous(each, scope) for each in INVARIANTS if each.name == self.invariant):
-                explorer = Explorer(self._world(scope), judge_of(self.invariant))
+            if not any(is_vacuous(each, scope) for each in self.judge.invariants):
+                explorer = Explorer(self._world(scope), self.judge)
                 found = explorer.run(Limits(states=EXPLORED_STATES), stop_at=frozenset({self.invariant}))
                 if found.interrupted:
                     raise KeyboardInterrupt

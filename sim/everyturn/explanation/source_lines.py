@@ -25,12 +25,12 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
-def places(run: Run) -> list[list[Place]]:
-    """The place of each operation of each step.
+def places(run: Run, known: World) -> list[list[Place]]:
+    """The place of each operation of each step of a run in the world that is ``known``.
 
     Each thread's code is resumed once more with the results that it got in the run; what it waits in is read off.
     """
-    world = World(Scope.parse(run.scope), run.revision, run.granularity)
+    world = World(Scope.parse(run.scope), type(known.agent), run.granularity)
     numbers = {thread.name: number for number, thread in enumerate(world.threads)}
     threads: dict[str, _Thread] = {}
     found: list[list[Place]] = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from everyturn.errors import UsageError
 from everyturn.files.writing import written
 from everyturn.verdicts.checker import CONFORMS
-from everyturn.verdicts.verdict import Cell, Verdict
+from everyturn.verdicts.verdict import Cell, Judged, Verdict
 from everyturn_model import events as ev
 
 if TYPE_CHECKING:
@@ -45,21 +45,19 @@ MARKS: Final = {
 }
 _DATES: Final = {".svg": "Date", ".pdf": "CreationDate"}
 """Where a picture would say when it was drawn."""
+_UNASKED: Final = Judged(Verdict.NOT_JUDGED)
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    import matplotlib
+def blank(width: float, height: float) -> tuple[Figure, Axes]:
+    """A picture of this size in inches, with one pair of axes; no window belongs to it."""
+    from matplotlib.figure import Figure
 
-    matplotlib.use("agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(width, height), layout="constrained")
-    return figure, axes
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a picture, the same bytes whenever it is drawn, and let go of it. Raises :class:`UsageError` if it cannot be written."""
-    from matplotlib import pyplot as plt
+    """Write a picture, the same bytes whenever it is drawn. Raises :class:`UsageError` if it cannot be written."""
     from matplotlib import rc_context
 
     date = _DATES.get(path.suffix.lower())
@@ -71,18 +69,21 @@ def save(figure: Figure, path: Path) -> None:
         written(path, [drawn.getvalue()])
     except ValueError as error:
         raise UsageError(f"{path}: expected a picture that can be drawn; found: {error}") from error
-    finally:
-        plt.close(figure)
 
 
 def matrix(cells: Sequence[Cell], path: Path) -> None:
+    """Write the picture of :func:`matrix_of` to ``path``. Raises :class:`UsageError` as :func:`save` does."""
+    save(matrix_of(cells), path)
+
+
+def matrix_of(cells: Sequence[Cell]) -> Figure:
     """Revisions × scopes as rows, invariants and conformance as columns; each refuted cell says in how many steps."""
     said = [cell.invariants | ({} if cell.conforms is None else {CONFORMS: cell.conforms}) for cell in cells]
     names = list(dict.fromkeys(name for each in said for name in each))
-    figure, axes = _figure(2.6 + 0.62 * len(names), 1.6 + 0.26 * len(cells))
+    figure, axes = blank(2.6 + 0.62 * len(names), 1.6 + 0.26 * len(cells))
     for row, judgements in enumerate(said):
         for column, name in enumerate(names):
-            judged = judgements[name]
+            judged = judgements.get(name, _UNASKED)
             axes.fill_between([column, column + 1], row, row + 1, color=COLOURS[judged.verdict], edgecolor="white")
             if judged.steps is not None:
                 axes.text(
@@ -102,13 +103,18 @@ def matrix(cells: Sequence[Cell], path: Path) -> None:
         "green: proved in all interleavings · red: refuted, in so many steps · grey: vacuous · yellow: not known",
         fontsize=8,
     )
-    save(figure, path)
+    return figure
 
 
 def timeline(run: Run, findings: Sequence[tuple[int, Finding]], path: Path, title: str | None = None) -> None:
+    """Write the picture of :func:`timeline_of` to ``path``. Raises :class:`UsageError` as :func:`save` does."""
+    save(timeline_of(run, findings, title), path)
+
+
+def timeline_of(run: Run, findings: Sequence[tuple[int, Finding]], title: str | None = None) -> Figure:
     """One run: a row for each prompt and operation, steps from left to right, violations as red lines."""
     rows = _rows(run)
-    figure, axes = _figure(11, 1.6 + 0.55 * len(rows))
+    figure, axes = blank(11, 1.6 + 0.55 * len(rows))
     _bars(axes, run, rows)
     _marks(axes, run, rows)
     end = len(run.steps)
@@ -136,7 +142,7 @@ def timeline(run: Run, findings: Sequence[tuple[int, Finding]], path: Path, titl
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
     figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=8, fontsize=8, frameon=False)
-    save(figure, path)
+    return figure
 
 
 def _rows(run: Run) -> dict[str, int]:

@@ -41,20 +41,28 @@ LABELS: Final = {
 }
 NONE_SEEN: Final = "none seen: at most this many"
 THEORY: Final = "M/G/1 queue (Pollaczek–Khinchine)"
+STYLE: Final[dict[Any, Any]] = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}
 TOLD, LATE, NEVER = "#8fbf9f", "#e8c268", "#c8553d"
 
 
 def draw(result: StudyResult, source: Source, study: Study, path: Path) -> None:
     """Write the study's picture to ``path`` (PNG or SVG). Raises :class:`UsageError` if that cannot be done."""
-    import matplotlib
+    from matplotlib import rc_context
 
-    matplotlib.use("agg")
-    from matplotlib import pyplot as plt
+    with rc_context(STYLE):
+        save(figure_of(result, source, study), path)
+
+
+def figure_of(result: StudyResult, source: Source, study: Study) -> Figure:
+    """The study's picture."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
 
     panels = len(study.plot.y) if study.plot.kind == "curves" else 1
     width = 9.0 if panels == 1 else 5.6 * panels
-    with plt.rc_context({"font.size": 11, "axes.spines.top": False, "axes.spines.right": False}):
-        figure, grid = plt.subplots(1, panels, figsize=(width, 5.4), squeeze=False, layout="constrained")
+    with rc_context(STYLE):
+        figure = Figure(figsize=(width, 5.4), layout="constrained")
+        grid = figure.subplots(1, panels, squeeze=False)
         for axes, name in zip(grid[0], study.plot.y, strict=False):
             if study.plot.kind == "bars":
                 _bars(axes, result)
@@ -64,7 +72,7 @@ def draw(result: StudyResult, source: Source, study: Study, path: Path) -> None:
         about = f"{study.question}\n{_caption(result)}".lstrip()
         grid[0][0].set_title(about, loc="left", fontsize=10, color="#555555", pad=12)
         _legend(figure, grid[0], columns=4)
-        save(figure, path)
+    return figure
 
 
 def _legend(figure: Figure, panels: Sequence[Axes], columns: int) -> None:

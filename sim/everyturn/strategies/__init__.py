@@ -21,10 +21,13 @@ from everyturn.strategies.portfolio import Portfolio
 from everyturn.strategies.pos import Pos
 from everyturn.strategies.preemption_bounded import PreemptionBounded
 from everyturn.strategies.profile import Profile
-from everyturn.strategies.random_walk import RandomWalk
-from everyturn.strategies.strategy import Strategy
+from everyturn.strategies.random_walk import RandomWalk, Sampler
+from everyturn.strategies.strategy import Guided, Strategy
 from everyturn.strategies.surw import Surw
 from everyturn.strategies.urw import Urw
+from everyturn.world.access import Access
+
+__all__ = ["STRATEGIES", "Access", "Entry", "Guided", "RandomWalk", "Sampler", "Strategy", "strategy"]
 
 Measure = Callable[[], Profile]
 Make = Callable[[int, float, Measure], Strategy]

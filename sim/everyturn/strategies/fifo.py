@@ -11,6 +11,8 @@ from everyturn.world.access import Access
 class Fifo(Strategy):
     """Whoever asked first goes on; every choice has its friendly outcome. One schedule, hence exhausted by one run."""
 
+    single = True
+
     def begin(self, run: int) -> None:
         self.exhausted = True
 

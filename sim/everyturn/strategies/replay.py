@@ -12,6 +12,8 @@ from everyturn.world.access import Access
 class Replay(Strategy):
     """Follows ``deviations``: pairs of the number of a decision and what it was; every other decision is 0."""
 
+    single = True
+
     def __init__(self, deviations: Iterable[tuple[int, int]]) -> None:
         self.deviations = dict(deviations)
         self.decision = 0
@@ -44,6 +46,8 @@ class Follow(Strategy):
 
     ``threads``: the names of the world's threads.
     """
+
+    single = True
 
     def __init__(self, names: Sequence[Named], threads: Sequence[str]) -> None:
         self.names = names

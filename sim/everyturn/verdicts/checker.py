@@ -15,7 +15,6 @@ from everyturn_model.conformance import Matcher, Refusal
 from everyturn_model.events import Event, TurnStarted
 from everyturn_model.invariants import BY_NAME, INVARIANTS, MISSION, Invariant, Violated
 from everyturn_model.lifecycle import Ledger
-from everyturn_model.promises import ALL, Promises
 
 CONFORMS: Final = "conforms"
 
@@ -71,12 +70,6 @@ def select(names: Sequence[str]) -> tuple[Invariant, ...]:
     if not names:
         return INVARIANTS
     return tuple(invariant for invariant in INVARIANTS if invariant.name in chosen)
-
-
-def judge_by(names: Sequence[str], promises: Promises = ALL) -> Judge:
-    """The judge of what is asked for by name (:func:`select`) and promised, and of conformance if it is named or nothing is."""
-    promised = [each for each in select(names) if each.unpromised(promises) is None]
-    return Judge(promised, conformance=not names or CONFORMS in names)
 
 
 class Judge:

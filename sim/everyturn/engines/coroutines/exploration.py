@@ -12,6 +12,8 @@ from everyturn.verdicts.checker import Finding
 from everyturn_model.lifecycle import Ledger
 
 DEFAULT_MAX_STATES: Final = 500_000_000
+FIRST_REFUTATION: Final = "the first refutation"
+"""Why an exploration stopped that was asked to stop there."""
 
 
 class Limits(NamedTuple):

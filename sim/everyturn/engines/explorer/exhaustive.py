@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from everyturn.engines.coroutines.components import components
 from everyturn.engines.coroutines.exploration import (
+    FIRST_REFUTATION,
     NO_LIMITS,
     Exploration,
     Limits,
@@ -59,13 +60,14 @@ class Explorer:
         *,
         progress: Progress | None = None,
         stop_at: frozenset[str] | None = None,
+        stop_at_first: bool = False,
     ) -> Exploration:
-        """Explore until nothing is new, a limit is reached, or every invariant of ``stop_at`` has been violated."""
+        """Explore until nothing is new, a limit is reached, or every invariant of ``stop_at`` has been violated, or any at all."""
         found = Exploration()
         start = time.monotonic()
         try:
             with overrun.watching(limits.seconds):
-                self._explore(found, start, limits, progress, stop_at)
+                self._explore(found, start, limits, progress, stop_at, stop_at_first=stop_at_first)
         except KeyboardInterrupt:
             found.interrupted = True
         except (OutOfTime, EndlessRun) as error:
@@ -95,6 +97,8 @@ class Explorer:
         limits: Limits,
         progress: Progress | None,
         stop_at: frozenset[str] | None,
+        *,
+        stop_at_first: bool,
     ) -> None:
         transitions = self.transitions
         first = transitions.initial()
@@ -128,6 +132,9 @@ class Explorer:
                     if found.stopped is not None:
                         return
             found.states = len(seen)
+            if stop_at_first and found.violations and following:
+                found.stopped = FIRST_REFUTATION
+                return
             if stop_at is not None and stop_at <= found.violations.keys():
                 return
             if following:

@@ -25,6 +25,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from everyturn.engines.coroutines.exploration import (
+    FIRST_REFUTATION,
     NO_LIMITS,
     Exploration,
     Limits,
@@ -199,10 +200,13 @@ class LevelExplorer:
         *,
         progress: Progress | None = None,
         stop_at: frozenset[str] | None = None,
+        stop_at_first: bool = False,
         save: Callable[[], None] | None = None,
         different: int = 1,
     ) -> Exploration:
         """Explore until nothing is new, a limit is reached, or every invariant of ``stop_at`` has been violated.
+
+        ``stop_at_first``: or any, at the end of the level, so that what was found is a shortest one.
 
         ``different``: how many violations to keep of each invariant, one for each state or step of its kind. ``save`` is called now
         and then, between two chunks, and at the end, however it comes. Ctrl-C is obeyed after
@@ -222,6 +226,8 @@ class LevelExplorer:
                     if progress is not None:
                         progress(self._sight())
                     found.stopped = limits.reached(len(self.states), found.seconds, self.following.resident)
+                    if stop_at_first and found.violations and self.done == self.levels[-2] and found.stopped is None:
+                        found.stopped = FIRST_REFUTATION
                     if found.stopped is not None or (stop_at is not None and stop_at <= found.violations.keys()):
                         break
         except KeyboardInterrupt:

@@ -19,7 +19,7 @@ from simpy.events import Event as SimPyEvent
 from everyturn.engines.coroutines.histories import Effect, Histories, Node
 from everyturn.engines.coroutines.log import Log
 from everyturn.engines.explorer.paths import Path
-from everyturn.errors import EndlessRun, ReplayError
+from everyturn.errors import EndlessRun, ReplayError, UsageError
 from everyturn.runs.run import Run
 from everyturn.source_location import suspended_at
 from everyturn.strategies.replay import Replay
@@ -250,7 +250,7 @@ def _place(coroutine: Coroutine[Operation, Any, str]) -> object:
 def simulate_or_cut(world: World, strategy: Strategy, steps: int) -> Run:
     """One run, or its first ``steps`` steps if it is endless."""
     try:
-        return simulate(world, strategy)
+        return simulate(world, strategy, 0)
     except EndlessRun:
         strategy.begin(0)
         return Kernel(world, strategy, steps).simulate()
@@ -263,7 +263,15 @@ def simulate_path(world: World, turns: tuple[tuple[int, int], ...], path: Path) 
     return Kernel(world, strategy, len(path.steps) if path.cut else None).simulate()
 
 
-def simulate(world: World, strategy: Strategy, run: int = 0) -> Run:
-    """One run of ``world`` through SimPy under ``strategy``."""
-    strategy.begin(run)
+def simulate(world: World, strategy: Strategy, run: int | None = None) -> Run:
+    """One run of ``world`` through SimPy under ``strategy``: its run number ``run``.
+
+    Raises :class:`UsageError` if no number is given to a strategy whose runs differ: it would be run 0 each time.
+    """
+    if run is None and not strategy.single:
+        raise UsageError(
+            f"simulate: expected the number of the run, since those of {type(strategy).__qualname__} differ; found none: "
+            "say run=0 for the first"
+        )
+    strategy.begin(run or 0)
     return Kernel(world, strategy).simulate()

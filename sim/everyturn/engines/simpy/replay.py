@@ -15,7 +15,8 @@ from everyturn.runs.tokens.named_steps import Named, names_in, names_of
 from everyturn.runs.tokens.token import PREFIX, Token, decode, fingerprint, is_token
 from everyturn.runs.tokens.token_by_place import TokenByPlace
 from everyturn.strategies.replay import Follow, Replay
-from everyturn.verdicts.checker import CONFORMS, Finding, Judge, judge_by
+from everyturn.verdicts.checker import CONFORMS, Finding, Judge
+from everyturn.verdicts.selection import Wanted, judge_by
 from everyturn.verdicts.verdict import Cell, Judged, Verdict, of_cell
 from everyturn.world.agents import named_in
 from everyturn.world.scope import Scope
@@ -51,7 +52,7 @@ class Replayed:
         written(path, [contents])
 
 
-def replay(source: str, invariants: Sequence[str] = (), agent: str | type[Dispatcher] | None = None) -> Replayed:
+def replay(source: str, invariants: Sequence[Wanted] = (), agent: str | type[Dispatcher] | None = None) -> Replayed:
     """Make the run of a token or a trace file again. ``agent``: what runs in place of the revision that it names.
 
     Code of the user's own is imported only if ``agent`` names it. Raises :class:`UsageError` for a source that is neither.
@@ -82,7 +83,7 @@ def _no_file(source: str) -> str | None:
 
 
 def replay_trace(
-    read: trace.Trace, invariants: Sequence[str] = (), agent: str | type[Dispatcher] | None = None
+    read: trace.Trace, invariants: Sequence[Wanted] = (), agent: str | type[Dispatcher] | None = None
 ) -> Replayed:
     """Make the run of a trace again, by the names of its steps; after a change of code, as far as they can be made.
 
@@ -98,7 +99,7 @@ def replay_trace(
 def _replay_names(
     source: Token | trace.Header,
     names: Sequence[Named],
-    invariants: Sequence[str],
+    invariants: Sequence[Wanted],
     agent: str | type[Dispatcher],
     done: int,
 ) -> Replayed:
@@ -117,7 +118,7 @@ def _replay_names(
     return _judged(world, run, invariants, strayed)
 
 
-def _replay_places(token: TokenByPlace, invariants: Sequence[str], agent: str | type[Dispatcher]) -> Replayed:
+def _replay_places(token: TokenByPlace, invariants: Sequence[Wanted], agent: str | type[Dispatcher]) -> Replayed:
     schedule = token.schedule
     world = World(Scope.parse(schedule.scope), agent, schedule.granularity)
     strategy = Replay(schedule.deviations)
@@ -131,7 +132,7 @@ def _replay_places(token: TokenByPlace, invariants: Sequence[str], agent: str | 
     return _judged(world, run, invariants, strayed)
 
 
-def _judged(world: World, run: Run, invariants: Sequence[str], strayed: str | None) -> Replayed:
+def _judged(world: World, run: Run, invariants: Sequence[Wanted], strayed: str | None) -> Replayed:
     judge = judge_by(invariants)
     findings = judge.run(run.seen())
     cell = _cell(world, judge, run, findings)

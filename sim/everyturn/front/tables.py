@@ -1,0 +1,78 @@
+"""Results as rows: for people in a notebook, and for pandas or polars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+from everyturn.reports.plots import COLOURS
+from everyturn.verdicts.checker import CONFORMS
+from everyturn.verdicts.verdict import Cell, Judged, Verdict
+
+Row = dict[str, Any]
+"""One row of a table: column → value. ``pandas.DataFrame(rows)`` and ``polars.DataFrame(rows)`` take a list of them."""
+
+MOST_ROWS: Final = 200
+"""More are not shown in a notebook."""
+_COUNTS: Final = ("states", "transitions", "depth", "schedules", "seconds")
+
+
+class Result:
+    """What all results have in common: a table, which a notebook shows."""
+
+    def table(self) -> list[Row]:
+        """The result as rows, all with the same columns."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        return as_html(self.table())
+
+
+def judged_in(cell: Cell) -> dict[str, Judged]:
+    """What was judged in a cell: the invariants, then conformance."""
+    return cell.invariants | ({} if cell.conforms is None else {CONFORMS: cell.conforms})
+
+
+def rows_of(cell: Cell) -> list[Row]:
+    """A row for each invariant that was judged in a cell, and one for conformance."""
+    counts = {name: getattr(cell, name) for name in _COUNTS}
+    return [
+        {
+            "revision": cell.revision,
+            "scope": cell.scope,
+            "granularity": cell.granularity,
+            "invariant": name,
+            "verdict": str(judged.verdict),
+            "steps": judged.steps,
+            "runs": judged.count,
+            "sentence": judged.sentence,
+            "token": judged.token,
+            **counts,
+        }
+        for name, judged in judged_in(cell).items()
+    ]
+
+
+def as_html(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as a table of HTML, verdicts in the colours of the matrix; columns in which nothing stands are left out."""
+    columns = [name for name in dict.fromkeys(name for row in rows for name in row) if _says(rows, name)]
+    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    lines = [f"<tr>{''.join(_cell(row.get(name)) for name in columns)}</tr>" for row in rows[:MOST_ROWS]]
+    more = f"<p>… and {len(rows) - MOST_ROWS:,} more rows</p>" if len(rows) > MOST_ROWS else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>{more}"
+
+
+def _says(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
+    return any(row.get(name) is not None for row in rows)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "<td></td>"
+    if isinstance(value, str) and value in set(Verdict):
+        return f'<td style="background:{COLOURS[Verdict(value)]}">{escape(value)}</td>'
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"<td>{value:,}</td>"
+    text = str(value)
+    return f"<td>{escape(text if len(text) <= 100 else f'{text[:60]}…')}</td>"
