@@ -15,6 +15,7 @@ help:
 	@echo 'make lint types    the fast part: seconds'
 	@echo 'make tests PYTEST="-k Cancel"   some tests'
 	@echo 'make renew         recorded counterexamples and tokens, made anew after a change'
+	@echo 'make reference     docs/reference.md, made anew from docstrings'
 	@echo 'make notebooks     notebooks, executed'
 	@echo 'make requirements  pinned requirements for the running Python'
 	@echo 'make clean         no environments and caches'
@@ -41,6 +42,10 @@ lint: $(VENV)/.installed
 
 types: $(VENV)/.installed
 	$(BIN)/mypy
+
+# The reference of what `import everyturn` gives, from its docstrings.
+reference: $(VENV)/.installed
+	$(BIN)/python -m everyturn.front.reference docs/reference.md
 
 # Executes each notebook's text and stores it beside, for readers with a browser only.
 KERNEL := {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}

@@ -73,3 +73,13 @@ def test_the_strategy_of_the_page_runs(capsys: pytest.CaptureFixture[str], monke
     exec(program, {"__name__": "page"})  # the page's own program
     assert "no-hang" in capsys.readouterr().out
     assert len([line for line in program.splitlines() if line.strip()]) <= 20
+
+
+def test_the_readme_s_python_runs() -> None:
+    """The cell of the front door, as written, from `import everyturn` to the replayed token."""
+    (cell,) = re.findall(
+        r"^```python\n(import everyturn\n.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    names: dict[str, object] = {"__name__": "a_notebook"}
+    exec(compile(cell, "a cell", "exec"), names)
+    assert "no-lost-cancel" in str(names["found"].tokens)  # type: ignore[attr-defined]

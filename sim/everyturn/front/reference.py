@@ -1,0 +1,130 @@
+"""The reference of the front door, made from its docstrings: ``python -m everyturn.front.reference docs/reference.md``."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import Any, Final
+
+import everyturn
+from everyturn.files.writing import written
+from everyturn.world.scope import DEFAULT_SCOPES
+
+SECTIONS: Final = {
+    "Questions": "check check_all liveness fuzz replay explain shrink validate simulate audit coverage",
+    "Asyncio programs": "check_scenario fuzz_scenario replay_scenario",
+    "Results": "CheckResult CheckResults FuzzResult FuzzRun ReplayResult ExplainResult ShrinkResult LivenessResult AuditResult "
+    "CoverageResult ValidateResult SimulateResult ScenarioResult ScenarioRun Verdict Trace",
+    "What is asked about": "Agent Scope Promises Ports Shared Call Completion Context",
+    "Modules": "figures invariants strategies events revisions",
+    "Errors": "EveryturnError UsageError",
+}
+"""Heading → the names below it: all of ``everyturn.__all__`` but the version."""
+
+WORDS: Final = {
+    "Wanted": "an invariant by its name (`mission` and `conforms` are names, too), or an `invariants.Invariant`",
+    "Chooser": "a strategy by its name, such as `pct:3`, or a `strategies.Strategy`",
+    "Granularity": "`access` or `await`",
+    "Reduce": "`none`, `dead`, `symmetry` or `ample`",
+    "Progress": "`True` for a line on standard error, or a function that is called now and then",
+    "Scenario": "an `async def` that takes the world, or where it lies (`package.module:function`)",
+    "Row": "a dictionary: column → value; `pandas.DataFrame` and `polars.DataFrame` take a list of them",
+}
+"""What the names in signatures mean that are no names of the front door."""
+
+_AGENT: Final = """What is checked: a revision by its name (`"d4"`), a class of one's own by where it lies (`"package.module:Class"`), or
+the class itself. Any class will do that is made of `Ports`; it needs only those methods that a scope calls."""
+_SHOWN_WHOLE: Final = ("figures", "invariants", "strategies")
+"""Modules whose names are told, too."""
+
+
+SHORT: Final = 90
+"""A longer signature has a line for each parameter."""
+
+
+def reference() -> str:
+    """The page."""
+    return "\n".join(_page()) + "\n"
+
+
+def _page() -> Iterator[str]:
+    yield "# Reference"
+    yield ""
+    yield "What `import everyturn` gives. This page is made from docstrings by `make reference`. In signatures:"
+    yield from ("", *(f"- `{name}`: {meaning}" for name, meaning in WORDS.items()))
+    for heading, names in SECTIONS.items():
+        yield from ("", f"## {heading}")
+        for name in names.split():
+            yield from _entry(name, getattr(everyturn, name))
+
+
+def _entry(name: str, found: Any) -> Iterator[str]:
+    if name == "Agent":
+        yield from ("", "### `Agent`", "", _AGENT)
+    elif isinstance(found, ModuleType):
+        yield from ("", f"### `everyturn.{name}`", "", _text(found))
+        for each in found.__all__ if name in _SHOWN_WHOLE else ():
+            yield from _member(f"{name}.{each}", getattr(found, each))
+    elif isinstance(found, type):
+        yield from ("", f"### `{name}`", "", _text(found))
+        for each, member in vars(found).items():
+            if not each.startswith("_") and isinstance(member, FunctionType | property | classmethod):
+                yield from _member(each, member)
+    else:
+        yield from ("", f"### `{name}`", "", "```python", f"{name}{_signature(found)}", "```", "", _text(found))
+
+
+def _member(name: str, found: Any) -> Iterator[str]:
+    """A method, an attribute or a name of a module, as an item of a list."""
+    if isinstance(found, classmethod):
+        found = found.__func__
+    if callable(found) or isinstance(found, property):
+        called = f"{name}{_signature(found)}" if isinstance(found, FunctionType) else name
+        yield from ("", f"- `{called}`  ", *(f"  {line}".rstrip() for line in _text(found).splitlines()))
+    else:
+        yield from ("", f"- `{name}`")
+
+
+def _signature(found: Any) -> str:
+    """The signature, one parameter to a line if it is long."""
+    signature = inspect.signature(found)
+    lines: list[str] = []
+    for each in signature.parameters.values():
+        if each.name in ("self", "cls"):
+            continue
+        if each.kind is each.KEYWORD_ONLY and "*" not in lines and not any(line.startswith("*") for line in lines):
+            lines.append("*")
+        lines.append(_parameter(each))
+    result = f" -> {signature.return_annotation}"
+    text = f"({', '.join(lines)}){result}"
+    return text if len(text) < SHORT else "(\n" + "".join(f"    {line},\n" for line in lines) + f"){result}"
+
+
+def _parameter(found: inspect.Parameter) -> str:
+    stars = {found.VAR_POSITIONAL: "*", found.VAR_KEYWORD: "**"}.get(found.kind, "")
+    text = f"{stars}{found.name}: {found.annotation}"
+    if found.default is found.empty:
+        return text
+    default = "DEFAULT_SCOPES" if found.default is DEFAULT_SCOPES else f"{found.default!r}"
+    return f"{text} = {default}"
+
+
+def _text(found: Any) -> str:
+    """The docstring, its roles as code."""
+    doc = inspect.getdoc(found) or ""
+    if isinstance(found, type) and doc.startswith(f"{found.__name__}("):
+        doc = ""
+    return re.sub(r":\w+:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", doc).replace("``", "`")
+
+
+def main() -> None:
+    """Write the page to the file that is named."""
+    written(Path(sys.argv[1]), [reference().encode()])
+
+
+if __name__ == "__main__":
+    main()
