@@ -105,7 +105,7 @@ def _signature(found: Any) -> str:
 
 
 def _parameter(found: inspect.Parameter) -> str:
-    stars = {found.VAR_POSITIONAL: "*", found.VAR_KEYWORD: "**"}.get(found.kind, "")
+    stars = "*" if found.kind is found.VAR_POSITIONAL else "**" if found.kind is found.VAR_KEYWORD else ""
     text = f"{stars}{found.name}: {found.annotation}"
     if found.default is found.empty:
         return text
