@@ -237,3 +237,19 @@ def test_an_end_that_its_lines_contradict_nobody_wrote(field: str, said: str, tm
     (run, *_) = identify([tmp_path / "log"], ["d3"]).runs
     assert run.tried[0].match.answer is Answer.REFUSED
     assert f"the end says `{field}` {said}, and the lines before it show" in run.sentence(run.tried[0].match)
+
+
+@pytest.mark.parametrize(("step", "prompts"), [(1, []), (1, ["p0", "p9"]), (2, ["p9"])])
+def test_a_stream_that_its_lines_contradict_nobody_wrote(step: int, prompts: list[str], tmp_path: Path) -> None:
+    """A stream answers the prompts whose messages came since the last answer, its own among them."""
+    path = Path(__file__).parents[2] / "recordings" / "d4-random.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    place = next(
+        number for number, line in enumerate(lines) if line.get("step") == step and line["ev"] == "stream_start"
+    )
+    lines[place]["prompts"] = prompts
+    chosen = [line for line in lines if line.get("run", lines[place]["run"]) == lines[place]["run"]]
+    (tmp_path / "log").write_text("\n".join(map(json.dumps, chosen)) + "\n")
+    (run, *_) = identify([tmp_path / "log"], ["d4"]).runs
+    assert run.tried[0].match.answer is Answer.REFUSED
+    assert f"step {step} of " in run.sentence(run.tried[0].match)

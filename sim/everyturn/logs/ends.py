@@ -1,4 +1,7 @@
-"""Whether the end of a recorded run says of its clients what the lines before it show: no dispatcher could write both otherwise."""
+"""Whether a recorded run agrees with itself: what its end says of the clients, and its streams of the prompts they answer.
+
+No dispatcher could write both otherwise.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,40 @@ from everyturn.formats.crush_dispatch import RecordedRun
 
 
 def contradiction(run: RecordedRun) -> str | None:
+    """What a run says otherwise than its own lines; none if nothing."""
+    return _of_the_end(run) or _of_a_stream(run)
+
+
+def _of_a_stream(run: RecordedRun) -> str | None:
+    """What a stream says otherwise of the prompts that it answers: those whose messages came since the last answer.
+
+    The first step of a turn answers its own prompt and what was folded since, each further step what was folded into it; a
+    prompt whose message was never written is answered by nobody, unless a write that failed may have left it behind.
+    """
+    written: set[str] = set()
+    folded: dict[str, list[str]] = {}
+    sure = True
+    for _, event in run.logged:
+        match event:
+            case crush.StoreFailed():
+                sure = False
+            case crush.UserMessage(prompt=prompt, by=by, turn=turn):
+                written.add(prompt)
+                if by == "fold" and turn is not None:
+                    folded.setdefault(turn, []).append(prompt)
+            case crush.StreamStart(turn=turn, step=step, prompts=prompts):
+                folds = folded.pop(turn, [])
+                whole = step > 1 and sorted(prompts) != sorted(folds)
+                own = step == 1 and turn in written and not {turn, *folds} <= set(prompts)
+                if sure and (whole or own or not set(prompts) <= written):
+                    return (
+                        f"step {step} of {turn} says that it answers {_all(prompts)}, and the lines before it show "
+                        f"{_all([turn, *folds] if step == 1 else folds)} of those whose messages were written"
+                    )
+    return None
+
+
+def _of_the_end(run: RecordedRun) -> str | None:
     """What the end says otherwise: who waits for a completion, who got two, whom an error notification told; none if nothing."""
     asked: dict[str, None] = {}
     told: Counter[str] = Counter()

@@ -73,7 +73,7 @@ class Transcript(NamedTuple):
     stored: tuple[str, ...] | None = None
     places: tuple[int, ...] = ()
     contradiction: str | None = None
-    """What the end says of the clients otherwise than the lines do."""
+    """What the recording says otherwise than its own lines do."""
 
 
 def transcript_of(run: RecordedRun) -> Transcript:
