@@ -212,15 +212,17 @@ def enlarged(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("fuzz --revision d4 --scope AA --runs 10 --seed 1", "refuted", "p[12] is in the queue"),
         ("validate queued.jsonl", "refuted", "p2 was put into the queue"),
         ("validate not-queued.jsonl", "holds", None),
+        ("validate d3-folded-run-id.jsonl", "refuted", "p[12] was put into the queue"),
     ],
 )
 def test_an_added_invariant_is_judged_everywhere(
     command: str, verdict: str, sentence: str | None, enlarged: Path, tmp_path: Path
 ) -> None:
-    """In explorer, samples and logs, beside all others, by a file and an entry in the list."""
+    """In explorer, samples, logs and recordings, beside all others, by a file and an entry in the list."""
     lines = [json.dumps(line) + "\n" for line in LOG]
     (tmp_path / "queued.jsonl").write_text("".join(lines))
     (tmp_path / "not-queued.jsonl").write_text("".join(lines[:-1]))
+    shutil.copy(ROOT / "recordings" / "d3-folded-run-id.jsonl", tmp_path)
     path = os.pathsep.join(filter(None, [str(enlarged), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(
         [sys.executable, "-m", "everyturn", *command.split(), "--json", "--exit-zero"],
@@ -231,8 +233,8 @@ def test_an_added_invariant_is_judged_everywhere(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    (cell,) = json.loads(done.stdout)["cells"]
-    assert list(cell["invariants"]) == [*BY_NAME, "no-queue"]
-    said = cell["invariants"]["no-queue"]
-    assert said["verdict"] == verdict
-    assert re.fullmatch(sentence or "", said.get("sentence") or "")
+    cells = json.loads(done.stdout)["cells"]
+    assert {tuple(cell["invariants"]) for cell in cells} == {(*BY_NAME, "no-queue")}
+    said = [cell["invariants"]["no-queue"] for cell in cells]
+    assert {each["verdict"] for each in said} == {verdict}
+    assert all(re.fullmatch(sentence or "", each.get("sentence") or "") for each in said)
