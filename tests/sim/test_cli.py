@@ -308,14 +308,16 @@ def test_a_wrong_command_line_is_one_line_that_names_the_help(arguments: list[st
     assert "--help`)" in line
 
 
-@pytest.mark.parametrize(("command", "judge"), [("audit", "audit.audit"), ("coverage", "coverage.cover")])
+@pytest.mark.parametrize(
+    ("command", "judge"), [("audit", "checking.audit.audit"), ("coverage", "checking.coverage.cover")]
+)
 def test_documents_say_whether_they_were_interrupted(command: str, judge: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """`interrupted` stands beside the cells, as in the documents of all other commands."""
     arguments = (command, "--revision", "d4", "--scope", "A", "--json")
     whole = run(*arguments)
     assert (whole.exit_code, json.loads(whole.stdout)["interrupted"]) == (0, False)
 
-    module, _, name = judge.partition(".")
+    module, _, name = judge.rpartition(".")
     judged = getattr(import_module(f"everyturn.{module}"), name)
     monkeypatch.setattr(
         f"everyturn.{judge}", lambda *given, **how: msgspec.structs.replace(judged(*given, **how), interrupted=True)

@@ -10,13 +10,16 @@ from typing import Final
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.sim.test_linear_monitors import lines_of
 
 from everyturn.cli import main
 from everyturn.cli.logs import _Silence
 from everyturn.files.reading import LogFile, stop
 from everyturn.files.writing import written
-from everyturn.formats.everyturn_log import Placed
+from everyturn.formats.everyturn_log import KINDS, Header, Placed, encode
+from everyturn.logs.validate import validate
 from everyturn.logs.watch import Watch
+from everyturn.reports.validation import table
 
 ROOT: Final = Path(__file__).parents[2]
 HANGS: Final = (
@@ -301,3 +304,46 @@ def test_what_is_not_shown_of_many_violations_is_counted(tmp_path: Path) -> None
     assert output.count(": no-hang: nothing can move any more") == 20
     assert f"{path}: no-hang: and 130 more, 150 in all in 50 sessions; the last at line 301" in output
     assert f"{path}: 50 sessions, 150 prompts; an invariant is broken in 50 sessions" in output
+
+
+def test_the_table_counts_sessions_and_prompts(tmp_path: Path) -> None:
+    """Of two logs of one agent: the worst verdict, in how many sessions each invariant is broken, and for how many prompts."""
+    done = "submit p1; started p1 @a; message p1 by=turn; ended p1 outcome=finished @a; told p1 outcome=finished; rest"
+    hang = "submit p1; submit p2; rest"
+    twice = f"{done[:-6]}; told p1 outcome=finished; told p1 outcome=finished; rest busy=yes"
+    header = Header(agent="kitchen", kinds=frozenset(KINDS))  # type: ignore[arg-type]
+    for name, stories in (("a", [hang, hang, done]), ("b", [done, hang, twice])):
+        lines = [line for number, text in enumerate(stories) for line in lines_of(text, f"{name}{number}")]
+        (tmp_path / f"{name}.jsonl").write_bytes(encode(header) + b"".join(map(encode, lines)))
+    logs = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    said = [line.split() for line in table(validate(logs))]
+    rows = {line[0]: line[1:] for line in said}
+    assert rows["kitchen:"] == ["2", "logs", "with", "6", "sessions", "and", "9", "prompts"]
+    assert rows["verdict"] == ["sessions", "prompts"]
+    assert rows["no-hang"] == ["refuted", "3", "6"]
+    assert rows["no-double-emit"] == ["refuted", "1", "1"]
+    assert rows["clean-rest"] == ["refuted", "1"]
+    assert rows["no-fold-of-run-id"] == ["holds"]
+    assert rows[f"{logs[0]}:"] == [
+        "3",
+        "sessions,",
+        "5",
+        "prompts;",
+        "an",
+        "invariant",
+        "is",
+        "broken",
+        "in",
+        "2",
+        "sessions",
+    ]
+
+
+def test_runs_and_logs_of_one_agent_have_a_table_each(tmp_path: Path) -> None:
+    """A recording has runs; a log of the same agent has sessions."""
+    log = tmp_path / "a.jsonl"
+    header = Header(agent="d3-locked-drain", kinds=frozenset(KINDS))  # type: ignore[arg-type]
+    log.write_bytes(encode(header) + b"".join(map(encode, lines_of("submit p1; rest"))))
+    said = list(table(validate([ROOT / "recordings" / "d3-silent-hand-off.jsonl", log])))
+    assert said[0] == "d3-locked-drain: 5 runs"
+    assert "d3-locked-drain: 1 log with 1 session and 1 prompt" in said

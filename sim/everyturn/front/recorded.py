@@ -11,6 +11,7 @@ from everyturn.front.tables import Result, Row, judged_in
 from everyturn.logs.judging import Reading
 from everyturn.logs.validate import Validated
 from everyturn.logs.validate import validate as validate_logs
+from everyturn.reports.validation import table
 from everyturn.verdicts.verdict import Cell, Verdict, worst
 from everyturn_model.partial import BUDGET
 
@@ -27,7 +28,7 @@ class ValidateResult(Result):
         self.interrupted: bool = validated.interrupted
 
     def __str__(self) -> str:
-        return "\n".join(self._validated.table())
+        return "\n".join(table(self._validated))
 
     @property
     def verdict(self) -> Verdict:

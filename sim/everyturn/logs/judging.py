@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from everyturn.files.reading import Fault, LogFile, Unreadable, stop
 from everyturn.formats.catalogue import Reader, format_of, reader
 from everyturn.formats.everyturn_log import LogReader
 from everyturn.formats.mapped_log import MappedReader, unmapped
-from everyturn.formats.mapping import Mapping
-from everyturn.logs.findings import Findings
+from everyturn.formats.mapping import Mapping as LogMapping
+from everyturn.logs.findings import Broken, Findings
 from everyturn.logs.order import WINDOW, Gap, Order
 from everyturn.logs.watch import Violation, Watch
 from everyturn.verdicts.verdict import Cell, Judged, Verdict, worst
@@ -23,11 +24,12 @@ SHOWN: Final = 100
 
 
 class Size(NamedTuple):
-    """How much a log tells of: sessions, prompts, and sessions in which an invariant is broken."""
+    """How much a log tells of: sessions, prompts, and sessions in which an invariant is broken; ``broken``: which one, how often."""
 
     sessions: int
     prompts: int
     refuted: int
+    broken: Mapping[str, Broken] = MappingProxyType({})
 
 
 NOTHING: Final = Size(0, 0, 0)
@@ -39,7 +41,7 @@ class Reading:
     """How a log is to be read: its format, unless the file says it, in which order, and whether its end is rest."""
 
     format: str | None = None
-    mapping: Mapping | None = None
+    mapping: LogMapping | None = None
     window: int = WINDOW
     by_time: bool = False
     at_rest: bool = False
@@ -176,7 +178,7 @@ class LinearJudge:
             self._say(remark)
         if self._untold:
             self._gaps.append(f"{self._path}: and {self._untold:,} more places where lines are lost")
-        size = Size(watch.named, watch.prompts, self._findings.sessions)
+        size = Size(watch.named, watch.prompts, self._findings.sessions, self._findings.broken)
         return Watched(cell, list(self._findings.lines()), [*self._gaps, *remarks], size=size)
 
     def _remarks(self) -> list[str]:

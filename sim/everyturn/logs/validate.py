@@ -8,7 +8,6 @@ they are (:class:`everyturn.verdicts.checker.Judge`). What cannot be read is lef
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,8 +30,6 @@ from everyturn_model.partial import BUDGET
 GRANULARITY: Final = "log"
 """Nobody chose where the threads of a log were interleaved."""
 
-COLUMNS: Final = (Verdict.REFUTED, Verdict.HOLDS, Verdict.UNDETERMINED, Verdict.VACUOUS, Verdict.NOT_JUDGED)
-
 
 @dataclass(slots=True)
 class Validated:
@@ -49,22 +46,6 @@ class Validated:
     """How much each log that is judged as a whole tells of."""
     conformed: Conformed = field(default_factory=Conformed)
     """What the specification says of recorded runs."""
-
-    def table(self) -> Iterator[str]:
-        """The lines of a table: for each revision, in how many runs each invariant got which verdict; then the files."""
-        for revision, cells in _by(self.cells, lambda cell: cell.revision).items():
-            yield f"{revision}: {_judged(cells)}"
-            yield f"  {'':<20}" + "".join(f"{verdict.value:>14}" for verdict in COLUMNS)
-            for name, counts in _counts(cells).items():
-                yield f"  {name:<20}" + "".join(f"{counts[verdict]:>14}" for verdict in COLUMNS)
-        files = {file: _refuted(cells) for file, cells in _by(self.cells, lambda cell: cell.file or "").items()}
-        if self.conformed.runs:
-            yield from self.conformed.table(files)
-        for file, refuted in files.items():
-            if file in self.sizes:
-                yield f"{file}: {told(self.sizes[file])}"
-            elif file not in self.conformed.seconds:
-                yield f"{file}: {_runs(sum(cell.file == file for cell in self.cells))}, {refuted} refuted"
 
 
 def validate(
@@ -189,46 +170,3 @@ def _first_lines(read: trace.Trace) -> list[int]:
     """Where in the file each of the trace's steps begins; line 1 is the header."""
     starts = [number for number, line in enumerate(read.lines, 2) if line.kind in ("step", "Rest")]
     return starts if starts and starts[0] == 2 else [2, *starts]
-
-
-def _by(cells: Sequence[Cell], key: Callable[[Cell], str]) -> dict[str, list[Cell]]:
-    groups: dict[str, list[Cell]] = {}
-    for cell in cells:
-        groups.setdefault(key(cell), []).append(cell)
-    return groups
-
-
-def _counts(cells: Sequence[Cell]) -> dict[str, Counter[Verdict]]:
-    counts: dict[str, Counter[Verdict]] = {}
-    for cell in cells:
-        for name, judged in cell.invariants.items():
-            counts.setdefault(name, Counter())[judged.verdict] += 1
-        if cell.conforms is not None:
-            counts.setdefault(CONFORMS, Counter())[cell.conforms.verdict] += 1
-    return counts
-
-
-def _refuted(cells: Sequence[Cell]) -> int:
-    return sum(cell.verdict is Verdict.REFUTED for cell in cells)
-
-
-def _judged(cells: Sequence[Cell]) -> str:
-    """How many runs, and how many logs that are judged as a whole, since they have no runs."""
-    logs = sum(cell.run is None for cell in cells)
-    runs = len(cells) - logs
-    words = ([_runs(runs)] if runs else []) + ([_number(logs, "log")] if logs else [])
-    return " and ".join(words)
-
-
-def told(size: Size) -> str:
-    """Of how much a log tells, in words."""
-    refuted = f"; an invariant is broken in {_number(size.refuted, 'session')}" if size.refuted else ""
-    return f"{_number(size.sessions, 'session')}, {_number(size.prompts, 'prompt')}{refuted}"
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
-def _runs(number: int) -> str:
-    return _number(number, "run")

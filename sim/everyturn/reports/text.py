@@ -205,7 +205,9 @@ class Printer:
         self.say(said, f"{head}  {sign} ")
 
     def validation(self, validated: Any) -> None:
-        """The verdicts on recorded runs: what was found, with file and line, and the counts for each revision."""
+        """The verdicts on logs: what was found, with file and line, and the counts for each agent."""
+        from everyturn.reports.validation import table
+
         for error in (*validated.unreadable, *validated.unreadable.rest):
             click.echo(f"everyturn: {printable(error)}", err=True)
         for cell in validated.cells:
@@ -215,7 +217,7 @@ class Printer:
                     self.say(f"{judged.where}: run {cell.run}: {what}: {judged.sentence}")
         for text in (*validated.violations, *validated.remarks):
             self.say(text)
-        for line in validated.table():
+        for line in table(validated):
             self.say(line)
 
     def followed(self, result: Result) -> None:
