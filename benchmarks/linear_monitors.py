@@ -24,7 +24,8 @@ import msgspec
 
 from everyturn.files.reading import LogFile, stop
 from everyturn.formats.everyturn_log import Line
-from everyturn.logs.judging import AS_IT_IS, watch
+from everyturn.logs.history import AS_IT_IS
+from everyturn.logs.judging import watch
 from everyturn.verdicts.checker import select
 
 SESSIONS = 1000

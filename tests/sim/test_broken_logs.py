@@ -21,7 +21,8 @@ from everyturn.files.reading import LogFile, stop
 from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, write
 from everyturn.formats.everyturn_trace import Teller
 from everyturn.logs.conforming import Conformed, RunMatch, match_log
-from everyturn.logs.judging import Reading, Watched, watch
+from everyturn.logs.history import Reading
+from everyturn.logs.judging import Watched, watch
 from everyturn.strategies import strategy
 from everyturn.verdicts.checker import select
 from everyturn.verdicts.verdict import Verdict

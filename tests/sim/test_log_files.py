@@ -23,7 +23,8 @@ from everyturn.formats.everyturn_log import Header, Line, LogReader, Placed, enc
 from everyturn.formats.mapped_log import MappedReader
 from everyturn.formats.mapping import load, shipped
 from everyturn.logs.following import GrowingFile
-from everyturn.logs.judging import LinearJudge, Reading, watch
+from everyturn.logs.history import Reading
+from everyturn.logs.judging import LinearJudge, watch
 from everyturn.logs.order import Gap, Order
 from everyturn.logs.validate import validate
 from everyturn.verdicts.checker import select

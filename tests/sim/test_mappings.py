@@ -17,7 +17,7 @@ from everyturn.formats.everyturn_log import KINDS, REQUIRED, Line
 from everyturn.formats.mapped_log import MappedReader, find
 from everyturn.formats.mapping import Mapping, load, parse, shipped
 from everyturn.formats.times import seconds
-from everyturn.logs.judging import Reading
+from everyturn.logs.history import Reading
 from everyturn.logs.validate import validate
 from everyturn.verdicts.verdict import Verdict
 

@@ -19,7 +19,7 @@ from everyturn.formats.mapping import load
 from everyturn.logs.busy_periods import Stretch, Stretches
 from everyturn.logs.conforming import Conformed, RunMatch, conform
 from everyturn.logs.events import lacks, of_lines
-from everyturn.logs.judging import Reading
+from everyturn.logs.history import Reading
 from everyturn.logs.order import Gap
 from everyturn.logs.watch import Watch
 from everyturn.reports.bug import bug_report

@@ -41,7 +41,7 @@ def convert(
     from everyturn.formats.mapped_log import unmapped
     from everyturn.formats.mapping import load
     from everyturn.formats.times import Uncountable
-    from everyturn.logs.judging import Reading
+    from everyturn.logs.history import Reading
     from everyturn.reports.text import Progress
 
     write = written_as(to, target)

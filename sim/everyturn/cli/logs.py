@@ -51,7 +51,7 @@ def reading(how: dict[str, Any]) -> Any:
     """How to read, from the options. Raises :class:`UsageError`."""
     from everyturn.formats.catalogue import part
     from everyturn.formats.mapping import load
-    from everyturn.logs.judging import Reading
+    from everyturn.logs.history import Reading
 
     source, mapping = how["source"], how["mapping"]
     if source is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from everyturn.errors import UsageError
 from everyturn.formats.mapping import load
 from everyturn.front.tables import Result, Row, judged_in
-from everyturn.logs.judging import Reading
+from everyturn.logs.history import Reading
 from everyturn.logs.validate import Validated
 from everyturn.logs.validate import validate as validate_logs
 from everyturn.reports.validation import table

@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from everyturn.files.reading import Fault, LogFile
-from everyturn.formats.everyturn_log import Header, Line, LogReader, Placed
-from everyturn.formats.mapped_log import unmapped
-from everyturn.logs.judging import Reading
-from everyturn.logs.order import Gap, Order
+from everyturn.formats.everyturn_log import Header, Line, Placed
+from everyturn.logs.history import History, Reading
+from everyturn.logs.order import Gap
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,26 +160,16 @@ class StretchReader:
     """
 
     def __init__(self, file: LogFile, reading: Reading, fault: Callable[[Fault], None]) -> None:
-        self._fault, self._at_rest = fault, reading.at_rest
+        self._at_rest = reading.at_rest
         self._ready: list[Stretch] = []
         self._gaps = 0
-        self._reader = reading.reader(file, self._unreadable)
-        self.header = self._reader.header
+        self._history = History(file, reading, fault)
+        self.header = self._history.header
         self.stretches = Stretches(self.header, self._ready.append)
-        self._order = Order(
-            self.stretches.see,
-            self._lost,
-            self.stretches.restart,
-            sequence=self.header.sequence,
-            by_time=reading.by_time,
-            window=reading.window,
-        )
-        if isinstance(self._reader, LogReader):
-            self._reader.renewed = self._order.renew
+        self._order = self._history.tell(self.stretches.see, self._lost, self.stretches.restart)
 
     def __iter__(self) -> Iterator[Stretch]:
-        for placed in self._reader:
-            self._order.see(placed)
+        for _ in self._history:
             if self._ready:
                 yield from self._emptied()
         self._order.flush()
@@ -191,11 +180,6 @@ class StretchReader:
         ready = self._ready.copy()
         self._ready.clear()
         return ready
-
-    def _unreadable(self, fault: Fault) -> None:
-        self._fault(fault)
-        if fault.line and self.header.sequence is None:
-            self._lost(Gap(None, 0, 0, fault.line))
 
     def _lost(self, gap: Gap) -> None:
         self._gaps += 1
@@ -209,5 +193,5 @@ class StretchReader:
             yield f"lines are lost at {places}; {skipped}"
         elif self.stretches.skipped:
             yield f"the log begins in the midst of a session; {skipped}"
-        if remark := unmapped(self._reader):
+        if remark := self._history.unmapped:
             yield remark

@@ -19,7 +19,7 @@ from everyturn.files.reading import LogFile, Unread
 from everyturn.formats.crush_dispatch import RecordedRun, read_runs
 from everyturn.logs.busy_periods import StretchReader
 from everyturn.logs.events import lacks, missing_kinds, of_lines
-from everyturn.logs.judging import AS_IT_IS, Reading
+from everyturn.logs.history import AS_IT_IS, Reading
 from everyturn.logs.projection import of_recording
 from everyturn.printing import printable
 from everyturn.runs import trace

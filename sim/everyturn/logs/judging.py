@@ -9,12 +9,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from everyturn.files.reading import Fault, LogFile, Unreadable, stop
-from everyturn.formats.catalogue import Reader, format_of, reader
-from everyturn.formats.everyturn_log import LogReader
-from everyturn.formats.mapped_log import MappedReader, unmapped
-from everyturn.formats.mapping import Mapping as LogMapping
 from everyturn.logs.findings import Broken, Findings
-from everyturn.logs.order import WINDOW, Gap, Order
+from everyturn.logs.history import History, Reading
+from everyturn.logs.order import Gap
 from everyturn.logs.watch import Violation, Watch
 from everyturn.verdicts.verdict import Cell, Judged, Verdict, worst
 from everyturn_model.invariants import Invariant
@@ -34,33 +31,6 @@ class Size(NamedTuple):
 
 NOTHING: Final = Size(0, 0, 0)
 """The size of an empty log."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How a log is to be read: its format, unless the file says it, in which order, and whether its end is rest."""
-
-    format: str | None = None
-    mapping: LogMapping | None = None
-    window: int = WINDOW
-    by_time: bool = False
-    at_rest: bool = False
-
-    def format_of(self, file: LogFile) -> str:
-        """The name of the file's format; ``mapping`` if there is one."""
-        return "mapping" if self.mapping is not None else self.format or format_of(file)
-
-    def reader(self, file: LogFile, fault: Callable[[Fault], None]) -> Reader:
-        """What reads the file, from its beginning."""
-        if self.mapping is not None:
-            return MappedReader(file, fault, self.mapping)
-        made = reader(self.format_of(file), file, fault)
-        if isinstance(made, LogReader) and self.format is None:
-            made.read_header()
-        return made
-
-
-AS_IT_IS: Final = Reading()
 
 
 @dataclass(slots=True)
@@ -108,25 +78,10 @@ class LinearJudge:
         self._gaps: list[str] = []
         self._untold = 0
         self._begun = time.perf_counter()
-        self._reader = reading.reader(file, self._unreadable)
-        self._header = self._reader.header
+        self._history = History(file, reading, fault)
+        self._header = self._history.header
         self.watch = Watch(self._header, self._violated, chosen)
-        self.order = Order(
-            self.watch.see,
-            self._lost,
-            self.watch.restart,
-            sequence=self._header.sequence,
-            by_time=reading.by_time,
-            window=reading.window,
-        )
-        if isinstance(self._reader, LogReader):
-            self._reader.renewed = self.order.renew
-
-    def _unreadable(self, fault: Fault) -> None:
-        """A line that cannot be read may have told anything; with a sequence, its number will be missing."""
-        self._fault(fault)
-        if fault.line and self._header.sequence is None:
-            self.watch.gap(Gap(None, 0, 0, fault.line))
+        self.order = self._history.tell(self.watch.see, self._lost, self.watch.restart)
 
     def _violated(self, violation: Violation) -> None:
         self._say(self._findings.add(violation))
@@ -143,10 +98,8 @@ class LinearJudge:
 
     def run(self) -> Unreadable | None:
         """Read the log to its end. Returns the error if it cannot be read that far."""
-        see = self.order.see
         try:
-            for placed in self._reader:
-                see(placed)
+            self._history.read()
         except Unreadable as error:
             if self._fault is stop:
                 raise
@@ -192,7 +145,7 @@ class LinearJudge:
             remarks.append(
                 f"{self._path}: {_lines(unknown)} about prompts that were not submitted in this log, or twice at once"
             )
-        if remark := unmapped(self._reader):
+        if remark := self._history.unmapped:
             remarks.append(f"{self._path}: {remark}")
         return remarks
 

@@ -17,7 +17,8 @@ from everyturn.errors import AgentFault, UsageError
 from everyturn.files.reading import LogFile, Unread, stop
 from everyturn.formats.crush_dispatch import RecordedRun, read_runs
 from everyturn.logs.conforming import Conformed, RunMatch, match_recording
-from everyturn.logs.judging import AS_IT_IS, Reading, Size, watch
+from everyturn.logs.history import AS_IT_IS, Reading
+from everyturn.logs.judging import Size, watch
 from everyturn.logs.recorded import judge_run
 from everyturn.runs import trace
 from everyturn.verdicts.checker import CONFORMS, Judge, select

@@ -1,0 +1,97 @@
+"""One log as one history: read once, from its beginning, its lines in order, with what is lost of it and where a new process begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from everyturn.files.reading import Fault, LogFile
+from everyturn.formats.catalogue import Reader, format_of, reader
+from everyturn.formats.everyturn_log import LogReader, Placed
+from everyturn.formats.mapped_log import MappedReader, unmapped
+from everyturn.formats.mapping import Mapping
+from everyturn.logs.order import WINDOW, Gap, Order
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a log is to be read: its format, unless the file says it, in which order, and whether its end is rest."""
+
+    format: str | None = None
+    mapping: Mapping | None = None
+    window: int = WINDOW
+    by_time: bool = False
+    at_rest: bool = False
+
+    def format_of(self, file: LogFile) -> str:
+        """The name of the file's format; ``mapping`` if there is one."""
+        return "mapping" if self.mapping is not None else self.format or format_of(file)
+
+    def reader(self, file: LogFile, fault: Callable[[Fault], None]) -> Reader:
+        """What reads the file, from its beginning."""
+        if self.mapping is not None:
+            return MappedReader(file, fault, self.mapping)
+        made = reader(self.format_of(file), file, fault)
+        if isinstance(made, LogReader) and self.format is None:
+            made.read_header()
+        return made
+
+
+AS_IT_IS: Final = Reading()
+
+
+class History:
+    """What a log tells, in order; ``header`` is known before the lines are read.
+
+    :meth:`tell` says who is to be told; :meth:`read` reads the log and tells, and so does iterating, line by line. What cannot be read goes to ``fault``,
+    and may have told anything: it is a gap, unless a sequence will show that its number is missing.
+    """
+
+    def __init__(self, file: LogFile, reading: Reading, fault: Callable[[Fault], None]) -> None:
+        self._reading, self._fault = reading, fault
+        self._reader = reading.reader(file, self._unreadable)
+        self.header = self._reader.header
+
+    def tell(
+        self, see: Callable[[Placed], None], gap: Callable[[Gap], None], restart: Callable[[str | None], None]
+    ) -> Order:
+        """From now on these are told of each line, of each gap, and of each session that another process goes on with.
+
+        Returns what holds back the lines that are early.
+        """
+        self._gap = gap
+        self._order = Order(
+            see,
+            gap,
+            restart,
+            sequence=self.header.sequence,
+            by_time=self._reading.by_time,
+            window=self._reading.window,
+        )
+        if isinstance(self._reader, LogReader):
+            self._reader.renewed = self._order.renew
+        return self._order
+
+    def read(self) -> None:
+        """Read the log to its end. Raises :class:`~everyturn.files.reading.Unreadable` if it cannot be read that far."""
+        see = self._order.see
+        for placed in self._reader:
+            see(placed)
+
+    def __iter__(self) -> Iterator[None]:
+        """Read the log line by line, for those who take what is ready in between."""
+        see = self._order.see
+        for placed in self._reader:
+            see(placed)
+            yield
+
+    def _unreadable(self, fault: Fault) -> None:
+        self._fault(fault)
+        if fault.line and self.header.sequence is None:
+            self._gap(Gap(None, 0, 0, fault.line))
+
+    @property
+    def unmapped(self) -> str | None:
+        """What is to be said of lines that the mapping does not know, if there are any."""
+        return unmapped(self._reader)
