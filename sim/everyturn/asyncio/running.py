@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
+import random
 import sys
 import warnings
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -76,6 +77,7 @@ def run(scenario: Scenario, guide: Guide, setting: Setting, watch: Callable[[str
 
 
 def _one(world: World, scenario: Scenario, outcome: Outcome, noted: Sequence[warnings.WarningMessage]) -> None:
+    random.seed(0)
     world.guide.begin(world)
     outcome.decisions, outcome.logged = world.decisions, world.logged
     try:

@@ -58,6 +58,8 @@ class World:
         self._pools: dict[int, tuple[Any, Pool]] = {}
         self._idle: list[tuple[Pool, Any]] = []
         self.loop = WorldLoop(self, eager=setting.eager)
+        self.own: frozenset[str] = frozenset(vars(self)) | {"own"}
+        """Names of the world's own attributes; a scenario may hang others on it."""
 
     # What a scenario uses.
 

@@ -1,0 +1,140 @@
+"""Code that waits: coroutines and generators with what is in their frames, and what their code reads of modules."""
+
+from __future__ import annotations
+
+import gc
+import types
+from typing import Any, Final
+
+from everyturn.asyncio.encoding import STANDARD, Encoder, encodes, is_programs, is_watched
+from everyturn.engines.coroutines.contents import contents
+from everyturn.errors import EveryturnError
+from everyturn.identity.reads import reads
+
+_ASENDS: Final = ("async_generator_asend", "async_generator_athrow")
+
+_CODES: dict[int, tuple[types.CodeType, int]] = {}
+_CODE_NUMBERS: dict[tuple[str, str, types.CodeType], int] = {}
+
+
+def _code_number(code: types.CodeType) -> int:
+    """A number for code: equal for equal code of one file only."""
+    known = _CODES.get(id(code))
+    if known is None:
+        number = _CODE_NUMBERS.setdefault((code.co_filename, code.co_qualname, code), len(_CODE_NUMBERS))
+        known = _CODES[id(code)] = (code, number)
+    return known[1]
+
+
+def _code(encoder: Encoder, code: types.CodeType, names: dict[str, Any]) -> None:
+    """Code, and those globals of the program that it reads, through modules too."""
+    encoder.out.append(("code", _code_number(code)))
+    if code.co_filename.startswith(STANDARD) and "site-packages" not in code.co_filename:
+        return
+    found = reads(code)
+    wanted = names.keys() if found.everything else found.names
+    for name in sorted(wanted):
+        if name in names:
+            _global(encoder, names, name, found.attributes, by_name=found.by_name)
+
+
+def _global(encoder: Encoder, names: dict[str, Any], name: str, attributes: frozenset[str], *, by_name: bool) -> None:
+    """One name of a module. Of another module of the program's own those names count that the code mentions."""
+    value = names[name]
+    if isinstance(value, types.ModuleType):
+        if is_programs(value) and value.__name__.partition(".")[0] != "everyturn":
+            held = vars(value)
+            for each in sorted(name for name in held if not name.startswith("__")) if by_name else sorted(attributes):
+                if each in held and held[each] is not value and (id(held), each) not in encoder.globals:
+                    _global(encoder, held, each, attributes, by_name=False)
+        return
+    if (id(names), name) in encoder.globals:
+        return
+    encoder.globals.add((id(names), name))
+    if not (isinstance(value, type) and not is_watched(value)):
+        encoder.out.append(("global", name))
+        encoder.inside(name, value)
+
+
+def _frame(encoder: Encoder, owner: Any, frame: Any, awaited: Any) -> None:
+    """A suspended frame: code, instruction, variables, what lies hidden on its value stack, the exception it handles."""
+    code = frame.f_code
+    _code(encoder, code, frame.f_globals)
+    encoder.out.append(frame.f_lasti)
+    named, stack, handled = _contents(encoder, owner, frame, awaited)
+    encoder.out.append((len(named), len(stack)))
+    for name, value in named:
+        encoder.out.append(name)
+        encoder.inside(name, value)
+    for value in stack:
+        if value is awaited and type(value).__name__ in _ASENDS and id(value) not in encoder.numbers:
+            encoder.number(value)
+            encoder.out.append(type(value).__name__)
+            for each in gc.get_referents(value):
+                encoder.value(each)
+        else:
+            encoder.value(value)
+    encoder.value(handled)
+
+
+def _contents(encoder: Encoder, owner: Any, frame: Any, awaited: Any) -> tuple[Any, Any, Any]:
+    """Variables, value stack, handled exception. Of code that has not begun: its arguments, in order."""
+    if not _has_begun(owner):
+        visited = gc.get_referents(owner)
+        last = max((place for place, each in enumerate(visited) if each is frame.f_code), default=-1)
+        return (), tuple(visited[last + 1 :]), None
+    try:
+        return contents(owner, frame, awaited)
+    except (EveryturnError, KeyError, StopIteration, AssertionError) as error:
+        raise encoder.opaque(owner) from error
+
+
+def _has_begun(owner: Any) -> bool:
+    for name in ("cr_suspended", "gi_suspended", "ag_suspended"):
+        if hasattr(owner, name):
+            return bool(getattr(owner, name))
+    # Python 3.11 says it of async generators by nothing but where they stand.
+    return owner.ag_frame is not None and _stands_behind_its_beginning(owner.ag_frame)
+
+
+def _stands_behind_its_beginning(frame: Any) -> bool:
+    import dis
+
+    code = frame.f_code
+    begins = next((each.offset for each in dis.get_instructions(code) if each.opname == "RETURN_GENERATOR"), -1)
+    return bool(frame.f_lasti > begins)
+
+
+@encodes(types.CoroutineType)
+def _coroutine(encoder: Encoder, value: Any) -> None:
+    frame = value.cr_frame
+    encoder.out.append(("coroutine", frame is not None, value.cr_running))
+    if frame is not None:
+        _frame(encoder, value, frame, value.cr_await)
+
+
+@encodes(types.GeneratorType)
+def _generator(encoder: Encoder, value: Any) -> None:
+    frame = value.gi_frame
+    encoder.out.append(("generator", frame is not None, value.gi_running))
+    if frame is not None:
+        _frame(encoder, value, frame, value.gi_yieldfrom)
+
+
+@encodes(types.AsyncGeneratorType)
+def _async_generator(encoder: Encoder, value: Any) -> None:
+    frame = value.ag_frame
+    encoder.out.append(("async generator", frame is not None, value.ag_running))
+    if frame is not None:
+        _frame(encoder, value, frame, value.ag_await)
+
+
+@encodes(types.FunctionType)
+def _function(encoder: Encoder, value: Any) -> None:
+    encoder.out.append("function")
+    _code(encoder, value.__code__, value.__globals__)
+    for cell in value.__closure__ or ():
+        encoder.value(cell)
+    encoder.value(value.__defaults__)
+    encoder.value(value.__kwdefaults__)
+    encoder.named(value.__dict__)
