@@ -72,6 +72,18 @@ def test_a_thousand_runs_are_plotted_as_violations_accumulate() -> None:
     assert [run.number for run in found] == list(range(1000))
 
 
+def test_runs_are_shown_as_they_are_made() -> None:
+    shown: list[everyturn.FuzzRun] = []
+    found = everyturn.fuzz("d3", "AA", runs=20, seed=3, watch=shown.append)
+    assert shown == list(found)
+
+
+def test_a_notebook_shows_a_figure() -> None:
+    """Also if nothing has set up matplotlib there."""
+    figure: Any = everyturn.check("d4", "A", invariants=["no-hang"]).figure()
+    assert figure._repr_png_().startswith(b"\x89PNG")
+
+
 def test_an_invariant_of_ones_own() -> None:
     inv = everyturn.invariants
 
@@ -200,9 +212,7 @@ def test_a_large_graph_is_refused_with_what_to_do() -> None:
 
 
 def test_what_is_not_refuted_has_no_run() -> None:
-    with pytest.raises(
-        everyturn.UsageError, match=r"expected an invariant that is refuted \(nothing is\); found 'no-hang'"
-    ):
+    with pytest.raises(everyturn.UsageError, match=r"expected one that is refuted \(nothing is\); found 'no-hang'"):
         everyturn.check("d4", "A", invariants=["no-hang"]).replay("no-hang")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -200,3 +201,15 @@ def test_at_rest_an_invariant_of_ones_own_may_be_violated() -> None:
 
     rest = Invariant("never-rests", "Nothing rests.", Kind.AT_REST, never)
     assert check("d4", "A", invariants=[rest]).cell.invariants["never-rests"].sentence == "there is rest"
+
+
+@pytest.mark.parametrize("option", [["--without", "no-hang"], ["--stop-at-first"]])
+def test_neither_means_anything_to_a_scenario(option: list[str]) -> None:
+    result = CliRunner().invoke(main, ["check", "--scenario", "examples.scenarios.two_users:mended", *option])
+    assert (result.exit_code, f"{option[0]}: expected either this or --scenario" in result.output) == (2, True)
+
+
+def test_samples_can_be_judged_without_some_invariants() -> None:
+    asked = ["fuzz", "--revision", "d4", "--scope", "A", "--runs", "3", "--json", "--without", "mission"]
+    (cell,) = json.loads(CliRunner().invoke(main, asked).stdout)["cells"]
+    assert list(cell["invariants"]) == [each.name for each in INVARIANTS[3:]]

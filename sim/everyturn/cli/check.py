@@ -106,6 +106,7 @@ def check(
     """
     if scenarios:
         only_scenarios(
+            stop_at_first=[True] if stop_at_first else (),
             revision=revisions,
             scope=scopes,
             invariant=invariants,

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import COUNTER_CHECK, asked, finish, judging, of_worlds
+from everyturn.cli.options import COUNTER_CHECK, WITHOUT, asked, finish, judging, of_worlds
 from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
@@ -19,6 +19,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
 )
 @of_worlds("d4-independent", "required")
 @judging()
+@WITHOUT
 @click.option(
     "--strategy", default="portfolio", show_default=True, metavar="NAME", help="See `everyturn list strategies`."
 )
@@ -42,6 +43,7 @@ def fuzz(
     scopes: tuple[str, ...],
     granularity: str,
     invariants: tuple[str, ...],
+    without: tuple[str, ...],
     as_json: bool,
     exit_zero: bool,
     expect: str | None,
@@ -62,7 +64,7 @@ def fuzz(
     With --scenario, runs of an asyncio program as it is, by a random walk through what the outside world may do.
     """
     if scenarios:
-        only_scenarios(revision=revisions, scope=scopes, invariant=invariants)
+        only_scenarios(revision=revisions, scope=scopes, invariant=invariants, without=without)
         from everyturn.asyncio.checking import fuzz as fuzz_scenario
         from everyturn.checking.risk import runs_for
 
@@ -100,6 +102,7 @@ def fuzz(
                     seed=seed,
                     max_seconds=max_seconds,
                     invariants=invariants,
+                    without=without,
                     progress=bar.sampling,
                     jobs=jobs,
                     counter_check=counter_check,

@@ -51,7 +51,7 @@ def only_scenarios(**others: Iterable[object]) -> None:
     """Raise :class:`UsageError` if options were given that mean nothing to a scenario."""
     for name, given in others.items():
         if given:
-            raise UsageError(f"--{name}: expected either this or --scenario, found both")
+            raise UsageError(f"--{name.replace('_', '-')}: expected either this or --scenario, found both")
 
 
 def judge_scenarios(

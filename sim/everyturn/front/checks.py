@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
 from everyturn.checking.check import Checked
 from everyturn.checking.check import check as check_cell
@@ -11,11 +11,10 @@ from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
 from everyturn.errors import UsageError
 from everyturn.front.asking import Agent, Granularity, Progress, dispatcher, exploring, scope_text
 from everyturn.front.graphs import READABLE, graph
-from everyturn.front.runs import ExplainResult, ReplayResult, ShrinkResult, explain, replay, shrink
-from everyturn.front.tables import Result, Row, as_html, judged_in, rows_of
+from everyturn.front.runs import Asked, RunsAgain
+from everyturn.front.tables import Result, Row, as_html
 from everyturn.reports.plots import matrix_of
 from everyturn.verdicts.selection import Wanted, selection
-from everyturn.verdicts.verdict import Cell, Judged, Verdict
 from everyturn.world.scope import DEFAULT_SCOPES, Scope
 from everyturn.world.world import World
 
@@ -43,72 +42,20 @@ class CheckOptions(TypedDict, total=False):
     progress: Progress
 
 
-class _Asked(NamedTuple):
-    """What a result was asked about, so that its runs can be made again and its states drawn."""
+class CheckResult(RunsAgain):
+    """The verdict on one agent in one scope; ``cell`` is what `everyturn check --json` gives. Its runs are shortest ones."""
 
-    agent: Agent
-    invariants: tuple[Wanted, ...]
-    without: tuple[str, ...]
-
-
-class CheckResult(Result):
-    """The verdict on one agent in one scope; ``cell`` is what `everyturn check --json` gives."""
-
-    def __init__(self, checked: Checked, asked: _Asked) -> None:
-        self.cell: Cell = checked.cell
+    def __init__(self, checked: Checked, asked: Asked) -> None:
+        super().__init__(checked.cell, asked)
         self.interrupted: bool = checked.interrupted
-        self._asked = asked
 
     def __repr__(self) -> str:
         return f"CheckResult({self.revision}, {self.scope}: {self.verdict}, {self.states or 0:,} states)"
 
     @property
-    def revision(self) -> str:
-        """The agent's name."""
-        return self.cell.revision
-
-    @property
-    def scope(self) -> str:
-        """What ran."""
-        return self.cell.scope
-
-    @property
-    def verdict(self) -> Verdict:
-        """The worst of all verdicts."""
-        return self.cell.verdict
-
-    @property
-    def verdicts(self) -> dict[str, Judged]:
-        """What is said of each invariant, and of ``conforms``: verdict, sentence, steps, token."""
-        return judged_in(self.cell)
-
-    @property
     def states(self) -> int | None:
         """How many states were found."""
         return self.cell.states
-
-    @property
-    def tokens(self) -> dict[str, str]:
-        """For each refuted invariant the token of a shortest run that violates it."""
-        return {name: judged.token for name, judged in self.verdicts.items() if judged.token is not None}
-
-    def replay(self, invariant: str | None = None) -> ReplayResult:
-        """Make the shortest run again that violates ``invariant``; none: the first that is refuted. Raises :class:`~everyturn.UsageError` if it is not."""
-        return replay(self.tokens[self._refuted(invariant)], agent=self._asked.agent, invariants=self._wanted())
-
-    def explain(self, invariant: str | None = None) -> ExplainResult:
-        """Say why that run violates ``invariant``, as :func:`everyturn.explain` does."""
-        name = self._refuted(invariant)
-        return explain(self.tokens[name], agent=self._asked.agent, invariants=[self._object(name)])
-
-    def shrink(self, invariant: str | None = None) -> ShrinkResult:
-        """Make that run smaller, as :func:`everyturn.shrink` does."""
-        name = self._refuted(invariant)
-        return shrink(self.tokens[name], agent=self._asked.agent, invariants=[self._object(name)])
-
-    def table(self) -> list[Row]:
-        """A row for each invariant, and one for conformance."""
-        return rows_of(self.cell)
 
     def graph(self, *, max_states: int = READABLE, progress: Progress = False) -> MultiDiGraph:
         """The reachable states as a graph of networkx; those that are judged, so that there are as many as ``states``.
@@ -125,25 +72,6 @@ class CheckResult(Result):
     def figure(self) -> Figure:
         """The verdicts as one row of the matrix."""
         return matrix_of([self.cell])
-
-    def _refuted(self, invariant: str | None) -> str:
-        found = self.tokens
-        if invariant is None and found:
-            return next(iter(found))
-        if invariant in found:
-            return invariant
-        said = ", ".join(found) or "nothing"
-        raise UsageError(
-            f"{self.revision} {self.scope}: expected an invariant that is refuted ({said} is); found {invariant!r}"
-        )
-
-    def _wanted(self) -> list[Wanted]:
-        """All that was judged, to judge a run by it."""
-        return [*map(self._object, self.verdicts)]
-
-    def _object(self, name: str) -> Wanted:
-        objects: dict[str, Wanted] = {each.name: each for each in self._asked.invariants if not isinstance(each, str)}
-        return objects.get(name, name)
 
 
 class CheckResults(Sequence[CheckResult], Result):
@@ -237,7 +165,7 @@ def check(
             processes=processes,
             counter_check=counter_check,
         )
-    return CheckResult(checked, _Asked(agent, tuple(invariants), tuple(without)))
+    return CheckResult(checked, Asked(agent, tuple(invariants), tuple(without)))
 
 
 def check_all(

@@ -8,38 +8,28 @@ from everyturn.checking.audit import Audited
 from everyturn.checking.audit import audit as audit_cell
 from everyturn.checking.coverage import DEFAULT_MAX_STATES as COVERED
 from everyturn.checking.coverage import Coverage, cover
-from everyturn.checking.liveness import EVENTUALLY_TOLD
 from everyturn.checking.liveness import cell as liveness_cell
 from everyturn.checking.liveness import liveness as find
 from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
 from everyturn.engines.fairness.fairness import MAX_STATES, Lasso
 from everyturn.front.asking import Agent, Granularity, Progress, dispatcher, exploring, scope_text
-from everyturn.front.tables import Result, Row, rows_of
+from everyturn.front.tables import CellResult, Result, Row
 from everyturn.reports.coverage import report
-from everyturn.verdicts.verdict import Cell, Verdict
+from everyturn.verdicts.verdict import Cell
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
 
 
-class LivenessResult(Result):
+class LivenessResult(CellResult):
     """Whether everybody who waits is told in the end; ``lassos``: how somebody is not, each a way there and a way round."""
 
     def __init__(self, cell: Cell, lassos: list[Lasso]) -> None:
-        self.cell = cell
+        super().__init__(cell)
         self.lassos = lassos
 
     def __str__(self) -> str:
         told = (f"{lasso.kind}: {lasso.sentence}\n" + "\n".join(lasso.lines()) for lasso in self.lassos)
         return "\n\n".join((f"{self.cell.revision} {self.cell.scope}: {self.verdict}", *told))
-
-    @property
-    def verdict(self) -> Verdict:
-        """The verdict on ``eventually-told``."""
-        return self.cell.invariants[EVENTUALLY_TOLD].verdict
-
-    def table(self) -> list[Row]:
-        """One row."""
-        return rows_of(self.cell)
 
 
 class AuditResult(Result):

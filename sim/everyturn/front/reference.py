@@ -71,11 +71,21 @@ def _entry(name: str, found: Any) -> Iterator[str]:
             yield from _member(f"{name}.{each}", getattr(found, each))
     elif isinstance(found, type):
         yield from ("", f"### `{name}`", "", _text(found))
-        for each, member in vars(found).items():
+        for each, member in _members(found).items():
             if not each.startswith("_") and isinstance(member, FunctionType | property | classmethod):
                 yield from _member(each, member)
     else:
         yield from ("", f"### `{name}`", "", "```python", f"{name}{_signature(found)}", "```", "", _text(found))
+
+
+def _members(found: type) -> dict[str, Any]:
+    """What a class has, and what it has from others of the front door."""
+    ours = [
+        each
+        for each in reversed(found.__mro__)
+        if each is found or each.__module__.startswith(f"{everyturn.__name__}.front")
+    ]
+    return {name: member for each in ours for name, member in vars(each).items()}
 
 
 def _member(name: str, found: Any) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from everyturn.engines.simpy.replay import Replayed
 from everyturn.engines.simpy.replay import replay as replay_run
@@ -12,7 +12,7 @@ from everyturn.explanation.explain import Explanation, explain_source
 from everyturn.explanation.no_return import BUDGET
 from everyturn.explanation.shrink import Shrunk, shrink_source
 from everyturn.front.asking import Agent, dispatcher
-from everyturn.front.tables import Result, Row, rows_of
+from everyturn.front.tables import CellResult, Result, Row, rows_of
 from everyturn.reports import story
 from everyturn.reports.plots import timeline_of
 from everyturn.runs import trace
@@ -21,11 +21,23 @@ from everyturn.runs.run import Run
 from everyturn.runs.trace import Trace
 from everyturn.verdicts.checker import Finding
 from everyturn.verdicts.selection import Wanted
-from everyturn.verdicts.verdict import Verdict
+from everyturn.verdicts.verdict import Cell, Verdict
 from everyturn.world.operations import in_short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+class Asked(NamedTuple):
+    """What a result was asked about, so that its runs can be made again and its states drawn."""
+
+    agent: Agent
+    invariants: tuple[Wanted, ...]
+    without: tuple[str, ...]
+
+    def wanted(self, name: str) -> Wanted:
+        """The invariant of this name: an object, if it is one of the user's own."""
+        return next((each for each in self.invariants if not isinstance(each, str) and each.name == name), name)
 
 
 class ReplayResult(Result):
@@ -152,6 +164,29 @@ class ShrinkResult(Result):
     def write(self, path: str | Path) -> None:
         """Write the smaller run as a trace file. Raises :class:`~everyturn.UsageError` if that cannot be done."""
         self._shrunk.write(Path(path))
+
+
+class RunsAgain(CellResult):
+    """What results have whose runs can be made again. ``asked``: whose runs they are."""
+
+    def __init__(self, cell: Cell, asked: Asked) -> None:
+        super().__init__(cell)
+        self._asked = asked
+
+    def replay(self, invariant: str | None = None) -> ReplayResult:
+        """Make the run again that violates ``invariant``; none: the first that is refuted. Raises :class:`~everyturn.UsageError` if it is not."""
+        wanted = [*map(self._asked.wanted, self.verdicts)]
+        return replay(self._token(invariant), agent=self._asked.agent, invariants=wanted)
+
+    def explain(self, invariant: str | None = None) -> ExplainResult:
+        """Say why that run violates ``invariant``, as :func:`everyturn.explain` does."""
+        wanted = self._asked.wanted(self._name(invariant))
+        return explain(self._token(invariant), agent=self._asked.agent, invariants=[wanted])
+
+    def shrink(self, invariant: str | None = None, *, keep_cause: bool = False) -> ShrinkResult:
+        """Make that run smaller, as :func:`everyturn.shrink` does."""
+        wanted = self._asked.wanted(self._name(invariant))
+        return shrink(self._token(invariant), agent=self._asked.agent, invariants=[wanted], keep_cause=keep_cause)
 
 
 def replay(source: str | Path, *, agent: Agent | None = None, invariants: Sequence[Wanted] = ()) -> ReplayResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Literal, overload
 
 from everyturn.checking.fuzz import Campaign
 from everyturn.checking.fuzz import fuzz as fuzz_cell
@@ -12,13 +12,12 @@ from everyturn.checking.sampler import Chooser, Sampled
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.errors import UsageError
 from everyturn.front.asking import Agent, Granularity, dispatcher, scope_text
-from everyturn.front.runs import ExplainResult, ReplayResult, ShrinkResult, explain, replay, shrink
-from everyturn.front.tables import Result, Row, judged_in, rows_of
+from everyturn.front.runs import Asked, ReplayResult, RunsAgain, replay
+from everyturn.front.tables import Row
 from everyturn.reports.state_plots import accumulation_of
 from everyturn.runs.schedule import deviations
 from everyturn.strategies.replay import Replay
 from everyturn.verdicts.selection import Wanted
-from everyturn.verdicts.verdict import Cell, Judged, Verdict
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
 
@@ -29,24 +28,16 @@ Show = Callable[[int, int, float], None]
 """Called now and then with runs made, invariants violated, seconds."""
 
 
-class _Asked(NamedTuple):
-    """What the runs are of."""
-
-    agent: Agent
-    scope: str
-    granularity: Granularity
-    invariants: tuple[Wanted, ...]
-
-
 class FuzzRun:
     """One run of a sample: its ``number``, the names of what it ``violated``, and how many ``steps`` it had (none, over tables)."""
 
-    def __init__(self, sampled: Sampled, asked: _Asked) -> None:
+    def __init__(self, sampled: Sampled, world: World, asked: Asked) -> None:
         self.number: int = sampled.number
         self.violated: frozenset[str] = sampled.violated
         self.steps: int | None = sampled.steps
         self.sentences: dict[str, str] = {each.invariant: each.sentence for _, each in sampled.findings}
         self._sampled = sampled
+        self._world = world
         self._asked = asked
 
     def __repr__(self) -> str:
@@ -59,28 +50,29 @@ class FuzzRun:
             raise UsageError(
                 f"run {self.number}: expected a run through SimPy, found one over tables: say engine='simpy'"
             )
-        world = World(Scope.parse(self._asked.scope), dispatcher(self._asked.agent), self._asked.granularity)
-        return simulate(world, Replay(deviations(list(self._sampled.decisions)))).token
+        return simulate(self._world, Replay(deviations(list(self._sampled.decisions)))).token
 
     def replay(self) -> ReplayResult:
         """Make the run again. Raises as :attr:`token` does."""
         return replay(self.token, agent=self._asked.agent, invariants=self._asked.invariants)
 
 
-class FuzzResult(Sequence[FuzzRun], Result):
+class FuzzResult(Sequence[FuzzRun], RunsAgain):
     """A sample: its runs one by one, in the order of their numbers, and the verdict on the whole; ``cell`` is what
-    `everyturn fuzz --json` gives."""
+    `everyturn fuzz --json` gives.
 
-    def __init__(self, campaign: Campaign, runs: list[FuzzRun], asked: _Asked) -> None:
-        self.cell: Cell = campaign.cell
+    The verdict is *refuted*, or a bound on the *risk* if the strategy's runs are independent. Tokens are of the first runs that
+    violate something.
+    """
+
+    def __init__(self, campaign: Campaign, runs: list[FuzzRun], asked: Asked) -> None:
+        super().__init__(campaign.cell, asked)
         self.interrupted: bool = campaign.interrupted
         self.complete: bool = campaign.complete
-        self._campaign = campaign
         self._runs = runs
-        self._asked = asked
 
     def __repr__(self) -> str:
-        return f"FuzzResult({self.cell.revision}, {self.cell.scope}: {self.verdict}, {len(self):,} runs)"
+        return f"FuzzResult({self.revision}, {self.scope}: {self.verdict}, {len(self):,} runs)"
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -98,24 +90,9 @@ class FuzzResult(Sequence[FuzzRun], Result):
         return iter(self._runs)
 
     @property
-    def verdict(self) -> Verdict:
-        """The worst of all verdicts: *refuted*, or a bound on the *risk* if the strategy's runs are independent."""
-        return self.cell.verdict
-
-    @property
-    def verdicts(self) -> dict[str, Judged]:
-        """What is said of each invariant, and of ``conforms``."""
-        return judged_in(self.cell)
-
-    @property
     def risk(self) -> float | None:
         """What the probability per run of a violation not seen is at most, at confidence 0.95; none: the runs bound nothing."""
         return None if self.cell.risk is None else float(self.cell.risk["at_most"])
-
-    @property
-    def tokens(self) -> dict[str, str]:
-        """For each violated invariant the token of the first run that violates it."""
-        return {name: judged.token for name, judged in self.verdicts.items() if judged.token is not None}
 
     def accumulated(self) -> list[Row]:
         """A row for each run: its number, and for each violated invariant in how many runs so far it was."""
@@ -127,39 +104,9 @@ class FuzzResult(Sequence[FuzzRun], Result):
             rows.append({"run": run.number, **counts})
         return rows
 
-    def table(self) -> list[Row]:
-        """A row for each invariant, and one for conformance; ``runs``: how many violate it."""
-        return rows_of(self.cell)
-
     def figure(self) -> Figure:
         """In how many runs each invariant was violated, as runs accumulate."""
-        return accumulation_of(self.accumulated(), f"{self.cell.revision}, {self.cell.scope}: {self.cell.strategy}")
-
-    def replay(self, invariant: str | None = None) -> ReplayResult:
-        """Make the first run again that violates ``invariant``; none: the first invariant that is violated."""
-        return replay(self._first(invariant)[1], agent=self._asked.agent, invariants=self._asked.invariants)
-
-    def explain(self, invariant: str | None = None) -> ExplainResult:
-        """Say why the first run that violates ``invariant`` does; none: the first invariant that is violated."""
-        name, token = self._first(invariant)
-        return explain(token, agent=self._asked.agent, invariants=[self._object(name)])
-
-    def shrink(self, invariant: str | None = None) -> ShrinkResult:
-        """Make that run smaller, for the same cause."""
-        name, token = self._first(invariant)
-        return shrink(token, agent=self._asked.agent, invariants=[self._object(name)], keep_cause=True)
-
-    def _first(self, invariant: str | None) -> tuple[str, str]:
-        for name, token in self.tokens.items():
-            if invariant in (None, name):
-                return name, token
-        said = ", ".join(self.tokens) or "nothing"
-        raise UsageError(
-            f"fuzz: expected an invariant that some run violates ({said} is violated); found {invariant!r}"
-        )
-
-    def _object(self, name: str) -> Wanted:
-        return next((each for each in self._asked.invariants if not isinstance(each, str) and each.name == name), name)
+        return accumulation_of(self.accumulated(), f"{self.revision}, {self.scope}: {self.cell.strategy}")
 
 
 def fuzz(
@@ -177,20 +124,28 @@ def fuzz(
     max_seconds: float | None = None,
     counter_check: bool = True,
     progress: bool | Show = False,
+    watch: Callable[[FuzzRun], None] | None = None,
 ) -> FuzzResult:
     """Make ``runs`` runs of ``agent`` in ``scope`` (1,000 if nothing is said) under a strategy, and judge each.
 
     The same ``seed`` makes the same runs; a run is known by its number, from 0. ``strategy``: a name (``"pct:3"``), or an object
     of one's own (:class:`everyturn.strategies.Strategy`). ``until_risk``: as many runs as bound the probability of a violation by
     this. ``engine="tables"``: the same runs a hundred times as fast, for ``random-walk`` and ``pct``. ``invariants``, ``without``: as
-    for :func:`check`. Ctrl-C ends it early and keeps what was found. Raises :class:`~everyturn.UsageError`.
+    for :func:`check`. ``watch`` is given each run as soon as it is made. Ctrl-C ends it early and keeps what was found. Raises :class:`~everyturn.UsageError`.
     """
-    asked = _Asked(agent, scope_text(scope), granularity, tuple(invariants))
+    text, asked = scope_text(scope), Asked(agent, tuple(invariants), tuple(without))
+    world = World(Scope.parse(text), dispatcher(agent), granularity)
     made: list[FuzzRun] = []
-    with _sampling(progress, asked.scope) as show:
+
+    def note(sampled: Sampled) -> None:
+        made.append(FuzzRun(sampled, world, asked))
+        if watch is not None:
+            watch(made[-1])
+
+    with _sampling(progress, text) as show:
         campaign = fuzz_cell(
             dispatcher(agent),
-            asked.scope,
+            text,
             granularity=granularity,
             strategy=strategy,
             runs=runs,
@@ -201,7 +156,7 @@ def fuzz(
             invariants=invariants,
             without=without,
             progress=show,
-            watch=lambda sampled: made.append(FuzzRun(sampled, asked)),
+            watch=note,
             counter_check=counter_check,
         )
     return FuzzResult(campaign, made, asked)

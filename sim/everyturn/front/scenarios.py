@@ -11,50 +11,24 @@ from everyturn.asyncio.running import Setting
 from everyturn.asyncio.searching import Limits
 from everyturn.errors import UsageError
 from everyturn.front.asking import ScenarioFunction
-from everyturn.front.tables import Result, Row, rows_of
-from everyturn.verdicts.verdict import Cell, Judged, Verdict
+from everyturn.front.tables import CellResult, Result, Row
+from everyturn.verdicts.verdict import Cell, Verdict
 
 Scenario = str | ScenarioFunction
 """An ``async def`` that takes the world, or where it lies: ``"package.module:function"``."""
 
 
-class ScenarioResult(Result):
-    """The verdict on an asyncio program; ``cell`` is what `everyturn check --scenario … --json` gives."""
+class ScenarioResult(CellResult):
+    """The verdict on an asyncio program, by kinds of faults; ``cell`` is what `everyturn check --scenario … --json` gives."""
 
     def __init__(self, checked: Checked, scenario: Scenario) -> None:
-        self.cell: Cell = checked.cell
+        super().__init__(checked.cell)
         self.interrupted: bool = checked.found.interrupted
         self._scenario = scenario
 
-    def __repr__(self) -> str:
-        return f"ScenarioResult({self.cell.revision}: {self.verdict}, {self.cell.schedules or 0:,} runs)"
-
-    @property
-    def verdict(self) -> Verdict:
-        """The worst of all verdicts."""
-        return self.cell.verdict
-
-    @property
-    def verdicts(self) -> dict[str, Judged]:
-        """What is said of each kind of fault: verdict, sentence, steps, token."""
-        return self.cell.invariants
-
-    @property
-    def tokens(self) -> dict[str, str]:
-        """For each fault that was found the token of a run that shows it."""
-        return {name: judged.token for name, judged in self.verdicts.items() if judged.token is not None}
-
     def replay(self, fault: str | None = None) -> ScenarioRun:
         """Make the run again that shows ``fault``; none: the first. Raises :class:`~everyturn.UsageError` if none does."""
-        for name, token in self.tokens.items():
-            if fault in (None, name):
-                return replay_scenario(token, self._scenario)
-        said = ", ".join(self.tokens) or "nothing"
-        raise UsageError(f"{self.cell.revision}: expected a fault that was found ({said} was); found {fault!r}")
-
-    def table(self) -> list[Row]:
-        """A row for each kind of fault."""
-        return rows_of(self.cell)
+        return replay_scenario(self._token(fault), self._scenario)
 
 
 class ScenarioRun(Result):

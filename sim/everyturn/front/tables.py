@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+from everyturn.errors import UsageError
 from everyturn.reports.plots import COLOURS
 from everyturn.verdicts.checker import CONFORMS
 from everyturn.verdicts.verdict import Cell, Judged, Verdict
@@ -27,6 +28,58 @@ class Result:
 
     def _repr_html_(self) -> str:
         return as_html(self.table())
+
+
+class CellResult(Result):
+    """The verdict on one agent in one scope; ``cell`` is what the command line gives with `--json`."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.revision}, {self.scope}: {self.verdict})"
+
+    @property
+    def revision(self) -> str:
+        """The agent's name."""
+        return self.cell.revision
+
+    @property
+    def scope(self) -> str:
+        """What ran."""
+        return self.cell.scope
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of all verdicts."""
+        return self.cell.verdict
+
+    @property
+    def verdicts(self) -> dict[str, Judged]:
+        """What is said of each invariant, and of ``conforms``: verdict, sentence, steps, token."""
+        return judged_in(self.cell)
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """For each refuted invariant the token of a run that violates it."""
+        return {name: judged.token for name, judged in self.verdicts.items() if judged.token is not None}
+
+    def table(self) -> list[Row]:
+        """A row for each invariant, and one for conformance."""
+        return rows_of(self.cell)
+
+    def _token(self, name: str | None) -> str:
+        """The token for ``name``; none: the first. Raises :class:`UsageError` if there is none."""
+        return self.tokens[self._name(name)]
+
+    def _name(self, name: str | None) -> str:
+        found = self.tokens
+        if name is None and found:
+            return next(iter(found))
+        if name in found:
+            return name
+        said = ", ".join(found) or "nothing"
+        raise UsageError(f"{self.revision} {self.scope}: expected one that is refuted ({said} is); found {name!r}")
 
 
 def judged_in(cell: Cell) -> dict[str, Judged]:

@@ -50,9 +50,9 @@ _UNASKED: Final = Judged(Verdict.NOT_JUDGED)
 
 def blank(width: float, height: float) -> tuple[Figure, Axes]:
     """A picture of this size in inches, with one pair of axes; no window belongs to it."""
-    from matplotlib.figure import Figure
+    from everyturn.reports.picture import Picture
 
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = Picture(figsize=(width, height), layout="constrained")
     return figure, figure.subplots()
 
 

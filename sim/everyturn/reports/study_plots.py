@@ -56,12 +56,13 @@ def draw(result: StudyResult, source: Source, study: Study, path: Path) -> None:
 def figure_of(result: StudyResult, source: Source, study: Study) -> Figure:
     """The study's picture."""
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
+
+    from everyturn.reports.picture import Picture
 
     panels = len(study.plot.y) if study.plot.kind == "curves" else 1
     width = 9.0 if panels == 1 else 5.6 * panels
     with rc_context(STYLE):
-        figure = Figure(figsize=(width, 5.4), layout="constrained")
+        figure = Picture(figsize=(width, 5.4), layout="constrained")
         grid = figure.subplots(1, panels, squeeze=False)
         for axes, name in zip(grid[0], study.plot.y, strict=False):
             if study.plot.kind == "bars":
