@@ -1,4 +1,5 @@
-"""A notebook by somebody who knows only `import everyturn`: each question is one call, and each cell has fewer than ten lines."""
+"""A notebook by somebody who knows only `import everyturn`: each question is one call, and each cell has fewer than
+ten lines."""
 
 from __future__ import annotations
 

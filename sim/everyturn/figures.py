@@ -19,7 +19,8 @@ __all__ = ["accumulation", "matrix", "states", "timeline"]
 
 
 def matrix(results: Iterable[CheckResult]) -> Figure:
-    """Verdicts of any checks: agents and scopes as rows, invariants as columns, a refuted one with the steps of its shortest run."""
+    """Verdicts of any checks: agents and scopes as rows, invariants as columns, a refuted one with the steps of its
+    shortest run."""
     return matrix_of([result.cell for result in results])
 
 
@@ -34,9 +35,10 @@ def accumulation(result: FuzzResult) -> Figure:
 
 
 def states(graph: MultiDiGraph, show: Sequence[str] = ("active", "queue")) -> Figure:
-    """The states of a small scope (:meth:`CheckResult.graph`), those of one depth in one column; ``show``: the values on each node.
+    """The states of a small scope (:meth:`CheckResult.graph`), those of one depth in one column; ``show``: the values
+    on each node.
 
-    At rest a node has a thick edge; one where something is violated is red. Raises :class:`~everyturn.UsageError` for a graph that
-    nobody could read, and for a value that is not known.
+    At rest a node has a thick edge; one where something is violated is red. Raises :class:`~everyturn.UsageError` for
+    a graph that nobody could read, and for a value that is not known.
     """
     return states_of(graph, show)

@@ -1,8 +1,9 @@
 """Invariants: those of the list, and what one of your own is made of.
 
-An invariant of your own is an :class:`Invariant`: a name, a sentence, a :class:`Kind`, and a function
-``step(state, event, ledger)`` that returns the next state of its monitor (a value; ``None`` will do if nothing has to be
-remembered) or :class:`Violated`. ``event`` is one of :mod:`everyturn.events`; ``ledger`` is what is known of all prompts after it.
+An invariant of your own is an :class:`Invariant`: a name, a sentence, a :class:`Kind`, and a function ``step(state,
+event, ledger)`` that returns the next state of its monitor (a value; ``None`` will do if nothing has to be
+remembered) or :class:`Violated`. ``event`` is one of :mod:`everyturn.events`; ``ledger`` is what is known of all
+prompts after it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What is judged, and when it is enough: invariants of one's own, `without`, `stop_at_first`, strategies of one's own."""
+"""What is judged, and when it is enough: invariants of one's own, `without`, `stop_at_first`, strategies of one's
+own."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ class Made(NamedTuple):
 
 
 class Sampled(NamedTuple):
-    """One run: its number, what it violated, each with the step, how many steps it had, and the decisions that make it again.
+    """One run: its number, what it violated, each with the step, how many steps it had, and the decisions that make
+    it again.
 
     Over tables (engine ``tables``) only the names of what was violated are known.
     """

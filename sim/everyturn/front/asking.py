@@ -12,14 +12,16 @@ from everyturn_impl.dispatcher import Dispatcher
 from everyturn_impl.ports import Ports
 
 Agent = str | Callable[Concatenate[Ports, ...], object]
-"""What is checked: a revision by its name (``"d4"``), a class of one's own by where it lies (``"package.module:Class"``), or
-the class itself. Any class will do that is made of :class:`Ports`; it needs only those methods that a scope calls."""
+"""What is checked: a revision by its name (``"d4"``), a class of one's own by where it lies
+(``"package.module:Class"``), or the class itself. Any class will do that is made of :class:`Ports`; it needs only
+those methods that a scope calls."""
 
 Granularity = Literal["access", "await"]
 """Where threads may be interleaved: at every access to shared data, or only where code waits."""
 
 Progress = bool | Callable[[Sight], None]
-"""``True``: a line on standard error; or a function that is called now and then with how far an exploration has come."""
+"""``True``: a line on standard error; or a function that is called now and then with how far an exploration has
+come."""
 
 Made = TypeVar("Made")
 

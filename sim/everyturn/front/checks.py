@@ -43,7 +43,8 @@ class CheckOptions(TypedDict, total=False):
 
 
 class CheckResult(RunsAgain):
-    """The verdict on one agent in one scope; ``cell`` is what `everyturn check --json` gives. Its runs are shortest ones."""
+    """The verdict on one agent in one scope; ``cell`` is what `everyturn check --json` gives. Its runs are shortest
+    ones."""
 
     def __init__(self, checked: Checked, asked: Asked) -> None:
         super().__init__(checked.cell, asked)
@@ -60,9 +61,9 @@ class CheckResult(RunsAgain):
     def graph(self, *, max_states: int = READABLE, progress: Progress = False) -> MultiDiGraph:
         """The reachable states as a graph of networkx; those that are judged, so that there are as many as ``states``.
 
-        A node has the shared values by their names (``active``, ``queue``, ``mutex`` …), ``threads``, ``depth``, ``rest`` and
-        ``violated``; an edge has ``thread``, ``operations``, ``events``, ``violates`` and ``label``. Raises
-        :class:`~everyturn.UsageError` beyond ``max_states``.
+        A node has the shared values by their names (``active``, ``queue``, ``mutex`` …), ``threads``, ``depth``,
+        ``rest`` and ``violated``; an edge has ``thread``, ``operations``, ``events``, ``violates`` and ``label``.
+        Raises :class:`~everyturn.UsageError` beyond ``max_states``.
         """
         world = World(Scope.parse(self.scope), dispatcher(self._asked.agent), self.cell.granularity)
         judge = selection(self._asked.invariants, self._asked.without).judge(world.promises)
@@ -141,11 +142,12 @@ def check(
 ) -> CheckResult:
     """Explore every interleaving of ``agent`` in ``scope``: proved, or refuted with a shortest run.
 
-    ``invariants``: which to judge, by name or as an object of one's own (:class:`everyturn.invariants.Invariant`); none: all, and
-    conformance; ``without`` some of them. ``stop="first"`` ends at the first refutation, with the same shortest run; what is
-    not refuted by then is undetermined. ``max_states``, ``max_seconds``, ``max_memory`` (bytes): limits beyond which what is not
-    refuted is undetermined. ``counterexamples``: how many for each invariant, different in cause. ``reduce``, ``processes``,
-    ``counter_check``: as on the command line. Raises :class:`~everyturn.UsageError`, also for code that cannot be explored.
+    ``invariants``: which to judge, by name or as an object of one's own (:class:`everyturn.invariants.Invariant`);
+    none: all, and conformance; ``without`` some of them. ``stop="first"`` ends at the first refutation, with the same
+    shortest run; what is not refuted by then is undetermined. ``max_states``, ``max_seconds``, ``max_memory``
+    (bytes): limits beyond which what is not refuted is undetermined. ``counterexamples``: how many for each
+    invariant, different in cause. ``reduce``, ``processes``, ``counter_check``: as on the command line. Raises
+    :class:`~everyturn.UsageError`, also for code that cannot be explored.
     """
     if stop not in ("never", "first"):
         raise UsageError(f"stop: expected 'never' or 'first', found {stop!r}")

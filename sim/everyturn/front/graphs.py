@@ -22,11 +22,13 @@ READABLE: Final = 20_000
 def graph(
     world: World, judge: Judge, max_states: int = READABLE, progress: Callable[[Sight], None] | None = None
 ) -> networkx.MultiDiGraph:
-    """Every reachable state as a node (0 is the first), every transition as an edge; ``graph.graph`` names revision and scope.
+    """Every reachable state as a node (0 is the first), every transition as an edge; ``graph.graph`` names revision
+    and scope.
 
-    A node has the value of each shared object by its name (``active``, ``queue``, ``mutex`` …), ``threads`` (what each waits to do,
-    none: it has ended), ``depth`` (steps from the start), ``rest`` (nothing can move) and ``violated`` (names). An edge has
-    ``thread``, ``operations``, ``events``, ``violates`` and ``label``. Raises :class:`~everyturn.errors.UsageError` beyond ``max_states``.
+    A node has the value of each shared object by its name (``active``, ``queue``, ``mutex`` …), ``threads`` (what
+    each waits to do, none: it has ended), ``depth`` (steps from the start), ``rest`` (nothing can move) and
+    ``violated`` (names). An edge has ``thread``, ``operations``, ``events``, ``violates`` and ``label``. Raises
+    :class:`~everyturn.errors.UsageError` beyond ``max_states``.
     """
     import networkx
 

@@ -21,7 +21,8 @@ from everyturn.world.world import World
 
 
 class LivenessResult(CellResult):
-    """Whether everybody who waits is told in the end; ``lassos``: how somebody is not, each a way there and a way round."""
+    """Whether everybody who waits is told in the end; ``lassos``: how somebody is not, each a way there and a way
+    round."""
 
     def __init__(self, cell: Cell, lassos: list[Lasso]) -> None:
         super().__init__(cell)
@@ -87,10 +88,12 @@ def liveness(
     counter_check: bool = True,
     progress: Progress = False,
 ) -> LivenessResult:
-    """Say whether every accepted prompt with run id is told in the end, however long that takes, if threads are scheduled fairly.
+    """Say whether every accepted prompt with run id is told in the end, however long that takes, if threads are
+    scheduled fairly.
 
-    ``fair``: who can move for ever (``weak``), or again and again (``strong``), moves. ``fair_choices``: the world does not make the
-    same choice for ever. ``scope`` may be without bound, ``"AA+*t"``. Raises :class:`~everyturn.UsageError`.
+    ``fair``: who can move for ever (``weak``), or again and again (``strong``), moves. ``fair_choices``: the world
+    does not make the same choice for ever. ``scope`` may be without bound, ``"AA+*t"``. Raises
+    :class:`~everyturn.UsageError`.
     """
     world = World(Scope.parse(scope_text(scope)), dispatcher(agent), granularity)
     with exploring(progress, f"{world.revision} {world.scope}") as show:
@@ -107,7 +110,8 @@ def audit(
     max_states: int = DEFAULT_MAX_STATES,
     progress: Progress = False,
 ) -> AuditResult:
-    """Compare all histories that the explorer takes for one: can this agent be explored at all? Once for each new agent.
+    """Compare all histories that the explorer takes for one: can this agent be explored at all? Once for each new
+    agent.
 
     Raises :class:`~everyturn.UsageError` for code that cannot be explored.
     """

@@ -17,7 +17,8 @@ from everyturn_model.partial import BUDGET
 
 
 class ValidateResult(Result):
-    """What logs show: a cell for each run, and what could not be read; ``str`` of it is the table of `everyturn validate`."""
+    """What logs show: a cell for each run, and what could not be read; ``str`` of it is the table of `everyturn
+    validate`."""
 
     def __init__(self, validated: Validated) -> None:
         self._validated = validated
@@ -65,10 +66,11 @@ def validate(
 ) -> ValidateResult:
     """Say whether a real agent obeyed: judge its logs, run by run where they tell of runs, else as a whole.
 
-    ``mapping``: a file that says how another agent's log tells of prompts; ``format``: what the log is, unless it says so.
-    ``at_rest``: its end is rest. ``by_time``: its lines come in the order of their times. ``strict``: stop at the first file that
-    cannot be read; else it is left out and said (``unreadable``). ``budget``: how many actions of the specification are tried on a
-    run. Raises :class:`~everyturn.UsageError` for an unknown invariant, and without a log.
+    ``mapping``: a file that says how another agent's log tells of prompts; ``format``: what the log is, unless it
+    says so. ``at_rest``: its end is rest. ``by_time``: its lines come in the order of their times. ``strict``: stop
+    at the first file that cannot be read; else it is left out and said (``unreadable``). ``budget``: how many actions
+    of the specification are tried on a run. Raises :class:`~everyturn.UsageError` for an unknown invariant, and
+    without a log.
     """
     if not logs:
         raise UsageError("validate: expected at least one log, for example recordings/d3-random.jsonl; found none")

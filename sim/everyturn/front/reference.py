@@ -1,4 +1,5 @@
-"""The reference of the front door, made from its docstrings: ``python -m everyturn.front.reference docs/reference.md``."""
+"""The reference of the front door, made from its docstrings: ``python -m everyturn.front.reference
+docs/reference.md``."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ from everyturn.world.scope import DEFAULT_SCOPES
 SECTIONS: Final = {
     "Questions": "check check_all liveness fuzz replay explain shrink validate simulate audit coverage",
     "Asyncio programs": "check_scenario fuzz_scenario replay_scenario",
-    "Results": "CheckResult CheckResults FuzzResult FuzzRun ReplayResult ExplainResult ShrinkResult LivenessResult AuditResult "
-    "CoverageResult ValidateResult SimulateResult ScenarioResult ScenarioRun Verdict Trace",
+    "Results": "CheckResult CheckResults FuzzResult FuzzRun ReplayResult ExplainResult ShrinkResult LivenessResult "
+    "AuditResult CoverageResult ValidateResult SimulateResult ScenarioResult ScenarioRun Verdict Trace",
     "What is asked about": "Agent Scope Promises Ports Shared Call Completion Context",
     "Modules": "figures invariants strategies events revisions",
     "Errors": "EveryturnError UsageError",
@@ -36,8 +37,9 @@ WORDS: Final = {
 }
 """What the names in signatures mean that are no names of the front door."""
 
-_AGENT: Final = """What is checked: a revision by its name (`"d4"`), a class of one's own by where it lies (`"package.module:Class"`), or
-the class itself. Any class will do that is made of `Ports`; it needs only those methods that a scope calls."""
+_AGENT: Final = """What is checked: a revision by its name (`"d4"`), a class of one's own by where it lies
+(`"package.module:Class"`), or the class itself. Any class will do that is made of `Ports`; it needs only those
+methods that a scope calls."""
 _SHOWN_WHOLE: Final = ("figures", "invariants", "strategies")
 """Modules whose names are told, too."""
 

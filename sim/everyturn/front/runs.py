@@ -174,7 +174,8 @@ class RunsAgain(CellResult):
         self._asked = asked
 
     def replay(self, invariant: str | None = None) -> ReplayResult:
-        """Make the run again that violates ``invariant``; none: the first that is refuted. Raises :class:`~everyturn.UsageError` if it is not."""
+        """Make the run again that violates ``invariant``; none: the first that is refuted. Raises
+        :class:`~everyturn.UsageError` if it is not."""
         wanted = [*map(self._asked.wanted, self.verdicts)]
         return replay(self._token(invariant), agent=self._asked.agent, invariants=wanted)
 
@@ -192,9 +193,9 @@ class RunsAgain(CellResult):
 def replay(source: str | Path, *, agent: Agent | None = None, invariants: Sequence[Wanted] = ()) -> ReplayResult:
     """Make the run of a token or a trace file again, and judge it.
 
-    ``agent``: what runs in place of the agent that the token names: the class itself, if it was defined in a test or a
-    notebook's cell. Raises :class:`~everyturn.UsageError` for what is neither token nor trace, and for an agent of one's own
-    that is not named: a token imports nothing.
+    ``agent``: what runs in place of the agent that the token names: the class itself, if it was defined in a test or
+    a notebook's cell. Raises :class:`~everyturn.UsageError` for what is neither token nor trace, and for an agent of
+    one's own that is not named: a token imports nothing.
     """
     return ReplayResult(replay_run(str(source), invariants, None if agent is None else dispatcher(agent)))
 
@@ -202,10 +203,12 @@ def replay(source: str | Path, *, agent: Agent | None = None, invariants: Sequen
 def explain(
     source: str | Path, *, agent: Agent | None = None, invariants: Sequence[Wanted] = (), budget: int = BUDGET
 ) -> ExplainResult:
-    """Say why the run of a token or a trace file violates an invariant: what raced, since when it was too late, the nearest good run.
+    """Say why the run of a token or a trace file violates an invariant: what raced, since when it was too late, the
+    nearest good run.
 
-    ``invariants``: the first of them that is violated; none: of all. ``budget``: how many states are looked at for the point of no
-    return. ``agent``: as for :func:`replay`. Raises :class:`~everyturn.UsageError` if nothing of that is violated.
+    ``invariants``: the first of them that is violated; none: of all. ``budget``: how many states are looked at for
+    the point of no return. ``agent``: as for :func:`replay`. Raises :class:`~everyturn.UsageError` if nothing of that
+    is violated.
     """
     chosen = None if agent is None else dispatcher(agent)
     return ExplainResult(explain_source(str(source), invariants, budget=budget, agent=chosen))

@@ -29,7 +29,8 @@ Show = Callable[[int, int, float], None]
 
 
 class FuzzRun:
-    """One run of a sample: its ``number``, the names of what it ``violated``, and how many ``steps`` it had (none, over tables)."""
+    """One run of a sample: its ``number``, the names of what it ``violated``, and how many ``steps`` it had (none,
+    over tables)."""
 
     def __init__(self, sampled: Sampled, world: World, asked: Asked) -> None:
         self.number: int = sampled.number
@@ -45,7 +46,8 @@ class FuzzRun:
 
     @property
     def token(self) -> str:
-        """The run as a token. Raises :class:`~everyturn.UsageError` for a run over tables, whose decisions are not kept."""
+        """The run as a token. Raises :class:`~everyturn.UsageError` for a run over tables, whose decisions are not
+        kept."""
         if self._sampled.decisions is None:
             raise UsageError(
                 f"run {self.number}: expected a run through SimPy, found one over tables: say engine='simpy'"
@@ -61,8 +63,8 @@ class FuzzResult(Sequence[FuzzRun], RunsAgain):
     """A sample: its runs one by one, in the order of their numbers, and the verdict on the whole; ``cell`` is what
     `everyturn fuzz --json` gives.
 
-    The verdict is *refuted*, or a bound on the *risk* if the strategy's runs are independent. Tokens are of the first runs that
-    violate something.
+    The verdict is *refuted*, or a bound on the *risk* if the strategy's runs are independent. Tokens are of the first
+    runs that violate something.
     """
 
     def __init__(self, campaign: Campaign, runs: list[FuzzRun], asked: Asked) -> None:
@@ -91,7 +93,8 @@ class FuzzResult(Sequence[FuzzRun], RunsAgain):
 
     @property
     def risk(self) -> float | None:
-        """What the probability per run of a violation not seen is at most, at confidence 0.95; none: the runs bound nothing."""
+        """What the probability per run of a violation not seen is at most, at confidence 0.95; none: the runs bound
+        nothing."""
         return None if self.cell.risk is None else float(self.cell.risk["at_most"])
 
     def accumulated(self) -> list[Row]:
@@ -128,10 +131,11 @@ def fuzz(
 ) -> FuzzResult:
     """Make ``runs`` runs of ``agent`` in ``scope`` (1,000 if nothing is said) under a strategy, and judge each.
 
-    The same ``seed`` makes the same runs; a run is known by its number, from 0. ``strategy``: a name (``"pct:3"``), or an object
-    of one's own (:class:`everyturn.strategies.Strategy`). ``until_risk``: as many runs as bound the probability of a violation by
-    this. ``engine="tables"``: the same runs a hundred times as fast, for ``random-walk`` and ``pct``. ``invariants``, ``without``: as
-    for :func:`check`. ``watch`` is given each run as soon as it is made. Ctrl-C ends it early and keeps what was found. Raises :class:`~everyturn.UsageError`.
+    The same ``seed`` makes the same runs; a run is known by its number, from 0. ``strategy``: a name (``"pct:3"``),
+    or an object of one's own (:class:`everyturn.strategies.Strategy`). ``until_risk``: as many runs as bound the
+    probability of a violation by this. ``engine="tables"``: the same runs a hundred times as fast, for
+    ``random-walk`` and ``pct``. ``invariants``, ``without``: as for :func:`check`. ``watch`` is given each run as
+    soon as it is made. Ctrl-C ends it early and keeps what was found. Raises :class:`~everyturn.UsageError`.
     """
     text, asked = scope_text(scope), Asked(agent, tuple(invariants), tuple(without))
     world = World(Scope.parse(text), dispatcher(agent), granularity)

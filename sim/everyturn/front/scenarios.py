@@ -19,7 +19,8 @@ Scenario = str | ScenarioFunction
 
 
 class ScenarioResult(CellResult):
-    """The verdict on an asyncio program, by kinds of faults; ``cell`` is what `everyturn check --scenario … --json` gives."""
+    """The verdict on an asyncio program, by kinds of faults; ``cell`` is what `everyturn check --scenario … --json`
+    gives."""
 
     def __init__(self, checked: Checked, scenario: Scenario) -> None:
         super().__init__(checked.cell)
@@ -27,12 +28,14 @@ class ScenarioResult(CellResult):
         self._scenario = scenario
 
     def replay(self, fault: str | None = None) -> ScenarioRun:
-        """Make the run again that shows ``fault``; none: the first. Raises :class:`~everyturn.UsageError` if none does."""
+        """Make the run again that shows ``fault``; none: the first. Raises :class:`~everyturn.UsageError` if none
+        does."""
         return replay_scenario(self._token(fault), self._scenario)
 
 
 class ScenarioRun(Result):
-    """One run of an asyncio program; ``str`` of it is the story. ``strayed``: where it left the recorded path, if it did."""
+    """One run of an asyncio program; ``str`` of it is the story. ``strayed``: where it left the recorded path, if it
+    did."""
 
     def __init__(self, replayed: checking.Replayed) -> None:
         self.cell: Cell = replayed.cell
@@ -65,11 +68,12 @@ def check_scenario(
     max_seconds: float | None = None,
     max_memory: int | None = None,
 ) -> ScenarioResult:
-    """Explore every run of an asyncio program as it is: every order of what the outside world does, and no fault, or a run that shows one.
+    """Explore every run of an asyncio program as it is: every order of what the outside world does, and no fault, or
+    a run that shows one.
 
-    ``scenario``: an ``async def`` that takes the world. ``order``: of ready callbacks, that of asyncio (``fifo``) or ``any``;
-    ``eager``: tasks begin at once (Python 3.12 and later). Beyond the limits what was not found is undetermined. Raises
-    :class:`~everyturn.UsageError`, also for a program that does what cannot be controlled.
+    ``scenario``: an ``async def`` that takes the world. ``order``: of ready callbacks, that of asyncio (``fifo``) or
+    ``any``; ``eager``: tasks begin at once (Python 3.12 and later). Beyond the limits what was not found is
+    undetermined. Raises :class:`~everyturn.UsageError`, also for a program that does what cannot be controlled.
     """
     limits = Limits(max_states, max_seconds, max_memory)
     return ScenarioResult(checking.check(scenario, _setting(order, eager=eager), limits=limits), scenario)
@@ -93,7 +97,8 @@ def fuzz_scenario(
 
 
 def replay_scenario(token: str, scenario: Scenario) -> ScenarioRun:
-    """Make the run of a token of ``scenario`` again. Raises :class:`~everyturn.UsageError` for what is no such token."""
+    """Make the run of a token of ``scenario`` again. Raises :class:`~everyturn.UsageError` for what is no such
+    token."""
     return ScenarioRun(checking.replay(token, scenario))
 
 

@@ -31,7 +31,8 @@ class SimulateResult(Result):
         return "\n".join((self._study.title, *study_tables.lines(self.result, self._study)))
 
     def table(self) -> list[Row]:
-        """A row for each agent and point; a measure has its value, and the ends of its interval as ``…_low`` and ``…_high``."""
+        """A row for each agent and point; a measure has its value, and the ends of its interval as ``…_low`` and
+        ``…_high``."""
         return [
             {
                 "revision": row.revision,
@@ -72,9 +73,10 @@ def simulate(
 ) -> SimulateResult:
     """Simulate hours of a busy session on SimPy's clock: rates, waiting times, hangs, with confidence intervals.
 
-    ``study``: a study's file, of which the options change what they name; none: Poisson arrivals, ``prompts_per_minute``. ``agents``:
-    only these, by name. ``journal``: a file in which each replication is kept when it is done, so that the same call goes on from there.
-    The same ``seed`` gives the same rows whatever ``jobs`` (processes) is. Raises :class:`~everyturn.UsageError`.
+    ``study``: a study's file, of which the options change what they name; none: Poisson arrivals,
+    ``prompts_per_minute``. ``agents``: only these, by name. ``journal``: a file in which each replication is kept
+    when it is done, so that the same call goes on from there. The same ``seed`` gives the same rows whatever ``jobs``
+    (processes) is. Raises :class:`~everyturn.UsageError`.
     """
     changes: dict[str, Any] = {
         "revisions": [revision_name(name) for name in agents] or None,

@@ -22,7 +22,8 @@ IN_A_LINE: Final = 9
 
 
 def accumulation_of(rows: Sequence[Mapping[str, int]], title: str) -> Figure:
-    """In how many runs each invariant was violated, as runs accumulate; ``rows``: the run's number, and for each invariant how many runs so far violate it."""
+    """In how many runs each invariant was violated, as runs accumulate; ``rows``: the run's number, and for each
+    invariant how many runs so far violate it."""
     figure, axes = blank(8, 4.5)
     for name in [name for name in rows[0] if name != "run"] if rows else ():
         axes.step([row["run"] + 1 for row in rows], [row[name] for row in rows], where="post", label=name)
@@ -36,16 +37,18 @@ def accumulation_of(rows: Sequence[Mapping[str, int]], title: str) -> Figure:
 
 
 def states_of(graph: MultiDiGraph, show: Sequence[str]) -> Figure:
-    """The states of a small scope (:meth:`CheckResult.graph`), those of one depth in one column; ``show``: the values on each node.
+    """The states of a small scope (:meth:`CheckResult.graph`), those of one depth in one column; ``show``: the values
+    on each node.
 
-    At rest a node has a thick edge; one where something is violated is red. Raises :class:`~everyturn.UsageError` for a graph that
-    nobody could read, and for a value that is not known.
+    At rest a node has a thick edge; one where something is violated is red. Raises :class:`~everyturn.UsageError` for
+    a graph that nobody could read, and for a value that is not known.
     """
     import networkx
 
     if len(graph) > MOST_STATES:
         raise UsageError(
-            f"states: expected at most {MOST_STATES:,} states to draw, found {len(graph):,}: choose a smaller scope or fewer invariants"
+            f"states: expected at most {MOST_STATES:,} states to draw, found {len(graph):,}: "
+            f"choose a smaller scope or fewer invariants"
         )
     known = list(graph.nodes[0])
     if not set(show) <= set(known):

@@ -13,7 +13,8 @@ from everyturn.world.entering import entered, named, told
 
 
 class Guarded(Strategy):
-    """Decides as ``own`` does. Raises :class:`UsageError` for a decision that there is not, and for whatever ``own`` raises."""
+    """Decides as ``own`` does. Raises :class:`UsageError` for a decision that there is not, and for whatever ``own``
+    raises."""
 
     def __init__(self, own: Strategy) -> None:
         self.own = own

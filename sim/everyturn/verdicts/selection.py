@@ -23,7 +23,8 @@ _RESERVED: Final = ("mission", CONFORMS)
 
 
 class Selection(NamedTuple):
-    """What is to be judged, in the order in which it is told; ``own``: the names of invariants that are the user's own."""
+    """What is to be judged, in the order in which it is told; ``own``: the names of invariants that are the user's
+    own."""
 
     invariants: tuple[Invariant, ...]
     conformance: bool
@@ -123,5 +124,6 @@ class _Monitor:
 
     def _wrong(self, error: BaseException) -> UsageError:
         return UsageError(
-            f"invariant {self._name!r}: {raised_at(error)}: expected a monitor that raises nothing; found {told(error, named)}"
+            f"invariant {self._name!r}: {raised_at(error)}: expected a monitor that raises nothing; found "
+            f"{told(error, named)}"
         )
