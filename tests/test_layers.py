@@ -40,7 +40,7 @@ ROOMS: Final[dict[str, str]] = {
     "logs": "checking engines/* errors files formats printing runs strategies verdicts world",
     "exports": "engines/* errors files runs verdicts world",
     "studies": "engines/* errors files formats runs source_location strategies verdicts world",
-    "asyncio": "checking errors identity source_location strategies verdicts",
+    "asyncio": "checking engines/coroutines errors identity source_location strategies verdicts",
     "reports": "*",
     "front": "* reports",
     "figures": "front reports",
