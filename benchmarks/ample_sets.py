@@ -32,7 +32,7 @@ def explorers(scope: str, revision: str, judge: str) -> Iterator[LevelExplorer]:
         explorer.run()
         yield explorer
     knowing = LevelExplorer(World(Scope.parse(scope), revision), judged_by(judge), "ample")
-    knowing.home.redo([list(each) for each in explorer.leaps.journal])
+    knowing.graph.tables.redo([list(each) for each in explorer.graph.tables.leaps.journal])
     knowing.run()
     yield knowing
 

@@ -15,6 +15,7 @@ from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, Row, S
 from everyturn.engines.explorer.ample import ALL, Sights
 from everyturn.engines.explorer.checkpoints import load, save
 from everyturn.engines.explorer.levels import LevelExplorer
+from everyturn.engines.explorer.reductions import AmpleSets
 from everyturn.errors import UsageError
 from everyturn.verdicts.checker import Judge, select
 from everyturn.world import objects
@@ -85,9 +86,9 @@ class Whole:
 
     def row(self, number: int) -> Row:
         explorer = self.explorer
-        packed = explorer.layout.unpack(explorer.states.keys[number : number + 1])[0].tolist()
-        row = explorer.leaps.global_row(packed)
-        judged = self.transitions.judged.number(explorer.judges.state(packed[JUDGE]))
+        packed = explorer.graph.states.rows(explorer.graph.states.keys[number : number + 1])[0].tolist()
+        row = explorer.graph.tables.leaps.global_row(packed)
+        judged = self.transitions.judged.number(explorer.graph.judges.state(packed[JUDGE]))
         return (*row[:JUDGE], judged, *row[FIRST_THREAD:])
 
     def moves(self, row: Row, thread: int) -> list[Successor]:
@@ -116,12 +117,13 @@ def test_who_goes_first_commutes_with_whatever_others_may_do(
 ) -> None:
     """Both orders of the two steps lead to the same row, the judge's included, and violate the same, in the whole graph."""
     explorer = explorer_of(revision, scope, Judge(select(invariants), conformance=not invariants), "ample")
-    assert explorer.ample is not None
+    reduction = explorer.graph.reduction
+    assert isinstance(reduction, AmpleSets)
     whole = Whole(explorer)
-    numbers = np.flatnonzero(explorer.ample.first != ALL)
+    numbers = np.flatnonzero(reduction.ample.first != ALL)
     assert numbers.size
     for number in np.random.default_rng(1).choice(numbers, min(len(numbers), 40), replace=False).tolist():
-        thread = int(explorer.ample.first[number])
+        thread = int(reduction.ample.first[number])
         start = whole.row(number)
         own = whole.moves(start, thread)
         for row, step in whole.without(start, thread):
@@ -139,12 +141,12 @@ def test_an_event_changes_no_lives_but_those_that_it_names() -> None:
     seen = 0
     for scope in ("A+1c", "Aa+1f", "a+1s+u", "AI+1r"):
         explorer = explorer_of("d4", scope, Judge(), "dead")
-        sights = Sights(explorer.judges.judge, explorer.leaps.events)
+        sights = Sights(explorer.graph.judges.judge, explorer.graph.tables.leaps.events)
         sights.meet()
-        judges = explorer.judges
+        judges = explorer.graph.judges
         ledgers = list(dict.fromkeys(judges.state(number).ledger for number in range(len(judges))))
         for ledger in ledgers[::3]:
-            for events in explorer.leaps.events.values:
+            for events in explorer.graph.tables.leaps.events.values:
                 for event in events:
                     named = set(sights.named(event))
                     after = ledger.step(event)

@@ -17,14 +17,15 @@ from tests.sim.small_agents import MayWait, Small
 from everyturn.checking.check import check
 from everyturn.engines.coroutines.exploration import Exploration, Limits
 from everyturn.engines.coroutines.transitions import JUDGE, Row
-from everyturn.engines.explorer import checkpoints, levels
+from everyturn.engines.explorer import checkpoints, frontier
 from everyturn.engines.explorer import judge_tables as judging
 from everyturn.engines.explorer.checkpoints import load, save
 from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.engines.explorer.judge_tables import JudgeTables
-from everyturn.engines.explorer.levels import REDUCTIONS, LevelExplorer
+from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.engines.explorer.packing import Layout
-from everyturn.engines.explorer.successors import Chunk, Followed, Following
+from everyturn.engines.explorer.reductions import REDUCTIONS
+from everyturn.engines.explorer.successors import Answer, Chunk, SuccessorTables
 from everyturn.engines.simpy.replay import replay
 from everyturn.errors import EveryturnError, UsageError
 from everyturn.explanation.explain import shown_by
@@ -66,14 +67,14 @@ def test_a_step_of_several_operations_has_its_ways_in_one_order(scope: str, revi
     """The number of a way means the same in the tables of leaps and where a path is followed operation by operation."""
     explorer = LevelExplorer(World(Scope.parse(scope), revision, "await"), Judge((), conformance=False))
     explorer.run()
-    words, expansion, _ = explorer.expand(slice(0, None))
+    words, expansion, _ = explorer.graph.expand(slice(0, None))
     before, after = (
-        [explorer.leaps.global_row(row) for row in explorer.layout.unpack(each).tolist()]
+        [explorer.graph.tables.leaps.global_row(row) for row in explorer.graph.states.rows(each).tolist()]
         for each in (words, expansion.words)
     )
     several = 0
     for source, move, reached in zip(expansion.source.tolist(), expansion.move.tolist(), after, strict=True):
-        thread, choice = explorer.leaps.moves.values[move]
+        thread, choice = explorer.graph.tables.leaps.moves.values[move]
         ways = [row for row, _ in explorer.transitions.ways(_unjudged(before[source]), thread)]
         assert _unjudged(ways[choice]) == _unjudged(reached)
         several += len(ways) > 1
@@ -83,13 +84,13 @@ def test_a_step_of_several_operations_has_its_ways_in_one_order(scope: str, revi
 def test_who_is_asked_what_follows_knows_how_large_the_judges_numbers_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever packs rows anew must not spill the judge's number into other columns."""
     asked: list[tuple[int, int]] = []
-    follow = Following.follow
+    answer_to = SuccessorTables.answer_to
 
-    def spy(self: Following, chunk: Chunk) -> Followed:
+    def spy(self: SuccessorTables, chunk: Chunk) -> Answer:
         asked.append((int(chunk.layout.get(chunk.words, JUDGE).max()), chunk.judges))
-        return follow(self, chunk)
+        return answer_to(self, chunk)
 
-    monkeypatch.setattr(Following, "follow", spy)
+    monkeypatch.setattr(SuccessorTables, "answer_to", spy)
     LevelExplorer(World(Scope.parse("AA"), "d4"), Judge()).run()
     assert max(asked)[0] > 100
     assert all(largest <= told for largest, told in asked)
@@ -109,7 +110,7 @@ def test_they_agree_at_every_granularity_and_for_a_single_invariant(granularity:
 
 def test_a_rest_is_a_shorter_way_than_a_step_from_the_same_level(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever is found first; by levels too, when a level is explored in many chunks."""
-    monkeypatch.setattr(levels, "CHUNK", 1)
+    monkeypatch.setattr(frontier, "CHUNK", 1)
     for revision, scope, granularity in (("d0", "I+1s+2f", "await"), ("d4", "A+1c+1e", "access")):
         plain = found(Explorer(World(Scope.parse(scope), revision, granularity), Judge()))
         assert found(LevelExplorer(World(Scope.parse(scope), revision, granularity), Judge())) == plain
@@ -119,7 +120,7 @@ def test_a_rest_is_a_shorter_way_than_a_step_from_the_same_level(monkeypatch: py
 def test_neither_chunks_nor_layouts_matter(revision: str, scope: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of a few states that never end with their level, and fields without a bit to spare, so that rows are packed anew often."""
     plain = found(Explorer(World(Scope.parse(scope), revision), Judge()))
-    monkeypatch.setattr(levels, "_FEW", 7)
+    monkeypatch.setattr(frontier, "_FEW", 7)
     assert found(LevelExplorer(World(Scope.parse(scope), revision), Judge())) == plain
     tight = staticmethod(lambda largest: Layout([number.bit_length() for number in largest]))
     monkeypatch.setattr(Layout, "holding", tight)
@@ -159,7 +160,7 @@ def test_a_limit_ends_undetermined_with_what_was_covered() -> None:
 def test_what_another_process_holds_counts_as_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Together they are at the limit, though neither is alone."""
     explorer = LevelExplorer(World(Scope.parse("A"), "d3"), Judge())
-    monkeypatch.setattr(explorer.following, "resident", 1 << 60)
+    monkeypatch.setattr(explorer.graph.successors, "resident", 1 << 60)
     assert explorer.run(Limits(memory=1 << 60)).stopped is not None
     assert not explorer.found.complete
 
@@ -202,7 +203,7 @@ def test_a_checkpoint_goes_on_to_the_same_end(revision: str, scope: str, limit: 
     explorer.run(Limits(states=limit), save=lambda: save(explorer, file))
     assert not explorer.found.complete
     resumed = load(file, World(Scope.parse(scope), revision), Judge())
-    assert len(resumed.states) == len(explorer.states)
+    assert len(resumed.graph.states) == len(explorer.graph.states)
     once = found(LevelExplorer(World(Scope.parse(scope), revision), Judge()))
     assert found(resumed) == once
     save(resumed, file)
@@ -212,21 +213,21 @@ def test_a_checkpoint_goes_on_to_the_same_end(revision: str, scope: str, limit: 
 @pytest.mark.parametrize("limit", [20, 60, 150, 400])
 def test_a_checkpoint_goes_on_in_the_same_numbers(limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever it was taken: the way to each state, each violation with its decisions, and what each kind of step violates."""
-    monkeypatch.setattr(levels, "_FEW", 7)
+    monkeypatch.setattr(frontier, "_FEW", 7)
     once, stopped = (LevelExplorer(World(Scope.parse("A+1c+1f"), "d0"), Judge()) for _ in range(2))
     once.run()
     stopped.run(Limits(states=limit))
     save(stopped, tmp_path / "checkpoint")
     resumed = load(tmp_path / "checkpoint", World(Scope.parse("A+1c+1f"), "d0"), Judge())
     resumed.run()
-    size = len(once.states)
-    assert (resumed.parents[:size] == once.parents[:size]).all()
-    assert (resumed.moves[:size] == once.moves[:size]).all()
-    assert resumed.leaps.moves.values == once.leaps.moves.values
+    size = len(once.graph.states)
+    assert (resumed.predecessors.parents == once.predecessors.parents).all()
+    assert (resumed.predecessors.moves == once.predecessors.moves).all()
+    assert resumed.graph.tables.leaps.moves.values == once.graph.tables.leaps.moves.values
     assert resumed.found.violations == once.found.violations
-    steps = [explorer.expand(slice(0, size)) for explorer in (once, resumed)]
+    steps = [explorer.graph.expand(slice(0, size)) for explorer in (once, resumed)]
     one, two = (
-        [explorer.judges.violated(number) for number in found.tolist()]
+        [explorer.graph.judges.violated(number) for number in found.tolist()]
         for explorer, (_, _, found) in zip((once, resumed), steps, strict=True)
     )
     assert one == two
@@ -267,7 +268,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
         load(file, World(Scope.parse("AAa"), "d3"), Judge())
     with pytest.raises(UsageError, match="expected invariants"):
         load(file, World(Scope.parse("AA"), "d3"), Judge(conformance=False))
-    explorer.leaps.events.values[3] = ("other code",)
+    explorer.graph.tables.leaps.events.values[3] = ("other code",)
     save(explorer, file)
     with pytest.raises(UsageError, match="the code has changed"):
         load(file, World(Scope.parse("AA"), "d3"), Judge())
@@ -366,7 +367,7 @@ def test_no_reduction_changes_a_verdict_or_an_outcome(revision: str, scope: str)
     explorers = [LevelExplorer(World(Scope.parse(scope), revision), Judge(), reduce) for reduce in REDUCTIONS]
     referee, *others = [explorer.run() for explorer in explorers]
     lengths = {name: len(each.decisions) for name, each in referee.violations.items()}
-    for reduce, other in zip(REDUCTIONS[1:], others, strict=True):
+    for reduce, other in zip(list(REDUCTIONS)[1:], others, strict=True):
         assert other.violations.keys() == lengths.keys()
         if reduce != "ample":
             assert {name: len(each.decisions) for name, each in other.violations.items()} == lengths

@@ -12,7 +12,7 @@ from everyturn.engines.explorer import numbering, packing
 from everyturn.engines.explorer.growing import Rows
 from everyturn.engines.explorer.numbering import Numbering, Words, distinct, hashes
 from everyturn.engines.explorer.packing import Layout
-from everyturn.engines.explorer.successors import Chunk, Following
+from everyturn.engines.explorer.successors import Chunk, SuccessorTables
 from everyturn.errors import EveryturnError
 from everyturn.verdicts.checker import Judge
 from everyturn.world.scope import Scope
@@ -130,10 +130,10 @@ def test_rows_are_packed_anew_part_by_part(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_row_that_moves_to_a_wider_layout_keeps_its_judge() -> None:
     """The judge's number is given with the chunk: the tables of what can follow do not know how large it can be."""
-    first, following = (Following(Transitions(World(Scope.parse("A"), "d4"), Judge())) for _ in range(2))
+    first, following = (SuccessorTables(Transitions(World(Scope.parse("A"), "d4"), Judge())) for _ in range(2))
     row, _ = first.first()
     roomy = Layout([20] * len(row))
-    first.follow(Chunk(roomy.pack(np.array([row])), roomy, 0, np.zeros(1, np.int64)))
+    first.answer_to(Chunk(roomy.pack(np.array([row])), roomy, 0, np.zeros(1, np.int64)))
     following.first()
     following.redo([list(each) for each in first.leaps.journal])
     judged = [*row[:JUDGE], 1000, *row[JUDGE + 1 :]]

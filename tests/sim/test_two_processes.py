@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 
 from everyturn.checking.check import check
-from everyturn.engines.explorer import levels
-from everyturn.engines.explorer import successor_worker as beside
+from everyturn.engines.explorer import frontier, successor_worker
 from everyturn.engines.explorer.levels import LevelExplorer
-from everyturn.engines.explorer.successor_worker import FollowingBeside
+from everyturn.engines.explorer.successor_worker import SuccessorWorker
 from everyturn.engines.simpy.counterexample import decisions_of
 from everyturn.errors import EveryturnError, UnsupportedLocal, UsageError
 from everyturn.verdicts.checker import Judge, select
@@ -45,9 +44,8 @@ def explored(
     explorer = LevelExplorer(World(Scope.parse(scope), revision, granularity), judge, reduce, processes=processes)
     found = explorer.run(different=8)
     explorer.close()
-    size = len(explorer.states)
     counts = (found.states, found.transitions, found.depth, found.rests, found.locals, found.complete)
-    ways = (explorer.levels, explorer.parents[:size].tolist(), explorer.moves[:size].tolist())
+    ways = (explorer.frontier.levels, explorer.predecessors.parents.tolist(), explorer.predecessors.moves.tolist())
     return counts, ways, found.violations, found.others, found.outcomes, list(explorer.events)
 
 
@@ -74,8 +72,8 @@ def test_two_processes_find_what_one_finds_in_the_same_order(
 @pytest.mark.parametrize(("scope", "revision"), [("AA+1c", "d4"), ("Ai+1f", "d0")])
 def test_many_chunks_under_way_do_not_mix(scope: str, revision: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Levels of many small chunks, of which several are always under way, are those of one process."""
-    monkeypatch.setattr(levels, "CHUNK", 48)
-    monkeypatch.setattr(levels, "_FEW", 16)
+    monkeypatch.setattr(frontier, "CHUNK", 48)
+    monkeypatch.setattr(frontier, "_FEW", 16)
     one, two = (explored(processes, scope, revision, "access", Judge(), "dead") for processes in (1, 2))
     assert one == two
 
@@ -83,7 +81,7 @@ def test_many_chunks_under_way_do_not_mix(scope: str, revision: str, monkeypatch
 def test_a_chunk_without_room_in_shared_memory_goes_through_the_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a slot can hold, the same is found."""
     one = explored(1, "AA", "d3", "access", Judge(), "dead")
-    monkeypatch.setattr(beside, "_ROOM", 64)
+    monkeypatch.setattr(successor_worker, "_ROOM", 64)
     assert explored(2, "AA", "d3", "access", Judge(), "dead") == one
 
 
@@ -97,12 +95,12 @@ def test_the_same_tables_can_be_made_in_this_process() -> None:
         found = explorer.run()
         longest = max(found.violations.values(), key=lambda each: len(each.decisions))
         decisions_of(explorer.transitions, longest.decisions)
-    one, two = (explorer.expand(slice(0, None)) for explorer in explorers)
+    one, two = (explorer.graph.expand(slice(0, None)) for explorer in explorers)
     assert (one[1].source == two[1].source).all()
     assert (one[1].move == two[1].move).all()
     assert (one[1].events == two[1].events).all()
-    assert (explorers[0].states.find(one[1].words) == explorers[1].states.find(two[1].words)).all()
-    assert explorers[0].leaps.journal == explorers[1].leaps.journal
+    assert (explorers[0].graph.states.find(one[1].words) == explorers[1].graph.states.find(two[1].words)).all()
+    assert explorers[0].graph.tables.leaps.journal == explorers[1].graph.tables.leaps.journal
 
 
 def test_what_another_process_cannot_import_is_refused() -> None:
@@ -146,8 +144,8 @@ def test_an_error_of_the_other_process_is_raised_here() -> None:
 def test_the_death_of_the_other_process_is_an_error() -> None:
     """Not a wait for ever, and not a verdict."""
     explorer = LevelExplorer(World(Scope.parse("AA"), "d3"), Judge(), processes=2)
-    assert isinstance(explorer.following, FollowingBeside)
-    explorer.following.kill()
+    assert isinstance(explorer.graph.successors, SuccessorWorker)
+    explorer.graph.successors.kill()
     with pytest.raises(EveryturnError, match="the second process ended with exit code -9"):
         explorer.run()
 

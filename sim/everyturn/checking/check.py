@@ -11,6 +11,7 @@ from everyturn.engines.coroutines.exploration import NO_LIMITS, Exploration, Lim
 from everyturn.engines.coroutines.transitions import Transitions
 from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.engines.explorer.levels import LevelExplorer
+from everyturn.engines.explorer.search import Search
 from everyturn.engines.simpy.counterexample import counterexample
 from everyturn.errors import UsageError
 from everyturn.runs.run import Run
@@ -61,7 +62,7 @@ def check(
     ``stop_at_first``: end at the first refutation, with the same shortest counterexample; the others are then undetermined.
     ``counterexamples``: how many to give for each refuted invariant, different in the cause that they show,
     or else in the order of conflicting accesses.
-    ``reduce``: one of :data:`~everyturn.engines.explorer.levels.REDUCTIONS`; with ``ample``, violations need not be shortest. ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
+    ``reduce``: one of :data:`~everyturn.engines.explorer.reductions.REDUCTIONS`; with ``ample``, violations need not be shortest. ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
     :class:`UsageError`. ``processes``: with two, the agent's code runs in a process of its own, with the same result; there is
     one with ``plain``, with symmetry, with ample sets and with a checkpoint. ``counter_check``: what is proved is checked again in
     part through the real coroutines, without tables; raises :class:`~everyturn.errors.Disagreement` if that shows something else.
@@ -90,10 +91,8 @@ def check(
     _doubt(explorer, judge, found, said)
     conforms = _judged(explorer, judge, found, CONFORMS, runs, vacuous=False) if judge.conformance else None
     checked_again = _counter_checked(explorer, found, proved_by(said, conforms), asked=counter_check)
-    elsewhere = 0
-    if isinstance(explorer, LevelExplorer):
-        elsewhere = explorer.following.peak
-        explorer.close()
+    elsewhere = explorer.peak_elsewhere
+    explorer.close()
     for name, violations in found.others.items() if counterexamples > 1 else ():
         judged = conforms if name == CONFORMS else said[name]
         if judged is not None:
@@ -170,7 +169,7 @@ def _explore(
     processes: int,
     *,
     stop_at_first: bool,
-) -> tuple[Explorer | LevelExplorer, Exploration]:
+) -> tuple[Search, Exploration]:
     if engine == "plain":
         if checkpoint is not None or reduce != "dead" or counterexamples > 1:
             raise UsageError("the plain engine has no checkpoints, reductions and further counterexamples: use levels")
@@ -197,7 +196,7 @@ def _explore(
 
 
 def _judged(
-    explorer: Explorer | LevelExplorer,
+    explorer: Search,
     judge: Judge,
     found: Exploration,
     name: str,
@@ -223,7 +222,7 @@ def proved_by(said: Mapping[str, Judged], conforms: Judged | None) -> list[str]:
 
 
 def _counter_checked(
-    explorer: Explorer | LevelExplorer, found: Exploration, proved: Sequence[str], *, asked: bool
+    explorer: Search, found: Exploration, proved: Sequence[str], *, asked: bool
 ) -> CounterCheck | None:
     """The counter-check of an exploration that proves something; none if it does not."""
     if not proved:
@@ -235,7 +234,7 @@ def _counter_checked(
     return counter_checked(explorer, found, proved)
 
 
-def _doubt(explorer: Explorer | LevelExplorer, judge: Judge, found: Exploration, said: dict[str, Judged]) -> None:
+def _doubt(explorer: Search, judge: Judge, found: Exploration, said: dict[str, Judged]) -> None:
     """Take back what was proved at rest, if some runs never come to rest though nothing in the scope is endless."""
     at_rest = [each.name for each in judge.invariants if each.kind is Kind.AT_REST]
     proved = [name for name in at_rest if said[name].verdict is Verdict.PROVED]
@@ -252,7 +251,7 @@ def _doubt(explorer: Explorer | LevelExplorer, judge: Judge, found: Exploration,
 
 
 def _different(
-    explorer: Explorer | LevelExplorer, asked: Selection, first: Run, violations: Sequence[Violation], most: int
+    explorer: Search, asked: Selection, first: Run, violations: Sequence[Violation], most: int
 ) -> Iterator[Another]:
     """Violations of one invariant that differ from the first and from each other in the cause that they show.
 
@@ -280,7 +279,7 @@ def _different(
     yield from later[: most + 1 - len(causes)]
 
 
-def _witnesses(explorer: Explorer | LevelExplorer) -> dict[str, bool]:
+def _witnesses(explorer: Search) -> dict[str, bool]:
     """Which witnesses were reached: what a proof is worth."""
     seen = set(explorer.events)
     return {witness.name: any(witness.shows(event) for event in seen) for witness in WITNESSES}

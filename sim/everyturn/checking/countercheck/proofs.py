@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import singledispatch
 
 from everyturn.checking.countercheck.counter_check import THOROUGH, Work, counter_check, enough
 from everyturn.checking.countercheck.level_tables import LevelTables
@@ -13,6 +14,7 @@ from everyturn.engines.coroutines.exploration import Exploration
 from everyturn.engines.coroutines.programs import Graph
 from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.engines.explorer.levels import LevelExplorer
+from everyturn.engines.explorer.search import Search
 from everyturn.engines.fairness.fairness import Liveness
 from everyturn.engines.fairness.waiting import Waiting
 from everyturn.verdicts.checker import Judge
@@ -20,22 +22,31 @@ from everyturn.verdicts.verdict import CounterCheck
 from everyturn.world.world import World
 
 
-def tables_of(explorer: Explorer | LevelExplorer) -> Tables:
-    """What an exploration that is complete says of runs."""
-    if isinstance(explorer, LevelExplorer):
-        return LevelTables(explorer)
-    return RowTables(explorer.transitions, explorer.numbers, explorer.parent)
+@singledispatch
+def tables_of(search: Search) -> Tables:
+    """What a search that is complete says of runs; each kind of search is registered below."""
+    raise NotImplementedError(f"no tables are known of {type(search).__name__}: register them in {__name__}")
 
 
-def counter_checked(explorer: Explorer | LevelExplorer, found: Exploration, proved: Collection[str]) -> CounterCheck:
+@tables_of.register
+def _(search: LevelExplorer) -> Tables:
+    return LevelTables(search)
+
+
+@tables_of.register
+def _(search: Explorer) -> Tables:
+    return RowTables(search.transitions, search.numbers, search.parent)
+
+
+def counter_checked(search: Search, found: Exploration, proved: Collection[str]) -> CounterCheck:
     """The counter-check of an exploration that proves something. Raises :class:`~everyturn.errors.Disagreement`."""
     work = enough(found.states, found.depth)
-    return _check(explorer, work, proved, found.outcomes, found.seconds)
+    return _check(search, work, proved, found.outcomes, found.seconds)
 
 
-def audited(explorer: Explorer | LevelExplorer) -> CounterCheck:
+def audited(search: Search) -> CounterCheck:
     """The counter-check of all that an exploration merged, however long it takes. Raises as :func:`counter_checked` does."""
-    return _check(explorer, THOROUGH)
+    return _check(search, THOROUGH)
 
 
 def waiting_checked(graph: Graph, found: Liveness) -> CounterCheck:
@@ -62,17 +73,17 @@ def runs_checked(
 
 
 def _check(
-    explorer: Explorer | LevelExplorer,
+    search: Search,
     work: Work,
     proved: Collection[str] = (),
     outcomes: Collection[object] | None = None,
     seconds: float | None = None,
 ) -> CounterCheck:
-    transitions = explorer.home.transitions if isinstance(explorer, LevelExplorer) else explorer.transitions
+    transitions = search.explored
     return counter_check(
         transitions.world,
         transitions.judge,
-        tables_of(explorer),
+        tables_of(search),
         transitions.locals,
         work,
         proved=proved,

@@ -27,11 +27,11 @@ import everyturn
 import everyturn_impl
 import everyturn_model
 from everyturn.engines.coroutines.exploration import Violation
-from everyturn.engines.coroutines.transitions import JUDGE
 from everyturn.engines.explorer import archives
 from everyturn.engines.explorer.archives import NoArchive
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.engines.explorer.packing import Layout
+from everyturn.engines.explorer.state_graph import StateGraph
 from everyturn.errors import UsageError
 from everyturn.verdicts.checker import CONFORMS, Finding, Judge
 from everyturn.world.agents import code_of, find_revision
@@ -129,55 +129,54 @@ def _code() -> str:
 
 
 def _arrays(explorer: LevelExplorer) -> dict[str, Any]:
-    found = explorer.found
-    states = len(explorer.states)
-    header = _whose(explorer.transitions.world, explorer.judges.judge, explorer.reduce) | {
-        "bits": explorer.layout.bits,
-        "levels": explorer.levels,
-        "done": explorer.done,
-        "counts": {name: getattr(found, name) for name in _Counts.__struct_fields__} | {"states": states},
+    found, graph, frontier = explorer.found, explorer.graph, explorer.frontier
+    leaps = graph.tables.leaps
+    header = _whose(graph.transitions.world, graph.judges.judge, explorer.reduce) | {
+        "bits": graph.states.layout.bits,
+        "levels": frontier.levels,
+        "done": frontier.done,
+        "counts": {name: getattr(found, name) for name in _Counts.__struct_fields__} | {"states": len(graph.states)},
         "violations": [
             [each.finding.invariant, each.finding.sentence, each.decisions] for each in found.violations.values()
         ],
-        "moves": explorer.leaps.moves.values,
-        "seen": _fingerprint(explorer),
+        "moves": leaps.moves.values,
+        "seen": _fingerprint(graph),
     }
     return {
         "header": np.frombuffer(json.dumps(header).encode(), np.uint8),
-        "states": explorer.states.keys,
-        "parents": explorer.parents[:states],
-        "moves": explorer.moves[:states],
-        "journal": np.array(explorer.leaps.journal, np.int32).reshape(len(explorer.leaps.journal), -1),
-        **{f"judge-{name}": array for name, array in explorer.judges.saved().items()},
-        **({} if explorer.ample is None else {"first": explorer.ample.first, "falls": explorer.ample.falls}),
+        "states": graph.states.keys,
+        "parents": explorer.predecessors.parents,
+        "moves": explorer.predecessors.moves,
+        "journal": np.array(leaps.journal, np.int32).reshape(len(leaps.journal), -1),
+        **{f"judge-{name}": array for name, array in graph.judges.saved().items()},
+        **graph.reduction.saved(),
     }
 
 
-def _fingerprint(explorer: LevelExplorer) -> int:
-    return zlib.crc32(repr(explorer.leaps.events.values).encode())
+def _fingerprint(graph: StateGraph) -> int:
+    return zlib.crc32(repr(graph.tables.leaps.events.values).encode())
 
 
 def _restore(explorer: LevelExplorer, arrays: dict[str, Any], header: _Header, path: Path) -> LevelExplorer:
-    first = explorer.layout.unpack(explorer.states.keys)
-    explorer.home.redo(arrays["journal"].tolist())
-    if _fingerprint(explorer) != header.seen:
+    graph = explorer.graph
+    first = graph.states.rows(graph.states.keys)
+    graph.tables.redo(arrays["journal"].tolist())
+    if _fingerprint(graph) != header.seen:
         raise UsageError(f"checkpoint {path}: the code has changed since it was written; start again")
-    explorer.leaps.moves.restore(header.moves)
-    explorer.judges.restore({name[6:]: array for name, array in arrays.items() if name.startswith("judge-")})
-    explorer.layout = Layout(header.bits)
-    explorer.states = explorer.states.replaced(arrays["states"].astype(np.uint64))
-    _require((explorer.layout.unpack(explorer.states.keys[:1]) == first).all(), "where it began")
-    explorer.parents = arrays["parents"].astype(np.uint32)
-    explorer.moves = arrays["moves"].astype(np.uint16)
-    if explorer.ample is not None:
-        explorer.ample.restore(arrays["first"].astype(np.int8), arrays["falls"].astype(np.bool_))
-    explorer.levels = list(header.levels)
-    explorer.done = header.done
+    graph.tables.leaps.moves.restore(header.moves)
+    graph.judges.restore({name[6:]: array for name, array in arrays.items() if name.startswith("judge-")})
+    graph.states.restore(Layout(header.bits), arrays["states"].astype(np.uint64))
+    _require((graph.states.rows(graph.states.keys[:1]) == first).all(), "where it began")
+    explorer.predecessors.restore(arrays["parents"].astype(np.uint32), arrays["moves"].astype(np.uint16))
+    graph.reduction.restore(arrays)
+    explorer.frontier.restore(header.levels, header.done)
     for name in _Counts.__struct_fields__:
         setattr(explorer.found, name, getattr(header.counts, name))
-    explorer.recall()
-    for invariant, sentence, decisions in header.violations:
-        explorer.take_over(Violation(Finding(invariant, sentence), tuple(decisions)))
+    explorer.recall_outcomes()
+    explorer.violations.take_over(
+        Violation(Finding(invariant, sentence), tuple(decisions))
+        for invariant, sentence, decisions in header.violations
+    )
     return explorer
 
 
@@ -213,17 +212,15 @@ def _check(header: _Header, arrays: dict[str, Any]) -> None:
 
 def _check_sample(explorer: LevelExplorer) -> None:
     """Raise :class:`NoArchive` if a state that counts as explored leads out of the states, or violates what was not noted."""
-    if explorer.ample is not None or explorer.done == 0:
+    graph, done = explorer.graph, explorer.frontier.done
+    if not graph.reduction.keeps_successors or done == 0:
         return
-    last = np.arange(max(0, explorer.done - _SAMPLE // 2), explorer.done)
-    spread = np.linspace(0, explorer.done - 1, _SAMPLE // 2).astype(np.int64)
+    last = np.arange(max(0, done - _SAMPLE // 2), done)
+    spread = np.linspace(0, done - 1, _SAMPLE // 2).astype(np.int64)
     which = np.unique(np.concatenate([last, spread]))
-    words, expansion, found = explorer.expand(which)
-    _require((explorer.states.find(expansion.words) >= 0).all(), "a state that leads to one that it does not have")
-    noted = explorer.found.violations.keys()
-    seen = {each.invariant for number in np.unique(found).tolist() for each in explorer.judges.violated(number)}
-    rests = explorer.layout.unpack(words[expansion.rests])
-    at_rest = np.array([explorer.home.resting.observe(row) for row in rests.tolist()], np.int64)
-    for number, _ in explorer.judges.rest(rests[:, JUDGE], at_rest):
-        seen |= {each.invariant for each in explorer.judges.violated(number)}
-    _require(seen <= noted, "a violation that was not noted")
+    words, expansion, found = graph.expand(which)
+    _require((graph.states.find(expansion.words) >= 0).all(), "a state that leads to one that it does not have")
+    at_rest = graph.at_rest(graph.states.rows(words[expansion.rests]).tolist())
+    numbers = {*np.unique(found).tolist(), *(number for number, _ in at_rest)}
+    seen = {each.invariant for number in numbers for each in graph.judges.violated(number)}
+    _require(seen <= explorer.found.violations.keys(), "a violation that was not noted")

@@ -33,6 +33,8 @@ from everyturn_model.events import Event
 class Explorer:
     """Explores one world, judged by ``judge``."""
 
+    peak_elsewhere = 0
+
     def __init__(self, world: World, judge: Judge) -> None:
         self.transitions = Transitions(world, judge)
         self._parents: list[tuple[int, int, int]] = []
@@ -47,6 +49,11 @@ class Explorer:
         """From which state a state was reached first, and by which (thread, choice)."""
         number, thread, choice = self._parents[state]
         return number, (thread, choice)
+
+    @property
+    def explored(self) -> Transitions:
+        """The steps that the exploration rests on: all of them."""
+        return self.transitions
 
     @property
     def events(self) -> Iterator[Event]:
@@ -89,6 +96,9 @@ class Explorer:
                 if (len(part) > 1 and seen[after] in part) or seen[after] == part[0]:
                     return transitions.locals.told(rows[part[0]][FIRST_THREAD + thread])
         return None
+
+    def close(self) -> None:
+        """Nothing is to be ended."""
 
     def _explore(
         self,

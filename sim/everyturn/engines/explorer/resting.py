@@ -6,7 +6,7 @@ import numpy as np
 
 from everyturn.engines.coroutines.transitions import JUDGE, Transitions
 from everyturn.engines.explorer.macro_steps import Leaps
-from everyturn.engines.explorer.numbering import Words
+from everyturn.engines.explorer.numbering import Numbers, Words
 from everyturn.engines.explorer.packing import Layout
 from everyturn.world import objects
 from everyturn.world.observer import SHARED_DATA
@@ -36,6 +36,10 @@ class Resting:
         rows = layout.unpack(words[new]).tolist()
         self.leaps.journal += [(-1, *row) for row in rows]
         return new, rows
+
+    def seen(self, rows: list[list[int]]) -> Numbers:
+        """The numbers of what is seen of rest in each of these rows."""
+        return np.array([self.observe(row) for row in rows], np.int64)
 
     def observe(self, row: list[int]) -> int:
         """The number of what is seen of rest in a row."""

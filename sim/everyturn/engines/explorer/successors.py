@@ -1,11 +1,9 @@
-"""What can follow on states: leaps, states of rest, and the layout of rows that both need."""
+"""What can follow on states: asked for chunk by chunk, answered from tables in this process or in another one."""
 
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
-
-import numpy as np
+from typing import NamedTuple, Protocol
 
 from everyturn.engines.coroutines.transitions import JUDGE, Row, Transitions
 from everyturn.engines.explorer import rounds
@@ -20,7 +18,7 @@ from everyturn_model.events import Event
 
 class Chunk(NamedTuple):
     """States as rows that are packed in ``layout``; ``judges``: the largest number of a judge's state so far; ``beliefs``:
-    for each state the number of the specification's belief."""
+    for each state the number of the specification's belief, none where :attr:`Successors.believes` is false."""
 
     words: Words
     layout: Layout
@@ -28,7 +26,7 @@ class Chunk(NamedTuple):
     beliefs: Numbers
 
 
-class Followed(NamedTuple):
+class Answer(NamedTuple):
     """What follows on the states of a chunk.
 
     ``found``: their leaps; ``rests``: the places of states of rest that are news; ``at_rest``: the numbers of what is
@@ -43,64 +41,121 @@ class Followed(NamedTuple):
     believed_at_rest: Believed | None = None
 
 
-class Following:
-    """What can follow on states, worked out in this process."""
+class Successors(Protocol):
+    """Who answers what follows on the states of a chunk, in the order in which chunks were asked for."""
 
+    @property
+    def ahead(self) -> int:
+        """How many chunks are to be asked for at once, so that everybody has something to do."""
+
+    @property
+    def believes(self) -> bool:
+        """Whether the specification is followed there, too, so that a chunk needs beliefs."""
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory that other processes hold for it now."""
+
+    @property
+    def peak(self) -> int:
+        """The most bytes of memory that other processes ever held for it."""
+
+    @property
+    def events(self) -> list[tuple[Event, ...]]:
+        """Everything that can be seen of a step, by number."""
+
+    @property
+    def moves(self) -> list[tuple[int, int]]:
+        """Every (thread, choice) by number."""
+
+    @property
+    def ways(self) -> list[Ways]:
+        """What the ways of each thread do."""
+
+    @property
+    def locals(self) -> int:
+        """How many local states there are."""
+
+    def first(self) -> tuple[Row, JudgeState]:
+        """The initial state, but that its judge has no number yet, and its judge. To be asked for before all else."""
+
+    def largest(self) -> list[int]:
+        """The largest number of each column so far, the judge's left 0."""
+
+    def ask(self, chunk: Chunk) -> None:
+        """Ask for :meth:`answer`; what was answered before may be gone then."""
+
+    def answer(self) -> Answer:
+        """What follows on the oldest chunk that was asked for and not answered yet."""
+
+    def tables(self) -> SuccessorTables:
+        """The tables in this process, with all numbers as they are; made again if they are elsewhere. No chunk may be under way."""
+
+    def may_go_round(self) -> bool:
+        """Whether a thread may come back to where it was."""
+
+    def close(self) -> None:
+        """End other processes, if there are any."""
+
+
+class SuccessorTables:
+    """What can follow on states, worked out in this process: leaps, states of rest, and the layout of rows that both need."""
+
+    ahead = 1
+    believes = False
     resident = peak = 0
-    """Bytes of memory that another process holds, and the most that it ever held."""
 
     def __init__(self, transitions: Transitions) -> None:
         self.transitions = transitions
         self.leaps = Leaps(transitions)
         self.resting = Resting(transitions, self.leaps)
         self._layout: Layout | None = None
-        self._followed: deque[Followed] = deque()
+        self._answers: deque[Answer] = deque()
 
     def first(self) -> tuple[Row, JudgeState]:
-        """The initial state, but that its judge has no number yet, and its judge."""
+        """As :meth:`Successors.first`."""
         row = self.transitions.initial()
         judge: JudgeState = self.transitions.judged.values[row[JUDGE]]
         return self.leaps.row(row), judge
 
     def largest(self) -> list[int]:
-        """The largest number of each column so far, the judge's left 0."""
+        """As :meth:`Successors.largest`."""
         return self.leaps.largest()
 
     @property
     def events(self) -> list[tuple[Event, ...]]:
-        """Everything that can be seen of a step, by number."""
+        """As :attr:`Successors.events`."""
         return self.leaps.events.values
 
     @property
     def moves(self) -> list[tuple[int, int]]:
-        """Every (thread, choice) by number."""
+        """As :attr:`Successors.moves`."""
         return self.leaps.moves.values
 
     @property
     def ways(self) -> list[Ways]:
-        """What the ways of each thread do."""
+        """As :attr:`Successors.ways`."""
         return self.leaps.ways
 
     @property
     def locals(self) -> int:
-        """How many local states there are."""
+        """As :attr:`Successors.locals`."""
         return len(self.transitions.locals)
 
     def ask(self, chunk: Chunk) -> None:
-        """Ask for :meth:`answer`."""
-        self._followed.append(self.follow(chunk))
+        """As :meth:`Successors.ask`."""
+        self._answers.append(self.answer_to(chunk))
 
-    def answer(self) -> Followed:
-        """What follows on the oldest chunk that was asked for and not answered yet."""
-        return self._followed.popleft()
+    def answer(self) -> Answer:
+        """As :meth:`Successors.answer`."""
+        return self._answers.popleft()
 
-    def follow(self, chunk: Chunk) -> Followed:
+    def answer_to(self, chunk: Chunk) -> Answer:
         """What follows on a chunk."""
         words, layout = self._adopt(chunk.words, chunk.layout, chunk.judges)
         found = self.leaps.find(words)
         places, rows = self.resting.news(words[found.rests], layout)
-        seen = np.array([self.resting.observe(row) for row in rows], np.int64)
-        return Followed(found, found.rests[places], seen)
+        return Answer(found, found.rests[places], self.resting.seen(rows))
 
     def find(self, chunk: Chunk) -> Found:
         """The leaps of a chunk."""
@@ -115,9 +170,16 @@ class Following:
         self.leaps.lay_out(self._layout)
         return layout.moved(words, self._layout), self._layout
 
+    def tables(self) -> SuccessorTables:
+        """These."""
+        return self
+
     def may_go_round(self) -> bool:
-        """Whether a thread may come back to where it was."""
+        """As :meth:`Successors.may_go_round`."""
         return bool(rounds.local_parts(self.transitions.locals))
+
+    def close(self) -> None:
+        """Nothing is to be ended."""
 
     def redo(self, journal: list[list[int]]) -> None:
         """Make everything again that a journal of :class:`Leaps` tells of."""

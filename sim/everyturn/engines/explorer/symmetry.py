@@ -14,11 +14,7 @@ state, write the renamed journal; and a step of an object of its own must give r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from dataclasses import fields, is_dataclass, replace
-from enum import Enum
-from itertools import permutations, product
 from typing import Any, Final
 
 import numpy as np
@@ -28,60 +24,11 @@ from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, WIDTH,
 from everyturn.engines.explorer.judge_tables import JudgeTables
 from everyturn.engines.explorer.macro_steps import Leaps
 from everyturn.engines.explorer.numbering import Numbers
+from everyturn.engines.explorer.renaming import ChangedNames, Names, rename, renamings
 from everyturn.errors import EveryturnError
 from everyturn.world import objects
-from everyturn.world.world import World
-from everyturn_model.lifecycle import Ledger
-from everyturn_model.spec.state import State
 
 LARGEST_GROUP: Final = 5040
-_NAME: Final = re.compile(r"\b(p|r|cancel|clear|summarise)(\d+)\b")
-
-Names = dict[str, str]
-
-
-def renamings(world: World) -> list[Names]:
-    """Every renaming of interchangeable threads, the identity first."""
-    kinds: dict[str, list[str]] = {}
-    for thread in world.threads:
-        if not thread.daemon and thread.kind != "x":
-            kinds.setdefault(thread.kind, []).append(thread.name)
-    groups = [[dict(zip(names, each, strict=True)) for each in permutations(names)] for names in kinds.values()]
-    return [{old: new for part in parts for old, new in part.items()} for parts in product(*groups)]
-
-
-def rename(value: Any, names: Names) -> Any:
-    """``value`` with every name in it replaced. What is ordered by name is put in order again."""
-    if isinstance(value, Enum) or value is None or isinstance(value, (bool, int, float, bytes)):
-        return value
-    if isinstance(value, str):
-        return _NAME.sub(lambda found: _renamed(found, names), value)
-    if isinstance(value, frozenset):
-        return frozenset(rename(each, names) for each in value)
-    if isinstance(value, Ledger):
-        return Ledger(tuple(sorted((rename(each, names) for each in value), key=lambda life: life.prompt)))
-    if isinstance(value, State):
-        return _in_order(State(*(rename(each, names) for each in value)))
-    if isinstance(value, tuple) and hasattr(value, "_make"):
-        return value._make(rename(each, names) for each in value)
-    if isinstance(value, tuple):
-        return tuple(rename(each, names) for each in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{each.name: rename(getattr(value, each.name), names) for each in fields(value)})
-    raise EveryturnError(f"symmetry: expected a value whose names are known, found {value!r}")
-
-
-def _renamed(found: re.Match[str], names: Names) -> str:
-    if found[1] == "r":
-        return "r" + names.get(f"p{found[2]}", f"p{found[2]}")[1:]
-    return names.get(found[0], found[0])
-
-
-def _in_order(state: State) -> State:
-    return state._replace(
-        prompts=tuple(sorted(state.prompts, key=lambda each: each.name)),
-        operations=tuple(sorted(state.operations, key=lambda each: (each.kind.value, each.name))),
-    )
 
 
 class _Map:
@@ -288,11 +235,12 @@ class Symmetry:
         for image in images:
             self._classes[image] = mark
 
-    # ways back ---------------------------------------------------------------------------------------------------
+    # names of their own ------------------------------------------------------------------------------------------
 
-    def order(self, number: int) -> tuple[int, ...]:
-        """Where a renaming puts each thread."""
-        return self._order_of(self.renamings[number])
+    def own_names(self) -> ChangedNames:
+        """The names that the threads of a run have of their own, at its start."""
+        threads = [thread.name for thread in self.transitions.world.threads]
+        return ChangedNames(threads, lambda number: self._order_of(self.renamings[number]))
 
     def images(self, value: Any) -> Iterator[Any]:
         """A value under every renaming."""

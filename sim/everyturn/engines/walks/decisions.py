@@ -3,7 +3,7 @@
 A node is a state in which two or more threads are enabled, or an operation with several outcomes. Its children stand in
 the order of the decisions of a schedule (:mod:`everyturn.runs.schedule`): threads first-in first-out, outcomes with the
 friendly one first. Nodes are found when they are asked for, many at a time, from the tables of the explorer
-(:class:`~everyturn.engines.explorer.levels.LevelExplorer`).
+(:class:`~everyturn.engines.explorer.state_graph.StateGraph`).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from everyturn.engines.coroutines.exploration import outcome
 from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import JUDGE
-from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.engines.explorer.numbering import Numbering, Numbers, Words
+from everyturn.engines.explorer.state_graph import state_graph
 from everyturn.errors import UsageError
 from everyturn.verdicts.checker import CONFORMS, SINK, Judge
 from everyturn.world.world import World
@@ -66,9 +66,9 @@ class DecisionGraph:
     """
 
     def __init__(self, world: World, judge: Judge, *, ordered: bool) -> None:
-        self.levels = LevelExplorer(world, judge)
+        self.graph = state_graph(world, judge)
         self.ends = Interned()
-        locals_ = self.levels.transitions.locals
+        locals_ = self.graph.transitions.locals
         first = sorted(range(len(world.threads)), key=lambda thread: not locals_[locals_.roots[thread]].point)
         self._orders = Orders(first, kept=ordered)
         self._nodes = Numbering(2)
@@ -124,10 +124,10 @@ class DecisionGraph:
             return
         places = self._nodes.keys[nodes, 0].view(np.int64)
         states, orders = places // self._orders.count, places % self._orders.count
-        words, expansion, _ = self.levels.expand(states)
+        words, expansion, _ = self.graph.expand(states)
         self._ending(nodes[expansion.rests], words[expansion.rests])
-        targets = self.levels.states.add(expansion.words)
-        threads = np.array([thread for thread, _ in self.levels.leaps.moves.values], np.int64)
+        targets = self.graph.states.add(expansion.words)
+        threads = np.array([thread for thread, _ in self.graph.tables.leaps.moves.values], np.int64)
         by_source = np.argsort(expansion.source, kind="stable")
         source, target = expansion.source[by_source], targets[by_source]
         thread, way = threads[expansion.move[by_source]], expansion.way[by_source]
@@ -161,7 +161,7 @@ class DecisionGraph:
         self, heads: Numbers, ways: Numbers, thread: Numbers, way: Numbers
     ) -> list[tuple[Numbers, list[tuple[tuple[int, int], ...]]]]:
         """Steps with several ways, sorted by what there is to choose on them."""
-        tables = self.levels.leaps.tables
+        tables = self.graph.tables.leaps.tables
         first = thread[heads] << 32 | way[heads]
         found: dict[int, list[Numbers]] = {}
         for key in np.unique(first).tolist():
@@ -195,10 +195,10 @@ class DecisionGraph:
         """Enter the nodes at which the run is over."""
         if not nodes.size:
             return
-        levels = self.levels
-        rows = levels.layout.unpack(words).tolist()
-        events = np.array([levels.home.resting.observe(row) for row in rows], np.int64)
-        judged, _ = levels.judges.step(np.array([row[JUDGE] for row in rows], np.int64), events)
+        graph = self.graph
+        rows = graph.states.rows(words)
+        events = graph.tables.resting.seen(rows.tolist())
+        judged, _ = graph.judges.step(rows[:, JUDGE], events)
         kinds, back = np.unique(judged, return_inverse=True)
         numbers = np.array([self.ends.number(self._how(number)) for number in kinds.tolist()], np.int32)
         self.end[nodes] = numbers[back]
@@ -208,7 +208,7 @@ class DecisionGraph:
 
     def _how(self, judged: int) -> End:
         """How a run ended, from the judge's state: a monitor that was violated stays so."""
-        state, judge = self.levels.judges.state(judged), self.levels.judges.judge
+        state, judge = self.graph.judges.state(judged), self.graph.judges.judge
         names = [each.name for each, monitor in zip(judge.invariants, state.monitors, strict=True) if monitor is SINK]
         return End(outcome(state.ledger), (*names, CONFORMS) if state.belief is SINK else tuple(names))
 

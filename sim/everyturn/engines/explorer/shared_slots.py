@@ -1,0 +1,69 @@
+"""What two processes tell each other of a chunk: arrays through a slot of shared memory, and how tables have grown."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from everyturn.engines.explorer.macro_steps import Way
+from everyturn.verdicts.checker import Finding
+from everyturn_model.events import Event
+
+AnyArray = NDArray[Any]
+
+
+class Sent(NamedTuple):
+    """Arrays on their way: their shapes and types, and themselves, if the slot has no room for them."""
+
+    kinds: list[tuple[tuple[int, ...], str]]
+    inline: list[AnyArray] | None
+
+
+class Asked(NamedTuple):
+    """A chunk: its slot, its arrays, its layout, the largest number of a judge's state."""
+
+    slot: int
+    arrays: Sent
+    bits: tuple[int, ...]
+    judges: int
+
+
+class Answered(NamedTuple):
+    """What follows on a chunk, and how the tables have grown meanwhile: ``ways`` by thread, with the numbers of their moves."""
+
+    arrays: Sent
+    largest: list[int]
+    events: list[tuple[Event, ...]]
+    moves: list[tuple[int, int]]
+    ways: list[list[tuple[Way, int]]]
+    refusals: list[Finding]
+    locals: int
+    resident: int
+    peak: int
+
+
+def put(slot: NDArray[np.uint64], arrays: list[AnyArray]) -> Sent:
+    """Lay arrays into a slot, one after the other, if there is room."""
+    kinds = [(array.shape, array.dtype.str) for array in arrays]
+    if sum(array.size for array in arrays) > len(slot):
+        return Sent(kinds, arrays)
+    place = 0
+    for array in arrays:
+        slot[place : place + array.size].view(array.dtype).reshape(array.shape)[...] = array
+        place += array.size
+    return Sent(kinds, None)
+
+
+def get(slot: NDArray[np.uint64], sent: Sent) -> list[AnyArray]:
+    """The arrays that :func:`put` laid there, as views."""
+    if sent.inline is not None:
+        return sent.inline
+    arrays: list[AnyArray] = []
+    place = 0
+    for shape, kind in sent.kinds:
+        size = int(np.prod(shape))
+        arrays.append(slot[place : place + size].view(kind).reshape(shape))
+        place += size
+    return arrays

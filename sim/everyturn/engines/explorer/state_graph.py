@@ -1,0 +1,128 @@
+"""The graph of judged states: which are known, by number, and what follows on each, computed a batch at a time.
+
+A search lets it grow; whoever wants to know of a state afterwards, asks it, too. What a thread does comes from
+:class:`~everyturn.engines.explorer.successors.Successors`, what is violated from
+:class:`~everyturn.engines.explorer.judge_tables.JudgeTables`; both are filled by running the real code when something is met for the
+first time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from everyturn.engines.coroutines.interned import Interned
+from everyturn.engines.coroutines.transitions import JUDGE, Transitions
+from everyturn.engines.explorer.judge_tables import Believed, JudgeTables
+from everyturn.engines.explorer.macro_steps import Expansion, Found, applied
+from everyturn.engines.explorer.numbering import Numbers, Words
+from everyturn.engines.explorer.reductions import REDUCTIONS, Move, Reduction
+from everyturn.engines.explorer.state_table import StateTable
+from everyturn.engines.explorer.successor_worker import SuccessorWorker
+from everyturn.engines.explorer.successors import Chunk, Successors, SuccessorTables
+from everyturn.verdicts.checker import Judge
+from everyturn.world.world import World
+
+
+class StateGraph:
+    """States of one world, and what follows on each; at first only the initial one is known."""
+
+    def __init__(
+        self, transitions: Transitions, successors: Successors, judges: JudgeTables, reduction: Reduction
+    ) -> None:
+        self.transitions = transitions
+        self.successors = successors
+        self.judges = judges
+        self.reduction = reduction
+        row, first = successors.first()
+        numbered = (*row[:JUDGE], judges.number(first), *row[JUDGE + 1 :])
+        self.states = StateTable(self._largest, reduction.first(np.array([numbered], np.int64)))
+
+    @property
+    def tables(self) -> SuccessorTables:
+        """What can follow, in this process; made again here, if another process has worked it out."""
+        return self.successors.tables()
+
+    def _largest(self) -> list[int]:
+        largest = self.successors.largest()
+        largest[JUDGE] = len(self.judges) - 1
+        return largest
+
+    # for a search, which asks ahead ------------------------------------------------------------------------------
+
+    def chunk(self, words: Words) -> tuple[Chunk, Numbers]:
+        """Packed rows, to ask what follows on them, and the judge's state in each."""
+        layout = self.states.layout
+        judged = layout.get(words, JUDGE)
+        beliefs = self.judges.beliefs(judged) if self.successors.believes else judged[:0]
+        return Chunk(words, layout, len(self.judges) - 1, beliefs), judged
+
+    def expansion(self, chunk: Chunk, found: Found) -> Expansion:
+        """The successors of a chunk, not judged yet."""
+        layout = self.states.widen()
+        ways = self.successors.ways
+        for each in ways:
+            each.lay_out(layout)
+        return applied(chunk.layout.moved(chunk.words, layout), ways, found)
+
+    def judged(self, expansion: Expansion, judged: Numbers, believed: Believed | None = None) -> tuple[Words, Numbers]:
+        """The successors of a chunk with the judge's states, in the layout that then holds, and what each step violated.
+
+        ``judged``: the judge's state in each row of the chunk; ``believed``: what the specification says, if it was asked already.
+        """
+        after = judged.take(expansion.source)
+        found = np.zeros(len(after), np.int64)
+        seen = np.flatnonzero(expansion.events)
+        after[seen], found[seen] = self.judges.step(after[seen], expansion.events[seen], believed)
+        before = self.states.layout
+        layout = self.states.widen()
+        words = before.moved(expansion.words, layout)
+        word, bits = layout.field(JUDGE)
+        words[:, word] &= ~bits
+        words[:, word] |= after.view(np.uint64) << layout.shift[JUDGE]
+        return words, found
+
+    def representatives(self, words: Words) -> tuple[Words, Numbers]:
+        """The rows that stand for these, in the layout that then holds, and by which renaming each does."""
+        return self.reduction.representatives(words, self.states)
+
+    # for whoever asks afterwards ---------------------------------------------------------------------------------
+
+    def expand(self, which: slice | Numbers) -> tuple[Words, Expansion, Numbers]:
+        """States by number, all of their successors, and what each step violated."""
+        return self.successors_of(self.states.keys[which].copy())
+
+    def successors_of(self, words: Words) -> tuple[Words, Expansion, Numbers]:
+        """As :meth:`expand`, for states as rows in the present layout, which need no number."""
+        chunk, judged = self.chunk(words)
+        expansion = self.expansion(chunk, self.tables.find(chunk))
+        words, found = self.judged(expansion, judged)
+        return chunk.layout.moved(chunk.words, self.states.layout), expansion._replace(words=words), found
+
+    def renaming(self, state: int, move: Move) -> int:
+        """By which renaming the next state stands for what a move leads to from a state."""
+        _, expansion, _ = self.expand(slice(state, state + 1))
+        taken = np.flatnonzero(expansion.move == self.tables.leaps.moves.number(move))
+        _, chosen = self.representatives(expansion.words[taken])
+        return int(chosen[0])
+
+    def at_rest(self, rows: list[list[int]]) -> list[tuple[int, int]]:
+        """For each row of rest the number of what it violates, and that of the ledger."""
+        return self.judges.rest(np.array([row[JUDGE] for row in rows], np.int64), self.tables.resting.seen(rows))
+
+
+def state_graph(world: World, judge: Judge, reduce: str = "dead", *, processes: int = 1) -> StateGraph:
+    """The graph of a world, judged by ``judge``, of which nothing is known but the initial state.
+
+    ``processes``: with two, the agent's code runs in a process of its own, if the reduction allows that.
+    """
+    kind = REDUCTIONS[reduce]
+    transitions = Transitions(world, judge, keep_dead=kind.keeps_dead)
+    successors: Successors
+    if processes > 1 and not kind.here:
+        events = Interned()
+        judges = JudgeTables(judge, events, world.prompts)
+        successors = SuccessorWorker(transitions, events, judges.findings)
+    else:
+        successors = tables = SuccessorTables(transitions)
+        judges = JudgeTables(judge, tables.leaps.events, world.prompts)
+    return StateGraph(transitions, successors, judges, kind.made(successors, judges))

@@ -1,0 +1,126 @@
+"""The second process: it has the tables of what can follow, and answers until the first one is gone.
+
+It follows the specification, too. Its numbers are those that one process would give, because whoever answers numbers
+everything in the order in which it is met.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import signal
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from everyturn.engines.coroutines.exploration import peak, resident
+from everyturn.engines.coroutines.transitions import Row, Transitions
+from everyturn.engines.explorer.judge_tables import Beliefs
+from everyturn.engines.explorer.numbering import Numbers
+from everyturn.engines.explorer.packing import Layout
+from everyturn.engines.explorer.shared_slots import Answered, Asked, Sent, get, put
+from everyturn.engines.explorer.successors import Answer, Chunk, SuccessorTables
+from everyturn.errors import EveryturnError
+from everyturn.verdicts.checker import Judge, JudgeState
+from everyturn.world import overrun
+from everyturn.world.entering import named, told
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
+
+
+class _Server:
+    """The tables, and what of them has been told."""
+
+    def __init__(self, transitions: Transitions, slots: list[NDArray[np.uint64]]) -> None:
+        self._tables = SuccessorTables(transitions)
+        self._first = self._tables.first()
+        leaps = self._tables.leaps
+        judge = transitions.judge
+        self._beliefs = Beliefs(judge, self._first[1].belief, leaps.events) if judge.conformance else None
+        self._slots = slots
+        self._told = 0, 0, 1, [0 for _ in self._tables.ways]
+
+    def first(self) -> tuple[Row, JudgeState, list[int]]:
+        """The initial state, its judge, and the largest numbers."""
+        return *self._first, self._tables.largest()
+
+    def made(self) -> tuple[list[tuple[int, ...]], list[tuple[int, int]]]:
+        """How to make the same tables again: the journal, and the moves by number."""
+        leaps = self._tables.leaps
+        return leaps.journal, leaps.moves.values
+
+    def may_go_round(self) -> bool:
+        """Whether a thread may come back to where it was."""
+        return self._tables.may_go_round()
+
+    def answer(self, asked: Asked) -> Answered:
+        """The answer to a chunk."""
+        slot = self._slots[asked.slot]
+        words, beliefs = get(slot, asked.arrays)
+        answer = self._tables.answer_to(Chunk(words, Layout(asked.bits), asked.judges, beliefs))
+        found = answer.found
+        arrays = [found.rests, answer.rests, answer.at_rest, *found.sources, *found.ways]
+        for each in self._tables.ways:
+            each.catch_up()
+        arrays += self._believed(answer, beliefs)
+        return self._grown(put(slot, arrays))
+
+    def _believed(self, answer: Answer, beliefs: Numbers) -> list[Numbers]:
+        """The specification's beliefs after each leap of which something is seen, and in each of the rests; nothing if it is not judged."""
+        if self._beliefs is None:
+            return []
+        ways, found = self._tables.ways, answer.found
+        events = np.concatenate([each.events.take(way) for each, way in zip(ways, found.ways, strict=True)])
+        seen = np.flatnonzero(events)
+        source = np.concatenate(found.sources)[seen]
+        after_leaps = self._beliefs.step(beliefs.take(source), events[seen])
+        at_rest = self._beliefs.step(beliefs.take(answer.rests), answer.at_rest)
+        return [*after_leaps, *at_rest]
+
+    def _grown(self, arrays: Sent) -> Answered:
+        """An answer with what the tables have more than when they were told of last."""
+        tables, ways = self._tables, self._tables.ways
+        refusals = [] if self._beliefs is None else self._beliefs.findings.values
+        events, moves, refused, made = self._told
+        self._told = len(tables.events), len(tables.moves), max(1, len(refusals)), [len(each.made) for each in ways]
+        return Answered(
+            arrays,
+            tables.largest(),
+            tables.events[events:],
+            tables.moves[moves:],
+            [each.made[before:] for each, before in zip(ways, made, strict=True)],
+            refusals[refused:],
+            tables.locals,
+            resident(),
+            peak(),
+        )
+
+
+def serve(
+    pipe: Connection[Any, Any],
+    slots: list[Any],
+    scope: str,
+    agent: Any,
+    granularity: str,
+    judge: Judge,
+    keep_dead: bool,
+) -> None:
+    """Answer what comes through the pipe until the other side is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.disable()  # as the explorer does: tables only grow
+    server: _Server | None = None
+    with contextlib.suppress(EOFError, OSError), overrun.watching():
+        while True:
+            message = pipe.recv()
+            try:
+                if server is None:
+                    transitions = Transitions(World(Scope.parse(scope), agent, granularity), judge, keep_dead=keep_dead)
+                    server = _Server(transitions, [np.frombuffer(slot, np.uint64) for slot in slots])
+                said: Any = getattr(server, message)() if isinstance(message, str) else server.answer(message)
+            except BaseException as error:  # noqa: BLE001 # whatever it is, it is raised again where the user sees it
+                said = (
+                    error if isinstance(error, Exception) else EveryturnError(f"another process: {told(error, named)}")
+                )
+            pipe.send(said)
