@@ -167,6 +167,10 @@ def test_without_and_stop_are_those_of_check() -> None:
     result = everyturn.check("d3", "AA", without=["conforms", "mission"])
     assert len(result.verdicts) == 12
     assert everyturn.check("d3", everyturn.Scope.parse("AA"), stop="first").cell.stopped == "the first refutation"
+    seen: list[int] = []
+    result = everyturn.check("d4", "AA", progress=lambda sight: seen.append(sight.states))
+    assert seen == sorted(seen)
+    assert seen[-1] == result.states
     wrong: Any = "soon"
     with pytest.raises(everyturn.UsageError, match="stop: expected 'never' or 'first', found 'soon'"):
         everyturn.check("d3", "AA", stop=wrong)
