@@ -295,3 +295,49 @@ def test_what_garbage_does_at_the_end_of_a_run_is_no_decision() -> None:
         kinds = {each.kind for outcome in outcomes(scenario, Setting()) for each in outcome.decisions}
     assert "arrives" in kinds
     assert search(scenario).found.keys() == search(scenario, merge=False).found.keys() == {"destroyed", "left-over"}
+
+
+async def _beat() -> None:
+    while True:
+        await asyncio.sleep(1)
+
+
+async def waits_for_ever_beside_a_heartbeat(world: Any) -> None:
+    world.beat = asyncio.create_task(_beat())
+    await world.io("answer")
+    await asyncio.Event().wait()
+
+
+async def leaves_a_heartbeat(world: Any) -> None:
+    world.beat = asyncio.create_task(_beat())
+    await world.io("answer")
+
+
+async def ends_its_heartbeat(world: Any) -> None:
+    beat = asyncio.create_task(_beat())
+    await world.io("answer")
+    beat.cancel()
+    await asyncio.wait([beat])
+
+
+@pytest.mark.parametrize("order", ["fifo", "any"])
+def test_a_program_that_goes_round_for_ever_is_not_proved(order: str) -> None:
+    """A state from which no run comes to rest is a hang if the scenario has not ended there, else a task that is left."""
+    setting = Setting(order=order)
+    assert verdicts(waits_for_ever_beside_a_heartbeat, setting) == {"hang": Verdict.REFUTED}
+    assert verdicts(leaves_a_heartbeat, setting) == {"left-over": Verdict.REFUTED}
+    assert verdicts(ends_its_heartbeat, setting) == {}
+
+
+def test_the_limit_of_time_holds_inside_one_run() -> None:
+    async def scenario(world: Any) -> None:
+        number = 0
+        while True:
+            number += 1
+            await asyncio.sleep(0)
+
+    begun = time.monotonic()
+    checked = check(scenario, Setting(longest=10**9), limits=Limits(seconds=0.5))
+    assert checked.cell.verdict is Verdict.UNDETERMINED
+    assert checked.cell.stopped == "0.5 seconds"
+    assert time.monotonic() - begun < 5

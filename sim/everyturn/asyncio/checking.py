@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from everyturn.asyncio.decisions import Guide, Words
-from everyturn.asyncio.findings import KINDS
+from everyturn.asyncio.findings import KINDS, Finding
 from everyturn.asyncio.running import Outcome, Scenario, Setting, run
 from everyturn.asyncio.sampling import RandomWalk
 from everyturn.asyncio.scenarios import find, name_of
@@ -20,6 +20,10 @@ from everyturn.verdicts.verdict import Cell, Judged, Verdict, worst
 
 SHRINKING = 300
 """The most runs that are spent on making a counterexample shorter."""
+
+
+MOST_LINES = 100
+"""The most lines that are told of a run that does not come to rest."""
 
 
 class Checked(NamedTuple):
@@ -108,9 +112,14 @@ def replay(text: str, scenario: str | Scenario | None = None) -> Replayed:
         )
     function = find(scenario)
     guide = Words(held.decisions)
-    setting = _setting(held)
+    setting = _setting(held)._replace(longest=2_000)
     with prepared():
         outcome, lines = tell(function, guide, setting)
+    if not outcome.complete:
+        outcome.findings.append(
+            Finding("hang", f"after {outcome.iterations:,} iterations of the loop it is not at rest")
+        )
+        lines = [*lines[:MOST_LINES], "      and so on"]
     kinds = {each.kind for each in outcome.findings}
     said = {
         kind: Judged(Verdict.REFUTED if kind in kinds else Verdict.HOLDS, _sentence(outcome, kind)) for kind in KINDS
@@ -140,7 +149,9 @@ def _judge(
         if kind not in found:
             said[kind] = Judged(otherwise)
             continue
-        outcome = shrink(scenario, setting, found[kind], kind)
+        outcome = found[kind]
+        if outcome.complete:  # one that never rests is told as it is: each try at a shorter one may not end
+            outcome = shrink(scenario, setting, outcome, kind)
         text = token(name, outcome.decisions, setting)
         said[kind] = Judged(Verdict.REFUTED, _sentence(outcome, kind), len(outcome.decisions), text)
     return said

@@ -32,6 +32,10 @@ class Guide(Protocol):
         """A run begins, in this world."""
         ...
 
+    def look(self) -> None:
+        """A run is long: the state at which the loop looks for what has arrived may be one that was seen before."""
+        ...
+
     def choose(self, kind: str, options: Sequence[str]) -> int:
         """The place of the option that is taken. There are at least two; 0 is what happens if nothing interferes."""
         ...
@@ -41,6 +45,9 @@ class First:
     """Nothing interferes: always the first option."""
 
     def begin(self, world: World) -> None:
+        """Nothing to do."""
+
+    def look(self) -> None:
         """Nothing to do."""
 
     def choose(self, kind: str, options: Sequence[str]) -> int:

@@ -20,9 +20,9 @@ class Finding(NamedTuple):
 
 
 KINDS = {
-    "hang": "at rest, the scenario has not ended: nothing can move any more",
+    "hang": "the scenario never ends: at rest nothing can move any more, or it goes round for ever",
     "error": "the scenario ends in an exception: an assertion of its own, or what nobody handled",
-    "left-over": "at rest, the scenario has ended and a task still waits",
+    "left-over": "the scenario has ended, and a task waits or goes on for ever",
     "unretrieved": "a task or future failed, and nobody asked for its exception",
     "background": "a callback, or a finalizer, raised an exception",
     "destroyed": "a task was destroyed while it was pending",

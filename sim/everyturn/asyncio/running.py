@@ -47,13 +47,14 @@ class Setting(NamedTuple):
 
     ``order``: which ready handle is next, the ``fifo`` of asyncio or ``any``. ``eager``: tasks begin at once (Python 3.12
     and later). ``places``: of how many tasks and futures every order in sets is explored. ``longest``: iterations after
-    which a run is given up.
+    which a run is given up. ``until``: the time (of ``time.monotonic``) at which it is.
     """
 
     order: str = "fifo"
     eager: bool = False
     places: int = 1
     longest: int = LONGEST
+    until: float | None = None
 
 
 def run(scenario: Scenario, guide: Guide, setting: Setting, watch: Callable[[str, Any], None] | None = None) -> Outcome:

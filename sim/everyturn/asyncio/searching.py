@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from weakref import ref
 
+from everyturn.asyncio.endless import StateGraph, UpTo
 from everyturn.asyncio.errors import Abandoned
 from everyturn.asyncio.ordering import MOST_PLACES
 from everyturn.asyncio.patches import patched
@@ -39,6 +40,9 @@ class DepthFirst:
     def begin(self, world: World) -> None:
         """From the beginning."""
         self.made = 0
+
+    def look(self) -> None:
+        """Nothing to do."""
 
     def choose(self, kind: str, options: Sequence[str]) -> int:
         """The next place of the prefix, or 0."""
@@ -89,6 +93,11 @@ class Again(DepthFirst):
         self.offered = [(decision.kind, decision.options) for decision in first.decisions]
         self._merged = first.merged
 
+    def look(self) -> None:
+        """Where the first run was left without a choice, this one is."""
+        if self._merged and self.made >= len(self.taken):
+            raise Abandoned(merged=True)
+
     def choose(self, kind: str, options: Sequence[str]) -> int:
         """The next choice of the first run; where there is no more, it was left there, or the two differ."""
         if self.made < len(self.taken):
@@ -106,40 +115,64 @@ class Merging(DepthFirst):
 
     def __init__(self, key: Callable[[World], Hashable] = encode) -> None:
         super().__init__()
-        self.seen: set[bytes] = set()
+        self.seen: dict[bytes, int] = {}
+        self.graph = StateGraph()
         self.merged = 0
         self.opaque: dict[str, int] = {}
         self._key = key
+        self._last = 0
+        self._states: list[int | None] = []
+        """The number of the state at each choice of the prefix, where there is one."""
         self._world: Callable[[], World | None] = _nowhere
 
     def begin(self, world: World) -> None:
         """From the beginning, in a new world."""
         super().begin(world)
         self._world = ref(world)
+        self._last = 0
 
     def choose(self, kind: str, options: Sequence[str]) -> int:
         """The next place of the prefix; beyond it 0, unless the state was seen before: then :class:`Abandoned`."""
-        if self.made >= len(self.taken) and kind in MERGEABLE and self._was_seen(kind, options):
-            self.merged += 1
-            world = self._world()
-            assert world is not None
-            world.settled = True
-            gc.collect()  # what only garbage holds, such as an error that nobody asked for, belongs to this run
-            raise Abandoned(merged=True)
+        if self.made >= len(self.taken):
+            self._states.append(self._state(kind, options) if kind in MERGEABLE else None)
+        state = self._states[self.made]
+        if state is not None:
+            self._last = state
         return super().choose(kind, options)
 
-    def _was_seen(self, kind: str, options: Sequence[str]) -> bool:
+    def look(self) -> None:
+        """Leave a run that comes to a state again although the world has nothing to choose."""
+        if self.made >= len(self.taken):
+            self._last = self._state("looks", ())
+
+    def next(self) -> bool:
+        """Go to the next prefix in the order of depth; whether there is one."""
+        more = super().next()
+        del self._states[len(self.taken) :]
+        return more
+
+    def ended(self, outcome: Outcome) -> None:
+        """A run has ended; said before :meth:`next`."""
+        if outcome.complete:
+            self.graph.rests(self._last)
+
+    def _state(self, kind: str, options: Sequence[str]) -> int:
+        """The number of the present state, which is a new one: else :class:`Abandoned`."""
         world = self._world()
         assert world is not None
         try:
             key = packed((kind, tuple(options), self._key(world)))
         except Opaque as opaque:
             self.opaque[str(opaque)] = self.opaque.get(str(opaque), 0) + 1
-            return False
+            return self.graph.new(self._last, self.taken, done=world.main.done())
         if key in self.seen:
-            return True
-        self.seen.add(key)
-        return False
+            self.graph.leads(self._last, self.seen[key])
+            self.merged += 1
+            world.settled = True
+            gc.collect()  # what only garbage holds, such as an error that nobody asked for, belongs to this run
+            raise Abandoned(merged=True)
+        self.seen[key] = self.graph.new(self._last, self.taken, done=world.main.done())
+        return self.seen[key]
 
 
 def packed(state: Hashable) -> bytes:
@@ -261,11 +294,14 @@ def _exhaust(
     """Whether all runs were made, or a limit ends it; else the search is to begin anew, with more places in sets."""
     guide = Merging() if merge else DepthFirst()
     setting = result.setting
+    if limits.seconds is not None:
+        setting = setting._replace(until=begun + limits.seconds)
     for outcome in outcomes(scenario, setting, guide):
         result.add(outcome, begun)
-        if result.runs & (result.runs - 1) == 0:
+        if result.runs & (result.runs - 1) == 0 and (outcome.complete or outcome.merged):
             _compare(outcome, run(scenario, Again(outcome), setting))
         if isinstance(guide, Merging):
+            guide.ended(outcome)
             result.states, result.merged, result.opaque = len(guide.seen), guide.merged, guide.opaque
         if result.wanted > setting.places < MOST_PLACES:
             return False
@@ -275,9 +311,25 @@ def _exhaust(
         if reached is not None:
             result.stopped = reached
             return True
+    if isinstance(guide, Merging) and result.stopped is None:
+        _look_for_endless_runs(scenario, result, guide.graph, begun)
     if result.wanted > setting.places:
         result.stopped = f"{result.wanted} tasks or futures in sets: only the orders of {setting.places} were explored"
     return True
+
+
+def _look_for_endless_runs(scenario: Scenario, result: Search, graph: StateGraph, begun: float) -> None:
+    """Find a run to each state from which none comes to rest; where the way to one is not remembered, nothing is proved."""
+    for state in graph.endless():
+        guide = UpTo(graph.ways.get(state, ()))
+        outcome = run(scenario, guide, result.setting)
+        if state not in graph.ways or guide.finding is None:
+            result.stopped = "runs go round for ever, which are too many to be told"
+            return
+        if guide.finding.kind not in result.found:
+            outcome.findings.append(guide.finding)
+            outcome.merged = True
+            result.add(outcome, begun)
 
 
 def _compare(first: Outcome, again: Outcome) -> None:

@@ -7,6 +7,7 @@ from asyncio import events
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 from everyturn.asyncio.collecting import unheld
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 LONGEST: Final = 10_000
 """Iterations after which a run is given up: it may never come to rest."""
+
+LOOKS: Final = 32
+"""After so many iterations each time it is looked whether the state was seen before, whatever the world decides."""
 
 GO_ON: Final = "goes on"
 
@@ -49,7 +53,7 @@ class World:
         self.main: Any = None
         self.phase = "runs"
         self.random = Random(0)
-        self._longest = setting.longest
+        self._longest, self._until = setting.longest, setting.until
         self._order = setting.order
         self._watch = watch
         self._in_thread = False
@@ -94,9 +98,11 @@ class World:
         """The handles of the answers that have arrived; with ``wait`` nothing else is ready, so something must come."""
         self.clock.tick()
         self.iterations += 1
-        if self.iterations > self._longest:
+        if self.iterations > self._longest or (self._until is not None and monotonic() >= self._until):
             raise Abandoned
         self.arrived, self.kept = [], []
+        if self.iterations % LOOKS == 0:
+            self.guide.look()
         while self._arrives(wait=wait):
             pass
         arrived, self.arrived = self.arrived, []
