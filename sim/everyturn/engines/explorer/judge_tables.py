@@ -20,64 +20,14 @@ from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.explorer.judge_parts import EVENTS_BITS, Arrays, Monitor, Part
 from everyturn.engines.explorer.numbering import Numbering, Numbers, Words
 from everyturn.engines.explorer.packing import Layout
+from everyturn.engines.explorer.watched_ledger import EVERYBODY, WatchedLedger
 from everyturn.errors import EveryturnError
 from everyturn.verdicts.checker import SINK, Finding, Judge, JudgeState, check_turn
 from everyturn_model.events import Event, MessageFailed, Submitted, TurnStarted
 from everyturn_model.invariants import Invariant
-from everyturn_model.lifecycle import Ledger, Life, Turn
+from everyturn_model.lifecycle import Ledger, Life
 
 _LIFE_BITS: Final = 16
-
-
-class Watched(Ledger):
-    """A ledger that notes whose lives were looked at: those that the answer depends on.
-
-    It passes for an ordinary one: it equals, and is told, replaced and copied as, what it stands for.
-    """
-
-    __slots__ = ("__weakref__", "_ledger", "_looked")
-    _ledger: Ledger
-    _looked: set[str]
-
-    def __init__(self, ledger: Ledger, looked: set[str]) -> None:
-        object.__setattr__(self, "_ledger", ledger)
-        object.__setattr__(self, "_looked", looked)
-
-    @property  # type: ignore[misc]
-    def __class__(self) -> type[Ledger]:  # type: ignore[override]
-        """By which a dataclass tells whether two values can be equal, and makes another."""
-        return Ledger
-
-    def __reduce__(self) -> tuple[type[Ledger], tuple[tuple[Life, ...]]]:
-        return Ledger, (self.lives,)
-
-    @property
-    def lives(self) -> tuple[Life, ...]:
-        """All of them."""
-        self._looked.add(_ALL)
-        return self._ledger.lives
-
-    def get(self, prompt: str) -> Life | None:
-        """The life of ``prompt``."""
-        self._looked.add(prompt)
-        return self._ledger.get(prompt)
-
-    def of_turn(self, turn: str) -> Life | None:
-        """The life that has the turn: no other has it, so if there is one the others do not matter."""
-        life = self._ledger.of_turn(turn)
-        self._looked.add(_ALL if life is None else life.prompt)
-        return life
-
-    def of_message(self, message: str | None) -> tuple[Life, Turn] | None:
-        """The life and the turn that have the message: no others have it."""
-        found = self._ledger.of_message(message)
-        if message is not None:
-            self._looked.add(_ALL if found is None else found[0].prompt)
-        return found
-
-
-_ALL: Final = ""
-"""In place of a name: all lives."""
 
 
 class Believed(NamedTuple):
@@ -367,16 +317,16 @@ class JudgeTables:
 
         def watch(state: Any, lives: tuple[int, ...], events: int) -> tuple[Any, Finding | None, frozenset[int]]:
             looked: set[str] = set()
-            shown: list[ReferenceType[Watched]] = []
+            shown: list[ReferenceType[WatchedLedger]] = []
 
             def told() -> Iterator[tuple[Event, Ledger]]:
                 for event, ledger in self._after_each(lives, events):
-                    watched = Watched(ledger, looked)
+                    watched = WatchedLedger(ledger, looked)
                     shown.append(ref(watched))
                     yield event, watched
 
             reached, finding = self.judge.watch(invariant, state, told())
-            if _ALL in looked or any(each() is not None for each in shown):
+            if EVERYBODY in looked or any(each() is not None for each in shown):
                 return reached, finding, everybody  # a ledger that is kept may be looked at later, for anybody's life
             return reached, finding, frozenset(self._prompts[name] for name in looked if name in self._prompts)
 
