@@ -184,13 +184,13 @@ class Driven(World):
         )
         from everyturn.asyncio.ordering import WorldFuture, WorldTask
 
-        def task(loop: Any, coroutine: Coroutine[Any, Any, Any], **options: Any) -> Any:
+        def task(coroutine: Coroutine[Any, Any, Any], **options: Any) -> Any:
             options["name"] = options.get("name") or f"Task-{len(self.made)}"  # the first is the main one
-            made = WorldTask(coroutine, loop=loop, **options)
+            made = WorldTask(coroutine, loop=stock, **options)
             self.made.append(ref(made))
             return made
 
-        stock.set_task_factory(task)
+        stock.create_task = task
         stock.create_future = lambda: WorldFuture(loop=stock)
         stock.set_exception_handler(lambda loop, context: None)
         stock._clock_resolution = 1e-9
