@@ -27,12 +27,12 @@ from everyturn.engines.explorer.judge_states import JudgeTable
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.strategies import strategy
 from everyturn.verdicts.checker import Judge
-from everyturn.world.objects.table import COLUMNS, HANDLERS
+from everyturn.world.objects import COLUMNS, OPERATIONS
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
 
 INDEX = {name: index for index, name in enumerate(COLUMNS)}
-TABLE = {key: (tuple(INDEX[name] for name in names), handler) for key, (names, handler) in HANDLERS.items()}
+TABLE = {key: (tuple(INDEX[name] for name in known.columns), known.effect) for key, known in OPERATIONS.items()}
 RUNS = 50
 LONG = 60_000
 

@@ -8,7 +8,10 @@ from typing import Final
 import pytest
 
 from everyturn.world import objects
-from everyturn.world.operations import CallsPort, Gate, Operation, ports_for
+from everyturn.world.gate import Gate
+from everyturn.world.objects.calls import CallsPort
+from everyturn.world.operations import Operation
+from everyturn.world.ports import ports_for
 from everyturn.world.scope import EXTRAS, PROMPTS
 from everyturn_impl.revisions import REVISIONS
 from everyturn_model.invariants import INVARIANTS

@@ -16,7 +16,7 @@ import everyturn_impl
 import everyturn_model
 
 _ENGINE: Final = str(Path(__file__).parent)
-_PORTS: Final = str(Path(__file__).parent / "world" / "operations.py")
+_PORTS: Final = str(Path(__file__).parent / "world" / "gate.py")
 _MODEL: Final = str(Path(everyturn_model.__file__).parent)
 _DISPATCHERS: Final = str(Path(everyturn_impl.__file__).parent)
 _INSTALLED: Final = tuple(sysconfig.get_path(name) for name in ("purelib", "platlib"))

@@ -498,13 +498,13 @@ class OwnsAList(Owns):  # !
 
 class SharesAWord(Mistake):  # !
     SAID = (
-        "shares: expected a tuple of some of hooks, contexts, closing, threads, for example ('hooks',); found 'hooks'"
+        "shares: expected a tuple of some of contexts, hooks, threads, closing, for example ('hooks',); found 'hooks'"
     )
     shares = "hooks"
 
 
 class SharesTheQueue(Mistake):  # !
-    SAID = "shares: expected a tuple of some of hooks, contexts, closing, threads"
+    SAID = "shares: expected a tuple of some of contexts, hooks, threads, closing"
     shares = ("queue",)
 
 

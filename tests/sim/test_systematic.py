@@ -139,7 +139,7 @@ def test_a_footprint_names_what_is_written(scope: str) -> None:
             changed = {COLUMNS[column] for column, _ in effect.changes}
             assert changed - locations.names(effect.node.footprint.written) <= {"store"}, effect.node.operation
             if "store" in changed:
-                assert {"messages", "buffered"} & locations.names(effect.node.footprint.written)
+                assert {"store.messages", "store.buffered"} & locations.names(effect.node.footprint.written)
 
 
 def test_two_processes_make_the_same_runs() -> None:

@@ -27,7 +27,6 @@ from everyturn.engines.coroutines.transitions import FIRST_THREAD, Row, Transiti
 from everyturn.verdicts.checker import Finding, Judge, JudgeState
 from everyturn.verdicts.expectations import unreached
 from everyturn.world import objects
-from everyturn.world.objects.table import HANDLERS
 from everyturn.world.operations import CALLS, OWN, Operation
 from everyturn.world.results import fault_of
 from everyturn.world.scope import Scope
@@ -121,7 +120,7 @@ def cover(
         missed_branches=code.missed_branches,
         operations=operations,
         failed_operations=reach.failed(),
-        missed_operations=[name for name in map(".".join, HANDLERS) if name not in operations],
+        missed_operations=[name for name in map(".".join, objects.OPERATIONS) if name not in operations],
         races=reach.races(),
         actions={action.name: action in asked for action in actions},
         guards=Share(sum(len(action.guards) for action in asked), sum(len(action.guards) for action in actions)),

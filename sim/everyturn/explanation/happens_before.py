@@ -9,17 +9,10 @@ race and no reason for it; so the mutex orders nothing here.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from everyturn.runs.run import Run
 from everyturn.world import objects
-
-_UNORDERED: Final = frozenset({"mutex", "budget"})
-"""Columns whose accesses do not count as conflicts: the mutex, and what the world may still do."""
-
-
-_KEYED: Final = frozenset({"hooks", "titles", "threads"})
-"""Columns with an entry for each prompt: who touches another entry does not conflict."""
 
 
 class Touch(NamedTuple):
@@ -56,11 +49,11 @@ def touches(run: Run, step: int) -> Iterator[Touch]:
                 yield from _accepting(step, place, str(operation.operation), before, after)
             elif column == "own":
                 yield Touch(step, place, operation.operation.object, before != after)
-            elif column in _KEYED:
+            elif objects.BY_NAME[column].by_entry:
                 yield Touch(
                     step, place, f"{column} of {next(iter(operation.operation.arguments), None)}", before != after
                 )
-            elif column not in _UNORDERED:
+            elif objects.BY_NAME[column].orders:
                 yield Touch(step, place, column, before != after)
 
 

@@ -84,7 +84,7 @@ def _place(coroutine: Any) -> Place:
     while coroutine is not None and getattr(coroutine, "cr_frame", None) is not None:
         frame: FrameType = coroutine.cr_frame
         module = frame.f_globals.get("__name__", "")
-        if innermost is None or module not in ("everyturn.world.operations", "everyturn.world.world"):
+        if innermost is None or module not in ("everyturn.world.gate", "everyturn.world.world"):
             innermost = frame
         coroutine = coroutine.cr_await
     assert innermost is not None

@@ -7,32 +7,11 @@ stores fail by themselves, only how often is shared, and that is not changed by 
 
 from __future__ import annotations
 
-from typing import Final
-
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.logs.stored_messages import CREATES, Messages
+from everyturn.world import objects
+from everyturn.world.declarations import Concerns
 from everyturn.world.operations import Operation
-
-NEVER, QUIET, ALWAYS = range(3)
-_OWN_BUSINESS: Final = frozenset(
-    {"mutex.unlock", "threads.start", "threads.end", "store.read", "store.flush", "store.record_cancelled"}
-    | {"store.read_results", "store.finish_turn", "store.abandon_summary", "broker.publish", "broker.notify_error"}
-)
-"""Nobody else is concerned, or (a mutex given back) nobody else can go on before."""
-_OF_A_CONTEXT: Final = frozenset(
-    {
-        "store.create_assistant",
-        "store.read_usage",
-        "store.save_usage",
-        "store.finish_step",
-        "store.flush_under",
-        "store.create_summary",
-        "store.finish_summary",
-        "store.save_session",
-    }
-    | {"model.start", "model.end", "contexts.done"}
-)
-"""Only a Cancel can change what comes of them."""
 
 
 class Independence:
@@ -43,7 +22,7 @@ class Independence:
         self._messages = messages
         self._names = [thread.name for thread in transitions.world.threads]
         self._cancels = [index for index, thread in enumerate(transitions.world.threads) if thread.kind == "c"]
-        self._kinds: dict[int, int] = {}
+        self._kinds: dict[int, Concerns] = {}
 
     def alone(self, row: Row, created: int) -> int | None:
         """The first thread before such a step, if there is one; ``created`` messages are in the store."""
@@ -53,7 +32,7 @@ class Independence:
             kind = self._kinds.get(local)
             if kind is None:
                 kind = self._kinds[local] = _kind(self._locals[local].operation)
-            if kind == ALWAYS or (kind == QUIET and quiet):
+            if kind is Concerns.NOBODY or (kind is Concerns.CANCELS and quiet):
                 operation = self._locals[local].operation
                 assert operation is not None
                 if str(operation) not in CREATES or self._messages.next_is(operation, name, created):
@@ -61,12 +40,8 @@ class Independence:
         return None
 
 
-def _kind(operation: Operation | None) -> int:
-    """When a step commutes with those of others."""
+def _kind(operation: Operation | None) -> Concerns:
+    """Whom a step concerns: with all others it commutes."""
     if operation is None:
-        return NEVER
-    name = str(operation)
-    if name == "store.write_user":
-        _, _, by, _ = operation.arguments
-        return QUIET if by == "fold" else ALWAYS
-    return ALWAYS if name in _OWN_BUSINESS else QUIET if name in _OF_A_CONTEXT else NEVER
+        return Concerns.OTHERS
+    return objects.declared(operation).concerned(operation.arguments)

@@ -19,7 +19,8 @@ from typing import Any, Final
 from everyturn.logs.transcript import OTHER, SUMMARY, Line, Written, line
 from everyturn.runs.run import Run
 from everyturn.world.agents import find_revision, revision_name
-from everyturn.world.operations import OWN, CallsPort
+from everyturn.world.objects.calls import CallsPort
+from everyturn.world.operations import OWN
 from everyturn.world.scope import Scope
 from everyturn.world.world import REQUESTS, Body, Thread, World
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream, StreamResult

@@ -17,7 +17,7 @@ from simpy.events import URGENT
 from everyturn.errors import AgentFault
 from everyturn.studies.surroundings import KIND, Surroundings
 from everyturn.world import objects
-from everyturn.world.objects.table import is_done
+from everyturn.world.objects.contexts import is_done
 from everyturn.world.observer import Step
 from everyturn.world.operations import Note, Operation
 from everyturn.world.world import WORKSPACE, Thread, World, begins_with

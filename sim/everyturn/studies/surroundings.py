@@ -7,7 +7,8 @@ from random import Random
 from typing import Final
 
 from everyturn.studies.study import Faults, Latency
-from everyturn.world.objects.table import Budget
+from everyturn.world import objects
+from everyturn.world.objects.budget import Budget
 from everyturn.world.operations import Operation
 from everyturn_impl.calls import Stream
 
@@ -16,25 +17,6 @@ Draw = Callable[[str], Random]
 
 KIND: Final = Budget()
 """The world does nothing unkind."""
-
-_MAY_FAIL: Final = frozenset(
-    {
-        "read",
-        "write_user",
-        "create_assistant",
-        "read_usage",
-        "save_usage",
-        "finish_step",
-        "read_results",
-        "finish_turn",
-        "record_cancelled",
-        "create_summary",
-        "finish_summary",
-        "save_session",
-        "abandon_summary",
-    }
-)
-"""The operations of the store that may fail (``docs/semantics.md`` 2): all but the flush."""
 
 
 class Surroundings:
@@ -62,7 +44,7 @@ class Surroundings:
         faults = self.faults
         if operation.object == "model" and operation.method == "end":
             return self._stream_mood(operation.arguments[0])
-        if faults.store and operation.object == "store" and operation.method in _MAY_FAIL:
+        if faults.store and operation.object == "store" and objects.declared(operation).may_fail:
             return Budget(failures=1) if self._luck.random() < faults.store else KIND
         return KIND
 

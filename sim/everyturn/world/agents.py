@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from everyturn.errors import AgentFault, UsageError
 from everyturn.source_location import raised_at
-from everyturn.world import imports
+from everyturn.world import imports, objects
 from everyturn.world.entering import entered, named, told
 from everyturn.world.scope import Scope
 from everyturn_impl.calls import Call
@@ -34,10 +34,6 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
     "shut_down": ("workspace",),
 }
 """The methods of a dispatcher that a world may call, and what it gives them."""
-
-
-SHARES: Final = ("hooks", "contexts", "closing", "threads")
-"""What a class may declare that its threads meet through."""
 
 
 def find_revision(name: str | type[Dispatcher]) -> type[Dispatcher]:
@@ -146,10 +142,10 @@ def own_of(dispatcher: type[Dispatcher]) -> Mapping[str, Any]:
 def shares_of(dispatcher: type[Dispatcher]) -> frozenset[str]:
     """The ports that a class declares in ``shares``. Raises :class:`UsageError` for what is no collection of their names."""
     shares: Any = shared_objects(dispatcher)
-    if isinstance(shares, str) or not isinstance(shares, Collection) or not set(shares) <= set(SHARES):
+    if isinstance(shares, str) or not isinstance(shares, Collection) or not set(shares) <= set(objects.SHARES):
         example = f"({shares!r},)" if isinstance(shares, str) else '("hooks",)'
         raise UsageError(
-            f"{defined(dispatcher)}: shares: expected a tuple of some of {_all(SHARES)}, for example {example}; found "
+            f"{defined(dispatcher)}: shares: expected a tuple of some of {_all(objects.SHARES)}, for example {example}; found "
             f"{shares!r:.60}"
         )
     return frozenset(shares)

@@ -17,29 +17,11 @@ from typing import Final
 
 from everyturn.world import objects
 from everyturn.world.access import Footprint
+from everyturn.world.declarations import has_any
 from everyturn.world.operations import Operation
+from everyturn.world.scope import Scope
 from everyturn.world.world import Thread, World
 from everyturn_model.events import Event
-
-READS_ONLY: Final = frozenset(
-    {
-        "active.get",
-        "queue.get",
-        "closing.get",
-        "reservations.count",
-        "reservations.look",
-        "mark.get",
-        "contexts.done",
-        "model.start",
-        "titles.join",
-        "threads.join_all",
-        "broker.notify_error",
-    }
-)
-"""Operations that change nothing, whatever the values are."""
-
-MAKES_MESSAGES: Final = frozenset({"store.write_user", "store.create_assistant", "store.record_cancelled"})
-BUFFERS: Final = frozenset({"store.finish_step", "store.finish_turn", "store.flush", "store.flush_under"})
 
 _PROMPT: Final = re.compile(r"\bp\d+\b")
 
@@ -49,26 +31,25 @@ class Locations:
 
     def __init__(self, world: World) -> None:
         self._scope = world.scope
-        names = [name for name in objects.COLUMNS if name not in ("store", "budget")]
-        names += ["messages", "buffered", "budget", "seen"]
+        shared = [location for name, column in objects.BY_NAME.items() for location in _locations(name, column)]
+        names = [*shared, "seen"]
         names += [thread.name for thread in world.threads if thread.kind in "AaIi"]
         self._bits = {name: 1 << place for place, name in enumerate(names)}
-        self._columns = sum(self._bits[name] for name in names if name in (*objects.COLUMNS, "messages", "buffered"))
+        self._columns = sum(self._bits[name] for name in shared if name != "budget")
+        parted = [name for name, column in objects.BY_NAME.items() if column.parts is not None]
+        self._fixed = frozenset([*parted, *(name for name in shared if not _varies(name, world.scope))])
 
     def names(self, bits: int) -> frozenset[str]:
         """The locations that these bits stand for."""
         return frozenset(name for name, bit in self._bits.items() if bits & bit)
 
     def of(self, operation: Operation) -> Footprint:
-        """The locations of an operation's columns."""
-        name = str(operation)
-        touched = written = 0
-        for column in objects.columns(operation):
-            location, writes = self._location(name, column)
-            touched |= location
-            if writes:
-                written |= location
-        return Footprint(touched, written)
+        """The locations of an operation."""
+        known = objects.declared(operation)
+        written = self._sum(known.changes)
+        if has_any(self._scope, known.spends):
+            written |= self._bits["budget"]
+        return Footprint(self._sum(known.reads) | written, written)
 
     def seen(self, thread: Thread, events: tuple[Event, ...], *, edge: bool) -> Footprint:
         """The locations of what is seen of a step; ``edge``: it is the thread's first or last."""
@@ -84,30 +65,18 @@ class Locations:
                     prompts |= sum(self._bits.get(name, 0) for name in set(_PROMPT.findall(value)))
         return Footprint(prompts | self._bits["seen"], prompts)
 
-    def _location(self, name: str, column: str) -> tuple[int, bool]:
-        """The bits of one column for an operation, and whether it may write them."""
-        if column == "store":
-            return self._store(name)
-        if column == "budget":
-            budget = self._spends(name)
-            return (self._bits["budget"], True) if budget else (0, False)
-        writes = name not in READS_ONLY and not (column == "contexts" and name != "contexts.cancel")
-        return self._bits[column], writes
+    def _sum(self, locations: tuple[str, ...]) -> int:
+        """The bits of those locations that can change in this scope; a column that has parts is none itself."""
+        return sum(self._bits[name] for name in locations if name not in self._fixed)
 
-    def _store(self, name: str) -> tuple[int, bool]:
-        if name in BUFFERS:
-            return self._bits["buffered"], True
-        if self._scope.new_session and (name in MAKES_MESSAGES or name == "store.read"):
-            return self._bits["messages"], name in MAKES_MESSAGES
-        return 0, False
 
-    def _spends(self, name: str) -> bool:
-        """Whether the operation can use up anything of the world's unkindness in this scope."""
-        scope = self._scope
-        if name == "model.end":
-            return bool(scope.tools or scope.errors or scope.refusals or scope.nearly_full)
-        if name == "broker.publish":
-            return bool(scope.losses)
-        if name == "broker.notify_error":
-            return bool(scope.notices)
-        return bool(scope.failures)
+def _locations(name: str, column: objects.Column) -> list[str]:
+    return [name] if column.parts is None else [f"{name}.{part}" for part in column.parts]
+
+
+def _varies(location: str, scope: Scope) -> bool:
+    """Whether a location can change in a scope at all."""
+    name, _, part = location.partition(".")
+    parts = objects.BY_NAME[name].parts
+    extras = () if parts is None else parts[part]
+    return not extras or has_any(scope, extras)

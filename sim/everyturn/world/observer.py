@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from everyturn.world.answers import answered
-from everyturn.world.objects import COLUMNS, Accepting, Values, columns
+from everyturn.world.objects import BY_NAME, COLUMNS, OPERATIONS, Accepting, Values, columns
 from everyturn.world.operations import Note, Operation
 from everyturn.world.results import Committed, fault_of
 from everyturn_impl.calls import Call, Completion, Context, Fault, StepEnd
@@ -33,6 +33,7 @@ class Step(NamedTuple):
 
 Reader = Callable[[Step], Iterator[ev.Event]]
 _READERS: Final[dict[str, Reader]] = {}
+"""Operation → what it shows."""
 
 
 def observe(step: Step) -> tuple[ev.Event, ...]:
@@ -45,7 +46,7 @@ def observe(step: Step) -> tuple[ev.Event, ...]:
     return tuple(dict.fromkeys((*shown, *noted)))
 
 
-SHARED_DATA: Final = ("mutex", "active", "queue", "accepting")
+SHARED_DATA: Final = tuple(name for name, column in BY_NAME.items() if column.seen)
 """The columns that an onlooker sees of the session's shared data; :func:`shared_data` looks at no others."""
 
 
@@ -106,6 +107,7 @@ def _noted(note: Note, step: Step) -> Iterator[ev.Event]:
 def _reads(*names: str) -> Callable[[Reader], Reader]:
     def register(reader: Reader) -> Reader:
         for name in names:
+            assert tuple(name.split(".")) in OPERATIONS, f"{name}: expected an operation that is declared"
             _READERS[name] = reader
         return reader
 

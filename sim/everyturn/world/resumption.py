@@ -20,7 +20,8 @@ from everyturn.errors import AgentFault, EveryturnError
 from everyturn.source_location import Place, Rank, raised_at, rank, suspended_at
 from everyturn.world import overrun
 from everyturn.world.entering import cause_of, enter, from_outside, leave, named, told
-from everyturn.world.operations import Gate, Operation
+from everyturn.world.gate import Gate
+from everyturn.world.operations import Operation
 
 GUARDED: Final = (
     ("time", "sleep", "time.sleep"),

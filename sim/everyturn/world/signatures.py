@@ -14,19 +14,13 @@ from enum import Enum
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
+from everyturn.world.declarations import OPERATIONS
 from everyturn_impl.ports import Ports
 
 Fault = str | None
 """What is wrong with a value, as ``7 (int): expected a str``; none if nothing is."""
 
 _REMEMBERED: Final = 4096
-_INSTEAD: Final = {
-    "queue.set": "queue.delete empties the queue",
-    "active.set": "active.delete makes the session idle",
-    "mark.set": "mark.delete removes the mark",
-    "hooks.keep": "a call without a hook goes straight to broker.publish",
-}
-"""What else a caller may have meant."""
 _right: dict[int, object] = {}
 
 
@@ -40,7 +34,8 @@ class Parameter(NamedTuple):
 def wrong(port: str, method: str, parameter: Parameter, argument: Any) -> str:
     """What is wrong with an argument, in words."""
     name = f"{port}.{method}"
-    instead = f"; {_INSTEAD[name]}" if argument is None and name in _INSTEAD else ""
+    known = OPERATIONS.get((port, method))
+    instead = f"; {known.instead}" if argument is None and known is not None and known.instead is not None else ""
     return f"{name} is given {parameter.fault(argument)} as {parameter.name}{instead}"
 
 

@@ -7,17 +7,12 @@ then leaving these points out would leave out behaviour, and it has to say so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
-
 from everyturn.errors import AgentFault
+from everyturn.world import objects
+from everyturn.world.declarations import Entry
 from everyturn.world.operations import Operation
 
-_USAGE: Final = ("store.read_usage", "store.save_usage")
-_READS: Final = frozenset({"closing.get", "contexts.done", "threads.join_all", *_USAGE})
-_OBJECTS: Final = frozenset({"hooks", "contexts", "closing", "threads"})
-
-Location = tuple[str, tuple[str, ...]]
+Location = tuple[str, Entry]
 
 
 class Privacy:
@@ -28,32 +23,19 @@ class Privacy:
 
     def check(self, thread: str, operation: Operation, *, point: bool) -> None:
         """Raise :class:`AgentFault` if a location is touched by two threads, changed by one, and not always at a point."""
-        if operation.object not in _OBJECTS and str(operation) not in _USAGE:
+        known = objects.declared(operation)
+        if known.entries is None:
             return
-        reads = str(operation) in _READS
-        for location in _locations(operation):
+        reads = not known.changes
+        for entry in known.entries(operation.arguments):
+            location = (known.columns[0], entry)
             touched = self._touched.setdefault(location, set())
             touched.add((thread, reads, point))
             for other, read, at_point in touched:
-                commute = reads == read and (reads or operation.object != "hooks")
+                commute = reads == read and (reads or known.commutes)
                 if other != thread and not commute and not (point and at_point):
                     raise AgentFault(
                         f"{operation}: expected {operation.object} that one thread keeps to itself, found {other} and "
                         f"{thread} at the same; if they share it, add {operation.object!r} to the tuple `shares` of the "
                         "dispatcher's class, so that others may run before each access"
                     )
-
-
-def _locations(operation: Operation) -> Iterator[Location]:
-    """What an operation touches. A context is done when it or one above it is cancelled."""
-    match str(operation):
-        case "hooks.keep" | "hooks.take":
-            yield "hooks", (operation.arguments[0],)
-        case "contexts.done" | "store.read_usage" | "store.save_usage":
-            path = operation.arguments[0].path
-            for length in range(len(path) + 1):
-                yield "contexts", path[:length]
-        case "contexts.cancel":
-            yield "contexts", operation.arguments[0].path
-        case "closing.get" | "closing.set" | "threads.end" | "threads.join_all":
-            yield operation.object, ()

@@ -19,8 +19,14 @@ from everyturn.world.agents import (
     revision_name,
     shares_of,
 )
+from everyturn.world.gate import Gate
+from everyturn.world.objects.calls import CallsPort
+from everyturn.world.objects.own import SharedPort
+from everyturn.world.objects.threads import ThreadsPort
+from everyturn.world.objects.titles import TitlesPort
 from everyturn.world.observer import Step, changed, observe, shared_data
-from everyturn.world.operations import OWN, CallsPort, Gate, Operation, SharedPort, ThreadsPort, TitlesPort, ports_for
+from everyturn.world.operations import OWN, Operation
+from everyturn.world.ports import ports_for
 from everyturn.world.results import fault_of
 from everyturn.world.scope import Scope
 from everyturn.world.thread_locality import Privacy
@@ -57,16 +63,13 @@ class Thread:
     counted: bool = False
 
 
-_LOOKS: Final = frozenset({"model.ready", "closing.get", "contexts.done"})
-
-
 def begins_with(operation: Operation, result: Any) -> bool:
     """Whether an onlooker sees a thread's work begin with ``operation``, at the latest, if it came to this ``result``.
 
     Nobody notices a mere look at what is not the session's: whether a model is configured, the workspace is closing, a
     context is cancelled. If it fails, that is seen.
     """
-    return str(operation) not in _LOOKS or fault_of(result) is not None
+    return objects.declared(operation).begins or fault_of(result) is not None
 
 
 def with_few_steps(agent: type[Dispatcher]) -> type[Dispatcher]:
@@ -156,7 +159,7 @@ class World:
         """
         if before is not None and str(before) == "calls.accepted" and str(operation) == "threads.start":
             return False
-        if self.is_scheduling_point(operation) or not (begun or str(operation) in _LOOKS):
+        if self.is_scheduling_point(operation) or not (begun or not objects.declared(operation).begins):
             return True
         return (
             self.granularity == "await"

@@ -48,8 +48,7 @@ class Interned:
 def columns() -> list[Interned]:
     """The values of each shared column, as a dispatcher's code can tell them apart: it sees no set but in its own objects."""
     own, others = encoder(), encoder(ordered=False)
-    by_column = {"own": own, "queue": own, "active": own}
-    return [_column(by_column.get(name, others)) for name in objects.COLUMNS]
+    return [_column(own if column.handed_out else others) for column in objects.BY_NAME.values()]
 
 
 def _column(values: Encoder) -> Interned:

@@ -19,7 +19,7 @@ from everyturn.identity.anatomy import Changes
 from everyturn.identity.encoder import Encoder, NoValue
 from everyturn.identity.live_variables import live_at
 from everyturn.source_location import place_of, suspended_at
-from everyturn.world import operations
+from everyturn.world import gate
 from everyturn.world.operations import Operation
 
 Identity = tuple[Hashable, ...]
@@ -107,7 +107,7 @@ def _chain(coroutine: Any) -> Any:
     outer: FrameType | None = None
     while current is not None:
         frame, awaited = _suspended(current, outer)
-        if frame.f_code.co_filename == operations.__file__:
+        if frame.f_code.co_filename == gate.__file__:
             return
         yield current, frame, awaited
         outer = frame

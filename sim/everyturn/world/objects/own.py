@@ -5,17 +5,26 @@ All of them together are one column: a pair of name and value for each, by name.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, Final, Generic, TypeVar, TypeVarTuple
 
 from everyturn.errors import AgentFault
 from everyturn.identity.anatomy import Changes
-from everyturn.identity.encoder import NoValue
+from everyturn.identity.encoder import MUTABLE, NoValue
 from everyturn.source_location import raised_at
+from everyturn.world import signatures
+from everyturn.world.declarations import Column, Declaration, Outcomes, Values
 from everyturn.world.encoding import encoder
 from everyturn.world.entering import entered, told
-from everyturn.world.objects.table import Outcomes, Values
+from everyturn.world.gate import Gate, Port
 from everyturn.world.operations import OWN, WAIT, Operation
+
+V = TypeVar("V")
+R = TypeVar("R")
+Arguments = TypeVarTuple("Arguments")
+
+COLUMN: Final = Column("own", first=lambda scope: (), handed_out=True)
 
 
 def apply(operation: Operation, values: Values) -> Outcomes:
@@ -51,6 +60,11 @@ def apply(operation: Operation, values: Values) -> Outcomes:
     return [(result, ((*owned[:place], (name, after), *owned[place + 1 :]),))]
 
 
+STEP: Final = Declaration("own.do", changes=("own",))
+WAITING: Final = Declaration("own.wait", changes=("own",), blocks=True, waits=True)
+"""What is known of any step, and of one that may have to wait."""
+
+
 def _raises(operation: Operation, error: BaseException) -> AgentFault:
     return AgentFault(
         f"{raised_at(error)}: {operation} raises {told(error)}: expected a step that raises nothing and returns its result "
@@ -70,3 +84,32 @@ def check(operation: object, value: Any) -> None:
         encoder().value(value, Changes.FORCED)
     except NoValue as error:
         raise AgentFault(f"{operation}: found a {error}") from None
+
+
+class SharedPort(Port, Generic[V]):
+    """:class:`everyturn_impl.ports.Shared` as operations; ``first``: the value that it begins with."""
+
+    __slots__ = ("_steps", "object")
+
+    def __init__(self, gate: Gate, name: str, first: V) -> None:
+        super().__init__(gate)
+        self.object = OWN + name
+        self._steps = signatures.Steps(type(first))
+
+    def do(self, step: Callable[[V, *Arguments], tuple[R, V]], *arguments: *Arguments) -> Coroutine[Any, Any, R]:
+        return self._made(self._method(step, arguments), *arguments)
+
+    def wait(
+        self, step: Callable[[V, *Arguments], tuple[R, V] | None], *arguments: *Arguments
+    ) -> Coroutine[Any, Any, R]:
+        return self._made(WAIT + self._method(step, arguments), *arguments)
+
+    def _method(self, step: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
+        """The name of a step of this object. Raises :class:`AgentFault` for what is none, or does not take ``arguments``."""
+        wrong = self._steps.wrong(step, arguments)
+        if wrong is not None:
+            raise self.gate.refuse(f"{self.object}: {wrong}")
+        for argument in arguments:
+            if type(argument) in MUTABLE:
+                raise self.gate.refuse(f"{self.object}.{step.__name__} is given a {NoValue(type(argument))}")
+        return step.__name__
