@@ -77,6 +77,8 @@ class WorldLoop(base_events.BaseEventLoop):
         self._ready = _ReadyQueue(world)
         self._clock_resolution = _RESOLUTION
         self._in_select = False
+        self._selected = False
+        """Whether the loop has looked at its selector, and not yet at the clock after that."""
         self.thread_calls = False
         self._names = count(1)
         self._signals: dict[int, Any] = {}
@@ -87,7 +89,12 @@ class WorldLoop(base_events.BaseEventLoop):
 
     def time(self) -> Any:
         """The present instant, or just before a select: any moment before what is next."""
-        return _BEFORE if self._in_select else self.world.clock.read()
+        if self._in_select:
+            return _BEFORE
+        if self._selected:
+            self._selected = False
+            return self.world.clock.present()
+        return self.world.clock.read()
 
     def _run_once(self) -> None:
         self._in_select = True
@@ -95,7 +102,7 @@ class WorldLoop(base_events.BaseEventLoop):
 
     def select(self, timeout: Any) -> list[tuple[events.Handle, int]]:
         """What has arrived when the loop looks, or after it has waited (``timeout`` not 0)."""
-        self._in_select = False
+        self._in_select, self._selected = False, True
         self._ready.left = None
         return self.world.select(wait=timeout is None or timeout != 0)
 

@@ -28,18 +28,39 @@ class Clock:
 
     def __init__(self, choose: Choose) -> None:
         self.now = 0
+        self.fine: bool | None = None
+        self.looks = 0
+        self._least = [0]
+        """For each instant how long it is at least since the first one, in nanoseconds."""
         self._choose = choose
         self._known: list[int] = [0]
         self._most: dict[tuple[int, int], int] = {}
         """(i, j) → the most that instant i can be after instant j, closed under shortest paths; absent: any number."""
 
     def tick(self) -> None:
-        """A new instant, not before the last one."""
+        """A new instant, not before the last one, nor before the last look at the clock."""
         self.now += 1
+        self._least.append(self._least[-1] + (max(self.looks - 1, 0) if self.fine else 0))
+        self.looks = 0
+
+    def present(self) -> Moment:
+        """The present instant itself: what the loop compares deadlines with."""
+        return Moment(self, self.now, 0)
 
     def read(self) -> Moment:
-        """The present instant."""
-        return Moment(self, self.now, 0)
+        """The present instant, and a nanosecond for each look at the clock since: if it is fine enough to move on."""
+        return Moment(self, self.now, self.moved())
+
+    def moved(self) -> int:
+        """How far the clock has moved on within this instant: a nanosecond for each look, or nothing if it is coarse.
+
+        Two timers that are set in one step with one delay fire in their order on a fine clock; on a coarse one their
+        deadlines are equal, and the heap of the loop decides. Which of the two it is, the world chooses once.
+        """
+        looks, self.looks = self.looks, self.looks + 1
+        if looks and self.fine is None:
+            self.fine = self._choose("clock", ("the clock moves on within a step", "the clock is coarse")) == 0
+        return looks if self.fine else 0
 
     def at_most(self, later: int, earlier: int, nanoseconds: int, what: str) -> bool:
         """Whether ``later`` - ``earlier`` <= ``nanoseconds``: as it follows, or else as the world chooses."""
@@ -77,6 +98,7 @@ class Clock:
             return True
         tried = Clock(self._choose)
         tried.now, tried._known, tried._most = self.now, list(self._known), dict(self._most)
+        tried._least = self._least
         for later, earlier, nanoseconds in bounds:
             if tried.follows(later, earlier, nanoseconds) is False:
                 return False
@@ -90,7 +112,7 @@ class Clock:
     def seconds(self, instant: int) -> float:
         """The earliest that ``instant`` can be, in seconds: a number to show."""
         known = max((each for each in self._known if each <= instant), default=0)
-        least = -self._most.get((0, known), 0)
+        least = -self._most.get((0, known), 0) + self._least[instant] - self._least[known]
         return START + least / 1e9
 
     def bounds(self, instants: Sequence[int]) -> tuple[tuple[int, int, int | None], ...]:
@@ -111,9 +133,9 @@ class Clock:
         before = max(each for each in self._known if each < instant)
         after = min((each for each in self._known if each > instant), default=None)
         self._known.append(instant)
-        self._tighten(before, instant, 0)
+        self._tighten(before, instant, self._least[before] - self._least[instant])
         if after is not None:
-            self._tighten(instant, after, 0)
+            self._tighten(instant, after, self._least[instant] - self._least[after])
 
     def _tighten(self, later: int, earlier: int, nanoseconds: int) -> None:
         most = self._most

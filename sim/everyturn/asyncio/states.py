@@ -33,7 +33,9 @@ def encode(world: World) -> tuple[Hashable, ...]:
     encoder.part("idle", [(world.pools.index(pool), future) for pool, future in world._idle])
     encoder.part("loop", loop.get_task_factory(), loop._stopping, loop._exception_handler, loop._signals)
     encoder.part("shut down", loop._asyncgens_shutdown_called, loop._executor_shutdown_called)
-    encoder.part("main", world.main, world.phase, world.numbers.left, world.numbers.wanted)
+    encoder.part(
+        "main", world.main, world.phase, world.numbers.left, world.numbers.wanted, world.clock.fine, world.clock.looks
+    )
     encoder.part("randomness", hash(world.random.getstate()), hash(random.getstate()))
     encoder.part("world", {name: each for name, each in vars(world).items() if name not in world.own})
     encoder.part("nobody's tasks", [task for task in world.tasks() if id(task) not in encoder.numbers])
