@@ -1,10 +1,12 @@
-"""What partial order reduction saves: states and seconds of `--reduce dead` and `--reduce ample`, and what it could save at most.
+"""What partial order reduction saves: states and seconds of `--reduce dead` and `--reduce ample`, and what it could
+save at most.
 
-    python benchmarks/ample_sets.py [--scopes AA,AA+1c,AAA] [--revisions d0,d4,hardened] [--judges all,no-hang] [--tries 3]
+    python benchmarks/ample_sets.py [--scopes AA,AA+1c,AAA] [--revisions d0,d4,hardened] [--judges all,no-hang] [--tries
+    3]
 
-*Known beforehand*: the same reduction once more, with every leap known before the first state is expanded, so that no choice has
-to be taken back. What an exploration learns on its way cannot leave out more. Numbers of states of rest, outcomes, violated
-invariants and local states are compared, and have to be the same. Seconds are the best of the tries.
+*Known beforehand*: the same reduction once more, with every leap known before the first state is expanded, so that no
+choice has to be taken back. What an exploration learns on its way cannot leave out more. Numbers of states of rest,
+outcomes, violated invariants and local states are compared, and have to be the same. Seconds are the best of the tries.
 """
 
 from __future__ import annotations
@@ -51,7 +53,8 @@ def main() -> None:
     parser.add_argument("--tries", type=int, default=3)
     options = parser.parse_args()
     print(
-        "| scope | revision | judged | states | with ample sets | ratio | known beforehand | seconds | with ample sets |"
+        "| scope | revision | judged | states | with ample sets | ratio | known beforehand | seconds | with ample "
+        "sets |"
     )
     print("|---|---|---|--:|--:|--:|--:|--:|--:|")
     cells = product(options.judges.split(","), options.scopes.split(","), options.revisions.split(","))
@@ -61,7 +64,8 @@ def main() -> None:
         assert facts(whole) == facts(reduced) == facts(knowing), "the reduction has changed what is found"
         before, after = (min(each[place].seconds for each in tries) for place in (0, 1))
         print(
-            f"| `{scope}` | {revision} | {judge} | {whole.states:,} | {reduced.states:,} | {whole.states / reduced.states:.2f} "
+            f"| `{scope}` | {revision} | {judge} | {whole.states:,} | {reduced.states:,} | "
+            f"{whole.states / reduced.states:.2f} "
             f"| {knowing.states:,} | {before:.2f} | {after:.2f} |",
             flush=True,
         )

@@ -3,10 +3,10 @@
     python benchmarks/calibration.py [--jobs 2] [-o docs/calibration.md] [--plot docs/calibration.png]
 
 A row is a revision, a scope, an invariant and a strategy. Its runs are cut into campaigns; each predicts as
-`everyturn fuzz` does, and the predictions are held against the truth. For `random-walk` the truth is exact, from the state
-graph. For the others there is no such graph: the truth is a reference sample of another seed. Campaigns over tables have
-1,000 runs, those through SimPy 100. Without ``-o`` the tables go to standard output; with it, between the marks of that
-file.
+`everyturn fuzz` does, and the predictions are held against the truth. For `random-walk` the truth is exact, from the
+state graph. For the others there is no such graph: the truth is a reference sample of another seed. Campaigns over
+tables have 1,000 runs, those through SimPy 100. Without ``-o`` the tables go to standard output; with it, between the
+marks of that file.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class Truth(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What one cell showed: the truth, and of all campaigns the median, the mean, or the share for which something held."""
+    """What one cell showed: the truth, and of all campaigns the median, the mean, or the share for which something
+    held."""
 
     strategy: str
     cell: Cell

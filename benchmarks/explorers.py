@@ -1,5 +1,5 @@
-"""The explorer by levels (by one process, and by two), the plain one and a textbook search, on one graph: ratios, memory,
-time to a first violation.
+"""The explorer by levels (by one process, and by two), the plain one and a textbook search, on one graph: ratios,
+memory, time to a first violation.
 
     python benchmarks/explorers.py --scope AAA+1c --revision d4-independent
 

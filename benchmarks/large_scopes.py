@@ -2,8 +2,8 @@
 
     python benchmarks/large_scopes.py figures.jsonl [--max-memory 11G] [--max-seconds 900] [--jobs 2] [--scope AAA+1c …]
 
-Each cell is one `everyturn check` in a process of its own, one after the other, and becomes a line of the file; cells that
-are there already are not made again, so that an interrupted run is taken up. The whole takes an hour or two. With
+Each cell is one `everyturn check` in a process of its own, one after the other, and becomes a line of the file; cells
+that are there already are not made again, so that an interrupted run is taken up. The whole takes an hour or two. With
 `--jobs 2` each cell is explored by two processes.
 """
 

@@ -2,8 +2,8 @@
 
     python benchmarks/linear_monitors.py             # 100,000 and 1,000,000 events in a thousand sessions
 
-Times are of the processor. A ratio is the same on a slow machine and on a fast one. Each size is judged in a process of its own, so that its peak
-memory is its own; constant memory means that ten times the events need no more.
+Times are of the processor. A ratio is the same on a slow machine and on a fast one. Each size is judged in a process of
+its own, so that its peak memory is its own; constant memory means that ten times the events need no more.
 """
 
 from __future__ import annotations

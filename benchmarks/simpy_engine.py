@@ -138,7 +138,8 @@ def main() -> None:
     if options.processes:
         one, two = (campaign(options.revision, options.scope, jobs) for jobs in (1, 2))
         print(
-            f"two processes, {LONG:,} judged runs each way, by the clock   {one.clock / two.clock:.2f} times as fast as one"
+            f"two processes, {LONG:,} judged runs each way, by the clock   {one.clock / two.clock:.2f} times as fast "
+            f"as one"
         )
         print(f"  with two cores to themselves                              {one.computed / two.computed:.2f}")
         print(f"  computing of the parent, and of the children together     {two.parent:.1f} s, {two.children:.1f} s")

@@ -4,8 +4,9 @@ Seconds are processor seconds of all threads, which other work on the machine ch
 
     python benchmarks/spin_and_rumur.py AA+1c:no-hang AAA:no-hang AA+1q::spin
 
-A scope may name invariants after a colon; then only they are judged; and tools after another one. The models come from our tables, so that making
-them needs our exploration first, which is not counted. A tool that is not installed is left out.
+A scope may name invariants after a colon; then only they are judged; and tools after another one. The models come from
+our tables, so that making them needs our exploration first, which is not counted. A tool that is not installed is left
+out.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@
 For each cell (revision, scope, invariant) and each random strategy: that many seeds, each sampled until the invariant
 is violated or ``--most`` schedules were made; the median and the range. A systematic strategy has no seed and one
 number. The second table has a row for each refuted cell of the matrix of `everyturn check`, where anything counts that
-violates any invariant. Beside the samples stands the exact probability in one run of a random walk, from the state graph.
-Without ``-o`` the tables go to standard output; with it, between the marks of that file. The schedules do not depend on
-the number of jobs, so that the same command makes the same tables.
+violates any invariant. Beside the samples stands the exact probability in one run of a random walk, from the state
+graph. Without ``-o`` the tables go to standard output; with it, between the marks of that file. The schedules do not
+depend on the number of jobs, so that the same command makes the same tables.
 """
 
 from __future__ import annotations

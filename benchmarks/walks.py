@@ -2,9 +2,9 @@
 
     python benchmarks/walks.py [--scope AA+1c] [--revision d4] [--runs 100000]
 
-Both judge every run, on one core; seconds are those of the process itself, so that other programs matter little. *Cold* is
-the first batch, in which the tables are filled by running the code; *warm* are the runs of another seed after ``--runs``
-have been made; a warm batch still meets something new now and then.
+Both judge every run, on one core; seconds are those of the process itself, so that other programs matter little. *Cold*
+is the first batch, in which the tables are filled by running the code; *warm* are the runs of another seed after
+``--runs`` have been made; a warm batch still meets something new now and then.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@
 # %% [markdown]
 # # A waiter that hangs
 #
-# Two prompts reach an agent at the same time. For each, a client waits until it is told that its prompt is over. Before a
-# fix, one of the clients could wait for ever. We explore **every** interleaving of the two, in the agent's real code.
+# Two prompts reach an agent at the same time. For each, a client waits until it is told that its prompt is over. Before
+# a fix, one of the clients could wait for ever. We explore **every** interleaving of the two, in the agent's real code.
 
 # %%
 from everyturn.checking.check import check
@@ -21,9 +21,9 @@ for name, judged in before.cell.invariants.items():
     print(f"{name:<20} {judged.verdict:<10} {judged.sentence or ''}")
 
 # %% [markdown]
-# Two invariants are refuted, each with a shortest run. (`everyturn check` counts three: it also counts the specification as a whole, which
-# does not allow that fold.) Here is the run that folds a prompt which somebody waits for. Each
-# step is one access to shared data; between two of them, any other thread may run.
+# Two invariants are refuted, each with a shortest run. (`everyturn check` counts three: it also counts the
+# specification as a whole, which does not allow that fold.) Here is the run that folds a prompt which somebody waits
+# for. Each step is one access to shared data; between two of them, any other thread may run.
 
 # %%
 run, step = before.runs["no-fold-of-run-id"]
@@ -52,7 +52,8 @@ timeline(run, [found for found in Judge().run(run.seen()) if found[1].invariant 
 Image(folder / "before.png")
 
 # %% [markdown]
-# The fix keeps prompts with a run id in the queue, so that each gets a turn of its own. The same decisions, after the fix:
+# The fix keeps prompts with a run id in the queue, so that each gets a turn of its own. The same decisions, after the
+# fix:
 
 # %%
 from everyturn.engines.simpy.kernel import simulate

@@ -1,9 +1,9 @@
 """Makes the recorded counterexamples anew after a change of what runs are made of: ``make renew``.
 
-These are the traces of ``tests/traces`` and the tokens of ``docs/findings.md``. Each is replayed; if the run is no longer the
-recorded one, it is followed as far as it can be. What comes of it takes the place of the old one if it violates the same
-invariant and tells the same story (:data:`~tests.test_causes.STORIES`); else the explorer is asked for other counterexamples.
-Those that could not be renewed are left as they are and named, and the exit code is 1.
+These are the traces of ``tests/traces`` and the tokens of ``docs/findings.md``. Each is replayed; if the run is no
+longer the recorded one, it is followed as far as it can be. What comes of it takes the place of the old one if it
+violates the same invariant and tells the same story (:data:`~tests.test_causes.STORIES`); else the explorer is asked
+for other counterexamples. Those that could not be renewed are left as they are and named, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def shown(page: str) -> Iterator[Shown]:
 
 
 def renewed(source: str, invariants: list[str], cause: str, agent: str | None = None) -> Run | None:
-    """The run that takes the place of the one of a token or a trace file; none if there is none. ``agent``: what it runs."""
+    """The run that takes the place of the one of a token or a trace file; none if there is none. ``agent``: what it
+    runs."""
     replayed = replay(source, agent=agent)
     if _violates(replayed, invariants) and (replayed.strayed is None or tells(cause, replayed.run)):
         return replayed.run

@@ -1,4 +1,5 @@
-"""A regression trace shows the cause that it is named after: what docs/findings.md tells of it happens in it, in order."""
+"""A regression trace shows the cause that it is named after: what docs/findings.md tells of it happens in it, in
+order."""
 
 from __future__ import annotations
 

@@ -43,7 +43,8 @@ reveal_type(everyturn.replay("et2-x"))
 """
 
 REFUSED = {
-    "class Other:\n    pass\n\n\neveryturn.check(Other, 'A')": 'Argument 1 to "check" has incompatible type "type[Other]"',
+    "class Other:\n    pass\n\n\neveryturn.check(Other, 'A')": 'Argument 1 to "check" has incompatible type '
+    '"type[Other]"',
     "everyturn.check('d4', 'A', stop='soon')": 'Argument "stop" to "check" has incompatible type',
     "everyturn.check('d4', 'A', granularity='step')": 'Argument "granularity" to "check" has incompatible type',
     "everyturn.check('d4', 'A').verdikt": '"CheckResult" has no attribute "verdikt"',

@@ -84,7 +84,8 @@ def test_every_record_has_a_file_of_its_own() -> None:
 
 @pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda each: each.name)
 def test_every_record_is_complete(invariant: Invariant) -> None:
-    """It says how logs show it or, in words of its own, why none does; which guards say the same; which mutant breaks it."""
+    """It says how logs show it or, in words of its own, why none does; which guards say the same; which mutant breaks
+    it."""
     assert invariant.log is not NO_LOG_MONITOR
     assert invariant.guards
     assert issubclass(MUTANTS[invariant.name], Mutant)
@@ -99,7 +100,8 @@ def test_a_guard_says_the_same_as_one_invariant_at_most() -> None:
 
 @pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda each: each.name)
 def test_log_monitors_look_at_lines_that_there_are(invariant: Invariant) -> None:
-    """A judge of a kind of line that nobody writes, or that is of the other sort, would never be asked, and all would hold."""
+    """A judge of a kind of line that nobody writes, or that is of the other sort, would never be asked, and all would
+    hold."""
     if isinstance(invariant.log, NotShown):
         return
     monitor: LogMonitor = invariant.log

@@ -32,7 +32,8 @@ ROOMS: Final[dict[str, str]] = {
     "engines/coroutines": "errors files identity runs source_location strategies verdicts world",
     "engines/fairness": "engines/coroutines errors runs verdicts world",
     "engines/explorer": "engines/coroutines engines/fairness errors files identity runs strategies verdicts world",
-    "engines/simpy": "engines/coroutines engines/explorer errors files printing runs source_location strategies verdicts world",
+    "engines/simpy": "engines/coroutines engines/explorer errors files printing runs source_location strategies "
+    "verdicts world",
     "engines/walks": "engines/coroutines engines/explorer engines/simpy errors runs strategies verdicts world",
     "explanation": "engines/* errors files runs source_location strategies verdicts world",
     "checking": "engines/* errors explanation files identity runs source_location strategies verdicts world",
@@ -46,8 +47,8 @@ ROOMS: Final[dict[str, str]] = {
     "figures": "front reports",
     "cli": "* reports",
 }
-"""Room of ``sim/everyturn`` → the rooms that it may look into: only below it, so that each can be read without those above.
-``engines/*`` are all engines, ``*`` all rooms that stand above it in this table."""
+"""Room of ``sim/everyturn`` → the rooms that it may look into: only below it, so that each can be read without those
+above. ``engines/*`` are all engines, ``*`` all rooms that stand above it in this table."""
 
 MACHINE_PATH: Final = re.compile(
     r"(?<![\w.])/(?:" + "|".join(("work", "farm", "root", r"home/\w+", r"Users/\w+")) + ")/"
@@ -105,7 +106,8 @@ def places(pattern: re.Pattern[str]) -> list[str]:
 
 @pytest.mark.parametrize("package", FORBIDDEN)
 def test_layers_do_not_look_back(package: str) -> None:
-    """The model knows neither agent nor simulator, the agent neither model nor simulator, and both run without SimPy."""
+    """The model knows neither agent nor simulator, the agent neither model nor simulator, and both run without
+    SimPy."""
     files = sorted((ROOT / package).rglob("*.py"))
     assert files
     found = [
@@ -119,7 +121,10 @@ def test_layers_do_not_look_back(package: str) -> None:
 
 def test_every_form_of_import_is_seen() -> None:
     """An import is found at the top, with an alias, inside a function and under a condition; a relative one is not."""
-    source = "import simpy.core as s\nfrom everyturn import run\nfrom . import calls\ndef f():\n    if f:\n        import ast\n"
+    source = (
+        "import simpy.core as s\nfrom everyturn import run\nfrom . import calls\ndef f():\n    if f:\n        "
+        "import ast\n"
+    )
     assert sorted(imported(source)) == [(1, "simpy"), (2, "everyturn"), (6, "ast")]
 
 
@@ -193,7 +198,8 @@ def may_look_into(room: str) -> set[str]:
 
 
 def test_rooms_look_only_below_them() -> None:
-    """The table is in the order of the argument: what runs, how it is explored, what was seen, what it means, how it is told."""
+    """The table is in the order of the argument: what runs, how it is explored, what was seen, what it means, how it is
+    told."""
     names = list(ROOMS)
     for place, room in enumerate(names):
         assert may_look_into(room) - {room, ""} <= set(names[:place]), room

@@ -3,10 +3,10 @@
     everyturn check --agent examples.agents.actor:Actor --scope AA+1c
 
 The owner is a thread of the dispatcher's own (:meth:`Actor.attend`). It alone changes the queue and the active entry,
-one letter after the other, so there is nothing to lock, and it need not even look; it never runs a turn, so nobody waits
-for a stream. The order
-of the letters is the order of all decisions: a Cancel reaches the prompts whose letters came before its own.
-No retry, no summaries. After Hewitt, Bishop, Steiger: A universal modular ACTOR formalism (IJCAI 1973).
+one letter after the other, so there is nothing to lock, and it need not even look; it never runs a turn, so nobody
+waits for a stream. The order of the letters is the order of all decisions: a Cancel reaches the prompts whose letters
+came before its own. No retry, no summaries. After Hewitt, Bishop, Steiger: A universal modular ACTOR formalism (IJCAI
+1973).
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ Answer = tuple[Call, ...]
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """Letters in the order of their posting, answers in that of their tickets; ``out`` are the tickets that are not back."""
+    """Letters in the order of their posting, answers in that of their tickets; ``out`` are the tickets that are not
+    back."""
 
     letters: tuple[tuple[int, Letter], ...] = ()
     answers: tuple[tuple[int, Answer], ...] = ()

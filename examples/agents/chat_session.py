@@ -1,4 +1,5 @@
-"""A chat session as one would write it for an event loop, against the ports: the code that is checked is the code that runs.
+"""A chat session as one would write it for an event loop, against the ports: the code that is checked is the code that
+runs.
 
     everyturn check --agent examples.agents.chat_session:ChatSession --scope AA+1c --granularity await
     python -m examples.agents.chat_session

@@ -6,9 +6,9 @@
 * Whoever raises the *runner* flag runs what is queued, call after call, lowers the flag and **looks again**: a prompt
   that came after the last look and before the flag was lowered found it raised and went away
   (:class:`LooksOnce` is what happens without).
-* Each Cancel begins a new *epoch*, and each call knows the epoch that it was submitted in. A Cancel covers a call if and
-  only if it belongs to an earlier epoch, so this can be asked at any time. A turn looks once more after it has become
-  active: a Cancel that began before could not see it yet, one that begins later does.
+* Each Cancel begins a new *epoch*, and each call knows the epoch that it was submitted in. A Cancel covers a call if
+  and only if it belongs to an earlier epoch, so this can be asked at any time. A turn looks once more after it has
+  become active: a Cancel that began before could not see it yet, one that begins later does.
 * Only calls of the host's own epoch are folded, so a Cancel covers both or none; and none once the host is cancelled,
   for a Cancel may hit a turn that was submitted while it was under way (:class:`AsksTheEpoch` forgot that, as the first
   version of this file did: the explorer found it at ``Aa+1c``).

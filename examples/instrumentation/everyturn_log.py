@@ -1,14 +1,14 @@
 """Writes ``everyturn/log/1``: what an agent's dispatcher does, for ``everyturn validate``. One file, no dependencies.
 
 Copy it into your project. Which line is written when is in ``docs/instrumentation.md``. It may be used from any thread,
-and it never raises into the agent: what cannot be written is counted, and its number will be missing in the log, so that
-the judge knows that it was lost.
+and it never raises into the agent: what cannot be written is counted, and its number will be missing in the log, so
+that the judge knows that it was lost.
 
     log = EveryturnLog("agent.jsonl", agent="my-agent 1.2")
     log.submit("session-7", "p1", run_id="r1")
 
-``thread`` is who does it: by default the asyncio task that runs, if there is one, else the thread. On another event loop,
-give it, for all tasks of a loop are on one thread, and what one does is not the other's.
+``thread`` is who does it: by default the asyncio task that runs, if there is one, else the thread. On another event
+loop, give it, for all tasks of a loop are on one thread, and what one does is not the other's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ LONGEST = 200
 
 
 def running() -> str:
-    """The name of the asyncio task that runs, or else of the thread. Names of what runs at one time must be different."""
+    """The name of the asyncio task that runs, or else of the thread. Names of what runs at one time must be
+    different."""
     try:
         task = asyncio.current_task()
     except RuntimeError:
@@ -33,10 +34,11 @@ def running() -> str:
 
 
 class EveryturnLog:
-    """A log. ``target`` is a path, which is appended to, or an open text file. ``lost`` counts what could not be written.
+    """A log. ``target`` is a path, which is appended to, or an open text file. ``lost`` counts what could not be
+    written.
 
-    ``also`` names the optional kinds of line that this agent writes whenever they happen, with :meth:`write`. ``ordered``:
-    it writes ``queued`` lines in the order of the queue.
+    ``also`` names the optional kinds of line that this agent writes whenever they happen, with :meth:`write`.
+    ``ordered``: it writes ``queued`` lines in the order of the queue.
     """
 
     REQUIRED = (
@@ -126,7 +128,8 @@ class EveryturnLog:
         self.write("cancel_return", session, operation=operation)
 
     def rest(self, session: str, snapshot: dict[str, Any] | None = None) -> None:
-        """When nothing of the session can move any more. ``snapshot``: ``busy``, ``queue``, ``reservations``, ``mark``."""
+        """When nothing of the session can move any more. ``snapshot``: ``busy``, ``queue``, ``reservations``,
+        ``mark``."""
         self.write("rest", session, snapshot=snapshot)
 
     def close(self) -> None:

@@ -3,8 +3,8 @@
     python agent.py agent.jsonl                 # everyturn validate agent.jsonl: holds
     python agent.py agent.jsonl --bug silent    # refuted: no-hang
 
-Each session runs one turn at a time. Who comes while a turn runs is queued; who has a run id gets a turn of its own, others
-are folded into the running turn. The thread that ran a turn goes on with the queue.
+Each session runs one turn at a time. Who comes while a turn runs is queued; who has a run id gets a turn of its own,
+others are folded into the running turn. The thread that ran a turn goes on with the queue.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ class Agent:
         self.log.cancel_return(self.session, name)
 
     def _start(self, prompt: Prompt) -> None:
-        """Mark the session busy. The lock is held; the line is written under it, after the step and before the stream."""
+        """Mark the session busy. The lock is held; the line is written under it, after the step and before the
+        stream."""
         self.active = prompt
         self.cancelled.clear()
         self.log.write("started", self.session, prompt=prompt.name, thread=f"thread-of-{prompt.name}")

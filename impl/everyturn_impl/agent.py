@@ -111,7 +111,8 @@ class SessionAgent(Server):
         return await self.covered(call.reservation.sequence)
 
     async def cancel_on_entry(self, call: Call, caller: Context) -> None:
-        """Record a call that was cancelled before its turn, and tell its waiter. Raises the error of a failed record."""
+        """Record a call that was cancelled before its turn, and tell its waiter. Raises the error of a failed
+        record."""
         fault = await self.record_cancel_on_entry(call)
         await self.publish(call, Completion(call.prompt, call.run_id, fault=fault, cancelled=True), caller)
         if fault is not None:
@@ -358,7 +359,8 @@ class SessionAgent(Server):
     # summarise ---------------------------------------------------------------------------------------------------
 
     async def summarise(self, caller: Context) -> None:
-        """Summarise the session, then run the first queued call. Raises :class:`SessionBusy` and what the run raises."""
+        """Summarise the session, then run the first queued call. Raises :class:`SessionBusy` and what the run
+        raises."""
         owner = caller.prompt or caller.name
         if await self.ports.active.get() is not None:
             raise SessionBusy(owner)

@@ -1,4 +1,5 @@
-"""The values that travel through the dispatcher: calls, completions, contexts. All are immutable and compare by value."""
+"""The values that travel through the dispatcher: calls, completions, contexts. All are immutable and compare by
+value."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
 """What a dispatcher is: the calls that a workspace, or a world of the simulator, makes on it.
 
-:class:`~everyturn_impl.agent.SessionAgent` is one design. Any class that is made from :class:`~everyturn_impl.ports.Ports`
-and has these methods can be run, simulated and checked; it need not inherit from anything, and a method that nobody calls
-(``coordinate_summary`` in a scope without summaries) may be missing.
+:class:`~everyturn_impl.agent.SessionAgent` is one design. Any class that is made from
+:class:`~everyturn_impl.ports.Ports` and has these methods can be run, simulated and checked; it need not inherit from
+anything, and a method that nobody calls (``coordinate_summary`` in a scope without summaries) may be missing.
 
 A class may besides declare
 
-* ``own``: objects of its own that its threads share, by name, with their first values (:class:`~everyturn_impl.ports.Shared`
-  has the rules). The constructor gets a port for each by that name;
+* ``own``: objects of its own that its threads share, by name, with their first values
+  (:class:`~everyturn_impl.ports.Shared` has the rules). The constructor gets a port for each by that name;
 * ``shares``: those of ``hooks``, ``contexts``, ``closing`` and ``threads`` through which its threads meet: they look at
   or change a hook or a caller's context of another, or the like. Without, an explorer takes them to be private;
 * ``promises``: what it promises its users (``everyturn.Promises``); without, everything that the revisions do;
@@ -23,10 +23,12 @@ from everyturn_impl.calls import Call, Context
 
 
 class Dispatcher(Protocol):
-    """One session's dispatcher. Made as ``Class(ports, direct=..., **own)``; ``direct``: no coordinator is asked for."""
+    """One session's dispatcher. Made as ``Class(ports, direct=..., **own)``; ``direct``: no coordinator is asked
+    for."""
 
     async def submit(self, call: Call) -> Call:
-        """Accept ``call``: the call to :meth:`serve`. Raises :class:`~everyturn_impl.errors.CallerError` to refuse it."""
+        """Accept ``call``: the call to :meth:`serve`. Raises :class:`~everyturn_impl.errors.CallerError` to refuse
+        it."""
         ...
 
     async def serve(self, call: Call, caller: Context) -> None:

@@ -1,4 +1,5 @@
-"""Errors of the dispatcher, by whose fault they are. Arguments are positional values, so that errors compare by them."""
+"""Errors of the dispatcher, by whose fault they are. Arguments are positional values, so that errors compare by
+them."""
 
 from __future__ import annotations
 

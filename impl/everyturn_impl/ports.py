@@ -245,8 +245,8 @@ class Closing(Protocol):
 class Shared(Protocol[V]):
     """A dispatcher's own shared object, declared in its ``own``: an immutable value and steps that replace it.
 
-    A *step* is a method of the value's class: a pure function of the value and hashable arguments which returns what the
-    caller gets and the next value. One call here is one atomic step::
+    A *step* is a method of the value's class: a pure function of the value and hashable arguments which returns what
+    the caller gets and the next value. One call here is one atomic step::
 
         @dataclass(frozen=True, slots=True)
         class Counter:

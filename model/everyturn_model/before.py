@@ -1,7 +1,7 @@
 """Which hidden steps may have happened before something that needs none, and which must have.
 
-A step that the log has yet to tell of, and that is not possible later, is *due*: not to take it forbids more. Others are
-options: both ways are tried.
+A step that the log has yet to tell of, and that is not possible later, is *due*: not to take it forbids more. Others
+are options: both ways are tried.
 """
 
 from __future__ import annotations
@@ -42,12 +42,14 @@ def options(state: State, want: Seen, facts: Facts) -> Ways:
 
 
 def due(state: State, want: Seen, facts: Facts) -> Ways:
-    """The hidden steps that must have happened before ``want`` if they can have: they are still to be told, and not possible later."""
+    """The hidden steps that must have happened before ``want`` if they can have: they are still to be told, and not
+    possible later."""
     return placed(want, _due(state, want.event, facts))
 
 
 def _folds(state: State, cancel: Operation, facts: Facts) -> Iterator[Seen]:
-    """A drain had decided to fold before the Cancel reached prompt or host; the write of the message is still to come."""
+    """A drain had decided to fold before the Cancel reached prompt or host; the write of the message is still to
+    come."""
     for name in sorted(facts.called):
         fold = facts.fold_to_come(name)
         host = fold.prompt if fold is not None and state.turn is None else state.turn and state.turn.prompt

@@ -218,7 +218,8 @@ def _prepare(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
 
 
 def overtaking(state: State, entries: Entries, want: Seen, facts: Facts) -> Ways:
-    """What lets a prompt start though another entered the queue before it: that one was dropped, or a Cancel has reached it."""
+    """What lets a prompt start though another entered the queue before it: that one was dropped, or a Cancel has
+    reached it."""
     assert isinstance(want.event, TurnStarted)
     name = first_of_those_before(state, entries, want.event, facts)
     return () if name is None else placed(want, _out_of_line(state, name, entries, facts))

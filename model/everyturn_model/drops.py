@@ -19,8 +19,8 @@ def dropped(prompt: Prompt, facts: Facts) -> Iterator[Either]:
 
 
 def drops(told: WasDropped, facts: Facts) -> Either:
-    """How a prompt may have ended of which the log tells this, here or later. Of who was dropped less is asked than of who was
-    cancelled on entry: no message. So the latter is tried last, unless the log tells of the message."""
+    """How a prompt may have ended of which the log tells this, here or later. Of who was dropped less is asked than of
+    who was cancelled on entry: no message. So the latter is tried last, unless the log tells of the message."""
     reasons = [Dropped(told.prompt, each) for each in DropReason if not told.entry and told.reason in (None, each)]
     entry = [] if told.entry is False else [CancelledOnEntry(told.prompt)]
     return Either((*entry, *reasons) if told.prompt in facts.on_entry else (*reasons, *entry))

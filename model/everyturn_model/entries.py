@@ -1,16 +1,16 @@
 """When prompts came, as far as a log tells: intervals in place of instants that would have to be guessed.
 
-A submission lies somewhere between its call and the first thing that needs it, an entry into the queue likewise. To try every
-instant would double the possible states with each prompt of which nothing else tells them apart. So both are taken to be *as
-favourable as they can be*, and what that costs is remembered:
+A submission lies somewhere between its call and the first thing that needs it, an entry into the queue likewise. To try
+every instant would double the possible states with each prompt of which nothing else tells them apart. So both are
+taken to be *as favourable as they can be*, and what that costs is remembered:
 
-- A Cancel whose time overlaps the submission's may have reached the prompt, but need not have found it: ``EXPOSED``. Likewise a
-  ClearQueue and an entry.
-- Of the order of the queue only what is certain counts: one entry was before another if its interval ended before the other's
-  began. Turns start in the order of the queue, so whoever starts entered after all that started before (``front``, the latest
-  of the moments after which they must have entered), and before all that still wait.
-- The two meet where a prompt must have entered so early that a Cancel found it. This choice is made where its turn starts
-  (:class:`~everyturn_model.marks.Found`), by which it costs two states and not two for each prompt that waits.
+- A Cancel whose time overlaps the submission's may have reached the prompt, but need not have found it: ``EXPOSED``.
+  Likewise a ClearQueue and an entry.
+- Of the order of the queue only what is certain counts: one entry was before another if its interval ended before the
+  other's began. Turns start in the order of the queue, so whoever starts entered after all that started before
+  (``front``, the latest of the moments after which they must have entered), and before all that still wait.
+- The two meet where a prompt must have entered so early that a Cancel found it. This choice is made where its turn
+  starts (:class:`~everyturn_model.marks.Found`), by which it costs two states and not two for each prompt that waits.
 
 Moments are *gaps*: gap ``n`` lies just before what stands at index ``n`` of the log.
 """
@@ -39,7 +39,8 @@ class Entry(NamedTuple):
 
 
 class Entries(NamedTuple):
-    """What is known of those that wait, by name, and of those that started: they may have entered the queue in gap ``front``."""
+    """What is known of those that wait, by name, and of those that started: they may have entered the queue in gap
+    ``front``."""
 
     front: int = 0
     waiting: tuple[Entry, ...] = ()
@@ -124,7 +125,8 @@ def earliest(entries: Entries, name: str, facts: Facts) -> int:
 
 
 def submitted(entries: Entries, name: str, facts: Facts) -> int:
-    """The first gap in which a prompt may have been submitted, by what is assumed of the Cancels that were called meanwhile."""
+    """The first gap in which a prompt may have been submitted, by what is assumed of the Cancels that were called
+    meanwhile."""
     entry = entries.entry(name)
     gap = facts.now if entry is None else entry.submitted
     return max([facts.submission(name, gap), *(call + 1 for call in facts.calls(name, gap).values())])
@@ -135,7 +137,8 @@ def _in_line(prompt: Prompt) -> bool:
 
 
 def first_of_those_before(state: State, entries: Entries, event: TurnStarted, facts: Facts) -> str | None:
-    """One that certainly entered the queue before the prompt that is to start, and that still waits though no Cancel has reached it."""
+    """One that certainly entered the queue before the prompt that is to start, and that still waits though no Cancel
+    has reached it."""
     prompt = state.prompt(event.prompt)
     if not _in_line(prompt):
         return None
@@ -162,7 +165,8 @@ def in_order(guard: str, state: State, entries: Entries, event: TurnStarted, fac
 
 
 def finders(state: State, entries: Entries, event: TurnStarted, facts: Facts) -> Iterator[Found]:
-    """Which Cancels may have found the prompt that is to start, where that would let it enter before others that wait."""
+    """Which Cancels may have found the prompt that is to start, where that would let it enter before others that
+    wait."""
     entry = entries.entry(event.prompt)
     if entry is None or facts.queues or not _in_line(state.prompt(event.prompt)):
         return
@@ -173,7 +177,8 @@ def finders(state: State, entries: Entries, event: TurnStarted, facts: Facts) ->
 
 
 def excuses(name: str, entries: Entries, facts: Facts) -> Iterator[Found]:
-    """Which Cancels may have found a prompt that stands in the way of another: whoever was reached need not be waited for."""
+    """Which Cancels may have found a prompt that stands in the way of another: whoever was reached need not be waited
+    for."""
     entry = entries.entry(name)
     if entry is not None:
         yield from (Found(name, operation) for operation in facts.calls(entry.name, entry.submitted))

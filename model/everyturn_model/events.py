@@ -35,7 +35,8 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Submitted(Event):
-    """A prompt was given to the agent, whatever becomes of it: seen at the latest when something of it can be noticed."""
+    """A prompt was given to the agent, whatever becomes of it: seen at the latest when something of it can be
+    noticed."""
 
     prompt: str
     run_id: bool
@@ -194,8 +195,8 @@ class FinalStored(Event):
 class FinalFailed(Event):
     """The write of an assistant message's state failed; it stays buffered until the next flush.
 
-    ``decides``: it is the write after a turn's end, whose failure some agents take for the turn's own error. How the turn
-    ended is not changed by that.
+    ``decides``: it is the write after a turn's end, whose failure some agents take for the turn's own error. How the
+    turn ended is not changed by that.
     """
 
     turn: str
@@ -350,8 +351,8 @@ class CancelReturned(Event):
 class DataChanged(Event):
     """A thread of a Cancel, or the dispatcher's own, changed what threads share, by one step.
 
-    ``before`` and ``after``: the shared data that it changed; the rest is left as it is by default. ``own``: the objects
-    of the dispatcher's own that it changed.
+    ``before`` and ``after``: the shared data that it changed; the rest is left as it is by default. ``own``: the
+    objects of the dispatcher's own that it changed.
     """
 
     thread: str

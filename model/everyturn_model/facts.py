@@ -188,7 +188,8 @@ class Facts:
         return max(since, self._clears.called + 1) if self._clears.since(since) else None
 
     def calls(self, prompt: str, gap: int) -> dict[str, int]:
-        """The Cancels that were called while a prompt may have been submitted or not, that was in ``gap`` at the latest, and where."""
+        """The Cancels that were called while a prompt may have been submitted or not, that was in ``gap`` at the
+        latest, and where."""
         since = self.submission(prompt, gap)
         return {name: call for name, call in self.cancels.items() if since <= call < gap}
 

@@ -4,8 +4,8 @@ Rules of the table:
 
 1. A prompt is new until it is submitted, and then live until its fate is decided.
 2. A live prompt is refused, queued, cancelled on entry, started, or fails before its turn.
-3. A queued prompt can only be taken out; a prompt that was taken out is started, folded, dropped, cancelled on entry, or
-   queued again. Whoever takes it out and does nothing loses it.
+3. A queued prompt can only be taken out; a prompt that was taken out is started, folded, dropped, cancelled on entry,
+   or queued again. Whoever takes it out and does nothing loses it.
 4. A turn that was left may come back: its prompt is queued again (the rest of a summarised turn, a retry that found the
    session busy) or started again (a retry). Whatever becomes of it then, its fate stays *started*.
 5. Everything else is a step that no correct dispatcher makes. The table does not know it, the phase stays as it was;
@@ -175,7 +175,8 @@ class Life(NamedTuple):
 
     @property
     def over(self) -> bool:
-        """Whether the prompt has ended: no turn, continuation or retry of it is to come (a folded one asks its host)."""
+        """Whether the prompt has ended: no turn, continuation or retry of it is to come (a folded one asks its
+        host)."""
         if self.phase is Phase.LEFT:
             return self.ending is not None and not (self.turns[-1].retryable and not self.returned)
         return self.phase in _OVER

@@ -1,8 +1,8 @@
 """What only a partial log tells: marks, that is bounds of hidden steps, in the shape of actions without effect.
 
-A line of a log stands before or after the step that it tells of. One that stands *after* becomes a mark whose guard says
-what must have happened by then, so that the step itself may be put anywhere before. :class:`Lacks` says what else a kind
-of log leaves open.
+A line of a log stands before or after the step that it tells of. One that stands *after* becomes a mark whose guard
+says what must have happened by then, so that the step itself may be put anywhere before. :class:`Lacks` says what else
+a kind of log leaves open.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class WasDropped(Event):
 class TurnEnded(Event):
     """How the prompt's latest turn ended is known; without a turn, that the prompt failed before it.
 
-    ``outcome`` is none if the line does not say it. ``how`` and ``full`` are those of the turn's last stream, for a log that
-    does not tell of streams.
+    ``outcome`` is none if the line does not say it. ``how`` and ``full`` are those of the turn's last stream, for a log
+    that does not tell of streams.
     """
 
     prompt: str
@@ -111,7 +111,8 @@ class Found(Event):
 
 
 class Seen(NamedTuple):
-    """Something that a partial log tells. ``place``: where, for people; ``prompt`` and ``thread``: whose turn, who runs it."""
+    """Something that a partial log tells. ``place``: where, for people; ``prompt`` and ``thread``: whose turn, who runs
+    it."""
 
     place: int
     event: Event
@@ -120,10 +121,11 @@ class Seen(NamedTuple):
 
 
 class Lacks(NamedTuple):
-    """What a log does not tell: ``events`` that no line stands for, and ``guards`` that ask for more than the log shows.
+    """What a log does not tell: ``events`` that no line stands for, and ``guards`` that ask for more than the log
+    shows.
 
-    ``fates``: nor who was dropped, nor how a turn ended, unless something else shows it. ``steps``: whether it lacks any step
-    but the effects of Cancel and ClearQueue.
+    ``fates``: nor who was dropped, nor how a turn ended, unless something else shows it. ``steps``: whether it lacks
+    any step but the effects of Cancel and ClearQueue.
     """
 
     events: frozenset[type[Event]] = frozenset()

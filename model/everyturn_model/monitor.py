@@ -1,4 +1,5 @@
-"""What an invariant is: one record of all that is known of it, first of all a sentence and a monitor that watches over it.
+"""What an invariant is: one record of all that is known of it, first of all a sentence and a monitor that watches over
+it.
 
 A monitor is an immutable state and one function. ``step(state, event, ledger)`` returns the next state, or
 :class:`Violated` with a sentence that names the prompts; ``ledger`` is what is known of all prompts *after* the event.
@@ -35,9 +36,9 @@ class Kind(StrEnum):
 class Needs:
     """The least that a scope must have for an invariant to be violable at all; below it, it is vacuous.
 
-    *Whatever the dispatcher does*: one that starts a prompt twice, cancels a turn that nobody asked it to cancel or tells
-    what never happened breaks most invariants with a single prompt. What no dispatcher can make up is that somebody waits
-    for a run id, and that a Cancel was called.
+    *Whatever the dispatcher does*: one that starts a prompt twice, cancels a turn that nobody asked it to cancel or
+    tells what never happened breaks most invariants with a single prompt. What no dispatcher can make up is that
+    somebody waits for a run id, and that a Cancel was called.
     """
 
     prompts: int = 1
@@ -54,10 +55,10 @@ NO_LOG_MONITOR: Final = NotShown("there is no linear monitor of it")
 class Invariant:
     """One invariant: ``start`` is the monitor's first state (hashable), ``step`` its transition function.
 
-    ``needs``: the least that a scope must have. ``sees``: the only events that its monitor looks at; all others leave its
-    state as it is. None named: all. ``rests_on``: the promise without which it is not judged. ``log``: how logs are judged, or
-    why none shows it. ``guards``: the guards of the specification that say the same of one step. ``mutant``: the class in
-    ``everyturn.checking.mutants`` that breaks it.
+    ``needs``: the least that a scope must have. ``sees``: the only events that its monitor looks at; all others leave
+    its state as it is. None named: all. ``rests_on``: the promise without which it is not judged. ``log``: how logs are
+    judged, or why none shows it. ``guards``: the guards of the specification that say the same of one step. ``mutant``:
+    the class in ``everyturn.checking.mutants`` that breaks it.
     """
 
     name: str

@@ -1,4 +1,5 @@
-"""Where a partial log may have led, and by which steps: nodes of a search, and the explanation that one of them stands for."""
+"""Where a partial log may have led, and by which steps: nodes of a search, and the explanation that one of them stands
+for."""
 
 from __future__ import annotations
 
@@ -25,8 +26,9 @@ class Explained(NamedTuple):
 class Trail(NamedTuple):
     """The latest step of an explanation, in which gap it was taken, and those before it.
 
-    ``moment``: of a submission the gap in which the prompt may have been submitted, of an entry into the queue that in which a
-    ClearQueue may have met it, of a turn that starts from the queue that in which the prompt may have entered it.
+    ``moment``: of a submission the gap in which the prompt may have been submitted, of an entry into the queue that in
+    which a ClearQueue may have met it, of a turn that starts from the queue that in which the prompt may have entered
+    it.
     """
 
     before: Trail | None
@@ -36,7 +38,8 @@ class Trail(NamedTuple):
 
 
 class Node(NamedTuple):
-    """A state that the log may have led to, what is known of those that wait, how many hidden steps it took, and which."""
+    """A state that the log may have led to, what is known of those that wait, how many hidden steps it took, and
+    which."""
 
     state: State = START
     entries: Entries = Entries()
@@ -75,8 +78,8 @@ def simplest(nodes: Iterable[Node]) -> list[Node]:
 def explanation(trail: Trail | None, places: Sequence[int]) -> tuple[Explained, ...]:
     """The steps up to the end of a trail, in an order in which they may have happened.
 
-    Submissions and entries into the queue were taken when something needed them; they are put where they were taken for.
-    ``places``: those of what was seen.
+    Submissions and entries into the queue were taken when something needed them; they are put where they were taken
+    for. ``places``: those of what was seen.
     """
     steps: list[Trail] = []
     while trail is not None:
@@ -92,7 +95,8 @@ def explanation(trail: Trail | None, places: Sequence[int]) -> tuple[Explained, 
 
 
 class _Moments:
-    """For each prompt the gap of its submission and of its entry into the queue, if something asked for them to be earlier."""
+    """For each prompt the gap of its submission and of its entry into the queue, if something asked for them to be
+    earlier."""
 
     def __init__(self, steps: Sequence[Trail]) -> None:
         self.submitted: dict[str, int] = {}

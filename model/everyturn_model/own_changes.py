@@ -1,8 +1,8 @@
 """What a Cancel itself changed of the shared data, however much others change meanwhile.
 
-What is watched of a Cancel are its own thread's steps, and those of the dispatcher's own thread from where that takes up
-something that the Cancel has changed: a letter, say, that asks it to cancel. Whatever else is written while a Cancel is
-under way is the business of whoever writes it.
+What is watched of a Cancel are its own thread's steps, and those of the dispatcher's own thread from where that takes
+up something that the Cancel has changed: a letter, say, that asks it to cancel. Whatever else is written while a Cancel
+is under way is the business of whoever writes it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,8 @@ def _parts(event: DataChanged) -> tuple[Change, ...]:
 
 
 def _joined(earlier: Change | None, change: Change) -> Change | None:
-    """Two changes in a row as one, none if the second takes the first back. What others wrote between begins a new row."""
+    """Two changes in a row as one, none if the second takes the first back. What others wrote between begins a new
+    row."""
     if earlier is None or earlier.after != change.before:
         return change
     return None if earlier.before == change.after else Change(change.part, earlier.before, change.after)

@@ -3,15 +3,15 @@
 A partial log tells of some actions and of the bounds of others: a prompt is submitted between the call and the return
 of its submission, an operation takes effect between its call and its return. When a prompt was queued or taken out, and
 when a turn began or ended, nobody wrote down. These *hidden* steps are found backwards: a guard refuses what was seen,
-:mod:`everyturn_model.cures` knows which hidden steps would have satisfied that guard, and these are tried, with what they need
-in turn. So a hidden step is guessed only where something demands it, and as late as it can be; what has to come before
-something else, or may (a fold before a Cancel takes effect), is in :mod:`everyturn_model.before`. When prompts were submitted
-and in which order they entered the queue is not guessed at all: :mod:`everyturn_model.entries` keeps what is certain of it.
-What nothing tells apart is thus one state, and a log of many prompts in flight has few. An explanation is accepted only if
-it passes, step by step, every guard of the specification.
+:mod:`everyturn_model.cures` knows which hidden steps would have satisfied that guard, and these are tried, with what
+they need in turn. So a hidden step is guessed only where something demands it, and as late as it can be; what has to
+come before something else, or may (a fold before a Cancel takes effect), is in :mod:`everyturn_model.before`. When
+prompts were submitted and in which order they entered the queue is not guessed at all: :mod:`everyturn_model.entries`
+keeps what is certain of it. What nothing tells apart is thus one state, and a log of many prompts in flight has few. An
+explanation is accepted only if it passes, step by step, every guard of the specification.
 
-The method is that of Wing and Gong, *Testing and verifying concurrent objects* (1993), with the memo of Lowe, *Testing for
-linearizability* (2017), over the states of the specification instead of those of a sequential object.
+The method is that of Wing and Gong, *Testing and verifying concurrent objects* (1993), with the memo of Lowe, *Testing
+for linearizability* (2017), over the states of the specification instead of those of a sequential object.
 """
 
 from __future__ import annotations
@@ -90,8 +90,9 @@ class Refused:
     """What was seen at ``place`` and had no explanation.
 
     ``needed``: each action that would have explained it, with the guard that refused that action; the first counts.
-    ``prefix``: how many things that were seen before fit, given what was refused earlier. ``states``: the states that they may
-    have led to, the simplest first. ``left_out``: matching went on without it; otherwise as if that guard had not refused.
+    ``prefix``: how many things that were seen before fit, given what was refused earlier. ``states``: the states that
+    they may have led to, the simplest first. ``left_out``: matching went on without it; otherwise as if that guard had
+    not refused.
     """
 
     place: int
@@ -136,7 +137,8 @@ Waived = frozenset[tuple[Event, str]]
 def match_complete(events: Iterable[tuple[int, Event]], budget: int = BUDGET) -> Matched:
     """Follow a complete log, of places and events: nothing is hidden but the effects of Cancel and ClearQueue.
 
-    The first refusal is that of :class:`~everyturn_model.conformance.Matcher`; as in a partial log, later ones are found too.
+    The first refusal is that of :class:`~everyturn_model.conformance.Matcher`; as in a partial log, later ones are
+    found too.
     """
     return match_partial([Seen(place, event) for place, event in events], budget, COMPLETE)
 
@@ -144,9 +146,9 @@ def match_complete(events: Iterable[tuple[int, Event]], budget: int = BUDGET) ->
 def match_partial(seen: Sequence[Seen], budget: int = BUDGET, lacks: Lacks = RECORDED) -> Matched:
     """Follow a partial log through the specification.
 
-    After a refusal the log is matched anew as if that guard had allowed that action, so that later faults are found too and
-    are not those that follow from the first; where this is no help, what was seen is left out. ``lacks``: what such a log
-    does not tell.
+    After a refusal the log is matched anew as if that guard had allowed that action, so that later faults are found too
+    and are not those that follow from the first; where this is no help, what was seen is left out. ``lacks``: what such
+    a log does not tell.
     """
     refusals: list[Refused] = []
     waived: Waived = frozenset()
@@ -311,7 +313,8 @@ class _Search:
         return guard.holds(node.state, event)
 
     def take(self, action: Action[Any], node: Node, event: Event, *, hidden: bool) -> Iterator[Node]:
-        """The node after an action. Where a guard was waived, the action may have no effect that makes sense: then none."""
+        """The node after an action. Where a guard was waived, the action may have no effect that makes sense: then
+        none."""
         try:
             yield node.then(action, event, self.place, self.facts, hidden=hidden)
         except AssertionError:
@@ -331,7 +334,8 @@ class _Search:
         return Refused(seen.place, seen.event, every, index, states, left_out)
 
     def plainly(self, event: Event) -> Needed:
-        """What is to be named where no hidden step was refused: the guard that was waived, or that what was seen does not pass."""
+        """What is to be named where no hidden step was refused: the guard that was waived, or that what was seen does
+        not pass."""
         action = watched(event)
         waived = [guard for guard in action.guards if (event, guard.name) in self.waived]
         failed = [guard for guard in action.guards if not guard.holds(self.nodes[0].state, event)]

@@ -13,7 +13,8 @@ CANCELS: Final = {
     "nothing": "a Cancel may do anything or nothing",
     "turn": "a Cancel ends what is active, and spares the queue",
     "turn and queue": "a Cancel ends what is active and drops what is queued",
-    "turn, queue and accepted": "a Cancel also covers prompts that are accepted and on their way to the queue or to a turn",
+    "turn, queue and accepted": "a Cancel also covers prompts that are accepted and on their way to the queue or to a "
+    "turn",
 }
 """What a Cancel can promise, the least first."""
 
@@ -50,7 +51,8 @@ class Promises:
 
 @dataclass(frozen=True, slots=True)
 class RestsOn:
-    """What an invariant rests on: it is not promised by a session whose ``promise`` (a field of :class:`Promises`) is ``without``.
+    """What an invariant rests on: it is not promised by a session whose ``promise`` (a field of :class:`Promises`) is
+    ``without``.
 
     ``reason`` is the sentence that says so.
     """

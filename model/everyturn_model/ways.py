@@ -9,7 +9,8 @@ from everyturn_model.marks import Seen
 
 
 class Either(tuple[Event, ...]):
-    """Hidden steps of which the first that can be taken is as good as any: nothing is allowed only after another one."""
+    """Hidden steps of which the first that can be taken is as good as any: nothing is allowed only after another
+    one."""
 
 
 Ways = tuple[tuple[Seen, ...], ...]
@@ -17,7 +18,8 @@ Ways = tuple[tuple[Seen, ...], ...]
 
 
 def placed(want: Seen, steps: Iterable[Event | Seen | Either]) -> Ways:
-    """The steps where ``want`` stands; those of another turn than the one that was seen are a :class:`Seen` of their own."""
+    """The steps where ``want`` stands; those of another turn than the one that was seen are a :class:`Seen` of their
+    own."""
     return tuple(
         tuple(
             step._replace(place=want.place) if isinstance(step, Seen) else want._replace(event=step)

@@ -20,7 +20,8 @@ from everyturn_model.events import (
 
 @dataclass(frozen=True, slots=True)
 class Works:
-    """``entered``: those whose entry was set and not deleted on their own behalf; ``streaming``: those whose stream runs.
+    """``entered``: those whose entry was set and not deleted on their own behalf; ``streaming``: those whose stream
+    runs.
 
     One is under way as long as it is either: whoever deletes the entry of a turn does not end its stream.
     """
@@ -51,9 +52,11 @@ class Works:
         return self.entered | self.streaming
 
     def beside(self, event: Event) -> frozenset[str]:
-        """Before an event that begins a turn, a summary or a stream of one: what is under way that may not be beside it.
+        """Before an event that begins a turn, a summary or a stream of one: what is under way that may not be beside
+        it.
 
-        That is everything but itself, the turn that a summary is made within, and a turn's own summary while the turn goes on.
+        That is everything but itself, the turn that a summary is made within, and a turn's own summary while the turn
+        goes on.
         """
         match event:
             case TurnStarted():

@@ -25,7 +25,8 @@ class ReplayError(EveryturnError):
 
 
 class Disagreement(EveryturnError):
-    """What was worked out of an agent is not what the agent does, so that nothing which was found counts. Exit code 3."""
+    """What was worked out of an agent is not what the agent does, so that nothing which was found counts. Exit code
+    3."""
 
     @classmethod
     def between(cls, sentence: str, histories: tuple[str, ...], where: str) -> Disagreement:

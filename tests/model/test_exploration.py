@@ -41,8 +41,8 @@ or not; and, on its own thread or after it waited, 15 in and after its turn: pre
 preparing or streaming with an assistant message that is not made, not stored or stored (6), over or left, untold with
 such a message (6), over or left, told (2). Its 3 rests: never submitted, told after it waited, told without. Two
 prompts with run id rest in 3 x 3 ways. Nobody waits for one without run id: it rests with its assistant message in one
-of these three ways and an error notified or not, 1 + 2 x 3 x 2 = 13. A write that failed and was made leads to no state of
-its own: to that of a message that is stored and a failure after it.
+of these three ways and an error notified or not, 1 + 2 x 3 x 2 = 13. A write that failed and was made leads to no state
+of its own: to that of a message that is stored and a failure after it.
 """
 
 CHECKED: Final = (
@@ -53,8 +53,8 @@ CHECKED: Final = (
 """Where the invariants are checked."""
 
 HARD: Final = (Bounds("A", failures=1), Bounds("A", cancels=1, full=1, tools=1))
-"""Where ledger and specification once read ``docs/semantics.md`` differently (``docs/divergences.md``): a failed read or
-final write in a turn, and a continuation that a Cancel drops."""
+"""Where ledger and specification once read ``docs/semantics.md`` differently (``docs/divergences.md``): a failed read
+or final write in a turn, and a continuation that a Cancel drops."""
 
 
 def scope(bounds: Bounds) -> str:
@@ -94,7 +94,8 @@ def test_what_was_disputed_satisfies_every_invariant(bounds: Bounds) -> None:
 def test_rest_can_be_reached_from_everywhere(bounds: Bounds) -> None:
     """The specification paints nobody into a corner: from each of its states the session can come to rest.
 
-    Not so with store failures: a turn that ends after a failed read without having written its message owes it for ever.
+    Not so with store failures: a turn that ends after a failed read without having written its message owes it for
+    ever.
     """
     graph = state_graph(explored(bounds))
     assert saved(graph, explored(bounds).rests) == set(graph)

@@ -20,7 +20,8 @@ KINDS = {
 
 @pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda each: each.name)
 def test_a_monitor_sees_every_event_that_it_names(invariant: Invariant) -> None:
-    """An event that ``step`` names but ``sees`` leaves out would be kept from it, and its violations missed, by all engines."""
+    """An event that ``step`` names but ``sees`` leaves out would be kept from it, and its violations missed, by all
+    engines."""
     (function,) = ast.parse(textwrap.dedent(inspect.getsource(invariant.step))).body
     assert isinstance(function, ast.FunctionDef)
     nodes = [node for statement in function.body for node in ast.walk(statement)]

@@ -183,7 +183,8 @@ def test_a_fold_may_be_decided_before_a_cancel_takes_effect(when: str, answer: A
 
 
 def test_a_queued_prompt_that_a_cancel_met_may_vanish() -> None:
-    """Nobody logs that a prompt without run id was dropped: rest is explained by it, with a Cancel, and else refused."""
+    """Nobody logs that a prompt without run id was dropped: rest is explained by it, with a Cancel, and else
+    refused."""
     lost: list[Told] = [*submit("p2", run_id=False), *queued("p2")]
     cancel: list[Event] = [CancelCalled("c", CLEAN), CancelReturned("c", CLEAN)]
     cancelled = turn("p1", "p1", StreamEnd.CANCELLED)
@@ -279,7 +280,8 @@ def test_a_prompt_may_have_begun_before_its_call_says_that_it_was_queued() -> No
 
 
 def test_what_nobody_needs_is_not_guessed_in_a_complete_log() -> None:
-    """A complete log tells every step: a turn that was not told of is not inferred, and the guard that misses it is named."""
+    """A complete log tells every step: a turn that was not told of is not inferred, and the guard that misses it is
+    named."""
     events = [Submitted("p1", True, True), StreamStarted("p1")]
     matched = match_complete(enumerate(events, 1))
     assert (matched.answer, guards(matched)) == (Answer.REFUSED, [(2, "stream-preparing")])

@@ -1,8 +1,8 @@
 """Ways in which Python code can carry a value across an await: pieces of which random agents are put together.
 
-Each piece takes the value from ``{v}``, a local variable that holds 0 or 1, carries it across at least one ``PAUSE``, an await,
-and leaves it in ``{w}``. ``FORGET`` overwrites ``{v}``, so that nothing but the construct holds the value. ``{x}`` and ``{y}`` are
-names of its own, which may be mangled or used before.
+Each piece takes the value from ``{v}``, a local variable that holds 0 or 1, carries it across at least one ``PAUSE``,
+an await, and leaves it in ``{w}``. ``FORGET`` overwrites ``{v}``, so that nothing but the construct holds the value.
+``{x}`` and ``{y}`` are names of its own, which may be mangled or used before.
 """
 
 from __future__ import annotations
@@ -283,7 +283,8 @@ BLOCKS: Final = (
     "{x} = 0\n{y} = lambda: {x}\n{x} = {v}\nFORGET\nPAUSE\n{w} = {y}()",
     "{y} = lambda: {x}\n{x} = {v}\nFORGET\nPAUSE\n{w} = {y}()\ndel {x}",
     "def {x}():\n    pass\n{x}.given = {v}\nFORGET\nPAUSE\n{w} = {x}.given",
-    "async def {x}():\n    try:\n        return given\n    finally:\n        PAUSE\ngiven = {v}\nFORGET\n{w} = await {x}()",
+    "async def {x}():\n    try:\n        return given\n    finally:\n        PAUSE\ngiven = {v}\nFORGET\n{w} = await "
+    "{x}()",
     "async def {x}(given):\n    PAUSE\n    return given\n{w} = await {x}({v})",
     "async def {x}():\n    nonlocal {w}\n    {y} = {v}\n    PAUSE\n    {w} = {y}\n{w} = 0\nawait {x}()",
     "{x} = Point(1)\n{x}.extra = {v}\nFORGET\nPAUSE\n{w} = {x}.extra",
@@ -293,26 +294,33 @@ BLOCKS: Final = (
     "{x} = Slotted()\n{x}.value = {v}\nFORGET\nPAUSE\n{w} = {x}.value",
     "{x} = Told()\n{x}.add_note(str({v}))\nFORGET\nPAUSE\n{w} = int({x}.__notes__[0])",
     "try:\n    raise Told({v})\nexcept Told as {x}:\n    FORGET\n    PAUSE\n    {w} = {x}.args[0]",
-    "try:\n    raise Told() from Told({v})\nexcept Told as {x}:\n    FORGET\n    PAUSE\n    {w} = {x}.__cause__.args[0]",
-    "try:\n    try:\n        raise Told({v})\n    except Told:\n        raise KeyError\nexcept KeyError as {x}:\n    FORGET\n    PAUSE\n"
+    "try:\n    raise Told() from Told({v})\nexcept Told as {x}:\n    FORGET\n    PAUSE\n    {w} = "
+    "{x}.__cause__.args[0]",
+    "try:\n    try:\n        raise Told({v})\n    except Told:\n        raise KeyError\nexcept KeyError as {x}:\n    "
+    "FORGET\n    PAUSE\n"
     "    {w} = {x}.__context__.args[0]",
     "try:\n    raise Told() from (None if {v} else Told())\nexcept Told as {x}:\n    FORGET\n    PAUSE\n"
     "    {w} = int({x}.__cause__ is None)",
     "try:\n    try:\n        raise Told({v})\n    except Told:\n        FORGET\n        PAUSE\n        raise\n"
     "except Told as {x}:\n    {w} = {x}.args[0]",
     "try:\n    raise Told({v})\nexcept Told:\n    FORGET\n    PAUSE\n    {w} = sys.exception().args[0]",
-    "try:\n    try:\n        raise Told({v})\n    finally:\n        FORGET\n        PAUSE\nexcept Told as {x}:\n    {w} = {x}.args[0]",
-    "try:\n    raise ExceptionGroup('g', [Told({v})])\nexcept* Told as {x}:\n    FORGET\n    PAUSE\n    {w} = {x}.exceptions[0].args[0]",
+    "try:\n    try:\n        raise Told({v})\n    finally:\n        FORGET\n        PAUSE\nexcept Told as {x}:\n    "
+    "{w} = {x}.args[0]",
+    "try:\n    raise ExceptionGroup('g', [Told({v})])\nexcept* Told as {x}:\n    FORGET\n    PAUSE\n    {w} = "
+    "{x}.exceptions[0].args[0]",
     "try:\n    {x} = {v}\n    FORGET\n    PAUSE\nfinally:\n    PAUSE\n{w} = {x}",
     "{x} = {v}\nFORGET\ntry:\n    PAUSE\n    raise Told\nexcept Told:\n    {w} = {x}\nelse:\n    {w} = 5",
     "{x} = {v}\nFORGET\ntry:\n    PAUSE\nexcept Told:\n    {w} = 5\nelse:\n    {w} = {x}",
     "with Held({v}) as {x}:\n    FORGET\n    PAUSE\n    {w} = {x}",
-    "{w} = 0\ntry:\n    with Held({v}):\n        FORGET\n        PAUSE\n        raise Told\n    {w} = 1\nexcept Told:\n    pass",
+    "{w} = 0\ntry:\n    with Held({v}):\n        FORGET\n        PAUSE\n        raise Told\n    {w} = 1\nexcept "
+    "Told:\n    pass",
     "async with Later({v}, pause) as {x}:\n    FORGET\n    {w} = {x}",
-    "{w} = 0\ntry:\n    async with Later({v}, pause):\n        FORGET\n        raise Told\n    {w} = 1\nexcept Told:\n    pass",
+    "{w} = 0\ntry:\n    async with Later({v}, pause):\n        FORGET\n        raise Told\n    {w} = 1\nexcept "
+    "Told:\n    pass",
     "match ({v}, 1):\n    case ({x}, 1):\n        FORGET\n        PAUSE\n        {w} = {x}",
     "match Held({v}):\n    case Held(value={x}) if not PAUSE:\n        FORGET\n        {w} = {x}",
-    "match {v}:\n    case 0 | 2 if not PAUSE:\n        {w} = 0\n    case {x}:\n        FORGET\n        PAUSE\n        {w} = {x}",
+    "match {v}:\n    case 0 | 2 if not PAUSE:\n        {w} = 0\n    case {x}:\n        FORGET\n        PAUSE\n        "
+    "{w} = {x}",
     "match (5, {v}, 6):\n    case (_, {x}, *_):\n        FORGET\n        PAUSE\n        {w} = {x}",
     "for {x} in (0, {v}):\n    FORGET\n    PAUSE\n{w} = {x}",
     "for {x}, {y} in zip((1, 2), (0, {v})):\n    FORGET\n    PAUSE\n{w} = {y}",

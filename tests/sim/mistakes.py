@@ -202,7 +202,8 @@ class NoSuchMethod(Mistake):
         await self.ports.queue.append(call)  # !
 
 
-# what is not awaited, or no port ---------------------------------------------------------------------------------------
+# what is not awaited, or no port
+# ---------------------------------------------------------------------------------------
 
 
 class ForgetsToAwait(Mistake):
@@ -247,7 +248,10 @@ class CallsInItsConstructor(Mistake):
 
 
 class SleepsAWhile(Mistake):
-    SAID = "asyncio.sleep has no event loop here (RuntimeError: no running event loop): expected every await to lead to a port"
+    SAID = (
+        "asyncio.sleep has no event loop here (RuntimeError: no running event loop): expected every await to lead "
+        "to a port"
+    )
 
     async def wrong(self, call: Call, caller: Context) -> None:
         await asyncio.sleep(0.01)  # !
@@ -359,7 +363,8 @@ class AsksAGenerator(Mistake):
             await self.ports.mark.set(mark)
 
 
-# what leaves its methods -----------------------------------------------------------------------------------------------
+# what leaves its methods
+# -----------------------------------------------------------------------------------------------
 
 
 class Raises(Mistake):
@@ -404,7 +409,8 @@ class AcceptsAName(Mistake):
         return call.prompt
 
 
-# objects of one's own --------------------------------------------------------------------------------------------------
+# objects of one's own
+# --------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -508,7 +514,8 @@ class SharesTheQueue(Mistake):  # !
     shares = ("queue",)
 
 
-# what is no dispatcher -------------------------------------------------------------------------------------------------
+# what is no dispatcher
+# -------------------------------------------------------------------------------------------------
 
 
 class LacksCancel(Mistake):

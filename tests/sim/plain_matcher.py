@@ -1,8 +1,9 @@
-"""The plainest matcher of partial logs, to hold the real one against: every hidden step that might be is tried everywhere.
+"""The plainest matcher of partial logs, to hold the real one against: every hidden step that might be is tried
+everywhere.
 
-It knows no cures, no order of trying and merges nothing but equal states: between any two lines it closes the set of states under
-all hidden steps that the rest of the log leaves open. Exponential, so for small logs only. It reads logs of any agent
-(no hidden starts of turns), and answers whether an explanation exists, not which.
+It knows no cures, no order of trying and merges nothing but equal states: between any two lines it closes the set of
+states under all hidden steps that the rest of the log leaves open. Exponential, so for small logs only. It reads logs
+of any agent (no hidden starts of turns), and answers whether an explanation exists, not which.
 """
 
 from __future__ import annotations

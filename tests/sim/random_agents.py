@@ -34,7 +34,8 @@ class Program(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """What the explorer finds and what is true: violated invariants and outcomes. ``refused``: what the explorer says instead."""
+    """What the explorer finds and what is true: violated invariants and outcomes. ``refused``: what the explorer says
+    instead."""
 
     found: Any
     true: Any

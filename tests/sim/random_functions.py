@@ -1,7 +1,7 @@
 """Random coroutine functions: whatever Python's grammar has that may carry a value across an await, and its truth.
 
-Each function asks for zeros and ones by ``await get(...)`` and does something with them. Truth is what it does after every row of
-answers, run from the start each time: nothing is taken for the same.
+Each function asks for zeros and ones by ``await get(...)`` and does something with them. Truth is what it does after
+every row of answers, run from the start each time: nothing is taken for the same.
 """
 
 from __future__ import annotations
@@ -240,7 +240,8 @@ class Writer:
 
 @dataclass
 class Found:
-    """One function explored: how many moments there were, how many identities, and two moments wrongly taken for one."""
+    """One function explored: how many moments there were, how many identities, and two moments wrongly taken for
+    one."""
 
     source: str
     moments: int = 0

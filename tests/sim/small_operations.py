@@ -142,7 +142,8 @@ def located(row: Row) -> dict[str, Any]:
 
 
 class Seen(NamedTuple):
-    """What was seen of an operation: locations that it depends on or changes, what it spends, whether it blocks, and fails."""
+    """What was seen of an operation: locations that it depends on or changes, what it spends, whether it blocks, and
+    fails."""
 
     reads: frozenset[str]
     changes: frozenset[str]

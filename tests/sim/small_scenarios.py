@@ -34,7 +34,8 @@ async def siblings_in_every_order(world: Any) -> None:
 
 
 async def three_timers(world: Any) -> None:
-    """Timers set at one instant fire in the order of their delays; one set later with a shorter delay: before or after."""
+    """Timers set at one instant fire in the order of their delays; one set later with a shorter delay: before or
+    after."""
 
     async def sleep(name: str, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -78,7 +79,8 @@ async def an_answer_that_is_in_time(world: Any) -> None:
 
 
 class Session:
-    """Runs a prompt if it is idle, else queues it; at the end of a turn it looks at the queue, then saves, then goes idle."""
+    """Runs a prompt if it is idle, else queues it; at the end of a turn it looks at the queue, then saves, then goes
+    idle."""
 
     def __init__(self, world: Any, *, mended: bool = False) -> None:
         self.world = world

@@ -1,4 +1,5 @@
-"""Where the agent's own source decided a verdict (docs/divergences.md): each is pinned here, with the revision that differs."""
+"""Where the agent's own source decided a verdict (docs/divergences.md): each is pinned here, with the revision that
+differs."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ def refuted(revision: str, scope: str) -> set[str]:
 @pytest.mark.parametrize("scope", ["A+1f", "A+x", "AA+1f", "A+1e+1f"])
 @pytest.mark.parametrize("revision", ORIGINALS)
 def test_a_finish_that_never_reaches_the_buffer_is_mended_by_no_flush(revision: str, scope: str) -> None:
-    """Before the message is updated the session is read and saved; if that fails, the completion names an open message."""
+    """Before the message is updated the session is read and saved; if that fails, the completion names an open
+    message."""
     assert "state-before-notice" in refuted(revision, scope)
 
 

@@ -1,4 +1,5 @@
-"""What partial order reduction leaves out is never missed: verdicts, outcomes and states of rest are those of `none`."""
+"""What partial order reduction leaves out is never missed: verdicts, outcomes and states of rest are those of
+`none`."""
 
 from __future__ import annotations
 
@@ -114,7 +115,8 @@ class Whole:
 def test_who_goes_first_commutes_with_whatever_others_may_do(
     revision: str, scope: str, invariants: tuple[str, ...]
 ) -> None:
-    """Both orders of the two steps lead to the same row, the judge's included, and violate the same, in the whole graph."""
+    """Both orders of the two steps lead to the same row, the judge's included, and violate the same, in the whole
+    graph."""
     explorer = explorer_of(revision, scope, Judge(select(invariants), conformance=not invariants), "ample")
     reduction = explorer.graph.reduction
     assert isinstance(reduction, AmpleSets)
@@ -136,7 +138,8 @@ def test_who_goes_first_commutes_with_whatever_others_may_do(
 
 
 def test_an_event_changes_no_lives_but_those_that_it_names() -> None:
-    """In every ledger that was reached: other lives stay as they are, and what becomes of these does not depend on others."""
+    """In every ledger that was reached: other lives stay as they are, and what becomes of these does not depend on
+    others."""
     seen = 0
     for scope in ("A+1c", "Aa+1f", "a+1s+u", "AI+1r"):
         explorer = explorer_of("d4", scope, Judge(), "dead")

@@ -1,4 +1,5 @@
-"""Programs that a partial order reduction falls into if a condition is missing, and random ones that nobody thought of."""
+"""Programs that a partial order reduction falls into if a condition is missing, and random ones that nobody thought
+of."""
 
 from __future__ import annotations
 
@@ -184,7 +185,8 @@ class TheLedgerSees(Trap):
 
 
 class AMonitorSees(Trap):
-    """p2 names a message that p1 has made, which it knows by a title, and not stored yet; all lives are the same in either order."""
+    """p2 names a message that p1 has made, which it knows by a title, and not stored yet; all lives are the same in
+    either order."""
 
     invariants = ("state-before-notice",)
 
@@ -202,7 +204,8 @@ class AMonitorSees(Trap):
 
 
 class OnlyAMonitorSees(Trap):
-    """A message is prepared by p1 and stored by p2, in which order nobody but the monitor knows; who is told, if it is stored, knows nothing."""
+    """A message is prepared by p1 and stored by p2, in which order nobody but the monitor knows; who is told, if it is
+    stored, knows nothing."""
 
     invariants = ("state-before-notice",)
 
@@ -222,7 +225,8 @@ class OnlyAMonitorSees(Trap):
 
 
 class TheSpecificationSees(Trap):
-    """A prompt is refused, which is right only after a shutdown has begun: no life and no shared data tell which came first."""
+    """A prompt is refused, which is right only after a shutdown has begun: no life and no shared data tell which came
+    first."""
 
     scope = "A+x"
     invariants = None

@@ -322,7 +322,8 @@ async def ends_its_heartbeat(world: Any) -> None:
 
 @pytest.mark.parametrize("order", ["fifo", "any"])
 def test_a_program_that_goes_round_for_ever_is_not_proved(order: str) -> None:
-    """A state from which no run comes to rest is a hang if the scenario has not ended there, else a task that is left."""
+    """A state from which no run comes to rest is a hang if the scenario has not ended there, else a task that is
+    left."""
     setting = Setting(order=order)
     assert verdicts(waits_for_ever_beside_a_heartbeat, setting) == {"hang": Verdict.REFUTED}
     assert verdicts(leaves_a_heartbeat, setting) == {"left-over": Verdict.REFUTED}

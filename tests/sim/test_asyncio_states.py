@@ -1,7 +1,8 @@
 """When two states are one: what differs in anything that can matter later is never merged.
 
-Each program is led into two states that differ in one hidden thing, waits while the world decides, and then looks at it.
-With merging it must note what it notes without; an encoder that forgets the thing must be found out by the same programs.
+Each program is led into two states that differ in one hidden thing, waits while the world decides, and then looks at
+it. With merging it must note what it notes without; an encoder that forgets the thing must be found out by the same
+programs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A test of the judge: accepted logs, broken in some thirty ways, at every place where a way applies.
 
-Each way of breaking is either a fault, which must be refuted by the invariant that it breaks, or harmless, and then must
-be accepted. The logs are runs of ``hardened``, told as an agent's log.
+Each way of breaking is either a fault, which must be refuted by the invariant that it breaks, or harmless, and then
+must be accepted. The logs are runs of ``hardened``, told as an agent's log.
 """
 
 from __future__ import annotations

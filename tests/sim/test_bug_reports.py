@@ -206,7 +206,8 @@ CLEARED: Final = "clear_call c; clear_return c; dropped p2 reason=cleared; "
     ids=lambda each: each if isinstance(each, str) else "",
 )
 def test_one_rule_is_broken_in_several_ways(guard: str, stories: dict[str, str], tmp_path: Path) -> None:
-    """33 sessions of one kind, 12 of another and one of a third are three causes, although one guard refuses them all."""
+    """33 sessions of one kind, 12 of another and one of a third are three causes, although one guard refuses them
+    all."""
     counts = (33, 12, 1)[: len(stories)]
     found = sessions(tmp_path / "a.jsonl", *zip(counts, stories.values(), strict=True))
     assert [(fault.guard, fault.how, len(fault.runs)) for fault in found] == [

@@ -68,7 +68,8 @@ def violated(found: Exploration) -> set[str]:
 
 @pytest.mark.parametrize(("agent", "scope", "expected"), AGENTS)
 def test_every_engine_finds_what_is_true(agent: Any, scope: str, expected: set[str]) -> None:
-    """By levels, with one process and with two, plainly, without merging anything, and by orders of accesses that matter."""
+    """By levels, with one process and with two, plainly, without merging anything, and by orders of accesses that
+    matter."""
     assert violated(LevelExplorer(World(Scope.parse(scope), agent), Judge()).run()) == expected
     assert violated(LevelExplorer(World(Scope.parse(scope), agent), Judge(), processes=2).run()) == expected
     plain = Explorer(World(Scope.parse(scope), agent), Judge()).run()

@@ -1,4 +1,5 @@
-"""What a Cancel has reached, what it has changed itself, and when a turn is over: explorer, specification and logs alike."""
+"""What a Cancel has reached, what it has changed itself, and when a turn is over: explorer, specification and logs
+alike."""
 
 from __future__ import annotations
 
@@ -151,7 +152,8 @@ def test_an_idle_cancel_is_blamed_for_what_it_writes(agent: type[Small]) -> None
 
 
 class Watchdog(Small):
-    """Runs prompts one after the other by the entry, which the watchdog, a ClearQueue here, deletes while a stream goes on."""
+    """Runs prompts one after the other by the entry, which the watchdog, a ClearQueue here, deletes while a stream goes
+    on."""
 
     async def serve(self, call: Call, caller: Context) -> None:
         await self.ports.threads.start(call.prompt)

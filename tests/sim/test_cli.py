@@ -263,7 +263,8 @@ def test_help_teaches(command: str) -> None:
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "list"])
 def test_help_says_what_each_exit_code_means(command: str) -> None:
-    """Those that the command can have: a usage error and an interruption always, and 1 only where something is judged."""
+    """Those that the command can have: a usage error and an interruption always, and 1 only where something is
+    judged."""
     _, _, codes = run(command, "--help").stdout.partition("Exit codes:\n")
     numbers = {int(line.split()[0]) for line in codes.splitlines() if line.strip()}
     assert {0, 2, 3, 130} <= numbers

@@ -43,8 +43,9 @@ MEANS = {
     "nothing-lost": {"rest-all-ended"},
 }
 
-# By the guard that refused first: 33 + 2 folds (docs/divergences.md), hangs without a fold, streams that overlap, prompts left
-# in the queue. At d4 one more `nothing-active` than overlapping streams: run 29, a turn without stream within a summary.
+# By the guard that refused first: 33 + 2 folds (docs/divergences.md), hangs without a fold, streams that overlap,
+# prompts left in the queue. At d4 one more `nothing-active` than overlapping streams: run 29, a turn without stream
+# within a summary.
 FIRST = {
     "d3-random": {"no-run-id": 35, "rest-all-told": 37, "nothing-active": 3, "rest-queue-empty": 2},
     "d4-random": {
@@ -78,7 +79,8 @@ def test_what_refused_the_recordings_first_is_pinned(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_refused_are_the_runs_that_an_invariant_refutes(name: str) -> None:
-    """Two judges that share no code but the reader: each run is refused exactly if some invariant is refuted from outside."""
+    """Two judges that share no code but the reader: each run is refused exactly if some invariant is refuted from
+    outside."""
     reports = list(judge_file(RECORDINGS / f"{name}.jsonl"))
     refused = [run.run for run in matched(name).runs if run.matched.refusals]
     assert refused == [report.run for report in reports if report.refuted]
@@ -117,7 +119,8 @@ def all_reached(steps: list[Event]) -> Iterator[Event]:
 
 
 def test_a_turn_without_stream_within_a_summary_is_seen() -> None:
-    """d4, run 29, read by hand: the summary streams from line 774 to 778, and p2's turn, written at 775, ends at 776."""
+    """d4, run 29, read by hand: the summary streams from line 774 to 778, and p2's turn, written at 775, ends at
+    776."""
     (run,) = [run for run in matched("d4-random").runs if run.run == 29]
     first = run.matched.refusals[0]
     assert (first.place, first.guard) == (776, "nothing-active")
@@ -140,7 +143,8 @@ def test_projected_runs_of_hardened_are_accepted(scope: str) -> None:
     ],
 )
 def test_projected_runs_with_a_visible_fault_are_refused(revision: str, scope: str, guard: str) -> None:
-    """The known faults of d3 and d4 are refused by their guards; and whatever is refused, the complete log refuses too."""
+    """The known faults of d3 and d4 are refused by their guards; and whatever is refused, the complete log refuses
+    too."""
     first: Counter[str] = Counter()
     for number in range(60):
         events = projected(revision, scope, number)
@@ -250,7 +254,8 @@ def _without_speed(line: str) -> str:
 
 
 def test_a_run_is_explained_without_further_options() -> None:
-    """`--explain RUN` alone; a number that no run has is an error with those that there are; a refutation says what more there is."""
+    """`--explain RUN` alone; a number that no run has is an error with those that there are; a refutation says what
+    more there is."""
     path = str(RECORDINGS / "d3-folded-run-id.jsonl")
     explained = CliRunner().invoke(main, ["validate", "--explain", "3", path])
     assert (explained.exit_code, "run 3: refused, 2 refusals" in explained.output) == (1, True)
@@ -260,7 +265,8 @@ def test_a_run_is_explained_without_further_options() -> None:
 
 
 def test_the_judgement_of_a_recording_is_both() -> None:
-    """Each cell has the invariants and the specification's verdict; a spent budget leaves what is not refuted undetermined."""
+    """Each cell has the invariants and the specification's verdict; a spent budget leaves what is not refuted
+    undetermined."""
     path = str(RECORDINGS / "d4-random.jsonl")
     cells = json.loads(CliRunner().invoke(main, ["validate", "--json", path]).stdout)["cells"]
     assert len(cells) == 100

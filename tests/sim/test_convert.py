@@ -64,7 +64,8 @@ def test_our_own_trace_is_converted(tmp_path: Path) -> None:
 
 
 def test_itf_has_a_state_more_than_lines(log: Path, tmp_path: Path) -> None:
-    """Its variables are in every state, integers are big integers, and a state has the phase of the prompt that moved."""
+    """Its variables are in every state, integers are big integers, and a state has the phase of the prompt that
+    moved."""
     convert(log, tmp_path / "b.itf.json")
     trace = json.loads((tmp_path / "b.itf.json").read_text())
     assert trace["vars"] == ["line", "phase"]
@@ -77,7 +78,8 @@ def test_itf_has_a_state_more_than_lines(log: Path, tmp_path: Path) -> None:
 
 
 def test_a_trace_of_quint_is_read(tmp_path: Path) -> None:
-    """With the action that was taken and what was picked, as `quint run --mbt` writes them; Some and None are unpacked."""
+    """With the action that was taken and what was picked, as `quint run --mbt` writes them; Some and None are
+    unpacked."""
     some = {"prompt": {"tag": "Some", "value": "p1"}, "run_id": {"tag": "None", "value": {"#tup": []}}}
     states = [
         {"#meta": {"index": 0}, "mbt::actionTaken": "init", "mbt::nondetPicks": {}},
@@ -166,7 +168,8 @@ def test_mermaid_text_has_no_syntax_in_it(tmp_path: Path) -> None:
 
 
 def test_several_sessions_are_one_mermaid_diagram_or_a_markdown_page(tmp_path: Path) -> None:
-    """A `.mmd` file is Mermaid and nothing else: each session is a box of participants; in `.md`, each has its diagram."""
+    """A `.mmd` file is Mermaid and nothing else: each session is a box of participants; in `.md`, each has its
+    diagram."""
     path = tmp_path / "a.jsonl"
     lines = [{"kind": kind, "session": s, "prompt": "p"} for kind in ("submit", "started") for s in ("s", "t")]
     path.write_text("\n".join(map(json.dumps, ({"schema": "everyturn/log/1"}, *lines))) + "\n")

@@ -1,8 +1,8 @@
 """The counter-check: whatever is wrong with what a proof rests on, nothing is proved.
 
-Parts of the explorer are switched off here, one at a time, so that it merges what it must not merge, overlooks what an agent
-remembers, or mistakes its own tables. Each time the truth is that ``no-hang`` is violated at ``AA``: p1 tells nobody if it saw
-p2's mark.
+Parts of the explorer are switched off here, one at a time, so that it merges what it must not merge, overlooks what an
+agent remembers, or mistakes its own tables. Each time the truth is that ``no-hang`` is violated at ``AA``: p1 tells
+nobody if it saw p2's mark.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""No proof rests on a checkpoint that somebody edited: not on one whose digest is wrong, nor on one whose numbers are."""
+"""No proof rests on a checkpoint that somebody edited: not on one whose digest is wrong, nor on one whose numbers
+are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""EDN as others write it: whatever the grammar allows is read, what it does not is said, and costs no other operation."""
+"""EDN as others write it: whatever the grammar allows is read, what it does not is said, and costs no other
+operation."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ def read(text: str) -> tuple[list[tuple[int, Any]], list[int]]:
     ],
 )
 def test_the_whole_grammar_is_read(text: str, value: object) -> None:
-    """Maps, vectors, lists, sets, strings, characters, numbers, keywords, symbols, tags, comments and what is discarded."""
+    """Maps, vectors, lists, sets, strings, characters, numbers, keywords, symbols, tags, comments and what is
+    discarded."""
     assert parse_edn(text + "\n") == value
 
 
@@ -126,8 +128,10 @@ def test_a_history_of_others_is_judged(tmp_path: Path) -> None:
     """A hang in a vector of tagged operations over several lines: neither the first nor the last of them is lost."""
     path = tmp_path / "a.edn"
     path.write_text(
-        '[#jepsen.history.Op{:index 0, :time 0, :type :invoke, :process 0,\n :f :submit, :value {:session "s", :prompt "p1", '
-        ':run_id "r"}}\n #jepsen.history.Op{:index 1, :time 9, :type :info, :process :agent, :f :rest, :value {:session "s"}}]'
+        '[#jepsen.history.Op{:index 0, :time 0, :type :invoke, :process 0,\n :f :submit, :value {:session "s", '
+        ':prompt "p1", '
+        ':run_id "r"}}\n #jepsen.history.Op{:index 1, :time 9, :type :info, :process :agent, :f :rest, :value '
+        '{:session "s"}}]'
     )
     result = CliRunner().invoke(main, ["validate", str(path), "--json"])
     (cell,) = json.loads(result.stdout)["cells"]

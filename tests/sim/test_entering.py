@@ -82,7 +82,8 @@ def test_a_module_that_would_end_the_program_is_told(
 
 @pytest.mark.parametrize("agent", HARMLESS)
 def test_output_is_ours_alone(agent: Any) -> None:
-    """What an agent prints goes to standard error, what it closes is not ours, and of how it is thrown away nothing is seen."""
+    """What an agent prints goes to standard error, what it closes is not ours, and of how it is thrown away nothing is
+    seen."""
     judged = [
         json.loads(called("check", "--json", "--agent", named(each), "--scope", "A+1c").stdout)["cells"][0]
         for each in (agent, Violent)

@@ -590,7 +590,8 @@ class EndsWithAWrite(Races):
 
 
 def test_what_a_cancel_leaves_is_seen_of_it() -> None:
-    """The shared data after its last step, not before; and each Cancel is seen by its own name, though all run the same code."""
+    """The shared data after its last step, not before; and each Cancel is seen by its own name, though all run the same
+    code."""
     agent: Any = EndsWithAWrite
     explorer = LevelExplorer(World(Scope.parse("A+2c"), agent), Judge())
     explorer.run()

@@ -323,7 +323,8 @@ def test_a_model_has_our_states_transitions_and_verdicts(language: str, case: tu
 
 
 def test_steps_are_looked_up_by_all_that_they_depend_on() -> None:
-    """In every reachable state, the table gives the explorer's outcomes and what is seen of them, shared data included."""
+    """In every reachable state, the table gives the explorer's outcomes and what is seen of them, shared data
+    included."""
     reached = Reached(World(Scope.parse("A+2c"), "everyturn.checking.mutants:IdleCancel"), Judge())
     model = tables(reached)
     for thread, table in enumerate(model.threads):

@@ -335,7 +335,8 @@ def test_small_programs_by_definition(program: Small, fairness: Fairness) -> Non
 def test_a_cycle_that_is_not_a_shortest_one_is_fair_too(
     program: Small, fairness: Fairness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where there are too many ways to look at, it is put together step by step: the same is found, and each cycle shows it."""
+    """Where there are too many ways to look at, it is put together step by step: the same is found, and each cycle
+    shows it."""
     shortest = find(program, fairness=fairness)
     monkeypatch.setattr(fair_cycles, "EXACT", 0)
     found = find(program, fairness=fairness)

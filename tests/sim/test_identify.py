@@ -36,8 +36,9 @@ def answer(transcript: Transcript, revision: str) -> Answer:
 
 
 def test_every_recorded_run_is_explained_by_its_own_revision() -> None:
-    """Our d3 could have written every run recorded at the seed's parent, our d4 every run recorded at the seed. How many the
-    others explain is the table of ``recordings/README.md``, and among them that which explains most is the right one."""
+    """Our d3 could have written every run recorded at the seed's parent, our d4 every run recorded at the seed. How
+    many the others explain is the table of ``recordings/README.md``, and among them that which explains most is the
+    right one."""
     identified = identify(sorted(RECORDINGS.glob("*.jsonl")))
     rows = re.findall(r"^\| `(d[34]-[a-z-]+\.jsonl)` \| ((?:\d+ \| ){5}\d+) \|$", README.read_text(), re.MULTILINE)
     documented = {name: [int(number) for number in numbers.split("|")] for name, numbers in rows}
@@ -71,7 +72,8 @@ def test_the_messages_in_the_store_are_compared() -> None:
 
 
 def test_only_the_store_tells_that_an_early_cancel_was_recorded() -> None:
-    """`d0` stores nothing for a turn that is cancelled before its first assistant message; every line fits, the store does not."""
+    """`d0` stores nothing for a turn that is cancelled before its first assistant message; every line fits, the store
+    does not."""
     early = of_file("d3-random.jsonl", 43)
     assert early.stored == ("u:p1", "a::canceled")
     match = match_transcript(early, "d0")
@@ -229,7 +231,8 @@ def test_other_logs_cannot_be_identified(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("field", "said"), [("waiting", "r9"), ("twice", "r1"), ("notified_error", "r1")])
 def test_an_end_that_its_lines_contradict_nobody_wrote(field: str, said: str, tmp_path: Path) -> None:
-    """Who waits, who got two completions, whom a notification told: what the end says is held against the lines, for every revision."""
+    """Who waits, who got two completions, whom a notification told: what the end says is held against the lines, for
+    every revision."""
     path = Path(__file__).parents[2] / "recordings" / "d3-silent-hand-off.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     changed = [line | {field: [said]} if line.get("ev") == "end" else line for line in lines]

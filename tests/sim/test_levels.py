@@ -118,7 +118,8 @@ def test_a_rest_is_a_shorter_way_than_a_step_from_the_same_level(monkeypatch: py
 
 @pytest.mark.parametrize(("revision", "scope"), [("d0", "A+1c+1f"), ("d4", "A+1t+u+1s"), ("d3", "AA")])
 def test_neither_chunks_nor_layouts_matter(revision: str, scope: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chunks of a few states that never end with their level, and fields without a bit to spare, so that rows are packed anew often."""
+    """Chunks of a few states that never end with their level, and fields without a bit to spare, so that rows are
+    packed anew often."""
     plain = found(Explorer(World(Scope.parse(scope), revision), Judge()))
     monkeypatch.setattr(frontier, "_FEW", 7)
     assert found(LevelExplorer(World(Scope.parse(scope), revision), Judge())) == plain
@@ -212,7 +213,8 @@ def test_a_checkpoint_goes_on_to_the_same_end(revision: str, scope: str, limit: 
 
 @pytest.mark.parametrize("limit", [20, 60, 150, 400])
 def test_a_checkpoint_goes_on_in_the_same_numbers(limit: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever it was taken: the way to each state, each violation with its decisions, and what each kind of step violates."""
+    """Wherever it was taken: the way to each state, each violation with its decisions, and what each kind of step
+    violates."""
     monkeypatch.setattr(frontier, "_FEW", 7)
     once, stopped = (LevelExplorer(World(Scope.parse("A+1c+1f"), "d0"), Judge()) for _ in range(2))
     once.run()
@@ -363,7 +365,8 @@ def test_more_ways_to_fare_than_a_field_can_hold_are_refused(monkeypatch: pytest
 @pytest.mark.parametrize("revision", ["d0", "d3", "d4", "hardened"])
 @pytest.mark.parametrize("scope", ["AA", "aa", "II", "AA+d", "Aa+1e", "A+2c", "A+2q", "ii+1s", "AA+n"])
 def test_no_reduction_changes_a_verdict_or_an_outcome(revision: str, scope: str) -> None:
-    """Violated invariants, the length of a shortest violation (not with ample sets) and all outcomes are those of `none`."""
+    """Violated invariants, the length of a shortest violation (not with ample sets) and all outcomes are those of
+    `none`."""
     explorers = [LevelExplorer(World(Scope.parse(scope), revision), Judge(), reduce) for reduce in REDUCTIONS]
     referee, *others = [explorer.run() for explorer in explorers]
     lengths = {name: len(each.decisions) for name, each in referee.violations.items()}

@@ -41,7 +41,8 @@ def place_of(agent: Any) -> str:
     return place
 
 
-# loops that only their thread can notice -------------------------------------------------------------------------------
+# loops that only their thread can notice
+# -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,8 @@ def test_runs_that_never_end_are_explained_up_to_what_they_violate(monkeypatch: 
     assert "broker.publish closing.get ×63" in run("replay", token, "--agent", agent).output
 
 
-# steps that never await --------------------------------------------------------------------------------------------------
+# steps that never await
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("command", [["check"], ["check", "--jobs", "2"], ["check", "--engine", "plain"], ["liveness"]])

@@ -1,7 +1,7 @@
 """The linear monitors, each from both sides, and against the other judges on the same runs.
 
-A log is written as lines with semicolons: kind, prompt (``p1`` has the run id ``r1``, ``q1`` has none) or operation, then
-``@thread`` and ``field=value``.
+A log is written as lines with semicolons: kind, prompt (``p1`` has the run id ``r1``, ``q1`` has none) or operation,
+then ``@thread`` and ``field=value``.
 """
 
 from __future__ import annotations
@@ -71,7 +71,10 @@ def refuted(text: str, **header: Any) -> dict[str, str]:
     return {each.invariant: each.sentence for each in watch(lines_of(text), **header)[1]}
 
 
-P1 = "submit p1; submitted p1; started p1 @a; message p1 by=turn; ended p1 outcome=finished @a; told p1 outcome=finished @a"
+P1 = (
+    "submit p1; submitted p1; started p1 @a; message p1 by=turn; ended p1 outcome=finished @a; told p1 "
+    "outcome=finished @a"
+)
 BUSY = "submit p1; started p1 @a; message p1; submit p2; queued p2"
 DONE1 = "ended p1 outcome=finished @a; told p1 outcome=finished @a"
 RUN2 = "started p2 @a; message p2; ended p2 outcome=finished @a; told p2 outcome=finished @a"
@@ -168,7 +171,8 @@ RIGHT: Final = (
     ("one-turn", "its own summary", "submit p1; started p1 @a; summary_start s1 @a turn=p1; summary_end s1"),
     ("one-turn", "one after the other", f"{BUSY}; {DONE1}; {RUN2}"),
     ("no-lost-cancel", "submitted after its call", f"cancel_call c1; {P1}; cancel_return c1"),
-    ("no-lost-cancel", "its stream ran already", "submit p1; started p1; stream_start p1; cancel_call c1; cancel_return c1; "
+    ("no-lost-cancel", "its stream ran already", "submit p1; started p1; stream_start p1; cancel_call c1; "
+                                                 "cancel_return c1; "
      "stream_end p1 how=finished; ended p1 outcome=finished"),
     ("no-lost-cancel", "cancelled", f"{BUSY}; {CANCEL}; ended p1 outcome=cancelled; dropped p2"),
     ("no-poisoned-prompt", "a Cancel came after", f"submit p1; {CANCEL}; dropped p1"),
@@ -177,16 +181,19 @@ RIGHT: Final = (
     ("no-poisoned-prompt", "shutdown", "shutdown; submit p1; dropped p1"),
     ("nothing-lost", "its write failed", "submit q1; started q1; message_failed q1; ended q1; rest"),
     ("nothing-lost", "cancelled before its write", "submit q1; started q1; ended q1 outcome=cancelled; rest"),
-    ("nothing-lost", "a retry", "submit q1; started q1; message q1; ended q1 outcome=failed; queued q1; started q1; ended q1; rest"),
+    ("nothing-lost", "a retry", "submit q1; started q1; message q1; ended q1 outcome=failed; queued q1; started q1; "
+                                "ended q1; rest"),
     ("in-order", "they may have queued the other way round",
      f"{BUSY}; submit p3; submit p4; queued p3; queued p4; {DONE1}; started p4; ended p4; started p3"),
     ("in-order", "the later one never queued", f"{BUSY}; {DONE1}; submit p3; started p3; ended p3; started p2"),
     ("right-owner", "its own", f"{P1}; told p1 outcome=finished owner=p1"),
     ("right-owner", "the notification names no run id", "submit p1; notified p1 owner=p2"),
     ("clean-rest", "no snapshot of anything", f"{P1}; rest"),
-    ("prompt-notice", "another thread", f"{BUSY}; ended p1 outcome=finished @a; started p2 @b; told p1 outcome=finished @a"),
+    ("prompt-notice", "another thread", f"{BUSY}; ended p1 outcome=finished @a; started p2 @b; told p1 "
+                                        f"outcome=finished @a"),
     ("prompt-notice", "its own second turn",
-     "submit p1; started p1 @a; ended p1 outcome=failed @a; started p1 @a; ended p1 outcome=finished @a; told p1 outcome=finished @a"),
+     "submit p1; started p1 @a; ended p1 outcome=failed @a; started p1 @a; ended p1 outcome=finished @a; told p1 "
+     "outcome=finished @a"),
     ("true-outcome", "at shutdown a finished turn may be told as cancelled",
      "submit p1; started p1; ended p1 outcome=finished; shutdown; told p1 outcome=cancelled"),
     ("true-outcome", "how it ended is not known", "submit p1; started p1; ended p1; told p1 outcome=failed"),
@@ -307,7 +314,8 @@ def told(run: Run) -> Iterator[Line]:
 
 
 def compare(world: World, runs: int) -> tuple[Counter[str], Counter[str]]:
-    """In how many runs each invariant is refuted by the model's monitors, and by the linear ones, who never see more."""
+    """In how many runs each invariant is refuted by the model's monitors, and by the linear ones, who never see
+    more."""
     judge, chooser = Judge(select(()), conformance=False), strategy("random-walk", 7)
     seen: Counter[str] = Counter()
     shown: Counter[str] = Counter()

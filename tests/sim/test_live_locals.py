@@ -1,4 +1,5 @@
-"""Which moments of a function are one: compared with what really happens after them, for random functions and known traps."""
+"""Which moments of a function are one: compared with what really happens after them, for random functions and known
+traps."""
 
 from __future__ import annotations
 

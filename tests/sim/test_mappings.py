@@ -102,7 +102,8 @@ def test_a_lost_line_of_a_numbered_log_is_no_fault(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_mapped_is_counted_with_its_lines(tmp_path: Path) -> None:
-    """Unknown messages, lines without a needed field, wrong words, no JSON: each with count or line, and exit code 2."""
+    """Unknown messages, lines without a needed field, wrong words, no JSON: each with count or line, and exit code
+    2."""
     mapping, log = tmp_path / "x.toml", tmp_path / "x.log"
     mapping.write_text(
         MINIMAL + '[[line]]\nmessage = "out"\nkind = "ended"\nfields = {outcome = "o"}\n[ignore]\npatterns = ["^dbg"]'
@@ -123,7 +124,8 @@ def test_what_cannot_be_mapped_is_counted_with_its_lines(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("options", [[], ["--conformance"], ["--follow", "--until-idle", "0"]])
 def test_what_a_mapping_says_nothing_about_is_said_when_a_log_is_judged(options: list[str], tmp_path: Path) -> None:
-    """A message that is neither mapped nor ignored may have been a step of the agent, whose absence then looks like a fault."""
+    """A message that is neither mapped nor ignored may have been a step of the agent, whose absence then looks like a
+    fault."""
     mapping, path = tmp_path / "x.toml", tmp_path / "slog.jsonl"
     text = (resources.files("everyturn.formats") / "mappings" / "slog.toml").read_text()
     mapping.write_text(text.replace('"prompt folded"', '"prompt merged"'))
@@ -133,7 +135,8 @@ def test_what_a_mapping_says_nothing_about_is_said_when_a_log_is_judged(options:
 
 
 def test_a_time_that_cannot_be_read_is_no_time_in_silence(tmp_path: Path) -> None:
-    """As with the wrong unit: said when the log is judged, and by `--check-mapping` with line numbers and exit code 2."""
+    """As with the wrong unit: said when the log is judged, and by `--check-mapping` with line numbers and exit code
+    2."""
     mapping = tmp_path / "x.toml"
     text = (resources.files("everyturn.formats") / "mappings" / "slog.toml").read_text()
     mapping.write_text(text.replace('"rfc3339"', '"seconds"'))

@@ -101,7 +101,8 @@ def test_calls_that_never_return_are_refused() -> None:
 
 
 def test_calls_and_returns_are_bounds() -> None:
-    """A prompt that was accepted only after a Cancel had returned cannot be cancelled by it, one that was before can."""
+    """A prompt that was accepted only after a Cancel had returned cannot be cancelled by it, one that was before
+    can."""
     accepted = (line("accept_call", prompt="p1"), line("accept_return", prompt="p1", accept_seq=1))
     cancel = (line("cancel_call"), line("cancel_return"))
     entry = (
@@ -130,8 +131,8 @@ def test_calls_and_returns_are_bounds() -> None:
     ],
 )
 def test_every_race_of_hidden_steps_is_found(then: tuple[str, ...], expected: Answer) -> None:
-    """Two prompts are appended at the same time, each with a get and a set: both are queued, in either order, or one is lost,
-    whichever; never both."""
+    """Two prompts are appended at the same time, each with a get and a set: both are queued, in either order, or one is
+    lost, whichever; never both."""
     lines = [
         *(f"p1: {each}" for each in ("accept_call p1", "accept_return p1", "run_call p1", "user_message p1 turn")),
         *("p1: stream_start p1", "p2: run_call p2", "p3: run_call p3", "p2: run_return p2", "p3: run_return p3"),
@@ -239,7 +240,8 @@ def _merges(lines: tuple[Written, ...]) -> Iterator[tuple[Written, ...]]:
 @pytest.mark.parametrize("revision", ["d2", "d3", "d4", "hardened"])
 @pytest.mark.parametrize("scope", ["AA", "AI+d", "A+1c+1t", "I+1s+1c", "i+1c+1f+d", "Ii+1q"])
 def test_acceptance_agrees_with_brute_force(scope: str, revision: str) -> None:
-    """Random runs with one line moved across those of other threads: the answers are those of a search without short cuts."""
+    """Random runs with one line moved across those of other threads: the answers are those of a search without short
+    cuts."""
     brute = _Brute(scope, revision)
     answers = []
     for run in range(3):

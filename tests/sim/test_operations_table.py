@@ -1,6 +1,8 @@
-"""The table of operations is true: of each fact that is declared, either doing the operation shows it or the page says it.
+"""The table of operations is true: of each fact that is declared, either doing the operation shows it or the page says
+it.
 
-A wrong one can mean a wrong *proved*. So each fact is also turned into its opposite, one by one, and must then be found to be wrong.
+A wrong one can mean a wrong *proved*. So each fact is also turned into its opposite, one by one, and must then be found
+to be wrong.
 """
 
 from __future__ import annotations
@@ -29,8 +31,8 @@ NAMES: Final = sorted(known.name for known in OPERATIONS.values())
 TABLE: Final = {known.name: known for known in OPERATIONS.values()}
 
 DETACHED: Final = {"store.read_results", "store.finish_turn", "store.record_cancelled"}
-"""Operations of the store that no cancellation reaches: they are given the contexts like the others, and need not be. That orders
-more than must be, and leaves nothing out."""
+"""Operations of the store that no cancellation reaches: they are given the contexts like the others, and need not be.
+That orders more than must be, and leaves nothing out."""
 
 Table = dict[str, Declaration]
 
@@ -56,8 +58,8 @@ def wrong_effect(known: Declaration) -> list[str]:
 def wrong_locality(known: Declaration, table: Table) -> list[str]:
     """What others could notice of the operation, where it is taken to be one thread's own business.
 
-    Where it is no scheduling point, it can be exchanged with whatever another thread does, unless both touch an entry that is watched
-    while the code runs.
+    Where it is no scheduling point, it can be exchanged with whatever another thread does, unless both touch an entry
+    that is watched while the code runs.
     """
     wrong = []
     for given in arguments(known.name, "p2"):
@@ -152,7 +154,8 @@ def waits_by_the_page(known: Declaration) -> bool | tuple[str, ...]:
 
 
 def noticed_by_the_page(known: Declaration) -> tuple[set[str], bool] | None:
-    """The extras without which only its own thread notices an operation, and whether only a caller's; none: always noticed."""
+    """The extras without which only its own thread notices an operation, and whether only a caller's; none: always
+    noticed."""
     for which, without in re.findall(r"\| ([^|]+) \| ([^|]+) \|", LOCAL):
         if f"`{known.name}`" in which:
             return _extras("".join(re.findall(r"`(\w)`", without))), "caller that is no turn" in which

@@ -88,7 +88,8 @@ def test_compressed_files_are_the_same_bytes_each_time(ending: str, tmp_path: Pa
     "bad", ["nonsense\n", '{"kind": "told", "session": "s", "prompt": "p1"}\n', "x" * 1_000_001 + "\n"]
 )
 def test_a_lost_line_keeps_the_old_file(bad: str, tmp_path: Path) -> None:
-    """Exit code 2, what was lost and that nothing was written; with --lossy the rest is written, and the exit code is 2."""
+    """Exit code 2, what was lost and that nothing was written; with --lossy the rest is written, and the exit code is
+    2."""
     source, target = tmp_path / "a.jsonl", tmp_path / "b.edn"
     source.write_text(HEADER + bad + GOOD)
     target.write_text("old")

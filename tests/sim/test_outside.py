@@ -325,7 +325,8 @@ LEFT_TO_CONFORMANCE: Final = {
     "nothing-lost": "a prompt that has begun may come back, and be dropped then",
     "true-outcome": "a turn that ended outside a stream ended as failed or as cancelled, and no line says which",
 }
-"""Of each of these, one run of those above is not refuted by the judge of logs, and why; the specification refuses it."""
+"""Of each of these, one run of those above is not refuted by the judge of logs, and why; the specification refuses
+it."""
 
 
 @pytest.mark.parametrize("invariant", dict.fromkeys(case[0] for case in WRONG))

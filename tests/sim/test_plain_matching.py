@@ -1,4 +1,5 @@
-"""Many prompts in flight: what nothing tells apart is one, and the answers are those of a matcher that knows no such thing."""
+"""Many prompts in flight: what nothing tells apart is one, and the answers are those of a matcher that knows no such
+thing."""
 
 from __future__ import annotations
 
@@ -161,8 +162,9 @@ def test_one_fault_among_a_hundred_in_flight_is_found() -> None:
 
 
 def test_a_prompt_that_must_have_come_early_was_found_by_the_cancel() -> None:
-    """``p1`` starts before ``p2``, which was in the queue before the Cancel; so ``p1`` was submitted before it, too: it may end as
-    cancelled, and must not finish once the Cancel has returned. If ``p2`` is dropped, ``p1`` may have come after the call."""
+    """``p1`` starts before ``p2``, which was in the queue before the Cancel; so ``p1`` was submitted before it, too: it
+    may end as cancelled, and must not finish once the Cancel has returned. If ``p2`` is dropped, ``p1`` may have come
+    after the call."""
     waiting = [
         *submit(["p1", "p2"]),
         line("queued", "p2"),
@@ -177,7 +179,8 @@ def test_a_prompt_that_must_have_come_early_was_found_by_the_cancel() -> None:
 
 
 def test_random_logs_are_answered_as_by_the_plain_matcher() -> None:
-    """What is accepted has an explanation that passes every guard; what is refused has none, wherever hidden steps are put."""
+    """What is accepted has an explanation that passes every guard; what is refused has none, wherever hidden steps are
+    put."""
     answers: Counter[str] = Counter()
     for seed in range(120):
         header, stretch = random_log(seed)

@@ -45,7 +45,8 @@ def test_a_revision_accepts_what_its_recorder_wrote(revision: str, scope: str) -
 @pytest.mark.parametrize("revision", REVISIONS)
 @pytest.mark.parametrize("scope", ["AIa+1c+1e+d", "Aai+1s+1t", "AA+1q+1c"])
 def test_a_revision_accepts_what_an_onlooker_saw(revision: str, scope: str) -> None:
-    """The lines that tell of the operations of an unrecorded run, right where they were made, could have been written too."""
+    """The lines that tell of the operations of an unrecorded run, right where they were made, could have been written
+    too."""
     world = World(Scope.parse(scope), revision)
     for number in range(8):
         run = simulate(world, RandomWalk(seed=2), number)

@@ -76,7 +76,8 @@ class LooksLate(LockedDrain):
 def test_after_a_change_of_code_what_is_explained_is_another_run(
     command: str, written: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """That is said, with where it left the recorded one: if it violates something all the same, and if nothing any more."""
+    """That is said, with where it left the recorded one: if it violates something all the same, and if nothing any
+    more."""
     path = tmp_path / "old.jsonl"
     path.write_bytes(written)
     fixed = REVISIONS["d4-independent"]

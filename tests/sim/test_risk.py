@@ -1,4 +1,5 @@
-"""Residual risk: bounds and estimates against what can be worked out otherwise, walks and exact figures against SimPy."""
+"""Residual risk: bounds and estimates against what can be worked out otherwise, walks and exact figures against
+SimPy."""
 
 from __future__ import annotations
 
@@ -62,7 +63,8 @@ def test_a_bound_is_a_probability(bound: float) -> None:
 
 @pytest.mark.parametrize("probabilities", [(0.5, 0.3, 0.1, 0.06, 0.04), (0.97, 0.02, 0.01), (1.0,), (1 / 40,) * 40])
 def test_good_turing_is_right_on_average_and_the_proved_limit_holds(probabilities: tuple[float, ...]) -> None:
-    """Over 2,000 samples of 50, the estimate's mean is the mean unseen probability of 49; Robbins holds in 95 % or more."""
+    """Over 2,000 samples of 50, the estimate's mean is the mean unseen probability of 49; Robbins holds in 95 % or
+    more."""
     generator = np.random.Generator(np.random.Philox(1))
     samples = generator.multinomial(50, probabilities, size=2000)
     every = [Unseen.of(sample.tolist()) for sample in samples]
@@ -87,7 +89,8 @@ def test_what_pct_misses() -> None:
     assert missed_by_pct(1, 10, 1, 3) == 0.0
 
 
-# stopping --------------------------------------------------------------------------------------------------------------
+# stopping
+# --------------------------------------------------------------------------------------------------------------
 
 
 def test_a_campaign_stops_when_the_bound_is_met() -> None:
@@ -135,7 +138,8 @@ def test_no_bound_is_promised_for_dependent_runs(name: str) -> None:
     assert fuzz("hardened", "A", strategy=name, runs=5).cell.risk is None
 
 
-# one stream of decisions -----------------------------------------------------------------------------------------------
+# one stream of decisions
+# -----------------------------------------------------------------------------------------------
 
 
 def splitmix(state: int) -> int:
@@ -193,7 +197,8 @@ def test_walks_over_tables_are_the_runs_through_simpy(revision: str, scope: str,
 @pytest.mark.parametrize("depth", [1, 3, 6])
 @pytest.mark.parametrize(("revision", "scope", "granularity"), [*CELLS, ("d4", "AAa+2c+1f", "access")])
 def test_pct_over_tables_makes_the_runs_through_simpy(revision: str, scope: str, granularity: str, depth: int) -> None:
-    """Same seed, same runs: who moves at every step, the outcome, and what is violated; change points beyond the end too."""
+    """Same seed, same runs: who moves at every step, the outcome, and what is violated; change points beyond the end
+    too."""
     world, table = World(Scope.parse(scope), revision, granularity), JudgeTable(Judge())
     measured = profile(lambda each, run: simulate(world, each, run), 3)
     pct = Pct(3, depth, measured)
@@ -234,7 +239,8 @@ def test_only_random_walks_and_pct_run_over_tables() -> None:
         fuzz("d4", "AA", strategy="pos", engine="fast")
 
 
-# exact probabilities ---------------------------------------------------------------------------------------------------
+# exact probabilities
+# ---------------------------------------------------------------------------------------------------
 
 
 def by_hand(world: World, judge: Judge) -> dict[tuple[object, frozenset[str]], Fraction]:
@@ -302,7 +308,8 @@ def chi_square(found: Exact, counts: dict[object, int], runs: int) -> tuple[floa
 
 @pytest.mark.parametrize(("revision", "scope"), [("d4", "II"), ("d4", "AA+1e"), ("d1", "AA+1c")])
 def test_simpy_runs_have_the_exact_probabilities(revision: str, scope: str) -> None:
-    """20,000 runs: outcomes by chi-square, each invariant within 4.5 standard errors, nothing that has no probability."""
+    """20,000 runs: outcomes by chi-square, each invariant within 4.5 standard errors, nothing that has no
+    probability."""
     runs = 20_000
     found = exact(World(Scope.parse(scope), revision), Judge())
     campaign = fuzz(revision, scope, strategy="random-walk", runs=runs, seed=11)

@@ -67,7 +67,8 @@ def test_a_level_is_cut_into_chunks_and_the_next_begins_where_it_ends(monkeypatc
 
 
 def test_what_is_left_is_guessed_once_levels_shrink() -> None:
-    """Half as many from level to level: from the last level on there are twice as many as it has. Before that, nobody knows."""
+    """Half as many from level to level: from the last level on there are twice as many as it has. Before that, nobody
+    knows."""
     edge = Frontier()
     assert edge.guess(1) is None
     edge.restore([0, 1, 51, 151, 176], 151)
@@ -103,7 +104,8 @@ def test_the_first_violation_of_each_kind_is_kept() -> None:
 
 
 def test_a_shorter_one_comes_to_the_front() -> None:
-    """As many as were asked for are kept; a rest that is shorter than what was found in its level is kept in any case."""
+    """As many as were asked for are kept; a rest that is shorter than what was found in its level is kept in any
+    case."""
     violations, found = kept(2)
     for state in (9, 7, 8):
         violations.in_steps(expansion([0], [0]), np.array([1]), np.array([state]))

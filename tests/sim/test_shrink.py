@@ -116,7 +116,8 @@ def test_a_run_that_violates_nothing_is_refused() -> None:
 
 
 def test_the_cause_is_kept_if_that_is_asked_for() -> None:
-    """N4 of the findings: p1 is tried again for p2's refusal. Without it N3 is found, p1's own retry, with one prompt."""
+    """N4 of the findings: p1 is tried again for p2's refusal. Without it N3 is found, p1's own retry, with one
+    prompt."""
     trace = str(Path(__file__).parent.parent / "traces" / "N4-nothing-lost.jsonl")
     slipped, kept = shrink_source(trace, ["nothing-lost"]), shrink_source(trace, ["nothing-lost"], keep_cause=True)
     assert [slipped.after.scope, kept.after.scope] == ["A+1r", "AA+1r"]

@@ -80,7 +80,8 @@ class Made(NamedTuple):
 
 
 def play(program: Program, chooser: Strategy, run: int) -> Made:
-    """One run of a toy program. ``write`` stores the thread's number, ``add`` adds 1, ``flip`` stores a choice of two."""
+    """One run of a toy program. ``write`` stores the thread's number, ``add`` adds 1, ``flip`` stores a choice of
+    two."""
     chooser.begin(run)
     memory: list[Any] = [0] * 4
     done = [0] * len(program)
@@ -194,7 +195,8 @@ def test_delay_bounding_is_complete_up_to_its_bound(bound: int) -> None:
 
 
 def delays(order: Sequence[tuple[int, Op, Any]], program: Program) -> int:
-    """How often, of two threads, the one whose turn it was not went on: the first, then whoever moved last, if it can."""
+    """How often, of two threads, the one whose turn it was not went on: the first, then whoever moved last, if it
+    can."""
     left = [len(thread) for thread in program]
     last, count = 0, 0
     for thread, _, _ in order:
@@ -295,7 +297,8 @@ def in_order_of(location: int, program: Program, chooser: Strategy, runs: int) -
 
 
 def test_surw_is_uniform_over_the_interleavings_of_selected_steps() -> None:
-    """Three threads, five accesses to what they share: 30 orders alike, whatever lies between. No other sampler does it."""
+    """Three threads, five accesses to what they share: 30 orders alike, whatever lies between. No other sampler does
+    it."""
     ways = interleavings((2, 1, 2))
     measured = profile(lambda chooser, run: play(UNEVEN, chooser, run), 0)
     assert measured.contended == ((1, (2.0, 1.0, 2.0)),)
@@ -305,7 +308,8 @@ def test_surw_is_uniform_over_the_interleavings_of_selected_steps() -> None:
 
 
 def test_surw_draws_the_location_of_each_run_among_the_contended_ones() -> None:
-    """Two locations are shared; whichever is drawn, its accesses are uniform, so that each order has at least half of that."""
+    """Two locations are shared; whichever is drawn, its accesses are uniform, so that each order has at least half of
+    that."""
     program = (steps("w0 w0 w1"), steps("r0 r1 r1"))
     measured = profile(lambda chooser, run: play(program, chooser, run), 0)
     assert measured.contended == ((1, (2.0, 1.0)), (2, (1.0, 2.0)))

@@ -84,7 +84,8 @@ def outside(lines: tuple[Line, ...], header: Header) -> set[str]:
 @pytest.mark.parametrize("name", HEADERS)
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_runs_of_every_revision_as_logs(revision: str, name: str) -> None:
-    """A conforming run is accepted when told as a log, with or without reasons of drops; one that an invariant refutes from outside is refused."""
+    """A conforming run is accepted when told as a log, with or without reasons of drops; one that an invariant refutes
+    from outside is refused."""
     header = HEADERS[name]
     judged: Counter[str] = Counter()
     for scope in SHOWN_BY_REQUIRED if name == "required kinds" else SCOPES:
@@ -199,7 +200,8 @@ def test_a_long_session_is_matched_in_time_that_grows_with_it() -> None:
 
 @pytest.mark.parametrize(("when", "answer"), [("after", Answer.ACCEPTED), ("before", Answer.REFUSED)])
 def test_without_lines_of_streams_one_begins_as_early_as_it_can(when: str, answer: Answer) -> None:
-    """A turn that had begun when a Cancel came may finish: its stream may have begun, too. One that began afterwards may not."""
+    """A turn that had begun when a Cancel came may finish: its stream may have begun, too. One that began afterwards
+    may not."""
     start = [Line(kind="started", session="s", prompt="p")]
     cancel = [Line(kind=kind, session="s", operation="c") for kind in ("cancel_call", "cancel_return")]
     lines = [

@@ -124,7 +124,8 @@ def test_every_shipped_study_can_be_read_and_has_a_question(path: Path) -> None:
         (FILE.replace('"d3", "d4"', '"d4", "d4-independent"'), "revisions: expected different values; found 'd4-i"),
         ("title = ", "expected TOML in UTF-8"),
         (
-            "title = 'x'\n[arrivals]\nkind = 'recorded'\nlog = 'no.jsonl'\npause = {kind = 'constant', seconds = 1}\n[plot]\nkind = 'bars'",
+            "title = 'x'\n[arrivals]\nkind = 'recorded'\nlog = 'no.jsonl'\npause = {kind = 'constant', seconds = "
+            "1}\n[plot]\nkind = 'bars'",
             "no.jsonl: expected a file that can be read",
         ),
     ],
@@ -370,7 +371,8 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_what_is_wrong_with_an_agent_is_one_clear_line(agent: Path, more: str, cancels: str, said: str) -> None:
-    """No internal error of ours: what it lacks, before anything is simulated, and where it raises what nobody handles."""
+    """No internal error of ours: what it lacks, before anything is simulated, and where it raises what nobody
+    handles."""
     agent.write_text(AGENT + more)
     flags = ("--prompts-per-minute", "1", "--hours", "1", "--replications", "1", "--cancels-per-hour", cancels)
     result = simulate("--agent", "its_agent:Agent", *flags)

@@ -116,7 +116,8 @@ def test_memory_does_not_grow_with_time() -> None:
 
 
 def test_long_chains_of_turns_have_a_stack() -> None:
-    """d4 runs a queued prompt within the turn before: 350, each of which comes just before the last is over, are told."""
+    """d4 runs a queued prompt within the turn before: 350, each of which comes just before the last is over, are
+    told."""
     raw = {
         "title": "A chain",
         "revisions": ["d4"],

@@ -98,7 +98,8 @@ def test_an_agent_of_another_design_can_be_reduced(agent: str) -> None:
     [("d4", "AAA"), ("d0", "aaa"), ("d3", "A+3c"), ("d4", "A+3q"), ("d4", "A+2s"), ("d4", "II+2s")],
 )
 def test_three_of_a_kind_change_places(revision: str, scope: str) -> None:
-    """Renamings of more than two, and of summaries: the same violations, as short, and the same outcomes, in fewer states."""
+    """Renamings of more than two, and of summaries: the same violations, as short, and the same outcomes, in fewer
+    states."""
     worlds = [World(Scope.parse(scope), revision, "await") for _ in range(2)]
     whole, reduced = (
         LevelExplorer(world, Judge(), each) for world, each in zip(worlds, ("dead", "symmetry"), strict=True)

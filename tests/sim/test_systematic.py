@@ -46,7 +46,8 @@ from everyturn_impl.calls import Call, Context
 def test_a_complete_search_finds_what_exploration_finds(
     revision: str, scope: str, granularity: str, strategy: str
 ) -> None:
-    """Run to its end, a search reaches exactly the outcomes, and violates exactly the invariants, of all interleavings."""
+    """Run to its end, a search reaches exactly the outcomes, and violates exactly the invariants, of all
+    interleavings."""
     explored = Explorer(World(Scope.parse(scope), revision, granularity), Judge()).run()
     campaign = fuzz(revision, scope, granularity=granularity, strategy=strategy, runs=20_000)
     assert campaign.complete

@@ -115,7 +115,8 @@ def test_what_another_process_cannot_import_is_refused() -> None:
 
 @pytest.mark.parametrize("agent", ["Hardened", "Mine"])
 def test_a_script_that_cannot_be_imported_is_told_so(agent: str, tmp_path: Path) -> None:
-    """The other process imports the script again: one that does its work on import, or from a pipe, is the user's mistake."""
+    """The other process imports the script again: one that does its work on import, or from a pipe, is the user's
+    mistake."""
     script = (
         "from everyturn.checking.check import check\n"
         "from everyturn_impl.revisions.hardened import Hardened\n"

@@ -50,7 +50,8 @@ def test_a_trace_that_names_code_says_which_option_to_add(command: str, folder: 
     result = run(command, "t.jsonl")
     assert (result.exit_code, (folder / "imported").exists()) == (2, False)
     assert result.stderr == (
-        f"everyturn: t.jsonl: expected one of our revisions; found '{NAME}', code that is imported only if you name it: "
+        f"everyturn: t.jsonl: expected one of our revisions; found '{NAME}', code that is imported only if you name "
+        f"it: "
         f"add --agent {NAME}\n"
     )
     if command == "replay":

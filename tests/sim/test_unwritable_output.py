@@ -58,7 +58,8 @@ def test_an_exit_code_does_not_depend_on_who_reads_the_error(arguments: list[str
 
 
 def test_what_nobody_expected_is_an_internal_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exit code 3, the traceback to report, and a last line that says so, all on standard error; 1 would mean refuted."""
+    """Exit code 3, the traceback to report, and a last line that says so, all on standard error; 1 would mean
+    refuted."""
 
     def broken(what: str) -> list[str]:
         raise ZeroDivisionError(f"while listing {what}")

@@ -1,4 +1,5 @@
-"""Mistakes that users make: one line that names theirs, what was expected, what to do; exit code 2, whatever the command."""
+"""Mistakes that users make: one line that names theirs, what was expected, what to do; exit code 2, whatever the
+command."""
 
 from __future__ import annotations
 
@@ -61,7 +62,8 @@ def test_other_commands_tell_the_same(command: str, agent: Any) -> None:
     check_told(run(command, "--agent", f"{mistakes.__name__}:{agent.__name__}", "--scope", agent.SCOPE), agent)
 
 
-# where a class is looked for -------------------------------------------------------------------------------------------
+# where a class is looked for
+# -------------------------------------------------------------------------------------------
 
 MINE = "from everyturn_impl.revisions.hardened import Hardened\nclass Minefield(Hardened): pass\n"
 

@@ -1,8 +1,8 @@
 """Vacuous means that no dispatcher whatsoever could break the invariant: for every smallest scope, one that does.
 
-What no dispatcher can make up are the two things that clients do: wait for a run id, and call Cancel. So only these are asked
-of a scope; for everything else there is a dispatcher below, as silly as it has to be, that breaks the invariant with
-one prompt. In order needs two prompts with run id: one that waits for a turn, and one that is preferred to it.
+What no dispatcher can make up are the two things that clients do: wait for a run id, and call Cancel. So only these are
+asked of a scope; for everything else there is a dispatcher below, as silly as it has to be, that breaks the invariant
+with one prompt. In order needs two prompts with run id: one that waits for a turn, and one that is preferred to it.
 """
 
 from __future__ import annotations

@@ -293,7 +293,8 @@ def test_a_compressed_log_that_is_cut_is_read_as_far_as_it_goes(ending: str, tmp
 
 
 def test_what_is_not_shown_of_many_violations_is_counted(tmp_path: Path) -> None:
-    """Of each invariant the first twenty are shown, then how many more there are, in how many sessions, up to which line."""
+    """Of each invariant the first twenty are shown, then how many more there are, in how many sessions, up to which
+    line."""
     path = tmp_path / "log"
     lines = ['{"schema":"everyturn/log/1"}']
     for number in range(150):
@@ -307,7 +308,8 @@ def test_what_is_not_shown_of_many_violations_is_counted(tmp_path: Path) -> None
 
 
 def test_the_table_counts_sessions_and_prompts(tmp_path: Path) -> None:
-    """Of two logs of one agent: the worst verdict, in how many sessions each invariant is broken, and for how many prompts."""
+    """Of two logs of one agent: the worst verdict, in how many sessions each invariant is broken, and for how many
+    prompts."""
     done = "submit p1; started p1 @a; message p1 by=turn; ended p1 outcome=finished @a; told p1 outcome=finished; rest"
     hang = "submit p1; submit p2; rest"
     twice = f"{done[:-6]}; told p1 outcome=finished; told p1 outcome=finished; rest busy=yes"

@@ -17,7 +17,8 @@ from everyturn_impl.calls import Call, Completion, Context
 
 
 class AsksBeforeItStores(Small):
-    """One prompt after the other, right in everything but this: the model is asked before the user's message is stored."""
+    """One prompt after the other, right in everything but this: the model is asked before the user's message is
+    stored."""
 
     async def serve(self, call: Call, caller: Context) -> None:
         await self.ports.threads.start(call.prompt)

@@ -1,7 +1,7 @@
 """Whatever a monitor asks of the ledger, the tables of the judge find what the plain explorer finds.
 
-A step of a monitor is found again by the lives that it was seen to look at (:mod:`everyturn.engines.explorer.judge_tables`): a look that was
-missed would be a wrong proof.
+A step of a monitor is found again by the lives that it was seen to look at
+(:mod:`everyturn.engines.explorer.judge_tables`): a look that was missed would be a wrong proof.
 """
 
 from __future__ import annotations
@@ -178,7 +178,8 @@ def asked(random: Random) -> Callable[[Ledger], object]:
 
 
 def at_random(seed: int) -> Invariant:
-    """An invariant that goes from question to question, each chosen by the answer to the one before, and remembers a few bits."""
+    """An invariant that goes from question to question, each chosen by the answer to the one before, and remembers a
+    few bits."""
     random = Random(seed)
     questions = [asked(random) for _ in range(6)]
     many = random.choice((2, 4))
@@ -197,7 +198,8 @@ def at_random(seed: int) -> Invariant:
 
 @pytest.mark.parametrize("seed", range(24))
 def test_monitors_at_random(seed: int) -> None:
-    """Three invariants that look at whatever they like, depending on what they saw: the same as of the plain explorer."""
+    """Three invariants that look at whatever they like, depending on what they saw: the same as of the plain
+    explorer."""
     judge = Judge([at_random(3 * seed + number) for number in range(3)], conformance=False)
     scope, revision = Random(seed).choice(SCOPES), Random(seed).choice(("d0", "d3", "d4", "hardened"))
     worlds = [World(Scope.parse(scope), revision) for _ in range(2)]

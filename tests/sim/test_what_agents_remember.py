@@ -1,7 +1,9 @@
-"""Agents that remember what they saw, in every way that Python has: told apart by value, or refused; never proved right.
+"""Agents that remember what they saw, in every way that Python has: told apart by value, or refused; never proved
+right.
 
-One dispatcher, wrong in one way: p1 tells nobody if it saw p2's mark. What it saw goes through two further awaits, in which it can
-be lost by whoever takes two moments for one. So `no-hang` is refuted at `AA`, or the agent is refused by a clear error.
+One dispatcher, wrong in one way: p1 tells nobody if it saw p2's mark. What it saw goes through two further awaits, in
+which it can be lost by whoever takes two moments for one. So `no-hang` is refuted at `AA`, or the agent is refused by a
+clear error.
 """
 
 from __future__ import annotations

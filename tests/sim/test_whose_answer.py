@@ -12,7 +12,8 @@ from everyturn_impl.calls import Call, Completion, Context, Fault
 
 
 class Tells(Small):
-    """One prompt after the other; what is told is for a subclass to say. The other's answer is that of the other prompt."""
+    """One prompt after the other; what is told is for a subclass to say. The other's answer is that of the other
+    prompt."""
 
     async def serve(self, call: Call, caller: Context) -> None:
         await self.ports.threads.start(call.prompt)

@@ -1,7 +1,8 @@
 """What looks racy and is right on asyncio, because asyncio is first in, first out.
 
 everyturn check --scenario examples.scenarios.faults.orders:begun_in_order                  # proved
-everyturn check --scenario examples.scenarios.faults.orders:begun_in_order --order any      # refuted: it needs that order
+everyturn check --scenario examples.scenarios.faults.orders:begun_in_order --order any      # refuted: it needs that
+order
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ Program = Callable[..., Coroutine[Any, Any, None]]
 
 
 class Fault:
-    """``wrong`` and ``mended`` are scenarios; ``kinds``: what the search must find in the wrong one, and nothing else."""
+    """``wrong`` and ``mended`` are scenarios; ``kinds``: what the search must find in the wrong one, and nothing
+    else."""
 
     def __init__(self, program: Program, kinds: frozenset[str]) -> None:
         self.name = program.__name__

@@ -114,7 +114,8 @@ async def is_over_before_it_ends(world: Any, mended: bool) -> None:
 
 @fault("error")
 async def goes_idle_after_the_next_has_begun(world: Any, mended: bool) -> None:
-    """Callbacks of a task are called in the order in which they were added: the next turn begins, then "idle" is set."""
+    """Callbacks of a task are called in the order in which they were added: the next turn begins, then "idle" is
+    set."""
     busy, queue, done = False, ["b"], asyncio.Event()
 
     async def turn(prompt: str) -> None:

@@ -56,7 +56,8 @@ class PendingFlag(AcceptSequence):
         return queued
 
     async def hand_off(self, call: Call) -> HandOff:
-        """With the flag set, flag and queue are deleted unread; otherwise the first queued call is taken and accepted."""
+        """With the flag set, flag and queue are deleted unread; otherwise the first queued call is taken and
+        accepted."""
         await self.ports.mutex.lock()
         if await self.ports.mark.get() > 0:
             await self.ports.mark.delete()

@@ -3,12 +3,12 @@
 Why they do, in short. Every decision about who runs, waits, is folded or is cancelled is made under the dispatch
 mutex, for prompts of both kinds, and the mutex is never held across a stream or a write. From that follow:
 
-* *one turn, in order, no hang, nothing lost*: entering a turn tests and sets ``active`` in one critical section; leaving
-  one deletes it, takes the oldest queued call and sets ``active`` for that in one critical section, however the turn
-  ended. So a call is only ever queued behind a turn that will look at the queue again.
-* *no lost cancel, no poisoned prompt, idle cancel*: Cancel cancels what is active, empties the queue and covers the open
-  reservations in one critical section. Hence no queued call is ever covered; the mark speaks of reservations alone and
-  goes with the last of them. A drain folds nothing into a turn that is already cancelled.
+* *one turn, in order, no hang, nothing lost*: entering a turn tests and sets ``active`` in one critical section;
+  leaving one deletes it, takes the oldest queued call and sets ``active`` for that in one critical section, however the
+  turn ended. So a call is only ever queued behind a turn that will look at the queue again.
+* *no lost cancel, no poisoned prompt, idle cancel*: Cancel cancels what is active, empties the queue and covers the
+  open reservations in one critical section. Hence no queued call is ever covered; the mark speaks of reservations alone
+  and goes with the last of them. A drain folds nothing into a turn that is already cancelled.
 * *no hang*, besides: whatever becomes of a call is told by a completion that must be delivered, also when it fails
   before its turn; an error notification may get lost on its way.
 * *prompt notice, right owner, no double emit*: no coordinator holds completions back. A turn publishes its own, once,

@@ -1,8 +1,8 @@
 """What must hold: the fifteen invariants.
 
 Each stands in a file of its own, with all that is known of it: its record, an
-:class:`~everyturn_model.monitor.Invariant`, beside the functions that watch over it. The exact meaning of each, and why, is in
-``docs/semantics.md``. To add one, write its file and name its record here.
+:class:`~everyturn_model.monitor.Invariant`, beside the functions that watch over it. The exact meaning of each, and
+why, is in ``docs/semantics.md``. To add one, write its file and name its record here.
 """
 
 from __future__ import annotations

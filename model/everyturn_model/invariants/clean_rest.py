@@ -32,7 +32,8 @@ def clean_rest(state: None, event: Event, ledger: Ledger) -> Violated | None:
     return Violated(f"nothing can move any more, and left over: {'; '.join(left)}") if left else state
 
 
-# in logs ---------------------------------------------------------------------------------------------------------------
+# in logs
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def left_over(session: Session, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[Left]:

@@ -16,7 +16,8 @@ from everyturn_model.promises import RestsOn
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """``waited``: prompts with run id in the order of their first entry into the queue; ``started``: those with a turn."""
+    """``waited``: prompts with run id in the order of their first entry into the queue; ``started``: those with a
+    turn."""
 
     waited: tuple[str, ...] = ()
     started: frozenset[str] = frozenset()
@@ -37,7 +38,8 @@ def in_order(ranks: Ranks, event: Event, ledger: Ledger) -> Ranks | Violated:
     return ranks
 
 
-# in logs ---------------------------------------------------------------------------------------------------------------
+# in logs
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def overtaken(session: Session, prompt: Prompt, line: Line) -> str | None:

@@ -21,7 +21,8 @@ def no_double_emit(state: None, event: Event, ledger: Ledger) -> Violated | None
     return state
 
 
-# in logs ---------------------------------------------------------------------------------------------------------------
+# in logs
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def told_twice(session: Session, prompt: Prompt, line: Line) -> str | None:

@@ -31,7 +31,8 @@ def no_fold_of_run_id(state: None, event: Event, ledger: Ledger) -> Violated | N
     return state
 
 
-# in logs ---------------------------------------------------------------------------------------------------------------
+# in logs
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def folded_with_run_id(session: Session, prompt: Prompt, line: Line) -> str | None:

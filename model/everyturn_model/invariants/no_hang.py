@@ -26,7 +26,8 @@ def no_hang(state: None, event: Event, ledger: Ledger) -> Violated | None:
     return state
 
 
-# in logs ---------------------------------------------------------------------------------------------------------------
+# in logs
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def hanging(session: Session, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[Left]:

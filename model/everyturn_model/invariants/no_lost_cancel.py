@@ -27,9 +27,9 @@ from everyturn_model.works import NO_WORKS, SEEN, Works
 class Dooms:
     """``pending``: prompts and the Cancels that found them; ``doomed``: prompts whose Cancel has returned.
 
-    ``late``: turns whose present stream started when their prompt, or one folded into them, was doomed, and that prompt.
-    ``works``: the turns and summaries under way; ``reached``: those of them whose context was cancelled; ``active``: those
-    that have been under way since a Cancel began, and that Cancel.
+    ``late``: turns whose present stream started when their prompt, or one folded into them, was doomed, and that
+    prompt. ``works``: the turns and summaries under way; ``reached``: those of them whose context was cancelled;
+    ``active``: those that have been under way since a Cancel began, and that Cancel.
     """
 
     pending: frozenset[tuple[str, str]] = frozenset()
@@ -50,7 +50,8 @@ class Dooms:
 
 
 def no_lost_cancel(state: Dooms, event: Event, ledger: Ledger) -> Dooms | Violated:
-    """What a Cancel found has ended or was reached when it returns, and does not finish by a stream that starts later."""
+    """What a Cancel found has ended or was reached when it returns, and does not finish by a stream that starts
+    later."""
     state = state.after(event)
     match event:
         case CancelCalled(promise="nothing"):
@@ -70,13 +71,15 @@ def no_lost_cancel(state: Dooms, event: Event, ledger: Ledger) -> Dooms | Violat
             for late_turn, prompt in sorted(state.late):
                 if late_turn == turn:
                     return Violated(
-                        f"{prompt} was there when a Cancel began, and finished by a stream that started after it returned"
+                        f"{prompt} was there when a Cancel began, and finished by a stream that started after it "
+                        f"returned"
                     )
     return state
 
 
 def _returned(state: Dooms, operation: str) -> Dooms | Violated:
-    """A Cancel returns. A turn that prepares a step may yet look at a mark that the Cancel left; a stream never does."""
+    """A Cancel returns. A turn that prepares a step may yet look at a mark that the Cancel left; a stream never
+    does."""
     found = {work for work, other in state.active if other == operation}
     missed = sorted((found & state.works.streaming) - state.reached)
     if missed:
@@ -106,7 +109,8 @@ def _carried(ledger: Ledger, turn: str) -> tuple[Life, ...]:
     return (*(() if own is None else (own,)), *ledger.folded_into(turn))
 
 
-# in logs ---------------------------------------------------------------------------------------------------------------
+# in logs
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def finished_late(session: Session, prompt: Prompt, line: Line) -> str | None:
@@ -123,7 +127,8 @@ def finished_late(session: Session, prompt: Prompt, line: Line) -> str | None:
 
 NO_LOST_CANCEL: Final = Invariant(
     "no-lost-cancel",
-    "What was active when a Cancel began has ended or was cancelled when it returned, and no prompt that was there finishes"
+    "What was active when a Cancel began has ended or was cancelled when it returned, and no prompt that was there "
+    "finishes"
     " by a stream that started later.",
     Kind.ALWAYS,
     no_lost_cancel,

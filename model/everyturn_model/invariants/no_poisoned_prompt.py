@@ -71,7 +71,8 @@ def no_poisoned_prompt(state: Untouched, event: Event, ledger: Ledger) -> Untouc
     return replace(state, prompts=state.prompts - over) if over else state
 
 
-# in logs ---------------------------------------------------------------------------------------------------------------
+# in logs
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def poisoned(session: Session, prompt: Prompt, line: Line) -> str | None:

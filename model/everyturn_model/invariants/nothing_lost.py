@@ -35,7 +35,8 @@ def nothing_lost(state: None, event: Event, ledger: Ledger) -> Violated | None:
     return state
 
 
-# in logs ---------------------------------------------------------------------------------------------------------------
+# in logs
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def doubled(session: Session, prompt: Prompt, line: Line) -> str | None:
@@ -50,7 +51,8 @@ def doubled(session: Session, prompt: Prompt, line: Line) -> str | None:
 def lost(session: Session, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[Left]:
     """Prompts of which nothing became, those that are still in the queue, and messages that were never stored.
 
-    A prompt that a Cancel or ClearQueue met may have been dropped, in a log that does not tell of drops: it is ``untraced``.
+    A prompt that a Cancel or ClearQueue met may have been dropped, in a log that does not tell of drops: it is
+    ``untraced``.
     """
     queue = () if snapshot is None else snapshot.queue
     for prompt in session.prompts.values():
@@ -68,7 +70,8 @@ def lost(session: Session, kinds: frozenset[str], snapshot: Snapshot | None) -> 
 
 
 def not_known(shown: Shown) -> str | None:
-    """What became of every prompt must be known: of those that are open, and of those that may have been dropped silently."""
+    """What became of every prompt must be known: of those that are open, and of those that may have been dropped
+    silently."""
     if shown.untraced is not None:
         return f"{shown.untraced} left no trace: whether it was dropped or lost cannot be seen"
     return still_open(shown)

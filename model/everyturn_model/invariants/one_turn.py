@@ -23,7 +23,8 @@ def one_turn(works: Works, event: Event, ledger: Ledger) -> Works | Violated:
     return works.after(event)
 
 
-# in logs ---------------------------------------------------------------------------------------------------------------
+# in logs
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def turn_overlaps(session: Session, prompt: Prompt, line: Line) -> str | None:

@@ -58,7 +58,8 @@ def _pass(state: Holding, ledger: Ledger, begun: str, own: str | None, thread: s
     return replace(state, passed=(state.passed - again) | owed)
 
 
-# in logs ---------------------------------------------------------------------------------------------------------------
+# in logs
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def told_late(session: Session, prompt: Prompt, line: Line) -> str | None:
@@ -80,7 +81,8 @@ def summary_begun_while_owing(session: Session, line: Line) -> str | None:
 
 
 def _begun(session: Session, begun: str, prompt: Prompt | None, line: Line) -> str | None:
-    """The thread of the line begins something: what it owes has been passed over, and what its hook keeps is violated."""
+    """The thread of the line begins something: what it owes has been passed over, and what its hook keeps is
+    violated."""
     thread = line.thread
     owed = None if thread is None else session.owed.get(thread)
     if not owed:

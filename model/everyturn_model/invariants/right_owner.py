@@ -29,7 +29,8 @@ def right_owner(state: None, event: Event, ledger: Ledger) -> Violated | None:
     return state
 
 
-# in logs ---------------------------------------------------------------------------------------------------------------
+# in logs
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def wrong_owner(session: Session, prompt: Prompt, line: Line) -> str | None:

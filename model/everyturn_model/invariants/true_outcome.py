@@ -51,7 +51,8 @@ def _may_have_failed(event: ErrorNotified, ledger: Ledger) -> bool:
     return not own or life is None or ledger.ending(life) is not Outcome.FINISHED
 
 
-# in logs ---------------------------------------------------------------------------------------------------------------
+# in logs
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def untrue(session: Session, prompt: Prompt, line: Line) -> str | None:

@@ -54,10 +54,10 @@ class Shown(NamedTuple):
 class LogMonitor:
     """How one invariant is judged in logs.
 
-    ``needs``: the kinds of line that a log must have for a judgement. ``of_prompts``, ``of_sessions``: the judges of each
-    kind of line about a prompt, or about the whole session. ``at_rest``: the judge of a session at rest; ``rest`` is then
-    among the needs, but what the other kinds show is judged without. ``silent``: why nothing can be said, although the
-    kinds of line are there; none if something can.
+    ``needs``: the kinds of line that a log must have for a judgement. ``of_prompts``, ``of_sessions``: the judges of
+    each kind of line about a prompt, or about the whole session. ``at_rest``: the judge of a session at rest; ``rest``
+    is then among the needs, but what the other kinds show is judged without. ``silent``: why nothing can be said,
+    although the kinds of line are there; none if something can.
     """
 
     needs: frozenset[str]

@@ -121,7 +121,8 @@ def _idle_unchanged(state: State, event: CancelReturned) -> bool:
 
 
 def _reaches(state: State, event: CancelReturned) -> bool:
-    """Whether nothing that the Cancel found active streams on, not cancelled. What prepares a step may look at a mark yet."""
+    """Whether nothing that the Cancel found active streams on, not cancelled. What prepares a step may look at a mark
+    yet."""
     turn, summary = state.turn, state.summary
     missed_turn = turn is not None and turn.stage is Stage.STREAMING and event.operation in turn.found
     return not missed_turn and not (summary is not None and summary.streaming and event.operation in summary.found)
@@ -198,7 +199,8 @@ RETURN_CANCEL = Action(
         ),
         Guard(
             "cancel-reaches",
-            "A Cancel returns when what was active when it was called has ended or was cancelled: no stream of it goes on.",
+            "A Cancel returns when what was active when it was called has ended or was cancelled: no stream of it "
+            "goes on.",
             _reaches,
         ),
     ),

@@ -48,7 +48,8 @@ REFUSE_PROMPT = Action(
         ),
         Guard(
             "closing",
-            "A prompt is refused only by a workspace that is closing, or by a busy session that does not promise a queue.",
+            "A prompt is refused only by a workspace that is closing, or by a busy session that does not promise a "
+            "queue.",
             lambda state, event: state.closing or (event.busy and _busy(state, event.prompt)),
         ),
     ),
@@ -143,7 +144,8 @@ FOLD_PROMPT = Action(
         ),
         Guard(
             "no-run-id",
-            "A prompt with run id gets a turn of its own and is never folded; nor is any, if the session promises that.",
+            "A prompt with run id gets a turn of its own and is never folded; nor is any, if the session promises "
+            "that.",
             lambda state, event: not event.broken and not state.prompt(event.prompt).run_id,
         ),
         Guard(

@@ -1,6 +1,7 @@
 """The state of the specification: what a session's observer must remember to say what may happen next.
 
-A state is a small immutable value: the prompts (:mod:`everyturn_model.spec.prompts`), what is active, what is under way.
+A state is a small immutable value: the prompts (:mod:`everyturn_model.spec.prompts`), what is active, what is under
+way.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ class Operation(NamedTuple):
     """An operation between its call and its return.
 
     ``found``: the prompts that a Cancel found unfinished, or that a clear found in the queue and that stayed there;
-    ``done``: it has taken effect; ``own``: what a Cancel that found the session idle has changed itself, none if it was not idle.
+    ``done``: it has taken effect; ``own``: what a Cancel that found the session idle has changed itself, none if it was
+    not idle.
     """
 
     kind: Kind

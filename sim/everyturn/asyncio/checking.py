@@ -1,4 +1,5 @@
-"""Verdicts on scenarios: every run of an asyncio program, or a sample of them, judged without knowing what it is about."""
+"""Verdicts on scenarios: every run of an asyncio program, or a sample of them, judged without knowing what it is
+about."""
 
 from __future__ import annotations
 
@@ -107,7 +108,8 @@ def replay(text: str, scenario: str | Scenario | None = None) -> Replayed:
     held = recorded(text)
     if scenario is None:
         raise UsageError(
-            f"this token is of the scenario {held.scenario!r}: expected --scenario {held.scenario} (nothing is imported "
+            f"this token is of the scenario {held.scenario!r}: expected --scenario {held.scenario} (nothing is "
+            f"imported "
             "that is not named on the command line)"
         )
     function = find(scenario)

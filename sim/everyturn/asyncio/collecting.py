@@ -1,7 +1,7 @@
 """Tasks that only the event loop knows: it holds them weakly, so the garbage collector may take them while they wait.
 
-What is garbage is found as CPython's collector finds it (``subtract_refs`` in ``Modules/gcmodule.c``): an object that has
-no more references than other objects of this run hold, and that nothing reaches which has. But nothing is taken.
+What is garbage is found as CPython's collector finds it (``subtract_refs`` in ``Modules/gcmodule.c``): an object that
+has no more references than other objects of this run hold, and that nothing reaches which has. But nothing is taken.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Any object of a program as a sequence of plain values, in the order of a fixed traversal.
 
-Objects are numbered as they are met, so that aliasing counts and addresses do not. What asyncio and its loop are made of
-is known by :mod:`everyturn.asyncio.loop_kinds`, what is suspended by :mod:`everyturn.asyncio.frames`, all else by its anatomy
-(:mod:`everyturn.identity.anatomy`). What cannot be known is :class:`Opaque`: a state that holds it is equal to no other.
+Objects are numbered as they are met, so that aliasing counts and addresses do not. What asyncio and its loop are made
+of is known by :mod:`everyturn.asyncio.loop_kinds`, what is suspended by :mod:`everyturn.asyncio.frames`, all else by
+its anatomy (:mod:`everyturn.identity.anatomy`). What cannot be known is :class:`Opaque`: a state that holds it is equal
+to no other.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ _KNOWN: dict[type, Callable[[Any], Any]] = {}
 
 
 def known(kind: type, by: Callable[[Any], Any]) -> None:
-    """Know objects of type ``kind`` by the value that ``by`` returns for them. Two with equal values must do the same."""
+    """Know objects of type ``kind`` by the value that ``by`` returns for them. Two with equal values must do the
+    same."""
     _KNOWN[kind] = by
 
 
@@ -190,7 +192,8 @@ class Encoder:
             self.inside(name, value)
 
     def _class(self, kind: type) -> None:
-        """A class: one that is found where it says it is, by that place; one made at run time, by all it consists of."""
+        """A class: one that is found where it says it is, by that place; one made at run time, by all it consists
+        of."""
         if _is_in_its_place(kind):
             self.out.append(("class", kind.__module__, kind.__qualname__))
             self._class_attributes(kind)
@@ -228,7 +231,8 @@ def _has_own_order(value: Any) -> bool:
     return any(isinstance(value, each) and own is each.__hash__ for each in (int, str, bytes, float))
 
 
-# what is known otherwise than by its anatomy ---------------------------------------------------------------------------
+# what is known otherwise than by its anatomy
+# ---------------------------------------------------------------------------
 
 
 @encodes(tuple, list)

@@ -32,7 +32,8 @@ class StateGraph:
         self._done: set[int] = set()
 
     def new(self, last: int, taken: Sequence[int], *, done: bool) -> int:
-        """One more state, which ``last`` leads to; ``taken``: the choices that lead there; ``done``: the scenario has ended."""
+        """One more state, which ``last`` leads to; ``taken``: the choices that lead there; ``done``: the scenario has
+        ended."""
         number = self.count
         self.count += 1
         if done:

@@ -57,7 +57,8 @@ def _global(encoder: Encoder, names: dict[str, Any], name: str, attributes: froz
 
 
 def _frame(encoder: Encoder, owner: Any, frame: Any, awaited: Any) -> None:
-    """A suspended frame: code, instruction, variables, what lies hidden on its value stack, the exception it handles."""
+    """A suspended frame: code, instruction, variables, what lies hidden on its value stack, the exception it
+    handles."""
     code = frame.f_code
     _code(encoder, code, frame.f_globals)
     encoder.out.append(frame.f_lasti)

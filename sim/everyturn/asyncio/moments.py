@@ -75,7 +75,8 @@ class Clock:
         return answer
 
     def follows(self, later: int, earlier: int, nanoseconds: int) -> bool | None:
-        """Whether ``later`` - ``earlier`` <= ``nanoseconds`` follows (or its contrary) from what is known, or neither."""
+        """Whether ``later`` - ``earlier`` <= ``nanoseconds`` follows (or its contrary) from what is known, or
+        neither."""
         if later == earlier:
             return nanoseconds >= 0
         self._meet(later)
@@ -232,7 +233,8 @@ class Moment(float):
 
 
 class Before(float):
-    """Some moment before the next deadline: what the loop subtracts to learn how long to wait. Nothing is decided by it."""
+    """Some moment before the next deadline: what the loop subtracts to learn how long to wait. Nothing is decided by
+    it."""
 
     WAIT: Final = 1.0
 

@@ -27,8 +27,9 @@ Scenario = Callable[[World], Coroutine[Any, Any, Any]]
 class Outcome:
     """What came of one run. ``complete``: it came to rest, and was judged.
 
-    ``rested``: how much of ``logged`` was noted before it came to rest first; what follows is the end of ``asyncio.run``.
-    ``times``: the clock at each iteration of the loop, in seconds: the earliest that everything decided allows.
+    ``rested``: how much of ``logged`` was noted before it came to rest first; what follows is the end of
+    ``asyncio.run``. ``times``: the clock at each iteration of the loop, in seconds: the earliest that everything
+    decided allows.
     """
 
     decisions: list[Decision]
@@ -45,9 +46,9 @@ class Outcome:
 class Setting(NamedTuple):
     """How the loop of a run is set up.
 
-    ``order``: which ready handle is next, the ``fifo`` of asyncio or ``any``. ``eager``: tasks begin at once (Python 3.12
-    and later). ``places``: of how many tasks and futures every order in sets is explored. ``longest``: iterations after
-    which a run is given up. ``until``: the time (of ``time.monotonic``) at which it is.
+    ``order``: which ready handle is next, the ``fifo`` of asyncio or ``any``. ``eager``: tasks begin at once (Python
+    3.12 and later). ``places``: of how many tasks and futures every order in sets is explored. ``longest``: iterations
+    after which a run is given up. ``until``: the time (of ``time.monotonic``) at which it is.
     """
 
     order: str = "fifo"

@@ -244,7 +244,8 @@ def prepared() -> Iterator[None]:
 
 
 def outcomes(scenario: Scenario, setting: Setting, guide: DepthFirst | None = None) -> Iterator[Outcome]:
-    """Every run of ``scenario``, one by one, in the order of a depth-first search. To be used within :func:`prepared`."""
+    """Every run of ``scenario``, one by one, in the order of a depth-first search. To be used within
+    :func:`prepared`."""
     guide = guide or DepthFirst()
     while True:
         yield run(scenario, guide, setting)
@@ -263,8 +264,8 @@ def search(
     """Every run of ``scenario``, unless a limit is reached.
 
     Orders in sets are explored for as many objects as a run was seen to need: the search then begins anew. ``merge``: a
-    run ends where it comes to a state that another one has been in. ``watch`` is told after each run. At Ctrl-C what was
-    found so far is returned, as ``interrupted``.
+    run ends where it comes to a state that another one has been in. ``watch`` is told after each run. At Ctrl-C what
+    was found so far is returned, as ``interrupted``.
     """
     setting = setting or Setting()
     begun = time.monotonic()
@@ -319,7 +320,8 @@ def _exhaust(
 
 
 def _look_for_endless_runs(scenario: Scenario, result: Search, graph: StateGraph, begun: float) -> None:
-    """Find a run to each state from which none comes to rest; where the way to one is not remembered, nothing is proved."""
+    """Find a run to each state from which none comes to rest; where the way to one is not remembered, nothing is
+    proved."""
     for state in graph.endless():
         guide = UpTo(graph.ways.get(state, ()))
         outcome = run(scenario, guide, result.setting)

@@ -32,7 +32,8 @@ GO_ON: Final = "goes on"
 
 
 class World:
-    """What a scenario is given: the outside world of one run. ``watch`` is told what runs, where somebody wants to know."""
+    """What a scenario is given: the outside world of one run. ``watch`` is told what runs, where somebody wants to
+    know."""
 
     def __init__(self, guide: Guide, setting: Setting, watch: Callable[[str, Any], None] | None = None) -> None:
         self.guide = guide
@@ -259,7 +260,8 @@ class World:
             self._in_thread = self.loop.thread_calls = False
 
     def next_step(self, ready: Sequence[Any]) -> int:
-        """Which of the handles that are ready in this iteration is run next: the first, unless any order is explored."""
+        """Which of the handles that are ready in this iteration is run next: the first, unless any order is
+        explored."""
         if self._order == "fifo" or len(ready) == 1:
             return 0
         return self._decide("next", [step_name(handle) for handle in ready])

@@ -1,9 +1,10 @@
 """The audit: is a local state really one?
 
 The explorer takes two suspended threads for one if their frames have equal values. The audit is the counter-check
-(:mod:`everyturn.checking.countercheck.counter_check`) of all that was merged: it reaches each such state again by every other history
-that led there, and follows it onwards to the thread's end, by several continuations; and whole runs beside that, in which the
-threads meet. What lies outside of the frames, a clock, random numbers, a global, shows there if it makes a difference.
+(:mod:`everyturn.checking.countercheck.counter_check`) of all that was merged: it reaches each such state again by every
+other history that led there, and follows it onwards to the thread's end, by several continuations; and whole runs
+beside that, in which the threads meet. What lies outside of the frames, a clock, random numbers, a global, shows there
+if it makes a difference.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class Audited(msgspec.Struct, omit_defaults=True):
     """One audit.
 
     ``histories``: how many histories, besides the first, led to a local state that was known; ``compared``: how many
-    resumptions beyond that were compared; ``runs``: how many whole runs were, too; ``complete``: all of the scope was explored;
-    else ``stopped`` says which limit was reached; ``difference``: what disagreed.
+    resumptions beyond that were compared; ``runs``: how many whole runs were, too; ``complete``: all of the scope was
+    explored; else ``stopped`` says which limit was reached; ``difference``: what disagreed.
     """
 
     revision: str

@@ -58,14 +58,16 @@ def check(
 ) -> Checked:
     """The verdict on one cell: all interleavings, unless a limit is reached.
 
-    ``invariants``: which to judge, by name or as objects of one's own; none: all, and conformance; ``without`` some of them.
-    ``stop_at_first``: end at the first refutation, with the same shortest counterexample; the others are then undetermined.
-    ``counterexamples``: how many to give for each refuted invariant, different in the cause that they show,
-    or else in the order of conflicting accesses.
-    ``reduce``: one of :data:`~everyturn.engines.explorer.reductions.REDUCTIONS`; with ``ample``, violations need not be shortest. ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
-    :class:`UsageError`. ``processes``: with two, the agent's code runs in a process of its own, with the same result; there is
-    one with ``plain``, with symmetry, with ample sets and with a checkpoint. ``counter_check``: what is proved is checked again in
-    part through the real coroutines, without tables; raises :class:`~everyturn.errors.Disagreement` if that shows something else.
+    ``invariants``: which to judge, by name or as objects of one's own; none: all, and conformance; ``without`` some of
+    them. ``stop_at_first``: end at the first refutation, with the same shortest counterexample; the others are then
+    undetermined. ``counterexamples``: how many to give for each refuted invariant, different in the cause that they
+    show, or else in the order of conflicting accesses. ``reduce``: one of
+    :data:`~everyturn.engines.explorer.reductions.REDUCTIONS`; with ``ample``, violations need not be shortest.
+    ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
+    :class:`UsageError`. ``processes``: with two, the agent's code runs in a process of its own, with the same result;
+    there is one with ``plain``, with symmetry, with ample sets and with a checkpoint. ``counter_check``: what is proved
+    is checked again in part through the real coroutines, without tables; raises :class:`~everyturn.errors.Disagreement`
+    if that shows something else.
     """
     world = World(Scope.parse(scope), revision, granularity)
     asked = selection(invariants, without)
@@ -124,8 +126,8 @@ def check_all(
     jobs: int,
     watching: Callable[[str], AbstractContextManager[Progress]],
 ) -> Iterator[Checked]:
-    """The verdicts on cells (revision, scope), in their order. With two ``jobs`` or more, as many cells are explored at once, in
-    processes of their own, from which no runs come back; a single cell is explored by two.
+    """The verdicts on cells (revision, scope), in their order. With two ``jobs`` or more, as many cells are explored at
+    once, in processes of their own, from which no runs come back; a single cell is explored by two.
 
     ``explore``: :func:`check` with its options. ``watching``: progress, for the name of a cell; of one process only.
     """

@@ -231,7 +231,8 @@ class _Reach:
     # what was reached --------------------------------------------------------------------------------------------
 
     def operations(self) -> dict[str, int]:
-        """Each operation and in how many local states a thread waits for it; what the world does around calls is none."""
+        """Each operation and in how many local states a thread waits for it; what the world does around calls is
+        none."""
         counts: dict[str, int] = {}
         for state in self.transitions.locals.states:
             if state.operation is not None and state.operation.object != CALLS:

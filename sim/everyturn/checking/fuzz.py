@@ -94,8 +94,8 @@ def fuzz(
 
     ``until_risk``: as many as bound the probability of a violation by this if all are clean, ``runs`` at most; if there
     were fewer, what no run violated is undetermined. ``engine``
-    ``tables``: the same runs, many at once (:mod:`everyturn.engines.walks.walks`), for the strategies ``random-walk`` and
-    ``pct``. The same seed makes the same runs whatever the number of processes (``jobs``) is. Raises
+    ``tables``: the same runs, many at once (:mod:`everyturn.engines.walks.walks`), for the strategies ``random-walk``
+    and ``pct``. The same seed makes the same runs whatever the number of processes (``jobs``) is. Raises
     :class:`UsageError`. Ctrl-C ends it early and keeps what was found.
     """
     cell = Made(revision, scope, granularity, strategy, seed, tuple(invariants), tuple(without))
@@ -161,7 +161,8 @@ def _how_many(runs: int | None, until_risk: float | None, name: str, chooser: St
         return 1000 if runs is None else runs
     if not chooser.independent:
         raise UsageError(
-            f"until-risk: expected a strategy whose runs are independent, found {name!r}: what it tries next depends on "
+            f"until-risk: expected a strategy whose runs are independent, found {name!r}: what it tries next depends "
+            f"on "
             f"what it has tried, so that its runs bound no probability"
         )
     needed = runs_for(until_risk)
@@ -176,7 +177,8 @@ def _shares(sampler: Sampler, cell: Made, runs: int, jobs: int, engine: str, wat
         raise UsageError(f"engine {engine!r}: expected one of {', '.join(ENGINES)}")
     if type(sampler.strategy) not in (RandomWalk, Pct) or jobs > 1:
         raise UsageError(
-            f"engine tables: expected strategy random-walk or pct, and one job, found {name_of(cell.strategy)} and {jobs}"
+            f"engine tables: expected strategy random-walk or pct, and one job, found {name_of(cell.strategy)} and "
+            f"{jobs}"
         )
     return _at_once(sampler, runs, watch)
 

@@ -1,7 +1,8 @@
 """Dispatchers that are wrong on purpose: one for each invariant, named after it.
 
 Each is `hardened` with one mistake that somebody could make, and says in which small scope the mistake shows. A checker
-that lets one of them pass is broken. Try one: ``everyturn check --agent everyturn.checking.mutants:NoHang --scope AA+1c``.
+that lets one of them pass is broken. Try one: ``everyturn check --agent everyturn.checking.mutants:NoHang --scope
+AA+1c``.
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ def runs_for(bound: float, confidence: float = CONFIDENCE) -> int:
 
 
 class Unseen(NamedTuple):
-    """The probability of all outcomes that were not seen, estimated from ``runs`` runs: Good and Turing's ``once`` / runs.
+    """The probability of all outcomes that were not seen, estimated from ``runs`` runs: Good and Turing's ``once`` /
+    runs.
 
     ``classes``: how many outcomes were seen; ``once`` and ``twice``: how many of them once, and twice (Good, Biometrika
     40, 1953; for testing: Böhme, STADS, ACM TOSEM 27, 2018).
@@ -85,7 +86,8 @@ class Unseen(NamedTuple):
         return Interval(self.estimate, 0.0, min(1.0, self.estimate + half))
 
     def esty(self, confidence: float = CONFIDENCE) -> Interval:
-        """The asymptotic interval of Esty (Annals of Statistics 11, 1983): nothing wide where nothing was seen once or twice."""
+        """The asymptotic interval of Esty (Annals of Statistics 11, 1983): nothing wide where nothing was seen once or
+        twice."""
         if not self.runs:
             return Interval(1.0, 0.0, 1.0)
         spread = math.sqrt(self.once * (1 - self.estimate) + 2 * self.twice) / self.runs
@@ -93,16 +95,18 @@ class Unseen(NamedTuple):
         return Interval(self.estimate, max(0.0, self.estimate - half), min(1.0, self.estimate + half))
 
     def singletons(self, confidence: float = CONFIDENCE) -> Interval:
-        """From 0 to the exact binomial bound as if the singletons were successes: a heuristic, narrow and never of no width.
+        """From 0 to the exact binomial bound as if the singletons were successes: a heuristic, narrow and never of no
+        width.
 
-        They are what leaving out one run at a time would leave unseen; they are not independent of each other. The lower
-        limit is 0, because the rare outcome that was seen once may have been the last (docs/calibration.md).
+        They are what leaving out one run at a time would leave unseen; they are not independent of each other. The
+        lower limit is 0, because the rare outcome that was seen once may have been the last (docs/calibration.md).
         """
         return Interval(self.estimate, 0.0, upper_bound(self.runs, self.once, confidence))
 
 
 def missed_by_pct(threads: int, steps: int, depth: int, runs: int) -> float:
-    """The most that the probability can be that no run of PCT finds a violation of this depth: (1 - 1/(n k^(d-1)))^runs.
+    """The most that the probability can be that no run of PCT finds a violation of this depth: (1 - 1/(n
+    k^(d-1)))^runs.
 
     For n ``threads`` and runs of at most k ``steps`` (Burckhardt et al., ASPLOS 2010, section 3), if outcomes of the
     world play no part in it.

@@ -47,7 +47,8 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
     type=click.Choice(["none", "dead", "symmetry", "ample"]),
     default="dead",
     show_default=True,
-    help="Leave out what cannot change a verdict: dead variables; and besides, either renamings of interchangeable prompts, "
+    help="Leave out what cannot change a verdict: dead variables; and besides, either renamings of interchangeable "
+    "prompts, "
     "or orders of steps that do not matter to each other nor to what is judged (ample; a counterexample may then be "
     "longer than a shortest one).",
 )

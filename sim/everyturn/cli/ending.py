@@ -37,7 +37,8 @@ VERDICTS: Final[dict[int, str]] = KEPT | {
 
 
 def exit_codes(*meanings: Mapping[int, str]) -> str:
-    """The end of a command's help: each exit code that it can have, with what it means there. The last meaning counts."""
+    """The end of a command's help: each exit code that it can have, with what it means there. The last meaning
+    counts."""
     said: dict[int, str] = {}
     for each in (_ALWAYS, *meanings):
         said |= each

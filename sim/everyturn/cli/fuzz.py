@@ -123,7 +123,8 @@ def fuzz(
 
 
 def _explain(campaign: Any, show: Any) -> None:
-    """Explain the first violation. That it cannot be, as of an agent that can be run but not explored, is no verdict."""
+    """Explain the first violation. That it cannot be, as of an agent that can be run but not explored, is no
+    verdict."""
     from everyturn.reports.story import explain_first
 
     try:

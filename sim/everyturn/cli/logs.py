@@ -1,4 +1,5 @@
-"""How logs of other agents are read: the options that `everyturn validate` takes for them, and what follows a growing log."""
+"""How logs of other agents are read: the options that `everyturn validate` takes for them, and what follows a growing
+log."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ def of_logs(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--follow",
             is_flag=True,
-            help="Judge a growing plain log, also over rotation, until Ctrl-C; the exit code is then the verdict's, not 130.",
+            help="Judge a growing plain log, also over rotation, until Ctrl-C; the exit code is then the verdict's, "
+            "not 130.",
         ),
         click.option("--at-rest", is_flag=True, help="Take the end of the log for rest: nothing can move any more."),
         click.option("--by-time", is_flag=True, help="Order the lines by their time, within the window."),
@@ -93,7 +95,8 @@ def check_explained(asked: int | None, runs: Sequence[int]) -> None:
 
 
 def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float | None) -> tuple[Result, bool]:
-    """Judge a growing log until there is silence, or Ctrl-C; standard input until its end. Violations are said as they are seen.
+    """Judge a growing log until there is silence, or Ctrl-C; standard input until its end. Violations are said as they
+    are seen.
 
     The result, and whether something could not be read.
     """

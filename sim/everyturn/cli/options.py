@@ -75,7 +75,8 @@ COUNTER_CHECK = click.option(
     "--counter-check/--no-counter-check",
     default=True,
     show_default=True,
-    help="Before anything is proved: reach merged states again by another of their histories, and run random schedules, "
+    help="Before anything is proved: reach merged states again by another of their histories, and run random "
+    "schedules, "
     "through the code itself without any tables. A difference is exit code 3.",
 )
 WITHOUT = click.option(
@@ -88,7 +89,8 @@ PICTURE = _Picture()
 
 
 def judging(what: str = "every cell", invariant: str = INVARIANT) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Options of every command that judges; ``what``: what must be refuted where that is expected; ``invariant``: that option's help."""
+    """Options of every command that judges; ``what``: what must be refuted where that is expected; ``invariant``: that
+    option's help."""
 
     def options(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in (
@@ -128,7 +130,8 @@ def of_worlds(revision: str, scope: str) -> Callable[[Callable[..., Any]], Calla
                 "revisions",
                 multiple=True,
                 metavar="NAME",
-                help="Which dispatcher (repeatable): see `everyturn list revisions`, or package.module:Class or file.py:Class of your own."
+                help="Which dispatcher (repeatable): see `everyturn list revisions`, or package.module:Class or "
+                "file.py:Class of your own."
                 f"  [default: {revision}]",
             ),
         ):
@@ -139,7 +142,8 @@ def of_worlds(revision: str, scope: str) -> Callable[[Callable[..., Any]], Calla
 
 
 def asked(scopes: Sequence[str], names: Sequence[str]) -> list[tuple[str, str]]:
-    """Every scope with every revision or agent. Raises :class:`UsageError` if one is wrong: before hours of work for others."""
+    """Every scope with every revision or agent. Raises :class:`UsageError` if one is wrong: before hours of work for
+    others."""
     from everyturn.world.agents import find_revision, require
     from everyturn.world.scope import Scope
 

@@ -53,8 +53,8 @@ def simulate(
     """Simulate hours of a busy session on SimPy's clock: rates, waiting times, hangs, with confidence intervals.
 
     A study file says who comes, how long things take and what is varied; some lie in studies/, docs/studies.md explains
-    them. Without a file, the options make a small study. With -o, what is done is kept: the same command goes on where it
-    was interrupted.
+    them. Without a file, the options make a small study. With -o, what is done is kept: the same command goes on where
+    it was interrupted.
     """
     from everyturn.cli.documents import encoded
     from everyturn.reports import study_tables, text

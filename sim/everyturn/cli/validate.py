@@ -56,12 +56,12 @@ def validate(
 ) -> int:
     """Did a real agent obey? Judge its logs, and learn what it did wrong.
 
-    Recordings are judged run by run: by what each invariant shows from outside, and by the specification, which infers the
-    steps that no line tells. Other logs are judged as a whole, however long; --conformance and --report match them against
-    the specification, too, one stretch of a session after the other.
+    Recordings are judged run by run: by what each invariant shows from outside, and by the specification, which infers
+    the steps that no line tells. Other logs are judged as a whole, however long; --conformance and --report match them
+    against the specification, too, one stretch of a session after the other.
 
-    Reads `crush-dispatch-trace/1`, `everyturn/log/1`, our own traces, and logs of other agents through a mapping; plain or
-    compressed (gzip, bzip2, xz, zstandard), `-` is standard input. What the answers mean: docs/logs.md; how an agent
+    Reads `crush-dispatch-trace/1`, `everyturn/log/1`, our own traces, and logs of other agents through a mapping; plain
+    or compressed (gzip, bzip2, xz, zstandard), `-` is standard input. What the answers mean: docs/logs.md; how an agent
     should log: docs/instrumentation.md.
     """
     from everyturn.reports import text
@@ -191,7 +191,8 @@ def _check(logs: tuple[Path, ...], how: dict[str, Any]) -> None:
 def _report(
     logs: tuple[Path, ...], read: Any, conformed: Any, budget: int, how: dict[str, Any], said: Sequence[str]
 ) -> bool:
-    """Match what was not matched yet, and write the reports. Whether anything could not be read that was not ``said``."""
+    """Match what was not matched yet, and write the reports. Whether anything could not be read that was not
+    ``said``."""
     from everyturn.logs.conforming import conform
     from everyturn.reports.bug import write_reports
     from everyturn.reports.text import Progress

@@ -44,7 +44,8 @@ def cause_of(transitions: Transitions, path: Path, run: Run, step: int, finding:
 
 
 def _unnumbered(text: str) -> str:
-    """Without the numbers of threads, prompts and turns, and without who hangs besides: the same for renamings of a run."""
+    """Without the numbers of threads, prompts and turns, and without who hangs besides: the same for renamings of a
+    run."""
     return re.sub(r"\d+", "", re.sub(r"; nor was that of .*", "", text))
 
 

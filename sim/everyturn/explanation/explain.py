@@ -29,7 +29,8 @@ from everyturn_impl.dispatcher import Dispatcher
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """The nearest run that does not violate the invariant, whatever else it may violate: it differs from ``step`` on, by one ``decision`` if there is such a run."""
+    """The nearest run that does not violate the invariant, whatever else it may violate: it differs from ``step`` on,
+    by one ``decision`` if there is such a run."""
 
     step: int
     run: Run
@@ -66,7 +67,8 @@ def explain_source(
     agent: str | type[Dispatcher] | None = None,
     strayed: Callable[[str], None] | None = None,
 ) -> Explanation:
-    """Explain the run of a token or a trace file. Raises :class:`UsageError` if it violates none of the invariants asked for.
+    """Explain the run of a token or a trace file. Raises :class:`UsageError` if it violates none of the invariants
+    asked for.
 
     ``agent``, ``strayed``: see :func:`~everyturn.explanation.shrink.violating`.
     """
@@ -147,7 +149,8 @@ class _Explainer:
         )
 
     def _target(self) -> int:
-        """The step that the violation is about; at rest, the last one that tells of a prompt that the sentence names."""
+        """The step that the violation is about; at rest, the last one that tells of a prompt that the sentence
+        names."""
         last = len(self.run.steps) - 1
         if self.step <= last:
             return self.step

@@ -109,8 +109,8 @@ def violating(
 ) -> tuple[Schedule, Wanted]:
     """The schedule of a token or a trace file, and the invariant to look at (:func:`violated_by`).
 
-    ``strayed`` is told where the run leaves the recorded one, because the code has changed. ``agent``: what runs in place of the
-    revision that is named there.
+    ``strayed`` is told where the run leaves the recorded one, because the code has changed. ``agent``: what runs in
+    place of the revision that is named there.
     """
     replayed = replay(source, [CONFORMS, *BY_NAME, *_objects(invariants)], agent=agent)
     wanted = violated_by(replayed, invariants)
@@ -132,7 +132,8 @@ def shrink_source(
     agent: str | type[Dispatcher] | None = None,
     strayed: Callable[[str], None] | None = None,
 ) -> Shrunk:
-    """Shrink the run of a token or a trace file. Raises :class:`UsageError` if it violates none of the invariants asked for.
+    """Shrink the run of a token or a trace file. Raises :class:`UsageError` if it violates none of the invariants asked
+    for.
 
     ``agent``, ``strayed``: see :func:`violating`.
     """
@@ -150,8 +151,9 @@ def shrink(
 ) -> Shrunk:
     """Shrink a schedule that violates ``invariant``. Ctrl-C ends it early and keeps what was reached.
 
-    ``keep_cause``: every smaller run has to show the same :mod:`cause <everyturn.explanation.cause>`; else one that violates the
-    invariant in another way, often a shorter one, will do. ``agent``: what runs in place of the schedule's revision.
+    ``keep_cause``: every smaller run has to show the same :mod:`cause <everyturn.explanation.cause>`; else one that
+    violates the invariant in another way, often a shorter one, will do. ``agent``: what runs in place of the schedule's
+    revision.
     """
     agent = agent or schedule.revision
     return _Shrinker(schedule, invariant, agent, progress, keep_cause=keep_cause).run()

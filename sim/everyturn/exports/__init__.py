@@ -1,1 +1,2 @@
-"""What other tools read: the reachable graph (``aut``, ``dot``), and the whole scope as a model (``promela``, ``murphi``)."""
+"""What other tools read: the reachable graph (``aut``, ``dot``), and the whole scope as a model (``promela``,
+``murphi``)."""

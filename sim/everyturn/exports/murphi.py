@@ -35,7 +35,10 @@ def write(tables: Tables, *, properties: bool = True) -> Iterator[str]:
     for thread in tables.threads:
         for way in range(thread.outcomes):
             name = _word(thread.name)
-            yield f'rule "{thread.name}, outcome {way}" ways_{name}() > {way} ==> begin judge := judged(judge, go_{name}({way})); end;'
+            yield (
+                f'rule "{thread.name}, outcome {way}" ways_{name}() > {way} ==> begin judge := judged(judge, '
+                f"go_{name}({way})); end;"
+            )
     yield from _properties(tables, asserted=properties)
 
 
@@ -239,7 +242,8 @@ def _way(touched: Sequence[str], name: str, before: tuple[int, ...], way: Way) -
 
 
 def _rest(tables: Tables) -> Iterator[str]:
-    """What is seen when nothing can move any more: it depends on the shared data and on which threads wait, and were seen."""
+    """What is seen when nothing can move any more: it depends on the shared data and on which threads wait, and were
+    seen."""
     names = [*(tables.columns[column] for column in SHARED), "waiting"]
     every = f"0..{(1 << len(tables.marks)) - 1}"
     head = f"function NAME(waiting: {every}): events;"

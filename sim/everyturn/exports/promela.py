@@ -6,7 +6,8 @@ they take no room in the state vector: that has one number for each column, each
     spin -a model.pml && gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c && ./pan -m1000000
 
 SPIN's "states, stored" then equals our number of states, and an assertion is violated exactly if the invariant is. A
-look-up that finds nothing ends in an error: the tables are complete for what we reached, so SPIN would have reached more.
+look-up that finds nothing ends in an error: the tables are complete for what we reached, so SPIN would have reached
+more.
 """
 
 from __future__ import annotations
@@ -184,7 +185,10 @@ def _state(tables: Tables, number: str) -> Iterator[str]:
     width = len(tables.columns)
     yield f"/* column: {', '.join(f'{place} {name}' for place, name in enumerate(tables.columns))} */"
     yield f"{number} column[{width}] = {_braces(tables.initial[:width])};"
-    yield f"/* at: the local state of {', '.join(f'{place} {thread.name}' for place, thread in enumerate(tables.threads))} */"
+    yield (
+        f"/* at: the local state of "
+        f"{', '.join(f'{place} {thread.name}' for place, thread in enumerate(tables.threads))} */"
+    )
     yield f"{number} judge = {tables.judge};"
     yield f"{number} at[{len(tables.threads)}] = {_braces(tables.initial[width + 1 :])};"
 

@@ -27,7 +27,8 @@ Key = tuple[int, ...]
 
 
 class Way(NamedTuple):
-    """One outcome of a step: new values of the columns that it touches, the next local state, the number of its events."""
+    """One outcome of a step: new values of the columns that it touches, the next local state, the number of its
+    events."""
 
     values: Key
     local: int
@@ -80,7 +81,8 @@ class Tables:
 
     @property
     def marks(self) -> list[tuple[int, set[int]]]:
-        """Which threads wait, and which of them unseen, bit by bit: the thread's place, and the local states that set it."""
+        """Which threads wait, and which of them unseen, bit by bit: the thread's place, and the local states that set
+        it."""
         waits = [(place, thread.waits) for place, thread in enumerate(self.threads)]
         return [*waits, *((place, thread.unseen) for place, thread in enumerate(self.threads))]
 

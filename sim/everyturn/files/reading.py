@@ -143,7 +143,8 @@ class _Packed:
 
 
 class _Unpacked(io.RawIOBase):
-    """What is in a compressed file, as far as it can be had: a file that breaks off is read up to there, a pipe as it flows."""
+    """What is in a compressed file, as far as it can be had: a file that breaks off is read up to there, a pipe as it
+    flows."""
 
     def __init__(self, packed: Any) -> None:
         self._packed = packed
@@ -169,8 +170,8 @@ def compression_of(start: bytes) -> str | None:
 class LogFile:
     """A file that is read once from its beginning, line by line; ``-`` is standard input. A context manager.
 
-    Everything that goes wrong with the file itself is :class:`Unreadable`, with the line that was being read. ``progress``
-    is given the file now and then.
+    Everything that goes wrong with the file itself is :class:`Unreadable`, with the line that was being read.
+    ``progress`` is given the file now and then.
     """
 
     _progress: Callable[[LogFile], None] | None = None

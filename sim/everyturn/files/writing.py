@@ -1,7 +1,8 @@
-"""How a file is written: beside its name, whole, and then put in place, so that a name means the old file or the new one.
+"""How a file is written: beside its name, whole, and then put in place, so that a name means the old file or the new
+one.
 
-What is written beside has a name of its own, which nobody else uses, and is gone whatever happens. A device or a pipe is
-written into, since it cannot be replaced; what a link leads to is replaced, not the link.
+What is written beside has a name of its own, which nobody else uses, and is gone whatever happens. A device or a pipe
+is written into, since it cannot be replaced; what a link leads to is replaced, not the link.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _PACKERS: Final[dict[str, Callable[[BinaryIO], Any]]] = {
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write that takes the place of ``path`` when all went well; if anything is raised, ``path`` is as it was.
+    """A file to write that takes the place of ``path`` when all went well; if anything is raised, ``path`` is as it
+    was.
 
     Raises :class:`~everyturn.errors.Unwritable` if it cannot be written.
     """

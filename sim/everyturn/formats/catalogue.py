@@ -126,7 +126,8 @@ def reader(name: str, file: LogFile, fault: Callable[[Fault], None]) -> Reader:
 
 
 def written_as(name: str | None, path: Path) -> Writer:
-    """The writer of a format, or else of the one that a file's name asks for. Raises :class:`UsageError` if there is none."""
+    """The writer of a format, or else of the one that a file's name asks for. Raises :class:`UsageError` if there is
+    none."""
     found = name or by_suffix(path)
     if found is None:
         endings = ", ".join(suffix for each in FORMATS.values() if each.writer for suffix in each.suffixes)
@@ -141,7 +142,8 @@ _ONLY: Final = {"reader": ("read", "written"), "writer": ("written", "read")}
 
 
 def part(name: str, which: str, where: str) -> Any:
-    """The ``reader`` or ``writer`` of a format; ``where`` stands in errors. Raises :class:`UsageError` if there is none."""
+    """The ``reader`` or ``writer`` of a format; ``where`` stands in errors. Raises :class:`UsageError` if there is
+    none."""
     can, only = _ONLY[which]
     able = ", ".join(each for each, format_ in FORMATS.items() if getattr(format_, which))
     if name not in FORMATS:

@@ -1,9 +1,9 @@
 """Chrome's trace events, which Perfetto and chrome://tracing show, to write.
 
 A session is a process, a prompt a thread in it. Waiting, turns and streams are pairs of nestable asynchronous events
-(``ph`` ``b`` and ``e``, paired by category, name and id), all else is an instant (``i``); ``ts`` is in microseconds (Trace Event
-Format, "Async Events"). Where a log has no time, its lines are a millisecond apart. No span ends before it begins, whatever the
-lines' clocks say.
+(``ph`` ``b`` and ``e``, paired by category, name and id), all else is an instant (``i``); ``ts`` is in microseconds
+(Trace Event Format, "Async Events"). Where a log has no time, its lines are a millisecond apart. No span ends before it
+begins, whatever the lines' clocks say.
 """
 
 from __future__ import annotations

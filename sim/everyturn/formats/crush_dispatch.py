@@ -78,8 +78,8 @@ class _Schema(msgspec.Struct):
 def read_runs(source: Path | LogFile, fault: Callable[[LogError], None] | None = None) -> Iterator[RecordedRun]:
     """The runs of a log, plain or compressed, each as soon as it is complete.
 
-    What cannot be read is handed to ``fault``, and reading goes on with the next run. Without it, and for what is wrong with
-    the file as a whole, raises :class:`LogError`.
+    What cannot be read is handed to ``fault``, and reading goes on with the next run. Without it, and for what is wrong
+    with the file as a whole, raises :class:`LogError`.
     """
     try:
         if isinstance(source, LogFile):

@@ -1,4 +1,5 @@
-"""The vocabulary of ``crush-dispatch-trace/1``: one class for each kind of line, as ``recordings/README.md`` describes."""
+"""The vocabulary of ``crush-dispatch-trace/1``: one class for each kind of line, as ``recordings/README.md``
+describes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Whose turns a recording shows: which turn a thread began last, into which one a prompt goes, whom a notice speaks of."""
+"""Whose turns a recording shows: which turn a thread began last, into which one a prompt goes, whom a notice speaks
+of."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ DROPS: Final = {"cancel": "covered", "clear": "cleared", "step_drop": "covered",
 
 
 class Turns:
-    """What the lines so far tell of the turns of one run; :meth:`see` each line in turn. A turn has the name of its prompt."""
+    """What the lines so far tell of the turns of one run; :meth:`see` each line in turn. A turn has the name of its
+    prompt."""
 
     def __init__(self) -> None:
         self.last: dict[str, str] = {}

@@ -1,9 +1,10 @@
 """EDN, the notation of Clojure's data: the whole grammar (github.com/edn-format/edn), operation by operation.
 
 A history may be a map a line, a vector of maps on one line or on many, maps over several lines, tagged maps such as
-``#jepsen.history.Op{…}``, or JSON objects instead. Operations come as they are read, with the line where each begins, so
-that a file of any length is read and one that is broken costs no other. Vectors and lists around operations, and tags, are
-passed over; of a tagged value, the value is read. What Clojure prints beyond EDN is read, too: ratios, ``##Inf``, ``#:ns{…}``.
+``#jepsen.history.Op{…}``, or JSON objects instead. Operations come as they are read, with the line where each begins,
+so that a file of any length is read and one that is broken costs no other. Vectors and lists around operations, and
+tags, are passed over; of a tagged value, the value is read. What Clojure prints beyond EDN is read, too: ratios,
+``##Inf``, ``#:ns{…}``.
 
 Characters and keywords are read as strings, sets as lists, ratios as floats, and the keys of maps as strings.
 """

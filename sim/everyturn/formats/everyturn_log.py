@@ -1,9 +1,9 @@
 """``everyturn/log/1``: the lines that an agent in any language writes, and into which every other log is mapped.
 
-A log is JSON lines in UTF-8. A header line ``{"schema": "everyturn/log/1", …}`` comes first, and again wherever a writer
-opened the file anew. Every other line is one :class:`Line`: its ``kind`` is a row of :data:`KINDS`, which says where it
-stands relative to the agent's own step and which fields it must have. ``docs/instrumentation.md`` is for those who write
-such lines. What the invariants need of them follows ``docs/semantics.md`` 4, column "from a foreign log".
+A log is JSON lines in UTF-8. A header line ``{"schema": "everyturn/log/1", …}`` comes first, and again wherever a
+writer opened the file anew. Every other line is one :class:`Line`: its ``kind`` is a row of :data:`KINDS`, which says
+where it stands relative to the agent's own step and which fields it must have. ``docs/instrumentation.md`` is for those
+who write such lines. What the invariants need of them follows ``docs/semantics.md`` 4, column "from a foreign log".
 """
 
 from __future__ import annotations
@@ -101,9 +101,10 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """The first line.
 
     ``kinds``: what this agent logs whenever it happens, by default the required kinds; only from these is anything
-    concluded when it is *missing*. ``sequence``: what ``sequence`` counts through, the ``session`` or the whole ``log``.
-    ``ordered``: ``queued`` lines are written under the lock that guards the queue, so that their order is the queue's.
-    ``complete``: nothing was under way in any session when the log began, as far as no sequence says otherwise.
+    concluded when it is *missing*. ``sequence``: what ``sequence`` counts through, the ``session`` or the whole
+    ``log``. ``ordered``: ``queued`` lines are written under the lock that guards the queue, so that their order is the
+    queue's. ``complete``: nothing was under way in any session when the log began, as far as no sequence says
+    otherwise.
     """
 
     schema: Literal["everyturn/log/1"] = SCHEMA
@@ -126,9 +127,10 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
     """One line. Fields that do not apply are left out.
 
-    ``time``: seconds since any moment, the same for the whole log. ``run_id``: somebody waits for this prompt. ``turn``:
-    the prompt into whose turn this one was folded. ``owner``: the prompt whose answer, message or error a ``told`` or
-    ``notified`` carries. ``thread``: who does it. ``operation``: the name of a Cancel, ClearQueue or summary.
+    ``time``: seconds since any moment, the same for the whole log. ``run_id``: somebody waits for this prompt.
+    ``turn``: the prompt into whose turn this one was folded. ``owner``: the prompt whose answer, message or error a
+    ``told`` or ``notified`` carries. ``thread``: who does it. ``operation``: the name of a Cancel, ClearQueue or
+    summary.
     """
 
     kind: Kind

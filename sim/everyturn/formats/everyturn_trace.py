@@ -1,7 +1,7 @@
 """Our own traces, ``everyturn/trace/1``, told as an agent's log would tell them.
 
-A trace shows every step, so that each line stands exactly at its step. A log has lines for less than a trace has events;
-what an outsider cannot see is left out.
+A trace shows every step, so that each line stands exactly at its step. A log has lines for less than a trace has
+events; what an outsider cannot see is left out.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """ITF, the Informal Trace Format of Apalache and Quint, to read and to write.
 
-A trace is ``{"#meta", "vars", "states"}``; integers are ``{"#bigint": "1"}``, maps ``{"#map": [[key, value], …]}`` (Apalache,
-ADR 015, apalache-mc.org/docs/adr/015adr-trace.html). We write one state more than there are lines: ``line`` is the record of
-the line that led to a state, ``phase`` how far the prompt is that it moved: of the others, an earlier state tells, since a
-trace that told it of all in each state would grow as the square of its lines. Times are whole nanoseconds.
+A trace is ``{"#meta", "vars", "states"}``; integers are ``{"#bigint": "1"}``, maps ``{"#map": [[key, value], …]}``
+(Apalache, ADR 015, apalache-mc.org/docs/adr/015adr-trace.html). We write one state more than there are lines: ``line``
+is the record of the line that led to a state, ``phase`` how far the prompt is that it moved: of the others, an earlier
+state tells, since a trace that told it of all in each state would grow as the square of its lines. Times are whole
+nanoseconds.
 
-We read what we write, and traces of a specification in our words: a variable ``line`` (or ``module::line``), or the action
-and choices that ``quint run --mbt`` records in ``mbt::actionTaken`` and ``mbt::nondetPicks``.
+We read what we write, and traces of a specification in our words: a variable ``line`` (or ``module::line``), or the
+action and choices that ``quint run --mbt`` records in ``mbt::actionTaken`` and ``mbt::nondetPicks``.
 """
 
 from __future__ import annotations

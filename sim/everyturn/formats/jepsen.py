@@ -1,9 +1,9 @@
 """Jepsen-style histories, as JSON lines or EDN, to write and to read back.
 
-An operation has ``index``, ``time`` (nanoseconds), ``process``, ``type``, ``f`` and ``value`` (jepsen.history; knossos.op). A
-client submits a prompt and is told: ``invoke`` and, of the same process, ``ok`` or, for a turn that failed or was cancelled,
-``info``, since what it did is not undone. A Cancel or ClearQueue is ``invoke`` and ``ok``. All else is ``info`` of the process
-``agent``. ``value`` has the line's own fields, so that nothing is lost.
+An operation has ``index``, ``time`` (nanoseconds), ``process``, ``type``, ``f`` and ``value`` (jepsen.history;
+knossos.op). A client submits a prompt and is told: ``invoke`` and, of the same process, ``ok`` or, for a turn that
+failed or was cancelled, ``info``, since what it did is not undone. A Cancel or ClearQueue is ``invoke`` and ``ok``. All
+else is ``info`` of the process ``agent``. ``value`` has the line's own fields, so that nothing is lost.
 """
 
 from __future__ import annotations

@@ -74,14 +74,16 @@ class Coverage:
             more = ", …" if len(often) > 3 else ""
             lines = "1 line" if self.missed == 1 else f"{self.missed:,} lines"
             said.append(
-                f"{lines} neither mapped nor ignored ({', '.join(quote(each) if each else 'no message' for each in often[:3])}{more})"
+                f"{lines} neither mapped nor ignored "
+                f"({', '.join(quote(each) if each else 'no message' for each in often[:3])}{more})"
             )
         if self.untimed[0]:
             said.append(f"no time that can be read in {self.untimed[0]:,} of the mapped lines")
         return f"{'; '.join(said)}: see --check-mapping" if said else None
 
     def report(self, path: Path, mapping: str, faults: Sequence[Fault], more: int = 0) -> dict[str, Any]:
-        """All of this as plain data; ``never`` are required kinds of which there was no line, ``more`` faults were not kept."""
+        """All of this as plain data; ``never`` are required kinds of which there was no line, ``more`` faults were not
+        kept."""
         ordered = sorted(self.unknown.items(), key=lambda each: -each[1][0])
         return {
             "file": str(path),

@@ -18,10 +18,10 @@
     [ignore]
     messages = ["cache warmed"]
 
-A field of theirs is a name, or a list of names that lead into nested objects. In a list of ``{"key", "value"}`` pairs, as
-OpenTelemetry has them (OTLP 1.x, ``opentelemetry/proto/common/v1/common.proto``), a name is looked up among the keys.
-``records`` leads to the lists of records that one line may carry. Where a line says its kind in our words already,
-``[fields] kind`` takes the place of all ``[[line]]`` tables.
+A field of theirs is a name, or a list of names that lead into nested objects. In a list of ``{"key", "value"}`` pairs,
+as OpenTelemetry has them (OTLP 1.x, ``opentelemetry/proto/common/v1/common.proto``), a name is looked up among the
+keys. ``records`` leads to the lists of records that one line may carry. Where a line says its kind in our words
+already, ``[fields] kind`` takes the place of all ``[[line]]`` tables.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ from typing import Final
 from everyturn.errors import UsageError
 
 LIMIT: Final = 64_000_000
-"""Longer documents of this kind are not written, in characters: nothing shows them, and vector clocks grow as a square."""
+"""Longer documents of this kind are not written, in characters: nothing shows them, and vector clocks grow as a
+square."""
 
 
 class Room:
@@ -22,6 +23,7 @@ class Room:
         self._left -= len(piece)
         if self._left < 0:
             raise UsageError(
-                f"{self._what}: expected a document of at most {LIMIT:,} characters; found a longer log: convert a part of it"
+                f"{self._what}: expected a document of at most {LIMIT:,} characters; found a longer log: convert a "
+                f"part of it"
             )
         return piece

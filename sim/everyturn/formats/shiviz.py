@@ -1,8 +1,8 @@
 """ShiViz: a log as a space-time diagram with vector clocks, to write.
 
-The first line of the file is the regular expression of an event, the second that of the border between executions (here,
-sessions), as ShiViz's upload expects (bestchai.bitbucket.io/shiviz; Beschastnikh et al., CACM 59(8), 2016). A client's
-submission comes before whatever the agent does about the prompt, and what the agent tells before its arrival.
+The first line of the file is the regular expression of an event, the second that of the border between executions
+(here, sessions), as ShiViz's upload expects (bestchai.bitbucket.io/shiviz; Beschastnikh et al., CACM 59(8), 2016). A
+client's submission comes before whatever the agent does about the prompt, and what the agent tells before its arrival.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """What a value is made of, and whether it can change.
 
-For every kind of value one anatomy: a *tag*, which says exactly what it is but for its parts, and the *parts*, which are values
-again. Nothing is asked of the value's own code: a class may make what it likes of ``==``, of its attributes and of its iteration.
-What C code keeps where no descriptor shows it has to be known here, or has no anatomy: :class:`Opaque`.
+For every kind of value one anatomy: a *tag*, which says exactly what it is but for its parts, and the *parts*, which
+are values again. Nothing is asked of the value's own code: a class may make what it likes of ``==``, of its attributes
+and of its iteration. What C code keeps where no descriptor shows it has to be known here, or has no anatomy:
+:class:`Opaque`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Changes(IntEnum):
     FORCED = 1
     """Not but by force: what is written into its ``__dict__``."""
     MOVING = 2
-    """Python or code that has it in hand may move it on (an iterator, an exception, a closure), or tell it from an equal one."""
+    """Python or code that has it in hand may move it on (an iterator, an exception, a closure), or tell it from an
+    equal one."""
     MUTABLE = 3
     """Whoever has it in hand may put something else into it."""
 
@@ -60,8 +62,8 @@ class Same:
 class Anatomy(NamedTuple):
     """What one value is made of.
 
-    ``items``: parts in their order; if they are ``pairs``, keys and values in turn. ``names`` and ``held``: attributes. Two
-    values of one tag and equal parts in the same places are alike.
+    ``items``: parts in their order; if they are ``pairs``, keys and values in turn. ``names`` and ``held``: attributes.
+    Two values of one tag and equal parts in the same places are alike.
     """
 
     changes: Changes
@@ -128,7 +130,8 @@ def _look_for(kind: type) -> Look:
 
 
 def _is_within(base: type, known: type) -> bool:
-    """Whether what is known of ``known`` covers the content of ``base``: exceptions made in C show all that they have."""
+    """Whether what is known of ``known`` covers the content of ``base``: exceptions made in C show all that they
+    have."""
     return base is known or (known is BaseException and issubclass(base, BaseException))
 
 
@@ -149,7 +152,8 @@ def _plain(kind: type, shape: Layout) -> Look:
 
 
 def _changes(kind: type, shape: Layout) -> Changes:
-    """A frozen dataclass is a value, unless it compares by identity or a class derived from it lets attributes be set."""
+    """A frozen dataclass is a value, unless it compares by identity or a class derived from it lets attributes be
+    set."""
     if not (is_dataclass(kind) and kind.__dataclass_params__.frozen):  # type: ignore[attr-defined]
         return Changes.MUTABLE
     decorated = next(each for each in kind.__mro__ if "__dataclass_params__" in vars(each))
@@ -162,7 +166,8 @@ def _changes(kind: type, shape: Layout) -> Changes:
 
 
 def _derived(kind: type, shape: Layout, content: Look) -> Look:
-    """Objects of classes that are written in Python on top of one that is not: a named tuple, an exception, a counter."""
+    """Objects of classes that are written in Python on top of one that is not: a named tuple, an exception, a
+    counter."""
     fixed = not shape.slots and shape.namespace is None
     compared = Same(kind)
 

@@ -1,11 +1,12 @@
 """What a suspended frame holds, and which of it may be read again: from the bytecode, which is what runs.
 
-Two passes over the instructions of a function, with the edges that exceptions take. Forwards: which variables are bound and what
-lies on the value stack wherever the code may be suspended; a list comprehension that is compiled into its function (from Python
-3.12 on) puts variables of the same name away on the stack for as long as it runs, and an empty slot lies there as nothing.
-Backwards: which variables may be read (Aho, Lam, Sethi, Ullman: Compilers, 9.2.5).
+Two passes over the instructions of a function, with the edges that exceptions take. Forwards: which variables are bound
+and what lies on the value stack wherever the code may be suspended; a list comprehension that is compiled into its
+function (from Python 3.12 on) puts variables of the same name away on the stack for as long as it runs, and an empty
+slot lies there as nothing. Backwards: which variables may be read (Aho, Lam, Sethi, Ullman: Compilers, 9.2.5).
 
-What a pass does not know it takes for the worst: an instruction of an unknown name reads its variable, and may bind it or not.
+What a pass does not know it takes for the worst: an instruction of an unknown name reads its variable, and may bind it
+or not.
 """
 
 from __future__ import annotations
@@ -65,8 +66,8 @@ _METHOD: Final = Item(Filled.MAYBE)
 class Suspended(NamedTuple):
     """A place where code is suspended: what its ``slots`` and its ``stack`` hold, and what it may read ``live`` later.
 
-    ``filled``: how many of these places certainly are; ``doubtful``: of how many that cannot be said. ``bound``: the variables
-    that certainly are.
+    ``filled``: how many of these places certainly are; ``doubtful``: of how many that cannot be said. ``bound``: the
+    variables that certainly are.
     """
 
     slots: Slots

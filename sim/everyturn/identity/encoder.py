@@ -1,12 +1,13 @@
 """Values written down exactly: equal encodings, equal futures.
 
-Python's own equality is no identity: ``True == 1``, a dataclass may leave fields out of its comparison, an exception is equal to
-nothing but itself, an iterator has no value at all. An encoding is hashable, and equal to another one only if code that is given
-the one value or the other cannot do different things. Things that can change, or that compare by identity, are numbered in the
-order in which a traversal comes to them: so two that are one differ from two that are alike, and addresses do not count.
+Python's own equality is no identity: ``True == 1``, a dataclass may leave fields out of its comparison, an exception is
+equal to nothing but itself, an iterator has no value at all. An encoding is hashable, and equal to another one only if
+code that is given the one value or the other cannot do different things. Things that can change, or that compare by
+identity, are numbered in the order in which a traversal comes to them: so two that are one differ from two that are
+alike, and addresses do not count.
 
-Two things are left out. An exception's traceback: code that reads it is beyond what is compared. And the identity of what cannot
-change: two equal tuples are one value, whether or not they are one object.
+Two things are left out. An exception's traceback: code that reads it is beyond what is compared. And the identity of
+what cannot change: two equal tuples are one value, whether or not they are one object.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ MUTABLE: Final = frozenset({list, dict, set, bytearray})
 
 
 class NoValue(AgentFault):
-    """A value cannot be compared by value: its type, where it lies in what was looked at, and what to use in its place."""
+    """A value cannot be compared by value: its type, where it lies in what was looked at, and what to use in its
+    place."""
 
     def __init__(self, kind: type, path: str = "", why: str = "") -> None:
         instead = why or _INSTEAD.get(kind, "a frozen dataclass, or a port for what lives outside")
@@ -49,10 +51,10 @@ class Encoder:
     """Encodes values. Encodings of one encoder can be compared with each other only.
 
     ``known``: objects that are what they are, whatever is inside them. ``trusted``: packages whose functions and
-    classes are what they are, besides those of the standard library. ``ordered``: sets are known by the order in which they are gone
-    through, which depends on how they came about. ``forced``: code is known to set attributes of what is frozen, so that no encoding
-    is remembered. ``moved`` counts what was encoded so far that may become
-    something else without becoming another object: what such a thing is part of must be encoded anew each time.
+    classes are what they are, besides those of the standard library. ``ordered``: sets are known by the order in which
+    they are gone through, which depends on how they came about. ``forced``: code is known to set attributes of what is
+    frozen, so that no encoding is remembered. ``moved`` counts what was encoded so far that may become something else
+    without becoming another object: what such a thing is part of must be encoded anew each time.
     """
 
     def __init__(self, known: tuple[object, ...] = (), *, trusted: tuple[str, ...] = (), ordered: bool = True) -> None:
@@ -83,11 +85,13 @@ class Encoder:
         return self._numbers.setdefault(encoded, ("number", len(self._numbers)))
 
     def begin(self, first: Iterable[object] = ()) -> None:
-        """Begin a traversal: what is numbered from here on is numbered together, until the next one; ``first`` comes first."""
+        """Begin a traversal: what is numbered from here on is numbered together, until the next one; ``first`` comes
+        first."""
         self._met = {id(each): (each, place) for place, each in enumerate(first)}
 
     def encode(self, value: Any, allow: Changes = Changes.MOVING) -> Hashable:
-        """The encoding of ``value`` within the present traversal. Raises :class:`NoValue` for what changes more than allowed."""
+        """The encoding of ``value`` within the present traversal. Raises :class:`NoValue` for what changes more than
+        allowed."""
         kind = type(value)
         if kind is str:
             return value  # type: ignore[no-any-return]

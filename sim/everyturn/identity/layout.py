@@ -1,7 +1,8 @@
 """Where the instances of a class keep what they hold: slots, a ``__dict__``, and what C code keeps out of sight.
 
-A class statement adds to the size of its base exactly its slots, a ``__dict__`` and a list of weak references. What is larger was
-made in C and holds something that no descriptor shows; then somebody has to know that very class, or nobody knows its value.
+A class statement adds to the size of its base exactly its slots, a ``__dict__`` and a list of weak references. What is
+larger was made in C and holds something that no descriptor shows; then somebody has to know that very class, or nobody
+knows its value.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def by_identity(function: Callable[[K], V]) -> Callable[[K], V]:
 class Layout(NamedTuple):
     """``base``: the class whose content, made in C, has to be known; none: there is no such content.
 
-    ``slots``: names and descriptors of all slots. ``namespace``: the descriptor of the instances' ``__dict__``, if they have one.
+    ``slots``: names and descriptors of all slots. ``namespace``: the descriptor of the instances' ``__dict__``, if they
+    have one.
     """
 
     base: type | None
@@ -66,7 +68,8 @@ def layout(kind: type) -> Layout:
 
 
 def attributes(value: Any, shape: Layout) -> Iterator[tuple[str, Any]]:
-    """The attributes that an object itself holds, by the layout of its class: slots first, then in the order they were set.
+    """The attributes that an object itself holds, by the layout of its class: slots first, then in the order they were
+    set.
 
     No code of the class is run, whatever it makes of attributes.
     """

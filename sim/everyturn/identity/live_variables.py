@@ -1,12 +1,13 @@
 """Which local variables still matter while a coroutine waits.
 
-A variable counts if the bytecode may read it later, or if the source seems to. The bytecode is what runs: so nothing that is read
-is ever left out, whatever the compiler renames, reorders or writes twice. But it is another one in every version of Python; so
-the syntax tree is asked as well, by a coarser rule that keeps all that any version's bytecode keeps, and state counts are the same.
+A variable counts if the bytecode may read it later, or if the source seems to. The bytecode is what runs: so nothing
+that is read is ever left out, whatever the compiler renames, reorders or writes twice. But it is another one in every
+version of Python; so the syntax tree is asked as well, by a coarser rule that keeps all that any version's bytecode
+keeps, and state counts are the same.
 
-The pass over the tree runs backwards over the statements (Aho, Lam, Sethi, Ullman: Compilers, 9.2.5). Where it cannot be exact
-it keeps a variable: names in a statement with a conditional expression or a comprehension, names that a handler or a ``finally``
-above may read, everything in constructs that it does not know.
+The pass over the tree runs backwards over the statements (Aho, Lam, Sethi, Ullman: Compilers, 9.2.5). Where it cannot
+be exact it keeps a variable: names in a statement with a conditional expression or a comprehension, names that a
+handler or a ``finally`` above may read, everything in constructs that it does not know.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def _unmangled(name: str) -> str:
 def live_names(code: CodeType) -> dict[Position, Names] | None:
     """For each ``await`` in the function of ``code``, by its position: the names that the source may read after it.
 
-    None when the source is not available, or some name may be read that it does not show: then every name counts as live.
+    None when the source is not available, or some name may be read that it does not show: then every name counts as
+    live.
     """
     if _ALL & {*code.co_names}:
         return None
@@ -100,7 +102,8 @@ def _position(node: ast.expr) -> Position:
 
 
 def _is_out_of_order(node: ast.AST) -> bool:
-    """Whether parts of an expression are evaluated in another order than they are written in, or nobody knows in which."""
+    """Whether parts of an expression are evaluated in another order than they are written in, or nobody knows in
+    which."""
     if isinstance(node, ast.Call) and node.args and node.keywords:  # what is unpacked goes before what is named
         return _position(node.args[-1])[::2] > _position(node.keywords[0].value)[::2]
     return isinstance(node, _NOT_IN_ORDER)

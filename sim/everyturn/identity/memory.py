@@ -1,12 +1,12 @@
 """What outlives a frame: everything that is reachable from some roots, and whether it has changed.
 
-From an object to its attributes and its class; from a class to what is in it and to its bases; from a function to its defaults,
-its closure and the globals that its code reads; from a container to its content. Each thing on the way that can change is a
-*place*. A place is unchanged if it holds the very same objects as before, or equal ones that cannot change; so the whole is
-unchanged if every place is.
+From an object to its attributes and its class; from a class to what is in it and to its bases; from a function to its
+defaults, its closure and the globals that its code reads; from a container to its content. Each thing on the way that
+can change is a *place*. A place is unchanged if it holds the very same objects as before, or equal ones that cannot
+change; so the whole is unchanged if every place is.
 
-The standard library is trusted to keep nothing but caches: its functions and classes are not entered, what its modules' names
-stand for is. Objects that cannot be looked into are an error.
+The standard library is trusted to keep nothing but caches: its functions and classes are not entered, what its modules'
+names stand for is. Objects that cannot be looked into are an error.
 """
 
 from __future__ import annotations
@@ -217,7 +217,8 @@ class Memory:
                 self._read(namespace[name], found)
 
     def _enter(self, module: str, namespace: dict[str, Any], names: set[str], *, everything: bool) -> list[str]:
-        """Names of a module are read, or any: those that nobody had read before. What is opaque in a trusted one is trusted."""
+        """Names of a module are read, or any: those that nobody had read before. What is opaque in a trusted one is
+        trusted."""
         entered, trusted = self._globals.get(id(namespace)), self._trust.module(module)
         if entered is None:
             entered = self._globals[id(namespace)] = _Globals(namespace)
@@ -250,7 +251,8 @@ class Memory:
 
 
 class _Globals:
-    """Names of a module, and what they stand for; ``everything``: any name may be read, also one that is not there yet."""
+    """Names of a module, and what they stand for; ``everything``: any name may be read, also one that is not there
+    yet."""
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.everything = False

@@ -222,7 +222,8 @@ _ITERATORS: Final[tuple[type, ...]] = (
 
 @look_at(*_ITERATORS)
 def _iterator(value: Any) -> Anatomy:
-    """Where it stands in what. The tuple of iterators within a zip is one object at every place: its parts count, not it."""
+    """Where it stands in what. The tuple of iterators within a zip is one object at every place: its parts count, not
+    it."""
     reduced: tuple[Any, ...] = value.__reduce__()[1:]
     shape = tuple(len(each) if type(each) is tuple else -1 for each in reduced)
     parts = tuple(part for each in reduced for part in (each if type(each) is tuple else (each,)))

@@ -1,4 +1,5 @@
-"""What a function reads besides its arguments: the globals that its code names, and the attributes of modules among them."""
+"""What a function reads besides its arguments: the globals that its code names, and the attributes of modules among
+them."""
 
 from __future__ import annotations
 
@@ -29,8 +30,9 @@ _STORE_ATTRIBUTE: Final = dis.opmap["STORE_ATTR"]
 class Reads(NamedTuple):
     """What code names, nested functions included.
 
-    ``names`` of globals; ``attributes`` of anything, those that it sets among them (``stored``); modules that it imports while it
-    runs. ``by_name``: any attribute of a module that it reads; ``everything``: any global of its own module, too.
+    ``names`` of globals; ``attributes`` of anything, those that it sets among them (``stored``); modules that it
+    imports while it runs. ``by_name``: any attribute of a module that it reads; ``everything``: any global of its own
+    module, too.
     """
 
     names: frozenset[str] = frozenset()

@@ -15,7 +15,8 @@ _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
 
 class Trust:
-    """Trusted are the standard library, ``packages``, and packages that are installed, but for the program's ``own``."""
+    """Trusted are the standard library, ``packages``, and packages that are installed, but for the program's
+    ``own``."""
 
     def __init__(self, packages: Iterable[str] = ()) -> None:
         self._packages = frozenset(packages)

@@ -1,1 +1,2 @@
-"""Real logs: read as partial logs of the specification, matched with it and with the implementation, and told as faults."""
+"""Real logs: read as partial logs of the specification, matched with it and with the implementation, and told as
+faults."""

@@ -1,8 +1,10 @@
-"""Logs of any agent (``everyturn/log/1``, and what is mapped to it) as partial logs of the specification, stretch by stretch.
+"""Logs of any agent (``everyturn/log/1``, and what is mapped to it) as partial logs of the specification, stretch by
+stretch.
 
-A *stretch* is what one session does from idle to idle: it begins with the first line after rest, or after a moment at which
-nothing was open, and ends there. Each is a partial log of its own (:mod:`everyturn.logs.events`), so that a log of any length is
-matched piece by piece, and sessions do not meet. Where lines were lost, a session is not judged until its next rest.
+A *stretch* is what one session does from idle to idle: it begins with the first line after rest, or after a moment at
+which nothing was open, and ends there. Each is a partial log of its own (:mod:`everyturn.logs.events`), so that a log
+of any length is matched piece by piece, and sessions do not meet. Where lines were lost, a session is not judged until
+its next rest.
 """
 
 from __future__ import annotations
@@ -154,7 +156,8 @@ def _follow(session: _Open, line: Line) -> None:
 
 
 class StretchReader:
-    """Reads the stretches of a log, in the order in which they end; what cannot be read goes to ``fault`` and counts as lost.
+    """Reads the stretches of a log, in the order in which they end; what cannot be read goes to ``fault`` and counts as
+    lost.
 
     ``header`` is known before the lines are read.
     """

@@ -1,7 +1,8 @@
 """What tells causes apart that one rule refuses: each is mended at another place of the agent.
 
-A cause is a guard and *how* it was broken, in words without names: what had become of the prompt, what held the session, what was
-told and what was true. It is as fine as what a log shows; two causes that are one place in the agent's code may remain two.
+A cause is a guard and *how* it was broken, in words without names: what had become of the prompt, what held the
+session, what was told and what was true. It is as fine as what a log shows; two causes that are one place in the
+agent's code may remain two.
 """
 
 from __future__ import annotations
@@ -59,8 +60,8 @@ def causes(run: RunMatch) -> tuple[Cause, ...]:
 def became(run: RunMatch, prompt: str) -> str:
     """What became of a prompt, as far as the explanation of its run says, as a relative clause.
 
-    A turn hands over if a thread that is named after a prompt goes on with another one's turn; a thread that runs everybody's
-    turns does nothing else.
+    A turn hands over if a thread that is named after a prompt goes on with another one's turn; a thread that runs
+    everybody's turns does nothing else.
     """
     said = "of which nothing became"
     own = {each.name for refused in run.matched.refusals[:1] for each in refused.states[0].prompts}
@@ -82,7 +83,8 @@ def became(run: RunMatch, prompt: str) -> str:
 
 
 def _failed(cause: ev.FailureCause, *, guessed: bool) -> str:
-    """How a turn ended whose preparation failed; if no line tells that it was the preparation, how it ended is all that is known."""
+    """How a turn ended whose preparation failed; if no line tells that it was the preparation, how it ended is all that
+    is known."""
     if not guessed:
         return "whose turn could not be prepared"
     return _ENDED[StreamEnd.CANCELLED if cause is ev.FailureCause.CANCELLED else StreamEnd.ERROR]

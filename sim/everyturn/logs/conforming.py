@@ -1,8 +1,8 @@
 """Logs against the specification: could a correct dispatcher have written these lines?
 
 A run is a recorded run, one of our own traces, or in a log of any other agent a stretch of one session
-(:mod:`everyturn.logs.busy_periods`). Traces are complete, all others partial (:mod:`everyturn_model.partial`). A run is *refused* when
-no placing of the hidden steps explains it, *accepted* when one does; that one is shown on demand.
+(:mod:`everyturn.logs.busy_periods`). Traces are complete, all others partial (:mod:`everyturn_model.partial`). A run is
+*refused* when no placing of the hidden steps explains it, *accepted* when one does; that one is shown on demand.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ VERDICTS: Final = {
 
 
 MORE_LINES: Final = (
-    "a log that tells more leaves fewer orders open: `submitted`, `stream_start` and `stream_end` lines, the `reason` of `dropped`,"
+    "a log that tells more leaves fewer orders open: `submitted`, `stream_start` and `stream_end` lines, the `reason` "
+    "of `dropped`,"
     ' `"ordered": true`'
 )
 """What helps where a log of any agent was undetermined."""
@@ -137,8 +138,8 @@ def subject(event: object) -> str:
 
 @dataclass(slots=True)
 class Conformed:
-    """All that was matched. ``seconds``: time spent on each file; ``unreadable``: what could not be read; ``remarks``: what
-    is to be said about the logs themselves."""
+    """All that was matched. ``seconds``: time spent on each file; ``unreadable``: what could not be read; ``remarks``:
+    what is to be said about the logs themselves."""
 
     runs: list[RunMatch] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -191,8 +192,8 @@ def conform(
 ) -> Conformed:
     """Match all runs of some logs; each is handed to ``say`` as soon as it is judged.
 
-    What cannot be read is left out and said. An interruption keeps what was matched so far. ``progress`` is given now and then
-    the file that is being read.
+    What cannot be read is left out and said. An interruption keeps what was matched so far. ``progress`` is given now
+    and then the file that is being read.
     """
     conformed = Conformed()
     try:

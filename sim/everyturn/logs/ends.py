@@ -1,4 +1,5 @@
-"""Whether a recorded run agrees with itself: what its end says of the clients, and its streams of the prompts they answer.
+"""Whether a recorded run agrees with itself: what its end says of the clients, and its streams of the prompts they
+answer.
 
 No dispatcher could write both otherwise.
 """
@@ -20,8 +21,9 @@ def contradiction(run: RecordedRun) -> str | None:
 def _of_a_stream(run: RecordedRun) -> str | None:
     """What a stream says otherwise of the prompts that it answers: those whose messages came since the last answer.
 
-    The first step of a turn answers its own prompt and what was folded since, each further step what was folded into it; a
-    prompt whose message was never written is answered by nobody, unless a write that failed may have left it behind.
+    The first step of a turn answers its own prompt and what was folded since, each further step what was folded into
+    it; a prompt whose message was never written is answered by nobody, unless a write that failed may have left it
+    behind.
     """
     written: set[str] = set()
     folded: dict[str, list[str]] = {}
@@ -47,7 +49,8 @@ def _of_a_stream(run: RecordedRun) -> str | None:
 
 
 def _of_the_end(run: RecordedRun) -> str | None:
-    """What the end says otherwise: who waits for a completion, who got two, whom an error notification told; none if nothing."""
+    """What the end says otherwise: who waits for a completion, who got two, whom an error notification told; none if
+    nothing."""
     asked: dict[str, None] = {}
     told: Counter[str] = Counter()
     notified: list[str] = []

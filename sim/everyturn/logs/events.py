@@ -1,8 +1,8 @@
 """What the lines of one stretch of a log tell, in the specification's vocabulary.
 
 A line that stands *before* its step becomes that step, or a call; one that stands *after* it becomes a mark
-(:mod:`everyturn_model.marks`), as far as others could have gone on in between. What a line does not say and a later one does
-(whether a failed stream was followed by a retry, a round of tools by a summary) is looked up there.
+(:mod:`everyturn_model.marks`), as far as others could have gone on in between. What a line does not say and a later one
+does (whether a failed stream was followed by a retry, a round of tools by a summary) is looked up there.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ def missing_kinds(header: Header) -> list[str]:
 
 
 def lacks(header: Header) -> Lacks:
-    """What logs with this header do not tell. Who asks for a summary, no log tells; a lost end of a stream is inferred."""
+    """What logs with this header do not tell. Who asks for a summary, no log tells; a lost end of a stream is
+    inferred."""
     kinds: frozenset[str] = frozenset(header.kinds)
     events: set[type[ev.Event]] = {ev.StreamEnded} | (set() if "stream_start" in kinds else {ev.StreamStarted})
     guards = {"asked-for", *UNTOLD_CANCELS} | (set() if "message" in kinds else _NEEDS_MESSAGES)
@@ -140,7 +141,8 @@ class _Telling:
                 life.running = False
 
     def _message(self, index: int, line: Line, life: Life) -> ev.Event:
-        """Whose turn the message is for, and, if its write failed, whether a Cancel made it, is told by what comes later."""
+        """Whose turn the message is for, and, if its write failed, whether a Cancel made it, is told by what comes
+        later."""
         host = life.host
         by = _BY[line.by or ("turn" if host is None else "fold")]
         carrier = host if by is ev.Writer.FOLD and host is not None else life
@@ -179,7 +181,8 @@ class _Telling:
     # what a line does not say, but a later one --------------------------------------------------------------------
 
     def _outcome(self, index: int, line: Line, life: Life) -> str | None:
-        """How the turn ended: if the line does not say it, what is told of it next; not if it goes on after a summary."""
+        """How the turn ended: if the line does not say it, what is told of it next; not if it goes on after a
+        summary."""
         if line.outcome is not None:
             return line.outcome
         for later in self.cast.later(index, life):

@@ -34,8 +34,8 @@ class Sign(StrEnum):
 
 
 class Row(NamedTuple):
-    """One step. ``place``: its line; ``lane``: whose it is, none for the session as a whole; ``text``: the line as it stands;
-    ``rules``: what forbids it, for a step that was refused."""
+    """One step. ``place``: its line; ``lane``: whose it is, none for the session as a whole; ``text``: the line as it
+    stands; ``rules``: what forbids it, for a step that was refused."""
 
     place: int
     sign: Sign
@@ -56,7 +56,8 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """The rows of one fault, in order; ``lanes``: prompts and operations from left to right; ``left_out``: rows not shown."""
+    """The rows of one fault, in order; ``lanes``: prompts and operations from left to right; ``left_out``: rows not
+    shown."""
 
     rows: tuple[Row, ...]
     lanes: tuple[str, ...]
@@ -70,7 +71,8 @@ class Excerpt:
 
 
 def excerpt(fault: Fault, texts: dict[int, str]) -> Excerpt:
-    """What of the run to show: up to the refusal, and only what is about those who are involved. ``texts``: lines of the file."""
+    """What of the run to show: up to the refusal, and only what is about those who are involved. ``texts``: lines of
+    the file."""
     run, refused = fault.shown, fault.refused
     involved = _involved(refused)
     every = list(rows(run, texts))
@@ -92,7 +94,8 @@ def excerpt(fault: Fault, texts: dict[int, str]) -> Excerpt:
 
 
 def rows(run: RunMatch, texts: dict[int, str]) -> Iterator[Row]:
-    """Every step of the run's explanation; a refused step has the rules that forbid it. A line's text stands at its last step."""
+    """Every step of the run's explanation; a refused step has the rules that forbid it. A line's text stands at its
+    last step."""
     owners = {
         step.event.turn: step.event.prompt for step in run.matched.explanation if isinstance(step.event, ev.TurnStarted)
     }

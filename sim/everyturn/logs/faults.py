@@ -1,4 +1,5 @@
-"""What a log shows an agent to have done wrong: refused runs, grouped by cause, each with a title, its reach and its rule."""
+"""What a log shows an agent to have done wrong: refused runs, grouped by cause, each with a title, its reach and its
+rule."""
 
 from __future__ import annotations
 
@@ -40,8 +41,8 @@ SHOULD: Final[dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One cause: a guard, and ``how`` it was broken. ``runs``: those that were refused for it first, in order; ``anywhere``: in
-    how many runs its rule was broken at all; ``of``: how many runs of the same agent were judged."""
+    """One cause: a guard, and ``how`` it was broken. ``runs``: those that were refused for it first, in order;
+    ``anywhere``: in how many runs its rule was broken at all; ``of``: how many runs of the same agent were judged."""
 
     guard: str
     how: str
@@ -95,8 +96,8 @@ class Fault:
 def faults(runs: Sequence[RunMatch]) -> list[Fault]:
     """The causes for which runs were refused, of each agent for itself, the most frequent first.
 
-    A run counts for what refused it first (:func:`everyturn.logs.causes.causes`): one cause, unless several clients are left alone
-    at rest for different reasons.
+    A run counts for what refused it first (:func:`everyturn.logs.causes.causes`): one cause, unless several clients are
+    left alone at rest for different reasons.
     """
     groups: dict[tuple[str, str, str], list[RunMatch]] = {}
     for run in runs:

@@ -1,4 +1,5 @@
-"""What is shown of the violations of one log: of each invariant the first few, then how many more and in how many sessions."""
+"""What is shown of the violations of one log: of each invariant the first few, then how many more and in how many
+sessions."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ _NAMED: Final = 100_000
 
 
 class Broken(NamedTuple):
-    """In how many sessions an invariant is broken, and for how many prompts; none if it is for the session as a whole."""
+    """In how many sessions an invariant is broken, and for how many prompts; none if it is for the session as a
+    whole."""
 
     sessions: int
     prompts: int

@@ -13,10 +13,10 @@ from everyturn.files.reading import MAX_LINE, Fault, LogFile, Unreadable, compre
 class GrowingFile(LogFile):
     """A :class:`LogFile` that does not end: whenever there is no more to read, ``idle`` is asked whether to go on.
 
-    A line is read once it is whole. When another file has taken the place of this one (rotation), the rest of the old one
-    is read first; when the file is shorter than what was read of it (truncation), reading starts again at its beginning.
-    Both, and that the file is not there, are told to ``notice``. Line numbers count within the present file. A compressed
-    one is :class:`Unreadable`: what writes it holds lines back, so that it does not grow line by line.
+    A line is read once it is whole. When another file has taken the place of this one (rotation), the rest of the old
+    one is read first; when the file is shorter than what was read of it (truncation), reading starts again at its
+    beginning. Both, and that the file is not there, are told to ``notice``. Line numbers count within the present file.
+    A compressed one is :class:`Unreadable`: what writes it holds lines back, so that it does not grow line by line.
     """
 
     def __init__(self, path: Path, idle: Callable[[], bool], notice: Callable[[str], None]) -> None:
@@ -35,7 +35,8 @@ class GrowingFile(LogFile):
             self._growing.close()
 
     def peek(self) -> bytes:
-        """The first line, as soon as there is one; empty if there is to be none. Raises :class:`Unreadable` if there is no file."""
+        """The first line, as soon as there is one; empty if there is to be none. Raises :class:`Unreadable` if there is
+        no file."""
         first = self.readline(MAX_LINE + 1)
         if not first and self._growing is None:
             raise Unreadable(Fault(self.path, 0, "a file to follow", "none"))
@@ -91,7 +92,8 @@ class GrowingFile(LogFile):
         return b""
 
     def _turned_over(self) -> bool:
-        """Whether another file has come, or this one begins anew; both are told, and reading starts at the beginning."""
+        """Whether another file has come, or this one begins anew; both are told, and reading starts at the
+        beginning."""
         if self._growing is None:
             return False
         here = os.fstat(self._growing.fileno())

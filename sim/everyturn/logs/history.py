@@ -1,4 +1,5 @@
-"""One log as one history: read once, from its beginning, its lines in order, with what is lost of it and where a new process begins."""
+"""One log as one history: read once, from its beginning, its lines in order, with what is lost of it and where a new
+process begins."""
 
 from __future__ import annotations
 
@@ -44,8 +45,9 @@ AS_IT_IS: Final = Reading()
 class History:
     """What a log tells, in order; ``header`` is known before the lines are read.
 
-    :meth:`tell` says who is to be told; :meth:`read` reads the log and tells, and so does iterating, line by line. What cannot be read goes to ``fault``,
-    and may have told anything: it is a gap, unless a sequence will show that its number is missing.
+    :meth:`tell` says who is to be told; :meth:`read` reads the log and tells, and so does iterating, line by line. What
+    cannot be read goes to ``fault``, and may have told anything: it is a gap, unless a sequence will show that its
+    number is missing.
     """
 
     def __init__(self, file: LogFile, reading: Reading, fault: Callable[[Fault], None]) -> None:
@@ -74,7 +76,8 @@ class History:
         return self._order
 
     def read(self) -> None:
-        """Read the log to its end. Raises :class:`~everyturn.files.reading.Unreadable` if it cannot be read that far."""
+        """Read the log to its end. Raises :class:`~everyturn.files.reading.Unreadable` if it cannot be read that
+        far."""
         see = self._order.see
         for placed in self._reader:
             see(placed)

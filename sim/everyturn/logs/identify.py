@@ -1,10 +1,10 @@
 """Which revision wrote this recording? Each recorded run against the implementation of each revision.
 
-Where :mod:`everyturn.logs.conforming` asks whether *any* correct dispatcher could have written a run, this asks whether *ours* could:
-at the granularity of single accesses, in any interleaving. So it is a test of our revisions, which claim to be the agent's; and
-of a log from elsewhere it tells which revision to look at. Trace validation against a state graph in this sense is that of
-Cirstea, Kuppe, Loillier and Merz, Validating Traces of Distributed Programs Against TLA+ Specifications (SEFM 2024), with
-the implementation in the place of the specification.
+Where :mod:`everyturn.logs.conforming` asks whether *any* correct dispatcher could have written a run, this asks whether
+*ours* could: at the granularity of single accesses, in any interleaving. So it is a test of our revisions, which claim
+to be the agent's; and of a log from elsewhere it tells which revision to look at. Trace validation against a state
+graph in this sense is that of Cirstea, Kuppe, Loillier and Merz, Validating Traces of Distributed Programs Against TLA+
+Specifications (SEFM 2024), with the implementation in the place of the specification.
 """
 
 from __future__ import annotations
@@ -77,7 +77,10 @@ class RunIdentified:
         if match.stored is not None:
             stored = self.transcript.stored or ()
             following = f"`{stored[match.stored]}`" if match.stored < len(stored) else "no more"
-            return f"all lines fit, but of {len(stored)} messages in the store {match.stored} at most, and not then {following}"
+            return (
+                f"all lines fit, but of {len(stored)} messages in the store {match.stored} at most, and not then "
+                f"{following}"
+            )
         before = f"{match.written} of {len(lines)} lines fit{least}"
         if match.written == len(lines):
             return f"{before}; at rest expected {self.transcript.rest}, found {_all(match.rests) or 'no rest'}"
@@ -160,8 +163,8 @@ def identify(
 ) -> Identified:
     """Match all runs of some recordings against all ``revisions``; each run is handed to ``say`` as soon as it is done.
 
-    What cannot be read is left out and said. An interruption keeps what was matched so far. ``progress`` is given what is being
-    matched, and after how many product states.
+    What cannot be read is left out and said. An interruption keeps what was matched so far. ``progress`` is given what
+    is being matched, and after how many product states.
     """
     identified = Identified(tuple(_recordable(revision) for revision in revisions))
     try:
@@ -220,7 +223,8 @@ def _try(
 def match_transcript(
     transcript: Transcript, revision: str, budget: int = BUDGET, progress: Callable[[int], None] | None = None
 ) -> Match:
-    """Whether ``revision`` could have written ``transcript``; nobody could write an end that its own lines contradict."""
+    """Whether ``revision`` could have written ``transcript``; nobody could write an end that its own lines
+    contradict."""
     if transcript.contradiction is not None:
         return Match(Answer.REFUSED, 0, len(transcript.lines))
     return Matching(RecordedWorld(transcript.scope, revision)).match(transcript, budget, progress)

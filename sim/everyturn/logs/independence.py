@@ -1,8 +1,9 @@
 """Steps that commute with whatever other threads may do before them, so that nothing is lost if they are taken at once.
 
-One thread before such a step is a persistent set: see Godefroid, Partial-Order Methods for the Verification of Concurrent Systems
-(LNCS 1032, 1996), chapter 4. The rules are for the worlds of recordings: without shutdown, new sessions and full buffers; where
-stores fail by themselves, only how often is shared, and that is not changed by another order.
+One thread before such a step is a persistent set: see Godefroid, Partial-Order Methods for the Verification of
+Concurrent Systems (LNCS 1032, 1996), chapter 4. The rules are for the worlds of recordings: without shutdown, new
+sessions and full buffers; where stores fail by themselves, only how often is shared, and that is not changed by another
+order.
 """
 
 from __future__ import annotations

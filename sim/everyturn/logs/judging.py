@@ -21,7 +21,8 @@ SHOWN: Final = 100
 
 
 class Size(NamedTuple):
-    """How much a log tells of: sessions, prompts, and sessions in which an invariant is broken; ``broken``: which one, how often."""
+    """How much a log tells of: sessions, prompts, and sessions in which an invariant is broken; ``broken``: which one,
+    how often."""
 
     sessions: int
     prompts: int
@@ -48,7 +49,8 @@ class Watched:
 
 
 def watch(file: LogFile, reading: Reading, chosen: Sequence[Invariant], fault: Callable[[Fault], None]) -> Watched:
-    """Judge a log to its end. What cannot be read is handed to ``fault`` and counts as lost; Ctrl-C keeps what was found."""
+    """Judge a log to its end. What cannot be read is handed to ``fault`` and counts as lost; Ctrl-C keeps what was
+    found."""
     judge = LinearJudge(file, reading, chosen, fault)
     broken, interrupted = None, False
     try:
@@ -139,7 +141,8 @@ class LinearJudge:
         remarks = []
         if repeated:
             remarks.append(
-                f"{self._path}: {_lines(repeated)} left out: a number of the sequence that was there before, or too late"
+                f"{self._path}: {_lines(repeated)} left out: a number of the sequence that was there before, or too "
+                f"late"
             )
         if unknown:
             remarks.append(

@@ -1,18 +1,20 @@
 """Could these threads have written this log? The product of a recorded world's state graph with the place in the log.
 
-A product state is a row of :class:`~everyturn.engines.coroutines.transitions.Transitions`, how many lines are written, and how many messages
-are in the store (:mod:`everyturn.logs.stored_messages`). A thread that stands before a line may go on only if that is the next
-one in the log; every other step is hidden. So calls and returns bound what lies between them by themselves. Product
-states are searched depth first, each once.
+A product state is a row of :class:`~everyturn.engines.coroutines.transitions.Transitions`, how many lines are written,
+and how many messages are in the store (:mod:`everyturn.logs.stored_messages`). A thread that stands before a line may
+go on only if that is the next one in the log; every other step is hidden. So calls and returns bound what lies between
+them by themselves. Product states are searched depth first, each once.
 
 What is left out makes no difference to the answer:
 
 * *The next line is written at once.* Writing it disables nothing, and no other step looks at the log.
-* *A thread that wants to write what the log does not tell of it next* will never go on, so the log's end is out of reach.
+* *A thread that wants to write what the log does not tell of it next* will never go on, so the log's end is out of
+  reach.
 * *A step that commutes with whatever the other threads may do before it* is taken alone: a persistent set of one thread
   (:mod:`everyturn.logs.independence`). No thread runs in a circle, so that none is put off for ever.
 
-After a refusal the search is repeated without the second rule, to find the longest prefix of the log that can be written.
+After a refusal the search is repeated without the second rule, to find the longest prefix of the log that can be
+written.
 """
 
 from __future__ import annotations
@@ -58,10 +60,10 @@ class Made(NamedTuple):
 class Match:
     """The answer, and how many product states it took.
 
-    ``way``: one way to write the log, if there is one. Otherwise ``written``: how many lines of it could be written at most;
-    ``instead``: the lines that threads stood before there; ``rests``: how the world came to rest where all lines fit.
-    Not ``longest``: the budget ended before all prefixes were tried, and more lines might fit. ``stored``: all lines and the rest
-    fit, but of the messages in the store only the first so many.
+    ``way``: one way to write the log, if there is one. Otherwise ``written``: how many lines of it could be written at
+    most; ``instead``: the lines that threads stood before there; ``rests``: how the world came to rest where all lines
+    fit. Not ``longest``: the budget ended before all prefixes were tried, and more lines might fit. ``stored``: all
+    lines and the rest fit, but of the messages in the store only the first so many.
     """
 
     answer: Answer

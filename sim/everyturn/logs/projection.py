@@ -1,4 +1,5 @@
-"""What of a run an onlooker without access to shared data sees: partial logs, as the specification's vocabulary tells them.
+"""What of a run an onlooker without access to shared data sees: partial logs, as the specification's vocabulary tells
+them.
 
 A recording of a real agent becomes one line by line; a run of our own by leaving out what such an agent does not log
 (:data:`HIDDEN`). The places of a recording are the lines of its file, those of a run are its events, counted from 1.

@@ -38,8 +38,8 @@ class Life:
 
 
 class Cast:
-    """The prompts of a stretch. Of a prompt that was not submitted in it, or was folded into the turn of one that was not,
-    only a part was seen: lines about it are about nobody."""
+    """The prompts of a stretch. Of a prompt that was not submitted in it, or was folded into the turn of one that was
+    not, only a part was seen: lines about it are about nobody."""
 
     def __init__(self, lines: Sequence[Placed]) -> None:
         self._lines = [line for _, line in lines]

@@ -13,7 +13,8 @@ from everyturn_model.monitor import Invariant
 
 
 def judge_run(run: RecordedRun, chosen: Sequence[Invariant]) -> dict[str, Judged]:
-    """What is said of each invariant: the first line that refutes it, with all prompts of which that line shows the same."""
+    """What is said of each invariant: the first line that refutes it, with all prompts of which that line shows the
+    same."""
     found: dict[str, list[Violation]] = {}
     watch = Watch(
         header_of(run.header), lambda each: found.setdefault(each.invariant, []).append(each), chosen, recorded=True

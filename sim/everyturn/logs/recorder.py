@@ -1,4 +1,5 @@
-"""Our own dispatchers, recorded as the real agent was: a world whose threads write the lines of ``crush-dispatch-trace/1``.
+"""Our own dispatchers, recorded as the real agent was: a world whose threads write the lines of
+``crush-dispatch-trace/1``.
 
 A line is one more atomic step of the thread that writes it (:meth:`Log.line`), in front of or behind the step that it
 tells of, as ``recordings/README.md`` says for the real recorder:
@@ -6,8 +7,8 @@ tells of, as ``recordings/README.md`` says for the real recorder:
 * in front: the calls, the start of a stream, a completion, a delivery, an agent-error notification;
 * behind: the returns, a user message, a write that the store refused, the end of a stream.
 
-So other threads may run between a line and its step, in our runs as in recorded ones. What our dispatchers do not model (text
-of requests, say) their lines do not tell, and :meth:`~everyturn.logs.transcript.Line.fits` does not compare.
+So other threads may run between a line and its step, in our runs as in recorded ones. What our dispatchers do not model
+(text of requests, say) their lines do not tell, and :meth:`~everyturn.logs.transcript.Line.fits` does not compare.
 """
 
 from __future__ import annotations
@@ -88,7 +89,8 @@ def _outcome(fault: Fault | None, good: str) -> str:
 
 
 class _Recorded(Server):
-    """Put in front of a revision: writes what happens at the door, and hands it ports that write what happens within."""
+    """Put in front of a revision: writes what happens at the door, and hands it ports that write what happens
+    within."""
 
     def __init__(self, ports: Ports, *, direct: bool, log: LogPort) -> None:
         super().__init__(recorded(ports, log, direct=direct), direct=direct)
@@ -205,7 +207,8 @@ class _Broker:
         return getattr(self.broker, name)
 
     async def publish(self, completion: Completion, context: Context | None) -> None:
-        """The context of a coordinator's delivery is that of its own caller; turns that were queued run under a later hop."""
+        """The context of a coordinator's delivery is that of its own caller; turns that were queued run under a later
+        hop."""
         delivers = context is not None and context.hop == 0 and not self.direct
         await self.log.do(Log.line, _delivery(completion) if delivers else _completion(completion, "broker"))
         await self.broker.publish(completion, context)

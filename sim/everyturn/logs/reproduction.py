@@ -30,8 +30,8 @@ class Reproduction(NamedTuple):
 def reproduce(revision: str, invariant: str, scope: str) -> Reproduction | None:
     """A shortest run of ``revision`` that breaks ``invariant``, in the first small scope that has one.
 
-    Only what ``scope``, in which the log was recorded, has besides prompts is tried; none if there is no such revision, or
-    nothing is found.
+    Only what ``scope``, in which the log was recorded, has besides prompts is tried; none if there is no such revision,
+    or nothing is found.
     """
     from everyturn.checking.check import check
 

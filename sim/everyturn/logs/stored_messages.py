@@ -1,8 +1,8 @@
 """Which of the messages in the store a step creates: a second order, besides that of the lines, that a log tells of.
 
-At rest a recording lists all messages, in the order of their creation and with the reason for which each ended. Most are created
-by hidden steps. How the message of a step ends is told by the end of its stream, so that each creation can be compared with the
-next message of the list when it is made.
+At rest a recording lists all messages, in the order of their creation and with the reason for which each ended. Most
+are created by hidden steps. How the message of a step ends is told by the end of its stream, so that each creation can
+be compared with the next message of the list when it is made.
 """
 
 from __future__ import annotations
@@ -81,4 +81,5 @@ _TOLD: Final = {
     "error": (FAILED,),
     "cancelled": (CANCELLED,),
 }
-"""The end of a step's stream → its message, where that has no text. A tool round that no further step follows was cut off."""
+"""The end of a step's stream → its message, where that has no text. A tool round that no further step follows was cut
+off."""

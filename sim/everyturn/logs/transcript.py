@@ -1,8 +1,8 @@
 """The lines of ``crush-dispatch-trace/1`` as values that our own runs and recorded ones are compared by.
 
-Prompts are called ``p1``, ``p2``, … in the scenario's order, operations ``cancel1``, ``clear1``, ``summarise1``, … in the order
-of their calls. Left out is what none of our dispatchers models or what other lines tell anyhow: the texts and requests,
-the times, ``by`` of a completion, ``turns`` of a return, and of the end who waits or was told.
+Prompts are called ``p1``, ``p2``, … in the scenario's order, operations ``cancel1``, ``clear1``, ``summarise1``, … in
+the order of their calls. Left out is what none of our dispatchers models or what other lines tell anyhow: the texts and
+requests, the times, ``by`` of a completion, ``turns`` of a return, and of the end who waits or was told.
 """
 
 from __future__ import annotations
@@ -61,9 +61,9 @@ class Written(NamedTuple):
 class Transcript(NamedTuple):
     """A run as its recorder tells it: the scope it needs, its lines, and the shared data at rest if it came to rest.
 
-    ``returned``: at rest every call has. ``stored``: the messages in the store then, in the order in which they were created, as
-    recordings tell them, without those of the exchange before the run; none if that is not known. ``places``: where each line
-    stands in its file; the last is that of the end, if it is there.
+    ``returned``: at rest every call has. ``stored``: the messages in the store then, in the order in which they were
+    created, as recordings tell them, without those of the exchange before the run; none if that is not known.
+    ``places``: where each line stands in its file; the last is that of the end, if it is there.
     """
 
     scope: Scope
@@ -218,8 +218,8 @@ class _Names:
 def _outcome(outcome: str, latest: str) -> str:
     """What our returns tell: ``returned``, ``error`` or ``cancelled``.
 
-    Whether a call that ``returned`` was queued is told by a thread that wrote nothing since. An outcome that says otherwise
-    stays as it is, and no line of ours fits it.
+    Whether a call that ``returned`` was queued is told by a thread that wrote nothing since. An outcome that says
+    otherwise stays as it is, and no line of ours fits it.
     """
     silent = outcome == "busy-queued"
     told = outcome in ("ok", "nil", "cancel-on-entry", "busy-queued") and silent == (latest == "run_call")

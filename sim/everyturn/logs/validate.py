@@ -1,8 +1,9 @@
 """Validation: did what was recorded obey? Judges logs run by run, without the program that wrote them.
 
-Logs of any agent are judged as a whole and in constant memory by :class:`everyturn.logs.watch.Watch`, and so is each run of a recording
-(:mod:`everyturn.logs.recorded`), which :mod:`everyturn.logs.conforming` matches as well. Our own traces tell every step, and are judged as the runs that
-they are (:class:`everyturn.verdicts.checker.Judge`). What cannot be read is left out and said, the rest goes on.
+Logs of any agent are judged as a whole and in constant memory by :class:`everyturn.logs.watch.Watch`, and so is each
+run of a recording (:mod:`everyturn.logs.recorded`), which :mod:`everyturn.logs.conforming` matches as well. Our own
+traces tell every step, and are judged as the runs that they are (:class:`everyturn.verdicts.checker.Judge`). What
+cannot be read is left out and said, the rest goes on.
 """
 
 from __future__ import annotations
@@ -60,9 +61,9 @@ def validate(
 ) -> Validated:
     """Judge all runs of ``logs`` by the named invariants, or by all and by the specification.
 
-    ``strict`` stops at the first thing that is unreadable; ``budget``: see :func:`everyturn_model.partial.match_partial`. An
-    interruption keeps what was judged so far. ``progress`` is given now and then the file that is being read. Raises
-    :class:`UsageError` for an unknown invariant.
+    ``strict`` stops at the first thing that is unreadable; ``budget``: see
+    :func:`everyturn_model.partial.match_partial`. An interruption keeps what was judged so far. ``progress`` is given
+    now and then the file that is being read. Raises :class:`UsageError` for an unknown invariant.
     """
     chosen = select(invariants)
     validated = Validated()
@@ -91,7 +92,8 @@ def _cells(
     strict: bool,
     budget: int,
 ) -> Iterator[Cell]:
-    """The cells of one file: one for each recorded run, one for a trace or for a log as a whole; no budget, no conformance."""
+    """The cells of one file: one for each recorded run, one for a trace or for a log as a whole; no budget, no
+    conformance."""
     began = time.perf_counter()
     with LogFile(path, progress) as file:
         name = reading.format_of(file)

@@ -225,7 +225,8 @@ class Watch:
         (self._sessions.get(gap.session) or self._new(gap.session)).lose(self._recent)
 
     def restart(self, name: str | None) -> None:
-        """Another process writes the session's lines (all sessions', if ``name`` is none): what was open is forgotten."""
+        """Another process writes the session's lines (all sessions', if ``name`` is none): what was open is
+        forgotten."""
         for each in list(self._sessions) if name is None else [name]:
             if each in self._sessions:
                 self._sessions.pop(each).rest(self._recent)

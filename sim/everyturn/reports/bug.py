@@ -1,4 +1,5 @@
-"""A bug report on what a log shows an agent to have done wrong: what goes into it; how it looks is for those who write it."""
+"""A bug report on what a log shows an agent to have done wrong: what goes into it; how it looks is for those who write
+it."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ ENDINGS: Final = (".md", ".html")
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One cause, as it is told: ``number`` from 1, the excerpt of the shown run, and the same in the model if it is known.
+    """One cause, as it is told: ``number`` from 1, the excerpt of the shown run, and the same in the model if it is
+    known.
 
     ``reading``: the options of `everyturn validate` with which its log is to be read.
     """
@@ -149,7 +151,8 @@ def _digest(path: Path) -> str:
 
 
 def write_reports(paths: Sequence[Path], conformed: Conformed, command: str, reading: Sequence[str]) -> None:
-    """Write the report to each of ``paths``; the ending decides how. Raises :class:`UsageError` if it cannot be written.
+    """Write the report to each of ``paths``; the ending decides how. Raises :class:`UsageError` if it cannot be
+    written.
 
     ``command``, ``reading``: see :func:`bug_report`.
     """
@@ -197,7 +200,10 @@ def reproduced(item: Item) -> str:
     """What the commands show."""
     same = item.reproduction
     if same is not None:
-        return f"The model of {same.revision} shows the same invariant broken in {same.steps} steps, in scope {same.scope}: {same.sentence}."
+        return (
+            f"The model of {same.revision} shows the same invariant broken in {same.steps} steps, in scope "
+            f"{same.scope}: {same.sentence}."
+        )
     own = "the last command checks a model of your own" if item.fault.invariant is not None else "you can write one"
     return f"No model of this agent is known to show it; {own} (docs/your_own_agent.md)."
 

@@ -1,4 +1,5 @@
-"""A bug report as one HTML page: no network, readable on a phone, dark where the reader's system is; all log text escaped."""
+"""A bug report as one HTML page: no network, readable on a phone, dark where the reader's system is; all log text
+escaped."""
 
 from __future__ import annotations
 
@@ -79,7 +80,10 @@ def _page(report: BugReport) -> Iterator[str]:
     yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
     yield f"<title>{title}</title><style>{_STYLE}</style></head><body>"
     yield f"<h1>{title}</h1>"
-    yield f'<p class="lead">{report.refused:,} of {report.runs:,} runs refused, {report.undetermined:,} undetermined; judged by the'
+    yield (
+        f'<p class="lead">{report.refused:,} of {report.runs:,} runs refused, {report.undetermined:,} '
+        f"undetermined; judged by the"
+    )
     yield "specification of the dispatcher, which infers the steps that no line tells.</p>"
     if len(report.items) > 1:
         yield from _contents(report)
@@ -106,7 +110,10 @@ def _item(item: Item, *, alone: bool) -> Iterator[str]:
         yield f'<p class="dim">In general (invariant <code>{fault.invariant}</code>): {safe(fault.promise)}.</p>'
     yield f'<h3>What happened</h3><p class="dim">{safe(run_lines(fault.shown))}</p>'
     yield f'<div class="scroll">{diagram(item.excerpt, fault.waiting)}</div>'
-    yield '<p class="dim">● a line of the log · ○ a step that no line tells and that something later needs · ✗ what the rule'
+    yield (
+        '<p class="dim">● a line of the log · ○ a step that no line tells and that something later needs · ✗ what '
+        "the rule"
+    )
     left_out = f" · {item.excerpt.left_out:,} steps of others are left out" if item.excerpt.left_out else ""
     yield f"forbids · thick: a turn · dashed: in the queue · dotted: a client waits for ever{left_out}</p>"
     yield '<details><summary>The lines</summary><div class="scroll"><table>'
@@ -115,7 +122,10 @@ def _item(item: Item, *, alone: bool) -> Iterator[str]:
     yield "</table></div></details>"
     yield f"<h3>Who is affected</h3><p>{safe(affected(fault))}</p>"
     if item.consequences:
-        yield f"<p>Refused in the same run, too:</p><ul>{''.join(f'<li>{safe(each)}</li>' for each in item.consequences)}</ul>"
+        yield (
+            f"<p>Refused in the same run, "
+            f"too:</p><ul>{''.join(f'<li>{safe(each)}</li>' for each in item.consequences)}</ul>"
+        )
     yield f"<h3>How often</h3><p>{safe(runs_of(fault).capitalize())}."
     yield f"{f'Also in {safe(item.others)}.' if item.others else ''}</p>"
     yield f'<h3>How to reproduce</h3><div class="scroll"><pre>{safe_lines(commands(item))}</pre></div>'

@@ -1,4 +1,5 @@
-"""A bug report in Markdown, for an issue tracker. Everything from a log is escaped or stands in a fence that it cannot close."""
+"""A bug report in Markdown, for an issue tracker. Everything from a log is escaped or stands in a fence that it cannot
+close."""
 
 from __future__ import annotations
 

@@ -13,12 +13,16 @@ from everyturn_model.lifecycle import Phase
 from everyturn_model.partial import Answer, Refused
 from everyturn_model.spec.prompts import Prompt
 
-LEGEND: Final = "  (+ a step that no line tells, put before the line that needs it; ! a step that the specification refuses; | the line)"
+LEGEND: Final = (
+    "  (+ a step that no line tells, put before the line that needs it; ! a step that the specification "
+    "refuses; | the line)"
+)
 _TEXT: Final = 110
 
 
 def explanation(run: RunMatch) -> Iterator[str]:
-    """One line for each step, the log's own lines between them; then, for a refused run, how far it fits and what it met."""
+    """One line for each step, the log's own lines between them; then, for a refused run, how far it fits and what it
+    met."""
     refusals = run.matched.refusals
     count = f", {len(refusals)} refusals" if len(refusals) > 1 else ""
     yield f"{run.file}: {run.name}: {run.matched.answer}{count}, lines {run.lines[0]} to {run.lines[1]}"

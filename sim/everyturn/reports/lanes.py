@@ -1,4 +1,5 @@
-"""An excerpt as a picture: time goes down, each prompt and operation has a lane, and each step its words beside it. SVG, inline."""
+"""An excerpt as a picture: time goes down, each prompt and operation has a lane, and each step its words beside it.
+SVG, inline."""
 
 from __future__ import annotations
 

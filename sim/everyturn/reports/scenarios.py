@@ -31,7 +31,8 @@ class SearchProgress(Progress):
 
 
 def show_checked(checked: Checked, show: Printer, hint: str) -> None:
-    """The verdict on one scenario: a line, then one for each refutation with its token. ``hint``: the options it was run with."""
+    """The verdict on one scenario: a line, then one for each refutation with its token. ``hint``: the options it was
+    run with."""
     cell, found = checked.cell, checked.found
     sign, colour = SIGNS[cell.verdict]
     head = click.style(cell.revision, bold=True) + "  " + click.style(f"{sign} {cell.verdict}", fg=colour)

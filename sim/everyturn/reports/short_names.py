@@ -15,8 +15,8 @@ _LEAST: Final = 6
 def shortened(names: Sequence[str], width: int) -> dict[str, str]:
     """Each of some different names in at most ``width`` characters (6 or more), no two alike.
 
-    One that is too long keeps its beginning and its end. Where that makes names alike, as with identifiers that begin with
-    the time, they show where they differ instead, and where that does not help either, a number.
+    One that is too long keeps its beginning and its end. Where that makes names alike, as with identifiers that begin
+    with the time, they show where they differ instead, and where that does not help either, a number.
     """
     assert width >= _LEAST
     found = {name: name for name in names if len(name) <= width}

@@ -208,7 +208,10 @@ def _no_return(found: Explanation) -> Iterator[str]:
     yield f"Point of no return: step {step}. Before it a good end could still be reached; after it none can."
     yield f"  {made.thread}: {made.operation}  ({place}, in {place.function})  {_told(found.run, step)}".rstrip()
     if found.no_return.chosen:
-        yield "  That it ends like this is the world's choice: the order of the threads had nothing to do with it at this step."
+        yield (
+            "  That it ends like this is the world's choice: the order of the threads had nothing to do with it at "
+            "this step."
+        )
     if found.good:
         yield f"  The good way that was lost begins: {', '.join(map(str, found.good[:4]))}"
 

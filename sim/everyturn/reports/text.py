@@ -37,7 +37,10 @@ SIGNS: Final = {
     Verdict.NOT_PROMISED: ("-", "bright_black"),
     Verdict.NOT_JUDGED: (" ", "bright_black"),
 }
-LEGEND: Final = "✓ proved  ✗ refuted  ~ sampled, no violation seen  ? undetermined  · vacuous: nothing in the scope could violate it"
+LEGEND: Final = (
+    "✓ proved  ✗ refuted  ~ sampled, no violation seen  ? undetermined  · vacuous: nothing in the scope "
+    "could violate it"
+)
 EVERY_SECONDS: Final = 10.0
 
 

@@ -1,4 +1,5 @@
-"""The table of a validation: how often each invariant got which verdict, in the runs, sessions and prompts of each agent."""
+"""The table of a validation: how often each invariant got which verdict, in the runs, sessions and prompts of each
+agent."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ _WIDE: Final = 14
 
 
 def table(validated: Validated) -> Iterator[str]:
-    """The lines: for each agent, what is said of each invariant in its runs, and in its logs of many sessions; then the files."""
+    """The lines: for each agent, what is said of each invariant in its runs, and in its logs of many sessions; then the
+    files."""
     for revision, cells in _by(validated.cells, lambda cell: cell.revision).items():
         logs = [cell for cell in cells if cell.run is None]
         runs = [cell for cell in cells if cell.run is not None]
@@ -45,7 +47,9 @@ def _of_logs(revision: str, cells: Sequence[Cell], sizes: Sequence[Size]) -> Ite
     What is broken for a session as a whole, such as clean rest, is broken for no prompt.
     """
     sessions, prompts = sum(size.sessions for size in sizes), sum(size.prompts for size in sizes)
-    yield f"{revision}: {_number(len(cells), 'log')} with {_number(sessions, 'session')} and {_number(prompts, 'prompt')}"
+    yield (
+        f"{revision}: {_number(len(cells), 'log')} with {_number(sessions, 'session')} and {_number(prompts, 'prompt')}"
+    )
     yield _row("", "verdict", "sessions", "prompts")
     for name, judged in _judged(cells).items():
         broken = [size.broken.get(name, Broken(0, 0)) for size in sizes]

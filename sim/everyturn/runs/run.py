@@ -30,7 +30,8 @@ class RunStep:
 
 
 class RunLog(Protocol):
-    """What an engine keeps of a run while it goes on: the steps and events are derived from it when they are asked for."""
+    """What an engine keeps of a run while it goes on: the steps and events are derived from it when they are asked
+    for."""
 
     effects: list[Any]
     times: list[float]

@@ -141,7 +141,8 @@ def write(
 
 
 def read(path: Path) -> Trace:
-    """The trace in a file, plain or compressed. Raises :class:`UsageError` with file and line for anything that is not one."""
+    """The trace in a file, plain or compressed. Raises :class:`UsageError` with file and line for anything that is not
+    one."""
     with LogFile(path) as file:
         return of(file)
 

@@ -2,10 +2,10 @@
 
 Flanagan, Godefroid: Dynamic Partial-Order Reduction for Model Checking Software (POPL 2005), in the form of Abdulla,
 Aronis, Jonsson, Sagonas: Optimal Dynamic Partial Order Reduction (POPL 2014), algorithm 1 (source sets). The older
-form's rule, to compare an access with the *latest* dependent step only, loses schedules once sleep sets prune the run in
-which the next comparison would have been made; here all races are reversed, each into its own source set. Runs are made
-again from the start. A run that gets to where every enabled thread is asleep equals one that was made before; it is
-brought to its end in any way and counted as ``redundant``. All other runs differ as partial orders.
+form's rule, to compare an access with the *latest* dependent step only, loses schedules once sleep sets prune the run
+in which the next comparison would have been made; here all races are reversed, each into its own source set. Runs are
+made again from the start. A run that gets to where every enabled thread is asleep equals one that was made before; it
+is brought to its end in any way and counted as ``redundant``. All other runs differ as partial orders.
 
 What it preserves. Accesses depend on each other if one may write a location that both touch, so all schedules that
 differ only by exchanging independent neighbours have the same results, the same values at rest, and the same threads
@@ -13,11 +13,11 @@ blocked there; exactly one of them is run, redundant runs apart. The outcomes of
 one thread, and all are tried. An access that was blocked is compared also with what came before each step that it
 waited for, and one that is blocked for ever with everything.
 
-What a judge says at rest is preserved as far as footprints cover what is *seen*: :mod:`everyturn.world.footprints` orders
-everything that is seen of one prompt, and everything against the begin and end of a Cancel, ClearQueue, Summarise or
-shutdown. So the ledger at rest is preserved, with the outcomes and all invariants judged there. Those that are judged
-along the way also look at the order in which independent things of different prompts were seen; they may miss a
-violation that only some order shows, so that a complete search does not prove them.
+What a judge says at rest is preserved as far as footprints cover what is *seen*: :mod:`everyturn.world.footprints`
+orders everything that is seen of one prompt, and everything against the begin and end of a Cancel, ClearQueue,
+Summarise or shutdown. So the ledger at rest is preserved, with the outcomes and all invariants judged there. Those that
+are judged along the way also look at the order in which independent things of different prompts were seen; they may
+miss a violation that only some order shows, so that a complete search does not prove them.
 """
 
 from __future__ import annotations
@@ -143,7 +143,8 @@ class Dpor(Guided):
         return clock
 
     def _reverse(self, place: int, thread: int, clock: Clock, before: int) -> None:
-        """See to it that instead of the step at ``place`` a thread is tried that may come first if the race is reversed."""
+        """See to it that instead of the step at ``place`` a thread is tried that may come first if the race is
+        reversed."""
         mover = self._steps[place].thread
         later: list[tuple[int, int]] = []
         first: list[int] = []

@@ -13,7 +13,8 @@ from everyturn.world.access import Access
 
 
 class PreemptionBounded(DepthFirst):
-    """All schedules with at most ``bound`` preemptions; switching away from a thread that is blocked or over is free."""
+    """All schedules with at most ``bound`` preemptions; switching away from a thread that is blocked or over is
+    free."""
 
     def costs(self, enabled: Sequence[Access]) -> Iterable[tuple[int, int]]:
         threads = [access.thread for access in enabled]

@@ -1,4 +1,5 @@
-"""What some strategies need to know of a program before they can sample it: how many steps each thread makes, and where."""
+"""What some strategies need to know of a program before they can sample it: how many steps each thread makes, and
+where."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ class Strategy:
     ``independent``: its runs are independent samples of one distribution, which ``seed`` and the run's number decide
     alone. Only then do clean runs bound the probability of what was not seen, and only then can runs be shared among
     processes. ``proves``: what holds in every run of an exhausted strategy holds in *every* interleaving: of the
-    invariants judged ``always``, only of those judged ``at rest``, or of none. ``single``: all its runs are the same one.
+    invariants judged ``always``, only of those judged ``at rest``, or of none. ``single``: all its runs are the same
+    one.
     """
 
     independent: ClassVar[bool] = False

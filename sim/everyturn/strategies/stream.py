@@ -2,8 +2,8 @@
 
 SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014): the state advances by a
 constant, and a draw is a mixture of the state. So a decision can be drawn for one run after the other or for thousands
-of runs at once, and comes out the same. A draw of 32 bits is scaled to its range by a multiplication (Lemire, ACM TOMACS
-29, 2019), which prefers some outcomes of n by at most n / 2^32.
+of runs at once, and comes out the same. A draw of 32 bits is scaled to its range by a multiplication (Lemire, ACM
+TOMACS 29, 2019), which prefers some outcomes of n by at most n / 2^32.
 
 A run has several *lanes*, streams of their own: what is decided on the way is drawn from lane 0 as it comes; what is
 laid down before the first step, from another one, so that neither depends on how much of the other was drawn.

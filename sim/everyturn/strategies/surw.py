@@ -1,9 +1,9 @@
 """Selectively uniform random walk: uniform over the interleavings of some steps, and all others left to chance.
 
 Zhao, Wolff, Mathur, Roychoudhury: Selectively Uniform Concurrency Testing (ASPLOS 2025), section 3 (SURW). Which steps
-are selected is up to the user there, and in its experiments the accesses to one memory location drawn for each run. Here
-likewise: one location that several threads touch and somebody writes. All others get a random priority for each access,
-as in the authors' artefact.
+are selected is up to the user there, and in its experiments the accesses to one memory location drawn for each run.
+Here likewise: one location that several threads touch and somebody writes. All others get a random priority for each
+access, as in the authors' artefact.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ SLACK: Final = 0.25
 
 
 class Surw(Sampler):
-    """Before each access to the location of the run, a thread is drawn that is to make it; the others stay off meanwhile.
+    """Before each access to the location of the run, a thread is drawn that is to make it; the others stay off
+    meanwhile.
 
     It is drawn in proportion to the accesses to that location which each thread has still to make. With exact counts,
     and if no thread blocks, every interleaving of these accesses is equally probable, however many other steps lie

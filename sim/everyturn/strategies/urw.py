@@ -19,7 +19,8 @@ class Urw(Sampler):
 
     With exact counts and threads that never block, every interleaving is equally probable: of all interleavings of
     what remains, those that begin with one thread are to all as its remaining steps are to all remaining steps. With
-    estimates, or blocking, it is only nearly so. A thread that has used up its estimate counts as one step from its end.
+    estimates, or blocking, it is only nearly so. A thread that has used up its estimate counts as one step from its
+    end.
     """
 
     def __init__(self, seed: int, profile: Profile) -> None:

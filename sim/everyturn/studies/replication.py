@@ -32,8 +32,8 @@ Passed = Callable[[float], None]
 class Replication(Struct, frozen=True, kw_only=True):
     """The result of one replication; ``hours`` are the measured session-hours, without the warm-up.
 
-    ``wait``: from submission to the turn's start, of prompts that started. ``response``: from submission until the waiter
-    was told. In seconds, of prompts submitted after the warm-up.
+    ``wait``: from submission to the turn's start, of prompts that started. ``response``: from submission until the
+    waiter was told. In seconds, of prompts submitted after the warm-up.
     """
 
     revision: str

@@ -26,7 +26,8 @@ JOURNAL_SCHEMA: Final = "everyturn/study-journal/2"
 
 STACK_BYTES: Final = 256 * 1024 * 1024
 RECURSION_LIMIT: Final = 100_000
-"""``d0`` to ``d4`` run what is queued recursively: a chain of n turns needs about 5 n frames, and a stack to hold them."""
+"""``d0`` to ``d4`` run what is queued recursively: a chain of n turns needs about 5 n frames, and a stack to hold
+them."""
 
 _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
@@ -55,8 +56,8 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Journal:
     """Replications as JSON lines, in the order of the tasks; a file, or nothing but memory.
 
-    Each replication is written when it is done, so that a run that was interrupted or killed goes on where it stopped. A
-    last line that is not complete is dropped; one that was edited, moved or doubled is an error.
+    Each replication is written when it is done, so that a run that was interrupted or killed goes on where it stopped.
+    A last line that is not complete is dropped; one that was edited, moved or doubled is an error.
     """
 
     def __init__(self, path: Path | None, cells: Sequence[Cell]) -> None:
@@ -77,7 +78,8 @@ class Journal:
             self._size, self._cut = len(header), 0
 
     def _load(self, path: Path) -> bool:
-        """Take over what was made; whether there was a whole line. One that is not whole is cut off when more is written."""
+        """Take over what was made; whether there was a whole line. One that is not whole is cut off when more is
+        written."""
         with LogFile(path) as file:
             for number, line in file.lines(stop):
                 if not line.endswith(b"\n"):
@@ -94,7 +96,8 @@ class Journal:
             raise UsageError(f"{path}:1: expected the header of a study's journal; found: {error}") from None
         if (header.schema, header.digest) != (JOURNAL_SCHEMA, self._header.digest):
             raise UsageError(
-                f"{path}: expected the journal of this study as it is now (digest {self._header.digest}); found that of "
+                f"{path}: expected the journal of this study as it is now (digest {self._header.digest}); found that "
+                f"of "
                 f"{header.title!r} (digest {header.digest}). Remove it, or choose another folder with -o"
             )
 
@@ -114,7 +117,8 @@ class Journal:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """While replications are added: nobody else writes the file. Raises :class:`UsageError` if somebody does, or has."""
+        """While replications are added: nobody else writes the file. Raises :class:`UsageError` if somebody does, or
+        has."""
         if self.path is None:
             yield
             return

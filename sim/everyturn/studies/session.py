@@ -1,9 +1,10 @@
 """A session on SimPy's clock: the real dispatcher's coroutines as processes of a stock :class:`simpy.Environment`.
 
 A thread's coroutine yields an operation. The process waits as long as the operation takes, asks
-:func:`everyturn.world.objects.apply` what it does, and resumes the coroutine with the result. An operation that is blocked
-waits until a column that it touches has changed. Where the choosing kernel (:mod:`everyturn.engines.simpy.kernel`) asks a
-strategy, time decides here, and among equal times the order of SimPy's events: first in, first out.
+:func:`everyturn.world.objects.apply` what it does, and resumes the coroutine with the result. An operation that is
+blocked waits until a column that it touches has changed. Where the choosing kernel
+(:mod:`everyturn.engines.simpy.kernel`) asks a strategy, time decides here, and among equal times the order of SimPy's
+events: first in, first out.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Onlooker(Protocol):
         """What one step showed."""
 
     def idle(self, queued: frozenset[str], *, ended: bool) -> None:
-        """No thread can move until somebody comes; ``queued`` prompts are in the queue. ``ended``: no thread is left."""
+        """No thread can move until somebody comes; ``queued`` prompts are in the queue. ``ended``: no thread is
+        left."""
 
 
 class Publisher(Protocol):
@@ -164,7 +166,8 @@ class Session:
         self._rest_if_idle()
 
     def _forget(self, above: tuple[str, ...]) -> None:
-        """Forget the cancelled contexts from ``above`` down, whose threads have ended; not what ``active`` still names."""
+        """Forget the cancelled contexts from ``above`` down, whose threads have ended; not what ``active`` still
+        names."""
         cancelled: frozenset[tuple[str, ...]] = self.values["contexts"]
         if cancelled:
             named = () if self.values["active"] is None else self.values["active"].path
@@ -225,7 +228,8 @@ class Session:
     # time --------------------------------------------------------------------------------------------------------
 
     def _outside(self, operation: Operation) -> Generator[simpy.Event, Any, tuple[objects.Budget, bool]]:
-        """Let the time of a model's or broker's operation pass: the mood at its end, and whether a stream was cut short."""
+        """Let the time of a model's or broker's operation pass: the mood at its end, and whether a stream was cut
+        short."""
         if operation.method == "end":
             cancelled = yield from self._stream(operation.arguments[0])
             return (KIND if cancelled else self.surroundings.mood(operation)), cancelled

@@ -78,8 +78,9 @@ class Cancels(_Table, frozen=True, kw_only=True):
 class Latency(_Table, frozen=True, kw_only=True):
     """How long things take. An operation takes effect at the end of its time.
 
-    ``access``: one access to shared data in memory; ``entry``: from acceptance until the prompt's thread runs; ``store``:
-    one store operation; ``stream``: one stream of the model; ``notice``: until a stream notices that it was cancelled.
+    ``access``: one access to shared data in memory; ``entry``: from acceptance until the prompt's thread runs;
+    ``store``: one store operation; ``stream``: one stream of the model; ``notice``: until a stream notices that it was
+    cancelled.
     """
 
     access: Distribution = Constant(0.0)
@@ -92,8 +93,8 @@ class Latency(_Table, frozen=True, kw_only=True):
 class Faults(_Table, frozen=True, kw_only=True):
     """How often the world is unkind, as probabilities.
 
-    Of a stream: ``provider_error``, ``unauthorised``, ``tool_round`` (another step follows), ``window_full``; of a store
-    operation that may fail: ``store``.
+    Of a stream: ``provider_error``, ``unauthorised``, ``tool_round`` (another step follows), ``window_full``; of a
+    store operation that may fail: ``store``.
     """
 
     provider_error: Share = 0.0
@@ -123,8 +124,8 @@ class Subscribers(_Table, frozen=True, kw_only=True):
 class Plot(_Table, frozen=True, kw_only=True):
     """What the picture shows: ``y`` measures, a panel each, over the first of the varied parameters.
 
-    ``bars`` shows what became of the prompts instead, a bar for each revision. ``theory`` adds the mean wait of the M/G/1
-    queue (Pollaczek and Khinchine) to a panel of `wait_mean`.
+    ``bars`` shows what became of the prompts instead, a bar for each revision. ``theory`` adds the mean wait of the
+    M/G/1 queue (Pollaczek and Khinchine) to a panel of `wait_mean`.
     """
 
     kind: Bars = "curves"

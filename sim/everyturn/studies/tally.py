@@ -3,8 +3,8 @@
 *Told*: a completion of the prompt's run id was delivered, or an agent-error notification told its own error, or its
 caller's ``Run`` returned its own error: what the invariant ``no-hang`` asks for. *Stuck*: at some instant no thread of
 the session could move and the prompt had not been told; only somebody who comes later can move its session again.
-*Never told*: no thread was left, and the prompt was not in the queue either: nothing knows of it any more, whoever comes.
-*Undecided*: the replication ended first.
+*Never told*: no thread was left, and the prompt was not in the queue either: nothing knows of it any more, whoever
+comes. *Undecided*: the replication ended first.
 """
 
 from __future__ import annotations
@@ -68,9 +68,10 @@ class Summary(Struct, frozen=True):
 class Counts(Struct):
     """Numbers of prompts that were submitted after the warm-up; completions are counted when they are delivered.
 
-    Fates: ``started``, ``folded``, ``covered``, ``cleared``, ``cancelled_on_entry``, ``failed``, ``lost`` (none of them).
-    Of those with run id: ``told``, ``stuck``, ``never_told``, ``undecided`` (neither told nor stuck), ``pending`` (stuck,
-    but still in the queue). ``given_up``: completions that their own client's buffer had no space for.
+    Fates: ``started``, ``folded``, ``covered``, ``cleared``, ``cancelled_on_entry``, ``failed``, ``lost`` (none of
+    them). Of those with run id: ``told``, ``stuck``, ``never_told``, ``undecided`` (neither told nor stuck),
+    ``pending`` (stuck, but still in the queue). ``given_up``: completions that their own client's buffer had no space
+    for.
     """
 
     submitted: int = 0

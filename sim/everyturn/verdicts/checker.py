@@ -45,20 +45,23 @@ class Finding:
 
 
 def check_turn(ledger: Ledger, event: Event) -> None:
-    """Raise :class:`~everyturn.errors.AgentFault` if a turn begins under a name that another prompt's turn in ``ledger`` has.
+    """Raise :class:`~everyturn.errors.AgentFault` if a turn begins under a name that another prompt's turn in
+    ``ledger`` has.
 
     What is said of it from then on could be said of either.
     """
     owner = ledger.of_turn(event.turn) if isinstance(event, TurnStarted) else None
     if isinstance(event, TurnStarted) and owner is not None and owner.prompt != event.prompt:
         raise AgentFault(
-            f"turn {event.turn!r} begins for {event.prompt} and was one of {owner.prompt}: expected contexts of turns of "
+            f"turn {event.turn!r} begins for {event.prompt} and was one of {owner.prompt}: expected contexts of turns "
+            f"of "
             "different prompts to have different names, as those of Context.turn do"
         )
 
 
 def select(names: Sequence[str]) -> tuple[Invariant, ...]:
-    """The invariants of these names; ``mission`` is the first three, none given means all. ``conforms`` is no invariant."""
+    """The invariants of these names; ``mission`` is the first three, none given means all. ``conforms`` is no
+    invariant."""
     chosen: list[str] = []
     for name in names:
         if name == "mission":
@@ -86,7 +89,8 @@ class Judge:
         return JudgeState(Ledger(), tuple(invariant.start for invariant in self.invariants), belief)
 
     def step(self, state: JudgeState, events: Iterable[Event]) -> tuple[JudgeState, tuple[Finding, ...]]:
-        """The state after ``events``, and what they violated. Raises :class:`~everyturn.errors.AgentFault` as :func:`check_turn` does."""
+        """The state after ``events``, and what they violated. Raises :class:`~everyturn.errors.AgentFault` as
+        :func:`check_turn` does."""
         findings: list[Finding] = []
         for event in events:
             state = self._one(state, event, findings)

@@ -1,4 +1,5 @@
-"""Commands to go on with, as they are printed: each carries every option without which it would ask for something else."""
+"""Commands to go on with, as they are printed: each carries every option without which it would ask for something
+else."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ def dispatcher(revision: str) -> Mapping[str, str]:
 
 
 def of_run(name: str, token: str, revision: str, invariant: str | None = None) -> str:
-    """A command on a recorded run of a dispatcher: a token knows all else, but names no code of the user's own to be imported."""
+    """A command on a recorded run of a dispatcher: a token knows all else, but names no code of the user's own to be
+    imported."""
     own = dispatcher(revision) if ":" in revision else {}
     return command(name, token, **own, invariant=invariant)
 

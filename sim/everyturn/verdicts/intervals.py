@@ -114,9 +114,9 @@ def binomial_interval(successes: int, trials: int, confidence: float) -> Interva
 def ratio_interval(pairs: Sequence[tuple[int, int]], confidence: float) -> Interval | None:
     """A probability from replications, each (successes, trials); none without trials.
 
-    The exact binomial interval of all trials together would do if trials were independent. Those of one replication need
-    not be: one cancelled turn can leave several prompts behind. So the interval is widened to that of the ratio estimator
-    over replications (Cochran, Sampling Techniques, 1977, 6.3) where these scatter more.
+    The exact binomial interval of all trials together would do if trials were independent. Those of one replication
+    need not be: one cancelled turn can leave several prompts behind. So the interval is widened to that of the ratio
+    estimator over replications (Cochran, Sampling Techniques, 1977, 6.3) where these scatter more.
     """
     successes = sum(each for each, _ in pairs)
     trials = sum(each for _, each in pairs)

@@ -17,9 +17,9 @@ RESULT_SCHEMA = "everyturn/result/1"
 class Verdict(StrEnum):
     """What is known of one cell, or of one invariant in it. Never green by default.
 
-    One rule for all commands: a cell has the worst verdict (:data:`WORST_FIRST`) of all that was judged in it, invariants and
-    conformance alike (:func:`of_cell`). Its sign follows from that (:data:`everyturn.reports.text.SIGNS`), and the exit code from the
-    verdicts of all cells (:func:`exit_code`).
+    One rule for all commands: a cell has the worst verdict (:data:`WORST_FIRST`) of all that was judged in it,
+    invariants and conformance alike (:func:`of_cell`). Its sign follows from that
+    (:data:`everyturn.reports.text.SIGNS`), and the exit code from the verdicts of all cells (:func:`exit_code`).
     """
 
     PROVED = "proved"
@@ -85,8 +85,9 @@ class Judged(msgspec.Struct, omit_defaults=True):
 
 
 class CounterCheck(msgspec.Struct):
-    """How much of a proof was made again through the real coroutines, without tables: ``merged`` states that were reached by
-    another of their histories, ``schedules`` at random, each to rest; ``merges``: local states of a thread by two histories, with ``resumptions`` of it after that.
+    """How much of a proof was made again through the real coroutines, without tables: ``merged`` states that were
+    reached by another of their histories, ``schedules`` at random, each to rest; ``merges``: local states of a thread
+    by two histories, with ``resumptions`` of it after that.
 
     ``off``: it was not asked for. ``stopped``: why it is less than it would have been.
     """
@@ -162,8 +163,8 @@ def with_unpromised(
 
 
 def exit_code(result: Result, *, exit_zero: bool = False, expect_refuted: bool = False) -> Exit:
-    """The exit code for a result: refuted if a cell is, else undetermined if a cell is, else all holds; nothing ran if nothing
-    that was asked for is promised."""
+    """The exit code for a result: refuted if a cell is, else undetermined if a cell is, else all holds; nothing ran if
+    nothing that was asked for is promised."""
     if result.interrupted:
         return Exit.INTERRUPTED
     if not result.cells:

@@ -37,7 +37,8 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def find_revision(name: str | type[Dispatcher]) -> type[Dispatcher]:
-    """The revision ``name``, or the user's class ``package.module:Class`` or ``folder/file.py:Class``. Raises :class:`UsageError`.
+    """The revision ``name``, or the user's class ``package.module:Class`` or ``folder/file.py:Class``. Raises
+    :class:`UsageError`.
 
     A module is looked for in the current directory first, however the command was started.
     """
@@ -115,7 +116,8 @@ def make(dispatcher: type[Dispatcher], scope: Scope, ports: Ports, own: Mapping[
         if isinstance(error, TypeError):
             return UsageError(f"agent {name!r}: expected a constructor ({expected}), found: {told(error, str)}")
         return UsageError(
-            f"agent {name!r}: {raised_at(error)}: expected a constructor that raises nothing; found {told(error, named)}"
+            f"agent {name!r}: {raised_at(error)}: expected a constructor that raises nothing; found "
+            f"{told(error, named)}"
         )
 
     with entered(wrong):
@@ -123,7 +125,8 @@ def make(dispatcher: type[Dispatcher], scope: Scope, ports: Ports, own: Mapping[
 
 
 def own_of(dispatcher: type[Dispatcher]) -> Mapping[str, Any]:
-    """The shared objects that a class declares in ``own``. Raises :class:`UsageError` for what is no mapping of names."""
+    """The shared objects that a class declares in ``own``. Raises :class:`UsageError` for what is no mapping of
+    names."""
     own: Any = own_objects(dispatcher)
     if not isinstance(own, Mapping):
         raise UsageError(
@@ -133,19 +136,22 @@ def own_of(dispatcher: type[Dispatcher]) -> Mapping[str, Any]:
     for name in own:
         if not isinstance(name, str) or not name.isidentifier() or name in ("ports", "direct", "self"):
             raise UsageError(
-                f"{defined(dispatcher)}: own: expected names that the constructor can take, other than ports and direct; "
+                f"{defined(dispatcher)}: own: expected names that the constructor can take, other than ports and "
+                f"direct; "
                 f"found {name!r:.60}"
             )
     return own
 
 
 def shares_of(dispatcher: type[Dispatcher]) -> frozenset[str]:
-    """The ports that a class declares in ``shares``. Raises :class:`UsageError` for what is no collection of their names."""
+    """The ports that a class declares in ``shares``. Raises :class:`UsageError` for what is no collection of their
+    names."""
     shares: Any = shared_objects(dispatcher)
     if isinstance(shares, str) or not isinstance(shares, Collection) or not set(shares) <= set(objects.SHARES):
         example = f"({shares!r},)" if isinstance(shares, str) else '("hooks",)'
         raise UsageError(
-            f"{defined(dispatcher)}: shares: expected a tuple of some of {_all(objects.SHARES)}, for example {example}; found "
+            f"{defined(dispatcher)}: shares: expected a tuple of some of {_all(objects.SHARES)}, for example "
+            f"{example}; found "
             f"{shares!r:.60}"
         )
     return frozenset(shares)

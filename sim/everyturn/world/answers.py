@@ -1,7 +1,7 @@
 """Whose answer a text is, when the model's answer to a prompt is ``answer:`` and the prompt's name.
 
-An agent may decorate an answer, quote it, or join several: a text is of its own prompt if that prompt's answer is in it.
-What bears no answer, because it was made up or cut short, says nothing of its owner.
+An agent may decorate an answer, quote it, or join several: a text is of its own prompt if that prompt's answer is in
+it. What bears no answer, because it was made up or cut short, says nothing of its owner.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The table of operations: whatever the tool takes for granted of one stands beside its effect, and nowhere else.
 
-Each file of ``objects/`` declares one object: the column that it keeps (:class:`Column`), its operations (:class:`Declaration`, on
-the function that says what one does), and its port. What others need to know is derived: footprints, scheduling points, what a thread
-keeps to itself, what an event loop waits at, what an onlooker ignores, what can fail. A fact that the effect itself shows is compared
-with it on small values; the others are compared with the words of ``docs/semantics.md``.
+Each file of ``objects/`` declares one object: the column that it keeps (:class:`Column`), its operations
+(:class:`Declaration`, on the function that says what one does), and its port. What others need to know is derived:
+footprints, scheduling points, what a thread keeps to itself, what an event loop waits at, what an onlooker ignores,
+what can fail. A fact that the effect itself shows is compared with it on small values; the others are compared with the
+words of ``docs/semantics.md``.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from everyturn.world.scope import Scope
 Values = tuple[Any, ...]
 Outcomes = list[tuple[Any, Values]]
 Effect = Callable[[Values, tuple[Any, ...], str], Outcomes]
-"""The values of an operation's columns, its arguments and its thread → every possible result with the values after it."""
+"""The values of an operation's columns, its arguments and its thread → every possible result with the values after
+it."""
 Entry = tuple[str, ...]
 
 
@@ -26,11 +28,12 @@ Entry = tuple[str, ...]
 class Column:
     """One value of the shared state, and what is known of it.
 
-    ``first``: its value when a world of a scope begins. ``parts``: what it holds, if operations touch one part and not the
-    other, each with the extras of a scope (fields of :class:`Scope`) without which it stays as it is; none: always changes.
-    ``seen``: an onlooker sees it (:func:`everyturn.world.observer.shared_data`). ``handed_out``: an operation's result is the value
-    itself, so that a dispatcher's code can tell apart whatever differs in it. ``by_entry``: it has an entry for each first argument of
-    its operations. ``orders``: who accesses it first can be a race.
+    ``first``: its value when a world of a scope begins. ``parts``: what it holds, if operations touch one part and not
+    the other, each with the extras of a scope (fields of :class:`Scope`) without which it stays as it is; none: always
+    changes. ``seen``: an onlooker sees it (:func:`everyturn.world.observer.shared_data`). ``handed_out``: an
+    operation's result is the value itself, so that a dispatcher's code can tell apart whatever differs in it.
+    ``by_entry``: it has an entry for each first argument of its operations. ``orders``: who accesses it first can be a
+    race.
     """
 
     name: str
@@ -66,20 +69,22 @@ def _undefined(values: Values, arguments: tuple[Any, ...], thread: str) -> NoRet
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What is known of one operation, ``object.method``; calling it with the function that is its effect enters it into the table.
+    """What is known of one operation, ``object.method``; calling it with the function that is its effect enters it into
+    the table.
 
-    ``reads`` and ``changes``: locations that the effect depends on, and that it may change; it is given their columns in this order. A
-    location is a column or, as ``store.messages``, a part of one; a column that has parts, named alone, is visited and nothing in it
-    that the world keeps is touched. ``spends``: what of the world's :class:`~everyturn.world.objects.budget.Budget`, given last, it
-    can use up; with ``failures`` it may fail.
+    ``reads`` and ``changes``: locations that the effect depends on, and that it may change; it is given their columns
+    in this order. A location is a column or, as ``store.messages``, a part of one; a column that has parts, named
+    alone, is visited and nothing in it that the world keeps is touched. ``spends``: what of the world's
+    :class:`~everyturn.world.objects.budget.Budget`, given last, it can use up; with ``failures`` it may fail.
 
-    ``blocks``: there are values for which it has no outcome. ``waits``: code on an event loop gives way at it, always or with any
-    of these extras of a scope. ``noticed``: when others can notice it, always if nothing is said. ``entries``: which entries of
-    its first column are one thread's own business, so that no other thread may touch them where it is no scheduling point;
-    ``commutes``: but two threads may make it, in any order.
+    ``blocks``: there are values for which it has no outcome. ``waits``: code on an event loop gives way at it, always
+    or with any of these extras of a scope. ``noticed``: when others can notice it, always if nothing is said.
+    ``entries``: which entries of its first column are one thread's own business, so that no other thread may touch them
+    where it is no scheduling point; ``commutes``: but two threads may make it, in any order.
 
-    ``begins``: an onlooker sees a thread's work begin with it, at the latest; if not, then only if it fails. ``concerns``: whom it
-    concerns, in a world of recordings. ``instead``: what a caller may have meant who gives it none.
+    ``begins``: an onlooker sees a thread's work begin with it, at the latest; if not, then only if it fails.
+    ``concerns``: whom it concerns, in a world of recordings. ``instead``: what a caller may have meant who gives it
+    none.
     """
 
     name: str

@@ -13,6 +13,7 @@ TRUSTED: Final = ("everyturn", "everyturn_impl", "everyturn_model")
 def encoder(known: tuple[object, ...] = (), *, ordered: bool = True) -> Encoder:
     """An encoder of what dispatchers work with; ``known`` objects are what they are.
 
-    Not ``ordered``: nobody goes through the sets that are encoded, so that it is no matter in which order they would be.
+    Not ``ordered``: nobody goes through the sets that are encoded, so that it is no matter in which order they would
+    be.
     """
     return Encoder(known, trusted=TRUSTED, ordered=ordered)

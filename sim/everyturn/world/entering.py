@@ -1,7 +1,9 @@
-"""Entering code that is not ours: a module that is imported, a constructor, a step of an object of the user's own, a thread.
+"""Entering code that is not ours: a module that is imported, a constructor, a step of an object of the user's own, a
+thread.
 
-Whatever such code does, it must not look like a verdict. What it prints goes to standard error, and closing that closes nothing of
-ours. What it raises is an error that somebody tells, also if it is made to end programs (:class:`SystemExit`) or coroutines.
+Whatever such code does, it must not look like a verdict. What it prints goes to standard error, and closing that closes
+nothing of ours. What it raises is an error that somebody tells, also if it is made to end programs
+(:class:`SystemExit`) or coroutines.
 """
 
 from __future__ import annotations

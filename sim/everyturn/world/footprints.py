@@ -4,9 +4,10 @@ Two neighbouring operations of different threads whose footprints do not depend 
 shared data and what is enabled afterwards are the same. A location is a column of the shared data, with three
 refinements. The store's column is two locations (whether there are messages; what is buffered). What can never change
 in a scope is none: a budget that is empty, messages that are there from the start. And what is *seen* of a step touches
-further locations, so that exchanging independent steps does not change what the ledger of :mod:`everyturn_model.lifecycle`
-knows in the end: one for each prompt that an event names, written, so that what is seen of one prompt keeps its order;
-and one that every visible step reads and the first and last steps of a Cancel, ClearQueue, Summarise or shutdown write.
+further locations, so that exchanging independent steps does not change what the ledger of
+:mod:`everyturn_model.lifecycle` knows in the end: one for each prompt that an event names, written, so that what is
+seen of one prompt keeps its order; and one that every visible step reads and the first and last steps of a Cancel,
+ClearQueue, Summarise or shutdown write.
 """
 
 from __future__ import annotations

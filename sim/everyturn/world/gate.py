@@ -1,7 +1,7 @@
 """The gate that the ports of one world share, and what a port is: accesses that become operations.
 
-Awaiting a port yields one :class:`~everyturn.world.operations.Operation` to whoever resumes the coroutine, an engine, and continues
-with the result that the engine sends back. The same agent code therefore runs under every engine.
+Awaiting a port yields one :class:`~everyturn.world.operations.Operation` to whoever resumes the coroutine, an engine,
+and continues with the result that the engine sends back. The same agent code therefore runs under every engine.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ Called = tuple[Operation, CodeType, int]
 class Gate:
     """What the ports of one world share: whether a coroutine is being thrown away, the journal, and what is wrong.
 
-    ``begun``: the work of the thread that goes on has been seen to begin. ``pending``: operations that were called and not
-    awaited yet. ``fault``: what code did that it may not, found while it ran; it is told though the code may have handled
-    the error that came of it.
+    ``begun``: the work of the thread that goes on has been seen to begin. ``pending``: operations that were called and
+    not awaited yet. ``fault``: what code did that it may not, found while it ran; it is told though the code may have
+    handled the error that came of it.
 
     Throwing away a suspended coroutine runs its ``finally`` blocks, which would touch shared data. From the moment on
-    one is thrown away until it has ended (``closing``), every access therefore ends the coroutine, and what comes of it is
-    nobody's business. The garbage collector may throw one away at any time, even while another one runs.
+    one is thrown away until it has ended (``closing``), every access therefore ends the coroutine, and what comes of it
+    is nobody's business. The garbage collector may throw one away at any time, even while another one runs.
     """
 
     __slots__ = ("begun", "closing", "fault", "notes", "pending")

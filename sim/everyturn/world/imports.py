@@ -54,7 +54,8 @@ def _check_file(name: str, imported: ModuleType, path: Path) -> None:
     where = getattr(imported, "__file__", None)
     if where is None or Path(where).resolve() != path.resolve():
         raise UsageError(
-            f"agent {name!r}: expected {path} to be imported as {path.stem!r}; found {where or 'a module of Python'} of that "
+            f"agent {name!r}: expected {path} to be imported as {path.stem!r}; found {where or 'a module of Python'} "
+            f"of that "
             "name: call the file something else, or name the class as package.module:Class"
         )
 
@@ -66,7 +67,10 @@ def _unnamed(imported: ModuleType, attribute: str) -> str:
     ]
     near = get_close_matches(attribute, classes, 3, 0.5)
     meant = f"did you mean {', '.join(near)}?" if near else f"its classes are {', '.join(classes) or 'none'}"
-    return f"{getattr(imported, '__file__', None) or imported.__name__}: expected a class {attribute}; found none of that name: {meant}"
+    return (
+        f"{getattr(imported, '__file__', None) or imported.__name__}: expected a class {attribute}; found none of "
+        f"that name: {meant}"
+    )
 
 
 def _unimported(module: str, here: str, error: BaseException) -> str:

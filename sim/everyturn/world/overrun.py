@@ -1,9 +1,9 @@
 """Limits that hold whatever a dispatcher's code does: a step that goes on and on is ended, and the line is named.
 
-Between two awaits code runs alone, and nothing that is asked between steps, how long it has taken or whether somebody pressed
-Ctrl-C, is asked meanwhile. So a timer looks now and then whether the same step still runs: after :data:`STEP_SECONDS` that is an
-error of the agent; when time is up, or after Ctrl-C, it is ended a moment later. There is a timer in the main thread only, and
-only within :func:`watching`.
+Between two awaits code runs alone, and nothing that is asked between steps, how long it has taken or whether somebody
+pressed Ctrl-C, is asked meanwhile. So a timer looks now and then whether the same step still runs: after
+:data:`STEP_SECONDS` that is an error of the agent; when time is up, or after Ctrl-C, it is ended a moment later. There
+is a timer in the main thread only, and only within :func:`watching`.
 """
 
 from __future__ import annotations
@@ -95,7 +95,8 @@ def obeyed() -> None:
 
 
 def check(patience: float = GRACE_SECONDS) -> None:
-    """For whoever waits: raise :class:`OutOfTime` or :class:`KeyboardInterrupt` if it is time, with ``patience`` in seconds."""
+    """For whoever waits: raise :class:`OutOfTime` or :class:`KeyboardInterrupt` if it is time, with ``patience`` in
+    seconds."""
     error = _due(time.monotonic() - patience)
     if error is not None:
         raise error
@@ -128,7 +129,8 @@ def _tick(number: int, frame: FrameType | None) -> None:
         error = OutOfTime(f"{error}, within a step that goes on at {running_at(frame)}")
     if error is None and now - _Watch.since >= STEP_SECONDS:
         error = AgentFault(
-            f"{running_at(frame)}: a step runs for {STEP_SECONDS:g} seconds without an await: expected every loop to end or to "
+            f"{running_at(frame)}: a step runs for {STEP_SECONDS:g} seconds without an await: expected every loop to "
+            f"end or to "
             "await something, and nothing that blocks"
         )
     if error is not None:

@@ -1,8 +1,8 @@
 """Resuming a dispatcher's code: the one place where it runs, and where all that may go wrong in it is told.
 
-Whatever leaves the code is attributed to the deepest line in the user's own files, with what was expected and what to do. Besides
-what it raises that is: waiting for what is no port; a port that was called and not awaited, or an ``async def`` function; what
-would make the whole program wait, or run beside it (:data:`GUARDED`).
+Whatever leaves the code is attributed to the deepest line in the user's own files, with what was expected and what to
+do. Besides what it raises that is: waiting for what is no port; a port that was called and not awaited, or an ``async
+def`` function; what would make the whole program wait, or run beside it (:data:`GUARDED`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ GUARDED: Final = (
 )
 """Functions that no step of a dispatcher may call, by owner and name, each in words."""
 PORTS_ONLY: Final = (
-    "expected every await to lead to a port; what waits belongs behind a port or into a step of an object of your own, see "
+    "expected every await to lead to a port; what waits belongs behind a port or into a step of an object of your "
+    "own, see "
     "docs/your_own_agent.md"
 )
 _ASYNCIO: Final = str(Path(asyncio.__file__).parent)
@@ -55,8 +56,8 @@ class _Running:
 def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) -> Operation:
     """What a thread waits to do after ``result``.
 
-    Raises :class:`StopIteration` with a word when the thread ends, and :class:`AgentFault` when it ends in an error that
-    nobody handles, or did what no code of a dispatcher may do.
+    Raises :class:`StopIteration` with a word when the thread ends, and :class:`AgentFault` when it ends in an error
+    that nobody handles, or did what no code of a dispatcher may do.
     """
     gate.forget()
     _Running.gate = gate
@@ -99,7 +100,8 @@ def check_done(gate: Gate) -> None:
         operation, code, instruction = gate.pending[0]
         _Running.failed.add(code.co_filename)
         raise AgentFault(
-            f"{Place(code, instruction)}: {operation} is called and not awaited, so that nothing is done: expected await "
+            f"{Place(code, instruction)}: {operation} is called and not awaited, so that nothing is done: expected "
+            f"await "
             f"{operation}(…) before the next access"
         )
 
@@ -160,8 +162,12 @@ def _ends(error: BaseException) -> str:
     frames = [each for each, _ in traceback.walk_tb(error.__traceback__)]
     beyond = [each.f_code for each in frames if each.f_code.co_filename.startswith(_ASYNCIO)]
     if beyond:
-        return f"{raised_at(error)}: asyncio.{beyond[0].co_qualname.split('.')[0]} has no event loop here ({told(error, named)}): {PORTS_ONLY}"
+        return (
+            f"{raised_at(error)}: asyncio.{beyond[0].co_qualname.split('.')[0]} has no event loop here "
+            f"({told(error, named)}): {PORTS_ONLY}"
+        )
     return (
-        f"{raised_at(error)}: a thread ends in {told(error)}: expected it to be handled; an AgentError may leave run_local and "
+        f"{raised_at(error)}: a thread ends in {told(error)}: expected it to be handled; an AgentError may leave "
+        f"run_local and "
         "coordinate_summary, a CallerError submit"
     )

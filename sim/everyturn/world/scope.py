@@ -1,7 +1,8 @@
 """Scopes: what runs in an exploration or simulation, as a short string.
 
 ``SCOPE = PROMPT+ ( "+" EXTRA )*``, ``PROMPT = "A" | "a" | "I" | "i"``, ``EXTRA = ( NUMBER | "*" )? LETTER``; the
-order does not matter. The letters and what they add are :data:`PROMPTS` and :data:`EXTRAS`; ``docs/semantics.md`` 1 has the details.
+order does not matter. The letters and what they add are :data:`PROMPTS` and :data:`EXTRAS`; ``docs/semantics.md`` 1 has
+the details.
 """
 
 from __future__ import annotations

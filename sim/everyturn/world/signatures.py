@@ -1,7 +1,7 @@
 """What ports take: every argument is checked against the type that :mod:`everyturn_impl.ports` declares for it.
 
-Looked at is all of a value: a completion whose run id is a number is no completion. What was found to be right is remembered for
-a while, object by object, for an agent hands the same ones on again and again.
+Looked at is all of a value: a completion whose run id is a number is no completion. What was found to be right is
+remembered for a while, object by object, for an agent hands the same ones on again and again.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def _arity(step: Callable[..., Any]) -> tuple[int, float]:
 
 
 def prepare() -> None:
-    """Work out what all ports take, now: what is worked out while a dispatcher's code runs may leave traces in its frames."""
+    """Work out what all ports take, now: what is worked out while a dispatcher's code runs may leave traces in its
+    frames."""
     for port, protocol in get_type_hints(Ports).items():
         for method in vars(protocol):
             if not method.startswith("_"):

@@ -42,7 +42,8 @@ REQUESTS: Final = Context(("r",))
 """The context of a user's requests: closing the workspace does not cancel them."""
 GRANULARITIES: Final = ("access", "await")
 ALONE: Final = 64
-"""After so many accesses in a row that only the thread itself can notice, others may run all the same: it may do so for ever."""
+"""After so many accesses in a row that only the thread itself can notice, others may run all the same: it may do so for
+ever."""
 LONGEST_ALONE: Final = 2_000
 """As many accesses between two that wait are taken to be endless on an event loop."""
 
@@ -153,9 +154,9 @@ class World:
     def stops(self, operation: Operation, *, begun: bool, before: Operation | None) -> bool:
         """Whether a thread, whose work was seen to have ``begun`` or not, lets others run ahead of ``operation``.
 
-        It does at a scheduling point, and where its work can be seen to begin. ``before``: its last operation, none ahead of
-        its first, with which on an event loop it begins when it is its turn, not earlier. That a prompt is accepted and that
-        its thread starts is one step.
+        It does at a scheduling point, and where its work can be seen to begin. ``before``: its last operation, none
+        ahead of its first, with which on an event loop it begins when it is its turn, not earlier. That a prompt is
+        accepted and that its thread starts is one step.
         """
         if before is not None and str(before) == "calls.accepted" and str(operation) == "threads.start":
             return False
@@ -168,17 +169,20 @@ class World:
         )
 
     def pauses(self, made: int, where: Callable[[], object]) -> bool:
-        """Whether a thread that has ``made`` so many accesses since it let others run last, and stands at ``where``, lets them now.
+        """Whether a thread that has ``made`` so many accesses since it let others run last, and stands at ``where``,
+        lets them now.
 
-        Its last accesses could be noticed by itself alone. Between threads it may be passed by at any time, so that it loses
-        nothing by it; on an event loop nobody runs while it does not wait. Raises :class:`EndlessRun` if it never does.
+        Its last accesses could be noticed by itself alone. Between threads it may be passed by at any time, so that it
+        loses nothing by it; on an event loop nobody runs while it does not wait. Raises :class:`EndlessRun` if it never
+        does.
         """
         if self.granularity == "access":
             return made >= ALONE
         if made < LONGEST_ALONE:
             return False
         raise EndlessRun(
-            f"{where()}: {made:,} accesses in a row and none that waits: on an event loop nobody else runs meanwhile: expected "
+            f"{where()}: {made:,} accesses in a row and none that waits: on an event loop nobody else runs meanwhile: "
+            f"expected "
             "every loop to end, or to await something that waits"
         )
 
@@ -217,7 +221,8 @@ class World:
         return thread.kind == "c"
 
     def seen(self, step: Step) -> tuple[ev.Event, ...]:
-        """What an onlooker sees of one step. Where there are Cancels, also what they change, and whoever works for them."""
+        """What an onlooker sees of one step. Where there are Cancels, also what they change, and whoever works for
+        them."""
         seen = observe(step)
         if self.scope.cancels and step.thread in self._watched:
             seen = (*seen, *changed(step))

@@ -20,7 +20,8 @@ from everyturn_model.invariants.no_poisoned_prompt import NO_POISONED_PROMPT
 
 
 class NoLostCancel:
-    """A prompt that surely was submitted before a Cancel was called finishes by a stream that started after it returned.
+    """A prompt that surely was submitted before a Cancel was called finishes by a stream that started after it
+    returned.
 
     That such a stream starts shows that the prompt had not ended when the Cancel began. A folded prompt counts with the
     turn that it was folded into.
@@ -58,7 +59,8 @@ class NoLostCancel:
 
 
 class NoPoisonedPrompt:
-    """A prompt whose submission began while no Cancel or ClearQueue was under way, and that met none since, is cancelled.
+    """A prompt whose submission began while no Cancel or ClearQueue was under way, and that met none since, is
+    cancelled.
 
     Prompts without run id are dropped without a word; that is not seen here but at rest, by nothing-lost.
     """

@@ -36,7 +36,8 @@ class NoDoubleEmit:
 
 
 class RightOwner:
-    """A completion or an error notification with run id carries the answer, message or error of somebody else's turn."""
+    """A completion or an error notification with run id carries the answer, message or error of somebody else's
+    turn."""
 
     name = RIGHT_OWNER.name
 
@@ -73,7 +74,8 @@ def _answer_owner(event: Completion | Delivery, prompt: str) -> str | None:
 class PromptNotice:
     """On one thread another turn or summary begins between the end of a turn and its completion or delivery.
 
-    A completion that a hook holds is violated when the other turn begins; one that the thread still owes, when it comes.
+    A completion that a hook holds is violated when the other turn begins; one that the thread still owes, when it
+    comes.
     """
 
     name = PROMPT_NOTICE.name

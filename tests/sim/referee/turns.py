@@ -65,8 +65,9 @@ class OneTurn:
 class InOrder:
     """Of two prompts with run id that surely queued one after the other, the later one surely started its turn earlier.
 
-    ``p`` queued before ``q`` if ``p``'s ``Run`` returned, queued, before ``q``'s was called. A turn began after the line
-    of its thread that precedes its user message and, whichever way it set ``active``, before the line that follows it.
+    ``p`` queued before ``q`` if ``p``'s ``Run`` returned, queued, before ``q``'s was called. A turn began after the
+    line of its thread that precedes its user message and, whichever way it set ``active``, before the line that follows
+    it.
     """
 
     name = IN_ORDER.name

@@ -17,7 +17,8 @@ from everyturn.world.world import World
 
 
 class Parted(NamedTuple):
-    """Where a run left the tables: what was really done until then, in how many steps, and a sentence that says what differs."""
+    """Where a run left the tables: what was really done until then, in how many steps, and a sentence that says what
+    differs."""
 
     done: tuple[str, ...]
     steps: int
@@ -25,7 +26,8 @@ class Parted(NamedTuple):
 
 
 class Claims(NamedTuple):
-    """What is claimed of all runs, judged by ``judge``: which invariants none violates, and how they can end (none: not known)."""
+    """What is claimed of all runs, judged by ``judge``: which invariants none violates, and how they can end (none: not
+    known)."""
 
     judge: JudgeTable
     proved: frozenset[str]
@@ -37,8 +39,8 @@ class _Differs(Exception):
 
 
 def parted(walk: Walk, world: World, claims: Claims) -> Parted | None:
-    """Where the real coroutines of ``world``, which nothing has used, leave ``walk``, or do what ``claims`` say of none; none if
-    they do not."""
+    """Where the real coroutines of ``world``, which nothing has used, leave ``walk``, or do what ``claims`` say of
+    none; none if they do not."""
     done: list[Made] = []
     try:
         _follow(walk, world, claims, done)
@@ -98,7 +100,8 @@ def _chooser(said: Said) -> Callable[[int], int]:
         chosen = next(outcomes, None)
         if chosen is None or chosen >= among:
             raise _Differs(
-                f"by the tables an operation has outcome {chosen} of those that it can have, really {among} are possible"
+                f"by the tables an operation has outcome {chosen} of those that it can have, really {among} are "
+                f"possible"
             )
         return chosen
 

@@ -3,10 +3,11 @@
 A proof rests on tables: on local states that stand for many histories, on numbers that stand for values, on steps that
 were judged once. So states that were taken for known ones are reached again, each by a history that was not the first,
 and followed to rest; random schedules are run beside them; and local states of single threads are followed by two
-of their histories (:mod:`everyturn.checking.countercheck.merges`). All this by coroutines, in worlds that nothing else has
-used, step by step against what the tables say.
+of their histories (:mod:`everyturn.checking.countercheck.merges`). All this by coroutines, in worlds that nothing else
+has used, step by step against what the tables say.
 
-How much is done depends on the number of states and on their depth only; time is a limit beyond which the rest is left out, which is then said.
+How much is done depends on the number of states and on their depth only; time is a limit beyond which the rest is left
+out, which is then said.
 """
 
 from __future__ import annotations
@@ -35,8 +36,8 @@ _LEAST: Final = 0.5
 
 
 class Work(NamedTuple):
-    """How much is to be done: runs of either kind, each with so many steps at random at most; merges of local states, and
-    continuations of each of them."""
+    """How much is to be done: runs of either kind, each with so many steps at random at most; merges of local states,
+    and continuations of each of them."""
 
     runs: int
     merges: int
@@ -67,9 +68,9 @@ def counter_check(
 ) -> CounterCheck:
     """Do ``work`` against what ``tables`` say of ``world``. Raises :class:`~everyturn.errors.Disagreement`.
 
-    ``locals_``: local states that stand for several histories, if there are any. ``proved``: the invariants that no run may
-    violate. ``outcomes``: how runs can end, if that is known.
-    ``seconds``: those of the exploration, of which it may take a tenth, or half a second if that is more; none: no limit.
+    ``locals_``: local states that stand for several histories, if there are any. ``proved``: the invariants that no run
+    may violate. ``outcomes``: how runs can end, if that is known. ``seconds``: those of the exploration, of which it
+    may take a tenth, or half a second if that is more; none: no limit.
     """
     limit = None if seconds is None else max(_LEAST, _SHARE * seconds)
     checking = _Checking(world, tables, Claims(JudgeTable(judge), frozenset(proved), outcomes), work.longest, limit)
@@ -120,7 +121,8 @@ class _Checking:
         self._done.resumptions = merges.compared
 
     def run(self, most: int) -> None:
-        """Reach states again that were known, by another of their histories, and follow them to rest; and run random schedules."""
+        """Reach states again that were known, by another of their histories, and follow them to rest; and run random
+        schedules."""
         if self._is_late():
             return
         again: list[Again | None] = [*self._tables.merged(most, self._random("merged"))]
@@ -132,7 +134,8 @@ class _Checking:
                 raise self._apart(walk, found, each)
 
     def _parted(self, ways: Sequence[Way]) -> Iterator[tuple[Walk, Parted | None]]:
-        """The runs that follow these ways and go on at random, as long as there is time; and where they leave the tables."""
+        """The runs that follow these ways and go on at random, as long as there is time; and where they leave the
+        tables."""
         for first in range(0, len(ways), _BATCH):
             if self._is_late():
                 return
@@ -168,7 +171,8 @@ class _Checking:
         return Random(f"counter-check: {what}")
 
     def _is_late(self) -> bool:
-        """Whether it has taken as long as it may, by the processor's time: what others do on this machine changes nothing."""
+        """Whether it has taken as long as it may, by the processor's time: what others do on this machine changes
+        nothing."""
         if self._limit is not None and time.process_time() - self._worked > self._limit:
             self._done.stopped = f"{self._limit:.1f} seconds"
         return self._done.stopped is not None

@@ -21,7 +21,8 @@ _LOOKED_AT: Final = 4096
 
 
 class LevelTables:
-    """As :class:`~everyturn.checking.countercheck.walks.Tables`. If the exploration is not complete, any state may be reached."""
+    """As :class:`~everyturn.checking.countercheck.walks.Tables`. If the exploration is not complete, any state may be
+    reached."""
 
     def __init__(self, explorer: LevelExplorer) -> None:
         self._explorer = explorer

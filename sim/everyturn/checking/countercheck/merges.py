@@ -1,9 +1,9 @@
 """Local states that were reached by several histories: do they go on alike?
 
-A thread's local state stands for every history that led to it. Here two of them are gone through again, each by a coroutine
-of its own in a world of its own, and then both are followed onwards along what the tables say of that local state: every
-operation with its arguments and every journal entry must be those of the tables, until the thread ends. Identities are
-not asked: they are what is on trial.
+A thread's local state stands for every history that led to it. Here two of them are gone through again, each by a
+coroutine of its own in a world of its own, and then both are followed onwards along what the tables say of that local
+state: every operation with its arguments and every journal entry must be those of the tables, until the thread ends.
+Identities are not asked: they are what is on trial.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _LONGEST: Final = 200
 
 
 class _Link(NamedTuple):
-    """One step of a history: the result that the thread got, what it then waits to do, or its last word, and the journal
-    (none: not known)."""
+    """One step of a history: the result that the thread got, what it then waits to do, or its last word, and the
+    journal (none: not known)."""
 
     result: Any
     operation: Operation | None
@@ -49,7 +49,8 @@ class Merges:
         return len(self._locals.merges)
 
     def follow(self, merge: int, most: int) -> None:
-        """Follow both histories of a merge by at most ``most`` continuations: those that lead where none has led before.
+        """Follow both histories of a merge by at most ``most`` continuations: those that lead where none has led
+        before.
 
         Raises :class:`~everyturn.errors.Disagreement`.
         """
@@ -133,9 +134,11 @@ class Merges:
         beyond = len(done) - len(history)
         where = f"{beyond + 1} resumptions after they met" if beyond >= 0 else "on the way there"
         return Disagreement.between(
-            f"two histories of thread {name} were taken for one local state, at {state.operation}, and go on differently",
+            f"two histories of thread {name} were taken for one local state, at {state.operation}, and go on "
+            f"differently",
             (f"the first history: {_path(histories[0])}", f"the other history: {_path(histories[1])}"),
-            f"both went on with {_path(done[len(history) - 1 :])}; the {which} one, {where}, given {shown(expected.result)!r}, by the "
+            f"both went on with {_path(done[len(history) - 1 :])}; the {which} one, {where}, given "
+            f"{shown(expected.result)!r}, by the "
             f"tables {_told(expected)}, and really {found}",
         )
 

@@ -45,7 +45,8 @@ def counter_checked(search: Search, found: Exploration, proved: Collection[str])
 
 
 def audited(search: Search) -> CounterCheck:
-    """The counter-check of all that an exploration merged, however long it takes. Raises as :func:`counter_checked` does."""
+    """The counter-check of all that an exploration merged, however long it takes. Raises as :func:`counter_checked`
+    does."""
     return _check(search, THOROUGH)
 
 
@@ -67,7 +68,8 @@ def waiting_checked(graph: Graph, found: Liveness) -> CounterCheck:
 def runs_checked(
     world: World, judge: Judge, proved: Collection[str], outcomes: Collection[object], runs: int, seconds: float
 ) -> CounterCheck:
-    """The counter-check of ``runs`` through SimPy that stand for all others, and ended in ``outcomes``. Raises likewise."""
+    """The counter-check of ``runs`` through SimPy that stand for all others, and ended in ``outcomes``. Raises
+    likewise."""
     tables, work = RunTables(world, judge), enough(runs, 20)
     return counter_check(world, judge, tables, None, work, proved=proved, outcomes=outcomes, seconds=seconds)
 

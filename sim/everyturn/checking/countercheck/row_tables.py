@@ -16,8 +16,8 @@ _LOOKED_AT: Final = 1024
 class RowTables:
     """As :class:`~everyturn.checking.countercheck.walks.Tables`.
 
-    ``numbers``: the number of each row, in order; ``parent``: from which state and by which move a state was reached first.
-    ``waits``: the judge remembers who waits to be told, and nothing else.
+    ``numbers``: the number of each row, in order; ``parent``: from which state and by which move a state was reached
+    first. ``waits``: the judge remembers who waits to be told, and nothing else.
     """
 
     def __init__(

@@ -1,4 +1,5 @@
-"""What the SimPy engine says of runs: it resumes coroutines, but what an operation does and shows it looks up by history."""
+"""What the SimPy engine says of runs: it resumes coroutines, but what an operation does and shows it looks up by
+history."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What tables say of a run: each step, who could go on, what was seen and violated, and how it ends.
 
-A walk follows tables only; no coroutine is resumed for it (but where tables were never asked before). Whether it is true
-is found out by :mod:`everyturn.checking.countercheck.comparing`.
+A walk follows tables only; no coroutine is resumed for it (but where tables were never asked before). Whether it is
+true is found out by :mod:`everyturn.checking.countercheck.comparing`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ Way = tuple[Move, ...]
 class Said(NamedTuple):
     """One step: the threads that can go on, the one that does, from which operation to which (none: it ends).
 
-    ``outcomes``: for each operation with several outcomes which one it had. ``waiting``: who waits to be told after it, where
-    tables say that. ``known``: the state after it was explored.
+    ``outcomes``: for each operation with several outcomes which one it had. ``waiting``: who waits to be told after it,
+    where tables say that. ``known``: the state after it was explored.
     """
 
     enabled: tuple[int, ...]

@@ -1,7 +1,7 @@
 """What an agent keeps outside of its frames, where no identity sees it, and whether a resumption changed it.
 
-Two local states are one if their frames are equal. That is true only as long as the agent remembers nothing elsewhere: neither
-in what is reachable from it, nor in its classes, nor in the globals that its code reads.
+Two local states are one if their frames are equal. That is true only as long as the agent remembers nothing elsewhere:
+neither in what is reachable from it, nor in its classes, nor in the globals that its code reads.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ class AgentMemory:
         except Unseen as error:
             raise HiddenState(
                 f"{error.path}: expected what can be looked into, as it must not change while threads wait; found a "
-                f"{error.kind.__qualname__}; keep it behind a port or an object of the agent's own, see docs/your_own_agent.md"
+                f"{error.kind.__qualname__}; keep it behind a port or an object of the agent's own, see "
+                f"docs/your_own_agent.md"
             ) from None
 
     def check(self, where: object) -> None:
@@ -29,7 +30,9 @@ class AgentMemory:
             self._memory.check()
         except Changed as error:
             raise HiddenState(
-                f"{where}: {error.path} is changed from here to the next await, and is then {error.value!r:.100}: expected "
-                "nothing outside of local variables to change; what threads share belongs into an object of the agent's own, "
+                f"{where}: {error.path} is changed from here to the next await, and is then {error.value!r:.100}: "
+                f"expected "
+                "nothing outside of local variables to change; what threads share belongs into an object of the "
+                "agent's own, "
                 "see docs/your_own_agent.md"
             ) from None

@@ -1,9 +1,9 @@
 """What is in the frame of a suspended coroutine: its variables, its value stack, the exception that it handles.
 
-Read from what the garbage collector visits, which is in this order: the frame's own parts, up to its code; the variables; the
-stack; the exception. Empty places are passed over, so :mod:`~everyturn.identity.bytecode` has to say which are filled. Where
-it cannot, the frame's ``f_locals`` can; but not while a comprehension runs that was compiled into its function: they say the
-wrong thing then, and Python 3.13.0 crashes.
+Read from what the garbage collector visits, which is in this order: the frame's own parts, up to its code; the
+variables; the stack; the exception. Empty places are passed over, so :mod:`~everyturn.identity.bytecode` has to say
+which are filled. Where it cannot, the frame's ``f_locals`` can; but not while a comprehension runs that was compiled
+into its function: they say the wrong thing then, and Python 3.13.0 crashes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from everyturn.source_location import place_of
 
 
 class Contents(NamedTuple):
-    """``named``: variables that are bound, in the order of their slots; one that is shared with a nested function is a cell."""
+    """``named``: variables that are bound, in the order of their slots; one that is shared with a nested function is a
+    cell."""
 
     named: tuple[tuple[str, Any], ...]
     stack: tuple[Any, ...]
@@ -26,7 +27,8 @@ class Contents(NamedTuple):
 
 
 def contents(coroutine: Any, frame: FrameType, awaited: object) -> Contents:
-    """What is in the frame of ``coroutine``, which waits for ``awaited``. Raises :class:`UnsupportedLocal` where nobody can say."""
+    """What is in the frame of ``coroutine``, which waits for ``awaited``. Raises :class:`UnsupportedLocal` where nobody
+    can say."""
     code = frame.f_code
     place = suspensions(code)[frame.f_lasti]
     visited = _visited(coroutine, code)
@@ -48,7 +50,8 @@ def _visited(coroutine: Any, code: CodeType) -> list[Any]:
 
 
 def _bound(frame: FrameType, place: Suspended, visited: int, awaited: object) -> tuple[str, ...]:
-    """The variables that are bound: if all places that may or may not be filled are, or none is, that says it; else ``f_locals``."""
+    """The variables that are bound: if all places that may or may not be filled are, or none is, that says it; else
+    ``f_locals``."""
     if place.doubtful == 0:
         return place.bound
     present = visited - place.filled
@@ -60,7 +63,8 @@ def _bound(frame: FrameType, place: Suspended, visited: int, awaited: object) ->
     saved = any(item.saved and item.filled is Filled.MAYBE for item in place.stack)
     if place.puts_away and (saved or Filled.MAYBE in place.slots):
         raise UnsupportedLocal(
-            f"{place_of(frame)}: a comprehension with an await in it, in {frame.f_code.co_qualname}, whose variables are used "
+            f"{place_of(frame)}: a comprehension with an await in it, in {frame.f_code.co_qualname}, whose variables "
+            f"are used "
             "elsewhere in the function and may be unbound there: expected a loop in its place, or other names in it"
         )
     if Filled.MAYBE not in place.slots:

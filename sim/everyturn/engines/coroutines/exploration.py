@@ -24,7 +24,8 @@ class Limits(NamedTuple):
     memory: int | None = None
 
     def reached(self, states: int, seconds: float, elsewhere: int = 0) -> str | None:
-        """Which limit has been reached, in words; none if there is room. ``elsewhere``: bytes that other processes hold for it."""
+        """Which limit has been reached, in words; none if there is room. ``elsewhere``: bytes that other processes hold
+        for it."""
         if states >= self.states:
             return f"{self.states:,} states"
         if self.seconds is not None and seconds >= self.seconds:
@@ -63,11 +64,13 @@ class Violation:
 
 @dataclass(slots=True)
 class Exploration:
-    """What an exploration found. With ample sets ways need not be shortest, and ``depth`` counts the rounds in which states were found.
+    """What an exploration found. With ample sets ways need not be shortest, and ``depth`` counts the rounds in which
+    states were found.
 
     ``complete``: nothing was left out; else ``stopped`` says which limit was reached. ``depth``: the largest number of
     steps from the start. ``violations``: for each invariant a shortest one; ``others``: further ones, in the order in
-    which they were found, as many as were asked for. ``rests``: states in which nothing can move; ``outcomes``: how runs can end.
+    which they were found, as many as were asked for. ``rests``: states in which nothing can move; ``outcomes``: how
+    runs can end.
     """
 
     states: int = 0

@@ -43,9 +43,9 @@ def _no_key(row: Numbers) -> None:
 class Node:
     """One thread after one history: it waits to make ``operation``, or has ended with ``word``.
 
-    ``begun``: an onlooker has seen its work begin; ``notes``: the journal until then. ``waits``: whether it can be blocked.
-    ``opens``: what is seen of its begin, if that is now, depends on all columns. ``made``: the accesses of its step so far.
-    ``key`` takes from all columns' numbers those that decide the ``effects``.
+    ``begun``: an onlooker has seen its work begin; ``notes``: the journal until then. ``waits``: whether it can be
+    blocked. ``opens``: what is seen of its begin, if that is now, depends on all columns. ``made``: the accesses of its
+    step so far. ``key`` takes from all columns' numbers those that decide the ``effects``.
     """
 
     thread: int

@@ -46,7 +46,8 @@ class Interned:
 
 
 def columns() -> list[Interned]:
-    """The values of each shared column, as a dispatcher's code can tell them apart: it sees no set but in its own objects."""
+    """The values of each shared column, as a dispatcher's code can tell them apart: it sees no set but in its own
+    objects."""
     own, others = encoder(), encoder(ordered=False)
     return [_column(own if column.handed_out else others) for column in objects.BY_NAME.values()]
 

@@ -35,7 +35,8 @@ class LocalState:
     """One suspended (or finished) thread.
 
     ``operation`` is what it waits to do, none when it has finished with ``word``. ``begun``: its work has begun for an
-    onlooker; ``notes``: the journal until then. ``parent`` and ``result``: one way to get here. ``coroutine``: a live one, if nobody has resumed it.
+    onlooker; ``notes``: the journal until then. ``parent`` and ``result``: one way to get here. ``coroutine``: a live
+    one, if nobody has resumed it.
     """
 
     thread: int

@@ -1,4 +1,5 @@
-"""The log of a run through SimPy: what was done, as it was done; steps and events are derived when they are asked for."""
+"""The log of a run through SimPy: what was done, as it was done; steps and events are derived when they are asked
+for."""
 
 from __future__ import annotations
 

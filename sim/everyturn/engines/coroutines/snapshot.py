@@ -28,8 +28,8 @@ Identity = tuple[Hashable, ...]
 class Identities:
     """Computes identities.
 
-    ``values`` encodes; it knows the agent, its ports, the world. ``keep_dead``: locals that can no longer matter count as
-    well, which makes more identities and needs no analysis of the code.
+    ``values`` encodes; it knows the agent, its ports, the world. ``keep_dead``: locals that can no longer matter count
+    as well, which makes more identities and needs no analysis of the code.
     """
 
     def __init__(self, values: Encoder, *, keep_dead: bool = False) -> None:
@@ -92,17 +92,20 @@ class Identities:
         return None if held.handled is None else self._stacked(frame, held.handled)
 
     def _stacked(self, frame: FrameType, value: Any) -> Hashable:
-        """A value of the stack: besides, a list or the like that a display like ``(*await f(), x)`` is about to be built from."""
+        """A value of the stack: besides, a list or the like that a display like ``(*await f(), x)`` is about to be
+        built from."""
         try:
             return self.values.encode(value, Changes.MUTABLE if type(value) in (list, set, dict) else Changes.MOVING)
         except NoValue as error:
             raise UnsupportedLocal(
-                f"{place_of(frame)}: an unnamed value in {frame.f_code.co_qualname} lives across an await and is a {error}"
+                f"{place_of(frame)}: an unnamed value in {frame.f_code.co_qualname} lives across an await and is a "
+                f"{error}"
             ) from None
 
 
 def _chain(coroutine: Any) -> Any:
-    """Everything suspended of a thread, from its outermost frame inwards, down to a port: it, its frame, what it awaits."""
+    """Everything suspended of a thread, from its outermost frame inwards, down to a port: it, its frame, what it
+    awaits."""
     current: Any = coroutine
     outer: FrameType | None = None
     while current is not None:
@@ -121,6 +124,7 @@ def _suspended(awaited: Any, outer: FrameType | None) -> tuple[FrameType, Any]:
     if isinstance(awaited, GeneratorType) and awaited.gi_frame is not None:
         return awaited.gi_frame, awaited.gi_yieldfrom
     raise UnsupportedLocal(
-        f"{'?' if outer is None else place_of(outer)}: waits for a {type(awaited).__qualname__}, which cannot be looked into: expected coroutines of `async "
+        f"{'?' if outer is None else place_of(outer)}: waits for a {type(awaited).__qualname__}, which cannot be "
+        f"looked into: expected coroutines of `async "
         "def` functions only, down to a port; no asynchronous generators, tasks or futures"
     )

@@ -28,7 +28,8 @@ class Made(NamedTuple):
 
 
 class _Thread:
-    """A thread's coroutine, what it waits to do (none: it has ended, with ``word``), and whether its work was seen to begin.
+    """A thread's coroutine, what it waits to do (none: it has ended, with ``word``), and whether its work was seen to
+    begin.
 
     ``last``: what it did last; ``notes``: its journal, as long as nothing is seen of it.
     """
@@ -45,7 +46,8 @@ class _Thread:
 
 
 class Stepper:
-    """One run of ``world``, which nothing else may have used: begun, and every thread before its first scheduling point.
+    """One run of ``world``, which nothing else may have used: begun, and every thread before its first scheduling
+    point.
 
     ``first``: what was seen until then.
     """
@@ -71,7 +73,8 @@ class Stepper:
         return [number for number in range(len(self._threads)) if self.outcomes(number)]
 
     def outcomes(self, thread: int) -> objects.Outcomes:
-        """Every result that the thread's operation can have now, with the values after it; none: it is blocked or has ended."""
+        """Every result that the thread's operation can have now, with the values after it; none: it is blocked or has
+        ended."""
         operation = self._threads[thread].operation
         if operation is None:
             return []

@@ -94,7 +94,8 @@ class Transitions:
             yield Successor(thread, choice, after, findings)
 
     def ways(self, row: Row, thread: int) -> Iterator[tuple[Row, tuple[Any, ...]]]:
-        """The row after each transition of one thread, and the results of those operations that might have had others."""
+        """The row after each transition of one thread, and the results of those operations that might have had
+        others."""
         for after, _, trail in self._go(row, thread, FIRST_THREAD + thread):
             yield after, tuple(effect.result for before, effect in trail if len(self.effects(before, thread)) > 1)
 

@@ -2,33 +2,36 @@
 
 Of the leaps that are enabled in a state only those of one thread are followed (an *ample*, or *persistent*, set) if
 
-* **C1** nothing that any other thread may do from here on, before this thread moves, touches what its leap touches, one of them
-  changing it. What an event tells the judge is touched, too: see :class:`Sights`. So there is no separate condition of
-  visibility: steps whose order the judge can see depend on each other.
-* **C3** no thread is passed over for ever: the leap's local state never comes back, or some successor has a larger number.
-  Numbers are given in the order of finding, so from every such state a way of followed leaps leads to one where all are
-  followed (Bosnacki and Holzmann, Improving SPIN's Partial-Order Reduction for Breadth-First Search, SPIN 2005).
+* **C1** nothing that any other thread may do from here on, before this thread moves, touches what its leap touches, one
+  of them changing it. What an event tells the judge is touched, too: see :class:`Sights`. So there is no separate
+  condition of visibility: steps whose order the judge can see depend on each other.
+* **C3** no thread is passed over for ever: the leap's local state never comes back, or some successor has a larger
+  number. Numbers are given in the order of finding, so from every such state a way of followed leaps leads to one where
+  all are followed (Bosnacki and Holzmann, Improving SPIN's Partial-Order Reduction for Breadth-First Search, SPIN
+  2005).
 
 What others may do is the closure of their local states under *known* leaps. It grows while exploring; so each choice is
-checked again until nothing more is known, and all leaps are followed where C1 or C3 do not hold any more. That what turns out
-later to conflict is added then is the idea of dynamic reduction (Flanagan and Godefroid, POPL 2005), which goes back along a run; here
-all states are remembered, and looked at again.
+checked again until nothing more is known, and all leaps are followed where C1 or C3 do not hold any more. That what
+turns out later to conflict is added then is the idea of dynamic reduction (Flanagan and Godefroid, POPL 2005), which
+goes back along a run; here all states are remembered, and looked at again.
 
-*Why known leaps are enough in the end.* In every explored state the leaps of all threads are made, followed or not. Suppose there
-were an explored state s with thread t going first and a shortest sequence u1…un of others' leaps from s in the whole graph of
-which only un depends on t's. Among such pairs take one with the smallest n, and then the nearest to a state where all
-is followed (C3). From s, t's leap leads to an explored state s' that is nearer; from there u1…un-1 can be made as well, and the
-thread of un does what it did up to its first access to what t changed: call that un'. By the choice of s and n, wherever
-a thread goes first on the way from s' it commutes with what is left of u1…un', or is the next of its thread in it; so all of these
-leaps are made in explored states and known, from the local state in s on. But un' conflicts with t's leap as un does (a leap can wait
-at its first access only, which is known by the local state alone): C1 was checked, and holds; a contradiction.
+*Why known leaps are enough in the end.* In every explored state the leaps of all threads are made, followed or not.
+Suppose there were an explored state s with thread t going first and a shortest sequence u1…un of others' leaps from s
+in the whole graph of which only un depends on t's. Among such pairs take one with the smallest n, and then the nearest
+to a state where all is followed (C3). From s, t's leap leads to an explored state s' that is nearer; from there u1…un-1
+can be made as well, and the thread of un does what it did up to its first access to what t changed: call that un'. By
+the choice of s and n, wherever a thread goes first on the way from s' it commutes with what is left of u1…un', or is
+the next of its thread in it; so all of these leaps are made in explored states and known, from the local state in s on.
+But un' conflicts with t's leap as un does (a leap can wait at its first access only, which is known by the local state
+alone): C1 was checked, and holds; a contradiction.
 
-So all these sets are persistent, and every sequence of leaps of the whole graph is made in the explored one up to the order
-of independent leaps and leaps besides (Godefroid, LNCS 1032, 1996, chapters 4 and 6; Peled, CAV 1993 and 1994;
-Clarke, Grumberg and Peled, Model Checking, 1999, chapter 10). Hence *rest*: states of rest are the same, with what the judge
-knows in them. *Safety*: a monitor that has said *violated* stays so in all that follows; it does in the whole graph if and only if
-it does in the explored one. *Going round*: one has runs without end if and only if the other has. Not kept: the length of a
-shortest violation, and which cycles there are, so that fair cycles (:mod:`everyturn.engines.fairness.fairness`) are looked for in the whole graph.
+So all these sets are persistent, and every sequence of leaps of the whole graph is made in the explored one up to the
+order of independent leaps and leaps besides (Godefroid, LNCS 1032, 1996, chapters 4 and 6; Peled, CAV 1993 and 1994;
+Clarke, Grumberg and Peled, Model Checking, 1999, chapter 10). Hence *rest*: states of rest are the same, with what the
+judge knows in them. *Safety*: a monitor that has said *violated* stays so in all that follows; it does in the whole
+graph if and only if it does in the explored one. *Going round*: one has runs without end if and only if the other has.
+Not kept: the length of a shortest violation, and which cycles there are, so that fair cycles
+(:mod:`everyturn.engines.fairness.fairness`) are looked for in the whole graph.
 """
 
 from __future__ import annotations
@@ -63,8 +66,8 @@ class Sights:
     """What events read and write of the judge, as bits beyond those of the shared columns.
 
     An event writes the lives of the prompt and of the turn that it names in the ledger, and no other; a monitor that
-    looks at it, which may look at every life; and the specification's belief, if that is judged. Whose a turn is, is known from
-    the event that begins it: before there was one, nothing that names the turn changes anything.
+    looks at it, which may look at every life; and the specification's belief, if that is judged. Whose a turn is, is
+    known from the event that begins it: before there was one, nothing that names the turn changes anything.
     """
 
     def __init__(self, judge: Judge, events: Interned) -> None:
@@ -112,7 +115,8 @@ class Sights:
 
 
 class Touching:
-    """What a thread touches next in each of its local states, what it may touch from there on, and where it can come back."""
+    """What a thread touches next in each of its local states, what it may touch from there on, and where it can come
+    back."""
 
     def __init__(self, table: Any, sights: Sights) -> None:
         self._table = table
@@ -218,7 +222,8 @@ class Ample:
         return _some(expansion, others)
 
     def arrived(self, numbers: Numbers, sources: Numbers, targets: Numbers) -> None:
-        """Take down where states of these numbers lead: for each successor that is followed the place of its source, its number."""
+        """Take down where states of these numbers lead: for each successor that is followed the place of its source,
+        its number."""
         largest = np.zeros(len(numbers), np.int64)
         np.maximum.at(largest, sources, targets)
         self.falls[numbers] = largest <= numbers
@@ -243,7 +248,8 @@ class Ample:
         return broken
 
     def _alone(self, locals_: list[Numbers]) -> Iterator[NDArray[np.bool_]]:
-        """C1, by thread: where nothing that it touches next, and any other may touch from there on, is changed by one of them."""
+        """C1, by thread: where nothing that it touches next, and any other may touch from there on, is changed by one
+        of them."""
         ever = [touching.ever.take(each, axis=0) for touching, each in zip(self._touching, locals_, strict=True)]
         for thread, touching in enumerate(self._touching):
             others = np.zeros((len(locals_[0]), 2), np.uint64)

@@ -1,7 +1,8 @@
-"""Files of named arrays: NumPy archives (``numpy.savez``), read without pickling and within bounds, with a digest of it all.
+"""Files of named arrays: NumPy archives (``numpy.savez``), read without pickling and within bounds, with a digest of it
+all.
 
-An archive holds its arrays as they are, not compressed, so that none can be larger than the file. The digest tells that a
-file was changed by accident or by hand; it is no signature, and no protection from somebody who makes it fit.
+An archive holds its arrays as they are, not compressed, so that none can be larger than the file. The digest tells that
+a file was changed by accident or by hand; it is no signature, and no protection from somebody who makes it fit.
 """
 
 from __future__ import annotations

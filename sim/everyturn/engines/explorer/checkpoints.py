@@ -4,9 +4,9 @@ Nothing of Python is stored, only integers: the packed states, and how each tabl
 the checkpoint is read: leaps by resuming the real code in the recorded order, the judge's states by judging the step
 that first led to each. If the code has changed meanwhile, what comes out differs, and that is an error.
 
-No proof rests on a checkpoint that was edited, or written by other code: an archive has a digest of all that is in it and of
-the code (:mod:`everyturn.engines.explorer.archives`), and what an exploration always is, is asked of what was read: lengths, levels and
-counts fit together, and a sample of the states that count as explored is explored once more.
+No proof rests on a checkpoint that was edited, or written by other code: an archive has a digest of all that is in it
+and of the code (:mod:`everyturn.engines.explorer.archives`), and what an exploration always is, is asked of what was
+read: lengths, levels and counts fit together, and a sample of the states that count as explored is explored once more.
 """
 
 from __future__ import annotations
@@ -211,7 +211,8 @@ def _check(header: _Header, arrays: dict[str, Any]) -> None:
 
 
 def _check_sample(explorer: LevelExplorer) -> None:
-    """Raise :class:`NoArchive` if a state that counts as explored leads out of the states, or violates what was not noted."""
+    """Raise :class:`NoArchive` if a state that counts as explored leads out of the states, or violates what was not
+    noted."""
     graph, done = explorer.graph, explorer.frontier.done
     if not graph.reduction.keeps_successors or done == 0:
         return

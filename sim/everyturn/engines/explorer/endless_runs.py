@@ -1,4 +1,5 @@
-"""Whether the runs of a graph all end: threads that can go round for ever make what is judged at rest say nothing of some runs."""
+"""Whether the runs of a graph all end: threads that can go round for ever make what is judged at rest say nothing of
+some runs."""
 
 from __future__ import annotations
 

@@ -69,7 +69,8 @@ class Explorer:
         stop_at: frozenset[str] | None = None,
         stop_at_first: bool = False,
     ) -> Exploration:
-        """Explore until nothing is new, a limit is reached, or every invariant of ``stop_at`` has been violated, or any at all."""
+        """Explore until nothing is new, a limit is reached, or every invariant of ``stop_at`` has been violated, or any
+        at all."""
         found = Exploration()
         start = time.monotonic()
         try:
@@ -84,7 +85,8 @@ class Explorer:
         return found
 
     def round(self) -> str | None:
-        """Where threads can go round for ever, in words; none if every run ends. Asked when the exploration is complete."""
+        """Where threads can go round for ever, in words; none if every run ends. Asked when the exploration is
+        complete."""
         transitions, seen = self.transitions, self._seen
         if not local_parts(transitions.locals):
             return None

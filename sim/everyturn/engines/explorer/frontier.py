@@ -1,6 +1,7 @@
 """The frontier of a search by levels: which states are explored, which chunk is next, and where each level begins.
 
-States are numbered in the order in which they are found, so a level is a range of numbers and needs no memory of its own.
+States are numbered in the order in which they are found, so a level is a range of numbers and needs no memory of its
+own.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ _FEW: Final = 1 << 12
 
 
 class Frontier:
-    """Every state below ``done`` is explored; ``levels`` are the numbers at which levels begin, and where the last one ends."""
+    """Every state below ``done`` is explored; ``levels`` are the numbers at which levels begin, and where the last one
+    ends."""
 
     def __init__(self) -> None:
         self.levels = [0, 1]
         self.done = 0
 
     def after(self, begun: int, states: int) -> tuple[int, int] | None:
-        """The numbers of the states of the chunk that is next when those below ``begun`` are under way or done, of so many.
+        """The numbers of the states of the chunk that is next when those below ``begun`` are under way or done, of so
+        many.
 
-        None if its states are not all known yet. Chunks are the same whatever is known when they are begun: one of a level that
-        is not whole yet begins early.
+        None if its states are not all known yet. Chunks are the same whatever is known when they are begun: one of a
+        level that is not whole yet begins early.
         """
         *_, before, first, end = (0, *self.levels)
         if begun < end:
@@ -61,5 +64,6 @@ class Frontier:
 
 
 def _size(level: int) -> int:
-    """How many states of the level after one of this many are expanded at once: so few that there are several chunks."""
+    """How many states of the level after one of this many are expanded at once: so few that there are several
+    chunks."""
     return max(1, min(CHUNK, max(_FEW, level // 4)))

@@ -1,9 +1,10 @@
 """Parts of the judge as tables, each of which is stepped apart from the others.
 
-A :class:`Part` looks at nothing but its own state and what is seen. A :class:`Monitor` looks at lives of prompts besides; at
-which ones is learnt when a step is made for the first time, as a leap's columns are (:mod:`everyturn.engines.explorer.macro_steps`): lives, masked
-to those that were looked at, are the key under which the step is found again. A step that was entered before more lives
-were looked at is found only where those are 0, and holds there as well, because it did not look at them.
+A :class:`Part` looks at nothing but its own state and what is seen. A :class:`Monitor` looks at lives of prompts
+besides; at which ones is learnt when a step is made for the first time, as a leap's columns are
+(:mod:`everyturn.engines.explorer.macro_steps`): lives, masked to those that were looked at, are the key under which the
+step is found again. A step that was entered before more lives were looked at is found only where those are 0, and holds
+there as well, because it did not look at them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ Arrays = dict[str, NDArray[Any]]
 
 
 class _Steps:
-    """States of one part of the judge by number; for each step that was made, the state after it, and what it violated."""
+    """States of one part of the judge by number; for each step that was made, the state after it, and what it
+    violated."""
 
     def __init__(self, start: Any, findings: Interned, width: int) -> None:
         self.states = Interned()
@@ -83,7 +85,8 @@ def _split(key: int) -> tuple[int, int]:
 
 
 class Part:
-    """A part that looks at its own state and at what is seen. ``advance``: (state, number of the events) → next state, finding."""
+    """A part that looks at its own state and at what is seen. ``advance``: (state, number of the events) → next state,
+    finding."""
 
     def __init__(
         self, start: Any, advance: Callable[[Any, int], tuple[Any, Finding | None]], findings: Interned
@@ -116,7 +119,8 @@ class Part:
 
 
 class Monitor:
-    """The monitor of an invariant. ``watch``: (state, lives, number of the events) → next state, finding, which lives it looked at.
+    """The monitor of an invariant. ``watch``: (state, lives, number of the events) → next state, finding, which lives
+    it looked at.
 
     ``lives``: how the numbers of lives are packed into the words that :meth:`step` takes.
     """

@@ -2,10 +2,11 @@
 
 A judge's state has parts that hardly depend on each other: each prompt's life, each invariant's monitor (which looks at
 lives, but at no other monitor), and the specification's belief. Each part has a table of its own
-(:mod:`everyturn.engines.explorer.judge_parts`), so that a step of one part is worked out once, whatever the others are at; the whole
-judge's states are numbered combinations.
+(:mod:`everyturn.engines.explorer.judge_parts`), so that a step of one part is worked out once, whatever the others are
+at; the whole judge's states are numbered combinations.
 
-That lives can be followed one by one rests on names: a turn has one prompt for ever, which is checked when a turn begins.
+That lives can be followed one by one rests on names: a turn has one prompt for ever, which is checked when a turn
+begins.
 """
 
 from __future__ import annotations
@@ -334,8 +335,8 @@ class JudgeTables:
 
 
 def _concerning(name: str) -> Callable[[Event], bool]:
-    """Whether an event may change the life of a prompt, or tells that names are not what they should be: it names the prompt, or
-    a turn that may be the prompt's."""
+    """Whether an event may change the life of a prompt, or tells that names are not what they should be: it names the
+    prompt, or a turn that may be the prompt's."""
 
     def concerns(event: Event) -> bool:
         prompt = getattr(event, "prompt", None)

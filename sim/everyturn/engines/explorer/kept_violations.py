@@ -25,7 +25,8 @@ class _Noted(NamedTuple):
 
 
 class KeptViolations:
-    """Chooses among the violations of a search those that are told in ``found``; ``different``: how many of each invariant.
+    """Chooses among the violations of a search those that are told in ``found``; ``different``: how many of each
+    invariant.
 
     ``violated``: what a step of this *found* number violates.
     """
@@ -84,7 +85,8 @@ class KeptViolations:
         return kept < self.different
 
     def _is_shorter(self, finding: Finding) -> bool:
-        """Whether a rest of this level is a shorter way to a violation than the one that is kept: a step, of an earlier chunk."""
+        """Whether a rest of this level is a shorter way to a violation than the one that is kept: a step, of an earlier
+        chunk."""
         kept = self._found.violations.get(finding.invariant)
         return kept is not None and len(kept.decisions) > self._found.depth
 

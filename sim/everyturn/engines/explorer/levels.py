@@ -1,13 +1,15 @@
 """The fast search: every interleaving of a scope, breadth first, whole chunks of a level at a time.
 
-It asks what follows on a chunk, has it judged, numbers what is new, and remembers from where it came, as the plain search of
-:mod:`everyturn.engines.explorer.exhaustive` does state by state. It finds what that one finds, and compares states as a whole, as that
-one does. Four objects each know one thing: what follows (:mod:`~everyturn.engines.explorer.successors`), what need not be explored
-(:mod:`~everyturn.engines.explorer.reductions`), which violations are kept (:mod:`~everyturn.engines.explorer.kept_violations`), and by
-which path each state was found (:mod:`~everyturn.engines.explorer.predecessors`).
+It asks what follows on a chunk, has it judged, numbers what is new, and remembers from where it came, as the plain
+search of :mod:`everyturn.engines.explorer.exhaustive` does state by state. It finds what that one finds, and compares
+states as a whole, as that one does. Four objects each know one thing: what follows
+(:mod:`~everyturn.engines.explorer.successors`), what need not be explored
+(:mod:`~everyturn.engines.explorer.reductions`), which violations are kept
+(:mod:`~everyturn.engines.explorer.kept_violations`), and by which path each state was found
+(:mod:`~everyturn.engines.explorer.predecessors`).
 
-Some chunks are asked for ahead, if another process can answer meanwhile. What is found, and in which order, does not depend on
-who answers.
+Some chunks are asked for ahead, if another process can answer meanwhile. What is found, and in which order, does not
+depend on who answers.
 """
 
 from __future__ import annotations
@@ -60,10 +62,11 @@ class _UnderWay(NamedTuple):
 
 
 class LevelExplorer:
-    """Explores one world, judged by ``judge``, with one of the :data:`~everyturn.engines.explorer.reductions.REDUCTIONS`.
+    """Explores one world, judged by ``judge``, with one of the
+    :data:`~everyturn.engines.explorer.reductions.REDUCTIONS`.
 
-    ``processes``: with two, the agent's code runs in a process of its own (not with symmetry or ample); the same is found.
-    :meth:`close` ends it.
+    ``processes``: with two, the agent's code runs in a process of its own (not with symmetry or ample); the same is
+    found. :meth:`close` ends it.
     """
 
     def __init__(self, world: World, judge: Judge, reduce: str = "dead", *, processes: int = 1) -> None:
@@ -109,7 +112,8 @@ class LevelExplorer:
         self.graph.successors.close()
 
     def round(self) -> str | None:
-        """Where threads can go round for ever, in words; none if every run ends. Asked when the exploration is complete."""
+        """Where threads can go round for ever, in words; none if every run ends. Asked when the exploration is
+        complete."""
         return endless_run(self.graph)
 
     def run(
@@ -126,9 +130,9 @@ class LevelExplorer:
 
         ``stop_at_first``: or any, at the end of the level, so that what was found is a shortest one.
 
-        ``different``: how many violations to keep of each invariant, one for each state or step of its kind. ``save`` is called now
-        and then, between two chunks, and at the end, however it comes. Ctrl-C is obeyed after
-        the chunk that is under way; a second one at once, and then nothing is saved: tables may be half filled.
+        ``different``: how many violations to keep of each invariant, one for each state or step of its kind. ``save``
+        is called now and then, between two chunks, and at the end, however it comes. Ctrl-C is obeyed after the chunk
+        that is under way; a second one at once, and then nothing is saved: tables may be half filled.
         """
         found, successors, states = self.found, self.graph.successors, self.graph.states
         start = time.monotonic() - found.seconds
@@ -214,7 +218,8 @@ class LevelExplorer:
         self.frontier.done = asked.end
 
     def _take(self, expansion: Expansion, judged: Numbers, which: Numbers, believed: Believed | None = None) -> Numbers:
-        """Judge what follows on the states of the numbers ``which``, and number what is new; the number of each successor."""
+        """Judge what follows on the states of the numbers ``which``, and number what is new; the number of each
+        successor."""
         graph = self.graph
         self.found.transitions += len(expansion.source)
         words, found = graph.judged(expansion, judged, believed)
@@ -256,7 +261,8 @@ class LevelExplorer:
             self._reached(self.graph.judges.ledger(ledger))
 
     def path(self, state: int, *last: int) -> tuple[tuple[int, int], ...]:
-        """The (thread, choice) of each step of the path by which a state was found, a shortest one, and then of the moves ``last``."""
+        """The (thread, choice) of each step of the path by which a state was found, a shortest one, and then of the
+        moves ``last``."""
         moves, graph = self.graph.successors.moves, self.graph
         path = [*self.predecessors.path(state), *((state, move) for move in last)]
         named = [(number, moves[move]) for number, move in path]

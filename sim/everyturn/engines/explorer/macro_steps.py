@@ -84,8 +84,8 @@ class Expansion(NamedTuple):
 class Leaps:
     """The leaps of one world, by thread, filled as they are needed.
 
-    ``journal``: every leap that was made, as (thread, row), and every rest that was judged, as (-1, row), in order; made
-    again in this order, all values get the same numbers.
+    ``journal``: every leap that was made, as (thread, row), and every rest that was judged, as (-1, row), in order;
+    made again in this order, all values get the same numbers.
     """
 
     def __init__(self, transitions: Transitions) -> None:
@@ -346,7 +346,8 @@ class _Table:
 
 
 def make(leaps: Leaps, row: Row, thread: int) -> tuple[set[int], list[Way]]:
-    """Every way of ``thread`` from its scheduling point in ``row`` to its next one, and the columns that it looked at."""
+    """Every way of ``thread`` from its scheduling point in ``row`` to its next one, and the columns that it looked
+    at."""
     transitions = leaps.transitions
     place = FIRST_THREAD + thread
     watches = transitions.world.watches_shared_data(transitions.world.threads[thread])

@@ -158,7 +158,8 @@ class Numbering:
     def _claim(
         self, claimants: Numbers, at: Numbers, words: Words, numbers: Numbers
     ) -> tuple[Numbers, Numbers, Numbers]:
-        """Give each empty slot to the first who claims it; those who must look again, those who won, and the slots won."""
+        """Give each empty slot to the first who claims it; those who must look again, those who won, and the slots
+        won."""
         places = np.arange(1, len(claimants) + 1, dtype=np.int32)
         self._slots[at[::-1]] = places[::-1]
         won = self._slots[at] == places
@@ -189,8 +190,8 @@ class Numbering:
     def _rehash(self, needed: int) -> None:
         """Enter all keys into a table with room for ``needed`` of them.
 
-        They are entered in the order of the slots at which they are looked for first. So each comes to its slot or, if that is
-        taken, right behind the one before it: nothing needs to be probed.
+        They are entered in the order of the slots at which they are looked for first. So each comes to its slot or, if
+        that is taken, right behind the one before it: nothing needs to be probed.
         """
         size = len(self._slots)
         while needed > _FULLEST * size:
@@ -209,7 +210,8 @@ class Numbering:
             free = self._enter(ordered[start : start + _CHUNK], free)
 
     def _enter(self, ordered: Words, free: int) -> int:
-        """Enter numbers, each with the first slot for it in its high half, from the slot ``free`` on; the next free one."""
+        """Enter numbers, each with the first slot for it in its high half, from the slot ``free`` on; the next free
+        one."""
         numbers = ordered.astype(np.uint32).view(np.int32)
         slots = (ordered >> _HALF).view(np.int64)
         order = np.arange(len(slots))

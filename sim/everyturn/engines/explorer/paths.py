@@ -36,7 +36,8 @@ class PathStep:
 
 @dataclass(slots=True)
 class Path:
-    """A run over tables. ``last`` is the row at rest; ``resting`` what is violated there. ``cut``: it goes on from there, not at rest."""
+    """A run over tables. ``last`` is the row at rest; ``resting`` what is violated there. ``cut``: it goes on from
+    there, not at rest."""
 
     steps: list[PathStep] = field(default_factory=list)
     decisions: list[int] = field(default_factory=list)
@@ -139,7 +140,8 @@ def walk(transitions: Transitions, decider: Decider, until: str | None = None) -
 
 
 def walk_or_cut(transitions: Transitions, decider: Callable[[], Decider], invariant: str) -> Path:
-    """The path to rest, or, if it comes to none, to the step that violates ``invariant``. ``decider`` makes one, anew each time.
+    """The path to rest, or, if it comes to none, to the step that violates ``invariant``. ``decider`` makes one, anew
+    each time.
 
     Raises :class:`~everyturn.errors.EndlessRun` if it comes to neither.
     """

@@ -9,7 +9,8 @@ from everyturn.engines.explorer.numbering import Numbers
 
 
 class Predecessors:
-    """For each state but the first, its predecessor and the number of the move that led from there, in the order of finding."""
+    """For each state but the first, its predecessor and the number of the move that led from there, in the order of
+    finding."""
 
     def __init__(self) -> None:
         self._count = 1
@@ -42,7 +43,8 @@ class Predecessors:
         self._moves[states - len(moves) : states] = moves
 
     def path(self, state: int) -> list[tuple[int, int]]:
-        """The path by which a state was found, a shortest one: each state on it, and the number of the move that is made there."""
+        """The path by which a state was found, a shortest one: each state on it, and the number of the move that is
+        made there."""
         path = []
         while state > 0:
             move, state = int(self._moves[state]), int(self._parents[state])

@@ -1,8 +1,8 @@
 """Reductions: what need not be explored, because something else that is explored stands for it.
 
-A search asks its reduction three things: which state stands for another one, which successors of a state are to be followed,
-and in which states more must be followed by what is known now. Dead variables are left out where local states are told
-apart, before any of this (:class:`~everyturn.engines.coroutines.transitions.Transitions`).
+A search asks its reduction three things: which state stands for another one, which successors of a state are to be
+followed, and in which states more must be followed by what is known now. Dead variables are left out where local states
+are told apart, before any of this (:class:`~everyturn.engines.coroutines.transitions.Transitions`).
 """
 
 from __future__ import annotations
@@ -46,10 +46,12 @@ class Reduction(Protocol):
         """Of the successors of the states ``which``, those that are followed."""
 
     def reached(self, which: Numbers, sources: Numbers, targets: Numbers) -> None:
-        """Take down the number of each successor that is followed; ``sources``: the place in ``which`` where it comes from."""
+        """Take down the number of each successor that is followed; ``sources``: the place in ``which`` where it comes
+        from."""
 
     def overlooked(self, states: StateTable) -> Numbers:
-        """Explored states of which all successors must be followed, by what is known now; some of them, if there are any."""
+        """Explored states of which all successors must be followed, by what is known now; some of them, if there are
+        any."""
 
     def left_out(self, which: Numbers, expansion: Expansion) -> Expansion:
         """Of the successors of the states ``which``, those that were not followed; from now on, all are."""
@@ -61,7 +63,8 @@ class Reduction(Protocol):
         """The names that the threads of a run have of their own, at its start."""
 
     def in_own_names(self, path: Sequence[tuple[int, Move]], renaming: Callable[[int, Move], int]) -> Iterable[Move]:
-        """The moves of a path, given by states and moves there; ``renaming``: by which one the next state stands for what a move leads to."""
+        """The moves of a path, given by states and moves there; ``renaming``: by which one the next state stands for
+        what a move leads to."""
 
     def saved(self) -> dict[str, Any]:
         """What a checkpoint must keep, as arrays."""
@@ -156,7 +159,8 @@ class SymmetricStates(NoReduction):
 
 
 class AmpleSets(NoReduction):
-    """In some states one thread goes first (:mod:`everyturn.engines.explorer.ample`); a level is a round of the search."""
+    """In some states one thread goes first (:mod:`everyturn.engines.explorer.ample`); a level is a round of the
+    search."""
 
     keeps_successors = False
 
@@ -191,7 +195,8 @@ class AmpleSets(NoReduction):
 class Kind(NamedTuple):
     """A kind of reduction, and how one is made for a world.
 
-    ``keeps_dead``: variables that can no longer matter tell states apart, too. ``here``: it needs the tables in this process.
+    ``keeps_dead``: variables that can no longer matter tell states apart, too. ``here``: it needs the tables in this
+    process.
     """
 
     made: Callable[[Successors, JudgeTables], Reduction]
@@ -205,5 +210,6 @@ REDUCTIONS: Final = {
     "symmetry": Kind(SymmetricStates, here=True),
     "ample": Kind(AmpleSets, here=True),
 }
-"""No reduction; dead variables do not count; and besides, either renamings of a state count once, or one thread goes first where
-nothing that others may do can matter to it. With the last, violations need not be shortest, and a level is a round."""
+"""No reduction; dead variables do not count; and besides, either renamings of a state count once, or one thread goes
+first where nothing that others may do can matter to it. With the last, violations need not be shortest, and a level is
+a round."""

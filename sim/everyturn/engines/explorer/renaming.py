@@ -65,7 +65,8 @@ def _in_order(state: State) -> State:
 
 
 class RunNames(Protocol):
-    """The names that the threads of a run have of their own, while tables say what it does by states that stand for its own."""
+    """The names that the threads of a run have of their own, while tables say what it does by states that stand for its
+    own."""
 
     def rename(self, renaming: int) -> None:
         """The state that the run is in was replaced by the one that stands for it, by the renaming of this number."""

@@ -13,7 +13,8 @@ from everyturn.world.observer import SHARED_DATA
 
 
 class Resting:
-    """Tells states of rest apart. What is said depends on the shared data, on who waits (and was seen to begin), and on the judge's state."""
+    """Tells states of rest apart. What is said depends on the shared data, on who waits (and was seen to begin), and on
+    the judge's state."""
 
     def __init__(self, transitions: Transitions, leaps: Leaps) -> None:
         self.transitions = transitions

@@ -29,7 +29,8 @@ class Search(Protocol):
         """The most bytes of memory that other processes ever held for it."""
 
     def round(self) -> str | None:
-        """Where threads can go round for ever, in words; none if every run ends. Asked when the exploration is complete."""
+        """Where threads can go round for ever, in words; none if every run ends. Asked when the exploration is
+        complete."""
 
     def close(self) -> None:
         """End other processes, if there are any."""

@@ -31,7 +31,8 @@ class Asked(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """What follows on a chunk, and how the tables have grown meanwhile: ``ways`` by thread, with the numbers of their moves."""
+    """What follows on a chunk, and how the tables have grown meanwhile: ``ways`` by thread, with the numbers of their
+    moves."""
 
     arrays: Sent
     largest: list[int]

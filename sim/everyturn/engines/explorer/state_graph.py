@@ -2,8 +2,8 @@
 
 A search lets it grow; whoever wants to know of a state afterwards, asks it, too. What a thread does comes from
 :class:`~everyturn.engines.explorer.successors.Successors`, what is violated from
-:class:`~everyturn.engines.explorer.judge_tables.JudgeTables`; both are filled by running the real code when something is met for the
-first time.
+:class:`~everyturn.engines.explorer.judge_tables.JudgeTables`; both are filled by running the real code when something
+is met for the first time.
 """
 
 from __future__ import annotations
@@ -65,9 +65,11 @@ class StateGraph:
         return applied(chunk.layout.moved(chunk.words, layout), ways, found)
 
     def judged(self, expansion: Expansion, judged: Numbers, believed: Believed | None = None) -> tuple[Words, Numbers]:
-        """The successors of a chunk with the judge's states, in the layout that then holds, and what each step violated.
+        """The successors of a chunk with the judge's states, in the layout that then holds, and what each step
+        violated.
 
-        ``judged``: the judge's state in each row of the chunk; ``believed``: what the specification says, if it was asked already.
+        ``judged``: the judge's state in each row of the chunk; ``believed``: what the specification says, if it was
+        asked already.
         """
         after = judged.take(expansion.source)
         found = np.zeros(len(after), np.int64)

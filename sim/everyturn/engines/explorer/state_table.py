@@ -15,7 +15,8 @@ Rows = NDArray[np.int64]
 
 
 class StateTable:
-    """Numbers for packed rows, in the order in which they were found; ``largest`` says what each column must be able to hold."""
+    """Numbers for packed rows, in the order in which they were found; ``largest`` says what each column must be able to
+    hold."""
 
     def __init__(self, largest: Callable[[], list[int]], first: Rows) -> None:
         self._largest = largest

@@ -68,7 +68,8 @@ class _Server:
         return self._grown(put(slot, arrays))
 
     def _believed(self, answer: Answer, beliefs: Numbers) -> list[Numbers]:
-        """The specification's beliefs after each leap of which something is seen, and in each of the rests; nothing if it is not judged."""
+        """The specification's beliefs after each leap of which something is seen, and in each of the rests; nothing if
+        it is not judged."""
         if self._beliefs is None:
             return []
         ways, found = self._tables.ways, answer.found

@@ -1,10 +1,10 @@
 """What can follow, worked out in a process of its own, beside the one that numbers states and judges.
 
-The other process (:mod:`everyturn.engines.explorer.successor_server`) runs the agent's code and follows the specification; this one
-runs the monitors and numbers the states, meanwhile. Rows and numbers go to and fro through shared memory, one slot for each
-chunk under way; new observations, refusals and moves, of which there are few, through a pipe. Chunks are answered in the
-order in which they are asked for, and whoever answers numbers everything in the order in which it is met: so all that is found
-is what one process finds.
+The other process (:mod:`everyturn.engines.explorer.successor_server`) runs the agent's code and follows the
+specification; this one runs the monitors and numbers the states, meanwhile. Rows and numbers go to and fro through
+shared memory, one slot for each chunk under way; new observations, refusals and moves, of which there are few, through
+a pipe. Chunks are answered in the order in which they are asked for, and whoever answers numbers everything in the
+order in which it is met: so all that is found is what one process finds.
 """
 
 from __future__ import annotations
@@ -124,7 +124,8 @@ class SuccessorWorker:
         return Believed(after, self._refusals[found])
 
     def tables(self) -> SuccessorTables:
-        """The same tables in this process, made again in the same order, apart from what was followed here meanwhile."""
+        """The same tables in this process, made again in the same order, apart from what was followed here
+        meanwhile."""
         if self._tables is None:
             journal, moves = self._call("made")
             known = self._transitions

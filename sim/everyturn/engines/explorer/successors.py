@@ -17,8 +17,9 @@ from everyturn_model.events import Event
 
 
 class Chunk(NamedTuple):
-    """States as rows that are packed in ``layout``; ``judges``: the largest number of a judge's state so far; ``beliefs``:
-    for each state the number of the specification's belief, none where :attr:`Successors.believes` is false."""
+    """States as rows that are packed in ``layout``; ``judges``: the largest number of a judge's state so far;
+    ``beliefs``: for each state the number of the specification's belief, none where :attr:`Successors.believes` is
+    false."""
 
     words: Words
     layout: Layout
@@ -30,8 +31,8 @@ class Answer(NamedTuple):
     """What follows on the states of a chunk.
 
     ``found``: their leaps; ``rests``: the places of states of rest that are news; ``at_rest``: the numbers of what is
-    seen there. ``believed``, ``believed_at_rest``: if the specification was followed already, its belief after each leap
-    of which something is seen, and in each of the rests.
+    seen there. ``believed``, ``believed_at_rest``: if the specification was followed already, its belief after each
+    leap of which something is seen, and in each of the rests.
     """
 
     found: Found
@@ -89,7 +90,8 @@ class Successors(Protocol):
         """What follows on the oldest chunk that was asked for and not answered yet."""
 
     def tables(self) -> SuccessorTables:
-        """The tables in this process, with all numbers as they are; made again if they are elsewhere. No chunk may be under way."""
+        """The tables in this process, with all numbers as they are; made again if they are elsewhere. No chunk may be
+        under way."""
 
     def may_go_round(self) -> bool:
         """Whether a thread may come back to where it was."""
@@ -99,7 +101,8 @@ class Successors(Protocol):
 
 
 class SuccessorTables:
-    """What can follow on states, worked out in this process: leaps, states of rest, and the layout of rows that both need."""
+    """What can follow on states, worked out in this process: leaps, states of rest, and the layout of rows that both
+    need."""
 
     ahead = 1
     believes = False
@@ -162,7 +165,8 @@ class SuccessorTables:
         return self.leaps.find(self._adopt(chunk.words, chunk.layout, chunk.judges)[0])
 
     def _adopt(self, words: Words, layout: Layout, judges: int) -> tuple[Words, Layout]:
-        """Make room for numbers that no longer fit, and pack what was learnt; the rows, and the layout that then holds."""
+        """Make room for numbers that no longer fit, and pack what was learnt; the rows, and the layout that then
+        holds."""
         largest = self.largest()
         largest[JUDGE] = judges
         holding = next((each for each in (layout, self._layout) if each is not None and each.holds(largest)), None)

@@ -1,4 +1,5 @@
-"""A ledger that notes whose lives were looked at, so that what was said of it is known to hold for all that agree in those."""
+"""A ledger that notes whose lives were looked at, so that what was said of it is known to hold for all that agree in
+those."""
 
 from __future__ import annotations
 

@@ -1,13 +1,14 @@
 """Fair cycles: can a program, fairly scheduled, leave somebody waiting for ever?
 
-A program is anything with an initial state and moves; who waits in a state is its own business (:class:`~everyturn.engines.coroutines.programs.Program`).
-Somebody waits for ever in one of three ways, which :class:`Kind` names: at rest, or on a cycle that a fair schedule can
-go round for ever, of which there are those that the world's choices allow and those that no choice gets out of.
+A program is anything with an initial state and moves; who waits in a state is its own business
+(:class:`~everyturn.engines.coroutines.programs.Program`). Somebody waits for ever in one of three ways, which
+:class:`Kind` names: at rest, or on a cycle that a fair schedule can go round for ever, of which there are those that
+the world's choices allow and those that no choice gets out of.
 
 *Threads.* A schedule is weakly fair (just) if no thread is enabled from some point on and never moves again; strongly
-fair (compassionate) if no thread is enabled again and again and never moves again (Lamport 1980; Manna and Pnueli 1992).
-A strongly connected part of the waiting states holds a weakly fair cycle if each thread moves within it or is somewhere
-in it disabled; no smaller part of it could do better, so that maximal parts decide.
+fair (compassionate) if no thread is enabled again and again and never moves again (Lamport 1980; Manna and Pnueli
+1992). A strongly connected part of the waiting states holds a weakly fair cycle if each thread moves within it or is
+somewhere in it disabled; no smaller part of it could do better, so that maximal parts decide.
 
 *Choices.* An operation that has several outcomes in one state is a choice of the world (a stream ends, or asks for
 tools). Choices are fair if one that is made again and again where an outcome is possible has that outcome again and
@@ -90,8 +91,8 @@ class Lasso:
 
 @dataclass(slots=True)
 class Liveness:
-    """What was found. ``complete``: every reachable state was looked at, so that what was not found is not there; else ``stopped``
-    says why not; ``graph`` has them."""
+    """What was found. ``complete``: every reachable state was looked at, so that what was not found is not there; else
+    ``stopped`` says why not; ``graph`` has them."""
 
     lassos: list[Lasso] = field(default_factory=list)
     states: int = 0

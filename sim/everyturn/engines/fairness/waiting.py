@@ -16,7 +16,8 @@ from everyturn_model.lifecycle import Ledger
 
 
 class Waiting:
-    """A world as a :class:`everyturn.engines.coroutines.programs.Program`: who waits are prompts with run id that are not told."""
+    """A world as a :class:`everyturn.engines.coroutines.programs.Program`: who waits are prompts with run id that are
+    not told."""
 
     def __init__(self, world: World) -> None:
         self.world = world

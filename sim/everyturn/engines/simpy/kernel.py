@@ -3,7 +3,8 @@
 Each thread of a world is a SimPy process that resumes the real coroutine. An access to shared data is an event: it is
 triggered when the strategy lets its thread go on, and its value is the operation's result. SimPy's own heap holds only
 what happens at a time (process starts and ends), so that choosing costs the same however many threads wait. What an
-operation does to the shared data, and what is seen of it, is looked up in :mod:`everyturn.engines.coroutines.histories`.
+operation does to the shared data, and what is seen of it, is looked up in
+:mod:`everyturn.engines.coroutines.histories`.
 """
 
 from __future__ import annotations
@@ -143,7 +144,8 @@ class Kernel(simpy.Environment):
     def _resumed(
         self, thread: int, effect: Effect | None, coroutine: Coroutine[Operation, Any, str], result: Any
     ) -> Operation:
-        """What a thread waits to do after ``result``; where no run was before, it may change nothing but local variables."""
+        """What a thread waits to do after ``result``; where no run was before, it may change nothing but local
+        variables."""
         begun = self.histories.begun(effect)
         if not self.histories.is_checked(thread, effect):
             return self.world.resume(coroutine, result, begun=begun)
@@ -185,7 +187,8 @@ class Kernel(simpy.Environment):
             where = self.waiting[0]
             asks = hints.of_world("liveness", self.world.revision, str(self.world.scope), self.world.granularity)
             raise EndlessRun(
-                f"after {len(self._log.times):,} steps thread {where.node.name} is at {where.name}, and the run goes on: "
+                f"after {len(self._log.times):,} steps thread {where.node.name} is at {where.name}, and the run goes "
+                f"on: "
                 f"expected runs that end; if they need not, ask {asks}"
             )
         place = self.strategy.pick(enabled)
@@ -204,7 +207,8 @@ class Kernel(simpy.Environment):
     def _start(self) -> bool:
         """Before the first decision: let a thread look at what nobody else changes, and whether there was one.
 
-        Nothing can be seen of such a look: where more than that begins, a thread waits for its turn (:meth:`World.stops`).
+        Nothing can be seen of such a look: where more than that begins, a thread waits for its turn
+        (:meth:`World.stops`).
         """
         for access in self.waiting:
             if not access.node.point:
@@ -270,7 +274,8 @@ def simulate(world: World, strategy: Strategy, run: int | None = None) -> Run:
     """
     if run is None and not strategy.single:
         raise UsageError(
-            f"simulate: expected the number of the run, since those of {type(strategy).__qualname__} differ; found none: "
+            f"simulate: expected the number of the run, since those of {type(strategy).__qualname__} differ; found "
+            f"none: "
             "say run=0 for the first"
         )
     strategy.begin(run or 0)

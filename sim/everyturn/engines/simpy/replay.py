@@ -55,7 +55,8 @@ class Replayed:
 def replay(source: str, invariants: Sequence[Wanted] = (), agent: str | type[Dispatcher] | None = None) -> Replayed:
     """Make the run of a token or a trace file again. ``agent``: what runs in place of the revision that it names.
 
-    Code of the user's own is imported only if ``agent`` names it. Raises :class:`UsageError` for a source that is neither.
+    Code of the user's own is imported only if ``agent`` names it. Raises :class:`UsageError` for a source that is
+    neither.
     """
     if is_token(source):
         token = decode(source)

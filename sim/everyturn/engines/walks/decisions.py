@@ -174,7 +174,8 @@ class DecisionGraph:
     def _choosing(
         self, at: Numbers, choices: list[tuple[tuple[int, int], ...]], places: Numbers, thread: Numbers, child: Numbers
     ) -> Numbers:
-        """The nodes at which the world chooses among the ways that begin ``at`` these places, given by their choices."""
+        """The nodes at which the world chooses among the ways that begin ``at`` these places, given by their
+        choices."""
         numbers: dict[tuple[tuple[int, int], ...], Numbers] = {}
 
         def node(prefix: tuple[tuple[int, int], ...]) -> Numbers:

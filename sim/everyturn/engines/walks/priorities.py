@@ -1,8 +1,8 @@
 """Probabilistic concurrency testing over tables: thousands of runs at once, as columns of an array.
 
 The runs are those of the strategy `pct` through SimPy, step by step: both draw plan and choices from
-:mod:`everyturn.strategies.stream`. A run's priorities do not depend on the order in which threads stand in line, so that the
-graph need not know it. Steps of a thread that is alone count as well, so that no node is left out.
+:mod:`everyturn.strategies.stream`. A run's priorities do not depend on the order in which threads stand in line, so
+that the graph need not know it. Steps of a thread that is alone count as well, so that no node is left out.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ class Priorities(Walks):
 
 
 def _moving(enabled: Numbers, steps: Numbers, changes: Numbers, priorities: Numbers) -> Numbers:
-    """The thread that moves in each run, at its step of this number. Where a change is due, the one that would sinks first."""
+    """The thread that moves in each run, at its step of this number. Where a change is due, the one that would sinks
+    first."""
     threads = _highest(enabled, priorities)
     for place, due in enumerate(changes, start=1):
         # A thread that sinks twice in one step ends at the lower place, and nobody sinks in its stead.

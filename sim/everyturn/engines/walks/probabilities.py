@@ -89,7 +89,8 @@ def _pass(graph: DecisionGraph, world: World) -> NDArray[np.float64]:
         front = child[waiting[child] == 0]
     if passed < size:
         raise UsageError(
-            f"{world.scope}: exact probabilities need a graph without cycles: expected bounded extras, found a run that "
+            f"{world.scope}: exact probabilities need a graph without cycles: expected bounded extras, found a run "
+            f"that "
             f"can go on for ever"
         )
     return reached

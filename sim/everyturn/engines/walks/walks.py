@@ -1,8 +1,8 @@
 """Random walks over tables: thousands of runs at once, as rows of an array.
 
 The runs are those of the strategy `random-walk` through SimPy, decision by decision: both draw from
-:mod:`everyturn.strategies.stream`, and both decide among the same threads in the same order. Nothing is resumed here but
-what was never met before. :mod:`everyturn.engines.walks.priorities` does the same for `pct`.
+:mod:`everyturn.strategies.stream`, and both decide among the same threads in the same order. Nothing is resumed here
+but what was never met before. :mod:`everyturn.engines.walks.priorities` does the same for `pct`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Walks:
         self._numbers: dict[End, int] = {}
 
     def walk(self, seed: int, first: int, runs: int, trail: Trail | None = None) -> NDArray[np.int64]:
-        """How the runs number ``first``, ``first`` + 1, … ended: numbers in :attr:`ends`. ``trail`` takes their decisions."""
+        """How the runs number ``first``, ``first`` + 1, … ended: numbers in :attr:`ends`. ``trail`` takes their
+        decisions."""
         if len(self._graph) > MOST_NODES:
             self._graph = DecisionGraph(self._world, self._judge, ordered=self._ordered)
         found = np.empty(runs, np.int64)

@@ -129,8 +129,8 @@ class Reader(_Interval):
 class Model:
     """What is likely: codes names and numbers through a coder, and learns from them.
 
-    ``alphabet``: names that need no spelling; others have at most :data:`LONGEST` bytes. Writing and reading are one code: what a writer is given as ``wanted``, a
-    reader, given none, returns.
+    ``alphabet``: names that need no spelling; others have at most :data:`LONGEST` bytes. Writing and reading are one
+    code: what a writer is given as ``wanted``, a reader, given none, returns.
     """
 
     def __init__(self, coder: Coder, alphabet: Sequence[str]) -> None:

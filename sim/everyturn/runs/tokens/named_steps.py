@@ -24,7 +24,8 @@ NEAR: Final = 2
 
 
 class Named(NamedTuple):
-    """A saved step by stable identifiers: its thread, and the operations that it made, each with its outcome's label."""
+    """A saved step by stable identifiers: its thread, and the operations that it made, each with its outcome's
+    label."""
 
     thread: str
     operations: tuple[tuple[str, str], ...]
@@ -110,7 +111,8 @@ class ByName:
             self.stray = Stray(step, expected, tuple(f"{thread} {operation}" for thread, operation in enabled))
 
     def _comes_soon(self, thread: str, operation: str) -> bool:
-        """Whether the thread's next few saved steps have ``operation``: then the one between is gone, else it is new."""
+        """Whether the thread's next few saved steps have ``operation``: then the one between is gone, else it is
+        new."""
         following = (each.first for each in self.names[self._at + 1 :] if each.thread == thread)
         return operation in islice(following, NEAR)
 

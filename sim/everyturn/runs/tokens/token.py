@@ -4,10 +4,11 @@ A step is named by its thread, the operation at which the thread was let go on, 
 that outcome. So a token still leads to the same place after accesses were inserted or removed elsewhere in the code
 (:class:`everyturn.runs.tokens.named_steps.ByName`). One run has one token, on every machine.
 
-The string is the prefix, six digits of checksum, and the digits of an arithmetic code (:mod:`everyturn.runs.tokens.arithmetic_code`)
-of: revision, scope, granularity; how many steps; for each its thread, operation, and its outcomes up to the last that
-is not the first possible one; a fingerprint of all that the run did. :data:`ALPHABET` is part of the format: a name
-that is not in it is spelled out, so that the alphabet need not and may not change.
+The string is the prefix, six digits of checksum, and the digits of an arithmetic code
+(:mod:`everyturn.runs.tokens.arithmetic_code`) of: revision, scope, granularity; how many steps; for each its thread,
+operation, and its outcomes up to the last that is not the first possible one; a fingerprint of all that the run did.
+:data:`ALPHABET` is part of the format: a name that is not in it is spelled out, so that the alphabet need not and may
+not change.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Old tokens (``et1-…``), which name decisions by their place; they are read, and written no more.
 
 They say where a run deviates from first-in first-out order: (number of the decision, place of the thread). One access
-more in the code moves all places after it. So a run is now written by the names of its steps (:mod:`everyturn.runs.tokens.token`).
+more in the code moves all places after it. So a run is now written by the names of its steps
+(:mod:`everyturn.runs.tokens.token`).
 """
 
 from __future__ import annotations

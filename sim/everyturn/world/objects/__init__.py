@@ -2,8 +2,9 @@
 
 The shared state of a world is one value for each column of :data:`COLUMNS`. :func:`apply` takes the values of the
 columns that an operation touches and returns every possible ``(result, new values)``: none, the operation is blocked;
-several, a choice that belongs to the world (a stream's end, a failing store). What is known of each operation stands beside
-its effect, in the file of its object; whatever a reduction, a scheduler or a log monitor assumes of it is asked here.
+several, a choice that belongs to the world (a stream's end, a failing store). What is known of each operation stands
+beside its effect, in the file of its object; whatever a reduction, a scheduler or a log monitor assumes of it is asked
+here.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ SHARES: Final = tuple(
     for name in COLUMNS
     if any(each.object == each.columns[0] == name for each in OPERATIONS.values() if each.entries is not None)
 )
-"""The objects that are taken to be one thread's own business, unless a dispatcher's class declares in `shares` that it is not so."""
+"""The objects that are taken to be one thread's own business, unless a dispatcher's class declares in `shares` that it
+is not so."""
 
 
 def initial(scope: Scope, owned: Mapping[str, Any] | None = None) -> Values:
@@ -118,8 +120,8 @@ def is_scheduling_point(operation: Operation, scope: Scope, granularity: str, sh
     """Whether other threads may run just before ``operation``.
 
     With granularity ``access`` every step of ``docs/semantics.md`` 2 is one; with ``await`` only what can block or
-    waits for the world. What only its own thread can notice in ``scope`` never is one; ``shares`` names objects of which
-    this cannot be said.
+    waits for the world. What only its own thread can notice in ``scope`` never is one; ``shares`` names objects of
+    which this cannot be said.
     """
     known = declared(operation)
     point = operation.object in shares or known.is_noticed(scope, operation.arguments)

@@ -8,7 +8,8 @@ from everyturn_impl.calls import Call, Context, Fault
 
 
 class JournalPort(Port):
-    """Collects notes in the gate; an entry belongs to the operation made just before it, or to the first one that is seen."""
+    """Collects notes in the gate; an entry belongs to the operation made just before it, or to the first one that is
+    seen."""
 
     __slots__ = ()
     object = "journal"

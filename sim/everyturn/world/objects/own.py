@@ -44,7 +44,8 @@ def apply(operation: Operation, values: Values) -> Outcomes:
         outcome = getattr(value, operation.method.removeprefix(WAIT))(*operation.arguments)
     if exact.value(value, Changes.FORCED) != before:
         raise AgentFault(
-            f"{_step(operation, value)}: {operation} changes the {type(value).__qualname__} in place: expected a step that "
+            f"{_step(operation, value)}: {operation} changes the {type(value).__qualname__} in place: expected a step "
+            f"that "
             "leaves it as it is and returns the next value"
         )
     if outcome is None and operation.method.startswith(WAIT):
@@ -52,7 +53,8 @@ def apply(operation: Operation, values: Values) -> Outcomes:
     if not (type(outcome) is tuple and len(outcome) == 2 and type(outcome[1]) is type(value)):
         waits = ", or None as long as it has to wait" if operation.method.startswith(WAIT) else ""
         raise AgentFault(
-            f"{_step(operation, value)}: {operation}: expected a pair of a result and the next {type(value).__qualname__}"
+            f"{_step(operation, value)}: {operation}: expected a pair of a result and the next "
+            f"{type(value).__qualname__}"
             f"{waits}, found {outcome!r:.80}"
         )
     result, after = outcome
@@ -67,7 +69,8 @@ WAITING: Final = Declaration("own.wait", changes=("own",), blocks=True, waits=Tr
 
 def _raises(operation: Operation, error: BaseException) -> AgentFault:
     return AgentFault(
-        f"{raised_at(error)}: {operation} raises {told(error)}: expected a step that raises nothing and returns its result "
+        f"{raised_at(error)}: {operation} raises {told(error)}: expected a step that raises nothing and returns its "
+        f"result "
         "and the next value, or None as long as it has to wait"
     )
 
@@ -105,7 +108,8 @@ class SharedPort(Port, Generic[V]):
         return self._made(WAIT + self._method(step, arguments), *arguments)
 
     def _method(self, step: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
-        """The name of a step of this object. Raises :class:`AgentFault` for what is none, or does not take ``arguments``."""
+        """The name of a step of this object. Raises :class:`AgentFault` for what is none, or does not take
+        ``arguments``."""
         wrong = self._steps.wrong(step, arguments)
         if wrong is not None:
             raise self.gate.refuse(f"{self.object}: {wrong}")
