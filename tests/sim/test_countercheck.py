@@ -408,7 +408,7 @@ OTHER: Any = Operation("mark", "get")
         ({"before": OTHER}, "by the tables p1 then waits for mark.get()"),
         ({"after": OTHER}, "by the tables p1 then waits for mark.get()"),
         ({"after": None}, "by the tables p1 then ends"),
-        ({"events": (Refused("p9"),)}, "what is seen: by the tables Refused(prompt='p9'), really nothing"),
+        ({"events": (Refused("p9"),)}, "what is seen: by the tables Refused(prompt='p9', busy=False), really nothing"),
         ({"findings": (Finding("no-hang", "so it is"),)}, "what is violated: by the tables no-hang, really nothing"),
         ({"known": False}, "the state that is reached here was never explored"),
     ],
