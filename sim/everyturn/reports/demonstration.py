@@ -94,7 +94,7 @@ def story(run: Run) -> None:
                 case ev.TurnStarted(prompt=prompt):
                     line = f"{prompt}'s turn begins"
                 case ev.Queued(prompt=prompt):
-                    line = f"{prompt} finds the session busy and is queued"
+                    line = f"{prompt} is queued"
                 case ev.Folded(prompt=prompt):
                     line = f"the running turn takes {prompt} out of the queue and FOLDS it into its own conversation"
                 case ev.Completed(prompt=prompt, delivered=True):
