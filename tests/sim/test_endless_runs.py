@@ -15,7 +15,7 @@ from everyturn.checking.check import check
 from everyturn.checking.fuzz import fuzz
 from everyturn.cli import main
 from everyturn.engines.coroutines.components import components
-from everyturn.engines.explorer import levels
+from everyturn.engines.explorer import endless_runs
 from everyturn.engines.explorer.rounds import on_cycles
 from everyturn.engines.simpy import kernel
 from everyturn.engines.simpy.replay import replay
@@ -99,7 +99,7 @@ def test_symmetry_sees_the_same_round(agent: Any, reduce: str) -> None:
 def test_a_round_is_seen_in_whichever_chunk_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps are looked at chunk by chunk: here none of a round leaves a state that is among the first."""
     agent: Any = Spins
-    monkeypatch.setattr(levels, "CHUNK", 2)
+    monkeypatch.setattr(endless_runs, "CHUNK", 2)
     judged = check(agent, "AA", invariants=["no-deadlock"]).cell.invariants["no-deadlock"]
     assert judged.verdict is Verdict.UNDETERMINED
 

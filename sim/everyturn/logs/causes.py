@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from everyturn.logs.conforming import RunMatch, standing
 from everyturn_model import events as ev
 from everyturn_model.events import DropReason, StreamEnd
+from everyturn_model.marks import EndIsTold
 from everyturn_model.spec.state import State
 
 _ENDED: Final = {
@@ -144,6 +145,8 @@ def _active(event: ev.Event, state: State) -> str:
 
 def _told(event: Any, state: State) -> str:
     """What was told, and what was true."""
+    if isinstance(event, EndIsTold):
+        return f"an end that no line tells, {state.ending(state.prompt(event.prompt))}"
     return f"{event.tells}, {state.ending(state.prompt(event.prompt))}"
 
 

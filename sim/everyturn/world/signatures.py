@@ -20,7 +20,7 @@ from everyturn_impl.ports import Ports
 Fault = str | None
 """What is wrong with a value, as ``7 (int): expected a str``; none if nothing is."""
 
-_REMEMBERED: Final = 4096
+_REMEMBERED: Final = 128
 _right: dict[int, object] = {}
 
 
