@@ -149,7 +149,37 @@ class Clock:
                     most[first, last] = whole
 
 
-class Moment(float):
+class _Compared(float):
+    """A time that is compared by the clock: all comparisons are made of one question."""
+
+    def _at_most(self, other: Any, margin: int) -> bool:
+        """Whether self <= other + margin (in nanoseconds)."""
+        raise NotImplementedError
+
+    def __le__(self, other: Any) -> bool:
+        return self._at_most(other, 0) if isinstance(other, int | float) else NotImplemented
+
+    def __lt__(self, other: Any) -> bool:
+        return self._at_most(other, -1) if isinstance(other, int | float) else NotImplemented
+
+    def __ge__(self, other: Any) -> bool:
+        return not self < other if isinstance(other, int | float) else NotImplemented
+
+    def __gt__(self, other: Any) -> bool:
+        return not self <= other if isinstance(other, int | float) else NotImplemented
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, int | float):
+            return NotImplemented
+        return self <= other and self >= other
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other if isinstance(other, int | float) else NotImplemented
+
+    __hash__ = float.__hash__
+
+
+class Moment(_Compared):
     """An instant plus a constant, as a number of seconds. Two of them are compared by the clock."""
 
     clock: Clock
@@ -209,28 +239,6 @@ class Moment(float):
         """The moment for a reader: which instant, and how long after it."""
         return f"t{self.instant}{f' + {self.offset / 1e9:g} s' if self.offset else ''}"
 
-    def __le__(self, other: Any) -> bool:
-        return self._at_most(other, 0) if isinstance(other, int | float) else NotImplemented
-
-    def __lt__(self, other: Any) -> bool:
-        return self._at_most(other, -1) if isinstance(other, int | float) else NotImplemented
-
-    def __ge__(self, other: Any) -> bool:
-        return not self < other if isinstance(other, int | float) else NotImplemented
-
-    def __gt__(self, other: Any) -> bool:
-        return not self <= other if isinstance(other, int | float) else NotImplemented
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, int | float):
-            return NotImplemented
-        return self <= other and self >= other
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other if isinstance(other, int | float) else NotImplemented
-
-    __hash__ = float.__hash__
-
 
 class Before(float):
     """Some moment before the next deadline: what the loop subtracts to learn how long to wait. Nothing is decided by
@@ -245,7 +253,7 @@ class Before(float):
         return float(other)
 
 
-class Span(float):
+class Span(_Compared):
     """The time from one moment to another, plus a constant. Compared by the clock, like the moments themselves."""
 
     end: Moment
@@ -295,30 +303,8 @@ class Span(float):
         name = f"{self.end.name} - ({self.start.name}) <= {other:g} s"
         return self.end.clock.at_most(self.end.instant, self.start.instant, bound, name)
 
-    def __le__(self, other: Any) -> bool:
-        return self._at_most(other, 0) if isinstance(other, int | float) else NotImplemented
-
-    def __lt__(self, other: Any) -> bool:
-        return self._at_most(other, -1) if isinstance(other, int | float) else NotImplemented
-
-    def __ge__(self, other: Any) -> bool:
-        return not self < other if isinstance(other, int | float) else NotImplemented
-
-    def __gt__(self, other: Any) -> bool:
-        return not self <= other if isinstance(other, int | float) else NotImplemented
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, int | float):
-            return NotImplemented
-        return self <= other and self >= other
-
-    def __ne__(self, other: object) -> bool:
-        return not self == other if isinstance(other, int | float) else NotImplemented
-
     def __bool__(self) -> bool:
         return self != 0
-
-    __hash__ = float.__hash__
 
 
 def _nanoseconds(seconds: float) -> int:
