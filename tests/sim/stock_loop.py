@@ -21,8 +21,8 @@ from tests.sim.asyncio_programs import UNIT, Body, interpret
 
 from everyturn.asyncio.decisions import Words
 from everyturn.asyncio.errors import AtRest
-from everyturn.asyncio.running import Outcome, Scenario, Setting
-from everyturn.asyncio.world import World
+from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting
+from everyturn.asyncio.world import ScenarioWorld
 
 QUIET = 10 * UNIT
 """Seconds without anything happening after which a program is taken to be at rest."""
@@ -161,10 +161,10 @@ def sender() -> _Sender:
     return made
 
 
-class Driven(World):
+class Driven(ScenarioWorld):
     """A recorded run, made on the stock selector loop: its selector, clock and ready queue follow the trace."""
 
-    def __init__(self, recorded: Outcome, setting: Setting, times: list[float]) -> None:
+    def __init__(self, recorded: ScenarioOutcome, setting: Setting, times: list[float]) -> None:
         words = [(each.kind, each.word) for each in recorded.decisions if each.kind != "time"]
         self.words = Words(words)
         super().__init__(self.words, setting)
@@ -231,7 +231,9 @@ class _Following(deque[Any]):
         return super().popleft()
 
 
-def drive(scenario: Scenario, recorded: Outcome, setting: Setting, times: list[float]) -> tuple[list[Any], str | None]:
+def drive(
+    scenario: Scenario, recorded: ScenarioOutcome, setting: Setting, times: list[float]
+) -> tuple[list[Any], str | None]:
     """What the stock loop notes along the recorded run, and where it left it, if it did."""
     gc.collect()
     gc.freeze()  # what a collection would take is looked for among what this run has made
@@ -254,7 +256,9 @@ def unseen() -> Iterator[None]:
         sys.unraisablehook = hook
 
 
-def _along(scenario: Scenario, recorded: Outcome, setting: Setting, times: list[float]) -> tuple[list[Any], str | None]:
+def _along(
+    scenario: Scenario, recorded: ScenarioOutcome, setting: Setting, times: list[float]
+) -> tuple[list[Any], str | None]:
     world = Driven(recorded, setting, times)
     loop: Any = world.loop
     main = loop.create_task(scenario(world), name="main")

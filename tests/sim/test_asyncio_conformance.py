@@ -15,10 +15,10 @@ import pytest
 from tests.sim.asyncio_programs import interpret, program
 from tests.sim.stock_loop import drive, run_for_real, sender
 
-from everyturn.asyncio.running import Outcome, Scenario, Setting
+from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting
 from everyturn.asyncio.searching import Merging, outcomes, prepared
 from everyturn.asyncio.states import encode
-from everyturn.asyncio.world import World
+from everyturn.asyncio.world import ScenarioWorld
 
 PROGRAMS: Final = int(os.environ.get("EVERYTURN_NIGHTLY", "24"))
 REAL_RUNS: Final = 6
@@ -32,15 +32,15 @@ def scenario_of(seed: int) -> Scenario:
     return scenario
 
 
-def with_what_was_noted(world: World) -> Any:
+def with_what_was_noted(world: ScenarioWorld) -> Any:
     return encode(world), tuple(map(repr, world.logged))
 
 
-def all_outcomes(scenario: Scenario) -> tuple[Setting, list[Outcome]] | None:
+def all_outcomes(scenario: Scenario) -> tuple[Setting, list[ScenarioOutcome]] | None:
     """Every run of the program up to rest, those with equal states and notes once; nothing if there are too many."""
     setting = Setting()
     while True:
-        found: list[Outcome] = []
+        found: list[ScenarioOutcome] = []
         wanted = 0
         for outcome in outcomes(scenario, setting, Merging(with_what_was_noted)):
             found.append(outcome)
@@ -56,7 +56,7 @@ def all_outcomes(scenario: Scenario) -> tuple[Setting, list[Outcome]] | None:
         setting = setting._replace(places=min(wanted, 4))
 
 
-def until_rest(outcome: Outcome) -> tuple[Any, ...]:
+def until_rest(outcome: ScenarioOutcome) -> tuple[Any, ...]:
     """What a run noted before the end of ``asyncio.run`` began."""
     return tuple(outcome.logged[: outcome.rested])
 

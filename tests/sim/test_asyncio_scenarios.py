@@ -14,10 +14,10 @@ from click.testing import CliRunner
 from tests.sim import small_scenarios as small
 
 from everyturn.asyncio.checking import check, fuzz, replay
-from everyturn.asyncio.decisions import First, Words
+from everyturn.asyncio.decisions import FirstOption, Words
 from everyturn.asyncio.errors import Unsupported
 from everyturn.asyncio.running import Scenario, Setting, run
-from everyturn.asyncio.searching import Limits, outcomes, prepared, search
+from everyturn.asyncio.searching import SearchLimits, outcomes, prepared, search
 from everyturn.cli import main
 from everyturn.errors import ReplayError, UsageError
 from everyturn.verdicts.verdict import Verdict
@@ -218,11 +218,11 @@ def test_what_cannot_be_controlled_is_an_error_with_file_and_line() -> None:
         await asyncio.open_connection("localhost", 80)
 
     with pytest.raises(Unsupported, match=r"test_asyncio_scenarios.py:\d+: create_connection"), prepared():
-        run(scenario, First(), Setting())
+        run(scenario, FirstOption(), Setting())
 
 
 def test_a_limit_leaves_it_undetermined() -> None:
-    checked = check(small.mended, limits=Limits(runs=3))
+    checked = check(small.mended, limits=SearchLimits(runs=3))
     assert checked.cell.verdict is Verdict.UNDETERMINED
     assert checked.cell.stopped == "3 runs"
 
@@ -338,7 +338,7 @@ def test_the_limit_of_time_holds_inside_one_run() -> None:
             await asyncio.sleep(0)
 
     begun = time.monotonic()
-    checked = check(scenario, Setting(longest=10**9), limits=Limits(seconds=0.5))
+    checked = check(scenario, Setting(longest=10**9), limits=SearchLimits(seconds=0.5))
     assert checked.cell.verdict is Verdict.UNDETERMINED
     assert checked.cell.stopped == "0.5 seconds"
     assert time.monotonic() - begun < 5

@@ -22,8 +22,8 @@ from tests.sim.asyncio_hidden import MAKE_AND_LOOK, Kept, elsewhere
 from tests.sim.test_asyncio_conformance import PROGRAMS, scenario_of, with_what_was_noted
 
 from everyturn.asyncio import encoding
-from everyturn.asyncio.running import Outcome, Setting
-from everyturn.asyncio.searching import DepthFirst, Merging, outcomes, prepared
+from everyturn.asyncio.running import ScenarioOutcome, Setting
+from everyturn.asyncio.searching import DepthFirstGuide, Merging, outcomes, prepared
 from everyturn.identity import anatomy as anatomies
 
 Program = Callable[[Any], Any]
@@ -47,7 +47,7 @@ def program(name: str) -> Program:
     return scenario
 
 
-def noted(scenario: Program, guide: DepthFirst) -> set[tuple[Any, ...]]:
+def noted(scenario: Program, guide: DepthFirstGuide) -> set[tuple[Any, ...]]:
     with prepared():
         return {tuple(each.logged) for each in outcomes(scenario, Setting(), guide) if each.complete}
 
@@ -55,7 +55,7 @@ def noted(scenario: Program, guide: DepthFirst) -> set[tuple[Any, ...]]:
 @pytest.mark.parametrize("name", MAKE_AND_LOOK)
 def test_what_differs_in_one_hidden_thing_is_two_states(name: str) -> None:
     scenario = program(name)
-    whole = noted(scenario, DepthFirst())
+    whole = noted(scenario, DepthFirstGuide())
     assert len(whole) == 2
     assert noted(scenario, Merging()) == whole
 
@@ -100,7 +100,7 @@ async def a_comprehension_with_an_await(world: Any) -> None:
 
 @pytest.mark.parametrize("scenario", [in_a_loop, while_an_exception_is_handled, a_comprehension_with_an_await])
 def test_what_lies_hidden_in_a_frame_counts(scenario: Program) -> None:
-    whole = noted(scenario, DepthFirst())
+    whole = noted(scenario, DepthFirstGuide())
     assert len(whole) >= 2
     assert noted(scenario, Merging()) == whole
 
@@ -141,15 +141,15 @@ def _no_aliases(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _no_classes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoding.Encoder, "_class_attributes", lambda encoder, kind: None)
+    monkeypatch.setattr(encoding.StateEncoder, "_class_attributes", lambda encoder, kind: None)
 
 
 def _any_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoding.Encoder, "named", lambda encoder, attributes: None)
+    monkeypatch.setattr(encoding.StateEncoder, "named", lambda encoder, attributes: None)
 
 
 def _no_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoding.Encoder, "_ordered", lambda encoder, value: None)
+    monkeypatch.setattr(encoding.StateEncoder, "_ordered", lambda encoder, value: None)
 
 
 ENCODERS_THAT_FORGET: Final[dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]]] = {
@@ -181,7 +181,7 @@ def test_an_encoder_that_forgets_is_found_out(forgotten: str, monkeypatch: pytes
 # random programs -----------------------------------------------------------------------------------------------------
 
 
-def all_noted(seed: int, guide: DepthFirst) -> set[Any] | None:
+def all_noted(seed: int, guide: DepthFirstGuide) -> set[Any] | None:
     """What the program of this number notes and what is wrong with it, over all runs; nothing if there are too many."""
     found: set[Any] = set()
     with prepared():
@@ -193,14 +193,14 @@ def all_noted(seed: int, guide: DepthFirst) -> set[Any] | None:
     return found
 
 
-def _what_came(outcome: Outcome) -> Any:
+def _what_came(outcome: ScenarioOutcome) -> Any:
     return tuple(map(repr, outcome.logged)), tuple(sorted(each.kind for each in outcome.findings))
 
 
 def test_random_programs_do_with_merging_what_they_do_without() -> None:
     compared = 0
     for seed in range(1000, 1000 + PROGRAMS):
-        whole = all_noted(seed, DepthFirst())
+        whole = all_noted(seed, DepthFirstGuide())
         if whole is not None:
             assert all_noted(seed, Merging(with_what_was_noted)) == whole, f"program {seed}"
             compared += 1
@@ -264,14 +264,14 @@ def test_a_part_of_the_loop_counts_and_a_state_without_it_is_found_out(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scenario = two_ways(PARTS[name])
-    whole = noted(scenario, DepthFirst())
+    whole = noted(scenario, DepthFirstGuide())
     assert len(whole) >= 2
     assert noted(scenario, Merging()) == whole
-    part = encoding.Encoder.part
+    part = encoding.StateEncoder.part
 
     def mutant(encoder: Any, each: str, *values: Any) -> None:
         if each != name:
             part(encoder, each, *values)
 
-    monkeypatch.setattr(encoding.Encoder, "part", mutant)
+    monkeypatch.setattr(encoding.StateEncoder, "part", mutant)
     assert noted(scenario, Merging()) != whole

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from everyturn.asyncio.decisions import Guide, Words
-from everyturn.asyncio.findings import KINDS, Finding
-from everyturn.asyncio.running import Outcome, Scenario, Setting, run
-from everyturn.asyncio.sampling import RandomWalk
+from everyturn.asyncio.findings import KINDS, ScenarioFinding
+from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
+from everyturn.asyncio.sampling import RandomGuide
 from everyturn.asyncio.scenarios import find, name_of
-from everyturn.asyncio.searching import Limits, Search, prepared, search
+from everyturn.asyncio.searching import ScenarioSearch, SearchLimits, prepared, search
 from everyturn.asyncio.story import tell
-from everyturn.asyncio.tokens import Recorded, recorded, token
+from everyturn.asyncio.tokens import RecordedScenario, recorded, token
 from everyturn.checking.risk import CONFIDENCE, upper_bound
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Cell, Judged, Verdict, worst
@@ -27,21 +27,21 @@ MOST_LINES = 100
 """The most lines that are told of a run that does not come to rest."""
 
 
-class Checked(NamedTuple):
+class CheckedScenario(NamedTuple):
     """The verdict on a scenario, and what the search counted."""
 
     cell: Cell
-    found: Search
+    found: ScenarioSearch
 
 
 def check(
     scenario: str | Scenario,
     setting: Setting | None = None,
     *,
-    limits: Limits = Limits(),  # noqa: B008 # it cannot be changed
+    limits: SearchLimits = SearchLimits(),  # noqa: B008 # it cannot be changed
     merge: bool = True,
-    watch: Callable[[Search], None] | None = None,
-) -> Checked:
+    watch: Callable[[ScenarioSearch], None] | None = None,
+) -> CheckedScenario:
     """Explore every run of ``scenario``, unless a limit is reached. Raises :class:`UsageError`."""
     function, name = find(scenario), name_of(scenario)
     result = search(function, setting, limits=limits, merge=merge, watch=watch)
@@ -55,7 +55,7 @@ def check(
     cell.states, cell.transitions, cell.depth = result.states, result.decisions, result.longest
     cell.schedules, cell.seconds, cell.stopped = result.runs, round(result.seconds, 3), result.stopped
     cell.complete = result.complete
-    return Checked(cell, result)
+    return CheckedScenario(cell, result)
 
 
 def fuzz(
@@ -65,16 +65,16 @@ def fuzz(
     runs: int = 1000,
     seed: int = 0,
     seconds: float | None = None,
-    watch: Callable[[Search], None] | None = None,
-) -> Checked:
+    watch: Callable[[ScenarioSearch], None] | None = None,
+) -> CheckedScenario:
     """Sample runs of ``scenario`` by a random walk: refuted, or a bound on the risk that one run shows a fault."""
     function, name = find(scenario), name_of(scenario)
     setting = setting or Setting(places=3)
-    result, begun = Search(setting), time.monotonic()
+    result, begun = ScenarioSearch(setting), time.monotonic()
     with prepared():
         try:
             for number in range(runs):
-                result.add(run(function, RandomWalk(seed, number), setting), begun)
+                result.add(run(function, RandomGuide(seed, number), setting), begun)
                 if watch is not None:
                     watch(result)
                 if seconds is not None and result.seconds >= seconds:
@@ -88,19 +88,19 @@ def fuzz(
     cell.seconds, cell.stopped, cell.depth = round(result.seconds, 3), result.stopped, result.longest
     if not result.found:
         cell.risk = {"bound": upper_bound(result.runs), "confidence": CONFIDENCE, "method": "Clopper-Pearson"}
-    return Checked(cell, result)
+    return CheckedScenario(cell, result)
 
 
-class Replayed(NamedTuple):
+class ReplayedScenario(NamedTuple):
     """A run made again: its verdict, its story, and where it left the recorded path, if it did."""
 
     cell: Cell
-    outcome: Outcome
+    outcome: ScenarioOutcome
     lines: list[str]
     strayed: str | None
 
 
-def replay(text: str, scenario: str | Scenario | None = None) -> Replayed:
+def replay(text: str, scenario: str | Scenario | None = None) -> ReplayedScenario:
     """Make the run of a token again. ``scenario``: the code to run; only what the caller names is imported.
 
     Raises :class:`UsageError` if no scenario is named.
@@ -119,17 +119,17 @@ def replay(text: str, scenario: str | Scenario | None = None) -> Replayed:
         outcome, lines = tell(function, guide, setting)
     if not outcome.complete:
         outcome.findings.append(
-            Finding("hang", f"after {outcome.iterations:,} iterations of the loop it is not at rest")
+            ScenarioFinding("hang", f"after {outcome.iterations:,} iterations of the loop it is not at rest")
         )
         lines = [*lines[:MOST_LINES], "      and so on"]
     kinds = {each.kind for each in outcome.findings}
     said = {
         kind: Judged(Verdict.REFUTED if kind in kinds else Verdict.HOLDS, _sentence(outcome, kind)) for kind in KINDS
     }
-    return Replayed(_cell(name_of(scenario), setting, said), outcome, lines, guide.strayed)
+    return ReplayedScenario(_cell(name_of(scenario), setting, said), outcome, lines, guide.strayed)
 
 
-def _setting(held: Recorded) -> Setting:
+def _setting(held: RecordedScenario) -> Setting:
     return Setting(order=held.order, eager=held.eager, places=held.places)
 
 
@@ -144,7 +144,7 @@ def _cell(name: str, setting: Setting, said: dict[str, Judged]) -> Cell:
 
 
 def _judge(
-    scenario: Scenario, name: str, setting: Setting, found: dict[str, Outcome], otherwise: Verdict
+    scenario: Scenario, name: str, setting: Setting, found: dict[str, ScenarioOutcome], otherwise: Verdict
 ) -> dict[str, Judged]:
     said: dict[str, Judged] = {}
     for kind in KINDS:
@@ -159,7 +159,7 @@ def _judge(
     return said
 
 
-def _compare_with_asyncio(scenario: Scenario, setting: Setting, said: dict[str, Judged], limits: Limits) -> None:
+def _compare_with_asyncio(scenario: Scenario, setting: Setting, said: dict[str, Judged], limits: SearchLimits) -> None:
     """Add to each refutation at any order whether first in, first out can make it, too."""
     exact = search(scenario, setting._replace(order="fifo"), limits=limits)
     for kind, judged in said.items():
@@ -174,11 +174,11 @@ def _compare_with_asyncio(scenario: Scenario, setting: Setting, said: dict[str, 
         judged.sentence = f"{judged.sentence}; {whether}"
 
 
-def _sentence(outcome: Outcome, kind: str) -> str | None:
+def _sentence(outcome: ScenarioOutcome, kind: str) -> str | None:
     return next((str(each) for each in outcome.findings if each.kind == kind), None)
 
 
-def shrink(scenario: Scenario, setting: Setting, outcome: Outcome, kind: str) -> Outcome:
+def shrink(scenario: Scenario, setting: Setting, outcome: ScenarioOutcome, kind: str) -> ScenarioOutcome:
     """A run with a finding of the same kind in which the world interferes as rarely as single changes can make it."""
     best = outcome
     with prepared():
@@ -190,7 +190,7 @@ def shrink(scenario: Scenario, setting: Setting, outcome: Outcome, kind: str) ->
     return best
 
 
-def _first_shorter(scenario: Scenario, setting: Setting, best: Outcome, kind: str) -> Outcome | None:
+def _first_shorter(scenario: Scenario, setting: Setting, best: ScenarioOutcome, kind: str) -> ScenarioOutcome | None:
     for guide in _simpler(best):
         tried = run(scenario, guide, setting)
         if any(each.kind == kind for each in tried.findings) and _weight(tried) < _weight(best):
@@ -198,7 +198,7 @@ def _first_shorter(scenario: Scenario, setting: Setting, best: Outcome, kind: st
     return None
 
 
-def _simpler(outcome: Outcome) -> Iterable[Guide]:
+def _simpler(outcome: ScenarioOutcome) -> Iterable[Guide]:
     """The same run with one interference of the world left out, late ones first."""
     words = [(each.kind, each.word) for each in outcome.decisions]
     for place in range(len(words) - 1, -1, -1):
@@ -207,5 +207,5 @@ def _simpler(outcome: Outcome) -> Iterable[Guide]:
             yield Words([*words[:place], (decision.kind, decision.options[0]), *words[place + 1 :]])
 
 
-def _weight(outcome: Outcome) -> tuple[int, int]:
+def _weight(outcome: ScenarioOutcome) -> tuple[int, int]:
     return sum(each.taken > 0 for each in outcome.decisions), len(outcome.decisions)

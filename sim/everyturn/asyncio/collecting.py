@@ -14,13 +14,13 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from everyturn.asyncio.world import World
+    from everyturn.asyncio.world import ScenarioWorld
 
 _BESIDES: Final = 3
 """References to an object that come of counting them: the list of objects, a variable, and an argument."""
 
 
-def unheld(world: World) -> list[str]:
+def unheld(world: ScenarioWorld) -> list[str]:
     """Names of the tasks that wait and that nobody holds. To be asked where no code of the program is running."""
     if not _may_be_unheld(world):
         return []
@@ -34,7 +34,7 @@ def _name(task: asyncio.Task[Any]) -> str:
     return task_name(task)
 
 
-def _may_be_unheld(world: World) -> bool:
+def _may_be_unheld(world: ScenarioWorld) -> bool:
     """Whether some task is not to be seen from what the world and the main task hold. Cheap, and never wrongly no."""
     missed = {id(task) for task in world.tasks()} - {id(world.main)}
     pending: list[Any] = [world.main, *(answer.future for answer in world.answers)]

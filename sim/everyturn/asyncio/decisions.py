@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from everyturn.asyncio.world import World
+    from everyturn.asyncio.world import ScenarioWorld
 
 
 class Decision(NamedTuple):
@@ -28,7 +28,7 @@ class Decision(NamedTuple):
 class Guide(Protocol):
     """Who decides."""
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: ScenarioWorld) -> None:
         """A run begins, in this world."""
         ...
 
@@ -41,10 +41,10 @@ class Guide(Protocol):
         ...
 
 
-class First:
+class FirstOption:
     """Nothing interferes: always the first option."""
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: ScenarioWorld) -> None:
         """Nothing to do."""
 
     def look(self) -> None:
@@ -55,7 +55,7 @@ class First:
         return 0
 
 
-class Prefix(First):
+class Prefix(FirstOption):
     """A list of places, then the first option for ever. A place that is not there any more counts as strayed."""
 
     def __init__(self, places: Sequence[int]) -> None:
@@ -76,7 +76,7 @@ class Prefix(First):
         return 0
 
 
-class Words(First):
+class Words(FirstOption):
     """The options of a recorded run by their names, so that a run survives edits of the program.
 
     Where the next recorded decision is not on offer it is looked for among the next few; what cannot be found at all

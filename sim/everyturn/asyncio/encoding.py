@@ -2,8 +2,8 @@
 
 Objects are numbered as they are met, so that aliasing counts and addresses do not. What asyncio and its loop are made
 of is known by :mod:`everyturn.asyncio.loop_kinds`, what is suspended by :mod:`everyturn.asyncio.frames`, all else by
-its anatomy (:mod:`everyturn.identity.anatomy`). What cannot be known is :class:`Opaque`: a state that holds it is equal
-to no other.
+its anatomy (:mod:`everyturn.identity.anatomy`). What cannot be known is :class:`UnknownValue`: a state that holds it is
+equal to no other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from everyturn.identity import python_kinds, standard_kinds  # noqa: F401 - they
 from everyturn.identity.anatomy import Same
 
 if TYPE_CHECKING:
-    from everyturn.asyncio.world import World
+    from everyturn.asyncio.world import ScenarioWorld
 
 STANDARD: Final = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
 _ATOMS: Final = frozenset({int, bool, str, bytes, type(None), type(...), type(NotImplemented), range})
@@ -35,7 +35,7 @@ _HEAP: Final = 1 << 9
 """The flag of classes that are made at run time."""
 
 
-class Opaque(Exception):
+class UnknownValue(Exception):
     """Something cannot be known by value: what it is, and the path to it."""
 
     def __init__(self, kind: type, path: str) -> None:
@@ -53,7 +53,7 @@ def known(kind: type, by: Callable[[Any], Any]) -> None:
     _KNOWN[kind] = by
 
 
-Encode = Callable[["Encoder", Any], None]
+Encode = Callable[["StateEncoder", Any], None]
 _BY_TYPE: dict[type, Encode] = {}
 
 
@@ -67,10 +67,10 @@ def encodes(*kinds: type) -> Callable[[Encode], Encode]:
     return register
 
 
-class Encoder:
+class StateEncoder:
     """Encodes one state. ``out`` grows as the traversal goes: strings, numbers and tuples of them, nothing else."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: ScenarioWorld) -> None:
         self.world = world
         self.out: list[Any] = []
         self.numbers: dict[int, int] = {}
@@ -100,12 +100,12 @@ class Encoder:
         self.value(value)
         self.path.pop()
 
-    def opaque(self, value: Any) -> Opaque:
+    def opaque(self, value: Any) -> UnknownValue:
         """What to raise where ``value`` cannot be known."""
-        return Opaque(type(value), ".".join(self.path))
+        return UnknownValue(type(value), ".".join(self.path))
 
     def value(self, value: Any) -> None:
-        """Encode any object. Raises :class:`Opaque`."""
+        """Encode any object. Raises :class:`UnknownValue`."""
         out = self.out
         kind = type(value)
         if kind in _ATOMS:
@@ -161,7 +161,7 @@ class Encoder:
         try:
             found = anatomies.anatomy(value)
         except anatomies.Opaque as error:
-            raise Opaque(error.kind, ".".join(self.path)) from None
+            raise UnknownValue(error.kind, ".".join(self.path)) from None
         self.out.append("object")
         self.value(type(value))
         self._tag(found.tag)
@@ -236,14 +236,14 @@ def _has_own_order(value: Any) -> bool:
 
 
 @encodes(tuple, list)
-def _sequence(encoder: Encoder, value: Any) -> None:
+def _sequence(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append((type(value).__name__, len(value)))
     for place, each in enumerate(value):
         encoder.inside(f"[{place}]", each)
 
 
 @encodes(dict)
-def _mapping(encoder: Encoder, value: Any) -> None:
+def _mapping(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append((type(value).__name__, len(value)))
     for key, each in value.items():
         encoder.value(key)
@@ -251,7 +251,7 @@ def _mapping(encoder: Encoder, value: Any) -> None:
 
 
 @encodes(set, frozenset)
-def _set(encoder: Encoder, value: Any) -> None:
+def _set(encoder: StateEncoder, value: Any) -> None:
     """A set in its order of iteration."""
     encoder.out.append((type(value).__name__, len(value)))
     encoder._ordered(value)
@@ -260,29 +260,29 @@ def _set(encoder: Encoder, value: Any) -> None:
 
 
 @encodes(types.ModuleType)
-def _module(encoder: Encoder, value: Any) -> None:
+def _module(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append(("module", value.__name__))
 
 
 @encodes(type({}.keys()), type({}.values()), type({}.items()))
-def _mapping_view(encoder: Encoder, value: Any) -> None:
+def _mapping_view(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append(type(value).__name__)
     encoder.value(value.mapping)
 
 
 @encodes(object)
-def _nothing_but_itself(encoder: Encoder, value: Any) -> None:
+def _nothing_but_itself(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append("object()")
 
 
 @encodes(types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType)
 @encodes(types.GetSetDescriptorType, types.MemberDescriptorType)
-def _descriptor(encoder: Encoder, value: Any) -> None:
+def _descriptor(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append(("descriptor", value.__objclass__.__qualname__, value.__name__))
 
 
 @encodes(types.BuiltinFunctionType, types.MethodWrapperType)
-def _builtin(encoder: Encoder, value: Any) -> None:
+def _builtin(encoder: StateEncoder, value: Any) -> None:
     owner = getattr(value, "__self__", None)
     encoder.out.append((type(value).__name__, value.__qualname__))
     encoder.value(owner)

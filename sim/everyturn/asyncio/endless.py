@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 from weakref import ref
 
-from everyturn.asyncio.decisions import First
+from everyturn.asyncio.decisions import FirstOption
 from everyturn.asyncio.errors import Abandoned
-from everyturn.asyncio.findings import Finding, task_name, waits
+from everyturn.asyncio.findings import ScenarioFinding, task_name, waits
 
 if TYPE_CHECKING:
-    from everyturn.asyncio.world import World
+    from everyturn.asyncio.world import ScenarioWorld
 
 MOST_REMEMBERED: Final = 20_000
 """States of which the choices are remembered that lead to them."""
 
 
-class StateGraph:
+class ScenarioStates:
     """States by numbers, 0 the beginning; which one leads to which; after which ones a run came to rest."""
 
     def __init__(self) -> None:
@@ -67,15 +67,15 @@ class StateGraph:
         return found
 
 
-class UpTo(First):
+class UpTo(FirstOption):
     """Takes the choices that lead to a state, and leaves the run there: with what is wrong if it never rests again."""
 
     def __init__(self, places: Sequence[int]) -> None:
         self.places = places
         self.made = 0
-        self.finding: Finding | None = None
+        self.finding: ScenarioFinding | None = None
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: ScenarioWorld) -> None:
         """From the beginning, in a new world."""
         self._world = ref(world)
 
@@ -98,12 +98,12 @@ class UpTo(First):
         raise Abandoned
 
 
-def _never_rests(world: World) -> Finding:
+def _never_rests(world: ScenarioWorld) -> ScenarioFinding:
     tasks = ", ".join(f"{task_name(task)} at {waits(task)}" for task in world.tasks() if task is not world.main)
     beside = f"; beside it go on or wait {tasks}" if tasks else ""
     if world.main.done():
-        return Finding("left-over", f"the scenario has ended, and from here on nothing comes to rest{beside}")
+        return ScenarioFinding("left-over", f"the scenario has ended, and from here on nothing comes to rest{beside}")
     where = waits(world.main)
-    return Finding(
+    return ScenarioFinding(
         "hang", f"from here on the same states come again for ever, and the scenario never ends{beside}", where
     )

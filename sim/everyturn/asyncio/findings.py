@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from everyturn.asyncio.places import raised_at, suspended_at
 
 
-class Finding(NamedTuple):
+class ScenarioFinding(NamedTuple):
     """Something wrong: its ``kind``, a sentence for people, and where in the program."""
 
     kind: str
@@ -33,7 +33,7 @@ KINDS = {
 """Kind → what it says. Each is judged in every run of a scenario."""
 
 
-def of_context(context: dict[str, Any]) -> Finding:
+def of_context(context: dict[str, Any]) -> ScenarioFinding:
     """What the loop's exception handler was told, as a finding."""
     message = str(context.get("message", ""))
     error = context.get("exception")
@@ -41,11 +41,11 @@ def of_context(context: dict[str, Any]) -> Finding:
     name = task_name(what) if isinstance(what, asyncio.Task) else "a future"
     if "never retrieved" in message:
         where = raised_at(error) if error is not None else ""
-        return Finding("unretrieved", f"{name} failed with {error!r}, and nobody asked for it", where)
+        return ScenarioFinding("unretrieved", f"{name} failed with {error!r}, and nobody asked for it", where)
     if "destroyed but it is pending" in message:
-        return Finding("destroyed", f"{name} was destroyed while it was pending")
+        return ScenarioFinding("destroyed", f"{name} was destroyed while it was pending")
     where = raised_at(error) if error is not None else ""
-    return Finding("background", f"{message or 'an error in the background'}: {error!r}", where)
+    return ScenarioFinding("background", f"{message or 'an error in the background'}: {error!r}", where)
 
 
 def task_name(task: asyncio.Task[Any]) -> str:

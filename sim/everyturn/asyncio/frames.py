@@ -6,7 +6,7 @@ import gc
 import types
 from typing import Any, Final
 
-from everyturn.asyncio.encoding import STANDARD, Encoder, encodes, is_programs, is_watched
+from everyturn.asyncio.encoding import STANDARD, StateEncoder, encodes, is_programs, is_watched
 from everyturn.engines.coroutines.contents import contents
 from everyturn.errors import EveryturnError
 from everyturn.identity.reads import reads
@@ -26,7 +26,7 @@ def _code_number(code: types.CodeType) -> int:
     return known[1]
 
 
-def _code(encoder: Encoder, code: types.CodeType, names: dict[str, Any]) -> None:
+def _code(encoder: StateEncoder, code: types.CodeType, names: dict[str, Any]) -> None:
     """Code, and those globals of the program that it reads, through modules too."""
     encoder.out.append(("code", _code_number(code)))
     if code.co_filename.startswith(STANDARD) and "site-packages" not in code.co_filename:
@@ -38,7 +38,9 @@ def _code(encoder: Encoder, code: types.CodeType, names: dict[str, Any]) -> None
             _global(encoder, names, name, found.attributes, by_name=found.by_name)
 
 
-def _global(encoder: Encoder, names: dict[str, Any], name: str, attributes: frozenset[str], *, by_name: bool) -> None:
+def _global(
+    encoder: StateEncoder, names: dict[str, Any], name: str, attributes: frozenset[str], *, by_name: bool
+) -> None:
     """One name of a module. Of another module of the program's own those names count that the code mentions."""
     value = names[name]
     if isinstance(value, types.ModuleType):
@@ -56,7 +58,7 @@ def _global(encoder: Encoder, names: dict[str, Any], name: str, attributes: froz
         encoder.inside(name, value)
 
 
-def _frame(encoder: Encoder, owner: Any, frame: Any, awaited: Any) -> None:
+def _frame(encoder: StateEncoder, owner: Any, frame: Any, awaited: Any) -> None:
     """A suspended frame: code, instruction, variables, what lies hidden on its value stack, the exception it
     handles."""
     code = frame.f_code
@@ -78,7 +80,7 @@ def _frame(encoder: Encoder, owner: Any, frame: Any, awaited: Any) -> None:
     encoder.value(handled)
 
 
-def _contents(encoder: Encoder, owner: Any, frame: Any, awaited: Any) -> tuple[Any, Any, Any]:
+def _contents(encoder: StateEncoder, owner: Any, frame: Any, awaited: Any) -> tuple[Any, Any, Any]:
     """Variables, value stack, handled exception. Of code that has not begun: its arguments, in order."""
     if not _has_begun(owner):
         visited = gc.get_referents(owner)
@@ -107,7 +109,7 @@ def _stands_behind_its_beginning(frame: Any) -> bool:
 
 
 @encodes(types.CoroutineType)
-def _coroutine(encoder: Encoder, value: Any) -> None:
+def _coroutine(encoder: StateEncoder, value: Any) -> None:
     frame = value.cr_frame
     encoder.out.append(("coroutine", frame is not None, value.cr_running))
     if frame is not None:
@@ -115,7 +117,7 @@ def _coroutine(encoder: Encoder, value: Any) -> None:
 
 
 @encodes(types.GeneratorType)
-def _generator(encoder: Encoder, value: Any) -> None:
+def _generator(encoder: StateEncoder, value: Any) -> None:
     frame = value.gi_frame
     encoder.out.append(("generator", frame is not None, value.gi_running))
     if frame is not None:
@@ -123,7 +125,7 @@ def _generator(encoder: Encoder, value: Any) -> None:
 
 
 @encodes(types.AsyncGeneratorType)
-def _async_generator(encoder: Encoder, value: Any) -> None:
+def _async_generator(encoder: StateEncoder, value: Any) -> None:
     frame = value.ag_frame
     encoder.out.append(("async generator", frame is not None, value.ag_running))
     if frame is not None:
@@ -131,7 +133,7 @@ def _async_generator(encoder: Encoder, value: Any) -> None:
 
 
 @encodes(types.FunctionType)
-def _function(encoder: Encoder, value: Any) -> None:
+def _function(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append("function")
     _code(encoder, value.__code__, value.__globals__)
     for cell in value.__closure__ or ():

@@ -23,7 +23,7 @@ from everyturn.asyncio.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.places import user_line
 
 if TYPE_CHECKING:
-    from everyturn.asyncio.world import World
+    from everyturn.asyncio.world import ScenarioWorld
 
 _RESOLUTION = 1e-9
 
@@ -31,7 +31,7 @@ _RESOLUTION = 1e-9
 class _ReadyQueue(deque[Any]):
     """The ready queue. Other threads' results may come before each append, and between two handles."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: ScenarioWorld) -> None:
         super().__init__()
         self._world = world
         self.left: int | None = None
@@ -69,7 +69,7 @@ class _Timer(events.TimerHandle):
 class WorldLoop(base_events.BaseEventLoop):
     """The loop of one run. What it cannot control is an :class:`Unsupported`."""
 
-    def __init__(self, world: World, *, eager: bool = False) -> None:
+    def __init__(self, world: ScenarioWorld, *, eager: bool = False) -> None:
         super().__init__()
         self.world = world
         self.numbers = world.numbers

@@ -9,13 +9,13 @@ import gc
 import re
 from typing import Any
 
-from everyturn.asyncio.encoding import Encoder, encodes
+from everyturn.asyncio.encoding import StateEncoder, encodes
 from everyturn.asyncio.ordering import WorldFuture, WorldTask
 from everyturn.identity.layout import layout
 
 
 @encodes(asyncio.Handle, asyncio.TimerHandle)
-def _handle(encoder: Encoder, value: Any) -> None:
+def _handle(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append((type(value).__name__, value._cancelled))
     if not value._cancelled:
         encoder.value(value._callback)
@@ -27,12 +27,12 @@ def _handle(encoder: Encoder, value: Any) -> None:
 
 
 @encodes(contextvars.ContextVar)
-def _variable(encoder: Encoder, value: Any) -> None:
+def _variable(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append(("variable", value.name))
 
 
 @encodes(contextvars.Context)
-def _context(encoder: Encoder, value: contextvars.Context) -> None:
+def _context(encoder: StateEncoder, value: contextvars.Context) -> None:
     encoder.out.append(("context", len(value)))
     for variable in sorted(value, key=lambda each: (each.name, encoder.numbers.get(id(each), -1), id(each))):
         encoder.value(variable)
@@ -40,7 +40,7 @@ def _context(encoder: Encoder, value: contextvars.Context) -> None:
 
 
 @encodes(contextvars.Token)
-def _token(encoder: Encoder, value: contextvars.Token[Any]) -> None:
+def _token(encoder: StateEncoder, value: contextvars.Token[Any]) -> None:
     encoder.value(value.var)
     encoder.out.append(("token", value.old_value is contextvars.Token.MISSING))
     if value.old_value is not contextvars.Token.MISSING:
@@ -49,7 +49,7 @@ def _token(encoder: Encoder, value: contextvars.Token[Any]) -> None:
 
 
 @encodes(WorldTask, WorldFuture, asyncio.Future, asyncio.Task)
-def _future(encoder: Encoder, value: Any) -> None:
+def _future(encoder: StateEncoder, value: Any) -> None:
     out = encoder.out
     kind: type = type(value)
     if kind not in (WorldTask, WorldFuture):
@@ -73,7 +73,7 @@ def _future(encoder: Encoder, value: Any) -> None:
             out.append("empty")
 
 
-def _task(encoder: Encoder, value: Any) -> None:
+def _task(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append((value._must_cancel, value.cancelling(), value._log_destroy_pending))
     name = value.get_name()
     encoder.out.append("" if re.fullmatch(r"Task-\d+", name) else name)
@@ -83,14 +83,14 @@ def _task(encoder: Encoder, value: Any) -> None:
 
 
 @encodes(concurrent.futures.Future)
-def _concurrent_future(encoder: Encoder, value: Any) -> None:
+def _concurrent_future(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append(("concurrent future", value._state))
     encoder.value(value._result)
     encoder.value(value._exception)
     encoder.value(list(value._done_callbacks))
 
 
-def _referents(encoder: Encoder, value: Any) -> None:
+def _referents(encoder: StateEncoder, value: Any) -> None:
     """What is made of its referents alone, in the order in which the collector visits them."""
     encoder.out.append(type(value).__name__)
     for each in gc.get_referents(value):

@@ -15,16 +15,16 @@ from typing import Any, NamedTuple
 
 from everyturn.asyncio.decisions import Decision, Guide
 from everyturn.asyncio.errors import Abandoned, AtRest, Unsupported
-from everyturn.asyncio.findings import Finding, task_name, waits
+from everyturn.asyncio.findings import ScenarioFinding, task_name, waits
 from everyturn.asyncio.places import raised_at
-from everyturn.asyncio.world import LONGEST, World
+from everyturn.asyncio.world import LONGEST, ScenarioWorld
 from everyturn.errors import AgentFault
 
-Scenario = Callable[[World], Coroutine[Any, Any, Any]]
+Scenario = Callable[[ScenarioWorld], Coroutine[Any, Any, Any]]
 
 
 @dataclass
-class Outcome:
+class ScenarioOutcome:
     """What came of one run. ``complete``: it came to rest, and was judged.
 
     ``rested``: how much of ``logged`` was noted before it came to rest first; what follows is the end of
@@ -34,7 +34,7 @@ class Outcome:
 
     decisions: list[Decision]
     logged: list[Any]
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ScenarioFinding] = field(default_factory=list)
     complete: bool = False
     merged: bool = False
     iterations: int = 0
@@ -58,16 +58,18 @@ class Setting(NamedTuple):
     until: float | None = None
 
 
-def run(scenario: Scenario, guide: Guide, setting: Setting, watch: Callable[[str, Any], None] | None = None) -> Outcome:
+def run(
+    scenario: Scenario, guide: Guide, setting: Setting, watch: Callable[[str, Any], None] | None = None
+) -> ScenarioOutcome:
     """One run of ``scenario``, with every choice of the world made by ``guide``; ``watch`` is told what happens.
 
     To be used within :func:`everyturn.asyncio.searching.prepared`. Raises
     :class:`~everyturn.asyncio.errors.Unsupported` where the program does what cannot be controlled.
     """
-    outcome = Outcome([], [])
+    outcome = ScenarioOutcome([], [])
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
-        world = World(guide, setting, watch=watch)
+        world = ScenarioWorld(guide, setting, watch=watch)
         contextvars.Context().run(_one, world, scenario, outcome, noted)
         failures, over = world.failures, world.over
         with _unseen():
@@ -78,7 +80,9 @@ def run(scenario: Scenario, guide: Guide, setting: Setting, watch: Callable[[str
     return outcome
 
 
-def _one(world: World, scenario: Scenario, outcome: Outcome, noted: Sequence[warnings.WarningMessage]) -> None:
+def _one(
+    world: ScenarioWorld, scenario: Scenario, outcome: ScenarioOutcome, noted: Sequence[warnings.WarningMessage]
+) -> None:
     random.seed(0)
     world.guide.begin(world)
     outcome.decisions, outcome.logged = world.decisions, world.logged
@@ -110,47 +114,49 @@ def _unseen() -> Iterator[None]:
         sys.unraisablehook = hook
 
 
-def _judged(failures: Sequence[Finding], noted: Sequence[warnings.WarningMessage]) -> list[Finding]:
+def _judged(failures: Sequence[ScenarioFinding], noted: Sequence[warnings.WarningMessage]) -> list[ScenarioFinding]:
     """What the loop and the interpreter have said so far."""
     return [*failures, *(_never_awaited(each) for each in noted if "was never awaited" in str(each.message))]
 
 
-def _never_awaited(noted: warnings.WarningMessage) -> Finding:
-    return Finding("never-awaited", str(noted.message))
+def _never_awaited(noted: warnings.WarningMessage) -> ScenarioFinding:
+    return ScenarioFinding("never-awaited", str(noted.message))
 
 
-def _run(world: World, scenario: Scenario, outcome: Outcome) -> None:
+def _run(world: ScenarioWorld, scenario: Scenario, outcome: ScenarioOutcome) -> None:
     loop = world.loop
     main = world.main = loop.create_task(_main(scenario, world), name="main")
     _to_rest(world)
     outcome.rested = len(world.logged)
     outcome.times = [world.clock.seconds(instant) for instant in range(world.clock.now + 1)]
     if not main.done():
-        outcome.findings.append(Finding("hang", _hang(loop, main), waits(main)))
+        outcome.findings.append(ScenarioFinding("hang", _hang(loop, main), waits(main)))
         return
     if main.cancelled():
-        outcome.findings.append(Finding("error", "the scenario was cancelled"))
+        outcome.findings.append(ScenarioFinding("error", "the scenario was cancelled"))
     elif (error := main.exception()) is not None:
         if isinstance(error, Unsupported | AgentFault):
             raise error
-        outcome.findings.append(Finding("error", f"the scenario ends in {error!r}", raised_at(error)))
+        outcome.findings.append(ScenarioFinding("error", f"the scenario ends in {error!r}", raised_at(error)))
         error.__traceback__ = None
     for task in loop.world.tasks():
-        outcome.findings.append(Finding("left-over", f"{task_name(task)} still waits at rest", waits(task)))
+        outcome.findings.append(ScenarioFinding("left-over", f"{task_name(task)} still waits at rest", waits(task)))
     _end(world, outcome)
 
 
-async def _main(scenario: Scenario, world: World) -> Any:
+async def _main(scenario: Scenario, world: ScenarioWorld) -> Any:
     return await scenario(world)
 
 
-def _to_rest(world: World) -> None:
+def _to_rest(world: ScenarioWorld) -> None:
     try:
         world.loop.run_forever()
     except AtRest:
         pass
     except SystemExit as error:
-        world.failures.append(Finding("background", f"the program ends the process: {error!r}", raised_at(error)))
+        world.failures.append(
+            ScenarioFinding("background", f"the program ends the process: {error!r}", raised_at(error))
+        )
 
 
 def _hang(loop: Any, main: asyncio.Task[Any]) -> str:
@@ -159,7 +165,7 @@ def _hang(loop: Any, main: asyncio.Task[Any]) -> str:
     return f"at rest the scenario still waits{beside}"
 
 
-def _end(world: World, outcome: Outcome) -> None:
+def _end(world: ScenarioWorld, outcome: ScenarioOutcome) -> None:
     """What ``asyncio.run`` does at its end: cancel what is left, close generators, wait for the executor."""
     loop = world.loop
     world.phase = "ends"
@@ -170,7 +176,7 @@ def _end(world: World, outcome: Outcome) -> None:
     _to_rest(world)
     if not end.done():
         waiting = [task_name(task) for task in left if not task.done()] or ["the executor"]
-        outcome.findings.append(Finding("no-end", f"asyncio.run never ends: waits for {', '.join(waiting)}"))
+        outcome.findings.append(ScenarioFinding("no-end", f"asyncio.run never ends: waits for {', '.join(waiting)}"))
         return
     end.result()
     for task in left:
@@ -186,7 +192,7 @@ async def _shut_down(loop: Any, left: list[asyncio.Task[Any]]) -> None:
     await loop.shutdown_default_executor()
 
 
-def _close(world: World) -> None:
+def _close(world: ScenarioWorld) -> None:
     """Close the loop, and throw away what still waits, unseen."""
     loop = world.loop
     with _unseen() if world.over else nullcontext():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from everyturn.asyncio.decisions import First
+from everyturn.asyncio.decisions import FirstOption
 from everyturn.strategies.stream import stream
 
 
-class RandomWalk(First):
+class RandomGuide(FirstOption):
     """Every option with equal probability."""
 
     def __init__(self, seed: int, number: int) -> None:

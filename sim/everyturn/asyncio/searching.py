@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from weakref import ref
 
-from everyturn.asyncio.endless import StateGraph, UpTo
+from everyturn.asyncio.endless import ScenarioStates, UpTo
 from everyturn.asyncio.errors import Abandoned
 from everyturn.asyncio.ordering import MOST_PLACES
 from everyturn.asyncio.patches import patched
-from everyturn.asyncio.running import Outcome, Scenario, Setting, run
-from everyturn.asyncio.states import Opaque, encode
-from everyturn.asyncio.world import World
+from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
+from everyturn.asyncio.states import UnknownValue, encode
+from everyturn.asyncio.world import ScenarioWorld
 from everyturn.errors import ReplayError
 
 MERGEABLE: Final = ("arrives", "between steps", "rest", "next")
 """Kinds of choices at which no code of the program is running: its state is all there is."""
 
 
-class DepthFirst:
+class DepthFirstGuide:
     """A guide that takes a prefix, then the first option, and remembers what there was to choose from.
 
     The program must offer the same choices along the same prefix: if it does not it is not deterministic, which is a
@@ -37,7 +37,7 @@ class DepthFirst:
         self.offered: list[tuple[str, tuple[str, ...]]] = []
         self.made = 0
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: ScenarioWorld) -> None:
         """From the beginning."""
         self.made = 0
 
@@ -84,10 +84,10 @@ def _offer(offer: tuple[str, tuple[str, ...]]) -> str:
 _WHY: Final = ": something that one run leaves behind, such as a global, changes the next one"
 
 
-class Again(DepthFirst):
+class RepeatedChoices(DepthFirstGuide):
     """The same choices once more, up to where the first run ended or was left."""
 
-    def __init__(self, first: Outcome) -> None:
+    def __init__(self, first: ScenarioOutcome) -> None:
         super().__init__()
         self.taken = [decision.taken for decision in first.decisions]
         self.offered = [(decision.kind, decision.options) for decision in first.decisions]
@@ -110,22 +110,22 @@ class Again(DepthFirst):
         )
 
 
-class Merging(DepthFirst):
+class Merging(DepthFirstGuide):
     """A depth-first guide that leaves a run where it comes to a state that was seen before."""
 
-    def __init__(self, key: Callable[[World], Hashable] = encode) -> None:
+    def __init__(self, key: Callable[[ScenarioWorld], Hashable] = encode) -> None:
         super().__init__()
         self.seen: dict[bytes, int] = {}
-        self.graph = StateGraph()
+        self.graph = ScenarioStates()
         self.merged = 0
         self.opaque: dict[str, int] = {}
         self._key = key
         self._last = 0
         self._states: list[int | None] = []
         """The number of the state at each choice of the prefix, where there is one."""
-        self._world: Callable[[], World | None] = _nowhere
+        self._world: Callable[[], ScenarioWorld | None] = _nowhere
 
-    def begin(self, world: World) -> None:
+    def begin(self, world: ScenarioWorld) -> None:
         """From the beginning, in a new world."""
         super().begin(world)
         self._world = ref(world)
@@ -151,7 +151,7 @@ class Merging(DepthFirst):
         del self._states[len(self.taken) :]
         return more
 
-    def ended(self, outcome: Outcome) -> None:
+    def ended(self, outcome: ScenarioOutcome) -> None:
         """A run has ended; said before :meth:`next`."""
         if outcome.complete:
             self.graph.rests(self._last)
@@ -162,7 +162,7 @@ class Merging(DepthFirst):
         assert world is not None
         try:
             key = packed((kind, tuple(options), self._key(world)))
-        except Opaque as opaque:
+        except UnknownValue as opaque:
             self.opaque[str(opaque)] = self.opaque.get(str(opaque), 0) + 1
             return self.graph.new(self._last, self.taken, done=world.main.done())
         if key in self.seen:
@@ -184,7 +184,7 @@ def _nowhere() -> None:
     return None
 
 
-class Limits(NamedTuple):
+class SearchLimits(NamedTuple):
     """When to give up: so many runs, seconds, bytes held by the process. Nothing: never."""
 
     runs: int | None = None
@@ -193,7 +193,7 @@ class Limits(NamedTuple):
 
 
 @dataclass
-class Search:
+class ScenarioSearch:
     """What a search found: counts, and for each kind of finding the run with the fewest decisions.
 
     ``complete``: every run was made. Else ``stopped`` says why not. ``opaque``: paths to objects that kept states from
@@ -211,10 +211,10 @@ class Search:
     interrupted: bool = False
     stopped: str | None = None
     wanted: int = 0
-    found: dict[str, Outcome] = field(default_factory=dict)
+    found: dict[str, ScenarioOutcome] = field(default_factory=dict)
     opaque: dict[str, int] = field(default_factory=dict)
 
-    def add(self, outcome: Outcome, begun: float) -> None:
+    def add(self, outcome: ScenarioOutcome, begun: float) -> None:
         """Count one more run."""
         self.runs += 1
         self.decisions += len(outcome.decisions)
@@ -243,10 +243,10 @@ def prepared() -> Iterator[None]:
         gc.unfreeze()
 
 
-def outcomes(scenario: Scenario, setting: Setting, guide: DepthFirst | None = None) -> Iterator[Outcome]:
+def outcomes(scenario: Scenario, setting: Setting, guide: DepthFirstGuide | None = None) -> Iterator[ScenarioOutcome]:
     """Every run of ``scenario``, one by one, in the order of a depth-first search. To be used within
     :func:`prepared`."""
-    guide = guide or DepthFirst()
+    guide = guide or DepthFirstGuide()
     while True:
         yield run(scenario, guide, setting)
         if not guide.next():
@@ -257,10 +257,10 @@ def search(
     scenario: Scenario,
     setting: Setting | None = None,
     *,
-    limits: Limits = Limits(),  # noqa: B008 # it cannot be changed
+    limits: SearchLimits = SearchLimits(),  # noqa: B008 # it cannot be changed
     merge: bool = True,
-    watch: Callable[[Search], None] | None = None,
-) -> Search:
+    watch: Callable[[ScenarioSearch], None] | None = None,
+) -> ScenarioSearch:
     """Every run of ``scenario``, unless a limit is reached.
 
     Orders in sets are explored for as many objects as a run was seen to need: the search then begins anew. ``merge``: a
@@ -271,7 +271,7 @@ def search(
     begun = time.monotonic()
     with prepared():
         while True:
-            result = Search(setting)
+            result = ScenarioSearch(setting)
             try:
                 finished = _exhaust(scenario, result, begun, limits, merge=merge, watch=watch)
             except KeyboardInterrupt:
@@ -285,22 +285,22 @@ def search(
 
 def _exhaust(
     scenario: Scenario,
-    result: Search,
+    result: ScenarioSearch,
     begun: float,
-    limits: Limits,
+    limits: SearchLimits,
     *,
     merge: bool,
-    watch: Callable[[Search], None] | None,
+    watch: Callable[[ScenarioSearch], None] | None,
 ) -> bool:
     """Whether all runs were made, or a limit ends it; else the search is to begin anew, with more places in sets."""
-    guide = Merging() if merge else DepthFirst()
+    guide = Merging() if merge else DepthFirstGuide()
     setting = result.setting
     if limits.seconds is not None:
         setting = setting._replace(until=begun + limits.seconds)
     for outcome in outcomes(scenario, setting, guide):
         result.add(outcome, begun)
         if result.runs & (result.runs - 1) == 0 and (outcome.complete or outcome.merged):
-            _compare(outcome, run(scenario, Again(outcome), setting))
+            _compare(outcome, run(scenario, RepeatedChoices(outcome), setting))
         if isinstance(guide, Merging):
             guide.ended(outcome)
             result.states, result.merged, result.opaque = len(guide.seen), guide.merged, guide.opaque
@@ -319,7 +319,7 @@ def _exhaust(
     return True
 
 
-def _look_for_endless_runs(scenario: Scenario, result: Search, graph: StateGraph, begun: float) -> None:
+def _look_for_endless_runs(scenario: Scenario, result: ScenarioSearch, graph: ScenarioStates, begun: float) -> None:
     """Find a run to each state from which none comes to rest; where the way to one is not remembered, nothing is
     proved."""
     for state in graph.endless():
@@ -334,7 +334,7 @@ def _look_for_endless_runs(scenario: Scenario, result: Search, graph: StateGraph
             result.add(outcome, begun)
 
 
-def _compare(first: Outcome, again: Outcome) -> None:
+def _compare(first: ScenarioOutcome, again: ScenarioOutcome) -> None:
     """Raise :class:`ReplayError` if the same choices did not do the same. Asked of runs 1, 2, 4, 8 and so on."""
     if len(again.decisions) < len(first.decisions):
         raise ReplayError(
@@ -345,7 +345,7 @@ def _compare(first: Outcome, again: Outcome) -> None:
         raise ReplayError(f"the same choices did not do the same{_WHY}")
 
 
-def _reached(result: Search, limits: Limits) -> str | None:
+def _reached(result: ScenarioSearch, limits: SearchLimits) -> str | None:
     if limits.runs is not None and result.runs >= limits.runs:
         return f"{limits.runs:,} runs"
     if limits.seconds is not None and result.seconds >= limits.seconds:

@@ -12,17 +12,17 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from everyturn.asyncio import frames, loop_kinds  # noqa: F401 - they register what they know
-from everyturn.asyncio.encoding import Encoder, Opaque, known
+from everyturn.asyncio.encoding import StateEncoder, UnknownValue, known
 
 if TYPE_CHECKING:
-    from everyturn.asyncio.world import World
+    from everyturn.asyncio.world import ScenarioWorld
 
-__all__ = ["Opaque", "encode", "known"]
+__all__ = ["UnknownValue", "encode", "known"]
 
 
-def encode(world: World) -> tuple[Hashable, ...]:
-    """The state of the world now. Raises :class:`Opaque` if something in it cannot be known."""
-    encoder = Encoder(world)
+def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
+    """The state of the world now. Raises :class:`UnknownValue` if something in it cannot be known."""
+    encoder = StateEncoder(world)
     loop: Any = world.loop
     encoder.part("ready", list(loop._ready), loop._ready.left)
     encoder.part("arrived", world.arrived, world.kept)

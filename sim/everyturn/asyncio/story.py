@@ -11,13 +11,13 @@ from everyturn.asyncio.decisions import Decision, Guide
 from everyturn.asyncio.findings import step_name, task_name
 from everyturn.asyncio.outside import Answer
 from everyturn.asyncio.places import innermost, short
-from everyturn.asyncio.running import Outcome, Scenario, Setting, run
+from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
 
 _TOLD_OTHERWISE = ("arrives", "rest", "between steps", "inside a step", "next")
 """Kinds of decisions of which what comes of them is told, not they themselves."""
 
 
-class Teller:
+class StoryTeller:
     """Told what happens, makes lines of it. A task is told of by where it waits after its step."""
 
     def __init__(self) -> None:
@@ -66,9 +66,9 @@ def _how_it_stands(task: asyncio.Task[Any]) -> str:
     return f"waits at {short(frame.f_code.co_filename)}:{frame.f_lineno}" + (f"  {line}" if line else "")
 
 
-def tell(scenario: Scenario, guide: Guide, setting: Setting) -> tuple[Outcome, list[str]]:
+def tell(scenario: Scenario, guide: Guide, setting: Setting) -> tuple[ScenarioOutcome, list[str]]:
     """The run that ``guide`` makes, and its story. To be used within :func:`everyturn.asyncio.searching.prepared`."""
-    teller = Teller()
+    teller = StoryTeller()
     outcome = run(scenario, guide, setting, teller)
     teller.finish()
     return outcome, list(_numbered(teller.lines))

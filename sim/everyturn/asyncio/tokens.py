@@ -18,7 +18,7 @@ LONGEST: Final = 1 << 20
 """The most that a token may unpack to, in bytes."""
 
 
-class Recorded(NamedTuple):
+class RecordedScenario(NamedTuple):
     """What a token holds: the scenario's name, how its loop was set up, and each decision's kind and word."""
 
     scenario: str
@@ -34,7 +34,7 @@ def token(scenario: str, decisions: list[Decision], setting: Setting) -> str:
     while needed and decisions[len(needed) - 1].taken == 0:
         needed.pop()
     packed = zlib.compress(
-        msgspec.json.encode(Recorded(scenario, setting.order, setting.eager, setting.places, tuple(needed))), 9
+        msgspec.json.encode(RecordedScenario(scenario, setting.order, setting.eager, setting.places, tuple(needed))), 9
     )
     return PREFIX + base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
@@ -44,7 +44,7 @@ def is_token(text: str) -> bool:
     return text.startswith(PREFIX)
 
 
-def recorded(text: str) -> Recorded:
+def recorded(text: str) -> RecordedScenario:
     """What a token holds. Raises :class:`UsageError` if it is none."""
     body = text.removeprefix(PREFIX)
     try:
@@ -53,6 +53,6 @@ def recorded(text: str) -> Recorded:
         whole = unpacking.decompress(packed, LONGEST)
         if unpacking.unconsumed_tail or not unpacking.eof:
             raise UsageError(f"token {text:.40}…: expected at most {LONGEST:,} bytes, whole; found more, or a part")
-        return msgspec.json.decode(whole, type=Recorded)
+        return msgspec.json.decode(whole, type=RecordedScenario)
     except (binascii.Error, zlib.error, msgspec.DecodeError, UnicodeError, ValueError) as error:
         raise UsageError(f"token {text:.40}…: expected a token that was not cut or changed; found {error}") from error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from everyturn.asyncio.collecting import unheld
 from everyturn.asyncio.decisions import Decision, Guide
 from everyturn.asyncio.errors import Abandoned, AtRest
-from everyturn.asyncio.findings import Finding, of_context, step_name
+from everyturn.asyncio.findings import ScenarioFinding, of_context, step_name
 from everyturn.asyncio.loop import WorldLoop
 from everyturn.asyncio.moments import Clock, Moment
 from everyturn.asyncio.ordering import Numbers
@@ -31,7 +31,7 @@ LOOKS: Final = 32
 GO_ON: Final = "goes on"
 
 
-class World:
+class ScenarioWorld:
     """What a scenario is given: the outside world of one run. ``watch`` is told what runs, where somebody wants to
     know."""
 
@@ -39,7 +39,7 @@ class World:
         self.guide = guide
         self.decisions: list[Decision] = []
         self.logged: list[Any] = []
-        self.failures: list[Finding] = []
+        self.failures: list[ScenarioFinding] = []
         self.clock = Clock(self._decide)
         self.numbers = Numbers(setting.places, self._decide)
         self.answers: list[Answer] = []
@@ -280,7 +280,9 @@ class World:
     def blocked(self, what: str, where: str) -> None:
         """The loop's own thread was blocked: noted, and done in no time."""
         if not self.over:
-            self.failures.append(Finding("blocked", f"{what} blocks the event loop and everything on it", where))
+            self.failures.append(
+                ScenarioFinding("blocked", f"{what} blocks the event loop and everything on it", where)
+            )
 
     def failed(self, context: dict[str, Any]) -> None:
         """What the loop's exception handler is told."""

@@ -115,14 +115,14 @@ def check(
             checkpoint=[checkpoint] if checkpoint else (),
         )
         from everyturn.asyncio.checking import check as check_scenario
-        from everyturn.asyncio.searching import Limits as RunLimits
+        from everyturn.asyncio.searching import SearchLimits
 
         how = setting(order, eager=eager)
         return judge_scenarios(
             "check",
             scenarios,
             lambda name, bar: check_scenario(
-                name, how, limits=RunLimits(max_states, max_seconds, max_memory), watch=bar.searching
+                name, how, limits=SearchLimits(max_states, max_seconds, max_memory), watch=bar.searching
             ),
             as_json=as_json,
             exit_zero=exit_zero,

@@ -12,7 +12,7 @@ from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
 if TYPE_CHECKING:
-    from everyturn.asyncio.checking import Checked
+    from everyturn.asyncio.checking import CheckedScenario
     from everyturn.asyncio.running import Setting
     from everyturn.reports.scenarios import SearchProgress
 
@@ -57,7 +57,7 @@ def only_scenarios(**others: Iterable[object]) -> None:
 def judge_scenarios(
     command: str,
     names: Sequence[str],
-    judge: Callable[[str, SearchProgress], Checked],
+    judge: Callable[[str, SearchProgress], CheckedScenario],
     *,
     as_json: bool,
     exit_zero: bool,

@@ -6,9 +6,9 @@ import asyncio
 from typing import Literal
 
 from everyturn.asyncio import checking
-from everyturn.asyncio.checking import Checked
+from everyturn.asyncio.checking import CheckedScenario
 from everyturn.asyncio.running import Setting
-from everyturn.asyncio.searching import Limits
+from everyturn.asyncio.searching import SearchLimits
 from everyturn.errors import UsageError
 from everyturn.front.asking import ScenarioFunction
 from everyturn.front.tables import CellResult, Result, Row
@@ -22,7 +22,7 @@ class ScenarioResult(CellResult):
     """The verdict on an asyncio program, by kinds of faults; ``cell`` is what `everyturn check --scenario … --json`
     gives."""
 
-    def __init__(self, checked: Checked, scenario: Scenario) -> None:
+    def __init__(self, checked: CheckedScenario, scenario: Scenario) -> None:
         super().__init__(checked.cell)
         self.interrupted: bool = checked.found.interrupted
         self._scenario = scenario
@@ -37,7 +37,7 @@ class ScenarioRun(Result):
     """One run of an asyncio program; ``str`` of it is the story. ``strayed``: where it left the recorded path, if it
     did."""
 
-    def __init__(self, replayed: checking.Replayed) -> None:
+    def __init__(self, replayed: checking.ReplayedScenario) -> None:
         self.cell: Cell = replayed.cell
         self.lines: list[str] = replayed.lines
         self.strayed: str | None = replayed.strayed
@@ -75,7 +75,7 @@ def check_scenario(
     ``any``; ``eager``: tasks begin at once (Python 3.12 and later). Beyond the limits what was not found is
     undetermined. Raises :class:`~everyturn.UsageError`, also for a program that does what cannot be controlled.
     """
-    limits = Limits(max_states, max_seconds, max_memory)
+    limits = SearchLimits(max_states, max_seconds, max_memory)
     return ScenarioResult(checking.check(scenario, _setting(order, eager=eager), limits=limits), scenario)
 
 

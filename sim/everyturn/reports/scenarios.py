@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 import click
 
-from everyturn.asyncio.checking import Checked, Replayed
+from everyturn.asyncio.checking import CheckedScenario, ReplayedScenario
 from everyturn.asyncio.findings import KINDS
-from everyturn.asyncio.searching import Search
+from everyturn.asyncio.searching import ScenarioSearch
 from everyturn.reports.text import SIGNS, Printer, Progress
 from everyturn.verdicts.verdict import Cell, Verdict
 
@@ -24,13 +24,13 @@ def watching(name: str) -> Iterator[SearchProgress]:
 class SearchProgress(Progress):
     """Progress of a search through the runs of a scenario."""
 
-    def searching(self, found: Search) -> None:
+    def searching(self, found: ScenarioSearch) -> None:
         """One more run."""
         rate = found.runs / found.seconds if found.seconds else 0
         self._show(f"{found.runs:,} runs, {found.states:,} states, {found.merged:,} merged, {rate:,.0f} runs/s")
 
 
-def show_checked(checked: Checked, show: Printer, hint: str) -> None:
+def show_checked(checked: CheckedScenario, show: Printer, hint: str) -> None:
     """The verdict on one scenario: a line, then one for each refutation with its token. ``hint``: the options it was
     run with."""
     cell, found = checked.cell, checked.found
@@ -48,7 +48,7 @@ def show_checked(checked: Checked, show: Printer, hint: str) -> None:
         show.say(f"  stopped: {cell.stopped}")
 
 
-def _counts(cell: Cell, found: Search) -> str:
+def _counts(cell: Cell, found: ScenarioSearch) -> str:
     counts = [f"{found.runs:,} runs"]
     if found.states:
         counts.append(f"{found.states:,} states, {found.merged:,} merged")
@@ -58,7 +58,7 @@ def _counts(cell: Cell, found: Search) -> str:
     return ", ".join(counts)
 
 
-def show_replayed(replayed: Replayed, show: Printer) -> None:
+def show_replayed(replayed: ReplayedScenario, show: Printer) -> None:
     """A run step by step, and what is wrong with it."""
     for line in replayed.lines:
         show.say(line)
