@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from everyturn_impl.calls import Completion
-from everyturn_impl.scripted_model import Gate, ScriptedClient, Step
+from everyturn_impl.scripted_model import ScriptedClient, ScriptedStep, StreamGate
 from everyturn_impl.workspace import Workspace
 
 
@@ -25,12 +25,12 @@ def in_words(completion: Completion) -> str:
 
 async def tell(database: Path) -> None:
     """The story, against a database file."""
-    first, third = Gate(), Gate()
+    first, third = StreamGate(), StreamGate()
     client = ScriptedClient(
         {
-            "weather": [Step(text="It will rain.", gate=first)],
-            "umbrella": [Step(text="Then take one.", delay=0.01)],
-            "novel": [Step(text="It was a dark and stormy night,", gate=third)],
+            "weather": [ScriptedStep(text="It will rain.", gate=first)],
+            "umbrella": [ScriptedStep(text="Then take one.", delay=0.01)],
+            "novel": [ScriptedStep(text="It was a dark and stormy night,", gate=third)],
         }
     )
     async with Workspace(database, client) as workspace:

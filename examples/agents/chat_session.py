@@ -16,7 +16,7 @@ from pathlib import Path
 
 from everyturn_impl.calls import Call, Completion, Context, StepEnd
 from everyturn_impl.ports import Ports, Shared
-from everyturn_impl.scripted_model import ScriptedClient, Step
+from everyturn_impl.scripted_model import ScriptedClient, ScriptedStep
 from everyturn_impl.workspace import Workspace
 
 
@@ -74,7 +74,9 @@ class ChatSession:
 
 async def tell(database: Path) -> None:
     """Two prompts at once, on a real event loop."""
-    client = ScriptedClient({"weather": [Step(text="It will rain.")], "umbrella": [Step(text="Then take one.")]})
+    client = ScriptedClient(
+        {"weather": [ScriptedStep(text="It will rain.")], "umbrella": [ScriptedStep(text="Then take one.")]}
+    )
     async with Workspace(database, client, revision=ChatSession) as workspace:
         await workspace.submit("home", "What will the weather be?", "r1", prompt="weather")
         await workspace.submit("home", "Do I need an umbrella?", "r2", prompt="umbrella")

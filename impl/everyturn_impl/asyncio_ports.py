@@ -24,7 +24,7 @@ JOURNAL_LENGTH: Final = 1000
 """How many entries a journal keeps."""
 
 
-class Watched(Generic[T]):
+class WatchedValue(Generic[T]):
     """A value that others can wait for."""
 
     def __init__(self, value: T) -> None:
@@ -68,7 +68,7 @@ class ActiveEntry:
     """The active turn's or summary's context; ``entry`` can be waited for."""
 
     def __init__(self) -> None:
-        self.entry: Watched[Context | None] = Watched(None)
+        self.entry: WatchedValue[Context | None] = WatchedValue(None)
 
     async def get(self) -> Context | None:
         """What is active, or nothing."""
@@ -94,7 +94,7 @@ class CallQueue:
     """The queued calls, oldest first; ``calls`` can be waited for."""
 
     def __init__(self) -> None:
-        self.calls: Watched[tuple[Call, ...]] = Watched(())
+        self.calls: WatchedValue[tuple[Call, ...]] = WatchedValue(())
 
     async def get(self) -> tuple[Call, ...]:
         """All queued calls."""
@@ -120,7 +120,7 @@ class SharedValue(Generic[T]):
     """A dispatcher's own shared object; ``cell`` can be waited for."""
 
     def __init__(self, first: T) -> None:
-        self.cell = Watched(first)
+        self.cell = WatchedValue(first)
 
     async def do(self, step: Callable[[T, *Arguments], tuple[R, T]], *arguments: *Arguments) -> R:
         """Take a step."""
@@ -156,7 +156,7 @@ class Mark:
         self._mark = 0
 
 
-class AcceptSequence:
+class AcceptCounter:
     """The accept sequence, one for the whole workspace; ``last`` is the last number handed out."""
 
     def __init__(self) -> None:
@@ -171,7 +171,7 @@ class AcceptSequence:
 class OpenReservations:
     """One session's open reservations, with a sequence that it shares with the other sessions."""
 
-    def __init__(self, sequence: AcceptSequence, mark: Mark) -> None:
+    def __init__(self, sequence: AcceptCounter, mark: Mark) -> None:
         self._sequence = sequence
         self._mark = mark
         self._open: set[int] = set()
@@ -230,7 +230,7 @@ class ClosingFlag:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One line of a journal: what happened to which prompt, and where or why."""
 
     what: str
@@ -242,24 +242,24 @@ class JournalList:
     """The journal in memory: the latest entries, oldest first."""
 
     def __init__(self, length: int = JOURNAL_LENGTH) -> None:
-        self.entries: deque[Entry] = deque(maxlen=length)
+        self.entries: deque[JournalEntry] = deque(maxlen=length)
 
     def folded(self, call: Call, turn: Context) -> None:
         """``call`` was folded into ``turn``."""
-        self.entries.append(Entry("folded", call.prompt, turn.name))
+        self.entries.append(JournalEntry("folded", call.prompt, turn.name))
 
     def dropped(self, call: Call, reason: str) -> None:
         """``call`` was removed from the queue."""
-        self.entries.append(Entry("dropped", call.prompt, reason))
+        self.entries.append(JournalEntry("dropped", call.prompt, reason))
 
     def emptied(self, reason: str) -> None:
         """Every call was removed from the queue."""
-        self.entries.append(Entry("emptied", None, reason))
+        self.entries.append(JournalEntry("emptied", None, reason))
 
     def cancelled_on_entry(self, call: Call) -> None:
         """``call`` was cancelled on entry."""
-        self.entries.append(Entry("cancelled on entry", call.prompt))
+        self.entries.append(JournalEntry("cancelled on entry", call.prompt))
 
     def summary_failed(self, turn: Context, fault: Fault) -> None:
         """The summary of ``turn`` failed."""
-        self.entries.append(Entry("summary failed", turn.prompt, fault.kind))
+        self.entries.append(JournalEntry("summary failed", turn.prompt, fault.kind))

@@ -49,7 +49,7 @@ class TaskThreads:
         return names
 
 
-class Titles:
+class TaskTitles:
     """Titles of new sessions. ``make`` makes and stores the title for a prompt's text; it runs under ``context``.
 
     A title is no reason to fail a prompt: ``make`` handles its own errors.

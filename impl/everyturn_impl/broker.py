@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Final
 
 from everyturn_impl.asyncio_contexts import CancellableContexts
-from everyturn_impl.asyncio_ports import Watched
+from everyturn_impl.asyncio_ports import WatchedValue
 from everyturn_impl.calls import Call, Completion, Context, Fault
 from everyturn_impl.errors import Cancelled, error_of
 
@@ -30,7 +30,7 @@ BUFFER_LENGTH: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Completed:
+class PromptCompleted:
     """A prompt's completion."""
 
     session: str
@@ -56,7 +56,7 @@ class AgentFailed:
         return self.session == session and (not self.names_run or self.run_id == run_id)
 
 
-Event = Completed | AgentFailed
+Event = PromptCompleted | AgentFailed
 """What subscribers receive."""
 
 
@@ -68,7 +68,7 @@ class Subscription:
         self.wants = wants
         self.lost = 0
         self.closed = False
-        self._buffer: Watched[tuple[Event, ...]] = Watched(())
+        self._buffer: WatchedValue[tuple[Event, ...]] = WatchedValue(())
 
     def __enter__(self) -> Subscription:
         return self
@@ -123,7 +123,7 @@ class Subscription:
         self._buffer.put(self._buffer.value)
 
 
-class Broker:
+class WorkspaceBroker:
     """The workspace's broker. ``patience``: how many seconds it waits for each full buffer."""
 
     def __init__(self, contexts: CancellableContexts, patience: float = PATIENCE_SECONDS) -> None:
@@ -189,13 +189,13 @@ class Broker:
 class SessionBroker:
     """The broker as a session's port."""
 
-    def __init__(self, broker: Broker, session: str) -> None:
+    def __init__(self, broker: WorkspaceBroker, session: str) -> None:
         self._broker = broker
         self._session = session
 
     async def publish(self, completion: Completion, context: Context | None) -> None:
         """Tell the subscribers of ``completion``."""
-        await self._broker.publish(Completed(self._session, completion), context)
+        await self._broker.publish(PromptCompleted(self._session, completion), context)
 
     async def notify_error(self, call: Call, fault: Fault, *, run_id: bool) -> None:
         """Tell the subscribers that have room of an agent error; without ``run_id`` it concerns every waiter."""

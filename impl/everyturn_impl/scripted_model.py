@@ -13,7 +13,7 @@ from everyturn_impl.streaming_model import Request
 TITLE_LENGTH = 40
 
 
-class Gate:
+class StreamGate:
     """Holds a stream: it tells that it has come (``reached``) and goes on when the gate is opened."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ScriptedStep:
     """One stream of a script: its text (none: a plain answer), how it ends, and what it waits for.
 
     ``delay``: seconds before each word. ``gate``: waited for after the text, before the end. ``full``: the context
@@ -45,7 +45,7 @@ class Step:
     how: StepEnd = StepEnd.FINISHED
     text: str | None = None
     delay: float = 0.0
-    gate: Gate | None = None
+    gate: StreamGate | None = None
     full: bool = False
 
 
@@ -57,7 +57,7 @@ class ScriptedClient:
     plain answer. ``requests`` are the prompts that were asked for, in order.
     """
 
-    def __init__(self, scripts: Mapping[str | None, Iterable[Step]] | None = None) -> None:
+    def __init__(self, scripts: Mapping[str | None, Iterable[ScriptedStep]] | None = None) -> None:
         self._scripts = {prompt: list(steps) for prompt, steps in (scripts or {}).items()}
         self.requests: list[str | None] = []
 
@@ -65,7 +65,7 @@ class ScriptedClient:
         """Stream the next step of the prompt's script. Raises :class:`ProviderError` or :class:`Unauthorised`."""
         self.requests.append(request.prompt)
         steps = self._scripts.get(request.prompt)
-        step = steps.pop(0) if steps else Step()
+        step = steps.pop(0) if steps else ScriptedStep()
         text = f"answer to {request.prompt or 'all of it'}" if step.text is None else step.text
         for number, word in enumerate(text.split(" ")):
             if step.delay:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from everyturn_impl.asyncio_contexts import CancellableContexts
 from everyturn_impl.asyncio_ports import (
-    AcceptSequence,
+    AcceptCounter,
     ActiveEntry,
     CallQueue,
     ClosingFlag,
@@ -30,8 +30,8 @@ from everyturn_impl.asyncio_ports import (
     OpenReservations,
     SharedValue,
 )
-from everyturn_impl.asyncio_threads import TaskThreads, Titles
-from everyturn_impl.broker import BUFFER_LENGTH, AgentFailed, Broker, SessionBroker, Subscription
+from everyturn_impl.asyncio_threads import TaskThreads, TaskTitles
+from everyturn_impl.broker import BUFFER_LENGTH, AgentFailed, SessionBroker, Subscription, WorkspaceBroker
 from everyturn_impl.calls import Call, Completion, Context
 from everyturn_impl.dispatcher import Attended, Dispatcher, own_objects
 from everyturn_impl.errors import AgentError, InvalidPrompt, ProviderError, Refused, StoreError
@@ -63,7 +63,7 @@ class Session:
     mark: Mark
     reservations: OpenReservations
     store: SqliteStore
-    titles: Titles
+    titles: TaskTitles
     journal: JournalList
 
 
@@ -87,7 +87,7 @@ class Workspace:
         self.context = Context(("workspace",))
         self.requests = Context(("requests",))
         self.contexts = CancellableContexts()
-        self.broker = Broker(self.contexts)
+        self.broker = WorkspaceBroker(self.contexts)
         self.threads = TaskThreads()
         self._path = path
         self._client = client
@@ -96,7 +96,7 @@ class Workspace:
         self._attending: list[asyncio.Task[None]] = []
         self._direct = direct
         self._database: Database | None = None
-        self._sequence = AcceptSequence()
+        self._sequence = AcceptCounter()
         self._closing = ClosingFlag()
         self._sessions: dict[str, Session] = {}
         self._waiters: dict[str, Subscription] = {}
@@ -131,7 +131,7 @@ class Workspace:
         active, queue, mutex, mark, journal = ActiveEntry(), CallQueue(), DispatchMutex(), Mark(), JournalList()
         reservations = OpenReservations(self._sequence, mark)
         store = SqliteStore(self._database, session, self.contexts)
-        titles = Titles(lambda text: self._make_title(store, text), self.contexts, self.context)
+        titles = TaskTitles(lambda text: self._make_title(store, text), self.contexts, self.context)
         ports = Ports(
             mutex=mutex,
             active=active,

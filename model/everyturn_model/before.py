@@ -30,7 +30,7 @@ from everyturn_model.facts import Facts
 from everyturn_model.lifecycle import Phase
 from everyturn_model.marks import Seen
 from everyturn_model.spec.actions import CancelTakesEffect, ClearTakesEffect
-from everyturn_model.spec.state import Kind, Operation, Stage, State
+from everyturn_model.spec.state import OpenOperation, OperationKind, Stage, State
 from everyturn_model.ways import Either, Ways, placed
 
 _MAY_BE_FOLDED: Final = (Phase.NEW, Phase.LIVE, Phase.QUEUED, Phase.TAKEN)
@@ -47,7 +47,7 @@ def due(state: State, want: Seen, facts: Facts) -> Ways:
     return placed(want, _due(state, want.event, facts))
 
 
-def _folds(state: State, cancel: Operation, facts: Facts) -> Iterator[Seen]:
+def _folds(state: State, cancel: OpenOperation, facts: Facts) -> Iterator[Seen]:
     """A drain had decided to fold before the Cancel reached prompt or host; the write of the message is still to
     come."""
     for name in sorted(facts.called):
@@ -74,11 +74,11 @@ def _due(state: State, event: Event, facts: Facts) -> Iterator[Event | Seen | Ei
         case ReadFailed(prompt=name) if state.turn is not None and state.turn.prompt == name:
             yield from _folds_into(state.turn.name, state, facts)
         case CancelTakesEffect(operation=name):
-            cancel = state.operation(Kind.CANCEL, name)
+            cancel = state.operation(OperationKind.CANCEL, name)
             if cancel is not None:
                 yield from _folds(state, cancel, facts)
         case ClearTakesEffect(operation=name):
-            clear = state.operation(Kind.CLEAR, name)
+            clear = state.operation(OperationKind.CLEAR, name)
             for name in sorted(clear.found if clear is not None else ()):
                 if state.prompt(name).phase is Phase.QUEUED and facts.will_begin(name):
                     yield TakenOut(name)
@@ -102,7 +102,7 @@ def _options(state: State, event: Event, facts: Facts) -> Iterator[Event | Seen 
             yield from untold_stream(state, facts)
         case CancelReturned():
             summary = facts.summary_to_come()
-            if summary is not None and state.summary is None and state.open(Kind.SUMMARISE):
+            if summary is not None and state.summary is None and state.open(OperationKind.SUMMARISE):
                 yield summary
         case Returned(prompt=name) | ErrorNotified(prompt=name):
             if state.prompt(name).phase is Phase.NEW and name in facts.called:

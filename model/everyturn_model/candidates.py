@@ -57,7 +57,7 @@ from everyturn_model.events import (
 from everyturn_model.lifecycle import Phase
 from everyturn_model.spec.actions import CancelTakesEffect, ClearTakesEffect
 from everyturn_model.spec.prompts import Prompt
-from everyturn_model.spec.state import Kind, State
+from everyturn_model.spec.state import OperationKind, State
 
 WORKER: Final = "worker"
 """The thread that runs prompts from the queue; prompts that never waited run on their own."""
@@ -211,7 +211,7 @@ def _summary(state: State) -> Iterator[Event]:
         yield from (SummaryStreamEnded(state.summary.name, how) for how in _SUMMARY_ENDS)
         yield SummaryReleased(state.summary.name)
     for operation in state.operations:
-        if operation.kind is Kind.SUMMARISE:
+        if operation.kind is OperationKind.SUMMARISE:
             yield SummaryStarted(f"of-{operation.name}", operation.name)
     for prompt in state.prompts:
         if prompt.full and prompt.turn is not None and prompt.thread is not None:
@@ -234,15 +234,15 @@ def _effects(state: State) -> Iterator[Event]:
     for operation in state.operations:
         name = operation.name
         match operation.kind:
-            case Kind.CANCEL:
+            case OperationKind.CANCEL:
                 yield CancelTakesEffect(name)
                 active = (each for each in (state.turn, state.summary) if each is not None and each.found)
                 yield from (ContextCancelled(each.name) for each in active)
                 yield CancelReturned(name, SharedData())
-            case Kind.CLEAR:
+            case OperationKind.CLEAR:
                 yield ClearTakesEffect(name)
                 yield ClearReturned(name)
-            case Kind.SUMMARISE:
+            case OperationKind.SUMMARISE:
                 yield SummariseReturned(name)
 
 

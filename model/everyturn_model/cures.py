@@ -42,7 +42,7 @@ from everyturn_model.lifecycle import Phase
 from everyturn_model.marks import Seen, TurnEnded, WasDropped, WasFolded
 from everyturn_model.spec.actions import CancelTakesEffect, ClearTakesEffect
 from everyturn_model.spec.prompts import Prompt
-from everyturn_model.spec.state import Kind, Stage, State, Turn
+from everyturn_model.spec.state import OperationKind, Stage, State, Turn
 from everyturn_model.ways import Either, Ways, placed
 
 Cure = Callable[[State, Seen, Facts], Iterator[Event | Seen | Either]]
@@ -232,7 +232,7 @@ def _out_of_line(state: State, name: str, entries: Entries, facts: Facts) -> Ite
     if failure is not None:
         yield _fails(failure)
     for each in state.operations:
-        if each.kind is Kind.CANCEL and not each.done and name in each.found:
+        if each.kind is OperationKind.CANCEL and not each.done and name in each.found:
             yield CancelTakesEffect(each.name)
     yield from excuses(name, entries, facts)
 
@@ -255,9 +255,9 @@ def _summary(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
 
 def _takes_effect(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
     event: Any = want.event
-    kind = Kind.CLEAR if isinstance(event, ClearReturned) else Kind.CANCEL
+    kind = OperationKind.CLEAR if isinstance(event, ClearReturned) else OperationKind.CANCEL
     if state.operation(kind, event.operation) is not None:
-        yield ClearTakesEffect(event.operation) if kind is Kind.CLEAR else CancelTakesEffect(event.operation)
+        yield ClearTakesEffect(event.operation) if kind is OperationKind.CLEAR else CancelTakesEffect(event.operation)
 
 
 _CURES: Final[dict[str, Cure]] = {

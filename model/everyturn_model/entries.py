@@ -24,13 +24,13 @@ from everyturn_model.events import Event, Queued, Submitted, TurnStarted
 from everyturn_model.facts import Facts
 from everyturn_model.marks import Found
 from everyturn_model.spec.prompts import Prompt, Reach
-from everyturn_model.spec.state import Kind, State
+from everyturn_model.spec.state import OperationKind, State
 
 ORDER: Final = frozenset({"first-in-line", "not-overtaken"})
 """The guards that ask for the order of the queue."""
 
 
-class Entry(NamedTuple):
+class WaitingPrompt(NamedTuple):
     """A prompt with run id that waits: in which gap at the latest it was submitted, and entered the queue."""
 
     name: str
@@ -43,16 +43,16 @@ class Entries(NamedTuple):
     ``front``."""
 
     front: int = 0
-    waiting: tuple[Entry, ...] = ()
+    waiting: tuple[WaitingPrompt, ...] = ()
 
-    def entry(self, name: str) -> Entry | None:
+    def entry(self, name: str) -> WaitingPrompt | None:
         """The entry of a prompt that waits."""
         for entry in self.waiting:
             if entry.name == name:
                 return entry
         return None
 
-    def put(self, changed: Entry) -> Entries:
+    def put(self, changed: WaitingPrompt) -> Entries:
         """These, with the entry in place of the one of the same name."""
         rest = (entry for entry in self.waiting if entry.name != changed.name)
         return Entries(self.front, tuple(sorted((*rest, changed))))
@@ -74,7 +74,7 @@ def after(state: State, entries: Entries, event: Event, facts: Facts) -> tuple[S
             if prompt.cancel is Reach.FREE and facts.cancelled_since(name):
                 state = state.put(prompt._replace(cancel=Reach.EXPOSED))
             if prompt.run_id:
-                entries = entries.put(Entry(name, facts.now))
+                entries = entries.put(WaitingPrompt(name, facts.now))
         case Queued(prompt=name):
             state, entries = _queued(state, entries, name, facts)
         case Found(prompt=name, operation=operation):
@@ -99,7 +99,7 @@ def _found(state: State, entries: Entries, name: str, operation: str, facts: Fac
     for cancel, call in facts.cancels.items():
         if not first <= call < entry.submitted:
             continue
-        under_way = state.operation(Kind.CANCEL, cancel)
+        under_way = state.operation(OperationKind.CANCEL, cancel)
         if under_way is not None:
             state = state.with_operation(under_way._replace(found=under_way.found | {name}))
         if under_way is None or under_way.done:

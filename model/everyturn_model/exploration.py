@@ -39,7 +39,7 @@ class Observer(Protocol):
         """What has been found so far: a sentence for each name."""
 
 
-class Node(NamedTuple):
+class ExploredState(NamedTuple):
     """A state of the exploration: of the specification, what is left of the bounds, and the observers' states."""
 
     state: State
@@ -64,7 +64,7 @@ class Explored:
     ``complete``: nothing was left out.
     """
 
-    nodes: list[Node] = field(default_factory=list)
+    nodes: list[ExploredState] = field(default_factory=list)
     edges: list[Edge] = field(default_factory=list)
     rests: set[int] = field(default_factory=set)
     found: dict[str, tuple[str, tuple[Event, ...]]] = field(default_factory=dict)
@@ -92,7 +92,7 @@ def explore(
 ) -> Explored:
     """Every run of the specification within ``bounds``; stops early when something was found about ``until``."""
     result = Explored()
-    first = Node(START, bounds, tuple(each.start for each in observers))
+    first = ExploredState(START, bounds, tuple(each.start for each in observers))
     numbers = {first: 0}
     result.nodes.append(first)
     result.parents.append(None)
@@ -116,7 +116,9 @@ def explore(
     return result
 
 
-def _successors(result: Explored, node: Node, observers: Sequence[Observer]) -> Iterator[tuple[Event, Node]]:
+def _successors(
+    result: Explored, node: ExploredState, observers: Sequence[Observer]
+) -> Iterator[tuple[Event, ExploredState]]:
     for event, bounds in candidates(node.state, node.bounds):
         state = advance_state(node.state, event)
         if isinstance(state, Refusal):
@@ -125,10 +127,10 @@ def _successors(result: Explored, node: Node, observers: Sequence[Observer]) -> 
         seen = node.observers
         if not isinstance(event, HIDDEN):
             seen = tuple(each.step(old, event) for each, old in zip(observers, seen, strict=True))
-        yield event, Node(state, bounds, seen)
+        yield event, ExploredState(state, bounds, seen)
 
 
-def _listen(result: Explored, edge: Edge, after: Node, observers: Sequence[Observer]) -> None:
+def _listen(result: Explored, edge: Edge, after: ExploredState, observers: Sequence[Observer]) -> None:
     for observer, state in zip(observers, after.observers, strict=True):
         for name, sentence in observer.said(state).items():
             if name not in result.found:

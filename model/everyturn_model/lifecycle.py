@@ -117,7 +117,7 @@ _ENDS: Final = {
 }
 
 
-class Turn(NamedTuple):
+class Execution(NamedTuple):
     """One execution of a prompt: the thread that runs it, its latest assistant message, how it ended.
 
     ``earlier``: the assistant messages of its earlier steps.
@@ -147,7 +147,7 @@ class Life(NamedTuple):
     run_id: bool
     phase: Phase = Phase.LIVE
     fates: frozenset[Fate] = frozenset()
-    turns: tuple[Turn, ...] = ()
+    turns: tuple[Execution, ...] = ()
     host: str | None = None
     settled: Outcome | None = None
     written: int = 0
@@ -209,7 +209,7 @@ class Ledger:
                 return life
         return None
 
-    def of_message(self, message: str | None) -> tuple[Life, Turn] | None:
+    def of_message(self, message: str | None) -> tuple[Life, Execution] | None:
         """The life and the turn whose assistant message is ``message``."""
         for life in self.lives:
             for turn in life.turns:
@@ -277,7 +277,7 @@ def _details(life: Life, event: Event) -> Life:
     """The part of :func:`follow` that is no phase and no fate."""
     match event:
         case TurnStarted(turn=name, thread=thread):
-            return life._replace(turns=(*life.turns, Turn(name, thread)), settled=None)
+            return life._replace(turns=(*life.turns, Execution(name, thread)), settled=None)
         case Folded(turn=host):
             return life._replace(host=host)
         case Dropped() | CancelledOnEntry() if life.phase in _OVER:
@@ -311,7 +311,7 @@ def _written(life: Life) -> Life:
     return life if life.continued else life._replace(written=min(2, life.written + 1))
 
 
-def _turn(turn: Turn, event: StepPrepared | StepFailed | StreamStarted | StreamEnded | SummaryFailed) -> Turn:
+def _turn(turn: Execution, event: StepPrepared | StepFailed | StreamStarted | StreamEnded | SummaryFailed) -> Execution:
     """A turn after something happened in it."""
     match event:
         case StepPrepared(message=message):

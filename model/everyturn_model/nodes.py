@@ -37,7 +37,7 @@ class Trail(NamedTuple):
     moment: int | None = None
 
 
-class Node(NamedTuple):
+class PossibleState(NamedTuple):
     """A state that the log may have led to, what is known of those that wait, how many hidden steps it took, and
     which."""
 
@@ -46,7 +46,7 @@ class Node(NamedTuple):
     hidden: int = 0
     trail: Trail | None = None
 
-    def then(self, action: Action[Any], event: Event, place: int, facts: Facts, *, hidden: bool) -> Node:
+    def then(self, action: Action[Any], event: Event, place: int, facts: Facts, *, hidden: bool) -> PossibleState:
         """The node after an action."""
         state, entries, moment = action.effect(self.state, event), self.entries, None
         if facts.lacks.steps:
@@ -61,12 +61,12 @@ class Node(NamedTuple):
                 case Queued(prompt=prompt) if hidden:
                     moment = facts.latest_clear(prompt)
         trail = Trail(self.trail, Explained(place, event, hidden), facts.now, moment)
-        return Node(state, entries, self.hidden + hidden, trail)
+        return PossibleState(state, entries, self.hidden + hidden, trail)
 
 
-def simplest(nodes: Iterable[Node]) -> list[Node]:
+def simplest(nodes: Iterable[PossibleState]) -> list[PossibleState]:
     """One node for each state, the simplest first. Whoever may have entered earlier forbids less."""
-    best: dict[tuple[State, tuple[Any, ...]], Node] = {}
+    best: dict[tuple[State, tuple[Any, ...]], PossibleState] = {}
     for node in nodes:
         key = (node.state, node.entries.waiting)
         known = best.get(key)

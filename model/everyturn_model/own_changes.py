@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from everyturn_model.events import DataChanged, SharedData
 
 
-class Change(NamedTuple):
+class OwnChange(NamedTuple):
     """One part of the shared data as it was before the first change in a row, and as the last one left it."""
 
     part: str
@@ -25,7 +25,7 @@ class OwnChanges(NamedTuple):
     """The changes of one Cancel. ``handed``: what it has changed, for others to take up; ``helped``: who has."""
 
     operation: str
-    changes: tuple[Change, ...] = ()
+    changes: tuple[OwnChange, ...] = ()
     handed: frozenset[str] = frozenset()
     helped: frozenset[str] = frozenset()
 
@@ -53,17 +53,17 @@ class OwnChanges(NamedTuple):
         return tuple(each.part for each in self.changes if getattr(shared, each.part) != each.before)
 
 
-def _parts(event: DataChanged) -> tuple[Change, ...]:
+def _parts(event: DataChanged) -> tuple[OwnChange, ...]:
     changes = (
-        Change(each.name, getattr(event.before, each.name), getattr(event.after, each.name))
+        OwnChange(each.name, getattr(event.before, each.name), getattr(event.after, each.name))
         for each in fields(SharedData)
     )
     return tuple(change for change in changes if change.before != change.after)
 
 
-def _joined(earlier: Change | None, change: Change) -> Change | None:
+def _joined(earlier: OwnChange | None, change: OwnChange) -> OwnChange | None:
     """Two changes in a row as one, none if the second takes the first back. What others wrote between begins a new
     row."""
     if earlier is None or earlier.after != change.before:
         return change
-    return None if earlier.before == change.after else Change(change.part, earlier.before, change.after)
+    return None if earlier.before == change.after else OwnChange(change.part, earlier.before, change.after)

@@ -27,7 +27,7 @@ from everyturn_model.entries import ORDER, finders, in_order
 from everyturn_model.events import Event, TurnStarted
 from everyturn_model.facts import Facts
 from everyturn_model.marks import UNTOLD_CANCELS, Lacks, Seen, watched
-from everyturn_model.nodes import Explained, Node, explanation, simplest
+from everyturn_model.nodes import Explained, PossibleState, explanation, simplest
 from everyturn_model.spec import START
 from everyturn_model.spec.actions import Action, Guard
 from everyturn_model.spec.state import State
@@ -65,7 +65,7 @@ _EFFECTS: Final = frozenset({"cancel-effective", "clear-effective"})
 """What the hidden steps of a complete log bring about."""
 
 
-class Answer(StrEnum):
+class PartialAnswer(StrEnum):
     """What is said of a partial log."""
 
     ACCEPTED = "accepted"
@@ -86,7 +86,7 @@ class Needed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Unexplained:
     """What was seen at ``place`` and had no explanation.
 
     ``needed``: each action that would have explained it, with the guard that refused that action; the first counts.
@@ -112,8 +112,8 @@ class Refused:
 class Matched:
     """The answer for one log: its refusals, in order, and one explanation, as far as the log could be followed."""
 
-    answer: Answer
-    refusals: tuple[Refused, ...]
+    answer: PartialAnswer
+    refusals: tuple[Unexplained, ...]
     explanation: tuple[Explained, ...]
     tried: int
 
@@ -121,7 +121,7 @@ class Matched:
 class _Leaf(NamedTuple):
     """Where a search ended: the node, and the action that a guard refused there."""
 
-    node: Node
+    node: PossibleState
     action: Action[Any]
     needed: Needed
 
@@ -150,7 +150,7 @@ def match_partial(seen: Sequence[Seen], budget: int = BUDGET, lacks: Lacks = REC
     and are not those that follow from the first; where this is no help, what was seen is left out. ``lacks``: what such
     a log does not tell.
     """
-    refusals: list[Refused] = []
+    refusals: list[Unexplained] = []
     waived: Waived = frozenset()
     left_out: frozenset[int] = frozenset()
     tried = 0
@@ -159,13 +159,13 @@ def match_partial(seen: Sequence[Seen], budget: int = BUDGET, lacks: Lacks = REC
         try:
             stopped = search.run()
         except _Spent:
-            answer = Answer.REFUSED if refusals else Answer.UNDETERMINED
+            answer = PartialAnswer.REFUSED if refusals else PartialAnswer.UNDETERMINED
             return Matched(answer, tuple(refusals), search.explanation, budget)
         tried += search.tried
         if stopped is None or len(refusals) == _REFUSALS:
             told = search.explanation
-            accepted = Answer.ACCEPTED if passes(told, lacks) else Answer.UNDETERMINED
-            return Matched(Answer.REFUSED if refusals else accepted, tuple(refusals), told, tried)
+            accepted = PartialAnswer.ACCEPTED if passes(told, lacks) else PartialAnswer.UNDETERMINED
+            return Matched(PartialAnswer.REFUSED if refusals else accepted, tuple(refusals), told, tried)
         refused = search.refused(stopped)
         waiver = (refused.needed[0].event, refused.guard)
         if refused.left_out:
@@ -196,7 +196,7 @@ class _Search:
         self.seen, self.budget, self.waived, self.left_out = seen, budget, waived, left_out
         self.lacks = lacks
         self.facts = Facts(seen, lacks)
-        self.nodes: list[Node] = [Node()]
+        self.nodes: list[PossibleState] = [PossibleState()]
         self.leaves: list[_Leaf] = []
         self.tried = 0
         self.place = 0
@@ -220,14 +220,14 @@ class _Search:
             self.nodes = reached
         return None
 
-    def reach(self, node: Node, want: Seen, chain: tuple[Event, ...]) -> list[Node]:
+    def reach(self, node: PossibleState, want: Seen, chain: tuple[Event, ...]) -> list[PossibleState]:
         """The nodes after ``want``, and before it whatever hidden steps it needs.
 
         ``chain``: what already needs it.
         """
         action = watched(want.event)
         told = not chain or action.name not in _UNTOLD
-        ahead, passed, found = [node], {(node.state, node.entries)}, list[Node]()
+        ahead, passed, found = [node], {(node.state, node.entries)}, list[PossibleState]()
         while ahead:
             node = ahead.pop()
             self.tried += 1
@@ -246,8 +246,8 @@ class _Search:
         return simplest(found)
 
     def closer(
-        self, node: Node, want: Seen, guard: Guard[Any] | None, chain: tuple[Event, ...]
-    ) -> tuple[list[Node], bool]:
+        self, node: PossibleState, want: Seen, guard: Guard[Any] | None, chain: tuple[Event, ...]
+    ) -> tuple[list[PossibleState], bool]:
         """The nodes after one hidden step towards ``want``, or before it; and whether it had to be taken before."""
         if len(chain) >= _DEPTH:
             return [], False
@@ -263,9 +263,9 @@ class _Search:
         steps = (*options(node.state, want, self.facts), *self.found_by(node, want.event))
         return self.either(node, steps, under), False
 
-    def either(self, node: Node, groups: Ways, under: tuple[Event, ...]) -> list[Node]:
+    def either(self, node: PossibleState, groups: Ways, under: tuple[Event, ...]) -> list[PossibleState]:
         """The nodes after each step, of each group only after the first that can be taken."""
-        found: list[Node] = []
+        found: list[PossibleState] = []
         for group in groups:
             for step in group:
                 reached = [] if step.event in under else self.reach(node, step, under)
@@ -274,7 +274,7 @@ class _Search:
                     break
         return simplest(found)
 
-    def ways(self, node: Node, want: Seen, guard: Guard[Any]) -> Ways:
+    def ways(self, node: PossibleState, want: Seen, guard: Guard[Any]) -> Ways:
         """The hidden steps that may satisfy ``guard``."""
         if not self.hides(guard):
             return ()
@@ -282,7 +282,7 @@ class _Search:
             return cures(guard.name, node.state, want, self.facts)
         return (*self.found_by(node, want.event), *overtaking(node.state, node.entries, want, self.facts))
 
-    def found_by(self, node: Node, event: Event) -> Ways:
+    def found_by(self, node: PossibleState, event: Event) -> Ways:
         """The Cancels that may have found a prompt that starts, so that it entered the queue earlier."""
         if not isinstance(event, TurnStarted):
             return ()
@@ -297,7 +297,7 @@ class _Search:
         sure = action.name in _GUESSES | _SAID
         return any(sure or leaf.action.name not in _GUESSES for leaf in self.leaves[leaves:])
 
-    def refusing(self, action: Action[Any], node: Node, event: Event) -> Guard[Any] | None:
+    def refusing(self, action: Action[Any], node: PossibleState, event: Event) -> Guard[Any] | None:
         """The first guard that refuses ``event``, is asked of such a log, and is not waived for it."""
         for guard in action.guards:
             if guard.name in self.lacks.guards or self.holds(guard, node, event):
@@ -306,13 +306,13 @@ class _Search:
                 return guard
         return None
 
-    def holds(self, guard: Guard[Any], node: Node, event: Event) -> bool:
+    def holds(self, guard: Guard[Any], node: PossibleState, event: Event) -> bool:
         """Whether a guard holds; those that ask for the order of the queue, by what is certain of it."""
         if guard.name in ORDER and isinstance(event, TurnStarted) and not self.facts.queues and self.lacks.steps:
             return in_order(guard.name, node.state, node.entries, event, self.facts)
         return guard.holds(node.state, event)
 
-    def take(self, action: Action[Any], node: Node, event: Event, *, hidden: bool) -> Iterator[Node]:
+    def take(self, action: Action[Any], node: PossibleState, event: Event, *, hidden: bool) -> Iterator[PossibleState]:
         """The node after an action. Where a guard was waived, the action may have no effect that makes sense: then
         none."""
         try:
@@ -321,17 +321,17 @@ class _Search:
             if not any(event == allowed for allowed, _ in self.waived):
                 raise
 
-    def refused(self, index: int) -> Refused:
+    def refused(self, index: int) -> Unexplained:
         """What is to be said of the place where this pass stopped: what was needed most first, guesses last."""
         seen = self.seen[index]
         needed = sorted(self.leaves, key=lambda leaf: leaf.action.name in _GUESSES)
         states = tuple(node.state for node in self.nodes[:_SHOWN])
         if not needed:
-            return Refused(seen.place, seen.event, (self.plainly(seen.event),), index, states, True)
+            return Unexplained(seen.place, seen.event, (self.plainly(seen.event),), index, states, True)
         every = tuple(dict.fromkeys(leaf.needed for leaf in needed))
         first = needed[0]
         left_out = not list(self.trial(first))
-        return Refused(seen.place, seen.event, every, index, states, left_out)
+        return Unexplained(seen.place, seen.event, every, index, states, left_out)
 
     def plainly(self, event: Event) -> Needed:
         """What is to be named where no hidden step was refused: the guard that was waived, or that what was seen does
@@ -342,7 +342,7 @@ class _Search:
         guard = (*waived, *failed, *action.guards)[0]
         return Needed(action.name, event, guard.name, guard.sentence)
 
-    def trial(self, leaf: _Leaf) -> Iterator[Node]:
+    def trial(self, leaf: _Leaf) -> Iterator[PossibleState]:
         """The node after a refused action, if its effect makes sense."""
         try:
             yield leaf.node.then(leaf.action, leaf.needed.event, self.place, self.facts, hidden=True)

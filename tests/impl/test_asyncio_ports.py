@@ -8,22 +8,22 @@ import pytest
 
 from everyturn_impl.asyncio_contexts import CancellableContexts
 from everyturn_impl.asyncio_ports import (
-    AcceptSequence,
+    AcceptCounter,
     ActiveEntry,
     CallQueue,
     ClosingFlag,
     DispatchMutex,
-    Entry,
+    JournalEntry,
     JournalList,
     KeptCompletions,
     Mark,
     OpenReservations,
-    Watched,
+    WatchedValue,
 )
-from everyturn_impl.asyncio_threads import TaskThreads, Titles
+from everyturn_impl.asyncio_threads import TaskThreads, TaskTitles
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation
 from everyturn_impl.errors import Cancelled
-from everyturn_impl.scripted_model import Gate
+from everyturn_impl.scripted_model import StreamGate
 
 WORKSPACE = Context(("workspace",))
 CALLER = WORKSPACE.child("s").child("p", "p")
@@ -41,7 +41,7 @@ async def give_way() -> None:
 
 async def test_a_watched_value_wakes_who_waits_for_it() -> None:
     """Only when it holds what is waited for."""
-    watched = Watched(0)
+    watched = WatchedValue(0)
     waiting = asyncio.create_task(watched.until(lambda value: value > 1))
     await give_way()
     watched.put(1)
@@ -95,7 +95,7 @@ async def test_the_queue_is_replaced_as_a_whole() -> None:
 
 async def test_the_accept_sequence_is_one_for_all_sessions() -> None:
     """Each session counts its own open reservations."""
-    sequence = AcceptSequence()
+    sequence = AcceptCounter()
     left, right = OpenReservations(sequence, Mark()), OpenReservations(sequence, Mark())
     numbers = [(await each.begin("p")).sequence for each in (left, right, left)]
     assert numbers == [1, 2, 3]
@@ -106,7 +106,7 @@ async def test_the_accept_sequence_is_one_for_all_sessions() -> None:
 async def test_closing_the_last_reservation_deletes_the_mark() -> None:
     """Not an earlier one, and a second close of the same handle is nothing."""
     mark = Mark()
-    reservations = OpenReservations(AcceptSequence(), mark)
+    reservations = OpenReservations(AcceptCounter(), mark)
     first, second = await reservations.begin("p"), await reservations.begin("q")
     await mark.set(2)
     await reservations.close(first)
@@ -123,7 +123,7 @@ async def test_closing_the_last_reservation_deletes_the_mark() -> None:
 async def test_a_close_may_leave_the_mark_alone() -> None:
     """As the oldest revisions want it."""
     mark = Mark()
-    reservations = OpenReservations(AcceptSequence(), mark)
+    reservations = OpenReservations(AcceptCounter(), mark)
     reservation = await reservations.begin("p")
     await mark.set(1)
     await reservations.close(reservation, clears_mark=False)
@@ -148,7 +148,7 @@ async def test_cancelling_a_context_cancels_all_below_and_nothing_else() -> None
 
 async def test_a_cancel_interrupts_the_work_that_runs_below() -> None:
     """The work sees it where it waits, can tidy up, and its caller gets the error with the prompt's name."""
-    contexts, gate, tidied = CancellableContexts(), Gate(), []
+    contexts, gate, tidied = CancellableContexts(), StreamGate(), []
 
     async def work() -> None:
         try:
@@ -177,7 +177,7 @@ async def test_work_under_a_cancelled_context_does_not_begin() -> None:
 
 async def test_an_interrupted_caller_stays_interrupted() -> None:
     """A cancelled context does not turn the end of the caller's own task into an error that it could handle."""
-    contexts, gate = CancellableContexts(), Gate()
+    contexts, gate = CancellableContexts(), StreamGate()
     running = asyncio.create_task(contexts.run(TURN, gate.pass_through()))
     await gate.reached()
     await contexts.cancel(TURN)
@@ -200,14 +200,14 @@ async def test_a_time_out_around_work_is_a_time_out() -> None:
 
 async def test_a_title_is_waited_for_and_ends_with_its_context() -> None:
     """A cancelled one is no error."""
-    contexts, made, gate = CancellableContexts(), [], Gate()
+    contexts, made, gate = CancellableContexts(), [], StreamGate()
 
     async def make(text: str) -> None:
         made.append(text)
         if text == "slow":
             await gate.pass_through()
 
-    titles = Titles(make, contexts, WORKSPACE)
+    titles = TaskTitles(make, contexts, WORKSPACE)
     titles.expect("p", "hello")
     await titles.start("p")
     await titles.join("p")
@@ -250,7 +250,7 @@ async def test_threads_are_joined_with_those_that_they_start() -> None:
 
 async def test_threads_can_be_ended_and_may_crash(caplog: pytest.LogCaptureFixture) -> None:
     """Those that still run are interrupted and named; a crash is logged with the thread's name."""
-    threads, gate = TaskThreads(), Gate()
+    threads, gate = TaskThreads(), StreamGate()
 
     async def crash() -> None:
         raise KeyError("unexpected")
@@ -279,9 +279,9 @@ def test_the_journal_keeps_the_latest_entries() -> None:
     journal.cancelled_on_entry(CALL)
     journal.summary_failed(TURN, Fault("store", "p"))
     expected = [
-        Entry("folded", "p", "s/p/p"),
-        Entry("dropped", "p", "covered"),
-        Entry("cancelled on entry", "p"),
-        Entry("summary failed", "p", "store"),
+        JournalEntry("folded", "p", "s/p/p"),
+        JournalEntry("dropped", "p", "covered"),
+        JournalEntry("cancelled on entry", "p"),
+        JournalEntry("summary failed", "p", "store"),
     ]
     assert expected == list(journal.entries)

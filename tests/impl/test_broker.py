@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from everyturn_impl.asyncio_contexts import CancellableContexts
-from everyturn_impl.broker import PATIENCE_SECONDS, AgentFailed, Broker, Completed, SessionBroker
+from everyturn_impl.broker import PATIENCE_SECONDS, AgentFailed, PromptCompleted, SessionBroker, WorkspaceBroker
 from everyturn_impl.calls import Call, Completion, Context, Fault
 from everyturn_impl.errors import ProviderError
 
@@ -22,8 +22,8 @@ async def give_way() -> None:
     await asyncio.sleep(0)
 
 
-def completed(number: int) -> Completed:
-    return Completed("s", Completion(f"p{number}", f"r{number}"))
+def completed(number: int) -> PromptCompleted:
+    return PromptCompleted("s", Completion(f"p{number}", f"r{number}"))
 
 
 def test_patience_is_fifty_milliseconds() -> None:
@@ -33,7 +33,7 @@ def test_patience_is_fifty_milliseconds() -> None:
 
 async def test_every_subscriber_gets_what_it_wants_in_order() -> None:
     """From the time it subscribed until it is closed; what is in its buffer then can still be taken."""
-    broker = Broker(CancellableContexts())
+    broker = WorkspaceBroker(CancellableContexts())
     every, second = broker.subscribe(), broker.subscribe(wants=lambda event: event == completed(2))
     for number in (1, 2, 3):
         await broker.publish(completed(number), CALLER)
@@ -46,7 +46,7 @@ async def test_every_subscriber_gets_what_it_wants_in_order() -> None:
 
 async def test_a_loss_is_counted_and_the_next_subscriber_served() -> None:
     """When a buffer stays full for as long as the broker's patience lasts."""
-    broker = Broker(CancellableContexts(), patience=0.001)
+    broker = WorkspaceBroker(CancellableContexts(), patience=0.001)
     full, other = broker.subscribe(length=1), broker.subscribe()
     for context in (CALLER, CALLER, None):
         await broker.publish(completed(1), context)
@@ -57,7 +57,7 @@ async def test_a_loss_is_counted_and_the_next_subscriber_served() -> None:
 async def test_a_publisher_whose_context_ends_returns_at_once() -> None:
     """It skips the remaining subscribers, with or without space, and counts nothing."""
     contexts = CancellableContexts()
-    broker = Broker(contexts, patience=AGES)
+    broker = WorkspaceBroker(contexts, patience=AGES)
     before, full, after = broker.subscribe(), broker.subscribe(length=1), broker.subscribe()
     full.offer(completed(0))
     publishing = asyncio.create_task(broker.publish(completed(1), TURN))
@@ -72,7 +72,7 @@ async def test_a_publisher_whose_context_has_ended_still_tries_without_blocking(
     """Up to the first subscriber that it would have to wait for."""
     contexts = CancellableContexts()
     await contexts.cancel(TURN)
-    broker = Broker(contexts, patience=AGES)
+    broker = WorkspaceBroker(contexts, patience=AGES)
     before, full, after = broker.subscribe(), broker.subscribe(length=1), broker.subscribe()
     full.offer(completed(0))
     await broker.publish(completed(1), TURN)
@@ -82,7 +82,7 @@ async def test_a_publisher_whose_context_has_ended_still_tries_without_blocking(
 
 async def test_who_unsubscribes_is_no_loss() -> None:
     """A publisher that waits for it goes on at once."""
-    broker = Broker(CancellableContexts(), patience=AGES)
+    broker = WorkspaceBroker(CancellableContexts(), patience=AGES)
     with broker.subscribe(length=1) as leaving:
         leaving.offer(completed(0))
         publishing = asyncio.create_task(broker.publish(completed(1), None))
@@ -95,7 +95,7 @@ async def test_who_unsubscribes_is_no_loss() -> None:
 @pytest.mark.parametrize("run_id", [True, False])
 async def test_an_agent_error_may_name_its_run(run_id: bool) -> None:
     """One that names none ends every wait of its session, and only of that."""
-    broker = Broker(CancellableContexts())
+    broker = WorkspaceBroker(CancellableContexts())
     events = broker.subscribe()
     await SessionBroker(broker, "s").notify_error(Call("p", "hello", "r"), Fault("provider", "p"), run_id=run_id)
     event = await events.get()

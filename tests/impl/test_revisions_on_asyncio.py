@@ -14,7 +14,7 @@ from everyturn_impl.broker import AgentFailed, Event
 from everyturn_impl.calls import Completion, StepEnd
 from everyturn_impl.errors import InvalidPrompt, NotConfigured, ProviderError, Refused, SessionBusy
 from everyturn_impl.revisions import REVISIONS
-from everyturn_impl.scripted_model import Gate, ScriptedClient, Step
+from everyturn_impl.scripted_model import ScriptedClient, ScriptedStep, StreamGate
 from everyturn_impl.streaming_model import Request
 from everyturn_impl.workspace import NeverCompleted, Session, Workspace
 
@@ -62,8 +62,8 @@ async def at_rest(session: Session) -> tuple[object, ...]:
 @EVERY
 async def test_two_prompts_and_a_cancel_come_to_rest(revision: str) -> None:
     """The active turn ends as cancelled; the queued prompt's waiter is told from the seed commit on, not before."""
-    gate = Gate()
-    async with Workspace(":memory:", ScriptedClient({"p1": [Step(gate=gate)]}), revision=revision) as workspace:
+    gate = StreamGate()
+    async with Workspace(":memory:", ScriptedClient({"p1": [ScriptedStep(gate=gate)]}), revision=revision) as workspace:
         session = workspace.inside("s")
         with workspace.subscribe() as events:
             await workspace.submit("s", "one", "r1")
@@ -80,8 +80,8 @@ async def test_two_prompts_and_a_cancel_come_to_rest(revision: str) -> None:
 @EVERY
 async def test_a_queued_prompt_with_run_id_behind_a_tool_round(revision: str) -> None:
     """Up to `d3` it is folded at the host's next step and never completes; from `d4` on it gets its own turn."""
-    gate = Gate()
-    client = ScriptedClient({"p1": [Step(StepEnd.TOOL, gate=gate), Step()]})
+    gate = StreamGate()
+    client = ScriptedClient({"p1": [ScriptedStep(StepEnd.TOOL, gate=gate), ScriptedStep()]})
     async with Workspace(":memory:", client, revision=revision) as workspace:
         session = workspace.inside("s")
         with workspace.subscribe() as events:
@@ -102,8 +102,8 @@ async def test_a_queued_prompt_with_run_id_behind_a_tool_round(revision: str) ->
 @EVERY
 async def test_a_waiter_that_nobody_tells_ends_with_the_workspace(revision: str) -> None:
     """Up to `d3` a turn that hands off owes its completion for ever; the wait ends in an error."""
-    gate = Gate()
-    async with Workspace(":memory:", ScriptedClient({"p1": [Step(gate=gate)]}), revision=revision) as workspace:
+    gate = StreamGate()
+    async with Workspace(":memory:", ScriptedClient({"p1": [ScriptedStep(gate=gate)]}), revision=revision) as workspace:
         await workspace.submit("s", "one", "r1")
         await gate.reached()
         await workspace.submit("s", "two", "r2")
@@ -121,8 +121,8 @@ async def test_a_waiter_that_nobody_tells_ends_with_the_workspace(revision: str)
 @EVERY
 async def test_shutdown_ends_a_running_stream(revision: str) -> None:
     """No thread has to be interrupted, and prompts are refused afterwards."""
-    gate = Gate()
-    async with Workspace(":memory:", ScriptedClient({"p1": [Step(gate=gate)]}), revision=revision) as workspace:
+    gate = StreamGate()
+    async with Workspace(":memory:", ScriptedClient({"p1": [ScriptedStep(gate=gate)]}), revision=revision) as workspace:
         await workspace.submit("s", "one", "r1")
         await gate.reached()
         assert await workspace.shutdown() == ()
@@ -136,8 +136,8 @@ async def test_shutdown_ends_a_running_stream(revision: str) -> None:
 @pytest.mark.parametrize(("revision", "order"), [("d4-independent", ["r2", "r1"]), ("hardened", ["r1", "r2"])])
 async def test_the_order_in_which_a_chain_of_turns_is_told(revision: str, order: list[str]) -> None:
     """The seed's coordinator keeps the first completion until the whole chain has run; `hardened` holds none back."""
-    gate = Gate()
-    async with Workspace(":memory:", ScriptedClient({"p1": [Step(gate=gate)]}), revision=revision) as workspace:
+    gate = StreamGate()
+    async with Workspace(":memory:", ScriptedClient({"p1": [ScriptedStep(gate=gate)]}), revision=revision) as workspace:
         with workspace.subscribe() as events:
             await workspace.submit("s", "one", "r1")
             await gate.reached()
@@ -151,8 +151,8 @@ async def test_the_order_in_which_a_chain_of_turns_is_told(revision: str, order:
 @NEWEST
 async def test_a_provider_error_is_the_prompts_completion(revision: str) -> None:
     """The completion names the fault; at the seed commit a prompt queued behind it is left in the queue."""
-    gate = Gate()
-    client = ScriptedClient({"p1": [Step(StepEnd.ERROR, gate=gate)]})
+    gate = StreamGate()
+    client = ScriptedClient({"p1": [ScriptedStep(StepEnd.ERROR, gate=gate)]})
     async with Workspace(":memory:", client, revision=revision) as workspace:
         session = workspace.inside("s")
         await workspace.submit("s", "one", "r1")
@@ -169,7 +169,7 @@ async def test_a_provider_error_is_the_prompts_completion(revision: str) -> None
 @NEWEST
 async def test_refused_credentials_are_tried_once_more(revision: str) -> None:
     """The second stream's answer is the completion."""
-    client = ScriptedClient({"p1": [Step(StepEnd.UNAUTHORISED, text="no"), Step(text="yes")]})
+    client = ScriptedClient({"p1": [ScriptedStep(StepEnd.UNAUTHORISED, text="no"), ScriptedStep(text="yes")]})
     async with Workspace(":memory:", client, revision=revision) as workspace:
         await workspace.submit("s", "one", "r1")
         completion = await workspace.wait("r1")
@@ -180,8 +180,8 @@ async def test_refused_credentials_are_tried_once_more(revision: str) -> None:
 @NEWEST
 async def test_a_user_summarises(revision: str) -> None:
     """The next request begins with the summary; while a turn is active a summary is refused."""
-    gate = Gate()
-    client = ScriptedClient({"p1": [Step(gate=gate)], None: [Step(text="in short")]})
+    gate = StreamGate()
+    client = ScriptedClient({"p1": [ScriptedStep(gate=gate)], None: [ScriptedStep(text="in short")]})
     async with Workspace(":memory:", client, revision=revision) as workspace:
         await workspace.submit("s", "one", "r1")
         await gate.reached()
@@ -197,7 +197,7 @@ async def test_a_user_summarises(revision: str) -> None:
 @NEWEST
 async def test_a_nearly_full_context_is_summarised_and_the_work_goes_on(revision: str) -> None:
     """One completion, with the text of the last stream."""
-    client = ScriptedClient({"p1": [Step(StepEnd.TOOL, text="half", full=True), Step(text="whole")]})
+    client = ScriptedClient({"p1": [ScriptedStep(StepEnd.TOOL, text="half", full=True), ScriptedStep(text="whole")]})
     async with Workspace(":memory:", client, revision=revision) as workspace:
         with workspace.subscribe() as events:
             await workspace.submit("s", "one", "r1")
@@ -209,8 +209,8 @@ async def test_a_nearly_full_context_is_summarised_and_the_work_goes_on(revision
 @NEWEST
 async def test_sessions_do_not_wait_for_each_other(revision: str) -> None:
     """They share the accept sequence, and a cancel in one leaves the other alone."""
-    left, right = Gate(), Gate()
-    client = ScriptedClient({"l": [Step(gate=left)], "r": [Step(gate=right)]})
+    left, right = StreamGate(), StreamGate()
+    client = ScriptedClient({"l": [ScriptedStep(gate=left)], "r": [ScriptedStep(gate=right)]})
     async with Workspace(":memory:", client, revision=revision) as workspace:
         await workspace.submit("left", "one", "rl", prompt="l")
         await workspace.submit("right", "one", "rr", prompt="r")
@@ -228,7 +228,7 @@ async def test_sessions_do_not_wait_for_each_other(revision: str) -> None:
 
 async def test_what_is_not_valid_is_refused_and_changes_nothing() -> None:
     """No text, no session, a run id that is waited for already, a wait for what nobody submitted."""
-    async with Workspace(":memory:", ScriptedClient({"p1": [Step(gate=Gate())]})) as workspace:
+    async with Workspace(":memory:", ScriptedClient({"p1": [ScriptedStep(gate=StreamGate())]})) as workspace:
         await workspace.submit("s", "one", "r1", prompt="p1")
         for session, text, run_id in [("s", "", "r2"), ("", "two", "r2"), ("s", "two", "r1")]:
             with pytest.raises(InvalidPrompt):

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from everyturn_impl.broker import AgentFailed, Completed, Subscription
+from everyturn_impl.broker import AgentFailed, PromptCompleted, Subscription
 from everyturn_impl.calls import Call, Completion, Context
 from everyturn_impl.revisions.d4_independent import Independent
-from everyturn_impl.scripted_model import Gate, ScriptedClient, Step
+from everyturn_impl.scripted_model import ScriptedClient, ScriptedStep, StreamGate
 from everyturn_impl.server import Server
 from everyturn_impl.workspace import Session, Workspace
 
@@ -45,8 +45,8 @@ def prompts(calls: tuple[Call, ...]) -> tuple[str, ...]:
     return tuple(call.prompt for call in calls)
 
 
-def cancelled(prompt: str, run_id: str) -> Completed:
-    return Completed("s", Completion(prompt, run_id, cancelled=True))
+def cancelled(prompt: str, run_id: str) -> PromptCompleted:
+    return PromptCompleted("s", Completion(prompt, run_id, cancelled=True))
 
 
 async def drain(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -125,8 +125,8 @@ async def test_a_drop_at_a_step_publishes_one_cancelled_completion() -> None:
 @pytest.mark.parametrize("direct", [False, True])
 async def test_a_queued_prompt_with_run_id_gets_its_own_turn_and_completion(revision: str, direct: bool) -> None:
     """The turn that hands off completes as well, each with its own message and text; nothing is folded."""
-    gate = Gate()
-    client = ScriptedClient({"main": [Step(text="first", gate=gate)], "follow": [Step(text="second")]})
+    gate = StreamGate()
+    client = ScriptedClient({"main": [ScriptedStep(text="first", gate=gate)], "follow": [ScriptedStep(text="second")]})
     async with a_session(revision, client, direct=direct) as (workspace, session, events):
         running = asyncio.create_task(workspace.run("s", "the main one", "rm", prompt="main"))
         await gate.reached()
@@ -159,8 +159,8 @@ async def test_cancel_completes_a_queued_prompt_with_run_id_as_cancelled(revisio
 @BOTH
 async def test_clearing_the_queue_tells_waiters_like_a_cancel(revision: str) -> None:
     """The active turn goes on and completes."""
-    gate = Gate()
-    async with a_session(revision, ScriptedClient({"main": [Step(gate=gate)]})) as (workspace, session, events):
+    gate = StreamGate()
+    async with a_session(revision, ScriptedClient({"main": [ScriptedStep(gate=gate)]})) as (workspace, session, events):
         await workspace.submit("s", "the main one", "rm", prompt="main")
         await gate.reached()
         await session.queue.set((queued("mute", 1), queued("waiting", 2, "rw")))
@@ -173,8 +173,8 @@ async def test_clearing_the_queue_tells_waiters_like_a_cancel(revision: str) -> 
 @BOTH
 async def test_a_queued_call_drops_its_completion_hook(revision: str) -> None:
     """It keeps run id and accept sequence; its completions are nobody's to hold back."""
-    gate = Gate()
-    async with a_session(revision, ScriptedClient({"main": [Step(gate=gate)]})) as (workspace, session, _):
+    gate = StreamGate()
+    async with a_session(revision, ScriptedClient({"main": [ScriptedStep(gate=gate)]})) as (workspace, session, _):
         await workspace.submit("s", "the main one", prompt="main")
         await gate.reached()
         agent = session.agent

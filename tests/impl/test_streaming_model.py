@@ -12,7 +12,7 @@ import pytest
 from everyturn_impl.asyncio_contexts import CancellableContexts
 from everyturn_impl.calls import Call, Context, Fault, StepEnd, StreamResult
 from everyturn_impl.errors import NotConfigured
-from everyturn_impl.scripted_model import Gate, ScriptedClient, Step
+from everyturn_impl.scripted_model import ScriptedClient, ScriptedStep, StreamGate
 from everyturn_impl.sqlite_store import Database, SqliteStore
 from everyturn_impl.streaming_model import Client, Request, StreamingModel
 
@@ -37,10 +37,10 @@ async def a_model(client: Client | None) -> AsyncIterator[tuple[StreamingModel, 
 async def test_a_stream_ends_as_its_script_says() -> None:
     """Step by step, then with a plain answer; words come one by one."""
     steps = [
-        Step(StepEnd.TOOL, text="let me see", delay=0.0001),
-        Step(StepEnd.ERROR),
-        Step(StepEnd.UNAUTHORISED),
-        Step(text="so much", full=True),
+        ScriptedStep(StepEnd.TOOL, text="let me see", delay=0.0001),
+        ScriptedStep(StepEnd.ERROR),
+        ScriptedStep(StepEnd.UNAUTHORISED),
+        ScriptedStep(text="so much", full=True),
     ]
     async with a_model(ScriptedClient({"p": steps})) as (model, _, _):
         await model.ready("p")
@@ -57,8 +57,8 @@ async def test_a_stream_ends_as_its_script_says() -> None:
 
 async def test_a_cancel_reaches_a_running_stream() -> None:
     """What came until then is in the draft; a stream whose context was cancelled before does not ask the client."""
-    gate = Gate()
-    client = ScriptedClient({"p": [Step(text="it was a dark", gate=gate)]})
+    gate = StreamGate()
+    client = ScriptedClient({"p": [ScriptedStep(text="it was a dark", gate=gate)]})
     async with a_model(client) as (model, store, contexts):
         message = await store.create_assistant(TURN, TURN, 1)
         ending = asyncio.create_task(model.end(await model.start(TURN, "p", 1)))

@@ -30,7 +30,7 @@ from everyturn_model.events import (
     Writer,
 )
 from everyturn_model.marks import RunCalled, Seen, SubmitCalled, SubmitReturned, WasQueued
-from everyturn_model.partial import Answer, Matched, match_complete, match_partial
+from everyturn_model.partial import Matched, PartialAnswer, match_complete, match_partial
 
 Told = Event | tuple[Event, str | None, str | None]
 """An event, with the prompt of its turn and the thread if it has some."""
@@ -87,7 +87,7 @@ def test_hidden_steps_are_put_where_something_needs_them() -> None:
         Returned("p1"),
         REST,
     )
-    assert matched.answer is Answer.ACCEPTED
+    assert matched.answer is PartialAnswer.ACCEPTED
     hidden = [step.event for step in matched.explanation if step.hidden]
     assert hidden == [
         Submitted("p1", True, True),
@@ -145,7 +145,7 @@ def test_a_prompt_without_run_id_may_be_folded() -> None:
         told("p1"),
         REST,
     )
-    assert matched.answer is Answer.ACCEPTED
+    assert matched.answer is PartialAnswer.ACCEPTED
 
 
 def test_overlapping_streams_are_refused() -> None:
@@ -168,8 +168,8 @@ def test_a_thread_that_keeps_a_completion_starts_no_other_turn() -> None:
     assert guards(matched) == [(14, "start-holds-nothing")]
 
 
-@pytest.mark.parametrize(("when", "answer"), [("after", Answer.REFUSED), ("before", Answer.ACCEPTED)])
-def test_a_fold_may_be_decided_before_a_cancel_takes_effect(when: str, answer: Answer) -> None:
+@pytest.mark.parametrize(("when", "answer"), [("after", PartialAnswer.REFUSED), ("before", PartialAnswer.ACCEPTED)])
+def test_a_fold_may_be_decided_before_a_cancel_takes_effect(when: str, answer: PartialAnswer) -> None:
     """Its write, which fails, may come after the Cancel's return; not so if the prompt came after that return."""
     late: list[Told] = [*submit("p2", run_id=False), *queued("p2")]
     cancel: list[Event] = [CancelCalled("c", CLEAN), CancelReturned("c", CLEAN)]
@@ -188,7 +188,9 @@ def test_a_queued_prompt_that_a_cancel_met_may_vanish() -> None:
     lost: list[Told] = [*submit("p2", run_id=False), *queued("p2")]
     cancel: list[Event] = [CancelCalled("c", CLEAN), CancelReturned("c", CLEAN)]
     cancelled = turn("p1", "p1", StreamEnd.CANCELLED)
-    assert match(submit("p1"), lost, cancel, cancelled, told("p1", cancelled=True), REST).answer is Answer.ACCEPTED
+    assert (
+        match(submit("p1"), lost, cancel, cancelled, told("p1", cancelled=True), REST).answer is PartialAnswer.ACCEPTED
+    )
     refused = match(submit("p1"), lost, turn("p1", "p1"), told("p1"), REST)
     assert guards(refused) == [(13, "rest-queue-empty"), (13, "rest-all-ended")]
     assert {needed.guard for needed in refused.refusals[0].needed} >= {"rest-queue-empty", "drop-reached"}
@@ -223,7 +225,7 @@ def test_a_submission_within_a_cancel_may_be_before_or_after_its_effect() -> Non
     ]
     dropped = match(around, queued("p1"), told("p1", cancelled=True), REST)
     finished = match(around, turn("p1", "p1"), told("p1"), REST)
-    assert (dropped.answer, finished.answer) == (Answer.ACCEPTED, Answer.ACCEPTED)
+    assert (dropped.answer, finished.answer) == (PartialAnswer.ACCEPTED, PartialAnswer.ACCEPTED)
 
 
 def test_the_order_of_queueing_is_searched() -> None:
@@ -234,7 +236,7 @@ def test_the_order_of_queueing_is_searched() -> None:
     after: list[Told] = [*ends, *turn("p2", "p0"), (told("p2", thread="p0"), None, None), *turn("p1", "p0")]
     overlapping = match(holder, both, queued("p1"), queued("p2"), after)
     one_by_one = match(holder, submit("p1"), queued("p1"), submit("p2"), queued("p2"), after)
-    assert overlapping.answer is Answer.ACCEPTED
+    assert overlapping.answer is PartialAnswer.ACCEPTED
     assert guards(one_by_one)[0][1] == "first-in-line"
 
 
@@ -242,8 +244,8 @@ def test_a_spent_budget_is_undetermined_and_no_verdict() -> None:
     """One action fewer than the log takes: undetermined; as many: accepted."""
     parts = (submit("p1"), turn("p1", "p1"), told("p1"), REST)
     tried = match(*parts).tried
-    assert match(*parts, budget=tried).answer is Answer.ACCEPTED
-    assert match(*parts, budget=tried - 1).answer is Answer.UNDETERMINED
+    assert match(*parts, budget=tried).answer is PartialAnswer.ACCEPTED
+    assert match(*parts, budget=tried - 1).answer is PartialAnswer.UNDETERMINED
 
 
 def test_a_refusal_found_within_the_budget_stays_one() -> None:
@@ -251,13 +253,13 @@ def test_a_refusal_found_within_the_budget_stays_one() -> None:
     first, second = turn("p1", "p1"), turn("p2", "p2")
     parts = (submit("p1"), submit("p2"), first[:2], second[:2], first[2:], REST)
     least = next(budget for budget in range(1, 200) if match(*parts, budget=budget).refusals)
-    assert match(*parts, budget=least).answer is Answer.REFUSED
+    assert match(*parts, budget=least).answer is PartialAnswer.REFUSED
 
 
 def test_a_log_that_makes_no_sense_is_refused_not_raised() -> None:
     """An operation that returns without a call, a stream of a turn of nobody: left out, and said."""
     matched = match(CancelReturned("c", CLEAN), StreamEnded("p1", StreamEnd.FINISHED), SummariseCalled("s"), REST)
-    assert matched.answer is Answer.REFUSED
+    assert matched.answer is PartialAnswer.REFUSED
     assert guards(matched)[0] == (1, "cancel-effective")
 
 
@@ -274,7 +276,7 @@ def test_a_prompt_may_have_begun_before_its_call_says_that_it_was_queued() -> No
         Returned("p1"),
         REST,
     )
-    assert matched.answer is Answer.ACCEPTED
+    assert matched.answer is PartialAnswer.ACCEPTED
     hidden = [step.event for step in matched.explanation if step.hidden]
     assert hidden.index(Queued("p2")) < hidden.index(TurnStarted("p2", "p2", "p1"))
 
@@ -284,4 +286,4 @@ def test_what_nobody_needs_is_not_guessed_in_a_complete_log() -> None:
     named."""
     events = [Submitted("p1", True, True), StreamStarted("p1")]
     matched = match_complete(enumerate(events, 1))
-    assert (matched.answer, guards(matched)) == (Answer.REFUSED, [(2, "stream-preparing")])
+    assert (matched.answer, guards(matched)) == (PartialAnswer.REFUSED, [(2, "stream-preparing")])

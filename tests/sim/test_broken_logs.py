@@ -28,7 +28,7 @@ from everyturn.verdicts.checker import select
 from everyturn.verdicts.verdict import Verdict
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
-from everyturn_model.partial import Answer
+from everyturn_model.partial import PartialAnswer
 
 Log = list[Line]
 Break = Callable[[Log], Iterator[Log]]
@@ -60,7 +60,7 @@ def conformance(log: Log) -> list[RunMatch]:
     conformed = Conformed()
     runs = list(match_log(_Memory(b"".join(write(placed, HEADER))), Reading(), conformed))
     assert not conformed.unreadable
-    assert all(run.matched.answer is not Answer.UNDETERMINED for run in runs)
+    assert all(run.matched.answer is not PartialAnswer.UNDETERMINED for run in runs)
     return runs
 
 

@@ -26,7 +26,7 @@ from everyturn.world.world import World
 from everyturn_impl.revisions import REVISIONS
 from everyturn_model.conformance import Matcher
 from everyturn_model.events import CancelReturned, ContextCancelled, Event
-from everyturn_model.partial import Answer, match_complete, match_partial
+from everyturn_model.partial import PartialAnswer, match_complete, match_partial
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 NAMES = ("d3-random", "d4-random", "d3-folded-run-id", "d3-silent-hand-off")
@@ -74,7 +74,7 @@ def test_what_refused_the_recordings_first_is_pinned(name: str) -> None:
     """How many runs each guard was the first to refuse; none is undetermined."""
     first, _ = refusing_guards(matched(name).runs)
     assert first == FIRST[name]
-    assert all(run.matched.answer is not Answer.UNDETERMINED for run in matched(name).runs)
+    assert all(run.matched.answer is not PartialAnswer.UNDETERMINED for run in matched(name).runs)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,7 +102,7 @@ def test_every_refuted_invariant_has_its_guard(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_explanation_passes_the_matcher_of_complete_logs(name: str) -> None:
     """An accepted run with its hidden steps put in is a complete log, and the specification takes it step by step."""
-    told = [run for run in matched(name).runs if run.matched.answer is Answer.ACCEPTED]
+    told = [run for run in matched(name).runs if run.matched.answer is PartialAnswer.ACCEPTED]
     for run in told:
         steps = [
             step.event for step in run.matched.explanation if type(step.event).__module__ != "everyturn_model.marks"
@@ -130,7 +130,7 @@ def test_a_turn_without_stream_within_a_summary_is_seen() -> None:
 def test_projected_runs_of_hardened_are_accepted(scope: str) -> None:
     """What a dispatcher that conforms does is never refused when most of it is hidden."""
     answers = Counter(match_partial(of_events(projected("hardened", scope, number))).answer for number in range(60))
-    assert answers == {Answer.ACCEPTED: 60}
+    assert answers == {PartialAnswer.ACCEPTED: 60}
 
 
 @pytest.mark.parametrize(
@@ -193,8 +193,8 @@ def test_a_cut_off_run_is_judged_by_what_there_is() -> None:
     """Without its end, a hang is not refused: nothing is at rest."""
     (run, *_) = read_runs(RECORDINGS / "d3-silent-hand-off.jsonl")
     whole = of_recording(run)
-    assert match_partial(whole).answer is Answer.REFUSED
-    assert match_partial(whole[:-1]).answer is Answer.ACCEPTED
+    assert match_partial(whole).answer is PartialAnswer.REFUSED
+    assert match_partial(whole[:-1]).answer is PartialAnswer.ACCEPTED
 
 
 def invoke(*arguments: str) -> tuple[int, str]:

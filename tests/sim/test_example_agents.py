@@ -10,7 +10,7 @@ import pytest
 from everyturn.checking.check import check
 from everyturn.verdicts.verdict import Verdict
 from everyturn.world.world import find_revision
-from everyturn_impl.scripted_model import Gate, ScriptedClient, Step
+from everyturn_impl.scripted_model import ScriptedClient, ScriptedStep, StreamGate
 from everyturn_impl.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
@@ -75,8 +75,10 @@ def test_the_same_classes_run_on_asyncio(agent: str) -> None:
     """With SQLite and a model: a prompt behind another one is told after it, a cancelled one as cancelled."""
 
     async def story() -> tuple[str, str, bool]:
-        first, last = Gate(), Gate()
-        client = ScriptedClient({"p1": [Step(text="one", gate=first)], "p3": [Step(text="three", gate=last)]})
+        first, last = StreamGate(), StreamGate()
+        client = ScriptedClient(
+            {"p1": [ScriptedStep(text="one", gate=first)], "p3": [ScriptedStep(text="three", gate=last)]}
+        )
         async with Workspace(":memory:", client, revision=find_revision(agent)) as workspace:
             await workspace.submit("s", "first", "r1", prompt="p1")
             await first.reached()

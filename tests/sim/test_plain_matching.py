@@ -14,7 +14,7 @@ from tests.sim.random_logs import random_log
 from everyturn.formats.everyturn_log import REQUIRED, Header, Line, Placed
 from everyturn.logs.busy_periods import Stretch
 from everyturn.logs.events import lacks, of_lines
-from everyturn_model.partial import Answer, Matched, match_partial, passes
+from everyturn_model.partial import Matched, PartialAnswer, match_partial, passes
 
 KINDS: Final[Any] = frozenset({*REQUIRED, "submitted", "returned", "clear_call", "clear_return"})
 Told = dict[str, str]
@@ -141,7 +141,7 @@ def names(count: int) -> list[str]:
 def test_two_hundred_prompts_in_flight_are_accepted(pattern: Callable[[list[str]], list[Told]]) -> None:
     """In as many tried actions for each as for each of seven."""
     few, many = match(pattern(names(8))), match(pattern(names(200)))
-    assert (few.answer, many.answer) == (Answer.ACCEPTED, Answer.ACCEPTED)
+    assert (few.answer, many.answer) == (PartialAnswer.ACCEPTED, PartialAnswer.ACCEPTED)
     assert many.tried < 25 * few.tried
 
 
@@ -173,9 +173,9 @@ def test_a_prompt_that_must_have_come_early_was_found_by_the_cancel() -> None:
         line("queued", "p1"),
         *ended("p0", "cancelled"),
     ]
-    assert match([*FIRST, *waiting, *runs(["p1", "p2"], "cancelled")]).answer is Answer.ACCEPTED
-    assert match([*FIRST, *waiting, *runs(["p1"]), *runs(["p2"], "cancelled")]).answer is Answer.REFUSED
-    assert match([*FIRST, *waiting, *runs(["p1"]), *dropped(["p2"])]).answer is Answer.ACCEPTED
+    assert match([*FIRST, *waiting, *runs(["p1", "p2"], "cancelled")]).answer is PartialAnswer.ACCEPTED
+    assert match([*FIRST, *waiting, *runs(["p1"]), *runs(["p2"], "cancelled")]).answer is PartialAnswer.REFUSED
+    assert match([*FIRST, *waiting, *runs(["p1"]), *dropped(["p2"])]).answer is PartialAnswer.ACCEPTED
 
 
 def test_random_logs_are_answered_as_by_the_plain_matcher() -> None:
@@ -187,17 +187,17 @@ def test_random_logs_are_answered_as_by_the_plain_matcher() -> None:
         seen, lacking = of_lines(stretch, header), lacks(header)
         matched = match_partial(seen, lacks=lacking)
         answers[matched.answer] += 1
-        if matched.answer is Answer.ACCEPTED:
+        if matched.answer is PartialAnswer.ACCEPTED:
             assert passes(matched.explanation, lacking), seed
             assert [step.event for step in matched.explanation if not step.hidden] == [each.event for each in seen]
         else:
-            assert matched.answer is Answer.REFUSED, seed
+            assert matched.answer is PartialAnswer.REFUSED, seed
             try:
                 assert not explains(seen, lacking, limit=600), seed
             except TooMany:
                 answers["not compared"] += 1
-    assert answers[Answer.ACCEPTED] > 20, answers
-    assert answers[Answer.REFUSED] - answers["not compared"] > 60, answers
+    assert answers[PartialAnswer.ACCEPTED] > 20, answers
+    assert answers[PartialAnswer.REFUSED] - answers["not compared"] > 60, answers
 
 
 @pytest.mark.parametrize("reason", ["covered", "entry"])
@@ -205,10 +205,10 @@ def test_a_drop_that_is_told_before_its_line_is_of_the_kind_that_the_line_says(r
     """Whoever waits may be told before the line that says how the prompt ended."""
     waiting = [*submit(["p1"]), line("queued", "p1"), CALL, RETURN, *ended("p0", "cancelled")]
     late = [line("told", "p1", outcome="cancelled"), line("dropped", "p1", reason=reason)]
-    assert match([*FIRST, *waiting, *late]).answer is Answer.ACCEPTED
+    assert match([*FIRST, *waiting, *late]).answer is PartialAnswer.ACCEPTED
 
 
 def test_a_fold_that_is_told_after_its_turn_failed_was_before_the_failure() -> None:
     """The turn is cancelled while it is prepared; what was folded into it until then may be said last."""
     waiting = [*submit(["p1"], run_id=False), line("queued", "p1"), CALL, *ended("p0", "cancelled"), RETURN]
-    assert match([*FIRST, *waiting, line("folded", "p1", turn="p0")]).answer is Answer.ACCEPTED
+    assert match([*FIRST, *waiting, line("folded", "p1", turn="p0")]).answer is PartialAnswer.ACCEPTED

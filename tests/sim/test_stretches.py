@@ -31,7 +31,7 @@ from everyturn.world.scope import Scope
 from everyturn.world.world import World
 from everyturn_impl.revisions import REVISIONS
 from everyturn_model.conformance import Matcher
-from everyturn_model.partial import Answer, match_partial
+from everyturn_model.partial import PartialAnswer, match_partial
 
 ALL: Final[Any] = frozenset(KINDS)
 HEADERS: Final = {
@@ -67,7 +67,7 @@ def stretches(lines: tuple[Line, ...] | list[Line], header: Header, *, at_rest: 
     return found
 
 
-def answers(lines: tuple[Line, ...], header: Header) -> set[Answer]:
+def answers(lines: tuple[Line, ...], header: Header) -> set[PartialAnswer]:
     matched = (match_partial(of_lines(each, header), lacks=lacks(header)) for each in stretches(lines, header))
     return {each.answer for each in matched}
 
@@ -93,12 +93,12 @@ def test_runs_of_every_revision_as_logs(revision: str, name: str) -> None:
             told = tuple(line for line in lines if line.kind in header.kinds)
             answer = answers(told, header)
             if conforms:
-                assert answer == {Answer.ACCEPTED}, (scope, told)
+                assert answer == {PartialAnswer.ACCEPTED}, (scope, told)
                 untold = tuple(msgspec.structs.replace(line, reason=None) for line in told)
-                assert untold == told or answers(untold, header) == {Answer.ACCEPTED}, (scope, untold)
+                assert untold == told or answers(untold, header) == {PartialAnswer.ACCEPTED}, (scope, untold)
             elif outside(told, header):
-                assert Answer.REFUSED in answer, (scope, told)
-            judged["conforms" if conforms else "refused" if Answer.REFUSED in answer else "hidden"] += 1
+                assert PartialAnswer.REFUSED in answer, (scope, told)
+            judged["conforms" if conforms else "refused" if PartialAnswer.REFUSED in answer else "hidden"] += 1
     assert judged["conforms"] >= 3, judged
     assert revision == "hardened" or judged["refused"] >= 3, judged
 
@@ -175,12 +175,12 @@ def test_a_long_queue_that_is_cancelled_is_matched_in_time_that_grows_with_it(qu
     """That a prompt was dropped or cancelled on entry is not tried for each as long as nothing tells them apart."""
     (stretch,) = stretches(cancelled(queued), Header())
     matched = match_partial(of_lines(stretch, Header()), lacks=lacks(Header()))
-    assert matched.answer is Answer.ACCEPTED
+    assert matched.answer is PartialAnswer.ACCEPTED
     assert matched.tried < 25 * queued + 50
 
 
-@pytest.mark.parametrize(("by", "answer"), [("entry", Answer.ACCEPTED), ("turn", Answer.REFUSED)])
-def test_a_message_tells_who_was_cancelled_on_entry(by: Any, answer: Answer) -> None:
+@pytest.mark.parametrize(("by", "answer"), [("entry", PartialAnswer.ACCEPTED), ("turn", PartialAnswer.REFUSED)])
+def test_a_message_tells_who_was_cancelled_on_entry(by: Any, answer: PartialAnswer) -> None:
     """Its write explains a prompt that was in the queue; one for a turn does not, for it had none."""
     lines = cancelled(3, (Line(kind="message", session="s", prompt="q1", by=by),))
     assert answers(lines, Header(kinds=REQUIRED | {"message"})) == {answer}  # type: ignore[arg-type]
@@ -192,14 +192,14 @@ def test_a_long_session_is_matched_in_time_that_grows_with_it() -> None:
     def tried(prompts: int) -> int:
         (stretch,) = stretches(chain(prompts), Header())
         matched = match_partial(of_lines(stretch, Header()), lacks=lacks(Header()))
-        assert matched.answer is Answer.ACCEPTED
+        assert matched.answer is PartialAnswer.ACCEPTED
         return matched.tried
 
     assert tried(400) < 2.2 * tried(200)
 
 
-@pytest.mark.parametrize(("when", "answer"), [("after", Answer.ACCEPTED), ("before", Answer.REFUSED)])
-def test_without_lines_of_streams_one_begins_as_early_as_it_can(when: str, answer: Answer) -> None:
+@pytest.mark.parametrize(("when", "answer"), [("after", PartialAnswer.ACCEPTED), ("before", PartialAnswer.REFUSED)])
+def test_without_lines_of_streams_one_begins_as_early_as_it_can(when: str, answer: PartialAnswer) -> None:
     """A turn that had begun when a Cancel came may finish: its stream may have begun, too. One that began afterwards
     may not."""
     start = [Line(kind="started", session="s", prompt="p")]
@@ -220,7 +220,7 @@ def test_what_is_missing_early_in_a_long_session_is_refused(kind: str) -> None:
     """Nobody to whom something is owed is forgotten."""
     lines = [line for line in chain(200) if (line.kind, line.prompt) != (kind, "p40")]
     matches = [match_partial(of_lines(each, Header()), lacks=lacks(Header())) for each in stretches(lines, Header())]
-    assert Answer.REFUSED in {each.answer for each in matches}
+    assert PartialAnswer.REFUSED in {each.answer for each in matches}
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in LOGS.glob("*.jsonl")))
@@ -228,7 +228,9 @@ def test_mapped_logs_are_matched(name: str) -> None:
     """The logs of five logging libraries, through their mappings, run by run."""
     conformed = conform([LOGS / f"{name}.jsonl"], reading=Reading(mapping=load(name)))
     assert conformed.runs
-    assert {each.matched.answer for each in conformed.runs} == {Answer.ACCEPTED}, [*conformed.runs[0].sentences()]
+    assert {each.matched.answer for each in conformed.runs} == {PartialAnswer.ACCEPTED}, [
+        *conformed.runs[0].sentences()
+    ]
 
 
 def conform_lines(path: Path, header: Header, *lines: Line) -> Conformed:
@@ -285,7 +287,7 @@ def test_whatever_lines_say_there_is_an_answer_and_a_report(lines: list[Line], h
         matched = match_partial(of_lines(stretch, header), 5000, lacks(header))
         run = RunMatch("log", "agent", 0, "log", (2, len(lines) + 1), len(lines), matched, "s")
         assert list(explanation(run))
-        assert bool(list(run.sentences())) is (matched.answer is not Answer.ACCEPTED)
+        assert bool(list(run.sentences())) is (matched.answer is not PartialAnswer.ACCEPTED)
         report = bug_report(Conformed([run]), "everyturn validate log", lambda *asked: None)
         assert page(report)
         assert markdown(report)
@@ -296,5 +298,5 @@ def test_an_undetermined_log_is_told_what_would_help(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(encode(Header()) + b"".join(encode(each) for each in chain(3)))
     (run,) = conform([path], budget=3).runs
-    assert run.matched.answer is Answer.UNDETERMINED
+    assert run.matched.answer is PartialAnswer.UNDETERMINED
     assert "`submitted`, `stream_start` and `stream_end` lines" in next(run.sentences())

@@ -36,7 +36,7 @@ from everyturn_impl.endings import CANCELLED, UNSUCCESSFUL, Ending
 from everyturn_impl.errors import AgentError, Cancelled, NotConfigured, SessionBusy, StoreError, error_of
 
 
-class Entry(Enum):
+class Admission(Enum):
     """What became of a call at the door."""
 
     RUNS = "runs"
@@ -82,26 +82,26 @@ class Hardened(SessionAgent):
         """Run ``call`` or queue it; then run what is queued, turn by turn. Raises the error of ``call``'s own turn."""
         turn = caller.turn(call.prompt)
         entry = await self.enter(call, turn)
-        if entry is Entry.CANCELLED:
+        if entry is Admission.CANCELLED:
             await self.cancel_on_entry(call, caller)
-        if entry is not Entry.RUNS:
+        if entry is not Admission.RUNS:
             return
         fault = await self.run_turn(call, caller, turn)
         await self.run_queued(turn, caller)
         if fault is not None:
             raise error_of(fault)
 
-    async def enter(self, call: Call, turn: Context) -> Entry:
+    async def enter(self, call: Call, turn: Context) -> Admission:
         """Decide under the mutex: cancelled on entry, queued, or active from now on."""
         await self.ports.mutex.lock()
         if await self.ports.closing.get() or await self.cancelled_before_entry(call):
-            entry = Entry.CANCELLED
+            entry = Admission.CANCELLED
         elif await self.ports.active.get() is not None:
             await self.append(call)
-            entry = Entry.QUEUED
+            entry = Admission.QUEUED
         else:
             await self.ports.active.set(turn)
-            entry = Entry.RUNS
+            entry = Admission.RUNS
         await self.close(call)
         await self.ports.mutex.unlock()
         return entry

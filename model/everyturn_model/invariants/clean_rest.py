@@ -8,8 +8,8 @@ from typing import Final
 from everyturn_model.events import Event, Rest
 from everyturn_model.lifecycle import Ledger
 from everyturn_model.logs.line import Snapshot
-from everyturn_model.logs.monitor import Left, LogMonitor, Shown
-from everyturn_model.logs.session import Session
+from everyturn_model.logs.monitor import Left, LogEvidence, LogMonitor
+from everyturn_model.logs.session import LogSession
 from everyturn_model.monitor import Invariant, Kind, Violated
 
 
@@ -36,7 +36,7 @@ def clean_rest(state: None, event: Event, ledger: Ledger) -> Violated | None:
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def left_over(session: Session, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[Left]:
+def left_over(session: LogSession, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[Left]:
     """What a snapshot at rest still has."""
     if snapshot is None:
         return
@@ -54,7 +54,7 @@ def left_over(session: Session, kinds: frozenset[str], snapshot: Snapshot | None
         yield Left(f"nothing can move any more, and left over: {'; '.join(left)}")
 
 
-def no_snapshots(shown: Shown) -> str | None:
+def no_snapshots(shown: LogEvidence) -> str | None:
     """What is left over shows only in a snapshot."""
     return None if shown.snapshots else "the log has no snapshots at rest"
 

@@ -9,7 +9,7 @@ from everyturn_model.events import Event, Queued, TurnStarted
 from everyturn_model.lifecycle import Ledger
 from everyturn_model.logs.line import Line
 from everyturn_model.logs.monitor import LogMonitor
-from everyturn_model.logs.session import Prompt, Session
+from everyturn_model.logs.session import LogPrompt, LogSession
 from everyturn_model.monitor import Invariant, Kind, Needs, Violated
 from everyturn_model.promises import RestsOn
 
@@ -42,7 +42,7 @@ def in_order(ranks: Ranks, event: Event, ledger: Ledger) -> Ranks | Violated:
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def overtaken(session: Session, prompt: Prompt, line: Line) -> str | None:
+def overtaken(session: LogSession, prompt: LogPrompt, line: Line) -> str | None:
     """Who surely queued later has started earlier."""
     if prompt.overtaken is None:
         return None

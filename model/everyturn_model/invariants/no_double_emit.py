@@ -8,7 +8,7 @@ from everyturn_model.events import Completed, Event
 from everyturn_model.lifecycle import Ledger
 from everyturn_model.logs.line import Line
 from everyturn_model.logs.monitor import LogMonitor
-from everyturn_model.logs.session import Prompt, Session
+from everyturn_model.logs.session import LogPrompt, LogSession
 from everyturn_model.monitor import Invariant, Kind, Needs, Violated
 
 
@@ -25,7 +25,7 @@ def no_double_emit(state: None, event: Event, ledger: Ledger) -> Violated | None
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def told_twice(session: Session, prompt: Prompt, line: Line) -> str | None:
+def told_twice(session: LogSession, prompt: LogPrompt, line: Line) -> str | None:
     """Two completions for one run id."""
     if prompt.run_id is not None and prompt.told > 1:
         return f"a second completion for {prompt.name}'s run id was given to its waiter"

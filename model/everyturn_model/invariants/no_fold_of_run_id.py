@@ -8,7 +8,7 @@ from everyturn_model.events import Event, Folded, MessageFailed, MessageWritten
 from everyturn_model.lifecycle import Ledger
 from everyturn_model.logs.line import Line
 from everyturn_model.logs.monitor import LogMonitor
-from everyturn_model.logs.session import Prompt, Session
+from everyturn_model.logs.session import LogPrompt, LogSession
 from everyturn_model.monitor import Invariant, Kind, Needs, Violated
 
 
@@ -35,7 +35,7 @@ def no_fold_of_run_id(state: None, event: Event, ledger: Ledger) -> Violated | N
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def folded_with_run_id(session: Session, prompt: Prompt, line: Line) -> str | None:
+def folded_with_run_id(session: LogSession, prompt: LogPrompt, line: Line) -> str | None:
     """Who has a run id is folded."""
     if prompt.run_id is None:
         return None

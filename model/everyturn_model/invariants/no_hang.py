@@ -9,7 +9,7 @@ from everyturn_model.events import Event, Rest
 from everyturn_model.lifecycle import Fate, Ledger
 from everyturn_model.logs.line import Snapshot
 from everyturn_model.logs.monitor import Left, LogMonitor, still_open
-from everyturn_model.logs.session import Session
+from everyturn_model.logs.session import LogSession
 from everyturn_model.monitor import Invariant, Kind, Needs, Violated
 
 
@@ -30,7 +30,7 @@ def no_hang(state: None, event: Event, ledger: Ledger) -> Violated | None:
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def hanging(session: Session, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[Left]:
+def hanging(session: LogSession, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[Left]:
     """Waiters who were never told."""
     for prompt in session.prompts.values():
         waits = prompt.run_id is not None and prompt.fate != "refused"

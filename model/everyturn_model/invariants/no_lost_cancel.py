@@ -17,7 +17,7 @@ from everyturn_model.events import (
 from everyturn_model.lifecycle import Ledger, Life, Phase
 from everyturn_model.logs.line import Line
 from everyturn_model.logs.monitor import LogMonitor
-from everyturn_model.logs.session import Prompt, Session
+from everyturn_model.logs.session import LogPrompt, LogSession
 from everyturn_model.monitor import Invariant, Kind, Needs, Violated
 from everyturn_model.promises import RestsOn
 from everyturn_model.works import NO_WORKS, SEEN, Works
@@ -113,7 +113,7 @@ def _carried(ledger: Ledger, turn: str) -> tuple[Life, ...]:
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def finished_late(session: Session, prompt: Prompt, line: Line) -> str | None:
+def finished_late(session: LogSession, prompt: LogPrompt, line: Line) -> str | None:
     """Whom a Cancel found finishes by a stream that started after it had returned."""
     if prompt.late is None or "finished" not in (line.how, line.outcome):
         return None

@@ -19,8 +19,8 @@ from everyturn_model.events import (
 )
 from everyturn_model.lifecycle import Fate, Ledger, Phase
 from everyturn_model.logs.line import Line
-from everyturn_model.logs.monitor import LogMonitor, Shown
-from everyturn_model.logs.session import Prompt, Session
+from everyturn_model.logs.monitor import LogEvidence, LogMonitor
+from everyturn_model.logs.session import LogPrompt, LogSession
 from everyturn_model.monitor import Invariant, Kind, Violated
 
 
@@ -75,7 +75,7 @@ def no_poisoned_prompt(state: Untouched, event: Event, ledger: Ledger) -> Untouc
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def poisoned(session: Session, prompt: Prompt, line: Line) -> str | None:
+def poisoned(session: LogSession, prompt: LogPrompt, line: Line) -> str | None:
     """A prompt that no Cancel met is cancelled."""
     hit = [each for each in (prompt, *prompt.folds) if each.untouched and each.cancelled]
     if not hit:
@@ -86,7 +86,7 @@ def poisoned(session: Session, prompt: Prompt, line: Line) -> str | None:
     return f"{hit[0].name} was submitted when no Cancel was under way, none came after, and it {how}"
 
 
-def none_untouched(shown: Shown) -> str | None:
+def none_untouched(shown: LogEvidence) -> str | None:
     """Only of prompts that surely no Cancel met can anything be said."""
     return None if shown.untouched else "no prompt was submitted while it is sure that no Cancel was under way"
 

@@ -8,8 +8,8 @@ from typing import Final
 from everyturn_model.events import Event, Outcome, Rest
 from everyturn_model.lifecycle import Fate, Ledger
 from everyturn_model.logs.line import Line, Snapshot
-from everyturn_model.logs.monitor import Left, LogMonitor, Shown, still_open
-from everyturn_model.logs.session import Prompt, Session
+from everyturn_model.logs.monitor import Left, LogEvidence, LogMonitor, still_open
+from everyturn_model.logs.session import LogPrompt, LogSession
 from everyturn_model.monitor import Invariant, Kind, Violated
 
 _WRITES: Final = frozenset({Fate.STARTED, Fate.FOLDED, Fate.CANCELLED_ON_ENTRY})
@@ -39,7 +39,7 @@ def nothing_lost(state: None, event: Event, ledger: Ledger) -> Violated | None:
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def doubled(session: Session, prompt: Prompt, line: Line) -> str | None:
+def doubled(session: LogSession, prompt: LogPrompt, line: Line) -> str | None:
     """A second fate, or a second copy of the message: nothing that comes later undoes it."""
     if line.kind == "message":
         return f"the user message of {prompt.name} was stored {prompt.written} times" if prompt.written > 1 else None
@@ -48,7 +48,7 @@ def doubled(session: Session, prompt: Prompt, line: Line) -> str | None:
     return f"{prompt.name} has more than one fate: {prompt.fate}, {line.kind}"
 
 
-def lost(session: Session, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[Left]:
+def lost(session: LogSession, kinds: frozenset[str], snapshot: Snapshot | None) -> Iterator[Left]:
     """Prompts of which nothing became, those that are still in the queue, and messages that were never stored.
 
     A prompt that a Cancel or ClearQueue met may have been dropped, in a log that does not tell of drops: it is
@@ -69,7 +69,7 @@ def lost(session: Session, kinds: frozenset[str], snapshot: Snapshot | None) -> 
             yield Left(f"the user message of {prompt.name} ({prompt.fate}) is not stored", prompt.name)
 
 
-def not_known(shown: Shown) -> str | None:
+def not_known(shown: LogEvidence) -> str | None:
     """What became of every prompt must be known: of those that are open, and of those that may have been dropped
     silently."""
     if shown.untraced is not None:

@@ -8,7 +8,7 @@ from everyturn_model.events import Event, StreamStarted, SummaryStarted, TurnSta
 from everyturn_model.lifecycle import Ledger
 from everyturn_model.logs.line import Line
 from everyturn_model.logs.monitor import LogMonitor
-from everyturn_model.logs.session import Prompt, Session
+from everyturn_model.logs.session import LogPrompt, LogSession
 from everyturn_model.monitor import Invariant, Kind, Violated
 from everyturn_model.works import NO_WORKS, SEEN, Works
 
@@ -27,17 +27,17 @@ def one_turn(works: Works, event: Event, ledger: Ledger) -> Works | Violated:
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def turn_overlaps(session: Session, prompt: Prompt, line: Line) -> str | None:
+def turn_overlaps(session: LogSession, prompt: LogPrompt, line: Line) -> str | None:
     """A turn begins while another turn or a summary has begun and not ended."""
     return _overlap(session, prompt.name, line)
 
 
-def summary_overlaps(session: Session, line: Line) -> str | None:
+def summary_overlaps(session: LogSession, line: Line) -> str | None:
     """A summary begins while another one, or a turn that it is not within, has begun and not ended."""
     return _overlap(session, str(line.operation), line)
 
 
-def _overlap(session: Session, begun: str, line: Line) -> str | None:
+def _overlap(session: LogSession, begun: str, line: Line) -> str | None:
     thread = session.running.get(begun)
     if thread is not None and line.thread is not None and thread != line.thread:
         return f"the turn of {begun} began on {line.thread} while one of it was running on {thread}"

@@ -8,8 +8,8 @@ from typing import Final
 from everyturn_model.events import Completed, Event, SummaryStarted, SummaryStreamStarted, TurnStarted
 from everyturn_model.lifecycle import Ledger
 from everyturn_model.logs.line import Line
-from everyturn_model.logs.monitor import LogMonitor, Shown
-from everyturn_model.logs.session import Prompt, Session
+from everyturn_model.logs.monitor import LogEvidence, LogMonitor
+from everyturn_model.logs.session import LogPrompt, LogSession
 from everyturn_model.monitor import Invariant, Kind, Needs, Violated
 from everyturn_model.waiters import waited_for
 
@@ -62,7 +62,7 @@ def _pass(state: Holding, ledger: Ledger, begun: str, own: str | None, thread: s
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def told_late(session: Session, prompt: Prompt, line: Line) -> str | None:
+def told_late(session: LogSession, prompt: LogPrompt, line: Line) -> str | None:
     """The thread that owed a completion began another turn first."""
     if prompt.run_id is not None and prompt.passed is not None and prompt.passed == line.thread:
         begun, prompt.passed = prompt.begun, None
@@ -70,17 +70,17 @@ def told_late(session: Session, prompt: Prompt, line: Line) -> str | None:
     return None
 
 
-def turn_begun_while_owing(session: Session, prompt: Prompt, line: Line) -> str | None:
+def turn_begun_while_owing(session: LogSession, prompt: LogPrompt, line: Line) -> str | None:
     """A thread begins a turn while its hook keeps the completion of another prompt."""
     return None if line.kind == "message" and line.by != "turn" else _begun(session, prompt.name, prompt, line)
 
 
-def summary_begun_while_owing(session: Session, line: Line) -> str | None:
+def summary_begun_while_owing(session: LogSession, line: Line) -> str | None:
     """A thread begins a summary while its hook keeps the completion of a prompt whose summary it is not."""
     return _begun(session, str(line.operation), None, line)
 
 
-def _begun(session: Session, begun: str, prompt: Prompt | None, line: Line) -> str | None:
+def _begun(session: LogSession, begun: str, prompt: LogPrompt | None, line: Line) -> str | None:
     """The thread of the line begins something: what it owes has been passed over, and what its hook keeps is
     violated."""
     thread = line.thread
@@ -100,12 +100,12 @@ def _begun(session: Session, begun: str, prompt: Prompt | None, line: Line) -> s
     return found
 
 
-def _whose(session: Session, thread: str | None) -> str:
+def _whose(session: LogSession, thread: str | None) -> str:
     """A thread, in words."""
     return f"{thread}'s thread" if session.recorded else str(thread)
 
 
-def no_threads(shown: Shown) -> str | None:
+def no_threads(shown: LogEvidence) -> str | None:
     """Who keeps a completion back must be named."""
     return None if shown.threads else "the log does not name threads"
 

@@ -7,8 +7,8 @@ from typing import Final
 from everyturn_model.events import Completed, ErrorNotified, Event
 from everyturn_model.lifecycle import Ledger
 from everyturn_model.logs.line import Line
-from everyturn_model.logs.monitor import LogMonitor, Shown
-from everyturn_model.logs.session import Prompt, Session
+from everyturn_model.logs.monitor import LogEvidence, LogMonitor
+from everyturn_model.logs.session import LogPrompt, LogSession
 from everyturn_model.monitor import Invariant, Kind, Needs, Violated
 from everyturn_model.waiters import waited_for
 
@@ -33,7 +33,7 @@ def right_owner(state: None, event: Event, ledger: Ledger) -> Violated | None:
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def wrong_owner(session: Session, prompt: Prompt, line: Line) -> str | None:
+def wrong_owner(session: LogSession, prompt: LogPrompt, line: Line) -> str | None:
     """A notice with run id carries what is somebody else's."""
     owner = line.owner
     if owner is None or owner == prompt.name or prompt.run_id is None or prompt.misowned:
@@ -46,7 +46,7 @@ def wrong_owner(session: Session, prompt: Prompt, line: Line) -> str | None:
     return f"a completion for {prompt.name} carries the answer, message or error of {owner}"
 
 
-def no_owners(shown: Shown) -> str | None:
+def no_owners(shown: LogEvidence) -> str | None:
     """Whose an answer is must be said somewhere."""
     return None if shown.owners else "the log does not say whose answer a completion carries"
 

@@ -8,7 +8,7 @@ from everyturn_model.events import Completed, ErrorNotified, Event, Outcome, Shu
 from everyturn_model.lifecycle import Ledger
 from everyturn_model.logs.line import Line
 from everyturn_model.logs.monitor import LogMonitor
-from everyturn_model.logs.session import Prompt, Session
+from everyturn_model.logs.session import LogPrompt, LogSession
 from everyturn_model.monitor import Invariant, Kind, Violated
 
 
@@ -55,7 +55,7 @@ def _may_have_failed(event: ErrorNotified, ledger: Ledger) -> bool:
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def untrue(session: Session, prompt: Prompt, line: Line) -> str | None:
+def untrue(session: LogSession, prompt: LogPrompt, line: Line) -> str | None:
     """A completion says something else than what the ending was."""
     turn = prompt if prompt.host is None else prompt.host
     told = line.outcome
@@ -78,7 +78,7 @@ def untrue(session: Session, prompt: Prompt, line: Line) -> str | None:
     return f"{prompt.name} was told as {told} and {'was' if ending == 'cancelled' else 'has'} {ending}"
 
 
-def untrue_error(session: Session, prompt: Prompt, line: Line) -> str | None:
+def untrue_error(session: LogSession, prompt: LogPrompt, line: Line) -> str | None:
     """Whoever waits for a prompt that finished is told of an error of it."""
     turn = prompt if prompt.host is None else prompt.host
     own = prompt.run_id is not None and line.run_id is not None and line.owner in (None, prompt.name)

@@ -7,15 +7,15 @@ from typing import Final
 
 from everyturn_model.endings import Outcome
 from everyturn_model.logs.line import Line
-from everyturn_model.logs.session import Prompt, Session
+from everyturn_model.logs.session import LogPrompt, LogSession
 
 
-def submitted(session: Session, prompt: Prompt, line: Line) -> None:
+def submitted(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """Its reservation is open."""
     prompt.sure = True
 
 
-def queued(session: Session, prompt: Prompt, line: Line) -> None:
+def queued(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """It is in the queue; the first entry gives it its place."""
     prompt.sure = True
     if prompt.queued_at < 0 and prompt.fate is None and prompt.whole:
@@ -24,7 +24,7 @@ def queued(session: Session, prompt: Prompt, line: Line) -> None:
             session.waiting[prompt.name] = prompt
 
 
-def started(session: Session, prompt: Prompt, line: Line) -> None:
+def started(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """Its turn has begun."""
     prompt.sure = True
     if prompt.fate is None:
@@ -48,22 +48,22 @@ def started(session: Session, prompt: Prompt, line: Line) -> None:
     prompt.thread = line.thread
 
 
-def running(session: Session, prompt: Prompt | None, line: Line) -> None:
+def running(session: LogSession, prompt: LogPrompt | None, line: Line) -> None:
     """A turn or summary is active from now on; after the judges have compared it with the others."""
     session.running[prompt.name if prompt is not None else str(line.operation)] = line.thread
 
 
-def stream_start(session: Session, prompt: Prompt, line: Line) -> None:
+def stream_start(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """A stream starts, late if a Cancel that found a prompt of this turn has returned."""
     _late(prompt)
 
 
-def _late(prompt: Prompt) -> None:
+def _late(prompt: LogPrompt) -> None:
     found = next((each for each in (prompt, *prompt.folds) if each.doomed is not None), None)
     prompt.late = None if found is None else (found.name, str(found.doomed))
 
 
-def ended(session: Session, prompt: Prompt, line: Line) -> None:
+def ended(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """Its turn is over, or it failed before it had one."""
     if prompt.fate is None:
         prompt.fate = "failed before its turn"
@@ -74,7 +74,7 @@ def ended(session: Session, prompt: Prompt, line: Line) -> None:
         session.owed.setdefault(thread, {})[prompt.name] = prompt
 
 
-def folded(session: Session, prompt: Prompt, line: Line) -> None:
+def folded(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """It goes on in the turn of another prompt."""
     if prompt.fate is None:
         prompt.fate = "folded"
@@ -89,7 +89,7 @@ def folded(session: Session, prompt: Prompt, line: Line) -> None:
         host.late = (prompt.name, prompt.doomed)
 
 
-def dropped(session: Session, prompt: Prompt, line: Line) -> None:
+def dropped(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """It left the queue for good. What has started once keeps that fate, and has ended."""
     session.waiting.pop(prompt.name, None)
     if prompt.fate is None:
@@ -98,13 +98,13 @@ def dropped(session: Session, prompt: Prompt, line: Line) -> None:
         prompt.ended, prompt.outcome = True, "cancelled"
 
 
-def refused(session: Session, prompt: Prompt, line: Line) -> None:
+def refused(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """It was turned away."""
     if prompt.fate is None:
         prompt.fate = "refused"
 
 
-def message(session: Session, prompt: Prompt, line: Line) -> None:
+def message(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """Its user message is stored; who writes it for a turn of its own is there."""
     prompt.written += 1
     prompt.sure = prompt.sure or line.by == "turn"
@@ -112,18 +112,18 @@ def message(session: Session, prompt: Prompt, line: Line) -> None:
         prompt.fate = "started"
 
 
-def message_failed(session: Session, prompt: Prompt, line: Line) -> None:
+def message_failed(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """Its user message was refused by the store."""
     prompt.spared = True
 
 
-def kept(session: Session, prompt: Prompt, line: Line) -> None:
+def kept(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """Its completion lies in a hook."""
     prompt.kept_on = line.thread
     _by_cancel(prompt, line)
 
 
-def told(session: Session, prompt: Prompt, line: Line) -> None:
+def told(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """Its waiter was told."""
     prompt.told += 1
     prompt.kept_on = None
@@ -131,7 +131,7 @@ def told(session: Session, prompt: Prompt, line: Line) -> None:
     _settle(session, prompt, line)
 
 
-def _settle(session: Session, prompt: Prompt, line: Line) -> None:
+def _settle(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """No thread owes a completion of it any more."""
     for thread in (prompt.thread, line.thread):
         owed = session.owed.get(thread) if thread is not None else None
@@ -141,20 +141,20 @@ def _settle(session: Session, prompt: Prompt, line: Line) -> None:
                 del session.owed[str(thread)]
 
 
-def _by_cancel(prompt: Prompt, line: Line) -> None:
+def _by_cancel(prompt: LogPrompt, line: Line) -> None:
     """A notice tells of a cancellation only where no line has told the ending."""
     host = prompt.host or prompt
     if line.outcome == "cancelled" and host.outcome is None and not host.running:
         prompt.by_cancel = True
 
 
-def notified(session: Session, prompt: Prompt, line: Line) -> None:
+def notified(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """Its waiter waits no more."""
     prompt.notified = True
     _settle(session, prompt, line)
 
 
-def returned(session: Session, prompt: Prompt, line: Line) -> None:
+def returned(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """A local caller has his own result; an error is an answer to him."""
     prompt.sure = True
     if line.outcome != "finished":
@@ -163,7 +163,7 @@ def returned(session: Session, prompt: Prompt, line: Line) -> None:
         _settle(session, prompt, line)
 
 
-def cancel_call(session: Session, line: Line) -> None:
+def cancel_call(session: LogSession, line: Line) -> None:
     """A Cancel begins: it finds what is surely there."""
     _meets(session)
     operation = str(line.operation)
@@ -171,7 +171,7 @@ def cancel_call(session: Session, line: Line) -> None:
     session.cancels[operation] = [each for each in session.prompts.values() if each.sure and not each.over]
 
 
-def cancel_return(session: Session, line: Line) -> None:
+def cancel_return(session: LogSession, line: Line) -> None:
     """A Cancel has returned: whom it found must not finish by a new stream."""
     operation = str(line.operation)
     session.operations.discard(operation)
@@ -179,34 +179,34 @@ def cancel_return(session: Session, line: Line) -> None:
         prompt.doomed = operation
 
 
-def clear_call(session: Session, line: Line) -> None:
+def clear_call(session: LogSession, line: Line) -> None:
     """A ClearQueue begins."""
     _meets(session)
     session.operations.add(str(line.operation))
 
 
-def clear_return(session: Session, line: Line) -> None:
+def clear_return(session: LogSession, line: Line) -> None:
     """A ClearQueue has returned."""
     session.operations.discard(str(line.operation))
 
 
-def shutdown(session: Session, line: Line) -> None:
+def shutdown(session: LogSession, line: Line) -> None:
     """The workspace is closing."""
     _meets(session)
     session.closing = True
 
 
-def summary_end(session: Session, line: Line) -> None:
+def summary_end(session: LogSession, line: Line) -> None:
     """The summary is over."""
     session.running.pop(str(line.operation), None)
 
 
-def _meets(session: Session) -> None:
+def _meets(session: LogSession) -> None:
     for prompt in session.prompts.values():
         prompt.untouched, prompt.met = False, True
 
 
-OF_PROMPTS: Final[dict[str, Callable[[Session, Prompt, Line], None]]] = {
+OF_PROMPTS: Final[dict[str, Callable[[LogSession, LogPrompt, Line], None]]] = {
     "submitted": submitted,
     "refused": refused,
     "queued": queued,
@@ -225,7 +225,7 @@ OF_PROMPTS: Final[dict[str, Callable[[Session, Prompt, Line], None]]] = {
 }
 """What the lines about one prompt do."""
 
-OF_SESSIONS: Final[dict[str, Callable[[Session, Line], None]]] = {
+OF_SESSIONS: Final[dict[str, Callable[[LogSession, Line], None]]] = {
     "cancel_call": cancel_call,
     "cancel_return": cancel_return,
     "clear_call": clear_call,

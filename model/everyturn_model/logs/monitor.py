@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from everyturn_model.logs.line import Line, Snapshot
-from everyturn_model.logs.session import Prompt, Session
+from everyturn_model.logs.session import LogPrompt, LogSession
 
-PromptJudge = Callable[[Session, Prompt, Line], str | None]
+PromptJudge = Callable[[LogSession, LogPrompt, Line], str | None]
 """Judges a line about a prompt, after the session has taken it in: a sentence if the line shows a violation."""
 
-SessionJudge = Callable[[Session, Line], str | None]
+SessionJudge = Callable[[LogSession, Line], str | None]
 """Judges a line about the whole session; one that begins a summary before the summary counts as running."""
 
 
@@ -27,11 +27,11 @@ class Left(NamedTuple):
     prompt: str | None = None
 
 
-AtRest = Callable[[Session, frozenset[str], Snapshot | None], Iterator[Left]]
+AtRest = Callable[[LogSession, frozenset[str], Snapshot | None], Iterator[Left]]
 """Judges a session at rest by what is open, given the kinds of line that the log has."""
 
 
-class Shown(NamedTuple):
+class LogEvidence(NamedTuple):
     """What a log has shown on the whole, up to where it stops."""
 
     rests: int
@@ -64,9 +64,9 @@ class LogMonitor:
     of_prompts: Mapping[str, PromptJudge] = field(default_factory=dict, hash=False)
     of_sessions: Mapping[str, SessionJudge] = field(default_factory=dict, hash=False)
     at_rest: AtRest | None = None
-    silent: Callable[[Shown], str | None] | None = None
+    silent: Callable[[LogEvidence], str | None] | None = None
 
-    def unsaid(self, shown: Shown) -> str | None:
+    def unsaid(self, shown: LogEvidence) -> str | None:
         """Why nothing can be said of the invariant after a log that showed this; none if something can."""
         if self.at_rest is not None and not shown.rests:
             return "the log stops before a session is at rest"
@@ -80,6 +80,6 @@ class NotShown:
     reason: str
 
 
-def still_open(shown: Shown) -> str | None:
+def still_open(shown: LogEvidence) -> str | None:
     """For what becomes of prompts: those that are open where the log stops leave it unsaid."""
     return f"{shown.open:,} prompts are open where the log stops" if shown.open else None

@@ -16,7 +16,7 @@ RECENT: Final = 8192
 """So many prompts, of all sessions together, are remembered after they are closed, for what may come twice."""
 
 
-class Prompt:
+class LogPrompt:
     """What is known of one prompt. What is as usual stands in the class, so that a new prompt costs little."""
 
     sure = False
@@ -34,8 +34,8 @@ class Prompt:
     outcome: str | None = None
     earlier: frozenset[str | None] = frozenset()
     """How turns of it ended that were followed by another one."""
-    host: Prompt | None = None
-    folds: tuple[Prompt, ...] = ()
+    host: LogPrompt | None = None
+    folds: tuple[LogPrompt, ...] = ()
     doomed: str | None = None
     """The Cancel that found it and has returned."""
     late: tuple[str, str] | None = None
@@ -88,7 +88,7 @@ class Prompt:
         return waits or (messages and self.unwritten and not self.cancelled)
 
 
-class Session:
+class LogSession:
     """What is open in one session."""
 
     __slots__ = (
@@ -116,19 +116,19 @@ class Session:
         """Whether a thread is called by the prompt that it was started for, and a turn begins with its first stream."""
         self.now = 0
         """The place of the present line among all lines."""
-        self.prompts: dict[str, Prompt] = {}
+        self.prompts: dict[str, LogPrompt] = {}
         """The open prompts."""
-        self.run_ids: dict[str, Prompt] = {}
+        self.run_ids: dict[str, LogPrompt] = {}
         """Those of them that have a run id, by it."""
         self.running: dict[str, str | None] = {}
         """The prompts whose turn, and the operations whose summary is active; their threads."""
         self.operations: set[str] = set()
         """Cancels and ClearQueues under way."""
-        self.cancels: dict[str, list[Prompt]] = {}
+        self.cancels: dict[str, list[LogPrompt]] = {}
         """Which prompts each Cancel found that is under way."""
-        self.waiting: dict[str, Prompt] = {}
+        self.waiting: dict[str, LogPrompt] = {}
         """Prompts with run id that were queued and have not started."""
-        self.owed: dict[str, dict[str, Prompt]] = {}
+        self.owed: dict[str, dict[str, LogPrompt]] = {}
         """For each thread, the prompts whose turn it ended and of which nobody was told yet."""
         self.closing = False
         self.tainted = tainted
@@ -141,19 +141,19 @@ class Session:
         """Whether there is nothing to remember, but for :attr:`tainted`."""
         return not (self.prompts or self.running or self.operations or self.waiting or self.owed or self.closing)
 
-    def find(self, line: Line) -> Prompt | None:
+    def find(self, line: Line) -> LogPrompt | None:
         """The open prompt that a line is about, by its name or else by its run id."""
         if line.prompt is not None:
             return self.prompts.get(line.prompt)
         return None if line.run_id is None else self.run_ids.get(line.run_id)
 
-    def open(self, prompt: Prompt) -> None:
+    def open(self, prompt: LogPrompt) -> None:
         """From now on ``prompt`` is open."""
         self.prompts[prompt.name] = prompt
         if prompt.run_id is not None:
             self.run_ids[prompt.run_id] = prompt
 
-    def close(self, prompt: Prompt) -> None:
+    def close(self, prompt: LogPrompt) -> None:
         """From now on ``prompt`` is not open."""
         del self.prompts[prompt.name]
         self.waiting.pop(prompt.name, None)
@@ -184,13 +184,13 @@ class Recent:
 
     def __init__(self, size: int = RECENT) -> None:
         self._size = size
-        self._prompts: OrderedDict[tuple[str, str], Prompt] = OrderedDict()
-        self._run_ids: dict[tuple[str, str], Prompt] = {}
+        self._prompts: OrderedDict[tuple[str, str], LogPrompt] = OrderedDict()
+        self._run_ids: dict[tuple[str, str], LogPrompt] = {}
 
     def __len__(self) -> int:
         return len(self._prompts)
 
-    def put(self, session: str, prompt: Prompt) -> None:
+    def put(self, session: str, prompt: LogPrompt) -> None:
         """Remember a prompt as the latest."""
         key = session, prompt.name
         self.forget(*key)
@@ -201,7 +201,7 @@ class Recent:
         if len(self._prompts) > self._size:
             self.forget(*next(iter(self._prompts)))
 
-    def get(self, session: str, line: Line) -> Prompt | None:
+    def get(self, session: str, line: Line) -> LogPrompt | None:
         """The prompt that a line is about, by its name or else by its run id."""
         if line.prompt is not None:
             return self._prompts.get((session, line.prompt))

@@ -25,7 +25,7 @@ from everyturn_model.lifecycle import Phase
 from everyturn_model.own_changes import OwnChanges
 from everyturn_model.spec.actions import Action, CancelTakesEffect, ClearTakesEffect, Guard, Side
 from everyturn_model.spec.prompts import Prompt, Reach
-from everyturn_model.spec.state import Kind, Operation, Stage, State, Summary, Turn
+from everyturn_model.spec.state import OpenOperation, OperationKind, Stage, State, Summary, Turn
 
 
 def exposed(prompt: Prompt) -> Prompt:
@@ -80,7 +80,7 @@ def call_cancel(state: State, event: CancelCalled) -> State:
     found = frozenset(prompt.name for prompt in state.prompts if _ends(prompt, event.promise))
     idle = state.idle and event.shared.reservations == 0
     own = OwnChanges(event.operation) if idle else None
-    operation = Operation(Kind.CANCEL, event.operation, found, own=own)
+    operation = OpenOperation(OperationKind.CANCEL, event.operation, found, own=own)
     if event.promise != "nothing":
         state = _each_active(state, lambda work: _found(work, event.operation))
     summary = None if state.summary is None else state.summary._replace(exposed=True)
@@ -108,7 +108,7 @@ def _each_active(state: State, change: _Change) -> State:
 
 def cancel_takes_effect(state: State, event: CancelTakesEffect) -> State:
     """Whatever the Cancel found and has not ended since is doomed, and nothing else."""
-    operation = state.operation(Kind.CANCEL, event.operation)
+    operation = state.operation(OperationKind.CANCEL, event.operation)
     assert operation is not None
     found = operation.found
     state = state.each(lambda each: each._replace(cancel=Reach.DOOMED) if each.name in found else each)
@@ -116,7 +116,7 @@ def cancel_takes_effect(state: State, event: CancelTakesEffect) -> State:
 
 
 def _idle_unchanged(state: State, event: CancelReturned) -> bool:
-    operation = state.operation(Kind.CANCEL, event.operation)
+    operation = state.operation(OperationKind.CANCEL, event.operation)
     return operation is None or operation.own is None or not operation.own.left(event.shared)
 
 
@@ -131,7 +131,7 @@ def _reaches(state: State, event: CancelReturned) -> bool:
 def return_cancel(state: State, event: CancelReturned) -> State:
     """The Cancel is over."""
     state = _each_active(state, lambda work: work._replace(found=work.found - {event.operation}))
-    return state.without_operation(Kind.CANCEL, event.operation)
+    return state.without_operation(OperationKind.CANCEL, event.operation)
 
 
 def change_data(state: State, event: DataChanged) -> State:
@@ -158,7 +158,7 @@ CALL_CANCEL = Action(
         Guard(
             "cancel-new",
             "A Cancel is called once.",
-            lambda state, event: state.operation(Kind.CANCEL, event.operation) is None,
+            lambda state, event: state.operation(OperationKind.CANCEL, event.operation) is None,
         ),
     ),
     call_cancel,
@@ -173,7 +173,8 @@ CANCEL_TAKES_EFFECT = Action(
             "cancel-under-way",
             "A Cancel takes effect once, between its call and its return.",
             lambda state, event: any(
-                each.kind is Kind.CANCEL and each.name == event.operation and not each.done for each in state.operations
+                each.kind is OperationKind.CANCEL and each.name == event.operation and not each.done
+                for each in state.operations
             ),
         ),
     ),
@@ -189,7 +190,8 @@ RETURN_CANCEL = Action(
             "cancel-effective",
             "A Cancel returns after it was called and has taken effect.",
             lambda state, event: any(
-                each.kind is Kind.CANCEL and each.name == event.operation and each.done for each in state.operations
+                each.kind is OperationKind.CANCEL and each.name == event.operation and each.done
+                for each in state.operations
             ),
         ),
         Guard(
@@ -221,12 +223,12 @@ def call_clear(state: State, event: ClearCalled) -> State:
     state = state.each(
         lambda each: each._replace(clear=Reach.EXPOSED) if each.name in found and each.clear is Reach.FREE else each
     )
-    return state.with_operation(Operation(Kind.CLEAR, event.operation, found))
+    return state.with_operation(OpenOperation(OperationKind.CLEAR, event.operation, found))
 
 
 def clear_takes_effect(state: State, event: ClearTakesEffect) -> State:
     """Whatever the clear found and was not taken out since shall be dropped, and nothing else."""
-    operation = state.operation(Kind.CLEAR, event.operation)
+    operation = state.operation(OperationKind.CLEAR, event.operation)
     assert operation is not None
     found = operation.found
     state = state.each(lambda each: each._replace(clear=Reach.DOOMED) if each.name in found else each)
@@ -241,7 +243,7 @@ CALL_CLEAR = Action(
         Guard(
             "clear-new",
             "A ClearQueue is called once.",
-            lambda state, event: state.operation(Kind.CLEAR, event.operation) is None,
+            lambda state, event: state.operation(OperationKind.CLEAR, event.operation) is None,
         ),
     ),
     call_clear,
@@ -256,7 +258,8 @@ CLEAR_TAKES_EFFECT = Action(
             "clear-under-way",
             "A ClearQueue takes effect once, between its call and its return.",
             lambda state, event: any(
-                each.kind is Kind.CLEAR and each.name == event.operation and not each.done for each in state.operations
+                each.kind is OperationKind.CLEAR and each.name == event.operation and not each.done
+                for each in state.operations
             ),
         ),
     ),
@@ -272,11 +275,12 @@ RETURN_CLEAR = Action(
             "clear-effective",
             "A ClearQueue returns after it was called and has taken effect.",
             lambda state, event: any(
-                each.kind is Kind.CLEAR and each.name == event.operation and each.done for each in state.operations
+                each.kind is OperationKind.CLEAR and each.name == event.operation and each.done
+                for each in state.operations
             ),
         ),
     ),
-    lambda state, event: state.without_operation(Kind.CLEAR, event.operation),
+    lambda state, event: state.without_operation(OperationKind.CLEAR, event.operation),
 )
 
 
@@ -290,10 +294,10 @@ CALL_SUMMARISE = Action(
         Guard(
             "summarise-new",
             "A Summarise is called once.",
-            lambda state, event: state.operation(Kind.SUMMARISE, event.operation) is None,
+            lambda state, event: state.operation(OperationKind.SUMMARISE, event.operation) is None,
         ),
     ),
-    lambda state, event: state.disturbed().with_operation(Operation(Kind.SUMMARISE, event.operation)),
+    lambda state, event: state.disturbed().with_operation(OpenOperation(OperationKind.SUMMARISE, event.operation)),
 )
 
 RETURN_SUMMARISE = Action(
@@ -304,10 +308,10 @@ RETURN_SUMMARISE = Action(
         Guard(
             "summarise-called",
             "A Summarise returns after it was called.",
-            lambda state, event: state.operation(Kind.SUMMARISE, event.operation) is not None,
+            lambda state, event: state.operation(OperationKind.SUMMARISE, event.operation) is not None,
         ),
     ),
-    lambda state, event: state.without_operation(Kind.SUMMARISE, event.operation),
+    lambda state, event: state.without_operation(OperationKind.SUMMARISE, event.operation),
 )
 
 

@@ -22,7 +22,7 @@ from everyturn_model.events import (
 from everyturn_model.lifecycle import LIFE, Fate, Phase
 from everyturn_model.spec.actions import Action, Guard, Side
 from everyturn_model.spec.prompts import Reach, Written
-from everyturn_model.spec.state import Kind, Stage, State
+from everyturn_model.spec.state import OperationKind, Stage, State
 
 
 def known_to_life(state: State, prompt: str, event: Event) -> bool:
@@ -33,7 +33,7 @@ def known_to_life(state: State, prompt: str, event: Event) -> bool:
 def _busy(state: State, prompt: str) -> bool:
     """Whether anybody else is not done, so that the session may have been busy when the prompt came."""
     others = any(each.name != prompt and (each.unfinished or not each.returned) for each in state.prompts)
-    return others or state.turn is not None or state.summary is not None or state.open(Kind.SUMMARISE)
+    return others or state.turn is not None or state.summary is not None or state.open(OperationKind.SUMMARISE)
 
 
 REFUSE_PROMPT = Action(
@@ -64,7 +64,7 @@ def queue_prompt(state: State, event: Queued) -> State:
     if not prompt.queued and prompt.run_id and prompt.turn is None:
         ahead = frozenset(each.name for each in state.prompts if each.run_id and each.queued and each.waiting)
         prompt = prompt._replace(ahead=ahead)
-    clear = Reach.EXPOSED if state.open(Kind.CLEAR) and prompt.clear is Reach.FREE else prompt.clear
+    clear = Reach.EXPOSED if state.open(OperationKind.CLEAR) and prompt.clear is Reach.FREE else prompt.clear
     return state.put(prompt.again()._replace(phase=Phase.QUEUED, queued=True, written=written, clear=clear))
 
 
@@ -96,7 +96,7 @@ def take_prompt_out(state: State, event: TakenOut) -> State:
     if prompt.phase is Phase.QUEUED:
         state = state.put(prompt._replace(phase=Phase.TAKEN))
     found = tuple(
-        each._replace(found=each.found - {event.prompt}) if each.kind is Kind.CLEAR else each
+        each._replace(found=each.found - {event.prompt}) if each.kind is OperationKind.CLEAR else each
         for each in state.operations
     )
     return state._replace(operations=found)

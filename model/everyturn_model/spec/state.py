@@ -26,7 +26,7 @@ class Stage(IntEnum):
     OVER = 2
 
 
-class Kind(StrEnum):
+class OperationKind(StrEnum):
     """The three operations."""
 
     CANCEL = "cancel"
@@ -69,7 +69,7 @@ class Summary(NamedTuple):
     found: frozenset[str] = frozenset()
 
 
-class Operation(NamedTuple):
+class OpenOperation(NamedTuple):
     """An operation between its call and its return.
 
     ``found``: the prompts that a Cancel found unfinished, or that a clear found in the queue and that stayed there;
@@ -77,7 +77,7 @@ class Operation(NamedTuple):
     not idle.
     """
 
-    kind: Kind
+    kind: OperationKind
     name: str
     found: frozenset[str] = frozenset()
     done: bool = False
@@ -90,7 +90,7 @@ class State(NamedTuple):
     prompts: tuple[Prompt, ...] = ()
     turn: Turn | None = None
     summary: Summary | None = None
-    operations: tuple[Operation, ...] = ()
+    operations: tuple[OpenOperation, ...] = ()
     closing: bool = False
 
     # questions ---------------------------------------------------------------------------------------------------
@@ -109,14 +109,14 @@ class State(NamedTuple):
                 return prompt
         return None
 
-    def operation(self, kind: Kind, name: str) -> Operation | None:
+    def operation(self, kind: OperationKind, name: str) -> OpenOperation | None:
         """The open operation of that kind and name."""
         for operation in self.operations:
             if operation.kind is kind and operation.name == name:
                 return operation
         return None
 
-    def open(self, kind: Kind) -> bool:
+    def open(self, kind: OperationKind) -> bool:
         """Whether an operation of that kind is under way."""
         return any(operation.kind is kind for operation in self.operations)
 
@@ -158,12 +158,12 @@ class State(NamedTuple):
     @property
     def cancelling(self) -> bool:
         """Whether a Cancel or a shutdown may reach whoever comes now."""
-        return self.closing or self.open(Kind.CANCEL)
+        return self.closing or self.open(OperationKind.CANCEL)
 
     @property
     def idle(self) -> bool:
         """Whether every prompt has ended, its thread included, and no summary is under way."""
-        if self.turn is not None or self.summary is not None or self.closing or self.open(Kind.SUMMARISE):
+        if self.turn is not None or self.summary is not None or self.closing or self.open(OperationKind.SUMMARISE):
             return False
         return all(not prompt.unfinished and prompt.returned for prompt in self.prompts)
 
@@ -183,14 +183,14 @@ class State(NamedTuple):
         changed = [(prompt, change(prompt)) for prompt in self.prompts]
         return self._replace(prompts=tuple(new if new is old else new.tidy() for old, new in changed))
 
-    def with_operation(self, operation: Operation) -> State:
+    def with_operation(self, operation: OpenOperation) -> State:
         """The state with this operation in place of the one of the same kind and name."""
         rest = self.without_operation(operation.kind, operation.name).operations
         return self._replace(
             operations=tuple(sorted((*rest, operation), key=lambda each: (each.kind.value, each.name)))
         )
 
-    def without_operation(self, kind: Kind, name: str) -> State:
+    def without_operation(self, kind: OperationKind, name: str) -> State:
         """The state without this operation."""
         rest = tuple(each for each in self.operations if (each.kind, each.name) != (kind, name))
         return self._replace(operations=rest)

@@ -18,7 +18,7 @@ from everyturn_model.events import (
 )
 from everyturn_model.spec.actions import Action, Guard, Side
 from everyturn_model.spec.prompts import Reach
-from everyturn_model.spec.state import Kind, State, Summary
+from everyturn_model.spec.state import OperationKind, State, Summary
 
 
 def start_summary(state: State, event: SummaryStarted) -> State:
@@ -31,7 +31,7 @@ def start_summary(state: State, event: SummaryStarted) -> State:
 
 def _asked_for(state: State, event: SummaryStarted) -> bool:
     if event.turn is None:
-        return state.open(Kind.SUMMARISE)
+        return state.open(OperationKind.SUMMARISE)
     own = state.of_turn(event.turn)
     return own is not None and own.full
 

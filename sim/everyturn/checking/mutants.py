@@ -11,7 +11,7 @@ from typing import ClassVar, Final
 
 from everyturn_impl.calls import Call, Completion, Context, Fault
 from everyturn_impl.endings import Ending
-from everyturn_impl.revisions.hardened import Entry, Hardened
+from everyturn_impl.revisions.hardened import Admission, Hardened
 from everyturn_impl.server import Server
 from everyturn_model.invariants import INVARIANTS
 
@@ -63,18 +63,18 @@ class OneTurn(Mutant):
 
     scope = "AA"
 
-    async def enter(self, call: Call, turn: Context) -> Entry:
+    async def enter(self, call: Call, turn: Context) -> Admission:
         """Test outside of the critical section, set inside."""
         busy = await self.ports.active.get() is not None
         await self.ports.mutex.lock()
         if await self.cancelled_before_entry(call):
-            entry = Entry.CANCELLED
+            entry = Admission.CANCELLED
         elif busy:
             await self.append(call)
-            entry = Entry.QUEUED
+            entry = Admission.QUEUED
         else:
             await self.ports.active.set(turn)
-            entry = Entry.RUNS
+            entry = Admission.RUNS
         await self.close(call)
         await self.ports.mutex.unlock()
         return entry
@@ -171,18 +171,18 @@ class NoDeadlock(Mutant):
 
     scope = "AA+1c"
 
-    async def enter(self, call: Call, turn: Context) -> Entry:
+    async def enter(self, call: Call, turn: Context) -> Admission:
         """Return early, with the mutex."""
         await self.ports.mutex.lock()
         if await self.cancelled_before_entry(call):
             await self.close(call)
-            return Entry.CANCELLED
+            return Admission.CANCELLED
         if await self.ports.active.get() is not None:
             await self.append(call)
-            entry = Entry.QUEUED
+            entry = Admission.QUEUED
         else:
             await self.ports.active.set(turn)
-            entry = Entry.RUNS
+            entry = Admission.RUNS
         await self.close(call)
         await self.ports.mutex.unlock()
         return entry

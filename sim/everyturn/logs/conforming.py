@@ -26,13 +26,13 @@ from everyturn.runs import trace
 from everyturn.verdicts.verdict import Cell, Judged, Verdict
 from everyturn_model.events import Rest
 from everyturn_model.lifecycle import Phase
-from everyturn_model.partial import BUDGET, Answer, Matched, Refused, match_complete, match_partial
+from everyturn_model.partial import BUDGET, Matched, PartialAnswer, Unexplained, match_complete, match_partial
 from everyturn_model.spec.state import State
 
 VERDICTS: Final = {
-    Answer.ACCEPTED: Verdict.HOLDS,
-    Answer.REFUSED: Verdict.REFUTED,
-    Answer.UNDETERMINED: Verdict.UNDETERMINED,
+    PartialAnswer.ACCEPTED: Verdict.HOLDS,
+    PartialAnswer.REFUSED: Verdict.REFUTED,
+    PartialAnswer.UNDETERMINED: Verdict.UNDETERMINED,
 }
 
 
@@ -67,13 +67,13 @@ class RunMatch:
 
     def concise(self) -> RunMatch:
         """The same without an explanation, if the run was accepted: for those who keep many."""
-        if self.matched.answer is not Answer.ACCEPTED:
+        if self.matched.answer is not PartialAnswer.ACCEPTED:
             return self
         return replace(self, matched=replace(self.matched, explanation=()))
 
     def sentences(self) -> Iterator[str]:
         """For each refusal: where, the guard, and what it demands; the longest prefix that fits goes with the first."""
-        if self.matched.answer is Answer.UNDETERMINED:
+        if self.matched.answer is PartialAnswer.UNDETERMINED:
             yield f"{self.file}:{self.lines[0]}: {self.name}: undetermined: {self.spent()}"
         for refused in self.matched.refusals:
             yield f"{self.file}:{refused.place}: {self.name}: {refused.guard}: {sentence(refused)}"
@@ -89,7 +89,7 @@ class RunMatch:
         for refused in self.matched.refusals[:1]:
             judged.sentence, judged.guard = sentence(refused), refused.guard
             judged.where, judged.count = f"{self.file}:{refused.place}", len(self.matched.refusals)
-        if self.matched.answer is Answer.UNDETERMINED:
+        if self.matched.answer is PartialAnswer.UNDETERMINED:
             judged.sentence = self.spent()
         return judged
 
@@ -99,7 +99,7 @@ class RunMatch:
         return Cell(self.revision, self.scope, "log", judged.verdict, {}, conforms=judged, file=self.file, run=self.run)
 
 
-def sentence(refused: Refused) -> str:
+def sentence(refused: Unexplained) -> str:
     """What was needed, and the guards that refused it, in words; then who stands in the way."""
     first, *others = refused.needed
     more = "".join(f" Nor {other.action} ({other.guard}): {other.sentence}" for other in others)
@@ -109,7 +109,7 @@ def sentence(refused: Refused) -> str:
     return printable(text)
 
 
-def _unseen(refused: Refused, found: str) -> str:
+def _unseen(refused: Unexplained, found: str) -> str:
     """What the log's own snapshot says where it shows an empty queue, and those who entered the queue are nowhere."""
     event = refused.needed[0].event
     if refused.guard != "rest-queue-empty" or not isinstance(event, Rest) or event.shared.queue or not found:
@@ -168,7 +168,9 @@ class Conformed:
             runs = [each for each in self.runs if each.file == file]
             answers = Counter(each.matched.answer for each in runs)
             speed = sum(each.count for each in runs) / max(seconds, 1e-9)
-            counts = "".join(f"{answers[answer]:>{width}}" for answer, width in zip(Answer, (10, 9, 14), strict=True))
+            counts = "".join(
+                f"{answers[answer]:>{width}}" for answer, width in zip(PartialAnswer, (10, 9, 14), strict=True)
+            )
             judged = "" if refuted is None else f"{refuted.get(file, 0):>9}"
             yield f"{len(runs):>6}{counts}{judged}{speed:>10,.0f}  {file}"
             first, anywhere = refusing_guards(runs)

@@ -16,7 +16,7 @@ from everyturn.printing import printable
 from everyturn_model import events as ev
 from everyturn_model.marks import Forgotten, RunCalled
 from everyturn_model.nodes import Explained
-from everyturn_model.partial import Refused
+from everyturn_model.partial import Unexplained
 
 LONGEST: Final = 60
 """So many steps are shown at most; of a longer way the first and the last."""
@@ -117,7 +117,7 @@ def rows(run: RunMatch, texts: dict[int, str]) -> Iterator[Row]:
 class _Refusals:
     """The refusals of a run: those of one step together, each told once."""
 
-    def __init__(self, refusals: Iterable[Refused]) -> None:
+    def __init__(self, refusals: Iterable[Unexplained]) -> None:
         self._rules: dict[tuple[int, ev.Event], list[str]] = {}
         for refused in refusals:
             first = refused.needed[0]
@@ -143,7 +143,7 @@ def _lane(event: Any, owners: dict[str, str]) -> str | None:
     return None if turn is None else owners.get(turn, turn)
 
 
-def _involved(refused: Refused) -> set[str]:
+def _involved(refused: Unexplained) -> set[str]:
     """The prompts and operations that the refused step speaks of, and those in its way."""
     event: Any = refused.needed[0].event
     state = refused.states[0]

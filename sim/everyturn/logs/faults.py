@@ -13,7 +13,7 @@ from everyturn.logs.conforming import RunMatch, standing
 from everyturn.printing import printable
 from everyturn_model.invariants import INVARIANTS, Invariant
 from everyturn_model.lifecycle import Phase
-from everyturn_model.partial import Refused
+from everyturn_model.partial import Unexplained
 from everyturn_model.spec.state import State, Summary
 
 BY_GUARD: Final[dict[str, Invariant]] = {guard: each for each in INVARIANTS for guard in each.guards}
@@ -56,7 +56,7 @@ class Fault:
         return min(self.runs, key=lambda run: (len(causes(run)), run.matched.refusals[0].prefix, run.file, run.run))
 
     @property
-    def refused(self) -> Refused:
+    def refused(self) -> Unexplained:
         """The first refusal of the run to show."""
         return self.shown.matched.refusals[0]
 
@@ -169,7 +169,7 @@ def _short(summary: Summary | None) -> str:
     return "" if summary is None else summary.name.removeprefix("summary:")
 
 
-def _by_rule(refused: Refused) -> str:
+def _by_rule(refused: Unexplained) -> str:
     """For guards without words of their own: the step, and that the rule forbids it."""
     from everyturn.logs.words import words
 

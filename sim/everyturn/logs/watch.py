@@ -10,8 +10,8 @@ from everyturn.logs.order import Gap
 from everyturn.verdicts.verdict import Judged, Verdict
 from everyturn_model.invariants import INVARIANTS
 from everyturn_model.logs.lines import OF_PROMPTS, OF_SESSIONS, running, started
-from everyturn_model.logs.monitor import LogMonitor, NotShown, PromptJudge, SessionJudge, Shown
-from everyturn_model.logs.session import Prompt, Recent, Session
+from everyturn_model.logs.monitor import LogEvidence, LogMonitor, NotShown, PromptJudge, SessionJudge
+from everyturn_model.logs.session import LogPrompt, LogSession, Recent
 from everyturn_model.monitor import Invariant
 
 _CLOSING: Final = frozenset(
@@ -70,7 +70,7 @@ class Watch:
         self._invariants = tuple(invariants)
         monitors = [(each.name, each.log) for each in invariants if isinstance(each.log, LogMonitor)]
         self.tallies = {name: Tally() for name, _ in monitors}
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, LogSession] = {}
         self._named: set[int] = set()
         self._enough = _ENOUGH
         self._recent = Recent()
@@ -91,13 +91,13 @@ class Watch:
             if monitor.at_rest is not None and monitor.needs - {"rest"} <= self.kinds
         ]
 
-    def _new(self, name: str) -> Session:
+    def _new(self, name: str) -> LogSession:
         """A session that is not known; now and then, those of which there is nothing to remember are forgotten."""
         if len(self._sessions) >= self._enough:
             for idle in [each for each in self._sessions.values() if each.idle and each.tainted == self._tainted]:
                 del self._sessions[idle.name]
             self._enough = max(_ENOUGH, 2 * len(self._sessions))
-        session = Session(name, tainted=self._tainted, ordered=self._ordered, recorded=self._recorded)
+        session = LogSession(name, tainted=self._tainted, ordered=self._ordered, recorded=self._recorded)
         self._sessions[name] = session
         self._named.add(hash(name))
         return session
@@ -144,7 +144,7 @@ class Watch:
             running(session, prompt, line)
             self._threads = self._threads or line.thread is not None
 
-    def _session_line(self, session: Session, line: Line) -> None:
+    def _session_line(self, session: LogSession, line: Line) -> None:
         match line.kind:
             case "submit":
                 self._submit(session, line)
@@ -161,19 +161,19 @@ class Watch:
                 OF_SESSIONS[kind](session, line)
                 self._judge_session(session, line)
 
-    def _judge(self, judges: Judges, session: Session, prompt: Prompt, line: Line) -> None:
+    def _judge(self, judges: Judges, session: LogSession, prompt: LogPrompt, line: Line) -> None:
         for invariant, judge in judges:
             sentence = judge(session, prompt, line)
             if sentence is not None:
                 self._found(invariant, session, sentence, prompt.name)
 
-    def _judge_session(self, session: Session, line: Line) -> None:
+    def _judge_session(self, session: LogSession, line: Line) -> None:
         for invariant, judge in self._of_sessions[line.kind]:
             sentence = judge(session, line)
             if sentence is not None:
                 self._found(invariant, session, sentence)
 
-    def _submit(self, session: Session, line: Line) -> None:
+    def _submit(self, session: LogSession, line: Line) -> None:
         name = str(line.prompt)
         if name in session.prompts:
             self.unknown += 1
@@ -181,31 +181,31 @@ class Watch:
         self._recent.forget(session.name, name)
         self.prompts += 1
         self.run_ids += line.run_id is not None
-        prompt = Prompt(name, line.run_id, session.now)
+        prompt = LogPrompt(name, line.run_id, session.now)
         under_way = bool(session.operations) or session.closing or session.tainted
         prompt.untouched, prompt.met = not under_way, under_way
         self.untouched += not under_way
         session.open(prompt)
         self._judge(self._submits, session, prompt, line)
 
-    def _seen_in_part(self, session: Session, line: Line) -> Prompt:
+    def _seen_in_part(self, session: LogSession, line: Line) -> LogPrompt:
         """A prompt that is not open: it was closed, or its submission was not seen."""
         prompt = self._recent.get(session.name, line)
         if prompt is None:
             self.unknown += 1
-            prompt = Prompt(line.prompt or str(line.run_id), line.run_id, -1)
+            prompt = LogPrompt(line.prompt or str(line.run_id), line.run_id, -1)
             self._recent.put(session.name, prompt)
         elif prompt.whole and line.kind == "started":
             self._recent.forget(session.name, prompt.name)
             session.open(prompt)
         return prompt
 
-    def _close(self, session: Session, prompt: Prompt) -> None:
+    def _close(self, session: LogSession, prompt: LogPrompt) -> None:
         if prompt.over and prompt.name in session.prompts and not prompt.owed(messages=self._messages):
             session.close(prompt)
             self._recent.put(session.name, prompt)
 
-    def _rest(self, session: Session, line: Line | None) -> None:
+    def _rest(self, session: LogSession, line: Line | None) -> None:
         self.rests += 1
         snapshot = None if line is None else line.snapshot
         for invariant, judge in self._at_rest:
@@ -237,7 +237,7 @@ class Watch:
             for session in list(self._sessions.values()):
                 self._rest(session, None)
 
-    def _found(self, invariant: str, session: Session, sentence: str, prompt: str | None = None) -> None:
+    def _found(self, invariant: str, session: LogSession, sentence: str, prompt: str | None = None) -> None:
         violation = Violation(invariant, self._place, session.name, sentence, prompt)
         tally = self.tallies[invariant]
         tally.count += 1
@@ -268,8 +268,8 @@ class Watch:
         unsaid = monitor.unsaid(self._shown())
         return Judged(Verdict.HOLDS) if unsaid is None else Judged(Verdict.NOT_JUDGED, unsaid)
 
-    def _shown(self) -> Shown:
-        return Shown(
+    def _shown(self) -> LogEvidence:
+        return LogEvidence(
             self.rests, self.open, self.untouched, self._snapshots, self._threads, self._owners, self._untraced
         )
 

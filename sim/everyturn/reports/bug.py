@@ -23,7 +23,7 @@ from everyturn.logs.faults import Fault, faults
 from everyturn.logs.reproduction import Reproduction, reproduce
 from everyturn.logs.words import words
 from everyturn.verdicts import hints
-from everyturn_model.partial import Answer
+from everyturn_model.partial import PartialAnswer
 
 ENDINGS: Final = (".md", ".html")
 
@@ -64,7 +64,7 @@ class LogSummary:
     path: str
     sha256: str
     revisions: str
-    answers: Counter[Answer]
+    answers: Counter[PartialAnswer]
     lines: int
 
     @property
@@ -117,7 +117,7 @@ def bug_report(
         tuple(_logs(conformed)),
         len(runs),
         sum(bool(run.matched.refusals) for run in runs),
-        sum(run.matched.answer is Answer.UNDETERMINED for run in runs),
+        sum(run.matched.answer is PartialAnswer.UNDETERMINED for run in runs),
         f"everyturn {__version__}, Python {platform.python_version()}",
         command,
     )

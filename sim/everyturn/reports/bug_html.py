@@ -13,7 +13,7 @@ from everyturn.printing import printable
 from everyturn.reports.bug import BugReport, Item, commands, reproduced, run_lines, runs_of, share
 from everyturn.reports.bug_markdown import affected
 from everyturn.reports.lanes import diagram
-from everyturn_model.partial import Answer
+from everyturn_model.partial import PartialAnswer
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --ink: #1c2330; --dim: #5b6678; --paper: #fff; --card: #f5f6f8; --line: #d5dae2;
@@ -147,7 +147,7 @@ def _row(row: Row) -> str:
 def _environment(report: BugReport) -> Iterator[str]:
     yield '<h2>Environment</h2><div class="scroll"><table>'
     for log in report.logs:
-        counts = ", ".join(f"{log.answers[answer]:,} {answer}" for answer in Answer)
+        counts = ", ".join(f"{log.answers[answer]:,} {answer}" for answer in PartialAnswer)
         yield f"<tr><td>log</td><td>{safe(log.path)}</td></tr><tr><td>sha256</td><td><code>{log.sha256}</code></td></tr>"
         yield f"<tr><td>written by</td><td>{safe(log.revisions)}</td></tr>"
         yield f"<tr><td>judged</td><td>{log.lines:,} lines, {log.runs:,} runs: {counts}</td></tr>"

@@ -11,7 +11,7 @@ from everyturn.logs.faults import Fault
 from everyturn.logs.words import words
 from everyturn.printing import printable
 from everyturn.reports.bug import BugReport, Item, commands, reproduced, run_lines, runs_of, share
-from everyturn_model.partial import Answer
+from everyturn_model.partial import PartialAnswer
 
 _SIGNS = {Sign.SEEN: "", Sign.HIDDEN: "+", Sign.REFUSED: "**✗**"}
 
@@ -107,7 +107,7 @@ def _row(row: Row, excerpt: Excerpt) -> str:
 def _environment(report: BugReport) -> Iterator[str]:
     yield from ("### Environment", "", "| | |", "|---|---|")
     for log in report.logs:
-        counts = ", ".join(f"{log.answers[answer]:,} {answer}" for answer in Answer)
+        counts = ", ".join(f"{log.answers[answer]:,} {answer}" for answer in PartialAnswer)
         yield f"| log | {plain(log.path)} |"
         yield f"| sha256 | {log.sha256} |"
         yield f"| written by | {plain(log.revisions)} |"

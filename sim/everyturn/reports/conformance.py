@@ -10,7 +10,7 @@ from everyturn.logs.excerpt import Sign, lines_of, rows
 from everyturn.logs.words import words
 from everyturn.printing import printable
 from everyturn_model.lifecycle import Phase
-from everyturn_model.partial import Answer, Refused
+from everyturn_model.partial import PartialAnswer, Unexplained
 from everyturn_model.spec.prompts import Prompt
 
 LEGEND: Final = (
@@ -36,13 +36,13 @@ def explanation(run: RunMatch) -> Iterator[str]:
         yield f"{row.place:>6} {'+' if hidden else ' '} {printable(words(row.event))}"
         if row.text is not None:
             yield f"{'':>6} | {row.text if len(row.text) <= _TEXT else f'{row.text[:_TEXT]} …'}"
-    if run.matched.answer is Answer.UNDETERMINED:
+    if run.matched.answer is PartialAnswer.UNDETERMINED:
         yield f"  undetermined: {run.spent()}"
     for refused in refusals[:1]:
         yield from _refusal(refused)
 
 
-def _refusal(refused: Refused) -> Iterator[str]:
+def _refusal(refused: Unexplained) -> Iterator[str]:
     """The longest prefix that fits, what was needed there, and the states that were possible."""
     yield f"  what fits: everything before line {refused.place}"
     yield f"  what line {refused.place} would need, and the guard that refuses it:"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from everyturn_model.lifecycle import Ledger, Life, Turn
+from everyturn_model.lifecycle import Execution, Ledger, Life
 
 EVERYBODY: Final = ""
 """In place of a name: all lives."""
@@ -50,7 +50,7 @@ class WatchedLedger(Ledger):
         self._looked.add(EVERYBODY if life is None else life.prompt)
         return life
 
-    def of_message(self, message: str | None) -> tuple[Life, Turn] | None:
+    def of_message(self, message: str | None) -> tuple[Life, Execution] | None:
         """The life and the turn that have the message: no others have it."""
         found = self._ledger.of_message(message)
         if message is not None:
