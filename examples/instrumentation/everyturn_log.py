@@ -38,7 +38,8 @@ class EveryturnLog:
     written.
 
     ``also`` names the optional kinds of line that this agent writes whenever they happen, with :meth:`write`.
-    ``ordered``: it writes ``queued`` lines in the order of the queue.
+    ``ordered``: it writes ``queued`` lines in the order of the queue. ``promises``: what it promises its users, if that
+    is less than everything, for example ``{"cancel": "turn"}``.
     """
 
     REQUIRED = (
@@ -55,7 +56,13 @@ class EveryturnLog:
     )
 
     def __init__(
-        self, target: str | TextIO, agent: str = "", also: tuple[str, ...] = (), *, ordered: bool = False
+        self,
+        target: str | TextIO,
+        agent: str = "",
+        also: tuple[str, ...] = (),
+        *,
+        ordered: bool = False,
+        promises: dict[str, Any] | None = None,
     ) -> None:
         self.lost = 0
         self._lock = threading.Lock()
@@ -67,6 +74,7 @@ class EveryturnLog:
             "kinds": [*self.REQUIRED, *also],
             "sequence": "log",
             "ordered": ordered,
+            "promises": promises or {},
         }
         try:
             self._file = open(target, "a", encoding="utf-8") if isinstance(target, str) else target  # noqa: PTH123, SIM115

@@ -41,11 +41,18 @@ export class EveryturnLog {
   /**
    * `append` takes one whole line, for example `(text) => fs.appendFileSync("agent.jsonl", text)`. `also` names the
    * optional kinds of line that this agent writes whenever they happen; `ordered`: it writes `queued` lines in the order
-   * of the queue.
+   * of the queue; `promises`: what it promises its users, if that is less than everything, for example
+   * `{ cancel: "turn" }`.
    */
-  constructor(append: (text: string) => void, agent: string, also: string[] = [], ordered = false) {
+  constructor(
+    append: (text: string) => void,
+    agent: string,
+    also: string[] = [],
+    ordered = false,
+    promises: { cancel?: string; busy?: string; folds?: boolean } = {},
+  ) {
     this.append = append;
-    this.put({ schema: "everyturn/log/1", agent, kinds: [...required, ...also], sequence: "log", ordered });
+    this.put({ schema: "everyturn/log/1", agent, kinds: [...required, ...also], sequence: "log", ordered, promises });
   }
 
   /** Writes one line; its time and sequence are filled in. */

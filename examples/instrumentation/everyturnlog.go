@@ -39,11 +39,13 @@ type Snapshot struct {
 }
 
 // Header says what the log is. Also names the optional kinds of line that this agent writes whenever they happen;
-// Ordered: it writes "queued" lines in the order of the queue.
+// Ordered: it writes "queued" lines in the order of the queue. Promises: what it promises its users, if that is less
+// than everything, for example {"cancel": "turn"}.
 type Header struct {
-	Agent   string
-	Also    []string
-	Ordered bool
+	Agent    string
+	Also     []string
+	Ordered  bool
+	Promises map[string]any
 }
 
 // required are the kinds of line without which most invariants cannot be judged.
@@ -65,12 +67,17 @@ func New(out io.Writer, agent string) *Log {
 
 // NewWith is New, with more in the header.
 func NewWith(out io.Writer, header Header) *Log {
+	promises := header.Promises
+	if promises == nil {
+		promises = map[string]any{}
+	}
 	line, _ := json.Marshal(map[string]any{
 		"schema":   "everyturn/log/1",
 		"agent":    header.Agent,
 		"kinds":    append(append([]string{}, required...), header.Also...),
 		"sequence": "log",
 		"ordered":  header.Ordered,
+		"promises": promises,
 	})
 	_, _ = out.Write(append(line, '\n'))
 	return &Log{out: out}

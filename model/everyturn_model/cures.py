@@ -187,7 +187,7 @@ def _stream(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
 
 def _fold(state: State, want: Seen, facts: Facts) -> Iterator[Event]:
     assert isinstance(want.event, WasFolded)
-    yield Folded(want.event.prompt, want.event.turn)
+    yield Folded(want.event.prompt, want.event.turn, broken=want.event.broken)
 
 
 def _drop(state: State, want: Seen, facts: Facts) -> Iterator[Either]:

@@ -50,10 +50,11 @@ class WasQueued(Event):
 
 @dataclass(frozen=True, slots=True)
 class WasFolded(Event):
-    """The prompt has been folded into the turn."""
+    """The prompt has been folded into the turn. ``broken``: the session promises that nobody is folded."""
 
     prompt: str
     turn: str
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,9 @@ def no_fold_of_run_id(state: None, event: Event, ledger: Ledger) -> Violated | N
 
 
 def folded_with_run_id(session: LogSession, prompt: LogPrompt, line: Line) -> str | None:
-    """Who has a run id is folded."""
+    """Who has a run id is folded, or anybody where the session promises that nobody is."""
+    if not session.promises.folds:
+        return f"{prompt.name} was folded into the turn of {line.turn}, and the session promises that nobody is"
     if prompt.run_id is None:
         return None
     return f"{prompt.name} has a run id and was folded into the turn of {line.turn}"

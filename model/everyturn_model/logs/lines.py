@@ -164,11 +164,28 @@ def returned(session: LogSession, prompt: LogPrompt, line: Line) -> None:
 
 
 def cancel_call(session: LogSession, line: Line) -> None:
-    """A Cancel begins: it finds what is surely there."""
+    """A Cancel begins: it finds what is surely there, of that which it promises to end."""
+    promise = session.promises.cancel
+    spared = [each for each in session.prompts.values() if promise == "turn" and _untouched_in_queue(each)]
     _meets(session)
+    for each in spared:
+        each.in_queue = True
     operation = str(line.operation)
     session.operations.add(operation)
-    session.cancels[operation] = [each for each in session.prompts.values() if each.sure and not each.over]
+    session.cancels[operation] = [
+        each for each in session.prompts.values() if each.sure and not each.over and _promised(each, promise)
+    ]
+
+
+def _untouched_in_queue(prompt: LogPrompt) -> bool:
+    return (prompt.untouched or prompt.in_queue) and prompt.queued_at >= 0 and prompt.fate is None
+
+
+def _promised(prompt: LogPrompt, promise: str) -> bool:
+    """Whether a Cancel that promises this ends a prompt that is there."""
+    if promise == "turn":
+        return prompt.in_turn
+    return promise != "turn and queue" or prompt.queued_at >= 0 or prompt.fate is not None
 
 
 def cancel_return(session: LogSession, line: Line) -> None:
@@ -203,7 +220,7 @@ def summary_end(session: LogSession, line: Line) -> None:
 
 def _meets(session: LogSession) -> None:
     for prompt in session.prompts.values():
-        prompt.untouched, prompt.met = False, True
+        prompt.untouched, prompt.in_queue, prompt.met = False, False, True
 
 
 OF_PROMPTS: Final[dict[str, Callable[[LogSession, LogPrompt, Line], None]]] = {

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from typing import Final
 
 from everyturn_model.logs.line import Line
+from everyturn_model.promises import ALL, Promises
 
 RECENT: Final = 8192
 """So many prompts, of all sessions together, are remembered after they are closed, for what may come twice."""
@@ -25,6 +26,8 @@ class LogPrompt:
     """Whether no Cancel, ClearQueue, shutdown or lost line met it."""
     met = False
     """Whether a Cancel, ClearQueue or shutdown may have taken it away."""
+    in_queue = False
+    """Whether it surely was in the queue when a Cancel began that spares the queue, and nothing else met it."""
     fate: str | None = None
     queued_at = -1
     overtaken: str | None = None
@@ -69,6 +72,11 @@ class LogPrompt:
         return (self.ended and not self.running) or (host is not None and host.ended and not host.running)
 
     @property
+    def in_turn(self) -> bool:
+        """Whether a turn of it, or one that it was folded into, surely is active."""
+        return self.running or (self.host is not None and self.host.running)
+
+    @property
     def cancelled(self) -> bool:
         """Whether it ended as cancelled."""
         host = self.host
@@ -99,6 +107,7 @@ class LogSession:
         "operations",
         "ordered",
         "owed",
+        "promises",
         "prompts",
         "recorded",
         "run_ids",
@@ -108,8 +117,18 @@ class LogSession:
         "waiting",
     )
 
-    def __init__(self, name: str, *, tainted: bool = False, ordered: bool = False, recorded: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        tainted: bool = False,
+        ordered: bool = False,
+        recorded: bool = False,
+        promises: Promises = ALL,
+    ) -> None:
         self.name = name
+        self.promises = promises
+        """What the session promises its users."""
         self.ordered = ordered
         """Whether ``queued`` lines stand in the order of the queue."""
         self.recorded = recorded
@@ -163,7 +182,7 @@ class LogSession:
     def lose(self, recent: Recent) -> None:
         """Lines are missing: forget whatever they might have changed."""
         for prompt in self.prompts.values():
-            prompt.whole = prompt.untouched = prompt.running = prompt.ended = False
+            prompt.whole = prompt.untouched = prompt.in_queue = prompt.running = prompt.ended = False
             prompt.overtaken = prompt.outcome = prompt.passed = None
             recent.put(self.name, prompt)
         for forgotten in (self.prompts, self.run_ids, self.running, self.waiting, self.owed):

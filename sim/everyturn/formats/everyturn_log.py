@@ -14,7 +14,8 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import Meta
 
-from everyturn.files.reading import Fault, LogFile, Unreadable
+from everyturn.files.reading import Fault, LogFile, Unreadable, quote
+from everyturn_model.promises import ALL, Promises
 
 SCHEMA: Final = "everyturn/log/1"
 
@@ -97,14 +98,28 @@ KINDS: Final[dict[str, Meaning]] = {
 REQUIRED: Final = frozenset(kind for kind, meaning in KINDS.items() if meaning.required)
 
 
+class Promised(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the agent promises its users, in the words of :class:`everyturn_model.promises.Promises`."""
+
+    cancel: Literal["nothing", "turn", "turn and queue", "turn, queue and accepted"] = ALL.cancel  # type: ignore[assignment]
+    busy: Literal["queue", "refuse"] = ALL.busy  # type: ignore[assignment]
+    folds: bool = ALL.folds
+
+    @property
+    def promises(self) -> Promises:
+        """The same as the invariants take it."""
+        return Promises(self.cancel, self.busy, self.folds)
+
+
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The first line.
+    """The first line, and again wherever a writer opened the file anew: then one that claims no more and no less,
+    but for the agent's name and kinds of line that came later.
 
     ``kinds``: what this agent logs whenever it happens, by default the required kinds; only from these is anything
     concluded when it is *missing*. ``sequence``: what ``sequence`` counts through, the ``session`` or the whole
     ``log``. ``ordered``: ``queued`` lines are written under the lock that guards the queue, so that their order is the
     queue's. ``complete``: nothing was under way in any session when the log began, as far as no sequence says
-    otherwise.
+    otherwise. ``promises``: what is not named is promised, as by the revisions.
     """
 
     schema: Literal["everyturn/log/1"] = SCHEMA
@@ -113,6 +128,16 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     sequence: Literal["session", "log"] | None = None
     ordered: bool = False
     complete: bool = True
+    promises: Promised = Promised()
+
+    def continued_by(self, later: Header) -> str | None:
+        """What a header in the middle of a log would need to go on with this one; none if it has it."""
+        if missing := self.kinds - later.kinds:
+            return f"a header with the kinds of line of the first, {', '.join(sorted(missing))} among them"
+        for name in ("sequence", "ordered", "promises"):
+            if getattr(self, name) != getattr(later, name):
+                return f"a header with the same `{name}` as the first"
+        return None
 
 
 class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -200,7 +225,8 @@ def encode(item: Line | Header) -> bytes:
 class LogReader:
     """Reads a log line by line. ``header`` is that of the lines read so far.
 
-    What cannot be read is handed to ``fault`` and left out. Errors of the file itself are raised by the file.
+    What cannot be read is handed to ``fault`` and left out. Errors of the file itself are raised by the file, and a
+    header that does not go on with the first is an error of the file: the lines after it cannot be judged by the first.
     """
 
     def __init__(self, file: LogFile, fault: Callable[[Fault], None], header: Header | None = None) -> None:
@@ -209,13 +235,14 @@ class LogReader:
         """Called at each header but the first: the writer has opened the file anew."""
         self._file, self._fault = file, fault
 
-    def read_header(self) -> None:
+    def read_header(self, *, required: bool = True) -> None:
         """Look at the first line, so that the header is known before the lines are read."""
         raw = self._file.peek()
         try:
             self.header = msgspec.json.decode(raw, type=Header)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Unreadable(self._file.undecodable(1, raw, error, f"a header of {SCHEMA}")) from None
+            if required:
+                raise Unreadable(self._file.undecodable(1, raw, error, f"a header of {SCHEMA}")) from None
 
     def __iter__(self) -> Iterator[Placed]:
         decode = msgspec.json.Decoder(Line).decode
@@ -235,18 +262,34 @@ class LogReader:
         """A line that is no event may be a header, or empty."""
         if b'"schema"' in raw:
             try:
-                self.header = msgspec.json.decode(raw, type=Header)
-                if number > 1:
-                    self.renewed()
-                return
+                header = msgspec.json.decode(raw, type=Header)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
                 error = wrong
+            else:
+                self._go_on(number, raw, header)
+                return
         if raw.strip():
             self._fault(self._file.undecodable(number, raw, error, f"a line of {SCHEMA}"))
 
+    def _go_on(self, number: int, raw: bytes, header: Header) -> None:
+        """Take over a header; where it is not the first line, the writer has opened the file anew."""
+        if number > 1:
+            missing = self.header.continued_by(header)
+            if missing is not None:
+                raise Unreadable(Fault(self._file.path, number, missing, quote(raw)))
+            self.renewed()
+        if number > 1 or header != self.header:
+            self.header = header
+
 
 def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
-    """A log's contents, piece by piece."""
+    """A log's contents, piece by piece; a header again wherever the log that is read has one."""
     yield encode(header)
+    said = header
     for placed in lines:
+        if isinstance(lines, LogReader) and lines.header is not said:
+            said = lines.header
+            yield encode(said)
         yield encode(placed.line)
+    if isinstance(lines, LogReader) and lines.header is not said:
+        yield encode(lines.header)

@@ -43,6 +43,7 @@ from everyturn.formats.everyturn_log import (
     REQUIRED,
     Header,
     Kind,
+    Promised,
 )
 from everyturn.formats.times import Unit
 
@@ -84,7 +85,7 @@ class Ignored(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Mapping(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A whole mapping file. ``kinds``: what the agent logs whenever it happens, by default all kinds with a rule.
 
-    ``sequence``, ``ordered`` and ``complete`` are those of a :class:`~everyturn.formats.everyturn_log.Header`.
+    ``sequence``, ``ordered``, ``complete`` and ``promises`` are those of a :class:`~everyturn.formats.everyturn_log.Header`.
     """
 
     name: str
@@ -100,13 +101,21 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     session: str | None = None
     ordered: bool = False
     complete: bool = False
+    promises: Promised = Promised()
 
     @property
     def header(self) -> Header:
         """The header that a log of ours with the same lines would have."""
         kinds: Any = frozenset(self.kinds or [rule.kind for rule in self.line] or REQUIRED)
         complete = self.complete or self.sequence is not None
-        return Header(agent=self.name, kinds=kinds, sequence=self.sequence, ordered=self.ordered, complete=complete)
+        return Header(
+            agent=self.name,
+            kinds=kinds,
+            sequence=self.sequence,
+            ordered=self.ordered,
+            complete=complete,
+            promises=self.promises,
+        )
 
 
 def shipped() -> dict[str, str]:

@@ -75,6 +75,7 @@ class _Telling:
         self.lines = stretch.lines
         self.kinds: frozenset[str] = frozenset(header.kinds)
         self.ordered = header.ordered
+        self.promises = header.promises.promises
         self.cast = Cast(stretch.lines)
         self.operations: set[tuple[str, str]] = set()
         self.closing = False
@@ -107,12 +108,13 @@ class _Telling:
             case "submitted":
                 yield SubmitReturned(life.name)
             case "refused":
-                yield ev.Refused(life.name)
+                yield ev.Refused(life.name, busy=self.promises.busy == "refuse")
             case "queued":
                 yield ev.Queued(life.name) if self.ordered else WasQueued(life.name)
             case "folded":
                 host = self.cast.hosts[index]
-                yield WasFolded(life.name, host.turn if host is not None else line.turn or "")
+                turn = host.turn if host is not None else line.turn or ""
+                yield WasFolded(life.name, turn, broken=not self.promises.folds)
             case "dropped":
                 entry = None if line.reason is None else line.reason == "entry"
                 yield WasDropped(life.name, _REASONS.get(line.reason or ""), entry)
@@ -213,7 +215,7 @@ class _Telling:
         name = line.operation or ""
         match line.kind:
             case "cancel_call" if self._opens("cancel", name):
-                yield ev.CancelCalled(name, ev.SharedData())
+                yield ev.CancelCalled(name, ev.SharedData(), self.promises.cancel)
             case "cancel_return" if self._closes("cancel", name):
                 yield ev.CancelReturned(name, ev.SharedData())
             case "clear_call" if self._opens("clear", name):

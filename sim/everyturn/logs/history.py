@@ -34,8 +34,8 @@ class Reading:
         if self.mapping is not None:
             return MappedReader(file, fault, self.mapping)
         made = reader(self.format_of(file), file, fault)
-        if isinstance(made, LogReader) and self.format is None:
-            made.read_header()
+        if isinstance(made, LogReader):
+            made.read_header(required=self.format is None)
         return made
 
 

@@ -62,13 +62,18 @@ class Watch:
         recorded: bool = False,
     ) -> None:
         self._ordered, self._recorded = header.ordered, recorded
+        self._promises = header.promises.promises
         self.kinds = frozenset(str(kind) for kind in header.kinds)
         self.lines = self.prompts = self.run_ids = self.cancels = 0
         self.rests = self.lost = self.unknown = self.untouched = 0
         """How many rests were seen, how many lines are lost, and how many lines were of prompts not submitted here,
         and how many prompts were submitted while surely no Cancel was under way."""
         self._invariants = tuple(invariants)
-        monitors = [(each.name, each.log) for each in invariants if isinstance(each.log, LogMonitor)]
+        monitors = [
+            (each.name, each.log)
+            for each in invariants
+            if isinstance(each.log, LogMonitor) and each.unpromised(self._promises) is None
+        ]
         self.tallies = {name: Tally() for name, _ in monitors}
         self._sessions: dict[str, LogSession] = {}
         self._named: set[int] = set()
@@ -97,7 +102,9 @@ class Watch:
             for idle in [each for each in self._sessions.values() if each.idle and each.tainted == self._tainted]:
                 del self._sessions[idle.name]
             self._enough = max(_ENOUGH, 2 * len(self._sessions))
-        session = LogSession(name, tainted=self._tainted, ordered=self._ordered, recorded=self._recorded)
+        session = LogSession(
+            name, tainted=self._tainted, ordered=self._ordered, recorded=self._recorded, promises=self._promises
+        )
         self._sessions[name] = session
         self._named.add(hash(name))
         return session
@@ -256,6 +263,9 @@ class Watch:
 
     def _unrefuted(self, invariant: Invariant) -> Judged:
         monitor, needs = invariant.log, invariant.needs
+        unpromised = invariant.unpromised(self._promises)
+        if unpromised is not None:
+            return Judged(Verdict.NOT_PROMISED, unpromised)
         if isinstance(monitor, NotShown):
             return Judged(Verdict.NOT_JUDGED, monitor.reason)
         missing = monitor.needs - self.kinds
