@@ -26,7 +26,7 @@ from strategies_table import CELLS, Cell, judging, written
 from everyturn.checking.risk import Unseen, upper_bound
 from everyturn.engines.explorer.judge_states import JudgeTable
 from everyturn.engines.simpy.kernel import simulate
-from everyturn.engines.walks.decisions import End
+from everyturn.engines.walks.decisions import RunEnd
 from everyturn.engines.walks.priorities import Priorities
 from everyturn.engines.walks.probabilities import exact
 from everyturn.engines.walks.walks import Walks
@@ -85,7 +85,7 @@ class Row(NamedTuple):
 
 
 def fared(
-    name: str, cell: Cell, truth: Truth, campaigns: Sequence[Sequence[End]], promised: float | None = None
+    name: str, cell: Cell, truth: Truth, campaigns: Sequence[Sequence[RunEnd]], promised: float | None = None
 ) -> Row:
     """The row of a cell: how the predictions of its campaigns fared."""
     runs = len(campaigns[0])
@@ -124,18 +124,18 @@ def within(interval: Interval, value: float) -> bool:
     return interval.low - 1e-12 <= value <= interval.high + 1e-12
 
 
-def counted(ends: Sequence[End]) -> Truth:
+def counted(ends: Sequence[RunEnd]) -> Truth:
     """What a reference sample shows."""
     outcomes = Counter(end.outcome for end in ends)
     return Truth(share(bool(end.violated) for end in ends), {key: often / len(ends) for key, often in outcomes.items()})
 
 
-def cut(ends: Sequence[End], runs: int) -> list[Sequence[End]]:
+def cut(ends: Sequence[RunEnd], runs: int) -> list[Sequence[RunEnd]]:
     """Campaigns of so many runs each."""
     return [ends[start : start + runs] for start in range(0, len(ends), runs)]
 
 
-def made(walks: Walks, seed: int, runs: int) -> list[End]:
+def made(walks: Walks, seed: int, runs: int) -> list[RunEnd]:
     """How runs over tables end."""
     return [walks.ends[number] for number in walks.walk(seed, 0, runs).tolist()]
 
@@ -163,12 +163,12 @@ def sampled(cell: Cell, name: str) -> Row:
     world, measured = profiled(cell)
     table = JudgeTable(judging(cell))
 
-    def ends(seed: int, runs: int) -> list[End]:
+    def ends(seed: int, runs: int) -> list[RunEnd]:
         chooser = strategy(name, seed, lambda: measured)
-        found: list[End] = []
+        found: list[RunEnd] = []
         for run in range(runs):
             state, findings = table.log(simulate(world, chooser, run).log)
-            found.append(End(table.outcome(state), tuple(finding.invariant for _, finding in findings)))
+            found.append(RunEnd(table.outcome(state), tuple(finding.invariant for _, finding in findings)))
         return found
 
     truth = counted(ends(1, SHORT_REFERENCE))

@@ -23,7 +23,7 @@ from typing import Any
 import msgspec
 
 from everyturn.files.reading import LogFile, stop
-from everyturn.formats.everyturn_log import Line
+from everyturn.formats.everyturn_log import LogLine
 from everyturn.logs.history import AS_IT_IS
 from everyturn.logs.judging import watch
 from everyturn.verdicts.checker import select
@@ -77,7 +77,7 @@ def measure(path: Path) -> dict[str, float]:
         found = watch(file, AS_IT_IS, select(()), stop)
     judging = time.process_time() - begin
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    decode = msgspec.json.Decoder(Line).decode
+    decode = msgspec.json.Decoder(LogLine).decode
     begin = time.process_time()
     with LogFile(path) as file:
         file.peek()

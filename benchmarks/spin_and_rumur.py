@@ -26,7 +26,7 @@ from everyturn.engines.coroutines.reached import Reached
 from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.exports import murphi, promela
-from everyturn.exports.tables import Tables, tables
+from everyturn.exports.tables import ScopeTables, tables
 from everyturn.verdicts.checker import Judge, select
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
@@ -45,7 +45,7 @@ class Measured(NamedTuple):
     searching: float
 
 
-def spin(model: Tables, folder: Path) -> Measured:
+def spin(model: ScopeTables, folder: Path) -> Measured:
     """SPIN, depth first, without its partial order reduction."""
     (folder / "model.pml").write_text("\n".join(promela.write(model, properties=False)))
     commands = (["spin", "-a", "model.pml"], ["gcc", "-O2", "-DSAFETY", "-DNOREDUCE", "-o", "pan", "pan.c"])
@@ -58,7 +58,7 @@ def spin(model: Tables, folder: Path) -> Measured:
     )
 
 
-def rumur(model: Tables, folder: Path) -> Measured:
+def rumur(model: ScopeTables, folder: Path) -> Measured:
     """Rumur on all cores."""
     (folder / "model.m").write_text("\n".join(murphi.write(model, properties=False)))
     commands = (
@@ -68,7 +68,7 @@ def rumur(model: Tables, folder: Path) -> Measured:
     return _measure("rumur", folder, commands, ["./model"], r"(\d+) states, \d+ rules fired in \d+s\.\s*$")
 
 
-TOOLS: dict[str, Callable[[Tables, Path], Measured]] = {"spin": spin, "rumur": rumur}
+TOOLS: dict[str, Callable[[ScopeTables, Path], Measured]] = {"spin": spin, "rumur": rumur}
 
 
 def _measure(tool: str, folder: Path, making: Sequence[list[str]], search: list[str], count: str) -> Measured:

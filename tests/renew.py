@@ -21,7 +21,7 @@ from everyturn.engines.simpy.replay import Replayed, replay
 from everyturn.errors import EveryturnError
 from everyturn.runs import trace
 from everyturn.runs.run import Run
-from everyturn.verdicts.verdict import Judged
+from everyturn.verdicts.verdict import InvariantResult
 
 ROOT: Final = Path(__file__).parent.parent
 TRACES: Final = ROOT / "tests" / "traces"
@@ -61,7 +61,7 @@ def renewed(source: str, invariants: list[str], cause: str, agent: str | None = 
     return next((other.run for other in others if _violates(other, invariants) and tells(cause, other.run)), None)
 
 
-def _tokens(judged: Judged) -> Iterator[str]:
+def _tokens(judged: InvariantResult) -> Iterator[str]:
     if judged.token is not None:
         yield judged.token
     yield from (each.token for each in judged.others)

@@ -17,7 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from everyturn.cli import main
-from everyturn.formats.everyturn_log import REQUIRED, Line, Snapshot
+from everyturn.formats.everyturn_log import REQUIRED, LogLine, LogSnapshot
 
 ROOT: Final = Path(__file__).parents[1]
 MODULE: Final = ROOT / "examples" / "instrumentation" / "everyturn_log.py"
@@ -149,7 +149,7 @@ TYPESCRIPT: Final = (MODULE.parent / "everyturn_log.ts").read_text()
 
 def test_the_writers_in_go_and_typescript_know_every_field_and_the_required_kinds() -> None:
     """Those of the schema: what a kind of line needs can be written in each language."""
-    for struct in (Line, Snapshot):
+    for struct in (LogLine, LogSnapshot):
         fields = set(struct.__struct_fields__)
         (go,) = re.findall(rf"type {struct.__name__} struct {{\n(.*?)\n}}", GO, re.DOTALL)
         (typescript,) = re.findall(rf"interface {struct.__name__} {{\n(.*?)\n}}", TYPESCRIPT, re.DOTALL)

@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 
 from everyturn.checking.mutants import MUTANTS, Mutant
-from everyturn.formats.everyturn_log import KINDS, Line, Snapshot
+from everyturn.formats.everyturn_log import KINDS, LogLine, LogSnapshot
 from everyturn_model.invariants import BY_NAME, INVARIANTS
 from everyturn_model.logs import line as seen
 from everyturn_model.logs.lines import OF_PROMPTS, OF_SESSIONS
@@ -120,12 +120,12 @@ def test_every_kind_of_line_can_be_judged() -> None:
 def test_monitors_see_a_line_as_it_is_read() -> None:
     """What the model takes for a line of a log is what the format reads, with the same words."""
 
-    def as_seen(line: Line, snapshot: Snapshot) -> tuple[seen.Line, seen.Snapshot]:
+    def as_seen(line: LogLine, snapshot: LogSnapshot) -> tuple[seen.Line, seen.Snapshot]:
         return line, snapshot
 
-    line, snapshot = as_seen(Line(kind="told", session="s"), Snapshot())
-    assert words(seen.Line) <= set(Line.__struct_fields__)
-    assert words(seen.Snapshot) == set(Snapshot.__struct_fields__)
+    line, snapshot = as_seen(LogLine(kind="told", session="s"), LogSnapshot())
+    assert words(seen.Line) <= set(LogLine.__struct_fields__)
+    assert words(seen.Snapshot) == set(LogSnapshot.__struct_fields__)
     assert (line.kind, line.session, line.owner, snapshot.queue) == ("told", "s", None, ())
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed
-from everyturn.logs.busy_periods import Stretch
+from everyturn.formats.everyturn_log import KINDS, LogHeader, LogLine, Placed
+from everyturn.logs.busy_periods import BusyPeriod
 
 Script = list[dict[str, str]]
 
 
-def random_log(seed: int) -> tuple[Header, Stretch]:
+def random_log(seed: int) -> tuple[LogHeader, BusyPeriod]:
     """A log of two to four prompts with a Cancel or a ClearQueue or two, and what its header says that it tells."""
     chance = Random(seed)
     names = [f"p{number}" for number in range(chance.choice([2, 3, 3, 3, 4]))]
@@ -26,17 +26,17 @@ def random_log(seed: int) -> tuple[Header, Stretch]:
     lines += [{"kind": "rest"}] * at_rest
     header = _header(chance)
     told: list[Any] = [each for each in lines if each["kind"] in header.kinds]
-    return header, Stretch(
-        "s", tuple(Placed(number, Line(session="s", **each)) for number, each in enumerate(told, 2)), at_rest
+    return header, BusyPeriod(
+        "s", tuple(Placed(number, LogLine(session="s", **each)) for number, each in enumerate(told, 2)), at_rest
     )
 
 
-def _header(chance: Random) -> Header:
+def _header(chance: Random) -> LogHeader:
     kinds: frozenset[Any] = frozenset(KINDS)
     left_out = {kind for kind in ("submitted", "queued", "message", "returned") if chance.random() < 0.4}
     if chance.random() < 0.4:
         left_out |= {"stream_start", "stream_end"}
-    return Header(kinds=kinds - left_out, ordered=chance.random() < 0.15)
+    return LogHeader(kinds=kinds - left_out, ordered=chance.random() < 0.15)
 
 
 class _Prompt:

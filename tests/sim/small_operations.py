@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from everyturn.errors import AgentFault
 from everyturn.world.objects import OPERATIONS, Accepting, Budget
-from everyturn.world.objects.store import Store
+from everyturn.world.objects.store import StoreState
 from everyturn.world.results import fault_of
 from everyturn_impl.calls import Call, Completion, Context, Fault, Reservation, Stream
 
@@ -39,7 +39,7 @@ VALUES: Final[dict[str, tuple[Any, ...]]] = {
         frozenset({TURNS["p2"].path}),
     ),
     "store": tuple(
-        Store(messages, buffered)
+        StoreState(messages, buffered)
         for messages in (True, False)
         for buffered in (frozenset(), *(frozenset({(TURNS[name].name, MESSAGE)}) for name in THREADS))
     ),
@@ -185,7 +185,7 @@ def seen(name: str) -> Seen:
 
 QUIET: Final = VALUES | {"budget": (_NONE,)}
 """The world does nothing unkind."""
-RECORDED: Final = QUIET | {"store": (Store(),), "closing": (False,)}
+RECORDED: Final = QUIET | {"store": (StoreState(),), "closing": (False,)}
 """As in recordings; what is buffered there is told by no line."""
 
 

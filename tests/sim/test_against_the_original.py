@@ -14,7 +14,7 @@ from everyturn.checking.check import check
 from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.logs.identify import identify
-from everyturn.logs.matching import Answer
+from everyturn.logs.matching import MatchAnswer
 from everyturn.strategies.fifo import Fifo
 from everyturn.verdicts.checker import Judge
 from everyturn.verdicts.verdict import Verdict
@@ -151,7 +151,7 @@ def test_a_write_that_was_interrupted_may_have_been_made(tmp_path: Path, run: in
     log = tmp_path / "run.jsonl"
     log.write_text("".join(json.dumps(line) + "\n" for line in kept_behind(run, message, before)))
     (told,) = identify([log], ("d3-locked-drain",)).runs
-    assert told.tried[0].match.answer is (Answer.ACCEPTED if message.startswith("u:") else Answer.REFUSED)
+    assert told.tried[0].match.answer is (MatchAnswer.ACCEPTED if message.startswith("u:") else MatchAnswer.REFUSED)
 
 
 @pytest.mark.parametrize("scope", ["A+1f", "Aa+1c", "A+1f+n", "Aa+1c+1f"])

@@ -18,11 +18,11 @@ from msgspec.structs import replace
 
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.files.reading import LogFile, stop
-from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, write
-from everyturn.formats.everyturn_trace import Teller
+from everyturn.formats.everyturn_log import KINDS, LogHeader, LogLine, Placed, write
+from everyturn.formats.everyturn_trace import TraceTranslator
 from everyturn.logs.conforming import Conformed, RunMatch, match_log
 from everyturn.logs.history import Reading
-from everyturn.logs.judging import Watched, watch
+from everyturn.logs.judging import LogResult, watch
 from everyturn.strategies import strategy
 from everyturn.verdicts.checker import select
 from everyturn.verdicts.verdict import Verdict
@@ -30,11 +30,11 @@ from everyturn.world.scope import Scope
 from everyturn.world.world import World
 from everyturn_model.partial import PartialAnswer
 
-Log = list[Line]
+Log = list[LogLine]
 Break = Callable[[Log], Iterator[Log]]
 
 ALL: Final[Any] = frozenset(KINDS)
-HEADER: Final = Header(agent="hardened", kinds=ALL, sequence="session", ordered=True)
+HEADER: Final = LogHeader(agent="hardened", kinds=ALL, sequence="session", ordered=True)
 SCOPES: Final = ("AAa+1c", "AAA", "Aaa+1t", "AaI+1e+1q", "AA+2c")
 RUNS: Final = 5
 
@@ -48,7 +48,7 @@ class _Memory(LogFile):
         self._file = io.BytesIO(content)
 
 
-def judge(log: Log) -> Watched:
+def judge(log: Log) -> LogResult:
     """What the whole way says, from bytes to verdicts."""
     placed = (Placed(number, line) for number, line in enumerate(log))
     return watch(_Memory(b"".join(write(placed, HEADER))), Reading(), select(()), stop)
@@ -80,9 +80,9 @@ def accepted_logs() -> tuple[Log, ...]:
     for scope in SCOPES:
         world, chooser = World(Scope.parse(scope), "hardened"), strategy("random-walk", 11)
         for number in range(RUNS):
-            teller = Teller()
+            teller = TraceTranslator()
             events = (event for step in simulate(world, chooser, number).seen() for event in step)
-            lines = [Line(session="s", **fields) for event in events for fields in teller.tell(event)]
+            lines = [LogLine(session="s", **fields) for event in events for fields in teller.tell(event)]
             logs.append(renumbered(lines))
     return tuple(logs)
 
@@ -107,7 +107,7 @@ def altered(log: Log, place: int, **fields: Any) -> Log:
     return [*log[:place], replace(log[place], **fields), *log[place + 1 :]]
 
 
-def of(log: Log, *kinds: str) -> Iterator[tuple[int, Line]]:
+def of(log: Log, *kinds: str) -> Iterator[tuple[int, LogLine]]:
     return ((place, line) for place, line in enumerate(log) if line.kind in kinds)
 
 
@@ -203,7 +203,7 @@ def dropped_and_started(log: Log) -> Iterator[Log]:
     fated = {line.prompt for _, line in of(log, "started")}
     for place, line in of(log, "dropped"):
         if line.prompt not in fated:
-            yield [*log[: place + 1], Line(kind="started", session="s", prompt=line.prompt), *log[place + 1 :]]
+            yield [*log[: place + 1], LogLine(kind="started", session="s", prompt=line.prompt), *log[place + 1 :]]
 
 
 def message_missing(log: Log) -> Iterator[Log]:
@@ -228,8 +228,8 @@ def cancelled_by_nobody(log: Log) -> Iterator[Log]:
 
 
 CANCEL: Final = (
-    Line(kind="cancel_call", session="s", operation="new"),
-    Line(kind="cancel_return", session="s", operation="new"),
+    LogLine(kind="cancel_call", session="s", operation="new"),
+    LogLine(kind="cancel_return", session="s", operation="new"),
 )
 
 

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everyturn.cli import main
-from everyturn.formats.everyturn_log import KINDS, Header, Line, Snapshot, encode
+from everyturn.formats.everyturn_log import KINDS, LogHeader, LogLine, LogSnapshot, encode
 from everyturn.logs.conforming import conform
 from everyturn.logs.excerpt import Sign, excerpt, lines_of
-from everyturn.logs.faults import BY_GUARD, Fault, faults
+from everyturn.logs.faults import BY_GUARD, RefusedRuns, faults
 from everyturn.logs.reproduction import reproduce
 from everyturn.logs.words import words
 from everyturn.reports.bug import BugReport, bug_report, commands, reproduced
@@ -34,7 +34,7 @@ HOSTILE: Final = "<script>alert(1)</script>\x1b[2J|`x`\u202e![](http://e.vil)"
 
 
 @cache
-def found(name: str) -> list[Fault]:
+def found(name: str) -> list[RefusedRuns]:
     return faults(conform([RECORDINGS / f"{name}.jsonl"]).runs)
 
 
@@ -50,12 +50,12 @@ def run(*arguments: object) -> Result:
 def hanging(path: Path, name: str) -> Path:
     """A log in which the client of a prompt of that name hangs."""
     lines = (
-        Line(kind="submit", session=name, prompt=name, run_id=name),
-        Line(kind="started", session=name, prompt=name, thread=name),
-        Line(kind="ended", session=name, prompt=name, outcome="finished"),
-        Line(kind="rest", session=name),
+        LogLine(kind="submit", session=name, prompt=name, run_id=name),
+        LogLine(kind="started", session=name, prompt=name, thread=name),
+        LogLine(kind="ended", session=name, prompt=name, outcome="finished"),
+        LogLine(kind="rest", session=name),
     )
-    path.write_bytes(encode(Header(agent=name)) + b"".join(map(encode, lines)))
+    path.write_bytes(encode(LogHeader(agent=name)) + b"".join(map(encode, lines)))
     return path
 
 
@@ -129,12 +129,12 @@ def test_clients_that_nobody_told_are_told_apart_by_what_became_of_them() -> Non
         assert f", {how};" in fault.title
 
 
-def sessions(path: Path, *stories: tuple[int, str]) -> list[Fault]:
+def sessions(path: Path, *stories: tuple[int, str]) -> list[RefusedRuns]:
     """What is wrong in a log of so many sessions with each story: lines ``kind prompt field=value``, with semicolons.
 
     p1 and p2 have run ids, and threads are one worker's.
     """
-    lines: list[Line] = []
+    lines: list[LogLine] = []
     numbered = [story for count, story in stories for _ in range(count)]
     for number, story in enumerate(numbered):
         for part in story.split("; "):
@@ -146,11 +146,11 @@ def sessions(path: Path, *stories: tuple[int, str]) -> list[Fault]:
             if kind == "submit":
                 fields["run_id"] = f"r{names[0]}"
             if kind == "rest":
-                fields["snapshot"] = Snapshot(queue=tuple(names))
+                fields["snapshot"] = LogSnapshot(queue=tuple(names))
                 fields.pop("prompt", None)
-            lines.append(Line(kind=kind, session=f"s{number}", **fields))  # type: ignore[arg-type]
+            lines.append(LogLine(kind=kind, session=f"s{number}", **fields))  # type: ignore[arg-type]
     kinds: Any = frozenset(KINDS) - {"message", "stream_start", "stream_end", "submitted"}
-    path.write_bytes(encode(Header(agent="a", kinds=kinds)) + b"".join(map(encode, lines)))
+    path.write_bytes(encode(LogHeader(agent="a", kinds=kinds)) + b"".join(map(encode, lines)))
     return faults(conform([path]).runs)
 
 
@@ -352,7 +352,7 @@ def test_a_fence_is_not_closed_by_what_is_in_it(lines: list[str]) -> None:
 def test_a_log_without_faults_has_a_report(tmp_path: Path) -> None:
     """It says that there is none."""
     path = tmp_path / "a.jsonl"
-    path.write_bytes(encode(Header()) + encode(Line(kind="submit", session="s", prompt="p")))
+    path.write_bytes(encode(LogHeader()) + encode(LogLine(kind="submit", session="s", prompt="p")))
     md = tmp_path / "r.md"
     assert run(path, "--report", md).exit_code == 0
     assert md.read_text().startswith("# No fault was found\n")

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from everyturn.cli import main
 from everyturn.formats import itf, jepsen
 from everyturn.formats.catalogue import FORMATS, by_suffix
-from everyturn.formats.everyturn_log import Header, Line, Placed
+from everyturn.formats.everyturn_log import LogHeader, LogLine, Placed
 
 RECORDING: Final = Path(__file__).parents[2] / "recordings" / "d3-silent-hand-off.jsonl"
 
@@ -99,18 +99,18 @@ def test_a_trace_of_quint_is_read(tmp_path: Path) -> None:
 
 
 LINES: Final = [
-    Line(kind="submit", session="s", prompt="p1", run_id="r1", time=0.0),
-    Line(kind="started", session="s", prompt="p1", thread="t", time=1.0),
-    Line(kind="told", session="s", prompt="p1", outcome="failed", time=2.0),
-    Line(kind="cancel_call", session="s", operation="c"),
-    Line(kind="cancel_return", session="s", operation="c"),
+    LogLine(kind="submit", session="s", prompt="p1", run_id="r1", time=0.0),
+    LogLine(kind="started", session="s", prompt="p1", thread="t", time=1.0),
+    LogLine(kind="told", session="s", prompt="p1", outcome="failed", time=2.0),
+    LogLine(kind="cancel_call", session="s", operation="c"),
+    LogLine(kind="cancel_return", session="s", operation="c"),
 ]
 PLACED: Final = [Placed(number, line) for number, line in enumerate(LINES)]
 
 
 def test_a_history_has_clients_that_invoke_and_return() -> None:
     """Each process has one operation at a time; a failed turn is `info`, since it may have had effects."""
-    operations = [json.loads(each) for each in jepsen.write_json(PLACED, Header())][1:]
+    operations = [json.loads(each) for each in jepsen.write_json(PLACED, LogHeader())][1:]
     told = [(each["process"], each["type"], each["f"]) for each in operations]
     assert told == [
         (0, "invoke", "submit"),

@@ -13,7 +13,7 @@ from tests.sim.referee import judge_file
 from everyturn.errors import UsageError
 from everyturn.files.reading import MAX_LINE
 from everyturn.formats.crush_dispatch import LogError, read_runs
-from everyturn.formats.crush_lines import KINDS, AcceptCall, End
+from everyturn.formats.crush_lines import KINDS, AcceptCall, EndLine
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
 HEADER, BEGIN, *REST = (RECORDINGS / "d4-random.jsonl").read_bytes().splitlines(keepends=True)[:24]
@@ -192,7 +192,7 @@ def test_runs_come_as_they_were_recorded() -> None:
     assert (run.header.revision, run.begin.run, run.at_rest) == ("d4-independent", 0, True)
     assert [number for number, _ in run.logged] == list(range(2, 25))
     assert run.logged[4].event == AcceptCall(run=0, seq=4, t=2216349, prompt="p3")
-    assert isinstance(run.logged[-1].event, End)
+    assert isinstance(run.logged[-1].event, EndLine)
 
 
 def test_a_log_that_stops_between_two_lines_can_be_read(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from everyturn.errors import UsageError
 from everyturn.formats import chrome, itf, room, shiviz
 from everyturn.formats.catalogue import part
-from everyturn.formats.everyturn_log import Header, Line, Placed
+from everyturn.formats.everyturn_log import LogHeader, LogLine, Placed
 from everyturn.formats.times import Uncountable, seconds
 from everyturn.reports.short_names import shortened
 
@@ -21,7 +21,7 @@ UUIDS: Final = ("019a3f21-7c4e-7d3e-9f21-aabbccddeeff", "019a3f21-7c4e-7b11-8a00
 """Two of version 7, made in the same millisecond."""
 
 
-def placed(*lines: Line) -> list[Placed]:
+def placed(*lines: LogLine) -> list[Placed]:
     return [Placed(number, line) for number, line in enumerate(lines, start=2)]
 
 
@@ -47,22 +47,22 @@ def test_different_names_stay_different(names: set[str], width: int) -> None:
     assert all(found[name] == name for name in names if len(name) <= width)
 
 
-def spans(*lines: Line) -> list[tuple[str, str, float]]:
-    events = json.loads(b"".join(chrome.write(placed(*lines), Header())))["traceEvents"]
+def spans(*lines: LogLine) -> list[tuple[str, str, float]]:
+    events = json.loads(b"".join(chrome.write(placed(*lines), LogHeader())))["traceEvents"]
     return [(each["ph"], each["id"], each["ts"]) for each in events if each["ph"] in "be"]
 
 
 def test_spans_end_no_sooner_than_they_begin() -> None:
     """Each session has its own clock: what is open in one ends with that session's last line, not with another's."""
-    one = Line(kind="started", session="a", prompt="p", time=100.0)
-    other = Line(kind="started", session="b", prompt="p", time=1.0)
+    one = LogLine(kind="started", session="a", prompt="p", time=100.0)
+    other = LogLine(kind="started", session="b", prompt="p", time=1.0)
     assert spans(one, other) == [("b", "a/p", 1e8), ("b", "b/p", 1e6), ("e", "a/p", 1e8), ("e", "b/p", 1e6)]
 
 
 def test_a_clock_that_goes_back_makes_no_span_of_less_than_nothing() -> None:
     """It ends when it begins."""
-    back = Line(kind="ended", session="a", prompt="p", outcome="finished", time=50.0)
-    assert spans(Line(kind="started", session="a", prompt="p", time=100.0), back) == [
+    back = LogLine(kind="ended", session="a", prompt="p", outcome="finished", time=50.0)
+    assert spans(LogLine(kind="started", session="a", prompt="p", time=100.0), back) == [
         ("b", "a/p", 1e8),
         ("e", "a/p", 1e8),
     ]
@@ -72,11 +72,11 @@ def test_shiviz_has_an_event_and_a_host_a_line_whatever_the_names_are() -> None:
     """Line breaks in names of sessions, prompts and threads are escaped; different hosts stay different."""
     names = ("s\n=== t ===", "s")
     lines = [
-        Line(kind="started", session=session, prompt="p\nq\u2028", thread=thread)
+        LogLine(kind="started", session=session, prompt="p\nq\u2028", thread=thread)
         for session in names
         for thread in ("a b", "a_b", "a%20b", "a\nb")
     ]
-    event, border, rest = b"".join(shiviz.write(placed(*lines), Header())).decode().split("\n", 2)
+    event, border, rest = b"".join(shiviz.write(placed(*lines), LogHeader())).decode().split("\n", 2)
     python = re.compile(event.replace("(?<", "(?P<"))
     _, *executions = re.split(border.replace("(?<", "(?P<"), rest, flags=re.MULTILINE)
     assert executions[::2] == [r"s\n=== t ===", "s"]
@@ -114,24 +114,24 @@ def test_times_are_read_as_rfc_3339_writes_them(text: object, expected: float | 
 def test_a_time_that_cannot_be_counted_is_said_with_its_line(time: float) -> None:
     """In each format that knows whole numbers only."""
     with pytest.raises(Uncountable, match="line 2: expected a time within 292 years"):
-        list(chrome.write(placed(Line(kind="rest", session="s", time=time)), Header()))
+        list(chrome.write(placed(LogLine(kind="rest", session="s", time=time)), LogHeader()))
 
 
 @pytest.mark.parametrize("name", ["shiviz", "mermaid", "markdown"])
 def test_a_diagram_that_nothing_could_show_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before memory is full: vector clocks of many clients grow as the square of their number."""
     monkeypatch.setattr(room, "LIMIT", 1000)
-    lines = [Line(kind="submit", session="s", prompt=f"p{number}") for number in range(100)]
+    lines = [LogLine(kind="submit", session="s", prompt=f"p{number}") for number in range(100)]
     with pytest.raises(UsageError, match=f"{name}: expected a document of at most 1,000 characters"):
-        list(part(name, "writer", "x")(placed(*lines), Header()))
+        list(part(name, "writer", "x")(placed(*lines), LogHeader()))
 
 
 def test_itf_grows_with_the_lines() -> None:
     """Twice the lines of one session, twice the bytes."""
     sizes = []
     for number in (500, 1000):
-        lines = [Line(kind="submit", session="s", prompt=f"p{each:04}") for each in range(number)]
-        sizes.append(sum(map(len, itf.write(placed(*lines), Header()))))
+        lines = [LogLine(kind="submit", session="s", prompt=f"p{each:04}") for each in range(number)]
+        sizes.append(sum(map(len, itf.write(placed(*lines), LogHeader()))))
     assert sizes[1] < 2.1 * sizes[0]
 
 
@@ -139,4 +139,8 @@ def test_itf_that_could_not_be_read_again_is_not_written(monkeypatch: pytest.Mon
     """It is one document."""
     monkeypatch.setattr(itf, "LIMIT", 1000)
     with pytest.raises(UsageError, match="itf: expected a trace of at most 1,000 bytes"):
-        list(itf.write(placed(*[Line(kind="submit", session="s", prompt=f"p{each}") for each in range(100)]), Header()))
+        list(
+            itf.write(
+                placed(*[LogLine(kind="submit", session="s", prompt=f"p{each}") for each in range(100)]), LogHeader()
+            )
+        )

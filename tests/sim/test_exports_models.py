@@ -20,7 +20,7 @@ from everyturn.engines.coroutines.reached import Reached
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE
 from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.exports import murphi, promela
-from everyturn.exports.tables import Tables, tables
+from everyturn.exports.tables import ScopeTables, tables
 from everyturn.verdicts.checker import Judge, select
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
@@ -42,7 +42,7 @@ CASES = [
 
 
 @cache
-def cell(revision: str, scope: str, granularity: str, invariant: str) -> tuple[Tables, Exploration]:
+def cell(revision: str, scope: str, granularity: str, invariant: str) -> tuple[ScopeTables, Exploration]:
     """The tables of a cell, and what the explorer says of it."""
     judge = Judge(select([invariant] if invariant else []), conformance=not invariant)
     explored = Explorer(World(Scope.parse(scope), revision, granularity), judge).run()

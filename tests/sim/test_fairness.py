@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from everyturn.engines.coroutines.programs import Move
 from everyturn.engines.fairness import fairness as fair_cycles
-from everyturn.engines.fairness.fairness import Fairness, Kind, Lasso, find
+from everyturn.engines.fairness.fairness import Fairness, Lasso, WaitKind, find
 
 Ways = Iterable[Any]
 """The states that a thread's next step can lead to: none, it is blocked; several, the world chooses."""
@@ -216,31 +216,31 @@ DETOUR = Small(
     ("program", "fairness", "expected"),
     [
         pytest.param(PETERSON, "weak", {}, id="peterson-lets-everybody-in"),
-        pytest.param(PETERSON, "none", {Kind.LIVELOCK}, id="peterson-needs-fairness"),
-        pytest.param(SPIN_LOCK, "weak", {Kind.LIVELOCK}, id="a-spin-lock-starves"),
-        pytest.param(SPIN_LOCK, "strong", {Kind.LIVELOCK}, id="a-spinning-thread-moves-all-the-time"),
-        pytest.param(SEMAPHORE, "weak", {Kind.LIVELOCK}, id="a-semaphore-starves-who-is-not-always-enabled"),
+        pytest.param(PETERSON, "none", {WaitKind.LIVELOCK}, id="peterson-needs-fairness"),
+        pytest.param(SPIN_LOCK, "weak", {WaitKind.LIVELOCK}, id="a-spin-lock-starves"),
+        pytest.param(SPIN_LOCK, "strong", {WaitKind.LIVELOCK}, id="a-spinning-thread-moves-all-the-time"),
+        pytest.param(SEMAPHORE, "weak", {WaitKind.LIVELOCK}, id="a-semaphore-starves-who-is-not-always-enabled"),
         pytest.param(SEMAPHORE, "strong", {}, id="a-semaphore-is-strongly-fair-only"),
-        pytest.param(FLICKERING, "weak", {Kind.LIVELOCK}, id="enabled-again-and-again-is-not-always"),
+        pytest.param(FLICKERING, "weak", {WaitKind.LIVELOCK}, id="enabled-again-and-again-is-not-always"),
         pytest.param(FLICKERING, "strong", {}, id="strong-fairness-lets-it-through"),
-        pytest.param(DETOUR, "strong", {Kind.ENDLESS}, id="a-strongly-fair-run-may-stay-away"),
+        pytest.param(DETOUR, "strong", {WaitKind.ENDLESS}, id="a-strongly-fair-run-may-stay-away"),
         pytest.param(IDLE_LOOP, "weak", {}, id="an-idle-loop-keeps-nobody"),
-        pytest.param(IDLE_LOOP, "none", {Kind.LIVELOCK}, id="an-unfair-schedule-runs-only-the-loop"),
+        pytest.param(IDLE_LOOP, "none", {WaitKind.LIVELOCK}, id="an-unfair-schedule-runs-only-the-loop"),
         pytest.param(SELF_LOOP, "weak", {}, id="a-self-loop-is-unfair"),
-        pytest.param(dining(((0, 1), (1, 0)), 2), "weak", {Kind.HANG}, id="diners-left-and-right-block-each-other"),
+        pytest.param(dining(((0, 1), (1, 0)), 2), "weak", {WaitKind.HANG}, id="diners-left-and-right-block-each-other"),
         pytest.param(dining(((0, 1), (0, 1)), 2), "weak", {}, id="diners-in-order-eat"),
-        pytest.param(dining(((0, 1), (0, 1)), -1), "weak", {Kind.LIVELOCK}, id="endless-diners-starve-each-other"),
+        pytest.param(dining(((0, 1), (0, 1)), -1), "weak", {WaitKind.LIVELOCK}, id="endless-diners-starve-each-other"),
         pytest.param(dining(((0, 1), (0, 1)), -1), "strong", {}, id="strongly-fair-diners-eat-for-ever"),
-        pytest.param(POLITE, "weak", {Kind.LIVELOCK}, id="after-you-no-after-you"),
-        pytest.param(POLITE, "strong", {Kind.LIVELOCK}, id="politeness-is-fair"),
-        pytest.param(both_wait(spins=False), "weak", {Kind.HANG}, id="both-wait-at-rest"),
-        pytest.param(both_wait(spins=True), "weak", {Kind.LIVELOCK}, id="both-wait-spinning"),
+        pytest.param(POLITE, "weak", {WaitKind.LIVELOCK}, id="after-you-no-after-you"),
+        pytest.param(POLITE, "strong", {WaitKind.LIVELOCK}, id="politeness-is-fair"),
+        pytest.param(both_wait(spins=False), "weak", {WaitKind.HANG}, id="both-wait-at-rest"),
+        pytest.param(both_wait(spins=True), "weak", {WaitKind.LIVELOCK}, id="both-wait-spinning"),
         pytest.param(stream("finished"), "weak", {}, id="a-stream-finishes"),
-        pytest.param(stream("finished", "tool"), "weak", {Kind.ENDLESS}, id="tools-as-long-as-the-model-asks"),
-        pytest.param(stream("tool", "refused"), "weak", {Kind.LIVELOCK}, id="no-choice-helps"),
+        pytest.param(stream("finished", "tool"), "weak", {WaitKind.ENDLESS}, id="tools-as-long-as-the-model-asks"),
+        pytest.param(stream("tool", "refused"), "weak", {WaitKind.LIVELOCK}, id="no-choice-helps"),
     ],
 )
-def test_known_programs(program: Small, fairness: Fairness, expected: Collection[Kind]) -> None:
+def test_known_programs(program: Small, fairness: Fairness, expected: Collection[WaitKind]) -> None:
     """What is known of a small program is found, with a run that shows it, and nothing else is."""
     found = find(program, fairness=fairness)
     assert {lasso.kind for lasso in found.lassos} == set(expected)
@@ -257,13 +257,13 @@ def assert_shows(program: Small, lasso: Lasso, fairness: Fairness) -> None:
         at = step.move.target
     turn = lasso.cycle[0].state if lasso.cycle else at
     assert turn == at
-    if lasso.kind is Kind.HANG:
+    if lasso.kind is WaitKind.HANG:
         assert not list(program.moves(at))
         assert lasso.who in program.waiting(at)
         return
     assert all(lasso.who in program.waiting(step.state) for step in lasso.cycle)
     edges = [(step.state, step.move) for step in lasso.cycle]
-    assert is_fair(program, edges, fairness, choices=lasso.kind is Kind.LIVELOCK)
+    assert is_fair(program, edges, fairness, choices=lasso.kind is WaitKind.LIVELOCK)
 
 
 def is_fair(program: Small, edges: list[tuple[Any, Move]], fairness: Fairness, *, choices: bool) -> bool:
@@ -300,7 +300,7 @@ def small_programs(draw: st.DrawFn) -> Small:
     return Small(0, threads, lambda state: ["waiter"] if state in waiting else [], draw(st.booleans()))
 
 
-def by_definition(program: Small, fairness: Fairness) -> set[Kind]:
+def by_definition(program: Small, fairness: Fairness) -> set[WaitKind]:
     """The same answer by trying every set of moves that a run may take again and again."""
     reached, open_ = {program.initial()}, [program.initial()]
     while open_:
@@ -308,13 +308,13 @@ def by_definition(program: Small, fairness: Fairness) -> set[Kind]:
         reached |= new
         open_ += new
     waiting = {state for state in reached if program.waiting(state)}
-    kinds = {Kind.HANG} if any(not list(program.moves(state)) for state in waiting) else set()
+    kinds = {WaitKind.HANG} if any(not list(program.moves(state)) for state in waiting) else set()
     edges = [(state, move) for state in waiting for move in program.moves(state) if move.target in waiting]
-    for kind in (Kind.LIVELOCK, Kind.ENDLESS):
+    for kind in (WaitKind.LIVELOCK, WaitKind.ENDLESS):
         for size in range(1, len(edges) + 1):
             for some in combinations(edges, size):
                 graph = networkx.MultiDiGraph((state, move.target) for state, move in some)
-                fair = is_fair(program, list(some), fairness, choices=kind is Kind.LIVELOCK)
+                fair = is_fair(program, list(some), fairness, choices=kind is WaitKind.LIVELOCK)
                 if fair and networkx.is_strongly_connected(graph):
                     return kinds | {kind}
     return kinds
@@ -345,7 +345,7 @@ def test_a_cycle_that_is_not_a_shortest_one_is_fair_too(
         assert lasso.stem == other.stem
         assert len(lasso.cycle) >= len(other.cycle)
         assert_shows(program, lasso, fairness)
-        assert lasso.cycle or lasso.kind is Kind.HANG
+        assert lasso.cycle or lasso.kind is WaitKind.HANG
 
 
 def test_a_limit_ends_without_an_answer() -> None:

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from everyturn.reports.text import Printer
-from everyturn.verdicts.verdict import Cell, Judged, Verdict, worst
+from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict, worst
 
 TOLD = (Verdict.REFUTED, Verdict.UNDETERMINED, Verdict.PROVED, Verdict.VACUOUS)
 
 
 def headline(capsys: pytest.CaptureFixture[str], said: list[Verdict], conforms: Verdict | None, **more: Any) -> str:
     """What is printed for a cell in which invariants got these verdicts."""
-    invariants = {f"invariant-{number}": Judged(verdict) for number, verdict in enumerate(said)}
-    judged = None if conforms is None else Judged(conforms)
+    invariants = {f"invariant-{number}": InvariantResult(verdict) for number, verdict in enumerate(said)}
+    judged = None if conforms is None else InvariantResult(conforms)
     cell = Cell("d4-independent", "AA", "access", worst(said), invariants, judged, **more)
     Printer(err=False).cell(cell)
     return capsys.readouterr().out.splitlines()[0]

@@ -16,9 +16,9 @@ from msgspec import structs
 
 from everyturn.cli import main
 from everyturn.formats.crush_dispatch import Logged, RecordedRun, read_runs
-from everyturn.formats.crush_order import Order, OutOfOrder
+from everyturn.formats.crush_order import CrushOrder, OutOfOrder
 from everyturn.logs.identify import RunIdentified, identify, match_transcript
-from everyturn.logs.matching import Answer
+from everyturn.logs.matching import MatchAnswer
 from everyturn.logs.transcript import Transcript, transcript_of
 from everyturn.reports.identification import explanation
 
@@ -27,7 +27,7 @@ README = RECORDINGS / "README.md"
 FOLDED = RECORDINGS / "d3-folded-run-id.jsonl"
 
 
-def answer(transcript: Transcript, revision: str) -> Answer:
+def answer(transcript: Transcript, revision: str) -> MatchAnswer:
     """Whether a revision could have written a transcript."""
     return match_transcript(transcript, revision).answer
 
@@ -43,12 +43,12 @@ def test_every_recorded_run_is_explained_by_its_own_revision() -> None:
     rows = re.findall(r"^\| `(d[34]-[a-z-]+\.jsonl)` \| ((?:\d+ \| ){5}\d+) \|$", README.read_text(), re.MULTILINE)
     documented = {name: [int(number) for number in numbers.split("|")] for name, numbers in rows}
     found = {
-        Path(run.file).name: [answers[Answer.ACCEPTED] for answers in identified.counts(run.file).values()]
+        Path(run.file).name: [answers[MatchAnswer.ACCEPTED] for answers in identified.counts(run.file).values()]
         for run in identified.runs
     }
     assert documented == found
     for run in identified.runs:
-        assert [tried.match.answer for tried in run.tried if tried.revision == run.recorded] == [Answer.ACCEPTED]
+        assert [tried.match.answer for tried in run.tried if tried.revision == run.recorded] == [MatchAnswer.ACCEPTED]
         assert identified.best(run.file) == run.recorded
 
 
@@ -68,7 +68,7 @@ def test_the_messages_in_the_store_are_compared() -> None:
         (("u:p1", "a::tool_use", "u:p2", "a:answer:p1:end_turn", "a::canceled"), 4),
     ):
         match = match_transcript(whole._replace(stored=stored), "d3")
-        assert (match.answer, match.stored) == (Answer.REFUSED, fit), stored
+        assert (match.answer, match.stored) == (MatchAnswer.REFUSED, fit), stored
 
 
 def test_only_the_store_tells_that_an_early_cancel_was_recorded() -> None:
@@ -77,8 +77,8 @@ def test_only_the_store_tells_that_an_early_cancel_was_recorded() -> None:
     early = of_file("d3-random.jsonl", 43)
     assert early.stored == ("u:p1", "a::canceled")
     match = match_transcript(early, "d0")
-    assert (match.answer, match.written, match.stored) == (Answer.REFUSED, len(early.lines), 1)
-    assert answer(early, "d1") is Answer.ACCEPTED
+    assert (match.answer, match.written, match.stored) == (MatchAnswer.REFUSED, len(early.lines), 1)
+    assert answer(early, "d1") is MatchAnswer.ACCEPTED
 
 
 def test_a_cancelled_creation_may_leave_an_unfinished_message() -> None:
@@ -86,10 +86,10 @@ def test_a_cancelled_creation_may_leave_an_unfinished_message() -> None:
     left = of_file("d3-random.jsonl", 20)
     assert left.stored is not None
     assert "a::" in left.stored
-    assert answer(left, "d3") is Answer.ACCEPTED
+    assert answer(left, "d3") is MatchAnswer.ACCEPTED
     whole = of_file(FOLDED.name, 0)
     assert whole.stored is not None
-    assert answer(whole._replace(stored=(*whole.stored, "a::")), "d3") is Answer.REFUSED
+    assert answer(whole._replace(stored=(*whole.stored, "a::")), "d3") is MatchAnswer.REFUSED
 
 
 @settings(max_examples=25, deadline=None)
@@ -103,7 +103,7 @@ def test_a_recording_that_is_damaged_gets_an_answer(run: int, revision: str, dro
     """Whatever the reader lets pass is matched; a damaged run is no reason to fail."""
     whole = recorded_runs()[run]
     logged = [each for place, each in enumerate(whole.logged[:stop]) if place == 0 or place not in dropped]
-    order = Order(whole.begin)
+    order = CrushOrder(whole.begin)
     kept = []
     for number, each in enumerate(logged):
         event = structs.replace(each.event, seq=number)
@@ -114,7 +114,7 @@ def test_a_recording_that_is_damaged_gets_an_answer(run: int, revision: str, dro
             break
         kept.append(Logged(each.line, event))
     transcript = transcript_of(replace(whole, logged=tuple(kept)))
-    assert match_transcript(transcript, revision, budget=2000).answer in Answer
+    assert match_transcript(transcript, revision, budget=2000).answer in MatchAnswer
 
 
 @cache
@@ -133,7 +133,7 @@ def test_the_fold_of_a_run_id_tells_d3_from_d4() -> None:
     (tried,) = one_run(["d4"]).tried
     told = next(iter(one_run(["d4"]).cells())).conforms
     assert told is not None
-    assert (tried.match.answer, told.where) == (Answer.REFUSED, f"{FOLDED}:13")
+    assert (tried.match.answer, told.where) == (MatchAnswer.REFUSED, f"{FOLDED}:13")
     assert told.sentence == (
         "10 of 16 lines fit; then `p1: user_message by=fold prompt=p2 turn=p1`, where p1 could write "
         "`stream_start step=2 turn=p1`"
@@ -154,7 +154,7 @@ def test_an_explanation_shows_the_hidden_steps() -> None:
 def test_a_budget_leaves_it_open() -> None:
     """A budget that is spent is never a refusal."""
     (tried,) = identify([FOLDED], ["d4"], budget=3).runs[0].tried
-    assert tried.match.answer is Answer.UNDETERMINED
+    assert tried.match.answer is MatchAnswer.UNDETERMINED
 
 
 def test_an_interruption_keeps_what_was_found() -> None:
@@ -238,7 +238,7 @@ def test_an_end_that_its_lines_contradict_nobody_wrote(field: str, said: str, tm
     changed = [line | {field: [said]} if line.get("ev") == "end" else line for line in lines]
     (tmp_path / "log").write_text("\n".join(map(json.dumps, changed)) + "\n")
     (run, *_) = identify([tmp_path / "log"], ["d3"]).runs
-    assert run.tried[0].match.answer is Answer.REFUSED
+    assert run.tried[0].match.answer is MatchAnswer.REFUSED
     assert f"the end says `{field}` {said}, and the lines before it show" in run.sentence(run.tried[0].match)
 
 
@@ -254,5 +254,5 @@ def test_a_stream_that_its_lines_contradict_nobody_wrote(step: int, prompts: lis
     chosen = [line for line in lines if line.get("run", lines[place]["run"]) == lines[place]["run"]]
     (tmp_path / "log").write_text("\n".join(map(json.dumps, chosen)) + "\n")
     (run, *_) = identify([tmp_path / "log"], ["d4"]).runs
-    assert run.tried[0].match.answer is Answer.REFUSED
+    assert run.tried[0].match.answer is MatchAnswer.REFUSED
     assert f"step {step} of " in run.sentence(run.tried[0].match)

@@ -25,7 +25,7 @@ from everyturn.engines.explorer.judge_tables import JudgeTables
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.engines.explorer.packing import Layout
 from everyturn.engines.explorer.reductions import REDUCTIONS
-from everyturn.engines.explorer.successors import Answer, Chunk, SuccessorTables
+from everyturn.engines.explorer.successors import Chunk, ChunkSuccessors, SuccessorTables
 from everyturn.engines.simpy.replay import replay
 from everyturn.errors import EveryturnError, UsageError
 from everyturn.explanation.explain import shown_by
@@ -86,7 +86,7 @@ def test_who_is_asked_what_follows_knows_how_large_the_judges_numbers_are(monkey
     asked: list[tuple[int, int]] = []
     answer_to = SuccessorTables.answer_to
 
-    def spy(self: SuccessorTables, chunk: Chunk) -> Answer:
+    def spy(self: SuccessorTables, chunk: Chunk) -> ChunkSuccessors:
         asked.append((int(chunk.layout.get(chunk.words, JUDGE).max()), chunk.judges))
         return answer_to(self, chunk)
 

@@ -19,10 +19,10 @@ from everyturn.checking.mutants import MUTANTS
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.files.reading import LogFile, stop
 from everyturn.formats.crush_log import CrushReader
-from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed
-from everyturn.formats.everyturn_trace import Teller
+from everyturn.formats.everyturn_log import KINDS, LogHeader, LogLine, Placed
+from everyturn.formats.everyturn_trace import TraceTranslator
 from everyturn.logs.order import Gap
-from everyturn.logs.watch import Violation, Watch
+from everyturn.logs.watch import LineViolation, Watch
 from everyturn.runs.run import Run
 from everyturn.strategies import strategy
 from everyturn.verdicts.checker import Judge, select
@@ -39,7 +39,7 @@ JUDGED: Final = {each.name for each in INVARIANTS if isinstance(each.log, LogMon
 OPERATIONS: Final = ("cancel_call", "cancel_return", "clear_call", "clear_return", "summary_start", "summary_end")
 
 
-def lines_of(text: str, session: str = "s") -> Iterator[Line]:
+def lines_of(text: str, session: str = "s") -> Iterator[LogLine]:
     """The lines that a text in the short notation stands for."""
     for part in filter(None, (each.strip() for each in text.split(";"))):
         kind, *words = part.split()
@@ -56,12 +56,12 @@ def lines_of(text: str, session: str = "s") -> Iterator[Line]:
             fields["run_id"] = f"r{fields['prompt'][1:]}"
         if kind == "rest":
             fields["snapshot"] = {"busy": fields.pop("busy", "") == "yes"}
-        yield msgspec.convert(fields, Line)
+        yield msgspec.convert(fields, LogLine)
 
 
-def watch(lines: Iterable[Line], **header: Any) -> tuple[Watch, list[Violation]]:
-    found: list[Violation] = []
-    watched = Watch(Header(kinds=ALL, **header), found.append)
+def watch(lines: Iterable[LogLine], **header: Any) -> tuple[Watch, list[LineViolation]]:
+    found: list[LineViolation] = []
+    watched = Watch(LogHeader(kinds=ALL, **header), found.append)
     for number, line in enumerate(lines, start=2):
         watched.see(Placed(number, line))
     return watched, found
@@ -238,8 +238,8 @@ def test_after_lost_lines_nothing_is_concluded_from_what_is_missing() -> None:
         lines_of(f"{BUSY}; submit q3; queued q3; folded q3 turn=p1; message q3; {DONE1}; {RUN2}; {CANCEL}; rest")
     )
     for missing in range(len(whole)):
-        found: list[Violation] = []
-        watched = Watch(Header(kinds=ALL), found.append)
+        found: list[LineViolation] = []
+        watched = Watch(LogHeader(kinds=ALL), found.append)
         for number, line in enumerate(whole):
             if number == missing:
                 watched.gap(Gap("s", number, number, number))
@@ -250,8 +250,8 @@ def test_after_lost_lines_nothing_is_concluded_from_what_is_missing() -> None:
 
 def test_what_is_wrong_after_a_loss_is_caught() -> None:
     """A loss takes the prompts of its time out of judgement, not those that come later."""
-    found: list[Violation] = []
-    watched = Watch(Header(kinds=ALL), found.append)
+    found: list[LineViolation] = []
+    watched = Watch(LogHeader(kinds=ALL), found.append)
     watched.gap(Gap("s", 0, 3, 1))
     for number, line in enumerate(lines_of(f"{BUSY}; {DONE1}; rest")):
         watched.see(Placed(number, line))
@@ -260,8 +260,8 @@ def test_what_is_wrong_after_a_loss_is_caught() -> None:
 
 def test_only_what_the_header_promises_is_missed() -> None:
     """A log that does not promise ``message`` lines is not blamed for their absence; verdicts say what is not there."""
-    found: list[Violation] = []
-    watched = Watch(Header(kinds=ALL - {"message", "ended"}), found.append)
+    found: list[LineViolation] = []
+    watched = Watch(LogHeader(kinds=ALL - {"message", "ended"}), found.append)
     for number, line in enumerate(lines_of("submit p1; started p1; submit p2; queued p2; started p2; rest")):
         watched.see(Placed(number, line))
     assert {each.invariant for each in found} == {"no-hang"}
@@ -280,7 +280,7 @@ def test_what_could_not_be_violated_is_vacuous() -> None:
 
 def test_memory_does_not_grow_with_what_is_closed() -> None:
     """After ten thousand prompts in a thousand sessions nothing is open, and no more than the recent are remembered."""
-    watched = Watch(Header(kinds=ALL), lambda violation: None)
+    watched = Watch(LogHeader(kinds=ALL), lambda violation: None)
     for number in range(10_000):
         for line in lines_of(P1.replace("p1", f"p{number}"), f"s{number % 1000}"):
             watched.see(Placed(number, line))
@@ -305,12 +305,12 @@ def test_recordings_are_judged_as_by_the_judges_of_recordings(name: str) -> None
     assert (watched.open, watched.unknown) == (0, 0)
 
 
-def told(run: Run) -> Iterator[Line]:
-    teller = Teller()
+def told(run: Run) -> Iterator[LogLine]:
+    teller = TraceTranslator()
     for events in run.seen():
         for event in events:
             for fields in teller.tell(event):
-                yield Line(session="s", **fields)
+                yield LogLine(session="s", **fields)
 
 
 def compare(world: World, runs: int) -> tuple[Counter[str], Counter[str]]:
@@ -352,8 +352,8 @@ def test_a_summary_is_judged_only_in_a_log_that_tells_of_ends() -> None:
     """Whose header promises no `ended` lines has not shown that a turn still runs when a summary begins."""
     told = "submit p1; started p1; told p1 outcome=finished; summary_start u1"
     for kinds, wrong in ((ALL, ["one-turn"]), (ALL - {"ended"}, [])):
-        found: list[Violation] = []
-        watched = Watch(Header(kinds=kinds), found.append, select(["one-turn"]))
+        found: list[LineViolation] = []
+        watched = Watch(LogHeader(kinds=kinds), found.append, select(["one-turn"]))
         for number, line in enumerate(lines_of(told)):
             watched.see(Placed(number, line))
         assert [each.invariant for each in found] == wrong

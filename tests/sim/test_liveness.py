@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from everyturn.checking.check import check
 from everyturn.checking.liveness import cell, liveness
 from everyturn.cli import main
-from everyturn.engines.fairness.fairness import Kind, Liveness
+from everyturn.engines.fairness.fairness import Liveness, WaitKind
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Verdict
 from everyturn.world.scope import ENDLESS, EXTRAS, UNBOUNDED, Scope
@@ -24,7 +24,7 @@ def judged(revision: str | type[SessionAgent], scope: str) -> Liveness:
     return liveness(World(Scope.parse(scope), revision))
 
 
-def kinds(found: Liveness) -> set[tuple[Kind, str]]:
+def kinds(found: Liveness) -> set[tuple[WaitKind, str]]:
     """Who may wait for ever, and how."""
     return {(lasso.kind, lasso.who) for lasso in found.lassos}
 
@@ -35,7 +35,7 @@ def test_where_every_run_ends_it_is_no_hang(revision: str, scope: str) -> None:
     """In a bounded scope nothing goes round, and somebody waits at rest exactly if no-hang is refuted."""
     found = judged(revision, scope)
     refuted = check(revision, scope, invariants=["no-hang"]).cell.verdict is Verdict.REFUTED
-    assert {lasso.kind for lasso in found.lassos} == ({Kind.HANG} if refuted else set())
+    assert {lasso.kind for lasso in found.lassos} == ({WaitKind.HANG} if refuted else set())
 
 
 @pytest.mark.parametrize("revision", ["d4", "hardened"])
@@ -43,7 +43,7 @@ def test_tool_rounds_without_end_are_the_models_choice(revision: str) -> None:
     """Two waiters wait as long as the model asks for tools; if it stops asking some day, both are told."""
     world = World(Scope.parse("AA+*t"), revision)
     found = liveness(world)
-    assert kinds(found) == {(Kind.ENDLESS, "p1"), (Kind.ENDLESS, "p2")}
+    assert kinds(found) == {(WaitKind.ENDLESS, "p1"), (WaitKind.ENDLESS, "p2")}
     for lasso in found.lassos:
         ends = [step.told for step in lasso.cycle if "StreamEnded" in step.told]
         assert ends
@@ -84,13 +84,13 @@ def test_who_spins_is_let_go_by_a_fair_schedule() -> None:
     """A schedule in which only the spinning thread moves is unfair, and no counterexample."""
     assert kinds(judged(Spins, "AA")) == set()
     unfair = liveness(World(Scope.parse("AA"), Spins), fair="none")
-    assert {lasso.kind for lasso in unfair.lassos} == {Kind.LIVELOCK}
+    assert {lasso.kind for lasso in unfair.lassos} == {WaitKind.LIVELOCK}
 
 
 def test_a_hang_at_rest_and_a_livelock_are_told_apart() -> None:
     """A session that stays busy: who queues behind it waits at rest, who spins waits going round."""
-    assert {kind for kind, _ in kinds(judged(StaysBusy, "AA"))} == {Kind.HANG}
-    assert {kind for kind, _ in kinds(judged(SpinsForEver, "AA"))} == {Kind.HANG, Kind.LIVELOCK}
+    assert {kind for kind, _ in kinds(judged(StaysBusy, "AA"))} == {WaitKind.HANG}
+    assert {kind for kind, _ in kinds(judged(SpinsForEver, "AA"))} == {WaitKind.HANG, WaitKind.LIVELOCK}
 
 
 class TellsForEver(SessionAgent):
@@ -116,13 +116,13 @@ class TellsNobody(TellsForEver):
 
 def test_what_makes_no_difference_to_its_thread_is_a_choice_all_the_same() -> None:
     """Every publish may be given up: fair choices end that. Without a run id no publish ends the wait."""
-    assert kinds(judged(TellsForEver, "A+*b")) == {(Kind.ENDLESS, "p1")}
-    assert kinds(judged(TellsNobody, "A+*b")) == {(Kind.LIVELOCK, "p1")}
+    assert kinds(judged(TellsForEver, "A+*b")) == {(WaitKind.ENDLESS, "p1")}
+    assert kinds(judged(TellsNobody, "A+*b")) == {(WaitKind.LIVELOCK, "p1")}
 
 
 def test_a_livelock_is_shown_as_stem_and_cycle() -> None:
     """Shortest: the cycle is the one look that the spinning thread takes again and again."""
-    livelock = next(lasso for lasso in judged(SpinsForEver, "AA").lassos if lasso.kind is Kind.LIVELOCK)
+    livelock = next(lasso for lasso in judged(SpinsForEver, "AA").lassos if lasso.kind is WaitKind.LIVELOCK)
     assert [step.told.split(" / ")[0] for step in livelock.cycle] == [f"{livelock.who} active.get"]
     lines = list(livelock.lines())
     assert len(lines) == len(livelock.stem) + len(livelock.cycle) + 2

@@ -17,15 +17,15 @@ from backports import zstd
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from everyturn.files.reading import MAX_LINE, Fault, LogFile, Unreadable
+from everyturn.files.reading import MAX_LINE, LogFile, ReadingFault, Unreadable
 from everyturn.formats.catalogue import FORMATS, reader
-from everyturn.formats.everyturn_log import Header, Line, LogReader, Placed, encode
+from everyturn.formats.everyturn_log import LogHeader, LogLine, LogReader, Placed, encode
 from everyturn.formats.mapped_log import MappedReader
 from everyturn.formats.mapping import load, shipped
 from everyturn.logs.following import GrowingFile
 from everyturn.logs.history import Reading
 from everyturn.logs.judging import LinearJudge, watch
-from everyturn.logs.order import Gap, Order
+from everyturn.logs.order import Gap, LineOrder
 from everyturn.logs.validate import validate
 from everyturn.verdicts.checker import select
 from everyturn.verdicts.verdict import Verdict
@@ -48,8 +48,8 @@ def story(session: str = "s", start: int = 0) -> list[bytes]:
     ]
 
 
-def judge(path: Path, **reading: Any) -> tuple[dict[str, Verdict], list[str], list[Fault]]:
-    faults: list[Fault] = []
+def judge(path: Path, **reading: Any) -> tuple[dict[str, Verdict], list[str], list[ReadingFault]]:
+    faults: list[ReadingFault] = []
     with LogFile(path) as file:
         found = watch(file, Reading(**reading), select(()), faults.append)
     verdicts = {name: judged.verdict for name, judged in found.cell.invariants.items()}
@@ -164,7 +164,7 @@ def test_any_bytes_are_read_or_refused_by_every_reader(content: bytes, frame: st
     from everyturn.errors import UsageError
 
     for name in [*READABLE, *shipped()]:
-        faults: list[Fault] = []
+        faults: list[ReadingFault] = []
         file = _memory(
             HEADER + content if frame == "header" else b'{"states":[' + content + b"]}" if frame else content
         )
@@ -173,7 +173,7 @@ def test_any_bytes_are_read_or_refused_by_every_reader(content: bytes, frame: st
                 reader(name, file, faults.append) if name in READABLE else MappedReader(file, faults.append, load(name))
             )
             for placed in found:
-                assert isinstance(placed.line, Line)
+                assert isinstance(placed.line, LogLine)
         except UsageError as error:
             assert str(error)
 
@@ -204,7 +204,7 @@ LINES: Final = st.fixed_dictionaries(
 def test_any_lines_in_any_order_are_judged(lines: list[dict[str, Any]], window: int) -> None:
     """Whatever an agent writes, the judge ends with a verdict for each invariant."""
     content = HEADER + b"".join(json.dumps(line).encode() + b"\n" for line in lines)
-    faults: list[Fault] = []
+    faults: list[ReadingFault] = []
     found = watch(_memory(content), Reading(window=window, at_rest=True), select(()), faults.append)
     assert len(found.cell.invariants) == 15
     assert found.broken is None
@@ -217,7 +217,7 @@ def ordered(numbers: list[int], window: int) -> tuple[list[int], list[tuple[int,
     """What comes out of an order by sequence: the numbers, the gaps, how many were repeated or too late."""
     emitted: list[int] = []
     gaps: list[Gap] = []
-    order = Order(
+    order = LineOrder(
         lambda placed: emitted.append(placed.line.sequence or 0),
         gaps.append,
         lambda session: None,
@@ -225,7 +225,7 @@ def ordered(numbers: list[int], window: int) -> tuple[list[int], list[tuple[int,
         window=window,
     )
     for place, number in enumerate(numbers):
-        order.see(Placed(place, Line(kind="rest", session="s", sequence=number)))
+        order.see(Placed(place, LogLine(kind="rest", session="s", sequence=number)))
     order.flush()
     return emitted, [(gap.first, gap.last) for gap in gaps], order.repeated
 
@@ -251,7 +251,7 @@ def test_a_sequence_that_begins_again_at_a_later_time_is_another_process() -> No
     """Without a header, as in a foreign log: later than all before is neither a repeated line nor a late one."""
     emitted: list[int | None] = []
     restarts: list[str | None] = []
-    order = Order(
+    order = LineOrder(
         lambda placed: emitted.append(placed.line.sequence), lambda gap: None, restarts.append, sequence="session"
     )
     for sequence, time in (
@@ -265,7 +265,7 @@ def test_a_sequence_that_begins_again_at_a_later_time_is_another_process() -> No
         (0, 10.0),
         (0, 11.0),
     ):
-        order.see(Placed(0, Line(kind="rest", session="s", sequence=sequence, time=time)))
+        order.see(Placed(0, LogLine(kind="rest", session="s", sequence=sequence, time=time)))
     order.flush()
     assert (emitted, restarts, order.repeated) == ([0, 1, 2, 4, 0, 1], ["s"], 3)
 
@@ -293,7 +293,7 @@ def test_lines_come_out_in_order_and_nothing_is_forgotten(numbers: list[int], lo
 def test_lines_can_be_ordered_by_time() -> None:
     """A line waits for as many lines as the window has."""
     emitted: list[float | None] = []
-    order = Order(
+    order = LineOrder(
         lambda placed: emitted.append(placed.line.time),
         lambda gap: None,
         lambda session: None,
@@ -302,7 +302,7 @@ def test_lines_can_be_ordered_by_time() -> None:
         window=2,
     )
     for time in (1.0, 3.0, 2.0, 5.0, 4.0):
-        order.see(Placed(0, Line(kind="rest", session="s", time=time)))
+        order.see(Placed(0, LogLine(kind="rest", session="s", time=time)))
     order.flush()
     assert emitted == [1.0, 2.0, 3.0, 4.0, 5.0]
 
@@ -346,9 +346,9 @@ class Script:
         return True
 
 
-def follow(path: Path, *changes: Callable[[], object]) -> tuple[dict[str, Verdict], list[str], list[Fault], int]:
+def follow(path: Path, *changes: Callable[[], object]) -> tuple[dict[str, Verdict], list[str], list[ReadingFault], int]:
     said: list[str] = []
-    faults: list[Fault] = []
+    faults: list[ReadingFault] = []
     with GrowingFile(path, Script(*changes), said.append) as file:
         followed = LinearJudge(file, Reading(), select(()), faults.append, said.append)
         assert followed.run() is None
@@ -431,9 +431,9 @@ def test_a_log_that_vanishes_or_shrinks_while_it_is_read(tmp_path: Path) -> None
     path = written(tmp_path, HEADER, *(line for number in range(2000) for line in story(f"s{number}")))
     for harm in (lambda: path.write_bytes(b""), path.unlink):
         path.write_bytes(HEADER + b"".join(line for number in range(2000) for line in story(f"s{number}")))
-        faults: list[Fault] = []
+        faults: list[ReadingFault] = []
         with LogFile(path) as file:
-            lines = iter(LogReader(file, faults.append, Header()))
+            lines = iter(LogReader(file, faults.append, LogHeader()))
             first = next(lines)
             harm()
             read = [first, *lines]
@@ -450,8 +450,8 @@ def test_what_is_not_there_or_no_file(tmp_path: Path) -> None:
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     """A header and every field of a line."""
-    header = Header(agent="x", sequence="log", ordered=True, kinds=frozenset({"rest"}))
-    line = Line(kind="told", session="s", time=1.5, sequence=0, prompt="p", run_id="r", outcome="failed", owner="q")
+    header = LogHeader(agent="x", sequence="log", ordered=True, kinds=frozenset({"rest"}))
+    line = LogLine(kind="told", session="s", time=1.5, sequence=0, prompt="p", run_id="r", outcome="failed", owner="q")
     with LogFile(written(tmp_path, encode(header), encode(line))) as file:
         log = LogReader(file, lambda fault: pytest.fail(str(fault)))
         log.read_header()

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from everyturn.cli import main
 from everyturn.errors import UsageError
 from everyturn.files.reading import LogFile, stop
-from everyturn.formats.everyturn_log import KINDS, REQUIRED, Line
+from everyturn.formats.everyturn_log import KINDS, REQUIRED, LogLine
 from everyturn.formats.mapped_log import MappedReader, find
 from everyturn.formats.mapping import Mapping, load, parse, shipped
 from everyturn.formats.times import seconds
@@ -38,12 +38,12 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments))
 
 
-def read(path: Path, mapping: Mapping) -> list[Line]:
+def read(path: Path, mapping: Mapping) -> list[LogLine]:
     with LogFile(path) as file:
         return [placed.line for placed in MappedReader(file, stop, mapping)]
 
 
-def told(line: Line) -> tuple[Any, ...]:
+def told(line: LogLine) -> tuple[Any, ...]:
     """What all samples tell alike: some loggers have sequences, run ids on every line, owners."""
     return line.kind, line.prompt, line.thread, line.turn, line.outcome, line.operation
 

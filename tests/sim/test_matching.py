@@ -11,9 +11,9 @@ import pytest
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, Row
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.logs.identify import BUDGET, match_transcript
-from everyturn.logs.matching import Answer, Matching
+from everyturn.logs.matching import MatchAnswer, Matching
 from everyturn.logs.recorder import RecordedWorld, lines_of
-from everyturn.logs.transcript import Transcript, Written, line
+from everyturn.logs.transcript import Transcript, WrittenLine, line
 from everyturn.strategies.random_walk import RandomWalk
 from everyturn.world.observer import shared_data
 from everyturn.world.scope import Scope
@@ -28,7 +28,7 @@ def recorded(world: RecordedWorld, run: int) -> Transcript:
     return Transcript(world.scope, lines_of(made), made.rest.shared, returned=not made.rest.blocked)
 
 
-def answer(transcript: Transcript, revision: str) -> Answer:
+def answer(transcript: Transcript, revision: str) -> MatchAnswer:
     """Whether a revision could have written a transcript."""
     return match_transcript(transcript, revision).answer
 
@@ -42,7 +42,7 @@ def test_a_log_that_lacks_a_line_is_refused(revision: str) -> None:
     whole = recorded(RecordedWorld(Scope.parse("Aa+1c"), revision), 1)
     for missing in range(len(whole.lines)):
         broken = whole._replace(lines=whole.lines[:missing] + whole.lines[missing + 1 :])
-        assert answer(broken, revision) is Answer.REFUSED, whole.lines[missing]
+        assert answer(broken, revision) is MatchAnswer.REFUSED, whole.lines[missing]
 
 
 @pytest.mark.parametrize("revision", ["d3-locked-drain", "d4-independent"])
@@ -53,7 +53,7 @@ def test_a_thread_keeps_its_order(revision: str) -> None:
     for first in range(len(whole.lines) - 1):
         lines = list(whole.lines)
         lines[first : first + 2] = reversed(lines[first : first + 2])
-        assert answer(whole._replace(lines=tuple(lines)), revision) is Answer.REFUSED, whole.lines[first]
+        assert answer(whole._replace(lines=tuple(lines)), revision) is MatchAnswer.REFUSED, whole.lines[first]
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_a_line_that_says_something_else_is_refused(ev: str, name: str, value: o
     """What a line says is compared, not only its kind."""
     whole = recorded(RecordedWorld(Scope.parse("A"), "d4"), 0)
     changed = tuple(
-        Written(thread, line(told.ev, **{**dict(told.told), name: value}) if told.ev == ev else told)
+        WrittenLine(thread, line(told.ev, **{**dict(told.told), name: value}) if told.ev == ev else told)
         for thread, told in whole.lines
     )
     assert changed != whole.lines
     scope = replace(whole.scope, errors=1, tools=1)
-    assert answer(whole._replace(scope=scope), "d4") is Answer.ACCEPTED
-    assert answer(whole._replace(scope=scope, lines=changed), "d4") is Answer.REFUSED
+    assert answer(whole._replace(scope=scope), "d4") is MatchAnswer.ACCEPTED
+    assert answer(whole._replace(scope=scope, lines=changed), "d4") is MatchAnswer.REFUSED
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_another_rest_is_refused(rest: SharedData) -> None:
     whole = recorded(RecordedWorld(Scope.parse("A"), "d4"), 0)
     assert whole.rest == SharedData()
     match = match_transcript(whole._replace(rest=rest), "d4")
-    assert (match.answer, match.written, match.rests) == (Answer.REFUSED, len(whole.lines), (SharedData(),))
+    assert (match.answer, match.written, match.rests) == (MatchAnswer.REFUSED, len(whole.lines), (SharedData(),))
 
 
 def test_calls_that_never_return_are_refused() -> None:
     """A run that ends with a call under way is none in which all have returned."""
     whole = recorded(RecordedWorld(Scope.parse("A"), "d4"), 0)
-    assert answer(whole._replace(returned=False), "d4") is Answer.REFUSED
+    assert answer(whole._replace(returned=False), "d4") is MatchAnswer.REFUSED
 
 
 def test_calls_and_returns_are_bounds() -> None:
@@ -115,22 +115,22 @@ def test_calls_and_returns_are_bounds() -> None:
     after = [before[2], before[3], before[0], before[1]]
     found = []
     for order in (before, after):
-        lines = (*(Written(*each) for each in order), *(Written("p1", each) for each in entry))
+        lines = (*(WrittenLine(*each) for each in order), *(WrittenLine("p1", each) for each in entry))
         found.append(answer(Transcript(Scope("A", cancels=1, direct=1), lines), "d4"))
-    assert found == [Answer.ACCEPTED, Answer.REFUSED]
+    assert found == [MatchAnswer.ACCEPTED, MatchAnswer.REFUSED]
 
 
 @pytest.mark.parametrize(
     ("then", "expected"),
     [
-        (("user_message p2 turn", "user_message p3 fold p2"), Answer.ACCEPTED),
-        (("user_message p3 turn", "user_message p2 fold p3"), Answer.ACCEPTED),
-        (("user_message p2 turn", "stream_start p2"), Answer.ACCEPTED),
-        (("user_message p3 turn", "stream_start p3"), Answer.ACCEPTED),
-        (("run_return p1",), Answer.REFUSED),
+        (("user_message p2 turn", "user_message p3 fold p2"), MatchAnswer.ACCEPTED),
+        (("user_message p3 turn", "user_message p2 fold p3"), MatchAnswer.ACCEPTED),
+        (("user_message p2 turn", "stream_start p2"), MatchAnswer.ACCEPTED),
+        (("user_message p3 turn", "stream_start p3"), MatchAnswer.ACCEPTED),
+        (("run_return p1",), MatchAnswer.REFUSED),
     ],
 )
-def test_every_race_of_hidden_steps_is_found(then: tuple[str, ...], expected: Answer) -> None:
+def test_every_race_of_hidden_steps_is_found(then: tuple[str, ...], expected: MatchAnswer) -> None:
     """Two prompts are appended at the same time, each with a get and a set: both are queued, in either order, or one is
     lost, whichever; never both."""
     lines = [
@@ -142,12 +142,12 @@ def test_every_race_of_hidden_steps_is_found(then: tuple[str, ...], expected: An
     assert answer(transcript, "d4") is expected
 
 
-def written(text: str) -> Written:
+def written(text: str) -> WrittenLine:
     """A line in short: its thread, the event, whom it is about; of a message, who wrote it and into whose turn."""
     thread, _, rest = text.partition(": ")
     ev, about, *by = rest.split()
     told = {"turn" if ev.startswith("stream") else "prompt": about} | dict(zip(("by", "turn"), by, strict=False))
-    return Written(thread, line(ev, **told))
+    return WrittenLine(thread, line(ev, **told))
 
 
 # against brute force -------------------------------------------------------------------------------------------------
@@ -173,14 +173,14 @@ class _Brute:
                         going.append(after)
         return frozenset(found)
 
-    def after(self, rows: frozenset[Row]) -> dict[Written, frozenset[Row]]:
+    def after(self, rows: frozenset[Row]) -> dict[WrittenLine, frozenset[Row]]:
         """The lines that can be written next, and the rows that each leads to."""
-        following: dict[Written, set[Row]] = {}
+        following: dict[WrittenLine, set[Row]] = {}
         for row in rows:
             for thread in self.threads:
                 wanted = self.matching.wants(row, thread)
                 if wanted is not None:
-                    written = Written(self.matching.world.threads[thread].name, wanted)
+                    written = WrittenLine(self.matching.world.threads[thread].name, wanted)
                     following.setdefault(written, set()).update(self.matching.after(row, thread))
         return {written: self.close(after) for written, after in following.items()}
 
@@ -200,10 +200,10 @@ class _Brute:
             rows = self.after(rows).get(written, frozenset())
         return bool(rows) if transcript.rest is None else transcript.rest in self.rests(rows)
 
-    def every(self) -> dict[tuple[Written, ...], set[SharedData]]:
+    def every(self) -> dict[tuple[WrittenLine, ...], set[SharedData]]:
         """Every log that can be written to its end, with the rests that it can have."""
-        found: dict[tuple[Written, ...], set[SharedData]] = {}
-        going: list[tuple[tuple[Written, ...], frozenset[Row]]] = [((), self.first)]
+        found: dict[tuple[WrittenLine, ...], set[SharedData]] = {}
+        going: list[tuple[tuple[WrittenLine, ...], frozenset[Row]]] = [((), self.first)]
         while going:
             lines, rows = going.pop()
             rests = self.rests(rows)
@@ -223,11 +223,11 @@ def test_acceptance_agrees_with_enumeration(scope: str, revision: str) -> None:
     matching = Matching(RecordedWorld(Scope.parse(scope), revision))
     for lines in tried:
         for rest in rests:
-            expected = Answer.ACCEPTED if rest in every.get(lines, ()) else Answer.REFUSED
+            expected = MatchAnswer.ACCEPTED if rest in every.get(lines, ()) else MatchAnswer.REFUSED
             assert matching.match(Transcript(Scope.parse(scope), lines, rest), BUDGET).answer is expected, lines
 
 
-def _merges(lines: tuple[Written, ...]) -> Iterator[tuple[Written, ...]]:
+def _merges(lines: tuple[WrittenLine, ...]) -> Iterator[tuple[WrittenLine, ...]]:
     """Every order that two threads' lines can have."""
     names = sorted({each.thread for each in lines})
     one = [each for each in lines if each.thread == names[0]]
@@ -251,5 +251,5 @@ def test_acceptance_agrees_with_brute_force(scope: str, revision: str) -> None:
             lines.insert(max(moved - 5, 0), lines.pop(moved))
             transcript = whole._replace(lines=tuple(lines))
             answers.append(brute.accepts(transcript))
-            assert (answer(transcript, revision) is Answer.ACCEPTED) == answers[-1], (run, moved)
+            assert (answer(transcript, revision) is MatchAnswer.ACCEPTED) == answers[-1], (run, moved)
     assert {True, False} == set(answers)

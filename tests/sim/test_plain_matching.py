@@ -11,8 +11,8 @@ import pytest
 from tests.sim.plain_matcher import TooMany, explains
 from tests.sim.random_logs import random_log
 
-from everyturn.formats.everyturn_log import REQUIRED, Header, Line, Placed
-from everyturn.logs.busy_periods import Stretch
+from everyturn.formats.everyturn_log import REQUIRED, LogHeader, LogLine, Placed
+from everyturn.logs.busy_periods import BusyPeriod
 from everyturn.logs.events import lacks, of_lines
 from everyturn_model.partial import Matched, PartialAnswer, match_partial, passes
 
@@ -127,10 +127,10 @@ PATTERNS: Final = (
 
 
 def match(lines: list[Told]) -> Matched:
-    header = Header(kinds=KINDS)
+    header = LogHeader(kinds=KINDS)
     told: list[Any] = [*lines, line("rest")]
-    placed = tuple(Placed(number, Line(session="s", **fields)) for number, fields in enumerate(told, 2))
-    return match_partial(of_lines(Stretch("s", placed, at_rest=True), header), lacks=lacks(header))
+    placed = tuple(Placed(number, LogLine(session="s", **fields)) for number, fields in enumerate(told, 2))
+    return match_partial(of_lines(BusyPeriod("s", placed, at_rest=True), header), lacks=lacks(header))
 
 
 def names(count: int) -> list[str]:

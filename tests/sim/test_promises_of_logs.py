@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from tests.sim.test_linear_monitors import ALL, lines_of, refuted, watch
 
 from everyturn.cli import main
-from everyturn.formats.everyturn_log import Header, Promised, encode
+from everyturn.formats.everyturn_log import LogHeader, Promised, encode
 from everyturn.formats.mapping import parse
 from everyturn.logs.conforming import conform
 from everyturn.verdicts.verdict import Verdict
@@ -86,7 +86,7 @@ def test_order_is_not_promised_where_a_busy_session_refuses() -> None:
 
 def answer(path: Path, story: str, **promises: Any) -> PartialAnswer:
     """What the specification says of a log with one stretch."""
-    header = Header(kinds=ALL, promises=Promised(**promises))
+    header = LogHeader(kinds=ALL, promises=Promised(**promises))
     path.write_bytes(encode(header) + b"".join(map(encode, lines_of(story))))
     (run,) = conform([path]).runs
     return run.matched.answer
@@ -125,7 +125,7 @@ def test_a_mapping_names_promises() -> None:
 # a log that is opened anew -------------------------------------------------------------------------------------------
 
 
-def written(path: Path, *headers: Header) -> Path:
+def written(path: Path, *headers: LogHeader) -> Path:
     """A log that was opened once for each header; each time a prompt runs."""
     story = b"".join(
         encode(each) for each in lines_of("submit p1; started p1; ended p1 outcome=finished; told p1 outcome=finished")
@@ -137,30 +137,30 @@ def written(path: Path, *headers: Header) -> Path:
 @pytest.mark.parametrize(
     ("later", "expected"),
     [
-        (Header(promises=TURN), "a header with the same `promises` as the first"),
-        (Header(kinds=frozenset({"submit", "rest"})), "a header with the kinds of line of the first"),
-        (Header(sequence="log"), "a header with the same `sequence` as the first"),
-        (Header(ordered=True), "a header with the same `ordered` as the first"),
+        (LogHeader(promises=TURN), "a header with the same `promises` as the first"),
+        (LogHeader(kinds=frozenset({"submit", "rest"})), "a header with the kinds of line of the first"),
+        (LogHeader(sequence="log"), "a header with the same `sequence` as the first"),
+        (LogHeader(ordered=True), "a header with the same `ordered` as the first"),
     ],
 )
-def test_whoever_goes_on_with_a_log_claims_the_same(later: Header, expected: str, tmp_path: Path) -> None:
+def test_whoever_goes_on_with_a_log_claims_the_same(later: LogHeader, expected: str, tmp_path: Path) -> None:
     """What the first header says decides what is concluded, so lines under another one cannot be judged by it."""
-    result = CliRunner().invoke(main, ["validate", str(written(tmp_path / "log", Header(), later))])
+    result = CliRunner().invoke(main, ["validate", str(written(tmp_path / "log", LogHeader(), later))])
     assert result.exit_code == 2
     assert f"{tmp_path / 'log'}:6: expected {expected}" in result.output
 
 
 def test_more_kinds_of_line_may_come_later(tmp_path: Path) -> None:
     """An agent that was taught to log more."""
-    more = Header(agent="newer", kinds=ALL)
-    result = CliRunner().invoke(main, ["validate", str(written(tmp_path / "log", Header(), more)), "--exit-zero"])
+    more = LogHeader(agent="newer", kinds=ALL)
+    result = CliRunner().invoke(main, ["validate", str(written(tmp_path / "log", LogHeader(), more)), "--exit-zero"])
     assert result.exit_code == 0, result.output
 
 
 @pytest.mark.parametrize("options", [[], ["--from", "log"]])
 def test_converting_keeps_every_header(options: list[str], tmp_path: Path) -> None:
     """Byte by byte: where a process ended and another began decides verdicts."""
-    log = written(tmp_path / "a.jsonl", Header(promises=TURN), Header(agent="newer", promises=TURN))
+    log = written(tmp_path / "a.jsonl", LogHeader(promises=TURN), LogHeader(agent="newer", promises=TURN))
     result = CliRunner().invoke(main, ["convert", *options, str(log), str(tmp_path / "b.jsonl")])
     assert result.exit_code == 0, result.output
     assert (tmp_path / "b.jsonl").read_bytes() == log.read_bytes()

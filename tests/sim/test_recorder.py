@@ -8,9 +8,9 @@ import pytest
 
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.logs.identify import match_transcript
-from everyturn.logs.matching import Answer
+from everyturn.logs.matching import MatchAnswer
 from everyturn.logs.recorder import RecordedWorld, lines_of
-from everyturn.logs.transcript import SUMMARY, Line, Transcript, Written, line
+from everyturn.logs.transcript import SUMMARY, Transcript, TranscriptLine, WrittenLine, line
 from everyturn.runs.run import Run
 from everyturn.strategies.random_walk import RandomWalk
 from everyturn.world.observer import Step
@@ -28,7 +28,7 @@ def recorded(world: RecordedWorld, run: int) -> Transcript:
     return Transcript(world.scope, lines_of(made), made.rest.shared, returned=not made.rest.blocked)
 
 
-def answer(transcript: Transcript, revision: str) -> Answer:
+def answer(transcript: Transcript, revision: str) -> MatchAnswer:
     """Whether a revision could have written a transcript."""
     return match_transcript(transcript, revision).answer
 
@@ -39,7 +39,7 @@ def test_a_revision_accepts_what_its_recorder_wrote(revision: str, scope: str) -
     """Whatever a recorded revision writes in a run through SimPy, it could have written."""
     world = RecordedWorld(Scope.parse(scope), revision)
     for run in range(8):
-        assert answer(recorded(world, run), revision) is Answer.ACCEPTED, run
+        assert answer(recorded(world, run), revision) is MatchAnswer.ACCEPTED, run
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -54,7 +54,7 @@ def test_a_revision_accepts_what_an_onlooker_saw(revision: str, scope: str) -> N
         told = _Onlooker(world)
         lines = [each for step in run.steps for made in step.operations for each in told.see(made)]
         transcript = Transcript(world.scope, (*lines, *told.ends()), run.rest.shared)
-        assert answer(transcript, revision) is Answer.ACCEPTED, number
+        assert answer(transcript, revision) is MatchAnswer.ACCEPTED, number
 
 
 class _Onlooker:
@@ -67,18 +67,18 @@ class _Onlooker:
         self.begun: set[str] = set()
         self.returned: set[str] = set()
 
-    def see(self, step: Step) -> Iterator[Written]:
+    def see(self, step: Step) -> Iterator[WrittenLine]:
         for told in (*self._begins(step), *self._tells(step)):
-            yield Written(step.thread, told)
+            yield WrittenLine(step.thread, told)
 
-    def ends(self) -> Iterator[Written]:
+    def ends(self) -> Iterator[WrittenLine]:
         """The returns, at the very end: later than they were, which every order of the steps allows."""
         for thread, kind in self.kinds.items():
             if thread not in self.returned:
                 told = line(f"{self.calls[kind]}_return") if kind in self.calls else line("run_return", prompt=thread)
-                yield Written(thread, told)
+                yield WrittenLine(thread, told)
 
-    def _begins(self, step: Step) -> Iterator[Line]:
+    def _begins(self, step: Step) -> Iterator[TranscriptLine]:
         thread, kind = step.thread, self.kinds[step.thread]
         if thread in self.begun or str(step.operation) in ("model.ready", "closing.get"):
             return
@@ -92,7 +92,7 @@ class _Onlooker:
             yield line("accept_return", prompt=thread, **given)
         yield line("run_call", prompt=thread)
 
-    def _tells(self, step: Step) -> Iterator[Line]:
+    def _tells(self, step: Step) -> Iterator[TranscriptLine]:
         arguments = step.operation.arguments
         match str(step.operation):
             case "store.write_user":
@@ -121,7 +121,7 @@ class _Onlooker:
                 yield line("agent_error", prompt=arguments[0], named=arguments[2])
 
     @staticmethod
-    def _completion(completion: object, via: str) -> Line:
+    def _completion(completion: object, via: str) -> TranscriptLine:
         return line("completion", via=via, cancelled=getattr(completion, "cancelled"))  # noqa: B009
 
 
@@ -135,9 +135,9 @@ def test_a_revision_accepts_the_messages_that_it_stored(revision: str, scope: st
         assert run.rest is not None
         stored = stored_by(run)
         whole = Transcript(world.scope, lines_of(run), run.rest.shared, stored=stored)
-        assert answer(whole, revision) is Answer.ACCEPTED, (number, stored)
-    assert answer(whole._replace(stored=stored[:-1]), revision) is Answer.REFUSED
-    assert answer(whole._replace(stored=(*stored, "u:p1")), revision) is Answer.REFUSED
+        assert answer(whole, revision) is MatchAnswer.ACCEPTED, (number, stored)
+    assert answer(whole._replace(stored=stored[:-1]), revision) is MatchAnswer.REFUSED
+    assert answer(whole._replace(stored=(*stored, "u:p1")), revision) is MatchAnswer.REFUSED
 
 
 def stored_by(run: Run) -> tuple[str, ...]:
@@ -179,4 +179,4 @@ def test_a_log_that_stops_is_accepted(revision: str) -> None:
     whole = recorded(RecordedWorld(Scope.parse("Aa+1c+d"), revision), 3)
     for written in range(len(whole.lines)):
         cut = whole._replace(lines=whole.lines[:written], rest=None)
-        assert answer(cut, revision) is Answer.ACCEPTED, written
+        assert answer(cut, revision) is MatchAnswer.ACCEPTED, written

@@ -7,7 +7,7 @@ import pytest
 from tests.sim.referee import NOT_SHOWN, RunReport, count_verdicts, judge_file
 
 from everyturn.formats.crush_dispatch import read_runs
-from everyturn.formats.crush_lines import End
+from everyturn.formats.crush_lines import EndLine
 from everyturn.logs.recorded import judge_run
 from everyturn.verdicts.verdict import Verdict
 from everyturn_model.invariants import BY_NAME, INVARIANTS
@@ -125,7 +125,7 @@ def test_waiters_agree_with_the_recorder(name: str) -> None:
     """Who waits for ever by the lines of a run is who waits for ever by the snapshot at its end."""
     for recorded, report in zip(read_runs(RECORDINGS / f"{name}.jsonl"), judged(name), strict=True):
         end = recorded.logged[-1].event
-        assert isinstance(end, End)
+        assert isinstance(end, EndLine)
         by_snapshot = sorted(f"p{each[1:]}" for each in set(end.waiting) - set(end.notified_error))
         sentence = report.findings["no-hang"].sentence or ""
         assert sentence.rpartition("the waiter of ")[2].split(", ") == (by_snapshot or [""])

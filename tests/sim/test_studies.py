@@ -22,17 +22,17 @@ from everyturn.errors import UsageError
 from everyturn.studies.distributions import Constant, Empirical, Exponential, Gamma, Lognormal
 from everyturn.studies.recorded import Visit, durations, visits
 from everyturn.studies.results import MEASURES, check_measures, judge
-from everyturn.studies.running import Journal, run
+from everyturn.studies.running import StudyJournal, run
 from everyturn.studies.study import (
     Bursts,
     Cancels,
-    Cell,
     Faults,
     Latency,
     Plot,
     Poisson,
-    Recorded,
+    RecordedArrivals,
     Study,
+    StudyPoint,
     Subscribers,
     Users,
     read_study,
@@ -63,7 +63,7 @@ per_minute = 1
 """
 
 
-def small() -> list[Cell]:
+def small() -> list[StudyPoint]:
     return source(SMALL, "small").cells()
 
 
@@ -177,7 +177,7 @@ def test_paths_in_a_study_are_relative_to_its_file(tmp_path: Path) -> None:
 
 
 PAGE = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
-TABLES = (Study, Poisson, Bursts, Users, Recorded, Cancels, Latency, Faults, Subscribers, Plot)
+TABLES = (Study, Poisson, Bursts, Users, RecordedArrivals, Cancels, Latency, Faults, Subscribers, Plot)
 DISTRIBUTIONS = (Constant, Exponential, Lognormal, Gamma, Empirical)
 
 
@@ -255,7 +255,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_jobs(tmp_path: Path) ->
         ("two", 2, small()),
         ("other", 1, source(SMALL, "small", overrides={"seed": 6}).cells()),
     ):
-        run(cells, Journal(tmp_path / name, cells), jobs=jobs)
+        run(cells, StudyJournal(tmp_path / name, cells), jobs=jobs)
         contents.append((tmp_path / name).read_bytes())
     assert contents[0] == contents[1]
     assert contents[0].splitlines()[1:] != contents[2].splitlines()[1:]
@@ -266,10 +266,10 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_jobs(tmp_path: Path) ->
 def test_a_run_goes_on_where_it_was_killed(tmp_path: Path, cut: float) -> None:
     """Wherever the journal stops, in the middle of a line or of the header, the rest is made, to the same bytes."""
     path, cells = tmp_path / "journal", small()
-    run(cells, Journal(path, cells))
+    run(cells, StudyJournal(path, cells))
     whole = path.read_bytes()
     path.write_bytes(whole[: int(cut if cut == int(cut) else cut * len(whole))])
-    again = Journal(path, cells)
+    again = StudyJournal(path, cells)
     assert len(again.made) < 12
     assert not run(cells, again)
     assert path.read_bytes() == whole
@@ -279,12 +279,12 @@ def test_more_replications_extend_a_journal(tmp_path: Path) -> None:
     """What was made is kept, and the result is that of a run from scratch."""
     path = tmp_path / "journal"
     fewer = source(SMALL, "small", overrides={"replications": 1}).cells()
-    run(fewer, Journal(path, fewer))
+    run(fewer, StudyJournal(path, fewer))
     cells = small()
-    journal = Journal(path, cells)
+    journal = StudyJournal(path, cells)
     assert len(journal.made) == 4
     run(cells, journal)
-    fresh = Journal(None, cells)
+    fresh = StudyJournal(None, cells)
     run(cells, fresh)
     study = cells[0].study
     assert judge(study, cells, journal.made, interrupted=False) == judge(study, cells, fresh.made, interrupted=False)
@@ -305,34 +305,34 @@ def test_more_replications_extend_a_journal(tmp_path: Path) -> None:
 def test_an_edited_journal_is_refused(old: bytes, new: bytes, tmp_path: Path) -> None:
     """With its line, whatever was edited; so is one whose lines were doubled or moved."""
     path, cells = tmp_path / "journal", small()
-    run(cells, Journal(path, cells))
+    run(cells, StudyJournal(path, cells))
     whole = path.read_bytes()
     first, second = whole.split(b"\n")[1:3]
     assert old in first
     for broken in (whole.replace(old, new, 1), whole + first + b"\n", whole.replace(first, second, 1)):
         path.write_bytes(broken)
         with pytest.raises(UsageError, match=r"journal:\d+: expected a replication"):
-            Journal(path, cells)
+            StudyJournal(path, cells)
 
 
 def test_two_at_once_do_not_write_one_journal(tmp_path: Path) -> None:
     """The second is told so, and the first goes on; nor is one written that has changed since it was read."""
     path, cells = tmp_path / "journal", small()
-    first, second = Journal(path, cells), Journal(path, cells)
+    first, second = StudyJournal(path, cells), StudyJournal(path, cells)
     with first.writing(), pytest.raises(UsageError, match="found one in use"):
         run(cells, second)
     run(cells, first)
     with pytest.raises(UsageError, match="found one that has changed since"):
         run(cells, second)
-    assert Journal(path, cells).made == first.made
+    assert StudyJournal(path, cells).made == first.made
 
 
 def test_the_journal_of_another_study_is_refused(tmp_path: Path) -> None:
     """Rather than mixed."""
     path, cells = tmp_path / "journal", small()
-    Journal(path, cells)
+    StudyJournal(path, cells)
     with pytest.raises(UsageError, match="expected the journal of this study as it is now"):
-        Journal(path, source(SMALL, "small", overrides={"hours": 1.0}).cells())
+        StudyJournal(path, source(SMALL, "small", overrides={"hours": 1.0}).cells())
 
 
 AGENT = """
@@ -384,17 +384,17 @@ def test_the_journal_of_other_code_is_refused(agent: Path, tmp_path: Path, monke
     """Results of the code as it was are not taken for those of the code as it is."""
     path = tmp_path / "journal"
     overrides = {"revisions": ["its_agent:Agent"]}
-    Journal(path, source(SMALL, "small", overrides=overrides).cells())
-    Journal(path, source(SMALL, "small", overrides=overrides).cells())
+    StudyJournal(path, source(SMALL, "small", overrides=overrides).cells())
+    StudyJournal(path, source(SMALL, "small", overrides=overrides).cells())
     agent.write_text(AGENT.replace("call.prompt", "call.prompt + ''"))
     monkeypatch.delitem(sys.modules, "its_agent")
     with pytest.raises(UsageError, match="expected the journal of this study as it is now"):
-        Journal(path, source(SMALL, "small", overrides=overrides).cells())
+        StudyJournal(path, source(SMALL, "small", overrides=overrides).cells())
 
 
 def test_all_revisions_meet_the_same_arrivals() -> None:
     """Common random numbers: as many prompts in each cell of one replication."""
-    cells, journal = small(), Journal(None, small())
+    cells, journal = small(), StudyJournal(None, small())
     run(cells, journal)
     of_first = {each.counts.submitted for each in journal.made if each.replication == 0}
     assert len(of_first) == 1
@@ -416,7 +416,7 @@ def test_an_interrupted_study_keeps_what_was_done(tmp_path: Path) -> None:
     assert b"the same command goes on from here" in stdout
     made = journal.read_bytes().count(b"\n") - 1
     assert made >= 2
-    assert len(Journal(journal, read_study(file).cells()).made) == made
+    assert len(StudyJournal(journal, read_study(file).cells()).made) == made
 
 
 # the command line -------------------------------------------------------------------------------------------------
@@ -497,7 +497,7 @@ def test_every_kind_of_arrival_and_every_fault_runs_in_every_revision() -> None:
     }
     for table in tables:
         cells = source(shared | table, "all").cells()
-        journal = Journal(None, cells)
+        journal = StudyJournal(None, cells)
         run(cells, journal)
         for counts in (each.counts for each in journal.made):
             fates = ("started", "folded", "covered", "cleared", "cancelled_on_entry", "failed", "lost")
@@ -510,7 +510,7 @@ def test_every_kind_of_arrival_and_every_fault_runs_in_every_revision() -> None:
 def test_results_are_msgspec_documents() -> None:
     """A result survives being written and read."""
     cells = small()
-    journal = Journal(None, cells)
+    journal = StudyJournal(None, cells)
     run(cells[:1], journal)
     result = judge(cells[0].study, cells, journal.made, interrupted=True)
     assert msgspec.json.decode(msgspec.json.encode(result), type=type(result)) == result

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from everyturn.checking.fuzz import Campaign, fuzz
+from everyturn.checking.fuzz import FuzzedCell, fuzz
 from everyturn.engines.explorer.exhaustive import Explorer
-from everyturn.engines.simpy.kernel import Access, Kernel, simulate
+from everyturn.engines.simpy.kernel import AccessEvent, Kernel, simulate
 from everyturn.errors import HiddenState, UsageError
 from everyturn.strategies.random_walk import RandomWalk
 from everyturn.verdicts.checker import Judge
@@ -55,7 +55,7 @@ def test_a_complete_search_finds_what_exploration_finds(
     assert set(campaign.failures) == set(explored.violations)
 
 
-def verdicts(campaign: Campaign) -> set[Verdict]:
+def verdicts(campaign: FuzzedCell) -> set[Verdict]:
     """The verdicts of a cell's invariants."""
     return {judged.verdict for judged in campaign.cell.invariants.values()}
 
@@ -92,7 +92,7 @@ class Commuting(RandomWalk):
         return super().pick(enabled)
 
 
-def effects_of(kernel: Kernel, access: Access, row: list[int]) -> list[tuple[str, list[int]]]:
+def effects_of(kernel: Kernel, access: AccessEvent, row: list[int]) -> list[tuple[str, list[int]]]:
     """Each outcome of an access: its result, and all columns afterwards."""
     outcomes = []
     for effect in kernel.histories.effects(access.node, row):
@@ -103,7 +103,7 @@ def effects_of(kernel: Kernel, access: Access, row: list[int]) -> list[tuple[str
     return outcomes
 
 
-def made(kernel: Kernel, first: Access, second: Access) -> set[tuple[str, str, tuple[int, ...]]]:
+def made(kernel: Kernel, first: AccessEvent, second: AccessEvent) -> set[tuple[str, str, tuple[int, ...]]]:
     """What two accesses lead to in this order; a blocked second one leaves things as they are."""
     results = set()
     for one, between in effects_of(kernel, first, kernel.row):

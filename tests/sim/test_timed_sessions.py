@@ -13,11 +13,11 @@ from everyturn.engines.explorer.judge_states import JudgeTable
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.strategies import strategy
 from everyturn.studies.distributions import Constant, Exponential
-from everyturn.studies.session import Session
+from everyturn.studies.session import SimulatedSession
 from everyturn.studies.study import Faults, Latency
-from everyturn.studies.subscribers import PATIENCE_SECONDS, Broker, Letter, Subscriber
+from everyturn.studies.subscribers import PATIENCE_SECONDS, Letter, SimulatedBroker, Subscriber
 from everyturn.studies.surroundings import Surroundings
-from everyturn.studies.tally import SessionTally, Tally
+from everyturn.studies.tally import SessionTally, StudyTally
 from everyturn.verdicts.checker import Judge, select
 from everyturn.verdicts.intervals import mean_interval
 from everyturn.world.scope import Scope
@@ -71,12 +71,14 @@ def random_times(seed: int) -> Latency:
     return Latency(access=each, entry=each, store=each, stream=Exponential(10.0), notice=each)
 
 
-def timed(world: World, latency: Latency, faults: Faults | None = None, seed: str = "") -> tuple[Both, Tally, ev.Rest]:
+def timed(
+    world: World, latency: Latency, faults: Faults | None = None, seed: str = ""
+) -> tuple[Both, StudyTally, ev.Rest]:
     """One run of a world's own scope to rest: what was seen, what was counted, and the rest."""
     env = simpy.Environment()
-    tally = Tally(env)
+    tally = StudyTally(env)
     seen = Both(SessionTally(tally))
-    session = Session(env, world, surroundings(latency, faults, seed), seen)
+    session = SimulatedSession(env, world, surroundings(latency, faults, seed), seen)
     for thread in world.threads:
         if thread.kind in "AaIi":
             seen.tally.submit(thread.name, run_id=thread.kind.isupper())
@@ -99,7 +101,7 @@ def test_without_latencies_time_is_first_in_first_out(revision: str, scope: str)
     log = Log()
     world = World(Scope.parse(scope), revision)
     env = simpy.Environment()
-    session = Session(env, world, surroundings(AT_ONCE), log)
+    session = SimulatedSession(env, world, surroundings(AT_ONCE), log)
     for thread in world.threads:
         session.start(thread)
     env.run()
@@ -120,7 +122,7 @@ def test_what_happens_in_time_can_happen_at_all(revision: str, scope: str) -> No
         assert outcome(table.state(state).ledger) in explored
 
 
-def hanging(scope: str, revision: str, faults: Faults) -> Iterator[tuple[bool, Tally]]:
+def hanging(scope: str, revision: str, faults: Faults) -> Iterator[tuple[bool, StudyTally]]:
     """Timed runs: whether the invariant `no-hang` is broken at rest, and what was counted."""
     table = JudgeTable(Judge(select(["no-hang"]), conformance=False))
     for seed in range(40):
@@ -141,11 +143,11 @@ def test_stuck_is_what_the_invariant_calls_a_hang(revision: str, scope: str) -> 
 
 def session_at(
     revision: str, latency: Latency, faults: Faults | None = None
-) -> tuple[simpy.Environment, Session, SessionTally]:
+) -> tuple[simpy.Environment, SimulatedSession, SessionTally]:
     env = simpy.Environment()
-    watched = SessionTally(Tally(env))
+    watched = SessionTally(StudyTally(env))
     scope = Scope("A", errors=int(faults is not None))
-    return env, Session(env, World(scope, revision), surroundings(latency, faults), watched), watched
+    return env, SimulatedSession(env, World(scope, revision), surroundings(latency, faults), watched), watched
 
 
 @pytest.mark.parametrize(("revision", "stuck"), [("d4", 1), ("hardened", 0)])
@@ -222,7 +224,7 @@ def delivered(
 ) -> tuple[list[tuple[bool, float]], list[float]]:
     """Whether and when each of so many letters, sent one right after the other, was delivered, and when it was read."""
     env = simpy.Environment()
-    broker = Broker(env, [Subscriber(env, each, buffer, lambda: seconds_for_one) for each in range(clients)])
+    broker = SimulatedBroker(env, [Subscriber(env, each, buffer, lambda: seconds_for_one) for each in range(clients)])
     sent: list[tuple[bool, float]] = []
     read: list[float] = []
 
@@ -269,7 +271,7 @@ def test_a_slow_reader_loses_as_queueing_theory_says() -> None:
         env = simpy.Environment()
         random = Random(f"reader {seed}")
         subscriber = Subscriber(env, 0, 3, lambda random=random: random.expovariate(0.1))  # type: ignore[misc]
-        env.process(_letters(env, Broker(env, [subscriber]), random))
+        env.process(_letters(env, SimulatedBroker(env, [subscriber]), random))
         env.run()
         lost.append(subscriber.lost / 1000)
     found = mean_interval(lost, 0.99)
@@ -280,7 +282,7 @@ def test_a_slow_reader_loses_as_queueing_theory_says() -> None:
     assert found.high - found.low < 0.1
 
 
-def _letters(env: simpy.Environment, broker: Broker, random: Random) -> Generator[simpy.Event, Any, None]:
+def _letters(env: simpy.Environment, broker: SimulatedBroker, random: Random) -> Generator[simpy.Event, Any, None]:
     for number in range(1000):
         yield env.timeout(random.expovariate(0.1))
         yield from broker.deliver(Letter(f"p{number}", lambda _: None, 0), detached=True)

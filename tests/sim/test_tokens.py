@@ -19,7 +19,7 @@ from everyturn.engines.simpy.replay import Replayed, replay
 from everyturn.errors import UsageError
 from everyturn.runs.run import Run
 from everyturn.runs.tokens import token
-from everyturn.runs.tokens.arithmetic_code import Model, Reader, Writer
+from everyturn.runs.tokens.arithmetic_code import AdaptiveModel, ChoiceReader, ChoiceWriter
 from everyturn.runs.tokens.token import DIGITS, PREFIX, SavedStep, Token
 from everyturn.strategies import strategy
 from everyturn.world.scope import DEFAULT_SCOPES, Scope
@@ -107,11 +107,11 @@ def test_too_many_steps_are_refused() -> None:
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 40))))
 def test_an_arithmetic_code_gives_back_what_was_coded(given_: list[tuple[int, int]]) -> None:
     """In the order in which it was coded."""
-    writer = Writer()
-    model = Model(writer, ())
+    writer = ChoiceWriter()
+    model = AdaptiveModel(writer, ())
     for context, number in given_:
         model.number(context, 41, number)
-    model = Model(Reader(writer.digits()), ())
+    model = AdaptiveModel(ChoiceReader(writer.digits()), ())
     assert [(context, model.number(context, 41, None)) for context, _ in given_] == given_
 
 

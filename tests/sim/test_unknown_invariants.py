@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from everyturn.cli import main
-from everyturn.formats.everyturn_log import Header, Line, Placed
+from everyturn.formats.everyturn_log import LogHeader, LogLine, Placed
 from everyturn.logs.watch import Watch
 from everyturn.verdicts import checker
 from everyturn_model.invariants import BY_NAME, INVARIANTS
@@ -56,7 +56,7 @@ def test_an_invariant_without_a_monitor_is_not_judged(tmp_path: Path) -> None:
 def test_a_log_is_watched_without_a_monitor_of_what_holds_at_rest() -> None:
     """`no-hang` without its monitor: rest is passed over, and the verdict is that it is not judged."""
     without = [replace(each, log=NO_LOG_MONITOR) if each.name == "no-hang" else each for each in INVARIANTS]
-    watching = Watch(Header(agent="by hand"), lambda violation: None, without)
-    watching.see(Placed(2, Line(kind="submit", session="s", prompt="p1", run_id="r1")))
-    watching.see(Placed(3, Line(kind="rest", session="s")))
+    watching = Watch(LogHeader(agent="by hand"), lambda violation: None, without)
+    watching.see(Placed(2, LogLine(kind="submit", session="s", prompt="p1", run_id="r1")))
+    watching.see(Placed(3, LogLine(kind="rest", session="s")))
     assert dict(watching.verdicts())["no-hang"].verdict == "not-judged"

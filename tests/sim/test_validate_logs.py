@@ -16,7 +16,7 @@ from everyturn.cli import main
 from everyturn.cli.logs import _Silence
 from everyturn.files.reading import LogFile, stop
 from everyturn.files.writing import written
-from everyturn.formats.everyturn_log import KINDS, Header, Placed, encode
+from everyturn.formats.everyturn_log import KINDS, LogHeader, Placed, encode
 from everyturn.logs.validate import validate
 from everyturn.logs.watch import Watch
 from everyturn.reports.validation import table
@@ -313,7 +313,7 @@ def test_the_table_counts_sessions_and_prompts(tmp_path: Path) -> None:
     done = "submit p1; started p1 @a; message p1 by=turn; ended p1 outcome=finished @a; told p1 outcome=finished; rest"
     hang = "submit p1; submit p2; rest"
     twice = f"{done[:-6]}; told p1 outcome=finished; told p1 outcome=finished; rest busy=yes"
-    header = Header(agent="kitchen", kinds=frozenset(KINDS))  # type: ignore[arg-type]
+    header = LogHeader(agent="kitchen", kinds=frozenset(KINDS))  # type: ignore[arg-type]
     for name, stories in (("a", [hang, hang, done]), ("b", [done, hang, twice])):
         lines = [line for number, text in enumerate(stories) for line in lines_of(text, f"{name}{number}")]
         (tmp_path / f"{name}.jsonl").write_bytes(encode(header) + b"".join(map(encode, lines)))
@@ -344,7 +344,7 @@ def test_the_table_counts_sessions_and_prompts(tmp_path: Path) -> None:
 def test_runs_and_logs_of_one_agent_have_a_table_each(tmp_path: Path) -> None:
     """A recording has runs; a log of the same agent has sessions."""
     log = tmp_path / "a.jsonl"
-    header = Header(agent="d3-locked-drain", kinds=frozenset(KINDS))  # type: ignore[arg-type]
+    header = LogHeader(agent="d3-locked-drain", kinds=frozenset(KINDS))  # type: ignore[arg-type]
     log.write_bytes(encode(header) + b"".join(map(encode, lines_of("submit p1; rest"))))
     said = list(table(validate([ROOT / "recordings" / "d3-silent-hand-off.jsonl", log])))
     assert said[0] == "d3-locked-drain: 5 runs"

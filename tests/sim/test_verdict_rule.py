@@ -12,7 +12,7 @@ from tests.sim.small_agents import Small
 
 from everyturn.cli import main
 from everyturn.verdicts import verdict
-from everyturn.verdicts.verdict import Cell, Exit, Judged, Verdict
+from everyturn.verdicts.verdict import Cell, Exit, InvariantResult, Verdict
 from everyturn_impl.calls import Call, Completion, Context
 
 
@@ -113,8 +113,8 @@ def test_conformance_can_be_asked_for_alone_and_beside_invariants() -> None:
 )
 def test_the_rule(invariants: list[Verdict], conforms: Verdict | None, whole: Verdict, code: Exit) -> None:
     """The worst verdict is the cell's, and the worst cell's is the command's."""
-    said = {str(place): Judged(each) for place, each in enumerate(invariants)}
-    judged = None if conforms is None else Judged(conforms)
+    said = {str(place): InvariantResult(each) for place, each in enumerate(invariants)}
+    judged = None if conforms is None else InvariantResult(conforms)
     assert verdict.of_cell(said, judged) is whole
     cells = [
         Cell("r", "s", "access", verdict.of_cell(said, judged), said),

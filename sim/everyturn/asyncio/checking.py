@@ -17,7 +17,7 @@ from everyturn.asyncio.story import tell
 from everyturn.asyncio.tokens import RecordedScenario, recorded, token
 from everyturn.checking.risk import CONFIDENCE, upper_bound
 from everyturn.errors import UsageError
-from everyturn.verdicts.verdict import Cell, Judged, Verdict, worst
+from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict, worst
 
 SHRINKING = 300
 """The most runs that are spent on making a counterexample shorter."""
@@ -124,7 +124,8 @@ def replay(text: str, scenario: str | Scenario | None = None) -> ReplayedScenari
         lines = [*lines[:MOST_LINES], "      and so on"]
     kinds = {each.kind for each in outcome.findings}
     said = {
-        kind: Judged(Verdict.REFUTED if kind in kinds else Verdict.HOLDS, _sentence(outcome, kind)) for kind in KINDS
+        kind: InvariantResult(Verdict.REFUTED if kind in kinds else Verdict.HOLDS, _sentence(outcome, kind))
+        for kind in KINDS
     }
     return ReplayedScenario(_cell(name_of(scenario), setting, said), outcome, lines, guide.strayed)
 
@@ -133,7 +134,7 @@ def _setting(held: RecordedScenario) -> Setting:
     return Setting(order=held.order, eager=held.eager, places=held.places)
 
 
-def _cell(name: str, setting: Setting, said: dict[str, Judged]) -> Cell:
+def _cell(name: str, setting: Setting, said: dict[str, InvariantResult]) -> Cell:
     return Cell(
         revision=name,
         scope="",
@@ -145,21 +146,23 @@ def _cell(name: str, setting: Setting, said: dict[str, Judged]) -> Cell:
 
 def _judge(
     scenario: Scenario, name: str, setting: Setting, found: dict[str, ScenarioOutcome], otherwise: Verdict
-) -> dict[str, Judged]:
-    said: dict[str, Judged] = {}
+) -> dict[str, InvariantResult]:
+    said: dict[str, InvariantResult] = {}
     for kind in KINDS:
         if kind not in found:
-            said[kind] = Judged(otherwise)
+            said[kind] = InvariantResult(otherwise)
             continue
         outcome = found[kind]
         if outcome.complete:  # one that never rests is told as it is: each try at a shorter one may not end
             outcome = shrink(scenario, setting, outcome, kind)
         text = token(name, outcome.decisions, setting)
-        said[kind] = Judged(Verdict.REFUTED, _sentence(outcome, kind), len(outcome.decisions), text)
+        said[kind] = InvariantResult(Verdict.REFUTED, _sentence(outcome, kind), len(outcome.decisions), text)
     return said
 
 
-def _compare_with_asyncio(scenario: Scenario, setting: Setting, said: dict[str, Judged], limits: SearchLimits) -> None:
+def _compare_with_asyncio(
+    scenario: Scenario, setting: Setting, said: dict[str, InvariantResult], limits: SearchLimits
+) -> None:
     """Add to each refutation at any order whether first in, first out can make it, too."""
     exact = search(scenario, setting._replace(order="fifo"), limits=limits)
     for kind, judged in said.items():

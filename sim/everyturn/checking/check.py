@@ -19,7 +19,7 @@ from everyturn.verdicts import hints
 from everyturn.verdicts.checker import CONFORMS, Judge
 from everyturn.verdicts.selection import Selection, Wanted, selection
 from everyturn.verdicts.vacuity import is_vacuous
-from everyturn.verdicts.verdict import Another, Cell, CounterCheck, Judged, Verdict, of_cell, with_unpromised
+from everyturn.verdicts.verdict import Another, Cell, CounterCheck, InvariantResult, Verdict, of_cell, with_unpromised
 from everyturn.world import overrun
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
@@ -31,7 +31,7 @@ _CANDIDATES = 25
 """How many violations are looked at for each counterexample that is to differ in the racing pair."""
 
 
-class Checked(NamedTuple):
+class CheckedCell(NamedTuple):
     """A cell, and the shortest run for each violation in it, by invariant."""
 
     cell: Cell
@@ -55,7 +55,7 @@ def check(
     counterexamples: int = 1,
     processes: int = 1,
     counter_check: bool = True,
-) -> Checked:
+) -> CheckedCell:
     """The verdict on one cell: all interleavings, unless a limit is reached.
 
     ``invariants``: which to judge, by name or as objects of one's own; none: all, and conformance; ``without`` some of
@@ -86,7 +86,7 @@ def check(
         stop_at_first=stop_at_first,
     )
     runs: dict[str, tuple[Run, int]] = {}
-    said: dict[str, Judged] = {}
+    said: dict[str, InvariantResult] = {}
     for invariant in judge.invariants:
         vacuous = is_vacuous(invariant, world.scope)
         said[invariant.name] = _judged(explorer, judge, found, invariant.name, runs, vacuous=vacuous)
@@ -117,15 +117,15 @@ def check(
         reduction=reduce,
         counter_check=checked_again,
     )
-    return Checked(cell, runs, found.interrupted)
+    return CheckedCell(cell, runs, found.interrupted)
 
 
 def check_all(
-    explore: Callable[..., Checked],
+    explore: Callable[..., CheckedCell],
     cells: Sequence[tuple[str | type[Dispatcher], str]],
     jobs: int,
     watching: Callable[[str], AbstractContextManager[Progress]],
-) -> Iterator[Checked]:
+) -> Iterator[CheckedCell]:
     """The verdicts on cells (revision, scope), in their order. With two ``jobs`` or more, as many cells are explored at
     once, in processes of their own, from which no runs come back; a single cell is explored by two.
 
@@ -142,7 +142,7 @@ def check_all(
         yield checked
 
 
-def _without_runs(explore: Callable[..., Checked], revision: str | type[Dispatcher], scope: str) -> Checked:
+def _without_runs(explore: Callable[..., CheckedCell], revision: str | type[Dispatcher], scope: str) -> CheckedCell:
     """The verdict alone, for another process: runs are known by their tokens."""
     with overrun.watching():
         return explore(revision, scope)._replace(runs={})
@@ -205,19 +205,19 @@ def _judged(
     runs: dict[str, tuple[Run, int]],
     *,
     vacuous: bool,
-) -> Judged:
+) -> InvariantResult:
     violation = found.violations.get(name)
     if violation is not None:
         run, step, finding = counterexample(explorer.transitions, violation, judge)
         runs[name] = run, step
         guard = finding.sentence if name == CONFORMS else None
-        return Judged(Verdict.REFUTED, finding.sentence, len(violation.decisions), run.token, guard)
+        return InvariantResult(Verdict.REFUTED, finding.sentence, len(violation.decisions), run.token, guard)
     if not found.complete:
-        return Judged(Verdict.UNDETERMINED)
-    return Judged(Verdict.VACUOUS if vacuous else Verdict.PROVED)
+        return InvariantResult(Verdict.UNDETERMINED)
+    return InvariantResult(Verdict.VACUOUS if vacuous else Verdict.PROVED)
 
 
-def proved_by(said: Mapping[str, Judged], conforms: Judged | None) -> list[str]:
+def proved_by(said: Mapping[str, InvariantResult], conforms: InvariantResult | None) -> list[str]:
     """The names of the invariants that are proved, conformance included."""
     judged = {**said, **({} if conforms is None else {CONFORMS: conforms})}
     return [name for name, each in judged.items() if each.verdict is Verdict.PROVED]
@@ -236,7 +236,7 @@ def _counter_checked(
     return counter_checked(explorer, found, proved)
 
 
-def _doubt(explorer: Search, judge: Judge, found: Exploration, said: dict[str, Judged]) -> None:
+def _doubt(explorer: Search, judge: Judge, found: Exploration, said: dict[str, InvariantResult]) -> None:
     """Take back what was proved at rest, if some runs never come to rest though nothing in the scope is endless."""
     at_rest = [each.name for each in judge.invariants if each.kind is Kind.AT_REST]
     proved = [name for name in at_rest if said[name].verdict is Verdict.PROVED]
@@ -246,7 +246,7 @@ def _doubt(explorer: Search, judge: Judge, found: Exploration, said: dict[str, J
     round_ = explorer.round()
     asks = hints.of_world("liveness", world.revision, str(world.scope), world.granularity)
     for name in proved if round_ is not None else ():
-        said[name] = Judged(
+        said[name] = InvariantResult(
             Verdict.UNDETERMINED,
             f"holds at rest, but threads can go round for ever, {round_}: who waits meanwhile says {asks}",
         )

@@ -44,7 +44,7 @@ HIDDEN: Final = (CancelTakesEffect, ClearTakesEffect)
 """No log tells of these: they go with the return of their operation."""
 
 
-class Race(msgspec.Struct):
+class CoveredRace(msgspec.Struct):
     """Two accesses to one variable: operation and place of each; whether they can meet."""
 
     variable: str
@@ -70,7 +70,7 @@ class Coverage(msgspec.Struct):
     operations: dict[str, int]
     failed_operations: list[str]
     missed_operations: list[str]
-    races: list[Race]
+    races: list[CoveredRace]
     actions: dict[str, bool]
     guards: Share
     refusals: dict[str, int]
@@ -249,7 +249,7 @@ class _Reach:
             }
         )
 
-    def races(self) -> list[Race]:
+    def races(self) -> list[CoveredRace]:
         """Every pair of accesses to one variable, one of which changes it, by two threads; whether they meet."""
         accesses = {number: self._access(number) for number in range(len(self.transitions.locals))}
         by_variable: dict[str, set[str]] = {}
@@ -267,7 +267,7 @@ class _Reach:
             for variable in self._variables(one) & self._variables(other)
         }
         return [
-            Race(variable, one, other, meets=(variable, one, other) in meets)
+            CoveredRace(variable, one, other, meets=(variable, one, other) in meets)
             for variable in sorted(by_variable)
             for one, other in _pairs(by_variable[variable])
             if (variable, one) in writers or (variable, other) in writers

@@ -12,7 +12,7 @@ import numpy as np
 
 from everyturn.checking.check import proved_by
 from everyturn.checking.risk import residual, runs_for, upper_bound
-from everyturn.checking.sampler import Chooser, First, Made, Sampled, Sampler, Tally, Watch, name_of
+from everyturn.checking.sampler import Chooser, FirstViolation, RunMaker, RunRecipe, RunTally, Sampled, Watch, name_of
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.errors import EndlessRun, ReplayError, UsageError
 from everyturn.explanation.explain import Explanation, explain
@@ -27,7 +27,7 @@ from everyturn.strategies.strategy import Strategy
 from everyturn.verdicts.checker import CONFORMS, Finding
 from everyturn.verdicts.selection import Wanted
 from everyturn.verdicts.vacuity import is_vacuous
-from everyturn.verdicts.verdict import Cell, CounterCheck, Judged, Verdict, of_cell, with_unpromised
+from everyturn.verdicts.verdict import Cell, CounterCheck, InvariantResult, Verdict, of_cell, with_unpromised
 from everyturn.world import overrun
 from everyturn.world.overrun import OutOfTime
 from everyturn.world.world import World, revision_name
@@ -53,7 +53,7 @@ class Failure(NamedTuple):
     often: int
 
 
-class Campaign(NamedTuple):
+class FuzzedCell(NamedTuple):
     """What sampling found. ``complete``: a finite strategy has made all its runs."""
 
     cell: Cell
@@ -63,11 +63,11 @@ class Campaign(NamedTuple):
     complete: bool
 
 
-_sampler = lru_cache(maxsize=1)(Sampler)
+_sampler = lru_cache(maxsize=1)(RunMaker)
 """The sampler of a process that is one of several: kept, as it is asked for many shares of one campaign."""
 
 
-def _share(numbers: range, cell: Made) -> Tally:
+def _share(numbers: range, cell: RunRecipe) -> RunTally:
     with overrun.watching():
         return _sampler(cell).sample(numbers)
 
@@ -89,7 +89,7 @@ def fuzz(
     watch: Watch | None = None,
     jobs: int = 1,
     counter_check: bool = True,
-) -> Campaign:
+) -> FuzzedCell:
     """Make ``runs`` runs of one cell (1,000 if nothing is said), or all runs of a finite strategy if there are fewer.
 
     ``until_risk``: as many as bound the probability of a violation by this if all are clean, ``runs`` at most; if there
@@ -98,21 +98,21 @@ def fuzz(
     and ``pct``. The same seed makes the same runs whatever the number of processes (``jobs``) is. Raises
     :class:`UsageError`. Ctrl-C ends it early and keeps what was found.
     """
-    cell = Made(revision, scope, granularity, strategy, seed, tuple(invariants), tuple(without))
+    cell = RunRecipe(revision, scope, granularity, strategy, seed, tuple(invariants), tuple(without))
     if jobs > 1 and (watch is not None or isinstance(strategy, Strategy)):
         raise UsageError(
             f"a strategy object, and a look at each run, are of one process: expected one job, found {jobs}"
         )
     try:
         with overrun.watching(max_seconds):
-            sampler = Sampler(cell)
+            sampler = RunMaker(cell)
     except OutOfTime as error:
         raise _unfinished(revision, scope, error) from None
     if jobs > 1 and not sampler.strategy.independent:
         raise UsageError(f"strategy {name_of(strategy)!r} goes by its earlier runs: expected one job, found {jobs}")
     number = _how_many(runs, until_risk, name_of(strategy), sampler.strategy)
     start = time.monotonic()
-    tally = Tally()
+    tally = RunTally()
     interrupted = False
     try:
         with overrun.watching(max_seconds):
@@ -133,10 +133,10 @@ def fuzz(
     judged = _cell(sampler, failures, tally, until_risk)
     judged.seconds = round(seconds, 3)
     judged.counter_check = _counter_checked(sampler, tally, judged, asked=counter_check)
-    return Campaign(judged, failures, tally.outcomes, interrupted, bool(judged.complete))
+    return FuzzedCell(judged, failures, tally.outcomes, interrupted, bool(judged.complete))
 
 
-def _counter_checked(sampler: Sampler, tally: Tally, cell: Cell, *, asked: bool) -> CounterCheck | None:
+def _counter_checked(sampler: RunMaker, tally: RunTally, cell: Cell, *, asked: bool) -> CounterCheck | None:
     """The counter-check of runs that prove something; none if they do not."""
     proved = proved_by(cell.invariants, cell.conforms)
     if not proved:
@@ -169,7 +169,9 @@ def _how_many(runs: int | None, until_risk: float | None, name: str, chooser: St
     return needed if runs is None else min(runs, needed)
 
 
-def _shares(sampler: Sampler, cell: Made, runs: int, jobs: int, engine: str, watch: Watch | None) -> Iterator[Tally]:
+def _shares(
+    sampler: RunMaker, cell: RunRecipe, runs: int, jobs: int, engine: str, watch: Watch | None
+) -> Iterator[RunTally]:
     """What the runs show, share by share."""
     if engine == "simpy":
         return _in_parallel(cell, runs, jobs) if jobs > 1 else _one_by_one(sampler, runs, watch)
@@ -183,7 +185,7 @@ def _shares(sampler: Sampler, cell: Made, runs: int, jobs: int, engine: str, wat
     return _at_once(sampler, runs, watch)
 
 
-def _at_once(sampler: Sampler, runs: int, watch: Watch | None) -> Iterator[Tally]:
+def _at_once(sampler: RunMaker, runs: int, watch: Watch | None) -> Iterator[RunTally]:
     """Runs over tables. The first violation of each invariant is made again through SimPy, which must find it, too."""
     from everyturn.engines.walks.priorities import Priorities
     from everyturn.engines.walks.walks import BATCH, Walks
@@ -193,7 +195,7 @@ def _at_once(sampler: Sampler, runs: int, watch: Watch | None) -> Iterator[Tally
     walks = Priorities(world, judge, chooser.depth, chooser.steps) if isinstance(chooser, Pct) else Walks(world, judge)
     for start in range(0, runs, BATCH):
         found = walks.walk(chooser.seed, start, min(BATCH, runs - start))
-        tally = Tally(len(found))
+        tally = RunTally(len(found))
         if watch is not None:
             for number, end in enumerate(found.tolist(), start):
                 watch(Sampled(number, frozenset(walks.ends[end].violated)))
@@ -214,7 +216,7 @@ def _at_once(sampler: Sampler, runs: int, watch: Watch | None) -> Iterator[Tally
         yield tally
 
 
-def _one_by_one(sampler: Sampler, runs: int, watch: Watch | None) -> Iterator[Tally]:
+def _one_by_one(sampler: RunMaker, runs: int, watch: Watch | None) -> Iterator[RunTally]:
     for number in range(runs):
         tally = sampler.sample((number,), watch)
         if not tally.made:
@@ -222,7 +224,7 @@ def _one_by_one(sampler: Sampler, runs: int, watch: Watch | None) -> Iterator[Ta
         yield tally
 
 
-def _in_parallel(cell: Made, runs: int, jobs: int) -> Iterator[Tally]:
+def _in_parallel(cell: RunRecipe, runs: int, jobs: int) -> Iterator[RunTally]:
     from joblib import Parallel, delayed
 
     shares = (range(first, min(first + SHARE, runs)) for first in range(0, runs, SHARE))
@@ -232,18 +234,18 @@ def _in_parallel(cell: Made, runs: int, jobs: int) -> Iterator[Tally]:
         yield from Parallel(jobs, return_as="generator")(delayed(_share)(share, cell) for share in shares)
 
 
-def _failure(world: World, first: First) -> Failure:
+def _failure(world: World, first: FirstViolation) -> Failure:
     """A failure with its run, made again."""
     run = simulate(world, Replay(deviations(first.decisions)))
     return Failure(run, first.number, first.step, first.finding, first.often)
 
 
-def _cell(sampler: Sampler, failures: dict[str, Failure], tally: Tally, asked: float | None) -> Cell:
+def _cell(sampler: RunMaker, failures: dict[str, Failure], tally: RunTally, asked: float | None) -> Cell:
     made, outcomes = tally.made, tally.outcomes
     world, judge, chooser = sampler.world, sampler.judge, sampler.strategy
     listed = isinstance(sampler.cell.strategy, str)
     enough = asked is None or upper_bound(made) <= asked
-    said: dict[str, Judged] = {}
+    said: dict[str, InvariantResult] = {}
     for invariant in judge.invariants:
         unseen = (
             Verdict.VACUOUS
@@ -286,15 +288,15 @@ def _unseen(chooser: Strategy, kind: Kind, *, enough: bool, listed: bool) -> Ver
     return Verdict.PROVED if listed and chooser.exhausted and proved else Verdict.UNDETERMINED
 
 
-def _judged(failure: Failure | None, unseen: Verdict) -> Judged:
+def _judged(failure: Failure | None, unseen: Verdict) -> InvariantResult:
     if failure is None:
-        return Judged(unseen)
-    return Judged(
+        return InvariantResult(unseen)
+    return InvariantResult(
         Verdict.REFUTED, failure.finding.sentence, len(failure.run.steps), failure.run.token, count=failure.often
     )
 
 
-def after_fuzzing(campaign: Campaign, progress: ShrinkProgress | None = None) -> tuple[Shrunk, Explanation] | None:
+def after_fuzzing(campaign: FuzzedCell, progress: ShrinkProgress | None = None) -> tuple[Shrunk, Explanation] | None:
     """Of a campaign's first violation (in the canonical order) a shrunk run with the same cause and its explanation.
 
     None if nothing was violated.

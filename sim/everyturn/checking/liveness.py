@@ -10,9 +10,9 @@ from typing import Final
 
 from everyturn.engines.coroutines.exploration import Progress
 from everyturn.engines.fairness import fairness
-from everyturn.engines.fairness.fairness import Fairness, Kind, Liveness
+from everyturn.engines.fairness.fairness import Fairness, Liveness, WaitKind
 from everyturn.engines.fairness.waiting import Waiting
-from everyturn.verdicts.verdict import Cell, CounterCheck, Judged, Verdict
+from everyturn.verdicts.verdict import Cell, CounterCheck, InvariantResult, Verdict
 from everyturn.world.world import World
 
 EVENTUALLY_TOLD: Final = "eventually-told"
@@ -32,13 +32,13 @@ def liveness(
     )
 
 
-def judged(found: Liveness, *, fair_choices: bool = False) -> Judged:
+def judged(found: Liveness, *, fair_choices: bool = False) -> InvariantResult:
     """The verdict on what was found. ``fair_choices``: a cycle that fair choices would leave refutes nothing."""
-    counted = [lasso for lasso in found.lassos if not (fair_choices and lasso.kind is Kind.ENDLESS)]
+    counted = [lasso for lasso in found.lassos if not (fair_choices and lasso.kind is WaitKind.ENDLESS)]
     if counted:
-        first = min(counted, key=lambda lasso: (list(Kind).index(lasso.kind), len(lasso.stem) + len(lasso.cycle)))
-        return Judged(Verdict.REFUTED, f"{first.kind}: {first.sentence}", len(first.stem) + len(first.cycle))
-    return Judged(Verdict.PROVED if found.complete else Verdict.UNDETERMINED)
+        first = min(counted, key=lambda lasso: (list(WaitKind).index(lasso.kind), len(lasso.stem) + len(lasso.cycle)))
+        return InvariantResult(Verdict.REFUTED, f"{first.kind}: {first.sentence}", len(first.stem) + len(first.cycle))
+    return InvariantResult(Verdict.PROVED if found.complete else Verdict.UNDETERMINED)
 
 
 def cell(world: World, found: Liveness, *, fair_choices: bool = False, counter_check: bool = True) -> Cell:
@@ -49,7 +49,7 @@ def cell(world: World, found: Liveness, *, fair_choices: bool = False, counter_c
     """
     said = judged(found, fair_choices=fair_choices)
     if not world.scope.run_ids:
-        said = Judged(Verdict.VACUOUS)
+        said = InvariantResult(Verdict.VACUOUS)
     return Cell(
         revision=world.revision,
         scope=str(world.scope),

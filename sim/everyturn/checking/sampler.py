@@ -23,7 +23,7 @@ Chooser = str | Strategy
 """A strategy by its name, or one of the user's own."""
 
 
-class Made(NamedTuple):
+class RunRecipe(NamedTuple):
     """What runs are made of."""
 
     revision: str | type[Dispatcher]
@@ -53,7 +53,7 @@ Watch = Callable[[Sampled], None]
 """Called with each run, in the order of their numbers."""
 
 
-class First(NamedTuple):
+class FirstViolation(NamedTuple):
     """The first run of some that violated an invariant, by its decisions, and how many of them did."""
 
     decisions: list[int]
@@ -64,14 +64,14 @@ class First(NamedTuple):
 
 
 @dataclass(slots=True)
-class Tally:
+class RunTally:
     """What some runs showed."""
 
     made: int = 0
-    failures: dict[str, First] = field(default_factory=dict)
+    failures: dict[str, FirstViolation] = field(default_factory=dict)
     outcomes: dict[object, int] = field(default_factory=dict)
 
-    def add(self, later: Tally) -> None:
+    def add(self, later: RunTally) -> None:
         """Take in what later runs showed."""
         self.made += later.made
         for reached, often in later.outcomes.items():
@@ -81,10 +81,10 @@ class Tally:
             self.failures[name] = first if known is None else known._replace(often=known.often + first.often)
 
 
-class Sampler:
+class RunMaker:
     """Makes and judges runs of one cell."""
 
-    def __init__(self, cell: Made) -> None:
+    def __init__(self, cell: RunRecipe) -> None:
         self.cell = cell
         self.world = World(Scope.parse(cell.scope), cell.revision, cell.granularity)
         self.asked = selection(cell.invariants, cell.without)
@@ -101,9 +101,9 @@ class Sampler:
     def _simulate(self, strategy: Strategy, number: int) -> Run:
         return simulate(self.world, strategy, number)
 
-    def sample(self, numbers: Iterable[int], watch: Watch | None = None) -> Tally:
+    def sample(self, numbers: Iterable[int], watch: Watch | None = None) -> RunTally:
         """Make the runs with these numbers, as far as there are any; ``watch`` is shown each."""
-        tally = Tally()
+        tally = RunTally()
         for number in numbers:
             if self.strategy.exhausted:
                 break
@@ -116,7 +116,7 @@ class Sampler:
                 names = frozenset(finding.invariant for _, finding in found)
                 watch(Sampled(number, names, tuple(found), len(run.log.times), tuple(run.decisions)))
             for step, finding in found:
-                tally.add(Tally(0, {finding.invariant: First(run.decisions, number, step, finding, 1)}))
+                tally.add(RunTally(0, {finding.invariant: FirstViolation(run.decisions, number, step, finding, 1)}))
         return tally
 
 

@@ -44,7 +44,7 @@ def audit(
     show = text.Printer(err=as_json)
     cells: list[Audited] = []
     for scope, name in asked(scopes or ("AA+1c",), revisions or tuple(REVISIONS)):
-        with text.Progress(f"{name} {scope}") as bar:
+        with text.ProgressLine(f"{name} {scope}") as bar:
             cell = audit_cell(
                 name,
                 scope,

@@ -35,14 +35,14 @@ def convert(
     OUT.gz, OUT.bz2, OUT.xz and OUT.zst are compressed. A line that cannot be read, or that the mapping neither maps nor
     ignores, is lost: then OUT stays what it was, and the exit code is 2.
     """
-    from everyturn.files.reading import STDIN, Fault, LogFile, Unread, Unreadable, stop
+    from everyturn.files.reading import STDIN, LogFile, ReadingFault, Unread, Unreadable, stop
     from everyturn.files.writing import written
     from everyturn.formats.catalogue import written_as
     from everyturn.formats.mapped_log import unmapped
     from everyturn.formats.mapping import load
     from everyturn.formats.times import Uncountable
     from everyturn.logs.history import Reading
-    from everyturn.reports.text import Progress
+    from everyturn.reports.text import ProgressLine
 
     write = written_as(to, target)
     unread, lost = Unread(complain), False
@@ -53,7 +53,7 @@ def convert(
         try:
             yield from write(reader, reader.header)
         except Uncountable as error:
-            raise Unreadable(Fault(source, error.line, error.expected, error.found)) from error
+            raise Unreadable(ReadingFault(source, error.line, error.expected, error.found)) from error
         for each in unread.rest:
             complain(each)
         if remark := unmapped(reader):
@@ -62,7 +62,7 @@ def convert(
         if lost and not lossy and target != STDIN:
             raise UsageError(f"{target}: not written, since lines of {source} were lost; --lossy writes the others")
 
-    with Progress("convert") as bar, LogFile(source, bar.reading) as file:
+    with ProgressLine("convert") as bar, LogFile(source, bar.reading) as file:
         if target == STDIN:
             for piece in pieces(file):
                 sys.stdout.buffer.write(piece)

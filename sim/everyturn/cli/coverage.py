@@ -32,7 +32,7 @@ def coverage(
     show = text.Printer(err=as_json)
     cells: list[Coverage] = []
     for scope, name in asked(scopes or ("AA+1c",), revisions or ("d4-independent",)):
-        with text.Progress(f"{name} {scope}") as bar:
+        with text.ProgressLine(f"{name} {scope}") as bar:
             cell = cover(
                 name,
                 scope,

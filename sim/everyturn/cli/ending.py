@@ -58,12 +58,12 @@ def exits(body: Callable[..., int]) -> Callable[..., NoReturn]:
                 click.echo("everyturn: nothing ran, so there is no verdict", err=True)
             if sys.stdout is not None:
                 sys.stdout.flush()
-        raise Ended(code)
+        raise CommandEnded(code)
 
     return command
 
 
-class Ended(SystemExit):
+class CommandEnded(SystemExit):
     """The end of the process as a command wants it, told from what other code may do to end it."""
 
 
@@ -72,7 +72,7 @@ def ending() -> Iterator[None]:
     """End the process with the exit code of what is raised within, so that no failure looks like a verdict."""
     try:
         yield
-    except (click.exceptions.Exit, Ended):
+    except (click.exceptions.Exit, CommandEnded):
         raise
     except click.ClickException as error:
         code = _said(error.exit_code, _in_a_line(error))
@@ -92,7 +92,7 @@ def ending() -> Iterator[None]:
         )
     else:
         return
-    raise Ended(code)
+    raise CommandEnded(code)
 
 
 _UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})

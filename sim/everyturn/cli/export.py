@@ -72,7 +72,7 @@ def export(
 
     world = World(Scope.parse(scope), revision, granularity)
     judge = judge_by(invariants)
-    with text.Progress(f"{world.revision} {world.scope}") as bar:
+    with text.ProgressLine(f"{world.revision} {world.scope}") as bar:
         reached = Reached(world, judge, max_states=max_states, progress=bar.exploring)
     lines = _lines(reached, form, count_only=count_only)
     written(output, (f"{line}\n".encode() for line in lines))

@@ -90,7 +90,7 @@ def fuzz(
     interrupted = False
     for scope, name in asked(scopes, revisions or ("d4-independent",)):
         try:
-            with text.Progress(f"{name} {scope}") as bar:
+            with text.ProgressLine(f"{name} {scope}") as bar:
                 campaign = fuzz_cell(
                     name,
                     scope,

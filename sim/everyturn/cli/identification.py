@@ -19,7 +19,7 @@ def identification(
     """Match, print, and judge each file by the revision that explains most of its runs: 0 only if it explains all."""
     from everyturn.logs.identify import BUDGET, RunIdentified, identify
     from everyturn.reports.identification import LEGEND, explanation, heading, row, table
-    from everyturn.reports.text import Progress
+    from everyturn.reports.text import ProgressLine
     from everyturn_impl.revisions import REVISIONS
 
     file = None
@@ -36,7 +36,7 @@ def identification(
             show.say(heading(tuple(tried.revision for tried in run.tried)))
         show.say(row(run))
 
-    with Progress("identify") as progress:
+    with ProgressLine("identify") as progress:
         identified = identify(
             logs, how["revisions"] or tuple(REVISIONS), how["budget"] or BUDGET, say, progress.matching
         )

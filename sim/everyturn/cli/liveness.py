@@ -52,7 +52,7 @@ def liveness(
     interrupted = False
     for scope, name in asked(scopes, revisions or ("d4-independent",)):
         world = World(Scope.parse(scope), name, granularity)
-        with text.Progress(f"{world.revision} {world.scope}") as bar:
+        with text.ProgressLine(f"{world.revision} {world.scope}") as bar:
             found = judge(
                 world,
                 fair="strong" if strong else "weak",

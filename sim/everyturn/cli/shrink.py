@@ -56,7 +56,7 @@ def shrink(
     from everyturn.verdicts import hints
 
     show = text.Printer(err=as_json)
-    with text.Progress("shrinking") as bar:
+    with text.ProgressLine("shrinking") as bar:
         shrunk = shrink_source(
             source, invariants, bar.shrinking, keep_cause=keep == "cause", agent=revision, strayed=say_strayed
         )

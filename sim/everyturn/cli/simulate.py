@@ -59,7 +59,7 @@ def simulate(
     from everyturn.cli.documents import encoded
     from everyturn.reports import study_tables, text
     from everyturn.studies.results import check_measures, judge
-    from everyturn.studies.running import Journal, run
+    from everyturn.studies.running import StudyJournal, run
 
     overrides: dict[str, Any] = {
         name: value
@@ -79,8 +79,8 @@ def simulate(
     check_measures(study, source.where)
     name = "simulation" if file is None else file.stem
     show = text.Printer(err=as_json)
-    journal = Journal(None if output is None else output / f"{name}.jsonl", cells)
-    with text.Progress(name) as bar:
+    journal = StudyJournal(None if output is None else output / f"{name}.jsonl", cells)
+    with text.ProgressLine(name) as bar:
         total = sum(cell.study.replications for cell in cells)
         interrupted = run(cells, journal, jobs=jobs, progress=lambda parts, what: bar.studying(parts, total, what))
     result = judge(study, cells, journal.made, interrupted=interrupted)

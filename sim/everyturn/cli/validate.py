@@ -124,12 +124,12 @@ def _judgement(
 ) -> tuple[Result, bool]:
     """All that is known: what invariants show from outside, and what the specification says."""
     from everyturn.logs.validate import validate as validate_logs
-    from everyturn.reports.text import Progress
+    from everyturn.reports.text import ProgressLine
     from everyturn_model.partial import BUDGET
 
     budget = how["budget"] or BUDGET
     _check(logs, how)
-    with Progress("validate") as bar:
+    with ProgressLine("validate") as bar:
         validated = validate_logs(logs, invariants, strict=strict, reading=read, budget=budget, progress=bar.reading)
     if validated.interrupted:
         show.say("interrupted: what was found so far")
@@ -148,7 +148,7 @@ def _conformance(logs: tuple[Path, ...], read: Any, show: Any, how: dict[str, An
     """What the specification says, in detail: every refusal, or one run step by step."""
     from everyturn.logs.conforming import RunMatch, conform
     from everyturn.reports.conformance import explanation
-    from everyturn.reports.text import Progress
+    from everyturn.reports.text import ProgressLine
     from everyturn_model.partial import BUDGET
 
     def say(run: RunMatch) -> None:
@@ -161,7 +161,7 @@ def _conformance(logs: tuple[Path, ...], read: Any, show: Any, how: dict[str, An
 
     _check(logs, how)
     budget = how["budget"] or BUDGET
-    with Progress("validate") as bar:
+    with ProgressLine("validate") as bar:
         conformed = conform(logs, budget, say, read, bar.reading)
     if conformed.interrupted:
         show.say("interrupted: what was found so far")
@@ -195,10 +195,10 @@ def _report(
     ``said``."""
     from everyturn.logs.conforming import conform
     from everyturn.reports.bug import write_reports
-    from everyturn.reports.text import Progress
+    from everyturn.reports.text import ProgressLine
 
     rest = [] if conformed.interrupted else [path for path in logs if str(path) not in conformed.seconds]
-    with Progress("report") as bar:
+    with ProgressLine("report") as bar:
         left = conform(rest, budget, None, read, bar.reading)
     unreadable = [error for error in left.unreadable if error not in said]
     for error in (*unreadable, *left.unreadable.rest):

@@ -15,7 +15,7 @@ from everyturn.engines.coroutines.transitions import Transitions
 from everyturn.engines.explorer.paths import Path
 from everyturn.explanation.deciding_races import DecidingRaces
 from everyturn.explanation.happens_before import Race
-from everyturn.explanation.source_lines import Place, places
+from everyturn.explanation.source_lines import SourceLine, places
 from everyturn.runs.run import Run
 from everyturn.verdicts.checker import Finding
 from everyturn_model.events import StreamEnd, StreamEnded
@@ -49,7 +49,7 @@ def _unnumbered(text: str) -> str:
     return re.sub(r"\d+", "", re.sub(r"; nor was that of .*", "", text))
 
 
-def _pair(run: Run, race: Race, where: Sequence[Sequence[Place]]) -> Pair:
+def _pair(run: Run, race: Race, where: Sequence[Sequence[SourceLine]]) -> Pair:
     first, second = (
         f"{made.thread} {made.operation} in {where[touch.step][touch.place].function}"
         for touch in (race.first, race.second)

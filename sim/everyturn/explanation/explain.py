@@ -15,7 +15,7 @@ from everyturn.explanation.deciding_races import DecidingRaces
 from everyturn.explanation.happens_before import Race
 from everyturn.explanation.no_return import BUDGET, NoReturn, point_of_no_return
 from everyturn.explanation.shrink import judge_of, name_of, violating
-from everyturn.explanation.source_lines import Place, places
+from everyturn.explanation.source_lines import SourceLine, places
 from everyturn.runs.outcomes import label
 from everyturn.runs.run import Run
 from everyturn.runs.schedule import Schedule, deviations
@@ -52,7 +52,7 @@ class Explanation:
     sentence: str
     step: int
     core: frozenset[int]
-    places: list[list[Place]]
+    places: list[list[SourceLine]]
     race: Race | None
     passing: Passing | None
     no_return: NoReturn | None
@@ -86,7 +86,7 @@ def explain(
     return _Explainer(schedule, invariant, agent=agent).explain(budget)
 
 
-class Shown(NamedTuple):
+class ShownCause(NamedTuple):
     """What tells one violating run from another: its cause, the folded order of its conflicts, its racing accesses."""
 
     cause: Cause
@@ -94,16 +94,16 @@ class Shown(NamedTuple):
     race: tuple[str, str] | None
 
 
-def shown_by(schedule: Schedule, invariant: Wanted, transitions: Transitions | None = None) -> Shown:
+def shown_by(schedule: Schedule, invariant: Wanted, transitions: Transitions | None = None) -> ShownCause:
     """What a schedule shows that violates ``invariant``; ``transitions``: tables of its world that judge it, if any."""
     explainer = _Explainer(schedule, invariant, transitions)
     cause = cause_of(explainer.transitions, explainer.path, explainer.run, explainer.step, explainer.finding)
     order = explainer.order.folded(explainer.step)
     race = explainer.races.first()
     if race is None:
-        return Shown(cause, order, None)
+        return ShownCause(cause, order, None)
     first, second = (explainer.run.steps[touch.step].operations[touch.place] for touch in race)
-    return Shown(cause, order, (f"{first.thread} {first.operation}", f"{second.thread} {second.operation}"))
+    return ShownCause(cause, order, (f"{first.thread} {first.operation}", f"{second.thread} {second.operation}"))
 
 
 class _Explainer:

@@ -13,7 +13,7 @@ from everyturn.world.scope import Scope
 from everyturn.world.world import World, begins_with
 
 
-class Place(NamedTuple):
+class SourceLine(NamedTuple):
     """A line of the agent: its file (from its package on), number, function and text."""
 
     file: str
@@ -25,7 +25,7 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
-def places(run: Run, known: World) -> list[list[Place]]:
+def places(run: Run, known: World) -> list[list[SourceLine]]:
     """The place of each operation of each step of a run in the world that is ``known``.
 
     Each thread's code is resumed once more with the results that it got in the run; what it waits in is read off.
@@ -33,9 +33,9 @@ def places(run: Run, known: World) -> list[list[Place]]:
     world = World(Scope.parse(run.scope), type(known.agent), run.granularity)
     numbers = {thread.name: number for number, thread in enumerate(world.threads)}
     threads: dict[str, _Thread] = {}
-    found: list[list[Place]] = []
+    found: list[list[SourceLine]] = []
     for step in run.steps:
-        here: list[Place] = []
+        here: list[SourceLine] = []
         for made in step.operations:
             if made.thread not in threads:
                 thread = threads[made.thread] = _Thread(world, numbers[made.thread])
@@ -78,7 +78,7 @@ def _alone(operation: Operation, world: World, thread: str) -> Any:
     return result
 
 
-def _place(coroutine: Any) -> Place:
+def _place(coroutine: Any) -> SourceLine:
     """Of the frames that wait for each other, the innermost that is neither the world's nor a port's."""
     innermost: FrameType | None = None
     while coroutine is not None and getattr(coroutine, "cr_frame", None) is not None:
@@ -91,4 +91,6 @@ def _place(coroutine: Any) -> Place:
     file = Path(innermost.f_code.co_filename)
     depth = len(str(innermost.f_globals.get("__name__", "")).split("."))
     text = linecache.getline(str(file), innermost.f_lineno).strip()
-    return Place("/".join(file.parts[-depth:]), innermost.f_lineno, innermost.f_code.co_name, text.split("  # ")[0])
+    return SourceLine(
+        "/".join(file.parts[-depth:]), innermost.f_lineno, innermost.f_code.co_name, text.split("  # ")[0]
+    )

@@ -15,13 +15,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from everyturn.exports.tables import SHARED, Tables, Thread, Way, runs
+from everyturn.exports.tables import SHARED, ScopeTables, StepOutcome, ThreadTable, runs
 
 _HEAD: Final = """\
 -- rumur --deadlock-detection off --output FILE.c FILE && gcc -std=c11 -O2 -march=native FILE.c -o model -pthread && ./model"""
 
 
-def write(tables: Tables, *, properties: bool = True) -> Iterator[str]:
+def write(tables: ScopeTables, *, properties: bool = True) -> Iterator[str]:
     """The lines of the model. Without ``properties`` nothing is asserted, and the count covers all states."""
     yield f"-- {tables.title}: {tables.states} states, {tables.transitions} transitions"
     yield _HEAD
@@ -42,7 +42,7 @@ def write(tables: Tables, *, properties: bool = True) -> Iterator[str]:
     yield from _properties(tables, asserted=properties)
 
 
-def _state(tables: Tables) -> Iterator[str]:
+def _state(tables: ScopeTables) -> Iterator[str]:
     yield "type"
     yield f"  judges: 0..{tables.judges - 1};"
     yield f"  events: 0..{tables.events - 1};"
@@ -54,7 +54,7 @@ def _state(tables: Tables) -> Iterator[str]:
         yield f"  at_{_word(thread.name)}: 0..{tables.locals(place) - 1};"
 
 
-def _start(tables: Tables) -> Iterator[str]:
+def _start(tables: ScopeTables) -> Iterator[str]:
     names = (*tables.columns, "judge", *(f"at_{_word(thread.name)}" for thread in tables.threads))
     yield 'startstate "start" begin'
     yield from (f"  {name} := {number};" for name, number in zip(names, tables.initial, strict=True))
@@ -165,7 +165,7 @@ def _chain(branches: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
 # judge ------------------------------------------------------------------------------------------------------------
 
 
-def _judge(tables: Tables) -> Iterator[str]:
+def _judge(tables: ScopeTables) -> Iterator[str]:
     functions = _Functions(
         "judged_by",
         "function NAME(before: judges; seen: events): judges;",
@@ -180,7 +180,7 @@ def _judge(tables: Tables) -> Iterator[str]:
     yield "begin if seen = 0 then return before; end; return judged_by(before, seen); end;"
 
 
-def _properties(tables: Tables, *, asserted: bool) -> Iterator[str]:
+def _properties(tables: ScopeTables, *, asserted: bool) -> Iterator[str]:
     """A rule that looks at rest and changes nothing, and the invariants."""
     quiet = " & ".join(f"ways_{_word(thread.name)}() = 0" for thread in tables.threads)
     broken = tables.broken if asserted else {}
@@ -199,7 +199,7 @@ def _properties(tables: Tables, *, asserted: bool) -> Iterator[str]:
 # threads ----------------------------------------------------------------------------------------------------------
 
 
-def _ways(tables: Tables, thread: Thread) -> Iterator[str]:
+def _ways(tables: ScopeTables, thread: ThreadTable) -> Iterator[str]:
     """How many ways a thread can go; a local state in which it always has the same number asks no further."""
     trees: dict[int, _Tree] = {}
     for local, steps in thread.steps.items():
@@ -213,7 +213,7 @@ def _ways(tables: Tables, thread: Thread) -> Iterator[str]:
     yield from functions.write(_Fork(f"at_{name}", trees))
 
 
-def _go(tables: Tables, thread: Thread) -> Iterator[str]:
+def _go(tables: ScopeTables, thread: ThreadTable) -> Iterator[str]:
     """One step of a thread; it returns what is seen. (A call copies what is called, so that rules ask the judge.)"""
     name = _word(thread.name)
     trees: dict[int, _Tree] = {}
@@ -232,7 +232,7 @@ def _go(tables: Tables, thread: Thread) -> Iterator[str]:
     yield from functions.write(_Fork(f"at_{name}", trees))
 
 
-def _way(touched: Sequence[str], name: str, before: tuple[int, ...], way: Way) -> list[str]:
+def _way(touched: Sequence[str], name: str, before: tuple[int, ...], way: StepOutcome) -> list[str]:
     """What one outcome of a step changes."""
     changed = [f"{each} := {new};" for each, old, new in zip(touched, before, way.values, strict=True) if new != old]
     return [*changed, f"at_{name} := {way.local};", f"return {way.events};"]
@@ -241,7 +241,7 @@ def _way(touched: Sequence[str], name: str, before: tuple[int, ...], way: Way) -
 # rest -------------------------------------------------------------------------------------------------------------
 
 
-def _rest(tables: Tables) -> Iterator[str]:
+def _rest(tables: ScopeTables) -> Iterator[str]:
     """What is seen when nothing can move any more: it depends on the shared data and on which threads wait, and were
     seen."""
     names = [*(tables.columns[column] for column in SHARED), "waiting"]

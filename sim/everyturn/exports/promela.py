@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from everyturn.exports.tables import SHARED, Key, Tables, Thread, runs
+from everyturn.exports.tables import SHARED, Key, ScopeTables, ThreadTable, runs
 
 CHUNK: Final = 4096
 """Numbers in one array: SPIN reads at most 64 KiB of embedded C at a time."""
@@ -64,7 +64,7 @@ static int quiet(const NUMBER *column, const NUMBER *local) {
 """
 
 
-def write(tables: Tables, *, properties: bool = True) -> Iterator[str]:
+def write(tables: ScopeTables, *, properties: bool = True) -> Iterator[str]:
     """The lines of the model. Without ``properties`` nothing is asserted, and the count covers all states."""
     number = "short" if max(*tables.sizes, tables.events) < 1 << 15 else "int"
     yield f"/* {tables.title}: {tables.states} states, {tables.transitions} transitions"
@@ -102,7 +102,7 @@ class _Pool:
         return self.add([len(columns), len(entries), width, *columns, *rows])
 
 
-def _arrays(tables: Tables) -> Iterator[str]:
+def _arrays(tables: ScopeTables) -> Iterator[str]:
     pool = _Pool()
     steps = [
         [pool.table(thread.columns[local], _step(thread, local, pool)) for local in range(len(thread.steps))]
@@ -121,7 +121,7 @@ def _arrays(tables: Tables) -> Iterator[str]:
     yield f"c_decl {{ static const int *const *const STEPS[] = {{ {names} }}; enum {{ REST = {rest} }}; }}"
 
 
-def _step(thread: Thread, local: int, pool: _Pool) -> dict[Key, Key]:
+def _step(thread: ThreadTable, local: int, pool: _Pool) -> dict[Key, Key]:
     """Values of the touched columns → how many ways, and where they are."""
     return {
         key: (len(ways), pool.add(number for way in ways for number in (*way.values, way.local, way.events)))
@@ -144,7 +144,7 @@ def _array(name: str, numbers: Sequence[int]) -> Iterator[str]:
 # rest, properties -------------------------------------------------------------------------------------------------
 
 
-def _rest(tables: Tables) -> Iterator[str]:
+def _rest(tables: ScopeTables) -> Iterator[str]:
     """The judge's state after the event of rest."""
     yield "c_decl {"
     yield "static int judge_at_rest(const NUMBER *column, int judge, const NUMBER *local) {"
@@ -157,7 +157,7 @@ def _rest(tables: Tables) -> Iterator[str]:
     yield "}"
 
 
-def _properties(tables: Tables, *, asserted: bool) -> Iterator[str]:
+def _properties(tables: ScopeTables, *, asserted: bool) -> Iterator[str]:
     """Which invariants a judge's state has broken, and the assertions."""
     broken = {f"{_word(name)}_broken": judges for name, judges in tables.broken.items()} if asserted else {}
     yield "c_decl {"
@@ -172,7 +172,7 @@ def _properties(tables: Tables, *, asserted: bool) -> Iterator[str]:
     yield "}"
 
 
-def _waiting(tables: Tables) -> str:
+def _waiting(tables: ScopeTables) -> str:
     """Which threads wait, and which of them unseen, bit by bit, as a C expression."""
     bits = []
     for bit, (place, locals_) in enumerate(tables.marks):
@@ -181,7 +181,7 @@ def _waiting(tables: Tables) -> str:
     return " | ".join(bits)
 
 
-def _state(tables: Tables, number: str) -> Iterator[str]:
+def _state(tables: ScopeTables, number: str) -> Iterator[str]:
     width = len(tables.columns)
     yield f"/* column: {', '.join(f'{place} {name}' for place, name in enumerate(tables.columns))} */"
     yield f"{number} column[{width}] = {_braces(tables.initial[:width])};"
@@ -197,7 +197,7 @@ def _braces(numbers: Sequence[int]) -> str:
     return "{ " + ", ".join(map(str, numbers)) + " }"
 
 
-def _process(place: int, thread: Thread) -> Iterator[str]:
+def _process(place: int, thread: ThreadTable) -> Iterator[str]:
     yield f"active proctype {_word(thread.name)}() {{"
     yield "end: do"
     for way in range(thread.outcomes):

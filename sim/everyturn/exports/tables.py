@@ -26,7 +26,7 @@ SHARED: Final = tuple(objects.COLUMNS.index(name) for name in SHARED_DATA)
 Key = tuple[int, ...]
 
 
-class Way(NamedTuple):
+class StepOutcome(NamedTuple):
     """One outcome of a step: new values of the columns that it touches, the next local state, the number of its
     events."""
 
@@ -36,12 +36,12 @@ class Way(NamedTuple):
 
 
 @dataclass(slots=True)
-class Thread:
+class ThreadTable:
     """The steps of one thread: local state → touched columns, and their values → ways (none: blocked)."""
 
     name: str
     columns: dict[int, Key] = field(default_factory=dict)
-    steps: dict[int, dict[Key, tuple[Way, ...]]] = field(default_factory=dict)
+    steps: dict[int, dict[Key, tuple[StepOutcome, ...]]] = field(default_factory=dict)
     waits: set[int] = field(default_factory=set)
     """Local states in which it still wants something, so that it counts as blocked at rest."""
     unseen: set[int] = field(default_factory=set)
@@ -54,7 +54,7 @@ class Thread:
 
 
 @dataclass(slots=True)
-class Tables:
+class ScopeTables:
     """A whole scope. Every number is dense: 0 to the respective size - 1. Event number 0 is "nothing was seen".
 
     ``initial``: columns, judge, threads. ``judged``: judge state → events → judge state. ``broken``: invariant → the
@@ -65,7 +65,7 @@ class Tables:
     title: str
     columns: tuple[str, ...]
     initial: Row
-    threads: tuple[Thread, ...]
+    threads: tuple[ThreadTable, ...]
     judged: dict[int, dict[int, int]]
     broken: dict[str, set[int]]
     rests: dict[Key, int]
@@ -101,7 +101,7 @@ class Tables:
         return self.sizes[len(self.columns) + 1 + thread]
 
 
-def tables(reached: Reached) -> Tables:
+def tables(reached: Reached) -> ScopeTables:
     """The tables of everything that was reached."""
     return _Tabulation(reached).tables()
 
@@ -112,14 +112,14 @@ class _Tabulation:
     def __init__(self, reached: Reached) -> None:
         self.reached = reached
         self.transitions: Transitions = reached.transitions
-        self.threads = [Thread(thread.name) for thread in reached.world.threads]
+        self.threads = [ThreadTable(thread.name) for thread in reached.world.threads]
         self.events = Interned()
         self.events.number(())
         self.judged: dict[int, dict[int, int]] = {}
         self.rests: dict[Key, int] = {}
         self._touched = _touched(self.transitions)
 
-    def tables(self) -> Tables:
+    def tables(self) -> ScopeTables:
         for row in self.reached.rows:
             if not self._row(row):
                 self._rest(row)
@@ -142,11 +142,11 @@ class _Tabulation:
                     before[way.events] = successors[choice].row[JUDGE]
         return moved
 
-    def _ways(self, row: Row, thread: int) -> tuple[Way, ...]:
+    def _ways(self, row: Row, thread: int) -> tuple[StepOutcome, ...]:
         place = FIRST_THREAD + thread
         touched = self._touched[row[place]]
         return tuple(
-            Way(
+            StepOutcome(
                 tuple(after[column] for column in touched),
                 after[place],
                 self.events.number(self.transitions.seen(row, thread, choice)),
@@ -171,7 +171,7 @@ class _Tabulation:
 
     # dense numbers -----------------------------------------------------------------------------------------------
 
-    def _renumbered(self) -> Tables:
+    def _renumbered(self) -> ScopeTables:
         """The same with dense numbers: local states by thread, judge states so that those alike in what is broken lie
         together."""
         broken = self._broken()
@@ -181,7 +181,7 @@ class _Tabulation:
         local = [{old: new for new, old in enumerate(sorted(thread.steps))} for thread in self.threads]
         first = self.reached.rows[0]
         threads = range(len(self.threads))
-        return Tables(
+        return ScopeTables(
             title=f"{self.reached.world.revision} {self.reached.world.scope} ({self.reached.world.granularity})",
             columns=objects.COLUMNS,
             initial=(
@@ -199,16 +199,18 @@ class _Tabulation:
             transitions=self.reached.transitions_count,
         )
 
-    def _thread(self, number: int, new: Mapping[int, int]) -> Thread:
+    def _thread(self, number: int, new: Mapping[int, int]) -> ThreadTable:
         thread = self.threads[number]
         steps = {
-            new[local]: {key: tuple(Way(w.values, new[w.local], w.events) for w in ways) for key, ways in each.items()}
+            new[local]: {
+                key: tuple(StepOutcome(w.values, new[w.local], w.events) for w in ways) for key, ways in each.items()
+            }
             for local, each in thread.steps.items()
         }
         columns = {new[local]: self._touched[local] for local in thread.steps}
         waits = {new[local]: self._waits(number, local) for local in thread.steps}
         unseen = {local for local, wait in waits.items() if wait > 1}
-        return Thread(thread.name, columns, steps, {local for local, wait in waits.items() if wait}, unseen)
+        return ThreadTable(thread.name, columns, steps, {local for local, wait in waits.items() if wait}, unseen)
 
     def _broken(self) -> dict[str, set[int]]:
         judge: Judge = self.transitions.judge

@@ -50,7 +50,7 @@ _BROKEN: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, zstd.ZstdError,
 """What reading a file may raise, compressed or not."""
 
 
-class Fault(NamedTuple):
+class ReadingFault(NamedTuple):
     """Something that could not be read. ``line`` counts from 1; 0 is the file as a whole."""
 
     path: Path
@@ -66,7 +66,7 @@ class Fault(NamedTuple):
 class Unreadable(UsageError):
     """A file cannot be read, or no further. ``fault`` says what was expected and found."""
 
-    def __init__(self, fault: Fault) -> None:
+    def __init__(self, fault: ReadingFault) -> None:
         super().__init__(str(fault))
         self.fault = fault
 
@@ -101,7 +101,7 @@ class Unread(list[str]):
         return [f"{self.more:,} more places that could not be read"] if self.more else []
 
 
-def stop(fault: Fault) -> None:
+def stop(fault: ReadingFault) -> None:
     """What to do about a fault when nothing but a whole file will do: raise :class:`Unreadable`."""
     raise Unreadable(fault)
 
@@ -187,7 +187,7 @@ class LogFile:
             raw = sys.stdin.buffer if path == STDIN else path.open("rb")
             self._file = self._unpacked(cast("io.BufferedReader", raw))
         except _BROKEN as error:
-            raise Unreadable(Fault(path, 0, "a file that can be read", _reason(error))) from error
+            raise Unreadable(ReadingFault(path, 0, "a file that can be read", _reason(error))) from error
 
     def __enter__(self) -> LogFile:
         return self
@@ -225,7 +225,7 @@ class LogFile:
 
     def _broken(self, error: BaseException) -> Unreadable:
         whole = f"a whole {self.compression} file" if self.compression else "a file that can be read"
-        return Unreadable(Fault(self.path, self.number + 1, whole, _reason(error)))
+        return Unreadable(ReadingFault(self.path, self.number + 1, whole, _reason(error)))
 
     def peek(self) -> bytes:
         """The first line, or as much of it as is ever read. Only before anything else was read."""
@@ -233,7 +233,7 @@ class LogFile:
         self._ahead = [first]
         return first
 
-    def lines(self, fault: Callable[[Fault], None]) -> Iterator[tuple[int, bytes]]:
+    def lines(self, fault: Callable[[ReadingFault], None]) -> Iterator[tuple[int, bytes]]:
         """Every line with its number; what is longer than :data:`MAX_LINE` is reported and skipped."""
         readline, longest, progress = self._file.readline, MAX_LINE, self._progress
         raw = self.readline(longest + 1)
@@ -245,7 +245,7 @@ class LogFile:
                 if len(raw) > longest:
                     while raw and not raw.endswith(b"\n"):
                         raw = readline(_PIECE)
-                    fault(Fault(self.path, self.number, f"a line of at most {MAX_LINE} bytes", "a longer one"))
+                    fault(ReadingFault(self.path, self.number, f"a line of at most {MAX_LINE} bytes", "a longer one"))
                 else:
                     yield self.number, raw
                 raw = readline(longest + 1)
@@ -257,21 +257,21 @@ class LogFile:
         try:
             content = b"".join(self._ahead) + self._file.read(limit + 1)
         except _BROKEN as error:
-            raise Unreadable(Fault(self.path, 0, "a file that can be read", _reason(error))) from error
+            raise Unreadable(ReadingFault(self.path, 0, "a file that can be read", _reason(error))) from error
         if len(content) > limit:
-            raise Unreadable(Fault(self.path, 0, f"a document of at most {limit:,} bytes", "a longer one"))
+            raise Unreadable(ReadingFault(self.path, 0, f"a document of at most {limit:,} bytes", "a longer one"))
         return content
 
-    def undecodable(self, number: int, raw: bytes, error: Exception, expected: str) -> Fault:
+    def undecodable(self, number: int, raw: bytes, error: Exception, expected: str) -> ReadingFault:
         """The fault of a line that a JSON decoder refused."""
         if isinstance(error, RecursionError):
-            return Fault(self.path, number, "a flat JSON object", "one that is nested too deeply")
+            return ReadingFault(self.path, number, "a flat JSON object", "one that is nested too deeply")
         message = str(error)
         if not raw.endswith(b"\n") and ("truncated" in message or "malformed" in message):
-            return Fault(self.path, number, "a complete line", f"the end of the file within {quote(raw)}")
+            return ReadingFault(self.path, number, "a complete line", f"the end of the file within {quote(raw)}")
         if re.search("malformed|truncated|utf-8|surrogate", message, re.IGNORECASE):
-            return Fault(self.path, number, "a JSON object in UTF-8", quote(raw))
-        return Fault(self.path, number, expected, f"{message[:_SHOWN]}: {quote(raw)}")
+            return ReadingFault(self.path, number, "a JSON object in UTF-8", quote(raw))
+        return ReadingFault(self.path, number, expected, f"{message[:_SHOWN]}: {quote(raw)}")
 
 
 def text_of(path: Path, limit: int = MAX_TEXT) -> str:
@@ -282,7 +282,7 @@ def text_of(path: Path, limit: int = MAX_TEXT) -> str:
         return raw.decode()
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise Unreadable(Fault(path, line, "text in UTF-8", quote(raw[error.start : error.start + 1]))) from None
+        raise Unreadable(ReadingFault(path, line, "text in UTF-8", quote(raw[error.start : error.start + 1]))) from None
 
 
 def quote(raw: bytes | str) -> str:

@@ -10,20 +10,20 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 
 from everyturn.errors import UsageError
-from everyturn.files.reading import Fault, LogFile, Unreadable, quote
-from everyturn.formats.everyturn_log import Header, Placed
+from everyturn.files.reading import LogFile, ReadingFault, Unreadable, quote
+from everyturn.formats.everyturn_log import LogHeader, Placed
 from everyturn.printing import printable
 
 
-class Reader(Protocol):
+class FormatReader(Protocol):
     """What reads a log: its header, and its lines as they come."""
 
-    header: Header
+    header: LogHeader
 
     def __iter__(self) -> Iterator[Placed]: ...
 
 
-Writer = Callable[[Iterable[Placed], Header], Iterator[bytes]]
+FormatWriter = Callable[[Iterable[Placed], LogHeader], Iterator[bytes]]
 
 
 class Format(NamedTuple):
@@ -112,20 +112,20 @@ def format_of(file: LogFile) -> str:
         return str(named)
     if schema is not None:
         known = ", ".join(f"`{each.schema}`" for each in FORMATS.values() if each.schema)
-        raise Unreadable(Fault(file.path, 1, f"a schema {known}", quote(schema)))
+        raise Unreadable(ReadingFault(file.path, 1, f"a schema {known}", quote(schema)))
     first = file.peek()
     expected = "a header with a schema" + (" (else name the format with --from or --mapping)" if first else "")
-    raise Unreadable(Fault(file.path, 1, expected, quote(first) if first else "an empty file"))
+    raise Unreadable(ReadingFault(file.path, 1, expected, quote(first) if first else "an empty file"))
 
 
-def reader(name: str, file: LogFile, fault: Callable[[Fault], None]) -> Reader:
+def reader(name: str, file: LogFile, fault: Callable[[ReadingFault], None]) -> FormatReader:
     """The reader of a format, at the beginning of ``file``. Raises :class:`UsageError` if it is only written."""
     found = part(name, "reader", f"{printable(file.path)}: {name!r}")
-    made: Reader = found(file, fault)
+    made: FormatReader = found(file, fault)
     return made
 
 
-def written_as(name: str | None, path: Path) -> Writer:
+def written_as(name: str | None, path: Path) -> FormatWriter:
     """The writer of a format, or else of the one that a file's name asks for. Raises :class:`UsageError` if there is
     none."""
     found = name or by_suffix(path)
@@ -134,7 +134,7 @@ def written_as(name: str | None, path: Path) -> Writer:
         raise UsageError(
             f"{printable(path)}: expected a name that ends in one of {endings}, or --to FORMAT; found neither"
         )
-    write: Writer = part(found, "writer", f"{printable(path)}: {found!r}")
+    write: FormatWriter = part(found, "writer", f"{printable(path)}: {found!r}")
     return write
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from everyturn.formats.everyturn_log import Header, Line, Placed
+from everyturn.formats.everyturn_log import LogHeader, LogLine, Placed
 from everyturn.formats.lanes import sentence
 from everyturn.formats.times import nanoseconds
 
@@ -31,7 +31,7 @@ class _Spans:
         self._latest: dict[str, float] = {}
         """The latest time of each session, since each may have a clock of its own."""
 
-    def events(self, line: Line, number: int) -> Iterator[dict[str, Any]]:
+    def events(self, line: LogLine, number: int) -> Iterator[dict[str, Any]]:
         before = self._latest.get(line.session, 0.0)
         time = before + 1000 if line.time is None else nanoseconds(line.time, number) / 1000
         self._latest[line.session] = max(before, time)
@@ -69,7 +69,7 @@ class _Spans:
         return {"ph": "M", "name": what, "pid": process, "tid": thread, "args": {"name": name}}
 
 
-def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
+def write(lines: Iterable[Placed], header: LogHeader) -> Iterator[bytes]:
     """A log as a JSON document of trace events."""
     spans = _Spans()
     yield b'{"displayTimeUnit":"ms","traceEvents":[\n'

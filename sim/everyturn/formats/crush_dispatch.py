@@ -2,7 +2,7 @@
 
 The lines and their fields are described in ``recordings/README.md``. Reading is strict, since a verdict is worth no
 more than the log it rests on: what is not described there is a :class:`LogError` with file, line, expected and found.
-A log that stops between two lines is no error; its last run has no :class:`~everyturn.formats.crush_lines.End`.
+A log that stops between two lines is no error; its last run has no :class:`~everyturn.formats.crush_lines.EndLine`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Final, NamedTuple, TypeVar
 import msgspec
 
 from everyturn.errors import UsageError
-from everyturn.files.reading import Fault, LogFile, Unreadable
-from everyturn.formats.crush_lines import KINDS, Begin, End, Event, Header
-from everyturn.formats.crush_order import Order, OutOfOrder
+from everyturn.files.reading import LogFile, ReadingFault, Unreadable
+from everyturn.formats.crush_lines import KINDS, Begin, CrushHeader, EndLine, Event
+from everyturn.formats.crush_order import CrushOrder, OutOfOrder
 
 SCHEMA: Final = "crush-dispatch-trace/1"
 LONGEST: Final = 1_000_000
@@ -32,7 +32,7 @@ class LogError(UsageError):
     """A log cannot be read. ``line`` counts from 1; 0 is the file as a whole."""
 
     def __init__(self, path: Path, line: int, expected: str, found: str) -> None:
-        super().__init__(str(Fault(path, line, expected, found)))
+        super().__init__(str(ReadingFault(path, line, expected, found)))
         self.path, self.line, self.expected, self.found = path, line, expected, found
 
 
@@ -48,14 +48,14 @@ class RecordedRun:
     """One run of a log, from its ``begin`` to its ``end`` or to where the log stops."""
 
     path: Path
-    header: Header
+    header: CrushHeader
     begin: Begin
     logged: tuple[Logged, ...]
 
     @property
     def at_rest(self) -> bool:
         """Whether the log says how the run ended."""
-        return isinstance(self.logged[-1].event, End)
+        return isinstance(self.logged[-1].event, EndLine)
 
     @property
     def scope(self) -> str:
@@ -105,7 +105,7 @@ def _runs(file: LogFile, fault: Callable[[LogError], None]) -> Iterator[Recorded
     header = read_header(path, first[1])
     decoder = msgspec.json.Decoder(Event)
     seen: set[int] = set()
-    order: Order | None = None
+    order: CrushOrder | None = None
     begin: Begin | None = None
     logged: list[Logged] = []
     for number, raw in lines:
@@ -117,7 +117,7 @@ def _runs(file: LogFile, fault: Callable[[LogError], None]) -> Iterator[Recorded
                 if begin is not None:
                     yield RecordedRun(path, header, begin, tuple(logged))
                 begin = _start(event, seen)
-                order, logged = Order(begin), []
+                order, logged = CrushOrder(begin), []
             else:
                 order.check(event)
                 if len(logged) >= LONGEST:
@@ -146,12 +146,12 @@ def _lines(file: LogFile, fault: Callable[[LogError], None]) -> Iterator[tuple[i
     return file.lines(lambda long: fault(LogError(*long)))
 
 
-def read_header(path: Path, raw: bytes) -> Header:
+def read_header(path: Path, raw: bytes) -> CrushHeader:
     """The header in the first line of a log. Raises :class:`LogError`."""
     schema = _decode(path, 1, raw, msgspec.json.Decoder(_Schema)).schema
     if schema != SCHEMA:
         raise LogError(path, 1, f"schema `{SCHEMA}`", _quote(schema))
-    return _decode(path, 1, raw, msgspec.json.Decoder(Header))
+    return _decode(path, 1, raw, msgspec.json.Decoder(CrushHeader))
 
 
 _Decoded = TypeVar("_Decoded")

@@ -13,7 +13,7 @@ StepEnd = Literal["finish", "tool", "error", "cancelled"]
 Outcome = Literal["ok", "cancelled", "error", "busy-queued", "cancel-on-entry", "nil", "refused-busy"]
 
 
-class Header(Struct, frozen=True, forbid_unknown_fields=True):
+class CrushHeader(Struct, frozen=True, forbid_unknown_fields=True):
     """The first line of a log."""
 
     schema: Literal["crush-dispatch-trace/1"]
@@ -25,7 +25,7 @@ class Header(Struct, frozen=True, forbid_unknown_fields=True):
     deps: str
 
 
-class Line(Struct, frozen=True, forbid_unknown_fields=True, tag_field="ev", kw_only=True):
+class CrushLine(Struct, frozen=True, forbid_unknown_fields=True, tag_field="ev", kw_only=True):
     """What every other line has: the run, its place in the run, and nanoseconds since the run began."""
 
     run: Count
@@ -33,7 +33,7 @@ class Line(Struct, frozen=True, forbid_unknown_fields=True, tag_field="ev", kw_o
     t: Count
 
 
-class Prompt(Struct, frozen=True, forbid_unknown_fields=True):
+class ScenarioPrompt(Struct, frozen=True, forbid_unknown_fields=True):
     """One prompt of a scenario: accepted or in-process, with or without run id, and how each of its steps ends."""
 
     id: Name
@@ -54,7 +54,7 @@ class Prompt(Struct, frozen=True, forbid_unknown_fields=True):
 class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
     """What the clients of a run do. Random runs have a seed, steered ones say how they were steered."""
 
-    prompts: tuple[Prompt, ...]
+    prompts: tuple[ScenarioPrompt, ...]
     hook: bool
     cancels: Count
     clears: Count
@@ -65,21 +65,21 @@ class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
     how: str | UnsetType = UNSET
 
 
-class Begin(Line, frozen=True, tag="begin"):
+class Begin(CrushLine, frozen=True, tag="begin"):
     """A run begins."""
 
     session: Name
     scenario: Scenario
 
 
-class AcceptCall(Line, frozen=True, tag="accept_call"):
+class AcceptCall(CrushLine, frozen=True, tag="accept_call"):
     """The server is about to take a reservation."""
 
     prompt: Name
     run_id: Name | None = None
 
 
-class AcceptReturn(Line, frozen=True, tag="accept_return"):
+class AcceptReturn(CrushLine, frozen=True, tag="accept_return"):
     """The server has taken a reservation."""
 
     prompt: Name
@@ -87,7 +87,7 @@ class AcceptReturn(Line, frozen=True, tag="accept_return"):
     run_id: Name | None = None
 
 
-class RunCall(Line, frozen=True, tag="run_call"):
+class RunCall(CrushLine, frozen=True, tag="run_call"):
     """``Run`` is called on the prompt's own thread."""
 
     prompt: Name
@@ -95,7 +95,7 @@ class RunCall(Line, frozen=True, tag="run_call"):
     run_id: Name | None = None
 
 
-class RunReturn(Line, frozen=True, tag="run_return"):
+class RunReturn(CrushLine, frozen=True, tag="run_return"):
     """``Run`` has returned; ``turns`` are the prompts whose turns ran on this thread, in order."""
 
     prompt: Name
@@ -106,7 +106,7 @@ class RunReturn(Line, frozen=True, tag="run_return"):
     turns: str = ""
 
 
-class OperationLine(Line, frozen=True):
+class OperationLine(CrushLine, frozen=True):
     """The call or return of a Cancel, ClearQueue or Summarise by a user, which ``op`` names."""
 
     op: Name
@@ -140,7 +140,7 @@ class SummarizeReturn(OperationLine, frozen=True, tag="summarize_return"):
     turns: str = ""
 
 
-class UserMessage(Line, frozen=True, tag="user_message"):
+class UserMessage(CrushLine, frozen=True, tag="user_message"):
     """A user message was written; a folded one into ``turn``."""
 
     prompt: Name
@@ -149,7 +149,7 @@ class UserMessage(Line, frozen=True, tag="user_message"):
     turn: Name | None = None
 
 
-class StreamStart(Line, frozen=True, tag="stream_start"):
+class StreamStartLine(CrushLine, frozen=True, tag="stream_start"):
     """The model was called for a step of ``turn``: a prompt, or ``summary:`` and the operation."""
 
     thread: Name
@@ -159,7 +159,7 @@ class StreamStart(Line, frozen=True, tag="stream_start"):
     request: str
 
 
-class StreamEnd(Line, frozen=True, tag="stream_end"):
+class StreamEndLine(CrushLine, frozen=True, tag="stream_end"):
     """A step's stream has ended."""
 
     thread: Name
@@ -168,7 +168,7 @@ class StreamEnd(Line, frozen=True, tag="stream_end"):
     how: StepEnd
 
 
-class Completion(Line, frozen=True, tag="completion"):
+class CompletionLine(CrushLine, frozen=True, tag="completion"):
     """A completion is about to be handed to a coordinator's hook or to the broker."""
 
     by: Literal["turn_end", "handoff", "cancel", "clear", "cancel_on_entry", "step_drop", "handoff_drop"]
@@ -182,7 +182,7 @@ class Completion(Line, frozen=True, tag="completion"):
     error: str | None = None
 
 
-class Delivery(Line, frozen=True, tag="delivery"):
+class Delivery(CrushLine, frozen=True, tag="delivery"):
     """A coordinator is about to give the completion that its hook kept to the broker."""
 
     prompt: Name
@@ -191,7 +191,7 @@ class Delivery(Line, frozen=True, tag="delivery"):
     text: str | None = None
 
 
-class AgentError(Line, frozen=True, tag="agent_error"):
+class AgentErrorLine(CrushLine, frozen=True, tag="agent_error"):
     """The server tells that the run of the prompt that it submitted returned an error."""
 
     prompt: Name
@@ -199,7 +199,7 @@ class AgentError(Line, frozen=True, tag="agent_error"):
     run_id: Name | None = None
 
 
-class StoreFailed(Line, frozen=True, tag="store_failed"):
+class StoreFailed(CrushLine, frozen=True, tag="store_failed"):
     """A write to the message store failed."""
 
     op: Name
@@ -209,7 +209,7 @@ class StoreFailed(Line, frozen=True, tag="store_failed"):
     turn: Name | None = None
 
 
-class End(Line, frozen=True, tag="end"):
+class EndLine(CrushLine, frozen=True, tag="end"):
     """The run is at rest: a snapshot of the shared data, of the waiters and of the store."""
 
     busy: bool
@@ -236,13 +236,13 @@ Event = (
     | SummarizeCall
     | SummarizeReturn
     | UserMessage
-    | StreamStart
-    | StreamEnd
-    | Completion
+    | StreamStartLine
+    | StreamEndLine
+    | CompletionLine
     | Delivery
-    | AgentError
+    | AgentErrorLine
     | StoreFailed
-    | End
+    | EndLine
 )
 KINDS: Final[tuple[str, ...]] = tuple(str(each.__struct_config__.tag) for each in get_args(Event))
 """The names of all kinds of line but the header's."""

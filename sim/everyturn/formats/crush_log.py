@@ -10,31 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from everyturn.files.reading import Fault, LogFile
+from everyturn.files.reading import LogFile, ReadingFault
 from everyturn.formats.crush_dispatch import read_header, read_runs
 from everyturn.formats.crush_lines import (
     AcceptCall,
     AcceptReturn,
-    AgentError,
+    AgentErrorLine,
     CancelCall,
     CancelReturn,
     ClearCall,
     ClearReturn,
-    Completion,
+    CompletionLine,
+    CrushHeader,
     Delivery,
-    End,
+    EndLine,
     Event,
     RunCall,
     RunReturn,
     StoreFailed,
-    StreamEnd,
-    StreamStart,
+    StreamEndLine,
+    StreamStartLine,
     SummarizeReturn,
     UserMessage,
 )
-from everyturn.formats.crush_lines import Header as CrushHeader
 from everyturn.formats.crush_turns import DROPS, Turns
-from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, Snapshot
+from everyturn.formats.everyturn_log import KINDS, LogHeader, LogLine, LogSnapshot, Placed
 from everyturn.world.answers import answered
 
 _HOW: Final = {"finish": "finished", "tool": "tool", "error": "failed", "cancelled": "cancelled"}
@@ -43,29 +43,29 @@ _TOLD: Final[Any] = frozenset(KINDS) - {"dropped", "refused", "shutdown"}
 Fields = dict[str, Any]
 
 
-def header_of(header: CrushHeader) -> Header:
+def header_of(header: CrushHeader) -> LogHeader:
     """What the header of a recording would be as that of a log."""
-    return Header(agent=header.revision, kinds=_TOLD, sequence="session")
+    return LogHeader(agent=header.revision, kinds=_TOLD, sequence="session")
 
 
 class CrushReader:
     """Reads a recording as a log in which every run is a session."""
 
-    def __init__(self, file: LogFile, fault: Callable[[Fault], None]) -> None:
+    def __init__(self, file: LogFile, fault: Callable[[ReadingFault], None]) -> None:
         self._file = file
         self.header = header_of(read_header(file.path, file.peek()))
 
     def __iter__(self) -> Iterator[Placed]:
         for run in read_runs(self._file):
-            teller, sequence = Teller(), 0
+            teller, sequence = CrushTranslator(), 0
             for number, event in run.logged:
                 for fields in teller.tell(event):
                     place: Fields = {"session": f"run {event.run}", "time": event.t / 1e9, "sequence": sequence}
-                    yield Placed(number, Line(**fields, **place))
+                    yield Placed(number, LogLine(**fields, **place))
                     sequence += 1
 
 
-class Teller:
+class CrushTranslator:
     """Tells the lines of one run, in order, as the fields of log lines."""
 
     def __init__(self) -> None:
@@ -74,7 +74,7 @@ class Teller:
         self._current: dict[str, str] = {}
         """The turn or summary of each thread that has not ended."""
         self._running: set[str] = set()
-        self._kept: dict[str, Completion] = {}
+        self._kept: dict[str, CompletionLine] = {}
         self._fated: set[str] = set()
 
     def tell(self, event: Event) -> Iterator[Fields]:
@@ -95,12 +95,12 @@ class Teller:
                 yield from self._ends(op)
             case UserMessage() | StoreFailed():
                 yield from self._message(event)
-            case StreamStart() | StreamEnd():
+            case StreamStartLine() | StreamEndLine():
                 yield from self._stream(event)
-            case Completion() | Delivery() | AgentError():
+            case CompletionLine() | Delivery() | AgentErrorLine():
                 yield from self._notice(event)
-            case End():
-                yield {"kind": "rest", "snapshot": Snapshot(event.busy, event.queued, event.accepted, event.mark)}
+            case EndLine():
+                yield {"kind": "rest", "snapshot": LogSnapshot(event.busy, event.queued, event.accepted, event.mark)}
 
     def _submission(self, event: AcceptCall | RunCall | AcceptReturn | RunReturn) -> Iterator[Fields]:
         prompt = event.prompt
@@ -148,10 +148,10 @@ class Teller:
         whose = {"turn": "turn", "fold": "fold", "cancel_on_entry": "entry"}.get(by or "")
         yield {"kind": kind, "prompt": prompt, "thread": thread} | ({"by": whose} if whose else {})
 
-    def _stream(self, event: StreamStart | StreamEnd) -> Iterator[Fields]:
+    def _stream(self, event: StreamStartLine | StreamEndLine) -> Iterator[Fields]:
         turn, thread = event.turn, event.thread
         summary = turn.startswith("summary:")
-        if isinstance(event, StreamStart):
+        if isinstance(event, StreamStartLine):
             if self._current.get(thread) != turn:
                 yield from self._begins(turn, thread)
             if turn not in self._running:
@@ -182,15 +182,15 @@ class Teller:
             said = {} if outcome is None else {"outcome": outcome}
             yield {"kind": "ended", "prompt": turn, "thread": thread} | said
 
-    def _notice(self, event: Completion | Delivery | AgentError) -> Iterator[Fields]:
-        if isinstance(event, AgentError):
+    def _notice(self, event: CompletionLine | Delivery | AgentErrorLine) -> Iterator[Fields]:
+        if isinstance(event, AgentErrorLine):
             owner = self._turns.returned.get(event.prompt, event.prompt)
             waits = {} if event.run_id is None else {"run_id": event.run_id}
             yield {"kind": "notified", "prompt": event.prompt, "owner": owner} | waits
             return
-        kept = event if isinstance(event, Completion) else self._kept.pop(event.prompt, None)
-        thread = event.thread if isinstance(event, Completion) else event.prompt
-        if isinstance(event, Completion):
+        kept = event if isinstance(event, CompletionLine) else self._kept.pop(event.prompt, None)
+        thread = event.thread if isinstance(event, CompletionLine) else event.prompt
+        if isinstance(event, CompletionLine):
             if event.by in ("turn_end", "handoff") and self._current.get(thread) not in self._turns.streaming:
                 yield from self._ends(thread)
             if event.via == "hook":
@@ -200,15 +200,15 @@ class Teller:
             yield from self._told(event, kept, thread, subject)
 
     def _told(
-        self, event: Completion | Delivery, kept: Completion | None, thread: str, prompt: str
+        self, event: CompletionLine | Delivery, kept: CompletionLine | None, thread: str, prompt: str
     ) -> Iterator[Fields]:
         """A completion for ``prompt``; a delivery tells what was kept."""
-        if isinstance(event, Completion) and event.by in (*DROPS, "cancel_on_entry") and prompt not in self._fated:
+        if isinstance(event, CompletionLine) and event.by in (*DROPS, "cancel_on_entry") and prompt not in self._fated:
             self._fated.add(prompt)
             yield {"kind": "dropped", "prompt": prompt, "reason": DROPS.get(event.by, "entry")}
         error = None if kept is None else kept.error
         told = {
-            "kind": "kept" if isinstance(event, Completion) and event.via == "hook" else "told",
+            "kind": "kept" if isinstance(event, CompletionLine) and event.via == "hook" else "told",
             "prompt": prompt,
             "thread": thread,
             "outcome": "cancelled" if event.cancelled else "finished" if error is None else "failed",
@@ -216,7 +216,7 @@ class Teller:
         owner = self._owner(event, prompt)
         yield told | ({} if event.run_id is None else {"run_id": event.run_id}) | ({"owner": owner} if owner else {})
 
-    def _owner(self, event: Completion | Delivery, prompt: str) -> str | None:
+    def _owner(self, event: CompletionLine | Delivery, prompt: str) -> str | None:
         """Whose answer, message or error it is, where that is seen."""
         answer = answered(event.text, prompt)
         if isinstance(event, Delivery):

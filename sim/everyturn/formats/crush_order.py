@@ -9,21 +9,21 @@ from __future__ import annotations
 from everyturn.formats.crush_lines import (
     AcceptCall,
     AcceptReturn,
-    AgentError,
+    AgentErrorLine,
     Begin,
     CancelCall,
     CancelReturn,
     ClearCall,
     ClearReturn,
-    Completion,
+    CompletionLine,
     Delivery,
-    End,
+    EndLine,
     Event,
     RunCall,
     RunReturn,
     StoreFailed,
-    StreamEnd,
-    StreamStart,
+    StreamEndLine,
+    StreamStartLine,
     SummarizeCall,
     SummarizeReturn,
     UserMessage,
@@ -43,7 +43,7 @@ def _require(true: bool, expected: str, found: str) -> None:
         raise OutOfOrder(expected, found)
 
 
-class Order:
+class CrushOrder:
     """The rules of one run; :meth:`check` each of its lines in turn."""
 
     def __init__(self, begin: Begin) -> None:
@@ -65,9 +65,9 @@ class Order:
         match event:
             case Begin():
                 raise OutOfOrder(f"a line of run {self.run}", "a second `begin`")
-            case End():
+            case EndLine():
                 self.ended = True
-            case UserMessage() | StreamStart() | StreamEnd() | Completion() | StoreFailed():
+            case UserMessage() | StreamStartLine() | StreamEndLine() | CompletionLine() | StoreFailed():
                 self._inside(event)
             case _:
                 self._boundary(event)
@@ -94,15 +94,15 @@ class Order:
                 self._call(_operation(event), name)
             case CancelReturn(op=name) | ClearReturn(op=name) | SummarizeReturn(op=name):
                 self._return(_operation(event), name)
-            case AgentError(prompt=name) | Delivery(prompt=name):
+            case AgentErrorLine(prompt=name) | Delivery(prompt=name):
                 self._prompt(name)
         match event:
-            case AcceptCall() | AcceptReturn() | RunCall() | RunReturn() | AgentError():
+            case AcceptCall() | AcceptReturn() | RunCall() | RunReturn() | AgentErrorLine():
                 self._own_run_id(event.prompt, event.run_id)
             case Delivery(run_id=str(run_id)):
                 _require(run_id in self._run_ids, "a run id that was submitted", repr(run_id))
 
-    def _inside(self, event: UserMessage | StreamStart | StreamEnd | Completion | StoreFailed) -> None:
+    def _inside(self, event: UserMessage | StreamStartLine | StreamEndLine | CompletionLine | StoreFailed) -> None:
         """What a thread tells while it works."""
         self._thread(event.thread)
         match event:
@@ -113,14 +113,14 @@ class Order:
                     self._prompt(turn)
             case StoreFailed(prompt=name):
                 self._prompt(name)
-            case StreamStart(turn=turn):
+            case StreamStartLine(turn=turn):
                 self._turn(turn)
                 _require(turn not in self._streams, f"the end of the stream of {turn}", "another start")
                 self._streams[turn] = event.thread
-            case StreamEnd(turn=turn):
+            case StreamEndLine(turn=turn):
                 found = self._streams.pop(turn, None)
                 _require(found == event.thread, f"a stream of {turn} that started on {event.thread}", str(found))
-            case Completion(run_id=str(run_id)):
+            case CompletionLine(run_id=str(run_id)):
                 _require(run_id in self._run_ids, "a run id that was submitted", repr(run_id))
 
     def _prompt(self, name: str) -> None:

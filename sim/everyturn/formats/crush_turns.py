@@ -8,14 +8,14 @@ from typing import Final
 from everyturn.formats.crush_lines import (
     AcceptCall,
     AcceptReturn,
-    Completion,
+    CompletionLine,
     Delivery,
     Event,
     RunCall,
     RunReturn,
     StoreFailed,
-    StreamEnd,
-    StreamStart,
+    StreamEndLine,
+    StreamStartLine,
     UserMessage,
 )
 
@@ -50,10 +50,10 @@ class Turns:
                 UserMessage(by="turn", prompt=turn, thread=thread) | StoreFailed(by="turn", prompt=turn, thread=thread)
             ):
                 self._begins(turn, thread)
-            case StreamStart(turn=turn, thread=thread):
+            case StreamStartLine(turn=turn, thread=thread):
                 self._begins(turn, thread)
                 self.streaming.add(turn)
-            case StreamEnd(turn=turn):
+            case StreamEndLine(turn=turn):
                 self.streaming.discard(turn)
             case UserMessage(by="fold") | StoreFailed(by="fold"):
                 host = self.into(event)
@@ -72,7 +72,7 @@ class Turns:
         """The turn that a prompt ends with: its own, or the one that it was folded into."""
         return prompt if prompt in self._began else self._hosts.get(prompt)
 
-    def subject(self, event: Completion | Delivery) -> str | None:
+    def subject(self, event: CompletionLine | Delivery) -> str | None:
         """The prompt that a completion speaks of: its run id's, else the one whose turn its thread began last."""
         if event.run_id is not None:
             return self._run_ids.get(event.run_id)

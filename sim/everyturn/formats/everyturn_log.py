@@ -1,9 +1,10 @@
 """``everyturn/log/1``: the lines that an agent in any language writes, and into which every other log is mapped.
 
 A log is JSON lines in UTF-8. A header line ``{"schema": "everyturn/log/1", …}`` comes first, and again wherever a
-writer opened the file anew. Every other line is one :class:`Line`: its ``kind`` is a row of :data:`KINDS`, which says
-where it stands relative to the agent's own step and which fields it must have. ``docs/instrumentation.md`` is for those
-who write such lines. What the invariants need of them follows ``docs/semantics.md`` 4, column "from a foreign log".
+writer opened the file anew. Every other line is one :class:`LogLine`: its ``kind`` is a row of :data:`KINDS`, which
+says where it stands relative to the agent's own step and which fields it must have. ``docs/instrumentation.md`` is for
+those who write such lines. What the invariants need of them follows ``docs/semantics.md`` 4, column "from a foreign
+log".
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Final, Literal, NamedTuple, get_args
 import msgspec
 from msgspec import Meta
 
-from everyturn.files.reading import Fault, LogFile, Unreadable, quote
+from everyturn.files.reading import LogFile, ReadingFault, Unreadable, quote
 from everyturn_model.promises import ALL, Promises
 
 SCHEMA: Final = "everyturn/log/1"
@@ -111,7 +112,7 @@ class Promised(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
         return Promises(self.cancel, self.busy, self.folds)
 
 
-class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class LogHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The first line, and again wherever a writer opened the file anew: then one that claims no more and no less,
     but for the agent's name and kinds of line that came later.
 
@@ -130,7 +131,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     complete: bool = True
     promises: Promised = Promised()
 
-    def continued_by(self, later: Header) -> str | None:
+    def continued_by(self, later: LogHeader) -> str | None:
         """What a header in the middle of a log would need to go on with this one; none if it has it."""
         if missing := self.kinds - later.kinds:
             return f"a header with the kinds of line of the first, {', '.join(sorted(missing))} among them"
@@ -140,7 +141,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
         return None
 
 
-class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class LogSnapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The session's shared data at rest; every field may be left out."""
 
     busy: bool = False
@@ -149,7 +150,7 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     mark: Count = 0
 
 
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
+class LogLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True, gc=False):
     """One line. Fields that do not apply are left out.
 
     ``time``: seconds since any moment, the same for the whole log. ``run_id``: somebody waits for this prompt.
@@ -172,17 +173,17 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     by: By | None = None
     owner: Name | None = None
     operation: Name | None = None
-    snapshot: Snapshot | None = None
+    snapshot: LogSnapshot | None = None
 
 
 class Placed(NamedTuple):
     """A line of a log, and where it stands in its file."""
 
     number: int
-    line: Line
+    line: LogLine
 
 
-FIELDS: Final = Line.__struct_fields__
+FIELDS: Final = LogLine.__struct_fields__
 _NEEDS: Final = {kind: meaning.needs for kind, meaning in KINDS.items()}
 _OUTCOMES: Final = ", ".join(get_args(Ending))
 
@@ -192,7 +193,7 @@ _BY_RUN_ID: Final = frozenset({"told", "kept", "notified"})
 """Kinds of line that may name their prompt by its run id alone."""
 
 
-def lacking(line: Line) -> str | None:
+def lacking(line: LogLine) -> str | None:
     """What ``line`` would need for its kind and does not have."""
     for field in _NEEDS[line.kind]:
         if getattr(line, field) is None and not (field == "prompt" and line.run_id and line.kind in _BY_RUN_ID):
@@ -202,22 +203,22 @@ def lacking(line: Line) -> str | None:
 
 def line_of(
     fields: dict[str, Any], misfit: Callable[[msgspec.ValidationError], tuple[str, str]], what: str = "a line"
-) -> Line | tuple[str, str]:
+) -> LogLine | tuple[str, str]:
     """The line with these fields; or, if there can be none, what was expected and what was found.
 
     ``misfit`` tells that of a field that is not as it must be; ``what`` is what the fields were found in.
     """
     try:
-        line = msgspec.convert(fields, Line)
+        line = msgspec.convert(fields, LogLine)
     except msgspec.ValidationError as error:
         return misfit(error)
     missing = lacking(line)
     return line if missing is None else (missing, f"{what} without it")
 
 
-def encode(item: Line | Header) -> bytes:
+def encode(item: LogLine | LogHeader) -> bytes:
     """One line of a log, as it stands in a file."""
-    if isinstance(item, Header):
+    if isinstance(item, LogHeader):
         return msgspec.json.encode({"schema": item.schema} | msgspec.to_builtins(item, order="sorted")) + b"\n"
     return msgspec.json.encode(item) + b"\n"
 
@@ -229,8 +230,8 @@ class LogReader:
     header that does not go on with the first is an error of the file: the lines after it cannot be judged by the first.
     """
 
-    def __init__(self, file: LogFile, fault: Callable[[Fault], None], header: Header | None = None) -> None:
-        self.header = header or Header()
+    def __init__(self, file: LogFile, fault: Callable[[ReadingFault], None], header: LogHeader | None = None) -> None:
+        self.header = header or LogHeader()
         self.renewed: Callable[[], None] = lambda: None
         """Called at each header but the first: the writer has opened the file anew."""
         self._file, self._fault = file, fault
@@ -239,13 +240,13 @@ class LogReader:
         """Look at the first line, so that the header is known before the lines are read."""
         raw = self._file.peek()
         try:
-            self.header = msgspec.json.decode(raw, type=Header)
+            self.header = msgspec.json.decode(raw, type=LogHeader)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if required:
                 raise Unreadable(self._file.undecodable(1, raw, error, f"a header of {SCHEMA}")) from None
 
     def __iter__(self) -> Iterator[Placed]:
-        decode = msgspec.json.Decoder(Line).decode
+        decode = msgspec.json.Decoder(LogLine).decode
         more = _NEED_MORE
         for number, raw in self._file.lines(self._fault):
             try:
@@ -254,7 +255,7 @@ class LogReader:
                 self._second_look(number, raw, error)
                 continue
             if (line.prompt is None or line.kind in more) and (missing := lacking(line)) is not None:
-                self._fault(Fault(self._file.path, number, missing, "a line without it"))
+                self._fault(ReadingFault(self._file.path, number, missing, "a line without it"))
             else:
                 yield Placed(number, line)
 
@@ -262,7 +263,7 @@ class LogReader:
         """A line that is no event may be a header, or empty."""
         if b'"schema"' in raw:
             try:
-                header = msgspec.json.decode(raw, type=Header)
+                header = msgspec.json.decode(raw, type=LogHeader)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as wrong:
                 error = wrong
             else:
@@ -271,18 +272,18 @@ class LogReader:
         if raw.strip():
             self._fault(self._file.undecodable(number, raw, error, f"a line of {SCHEMA}"))
 
-    def _go_on(self, number: int, raw: bytes, header: Header) -> None:
+    def _go_on(self, number: int, raw: bytes, header: LogHeader) -> None:
         """Take over a header; where it is not the first line, the writer has opened the file anew."""
         if number > 1:
             missing = self.header.continued_by(header)
             if missing is not None:
-                raise Unreadable(Fault(self._file.path, number, missing, quote(raw)))
+                raise Unreadable(ReadingFault(self._file.path, number, missing, quote(raw)))
             self.renewed()
         if number > 1 or header != self.header:
             self.header = header
 
 
-def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
+def write(lines: Iterable[Placed], header: LogHeader) -> Iterator[bytes]:
     """A log's contents, piece by piece; a header again wherever the log that is read has one."""
     yield encode(header)
     said = header

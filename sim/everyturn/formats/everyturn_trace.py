@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from everyturn.files.reading import Fault, LogFile, quote
-from everyturn.formats.everyturn_log import KINDS, Header, Line, Placed, Snapshot
+from everyturn.files.reading import LogFile, ReadingFault, quote
+from everyturn.formats.everyturn_log import KINDS, LogHeader, LogLine, LogSnapshot, Placed
 from everyturn.runs import trace
 from everyturn_model.events import (
     CancelCalled,
@@ -63,14 +63,14 @@ Fields = dict[str, Any]
 class TraceReader:
     """Reads a trace as a log of one session. It is read as a whole, since it is of one run."""
 
-    def __init__(self, file: LogFile, fault: Callable[[Fault], None]) -> None:
+    def __init__(self, file: LogFile, fault: Callable[[ReadingFault], None]) -> None:
         self._path, self._fault = file.path, fault
         self._trace = trace.of(file)
         kinds: Any = frozenset(KINDS)
-        self.header = Header(agent=self._trace.header.revision, kinds=kinds, sequence="session", ordered=True)
+        self.header = LogHeader(agent=self._trace.header.revision, kinds=kinds, sequence="session", ordered=True)
 
     def __iter__(self) -> Iterator[Placed]:
-        teller = Teller()
+        teller = TraceTranslator()
         session, sequence = f"run {self._trace.header.run}", 0
         for number, line in enumerate(self._trace.lines, start=2):
             if line.kind == "step":
@@ -78,22 +78,22 @@ class TraceReader:
             try:
                 told = list(teller.tell(trace.event_of(line)))
             except NeverStarted as error:
-                self._fault(Fault(self._path, number, "an event of a turn that has begun", quote(str(error))))
+                self._fault(ReadingFault(self._path, number, "an event of a turn that has begun", quote(str(error))))
                 continue
             for fields in told:
                 yield Placed(number, _line(fields | {"session": session, "time": line.time, "sequence": sequence}))
                 sequence += 1
 
 
-def _line(fields: Fields) -> Line:
-    return Line(**fields)
+def _line(fields: Fields) -> LogLine:
+    return LogLine(**fields)
 
 
 class NeverStarted(Exception):
     """An event is about a turn that did not begin; its name."""
 
 
-class Teller:
+class TraceTranslator:
     """Tells the events of one run, in order, as the fields of log lines."""
 
     def __init__(self) -> None:
@@ -230,5 +230,5 @@ class Teller:
             case ShutdownBegan():
                 yield {"kind": "shutdown"}
             case Rest(shared=shared):
-                found = Snapshot(shared.active is not None, shared.queue, shared.reservations, shared.mark)
+                found = LogSnapshot(shared.active is not None, shared.queue, shared.reservations, shared.mark)
                 yield {"kind": "rest", "snapshot": found}

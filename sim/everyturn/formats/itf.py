@@ -19,8 +19,8 @@ from typing import Any, Final
 import msgspec
 
 from everyturn.errors import UsageError
-from everyturn.files.reading import Fault, LogFile, quote
-from everyturn.formats.everyturn_log import Header, Line, Placed, line_of
+from everyturn.files.reading import LogFile, ReadingFault, quote
+from everyturn.formats.everyturn_log import LogHeader, LogLine, Placed, line_of
 from everyturn.formats.times import nanoseconds
 
 LIMIT: Final = 256_000_000
@@ -41,7 +41,7 @@ _PHASES: Final = {
 }
 
 
-def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
+def write(lines: Iterable[Placed], header: LogHeader) -> Iterator[bytes]:
     """A log as an ITF trace, state by state. Raises :class:`UsageError` if it is too long to be read again."""
     size = 0
     for piece in _pieces(lines, header):
@@ -51,7 +51,7 @@ def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
         yield piece
 
 
-def _pieces(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
+def _pieces(lines: Iterable[Placed], header: LogHeader) -> Iterator[bytes]:
     meta = {"format": "ITF", "format-description": _FORMAT, "header": msgspec.to_builtins(header, order="sorted")}
     yield b'{"#meta":' + msgspec.json.encode(meta) + b',"vars":["line","phase"],"states":[\n'
     yield _state(0, {"kind": _INIT}, [])
@@ -66,7 +66,7 @@ def _state(index: int, record: dict[str, Any], phase: list[list[str]]) -> bytes:
     return msgspec.json.encode({"#meta": {"index": index}, "line": record, "phase": {"#map": phase}})
 
 
-def _record(line: Line, number: int) -> dict[str, Any]:
+def _record(line: LogLine, number: int) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(line)
     if line.time is not None:
         fields["time"] = nanoseconds(line.time, number)
@@ -126,9 +126,9 @@ class _Meta(msgspec.Struct):
 class ItfReader:
     """Reads an ITF trace as a log; the number of a line is that of its state. States are decoded one by one."""
 
-    def __init__(self, file: LogFile, fault: Callable[[Fault], None]) -> None:
+    def __init__(self, file: LogFile, fault: Callable[[ReadingFault], None]) -> None:
         self._file, self._fault = file, fault
-        self.header = Header()
+        self.header = LogHeader()
         self._states: list[msgspec.Raw] = []
         raw = file.whole(LIMIT)
         try:
@@ -140,35 +140,37 @@ class ItfReader:
             return
         if bytes(meta.header):
             try:
-                self.header = msgspec.json.decode(meta.header, type=Header)
+                self.header = msgspec.json.decode(meta.header, type=LogHeader)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                fault(Fault(file.path, 0, "the header of a log in `#meta`", str(error)))
+                fault(ReadingFault(file.path, 0, "the header of a log in `#meta`", str(error)))
 
     def __iter__(self) -> Iterator[Placed]:
         for number, raw in enumerate(self._states):
             try:
                 fields = _fields(msgspec.json.decode(raw))
             except RecursionError:
-                self._fault(Fault(self._file.path, number, "a flat state", "one that is nested too deeply"))
+                self._fault(ReadingFault(self._file.path, number, "a flat state", "one that is nested too deeply"))
                 continue
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                self._fault(Fault(self._file.path, number, "a state in JSON", f"{error}: {quote(bytes(raw))}"))
+                self._fault(ReadingFault(self._file.path, number, "a state in JSON", f"{error}: {quote(bytes(raw))}"))
                 continue
             if fields is None:
-                self._fault(Fault(self._file.path, number, "a state with `line` or `mbt::actionTaken`", "another one"))
+                self._fault(
+                    ReadingFault(self._file.path, number, "a state with `line` or `mbt::actionTaken`", "another one")
+                )
             elif fields.get("kind") not in (_INIT, None):
                 line = self._line(fields, number)
                 if line is not None:
                     yield Placed(number, line)
 
-    def _line(self, fields: dict[str, Any], number: int) -> Line | None:
+    def _line(self, fields: dict[str, Any], number: int) -> LogLine | None:
         time = fields.get("time")
         if isinstance(time, int) and not isinstance(time, bool):
             fields["time"] = time / 1e9
         line = line_of(fields, lambda error: ("a line of everyturn/log/1", str(error)))
-        if isinstance(line, Line):
+        if isinstance(line, LogLine):
             return line
-        self._fault(Fault(self._file.path, number, *line))
+        self._fault(ReadingFault(self._file.path, number, *line))
         return None
 
 

@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import msgspec
 
-from everyturn.files.reading import Fault, LogFile, quote
+from everyturn.files.reading import LogFile, ReadingFault, quote
 from everyturn.formats.edn import operations
-from everyturn.formats.everyturn_log import Header, Line, Placed, line_of
+from everyturn.formats.everyturn_log import LogHeader, LogLine, Placed, line_of
 from everyturn.formats.times import nanoseconds
 
 _INVOKES: Final = {"submit": "submit", "cancel_call": "cancel", "clear_call": "clear"}
@@ -34,7 +34,7 @@ class _Processes:
     def __init__(self) -> None:
         self._numbers: dict[tuple[str, str | None], int] = {}
 
-    def operation(self, index: int, number: int, line: Line) -> dict[str, Any]:
+    def operation(self, index: int, number: int, line: LogLine) -> dict[str, Any]:
         value = msgspec.to_builtins(line)
         kind, time = value.pop("kind"), value.pop("time", None)
         process: int | str = "agent"
@@ -48,19 +48,19 @@ class _Processes:
         return placed if time is None else placed | {"time": nanoseconds(time, number)}
 
 
-def write_json(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
+def write_json(lines: Iterable[Placed], header: LogHeader) -> Iterator[bytes]:
     """A log as a history, one JSON object a line."""
     for operation in _operations(lines, header):
         yield msgspec.json.encode(operation) + b"\n"
 
 
-def write_edn(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
+def write_edn(lines: Iterable[Placed], header: LogHeader) -> Iterator[bytes]:
     """A log as a history, one EDN map a line."""
     for operation in _operations(lines, header):
         yield edn(operation).encode() + b"\n"
 
 
-def _operations(lines: Iterable[Placed], header: Header) -> Iterator[dict[str, Any]]:
+def _operations(lines: Iterable[Placed], header: LogHeader) -> Iterator[dict[str, Any]]:
     """The header first, so that reading back knows what is logged."""
     processes = _Processes()
     value = msgspec.to_builtins(header, order="sorted")
@@ -95,13 +95,13 @@ def edn(value: Any, *, word: bool = False) -> str:
 class JepsenReader:
     """Reads a history as a log. The header of one that we wrote is known before its lines are read."""
 
-    def __init__(self, file: LogFile, fault: Callable[[Fault], None]) -> None:
+    def __init__(self, file: LogFile, fault: Callable[[ReadingFault], None]) -> None:
         self._file, self._fault = file, fault
-        self._early: list[Fault] = []
-        self._tell: Callable[[Fault], None] = self._early.append
+        self._early: list[ReadingFault] = []
+        self._tell: Callable[[ReadingFault], None] = self._early.append
         self._operations = operations(file.lines(self._told), self._wrong)
         self._first = next(self._operations, None)
-        self.header = Header(agent="jepsen")
+        self.header = LogHeader(agent="jepsen")
         if self._first is not None and self._first[1].get("f") == _HEADER:
             self._convert_header(*self._first)
 
@@ -116,29 +116,29 @@ class JepsenReader:
             if line is not None:
                 yield Placed(number, line)
 
-    def _told(self, fault: Fault) -> None:
+    def _told(self, fault: ReadingFault) -> None:
         self._tell(fault)
 
     def _wrong(self, number: int, expected: str) -> None:
-        self._tell(Fault(self._file.path, number, "an operation in JSON or EDN", f"none: expected {expected}"))
+        self._tell(ReadingFault(self._file.path, number, "an operation in JSON or EDN", f"none: expected {expected}"))
 
     def _convert_header(self, number: int, found: dict[str, Any]) -> None:
         try:
-            self.header = msgspec.convert(found.get("value"), Header)
+            self.header = msgspec.convert(found.get("value"), LogHeader)
         except msgspec.ValidationError as error:
-            self._tell(Fault(self._file.path, number, "the header of a log", str(error)))
+            self._tell(ReadingFault(self._file.path, number, "the header of a log", str(error)))
 
-    def _line(self, found: dict[str, Any], number: int) -> Line | None:
+    def _line(self, found: dict[str, Any], number: int) -> LogLine | None:
         value = found.get("value")
         if not isinstance(value, dict):
-            self._fault(Fault(self._file.path, number, "an operation whose `value` is a map", quote(str(found))))
+            self._fault(ReadingFault(self._file.path, number, "an operation whose `value` is a map", quote(str(found))))
             return None
         type_, f, time = str(found.get("type")), str(found.get("f")), found.get("time")
         fields = {**value, "kind": _KINDS.get((type_, f), f)}
         if isinstance(time, int | float) and not isinstance(time, bool):
             fields["time"] = time / 1e9 if math.isfinite(time) else str(time)
         line = line_of(fields, lambda error: ("an operation of a dispatcher", str(error)), "an operation")
-        if isinstance(line, Line):
+        if isinstance(line, LogLine):
             return line
-        self._fault(Fault(self._file.path, number, *line))
+        self._fault(ReadingFault(self._file.path, number, *line))
         return None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from everyturn.formats.everyturn_log import Line
+from everyturn.formats.everyturn_log import LogLine
 
 
-def lane(line: Line) -> str:
+def lane(line: LogLine) -> str:
     """Where a line happens: at the client, in the operation, on the thread that it names, or in the agent."""
     if line.kind == "submit":
         return f"client-of-{line.prompt}"
@@ -14,7 +14,7 @@ def lane(line: Line) -> str:
     return line.thread or "agent"
 
 
-def sentence(line: Line) -> str:
+def sentence(line: LogLine) -> str:
     """What a line tells, in a few words."""
     who = line.prompt or line.run_id
     match line.kind:

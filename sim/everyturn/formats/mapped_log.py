@@ -10,8 +10,8 @@ from typing import Any, Final, get_args
 
 import msgspec
 
-from everyturn.files.reading import Fault, LogFile, quote
-from everyturn.formats.everyturn_log import REQUIRED, By, Ending, Kind, Line, Placed, Reason, StreamEnding, line_of
+from everyturn.files.reading import LogFile, ReadingFault, quote
+from everyturn.formats.everyturn_log import REQUIRED, By, Ending, Kind, LogLine, Placed, Reason, StreamEnding, line_of
 from everyturn.formats.mapping import MAPPED, LineRule, Mapping, Path_
 from everyturn.formats.times import seconds
 
@@ -43,7 +43,7 @@ def _unpacked(value: object) -> object:
 
 
 @dataclass(slots=True)
-class Coverage:
+class MappingCoverage:
     """What a mapping made of a log: how many lines of which kind, and what it could not map, with some line numbers."""
 
     mapped: dict[str, int] = field(default_factory=dict)
@@ -81,7 +81,7 @@ class Coverage:
             said.append(f"no time that can be read in {self.untimed[0]:,} of the mapped lines")
         return f"{'; '.join(said)}: see --check-mapping" if said else None
 
-    def report(self, path: Path, mapping: str, faults: Sequence[Fault], more: int = 0) -> dict[str, Any]:
+    def report(self, path: Path, mapping: str, faults: Sequence[ReadingFault], more: int = 0) -> dict[str, Any]:
         """All of this as plain data; ``never`` are required kinds of which there was no line, ``more`` faults were not
         kept."""
         ordered = sorted(self.unknown.items(), key=lambda each: -each[1][0])
@@ -119,9 +119,9 @@ class MappedReader:
     Lines that have a rule and lack what it needs are handed to ``fault``.
     """
 
-    def __init__(self, file: LogFile, fault: Callable[[Fault], None], mapping: Mapping) -> None:
+    def __init__(self, file: LogFile, fault: Callable[[ReadingFault], None], mapping: Mapping) -> None:
         self.header = mapping.header
-        self.coverage = Coverage()
+        self.coverage = MappingCoverage()
         self._file, self._fault, self._mapping = file, fault, mapping
         self._exact = {rule.message: rule for rule in mapping.line if rule.message is not None}
         self._patterns = [(re.compile(rule.pattern), rule) for rule in mapping.line if rule.pattern is not None]
@@ -143,9 +143,9 @@ class MappedReader:
                 if line is not None:
                     yield Placed(number, line)
 
-    def _line(self, record: object, number: int, raw: bytes) -> Line | None:
+    def _line(self, record: object, number: int, raw: bytes) -> LogLine | None:
         if not isinstance(record, dict):
-            self._fault(Fault(self._file.path, number, "a JSON object", quote(raw)))
+            self._fault(ReadingFault(self._file.path, number, "a JSON object", quote(raw)))
             return None
         rule = self._rule(record, number)
         if rule is None:
@@ -155,7 +155,7 @@ class MappedReader:
             self.coverage.mapped[line.kind] = self.coverage.mapped.get(line.kind, 0) + 1
         return line
 
-    def _note(self, record: dict[str, Any]) -> Line | None:
+    def _note(self, record: dict[str, Any]) -> LogLine | None:
         """A line that means nothing to us may still take a number of the sequence."""
         if self._mapping.sequence is None or "sequence" not in self._mapping.fields:
             return None
@@ -164,7 +164,7 @@ class MappedReader:
         if self._mapping.sequence == "log" and session is None:
             session = "-"
         try:
-            return msgspec.convert({"kind": "note", "session": session, "sequence": number}, Line)
+            return msgspec.convert({"kind": "note", "session": session, "sequence": number}, LogLine)
         except msgspec.ValidationError:
             return None
 
@@ -187,7 +187,7 @@ class MappedReader:
                 self.coverage.miss(text, number)
         return rule
 
-    def _convert(self, record: dict[str, Any], rule: LineRule, number: int) -> Line | None:
+    def _convert(self, record: dict[str, Any], rule: LineRule, number: int) -> LogLine | None:
         fields: dict[str, Any] = {"kind": rule.kind, "session": self._mapping.session}
         for ours, theirs in (*self._common, *rule.fields.items()):
             value = find(record, theirs)
@@ -199,9 +199,9 @@ class MappedReader:
             if fields["time"] is None:
                 _note(self.coverage.untimed, number)
         line = line_of(fields, lambda error: _misfit(rule.kind, fields, error))
-        if isinstance(line, Line):
+        if isinstance(line, LogLine):
             return line
-        self._fault(Fault(self._file.path, number, *line))
+        self._fault(ReadingFault(self._file.path, number, *line))
         return None
 
     def _word(self, ours: str, value: object, rule: LineRule) -> object:

@@ -41,8 +41,8 @@ from everyturn.formats.everyturn_log import (
     FIELDS,
     KINDS,
     REQUIRED,
-    Header,
     Kind,
+    LogHeader,
     Promised,
 )
 from everyturn.formats.times import Unit
@@ -85,7 +85,8 @@ class Ignored(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Mapping(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """A whole mapping file. ``kinds``: what the agent logs whenever it happens, by default all kinds with a rule.
 
-    ``sequence``, ``ordered``, ``complete`` and ``promises`` are those of a :class:`~everyturn.formats.everyturn_log.Header`.
+    ``sequence``, ``ordered``, ``complete`` and ``promises`` are those of a
+    :class:`~everyturn.formats.everyturn_log.LogHeader`.
     """
 
     name: str
@@ -104,11 +105,11 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     promises: Promised = Promised()
 
     @property
-    def header(self) -> Header:
+    def header(self) -> LogHeader:
         """The header that a log of ours with the same lines would have."""
         kinds: Any = frozenset(self.kinds or [rule.kind for rule in self.line] or REQUIRED)
         complete = self.complete or self.sequence is not None
-        return Header(
+        return LogHeader(
             agent=self.name,
             kinds=kinds,
             sequence=self.sequence,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from everyturn.formats.everyturn_log import Header, Line, Placed
+from everyturn.formats.everyturn_log import LogHeader, LogLine, Placed
 from everyturn.formats.lanes import lane, sentence
 from everyturn.formats.room import Room
 
@@ -19,7 +19,7 @@ class _Diagram:
         self._count = 0
         self.body: list[str] = []
 
-    def line(self, line: Line) -> None:
+    def line(self, line: LogLine) -> None:
         session = self._sessions.setdefault(line.session, {})
         at = self._name(session, lane(line))
         client = f"client-of-{line.prompt or line.run_id}"
@@ -65,7 +65,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[;#<>{}\\\r\n%]", " ", text).strip() or "-"
 
 
-def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
+def write(lines: Iterable[Placed], header: LogHeader) -> Iterator[bytes]:
     """A log as one diagram."""
     diagram = _Diagram(Room("mermaid"))
     for _, line in lines:
@@ -73,7 +73,7 @@ def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
     yield diagram.text().encode()
 
 
-def write_markdown(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
+def write_markdown(lines: Iterable[Placed], header: LogHeader) -> Iterator[bytes]:
     """A log as a Markdown page with a diagram for each session."""
     diagrams: dict[str, _Diagram] = {}
     room = Room("markdown")

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from everyturn.formats.everyturn_log import Header, Line, Placed
+from everyturn.formats.everyturn_log import LogHeader, LogLine, Placed
 from everyturn.formats.lanes import lane, sentence
 from everyturn.formats.room import Room
 from everyturn.printing import printable
@@ -36,7 +36,7 @@ class _Execution:
         self._sent: dict[str, Clock] = {}
         self.pieces: list[str] = []
 
-    def line(self, line: Line) -> None:
+    def line(self, line: LogLine) -> None:
         host = _host(lane(line))
         self._event(host, sentence(line), self._sent.get(line.prompt or ""))
         if line.kind in _PASSED_ON:
@@ -58,7 +58,7 @@ def _host(name: str) -> str:
     return re.sub(r"[\s%\ufeff]", lambda found: "".join(f"%{code:02X}" for code in found[0].encode()), printable(name))
 
 
-def write(lines: Iterable[Placed], header: Header) -> Iterator[bytes]:
+def write(lines: Iterable[Placed], header: LogHeader) -> Iterator[bytes]:
     """A log as ShiViz reads it, one execution for each session."""
     executions: dict[str, _Execution] = {}
     room = Room("shiviz")

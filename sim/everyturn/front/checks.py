@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, overload
 
-from everyturn.checking.check import Checked
+from everyturn.checking.check import CheckedCell
 from everyturn.checking.check import check as check_cell
 from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
 from everyturn.errors import UsageError
 from everyturn.front.asking import Agent, Granularity, Progress, dispatcher, exploring, scope_text
 from everyturn.front.graphs import READABLE, graph
-from everyturn.front.runs import Asked, RunsAgain
-from everyturn.front.tables import Result, Row, as_html
+from everyturn.front.runs import Question, RunsAgain
+from everyturn.front.tables import Row, TabledResult, as_html
 from everyturn.reports.plots import matrix_of
 from everyturn.verdicts.selection import Wanted, selection
 from everyturn.world.scope import DEFAULT_SCOPES, Scope
@@ -46,7 +46,7 @@ class CheckResult(RunsAgain):
     """The verdict on one agent in one scope; ``cell`` is what `everyturn check --json` gives. Its runs are shortest
     ones."""
 
-    def __init__(self, checked: Checked, asked: Asked) -> None:
+    def __init__(self, checked: CheckedCell, asked: Question) -> None:
         super().__init__(checked.cell, asked)
         self.interrupted: bool = checked.interrupted
 
@@ -75,7 +75,7 @@ class CheckResult(RunsAgain):
         return matrix_of([self.cell])
 
 
-class CheckResults(Sequence[CheckResult], Result):
+class CheckResults(Sequence[CheckResult], TabledResult):
     """Several verdicts: a table, and the matrix. Made of any results of :func:`everyturn.check`."""
 
     def __init__(self, results: Iterable[CheckResult]) -> None:
@@ -167,7 +167,7 @@ def check(
             processes=processes,
             counter_check=counter_check,
         )
-    return CheckResult(checked, Asked(agent, tuple(invariants), tuple(without)))
+    return CheckResult(checked, Question(agent, tuple(invariants), tuple(without)))
 
 
 def check_all(

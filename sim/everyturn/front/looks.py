@@ -13,7 +13,7 @@ from everyturn.checking.liveness import liveness as find
 from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
 from everyturn.engines.fairness.fairness import MAX_STATES, Lasso
 from everyturn.front.asking import Agent, Granularity, Progress, dispatcher, exploring, scope_text
-from everyturn.front.tables import CellResult, Result, Row
+from everyturn.front.tables import CellResult, Row, TabledResult
 from everyturn.reports.coverage import report
 from everyturn.verdicts.verdict import Cell
 from everyturn.world.scope import Scope
@@ -33,7 +33,7 @@ class LivenessResult(CellResult):
         return "\n\n".join((f"{self.cell.revision} {self.cell.scope}: {self.verdict}", *told))
 
 
-class AuditResult(Result):
+class AuditResult(TabledResult):
     """Whether this agent can be explored: all histories that were taken for one go on alike."""
 
     def __init__(self, found: Audited) -> None:
@@ -51,7 +51,7 @@ class AuditResult(Result):
         return [{name: getattr(self.audit, name) for name in self.audit.__struct_fields__}]
 
 
-class CoverageResult(Result):
+class CoverageResult(TabledResult):
     """What a proof in a scope puts to the test; ``coverage`` is what `everyturn coverage --json` gives."""
 
     def __init__(self, found: Coverage) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from everyturn.errors import UsageError
 from everyturn.formats.mapping import load
-from everyturn.front.tables import Result, Row, judged_in
+from everyturn.front.tables import Row, TabledResult, judged_in
 from everyturn.logs.history import Reading
 from everyturn.logs.validate import Validated
 from everyturn.logs.validate import validate as validate_logs
@@ -16,7 +16,7 @@ from everyturn.verdicts.verdict import Cell, Verdict, worst
 from everyturn_model.partial import BUDGET
 
 
-class ValidateResult(Result):
+class ValidateResult(TabledResult):
     """What logs show: a cell for each run, and what could not be read; ``str`` of it is the table of `everyturn
     validate`."""
 

@@ -12,7 +12,7 @@ from everyturn.explanation.explain import Explanation, explain_source
 from everyturn.explanation.no_return import BUDGET
 from everyturn.explanation.shrink import Shrunk, shrink_source
 from everyturn.front.asking import Agent, dispatcher
-from everyturn.front.tables import CellResult, Result, Row, rows_of
+from everyturn.front.tables import CellResult, Row, TabledResult, rows_of
 from everyturn.reports import story
 from everyturn.reports.plots import timeline_of
 from everyturn.runs import trace
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Asked(NamedTuple):
+class Question(NamedTuple):
     """What a result was asked about, so that its runs can be made again and its states drawn."""
 
     agent: Agent
@@ -40,7 +40,7 @@ class Asked(NamedTuple):
         return next((each for each in self.invariants if not isinstance(each, str) and each.name == name), name)
 
 
-class ReplayResult(Result):
+class ReplayResult(TabledResult):
     """A run that was made again, and judged. ``strayed`` says where it left the recorded path, if it did."""
 
     def __init__(self, replayed: Replayed) -> None:
@@ -106,7 +106,7 @@ class ReplayResult(Result):
         return "; ".join(f"{each.invariant}: {each.sentence}" for at, each in self.findings if at == step) or None
 
 
-class ExplainResult(Result):
+class ExplainResult(TabledResult):
     """Why a run violates an invariant; ``str`` of it is the story."""
 
     def __init__(self, found: Explanation) -> None:
@@ -132,7 +132,7 @@ class ExplainResult(Result):
         return f"<pre>{escape(str(self))}</pre>"
 
 
-class ShrinkResult(Result):
+class ShrinkResult(TabledResult):
     """A smaller run that violates the same invariant: no single prompt, extra or deviation can be removed from it."""
 
     def __init__(self, shrunk: Shrunk) -> None:
@@ -169,7 +169,7 @@ class ShrinkResult(Result):
 class RunsAgain(CellResult):
     """What results have whose runs can be made again. ``asked``: whose runs they are."""
 
-    def __init__(self, cell: Cell, asked: Asked) -> None:
+    def __init__(self, cell: Cell, asked: Question) -> None:
         super().__init__(cell)
         self._asked = asked
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, overload
 
-from everyturn.checking.fuzz import Campaign
+from everyturn.checking.fuzz import FuzzedCell
 from everyturn.checking.fuzz import fuzz as fuzz_cell
 from everyturn.checking.sampler import Chooser, Sampled
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.errors import UsageError
 from everyturn.front.asking import Agent, Granularity, dispatcher, scope_text
-from everyturn.front.runs import Asked, ReplayResult, RunsAgain, replay
+from everyturn.front.runs import Question, ReplayResult, RunsAgain, replay
 from everyturn.front.tables import Row
 from everyturn.reports.state_plots import accumulation_of
 from everyturn.runs.schedule import deviations
@@ -32,7 +32,7 @@ class FuzzRun:
     """One run of a sample: its ``number``, the names of what it ``violated``, and how many ``steps`` it had (none,
     over tables)."""
 
-    def __init__(self, sampled: Sampled, world: World, asked: Asked) -> None:
+    def __init__(self, sampled: Sampled, world: World, asked: Question) -> None:
         self.number: int = sampled.number
         self.violated: frozenset[str] = sampled.violated
         self.steps: int | None = sampled.steps
@@ -67,7 +67,7 @@ class FuzzResult(Sequence[FuzzRun], RunsAgain):
     runs that violate something.
     """
 
-    def __init__(self, campaign: Campaign, runs: list[FuzzRun], asked: Asked) -> None:
+    def __init__(self, campaign: FuzzedCell, runs: list[FuzzRun], asked: Question) -> None:
         super().__init__(campaign.cell, asked)
         self.interrupted: bool = campaign.interrupted
         self.complete: bool = campaign.complete
@@ -137,7 +137,7 @@ def fuzz(
     ``random-walk`` and ``pct``. ``invariants``, ``without``: as for :func:`check`. ``watch`` is given each run as
     soon as it is made. Ctrl-C ends it early and keeps what was found. Raises :class:`~everyturn.UsageError`.
     """
-    text, asked = scope_text(scope), Asked(agent, tuple(invariants), tuple(without))
+    text, asked = scope_text(scope), Question(agent, tuple(invariants), tuple(without))
     world = World(Scope.parse(text), dispatcher(agent), granularity)
     made: list[FuzzRun] = []
 
@@ -171,9 +171,9 @@ def _sampling(progress: bool | Show, what: str) -> Iterator[Show | None]:
     if not isinstance(progress, bool):
         yield progress
     elif progress:
-        from everyturn.reports.text import Progress
+        from everyturn.reports.text import ProgressLine
 
-        with Progress(what) as bar:
+        with ProgressLine(what) as bar:
             yield bar.sampling
     else:
         yield None

@@ -11,7 +11,7 @@ from everyturn.asyncio.running import Setting
 from everyturn.asyncio.searching import SearchLimits
 from everyturn.errors import UsageError
 from everyturn.front.asking import ScenarioFunction
-from everyturn.front.tables import CellResult, Result, Row
+from everyturn.front.tables import CellResult, Row, TabledResult
 from everyturn.verdicts.verdict import Cell, Verdict
 
 Scenario = str | ScenarioFunction
@@ -33,7 +33,7 @@ class ScenarioResult(CellResult):
         return replay_scenario(self._token(fault), self._scenario)
 
 
-class ScenarioRun(Result):
+class ScenarioRun(TabledResult):
     """One run of an asyncio program; ``str`` of it is the story. ``strayed``: where it left the recorded path, if it
     did."""
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from everyturn.errors import UsageError
-from everyturn.front.tables import Result, Row
+from everyturn.front.tables import Row, TabledResult
 from everyturn.reports import study_plots, study_tables
 from everyturn.studies.results import StudyResult, check_measures, judge
-from everyturn.studies.running import Journal, run
+from everyturn.studies.running import StudyJournal, run
 from everyturn.studies.study import Source, Study, read_study, source
 from everyturn.world.agents import revision_name
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class SimulateResult(Result):
+class SimulateResult(TabledResult):
     """What a study found: a row for each agent at each point; ``str`` of it is the table of `everyturn simulate`."""
 
     def __init__(self, result: StudyResult, asked: Source, study: Study) -> None:
@@ -93,6 +93,6 @@ def simulate(
     asked = source(raw, "simulate", Path(), changes) if study is None else read_study(Path(study), changes)
     parsed, cells = asked.study(), asked.cells()
     check_measures(parsed, asked.where)
-    kept = Journal(None if journal is None else Path(journal), cells)
+    kept = StudyJournal(None if journal is None else Path(journal), cells)
     interrupted = run(cells, kept, jobs=jobs)
     return SimulateResult(judge(parsed, cells, kept.made, interrupted=interrupted), asked, parsed)

@@ -9,7 +9,7 @@ from typing import Any, Final
 from everyturn.errors import UsageError
 from everyturn.reports.plots import COLOURS
 from everyturn.verdicts.checker import CONFORMS
-from everyturn.verdicts.verdict import Cell, Judged, Verdict
+from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
 
 Row = dict[str, Any]
 """One row of a table: column → value. ``pandas.DataFrame(rows)`` and ``polars.DataFrame(rows)`` take a list of them."""
@@ -19,7 +19,7 @@ MOST_ROWS: Final = 200
 _COUNTS: Final = ("states", "transitions", "depth", "schedules", "seconds")
 
 
-class Result:
+class TabledResult:
     """What all results have in common: a table, which a notebook shows."""
 
     def table(self) -> list[Row]:
@@ -30,7 +30,7 @@ class Result:
         return as_html(self.table())
 
 
-class CellResult(Result):
+class CellResult(TabledResult):
     """The verdict on one agent in one scope; ``cell`` is what the command line gives with `--json`."""
 
     def __init__(self, cell: Cell) -> None:
@@ -55,7 +55,7 @@ class CellResult(Result):
         return self.cell.verdict
 
     @property
-    def verdicts(self) -> dict[str, Judged]:
+    def verdicts(self) -> dict[str, InvariantResult]:
         """What is said of each invariant, and of ``conforms``: verdict, sentence, steps, token."""
         return judged_in(self.cell)
 
@@ -82,7 +82,7 @@ class CellResult(Result):
         raise UsageError(f"{self.revision} {self.scope}: expected one that is refuted ({said} is); found {name!r}")
 
 
-def judged_in(cell: Cell) -> dict[str, Judged]:
+def judged_in(cell: Cell) -> dict[str, InvariantResult]:
     """What was judged in a cell: the invariants, then conformance."""
     return cell.invariants | ({} if cell.conforms is None else {CONFORMS: cell.conforms})
 

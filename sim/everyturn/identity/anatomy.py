@@ -16,7 +16,7 @@ from types import EllipsisType, ModuleType, NotImplementedType
 from typing import Any, Final, NamedTuple
 
 from everyturn.errors import EveryturnError
-from everyturn.identity.layout import Layout, attributes, layout
+from everyturn.identity.layout import ClassLayout, attributes, layout
 
 
 class Changes(IntEnum):
@@ -139,7 +139,7 @@ def _refuse(value: Any) -> Anatomy:
     raise Opaque(type(value))
 
 
-def _plain(kind: type, shape: Layout) -> Look:
+def _plain(kind: type, shape: ClassLayout) -> Look:
     """Objects of classes that are written in Python."""
     changes = _changes(kind, shape)
     compared = Same(kind)
@@ -151,7 +151,7 @@ def _plain(kind: type, shape: Layout) -> Look:
     return look
 
 
-def _changes(kind: type, shape: Layout) -> Changes:
+def _changes(kind: type, shape: ClassLayout) -> Changes:
     """A frozen dataclass is a value, unless it compares by identity or a class derived from it lets attributes be
     set."""
     if not (is_dataclass(kind) and kind.__dataclass_params__.frozen):  # type: ignore[attr-defined]
@@ -165,7 +165,7 @@ def _changes(kind: type, shape: Layout) -> Changes:
     return Changes.FIXED if shape.namespace is None else Changes.FORCED
 
 
-def _derived(kind: type, shape: Layout, content: Look) -> Look:
+def _derived(kind: type, shape: ClassLayout, content: Look) -> Look:
     """Objects of classes that are written in Python on top of one that is not: a named tuple, an exception, a
     counter."""
     fixed = not shape.slots and shape.namespace is None
@@ -185,7 +185,7 @@ def _derived(kind: type, shape: Layout, content: Look) -> Look:
     return look
 
 
-def _member(value: Enum, kind: type[Enum], shape: Layout) -> Anatomy:
+def _member(value: Enum, kind: type[Enum], shape: ClassLayout) -> Anatomy:
     """A member of an enumeration is what its name says; one without a name (a sum of flags), what its value says."""
     if kind.__members__.get(value._name_ or "") is value:
         return Anatomy(Changes.FIXED, (Same(kind), value._name_))

@@ -49,7 +49,7 @@ class Filled(Enum):
         return self if self is other else Filled.MAYBE
 
 
-class Item(NamedTuple):
+class StackItem(NamedTuple):
     """A place of the value stack. ``saved``: a variable was put away there."""
 
     filled: Filled
@@ -57,10 +57,10 @@ class Item(NamedTuple):
 
 
 Slots = tuple[Filled, ...]
-Stack = tuple[Item, ...]
-_VALUE: Final = Item(Filled.YES)
-_NULL: Final = Item(Filled.NO)
-_METHOD: Final = Item(Filled.MAYBE)
+Stack = tuple[StackItem, ...]
+_VALUE: Final = StackItem(Filled.YES)
+_NULL: Final = StackItem(Filled.NO)
+_METHOD: Final = StackItem(Filled.MAYBE)
 
 
 class Suspended(NamedTuple):
@@ -181,7 +181,7 @@ class _Passes:
             case "DELETE_FAST":
                 new[argument] = Filled.NO
             case "LOAD_FAST_AND_CLEAR":
-                items.append(Item(slots[argument], saved=True))
+                items.append(StackItem(slots[argument], saved=True))
                 new[argument] = Filled.NO
             case "MAKE_CELL":
                 new[argument] = Filled.YES
@@ -197,7 +197,7 @@ class _Passes:
                 items = self._moved(each, items, jumps)
         return tuple(new), tuple(items)
 
-    def _moved(self, each: dis.Instruction, items: list[Item], jumps: bool) -> list[Item]:
+    def _moved(self, each: dis.Instruction, items: list[StackItem], jumps: bool) -> list[StackItem]:
         """The stack after an instruction that touches no variable and moves nothing below what it takes."""
         effect = dis.stack_effect(each.opcode, each.arg, jump=jumps)
         argument = each.arg or 0
@@ -217,7 +217,7 @@ class _Passes:
         return [*items, *[_VALUE] * max(effect, 0)]
 
     @staticmethod
-    def _looked_up(each: dis.Instruction, items: list[Item], effect: int) -> list[Item]:
+    def _looked_up(each: dis.Instruction, items: list[StackItem], effect: int) -> list[StackItem]:
         """After an attribute was loaded: as a method it takes two places, one of which may be empty."""
         from_one = each.opname == "LOAD_ATTR"
         doubled = bool((each.arg or 0) & 1) and (effect == 1 if from_one else effect == -1)
@@ -275,6 +275,6 @@ def _join(known: tuple[Slots, Stack] | None, other: tuple[Slots, Stack]) -> tupl
         return other
     slots = tuple(one | two for one, two in zip(known[0], other[0], strict=True))
     stack = tuple(
-        Item(one.filled | two.filled, one.saved or two.saved) for one, two in zip(known[1], other[1], strict=True)
+        StackItem(one.filled | two.filled, one.saved or two.saved) for one, two in zip(known[1], other[1], strict=True)
     )
     return slots, stack

@@ -35,7 +35,7 @@ def by_identity(function: Callable[[K], V]) -> Callable[[K], V]:
     return remembered
 
 
-class Layout(NamedTuple):
+class ClassLayout(NamedTuple):
     """``base``: the class whose content, made in C, has to be known; none: there is no such content.
 
     ``slots``: names and descriptors of all slots. ``namespace``: the descriptor of the instances' ``__dict__``, if they
@@ -48,7 +48,7 @@ class Layout(NamedTuple):
 
 
 @by_identity
-def layout(kind: type) -> Layout:
+def layout(kind: type) -> ClassLayout:
     """The layout of a class."""
     base: type = kind
     while base is not object and _adds_only_what_shows(base):
@@ -64,10 +64,10 @@ def layout(kind: type) -> Layout:
     )
     namespaces = (vars(each).get("__dict__") for each in kind.__mro__ if each is not type)
     found = next((each for each in namespaces if isinstance(each, GetSetDescriptorType | MemberDescriptorType)), None)
-    return Layout(None if base is object else base, slots, None if found is None else found.__get__)
+    return ClassLayout(None if base is object else base, slots, None if found is None else found.__get__)
 
 
-def attributes(value: Any, shape: Layout) -> Iterator[tuple[str, Any]]:
+def attributes(value: Any, shape: ClassLayout) -> Iterator[tuple[str, Any]]:
     """The attributes that an object itself holds, by the layout of its class: slots first, then in the order they were
     set.
 

@@ -66,7 +66,7 @@ class Changed(EveryturnError):
         self.value = value
 
 
-class Unseen(EveryturnError):
+class OpaqueMemory(EveryturnError):
     """Something cannot be looked into: ``path`` is how to get there, ``kind`` its type."""
 
     def __init__(self, path: str, kind: type) -> None:
@@ -84,7 +84,7 @@ class Memory:
     """All that is reachable from ``roots``: pairs of a name and an object.
 
     ``values`` says what is known and what is trusted; it learns what is found here, for it must not change. Raises
-    :class:`Unseen` for what cannot be looked into.
+    :class:`OpaqueMemory` for what cannot be looked into.
     """
 
     def __init__(self, roots: Iterable[tuple[str, object]], values: Encoder) -> None:
@@ -160,7 +160,7 @@ class Memory:
         try:
             parts = anatomy(value)
         except Opaque as error:
-            raise Unseen(path, error.kind) from None
+            raise OpaqueMemory(path, error.kind) from None
         self._wait(path, parts.labelled())
         self._wait("", [(type(value).__qualname__, type(value))])
         if parts.changes > Changes.FIXED:

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from everyturn.files.reading import Fault, LogFile
-from everyturn.formats.everyturn_log import Header, Line, Placed
+from everyturn.files.reading import LogFile, ReadingFault
+from everyturn.formats.everyturn_log import LogHeader, LogLine, Placed
 from everyturn.logs.history import History, Reading
 from everyturn.logs.order import Gap
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class BusyPeriod:
     """What one session did from idle to idle: ``lines`` in order, and whether they end at rest."""
 
     session: str
@@ -54,13 +54,14 @@ _OVER: Final = frozenset({"ended", "dropped", "refused"})
 _TELLING: Final = frozenset({"told", "notified", "refused"})
 
 
-class Stretches:
-    """Cuts lines, in the order of :class:`everyturn.logs.order.Order`, into stretches, handed to ``emit`` as they end.
+class BusyPeriods:
+    """Cuts lines, in the order of :class:`everyturn.logs.order.LineOrder`, into stretches, handed to ``emit`` as they
+    end.
 
     ``skipped``: so many lines were left out because lines before them are lost.
     """
 
-    def __init__(self, header: Header, emit: Callable[[Stretch], None]) -> None:
+    def __init__(self, header: LogHeader, emit: Callable[[BusyPeriod], None]) -> None:
         self._emit, self._complete = emit, header.complete
         self._sessions: dict[str, _Open] = {}
         self.skipped = self.lines = self.cut = 0
@@ -92,7 +93,7 @@ class Stretches:
     def _end(self, name: str, *, at_rest: bool) -> None:
         session = self._sessions.pop(name)
         if any(placed.line.kind not in ("note", "rest") for placed in session.lines) or at_rest:
-            self._emit(Stretch(name, tuple(session.lines), at_rest))
+            self._emit(BusyPeriod(name, tuple(session.lines), at_rest))
 
     def gap(self, gap: Gap) -> None:
         """Lines are lost: what came before is a stretch that was cut off."""
@@ -114,11 +115,11 @@ class Stretches:
         for name in list(self._sessions):
             lost, last = self._sessions[name].lost, self._sessions[name].lines
             if at_rest and not lost and last:
-                last.append(Placed(last[-1].number, Line(kind="rest", session=name)))
+                last.append(Placed(last[-1].number, LogLine(kind="rest", session=name)))
             self._end(name, at_rest=at_rest)
 
 
-def _continues(session: _Open, line: Line) -> bool:
+def _continues(session: _Open, line: LogLine) -> bool:
     """Whether the line is about a prompt or an operation that began before the log."""
     match line.kind:
         case "submit" | "cancel_call" | "clear_call" | "summary_start":
@@ -129,7 +130,7 @@ def _continues(session: _Open, line: Line) -> bool:
     return line.prompt is not None and line.prompt not in session.known
 
 
-def _follow(session: _Open, line: Line) -> None:
+def _follow(session: _Open, line: LogLine) -> None:
     """What is open after a line."""
     name = line.prompt or next((each for each, mark in session.prompts.items() if mark == line.run_id), None)
     match line.kind:
@@ -155,23 +156,23 @@ def _follow(session: _Open, line: Line) -> None:
             del session.hosts[folded]
 
 
-class StretchReader:
+class BusyPeriodReader:
     """Reads the stretches of a log, in the order in which they end; what cannot be read goes to ``fault`` and counts as
     lost.
 
     ``header`` is known before the lines are read.
     """
 
-    def __init__(self, file: LogFile, reading: Reading, fault: Callable[[Fault], None]) -> None:
+    def __init__(self, file: LogFile, reading: Reading, fault: Callable[[ReadingFault], None]) -> None:
         self._at_rest = reading.at_rest
-        self._ready: list[Stretch] = []
+        self._ready: list[BusyPeriod] = []
         self._gaps = 0
         self._history = History(file, reading, fault)
         self.header = self._history.header
-        self.stretches = Stretches(self.header, self._ready.append)
+        self.stretches = BusyPeriods(self.header, self._ready.append)
         self._order = self._history.tell(self.stretches.see, self._lost, self.stretches.restart)
 
-    def __iter__(self) -> Iterator[Stretch]:
+    def __iter__(self) -> Iterator[BusyPeriod]:
         for _ in self._history:
             if self._ready:
                 yield from self._emptied()
@@ -179,7 +180,7 @@ class StretchReader:
         self.stretches.finish(at_rest=self._at_rest)
         yield from self._emptied()
 
-    def _emptied(self) -> list[Stretch]:
+    def _emptied(self) -> list[BusyPeriod]:
         ready = self._ready.copy()
         self._ready.clear()
         return ready

@@ -30,7 +30,7 @@ _DROPPED: Final = {
 }
 
 
-class Cause(NamedTuple):
+class RefusalCause(NamedTuple):
     """Why a run was refused: the guard, how it was broken, and of which prompts that is said."""
 
     guard: str
@@ -38,7 +38,7 @@ class Cause(NamedTuple):
     prompts: tuple[str, ...] = ()
 
 
-def causes(run: RunMatch) -> tuple[Cause, ...]:
+def causes(run: RunMatch) -> tuple[RefusalCause, ...]:
     """Why a refused run was refused first: one cause, or several if clients are left alone for different reasons."""
     refused = run.matched.refusals[0]
     state = refused.states[0]
@@ -47,15 +47,15 @@ def causes(run: RunMatch) -> tuple[Cause, ...]:
     if refused.guard in ("rest-all-told", "rest-all-ended"):
         fates = {name: became(run, name) for name in names}
         return tuple(
-            Cause(refused.guard, how, tuple(name for name in names if fates[name] == how))
+            RefusalCause(refused.guard, how, tuple(name for name in names if fates[name] == how))
             for how in dict.fromkeys(fates.values())
         )
     if refused.guard == "told-once":
-        return (Cause(refused.guard, became(run, event.prompt), names),)
+        return (RefusalCause(refused.guard, became(run, event.prompt), names),)
     if refused.guard == "rest-queue-empty":
-        return (Cause(refused.guard, f"{seen_in_queue(event)} {left_by(run, state)}", names),)
+        return (RefusalCause(refused.guard, f"{seen_in_queue(event)} {left_by(run, state)}", names),)
     broken: Callable[[Any, State], str] = _HOW.get(refused.guard, _kind)
-    return (Cause(refused.guard, broken(event, state), names),)
+    return (RefusalCause(refused.guard, broken(event, state), names),)
 
 
 def became(run: RunMatch, prompt: str) -> str:

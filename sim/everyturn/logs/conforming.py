@@ -17,13 +17,13 @@ from typing import Final
 from everyturn.errors import UsageError
 from everyturn.files.reading import LogFile, Unread
 from everyturn.formats.crush_dispatch import RecordedRun, read_runs
-from everyturn.logs.busy_periods import StretchReader
+from everyturn.logs.busy_periods import BusyPeriodReader
 from everyturn.logs.events import lacks, missing_kinds, of_lines
 from everyturn.logs.history import AS_IT_IS, Reading
 from everyturn.logs.projection import of_recording
 from everyturn.printing import printable
 from everyturn.runs import trace
-from everyturn.verdicts.verdict import Cell, Judged, Verdict
+from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
 from everyturn_model.events import Rest
 from everyturn_model.lifecycle import Phase
 from everyturn_model.partial import BUDGET, Matched, PartialAnswer, Unexplained, match_complete, match_partial
@@ -83,9 +83,9 @@ class RunMatch:
         spent = f"the budget of {self.matched.tried:,} tried actions is spent; `--budget` raises it"
         return spent if self.session is None else f"{spent}; {MORE_LINES}"
 
-    def conforms(self) -> Judged:
+    def conforms(self) -> InvariantResult:
         """The verdict; the first refusal counts."""
-        judged = Judged(VERDICTS[self.matched.answer])
+        judged = InvariantResult(VERDICTS[self.matched.answer])
         for refused in self.matched.refusals[:1]:
             judged.sentence, judged.guard = sentence(refused), refused.guard
             judged.where, judged.count = f"{self.file}:{refused.place}", len(self.matched.refusals)
@@ -257,7 +257,7 @@ def _match_trace(file: LogFile, budget: int) -> RunMatch:
 def match_log(file: LogFile, reading: Reading, conformed: Conformed, budget: int = BUDGET) -> Iterator[RunMatch]:
     """Match a log of any other agent, stretch by stretch. Raises :class:`UsageError` if it does not carry enough."""
     path = str(file.path)
-    reader = StretchReader(file, reading, lambda fault: conformed.unreadable(str(fault)))
+    reader = BusyPeriodReader(file, reading, lambda fault: conformed.unreadable(str(fault)))
     lacking = ", ".join(f"`{kind}`" for kind in missing_kinds(reader.header))
     if lacking:
         expected = "expected a log that tells of every step that the specification is matched by"

@@ -36,7 +36,7 @@ def _of_a_stream(run: RecordedRun) -> str | None:
                 written.add(prompt)
                 if by == "fold" and turn is not None:
                     folded.setdefault(turn, []).append(prompt)
-            case crush.StreamStart(turn=turn, step=step, prompts=prompts):
+            case crush.StreamStartLine(turn=turn, step=step, prompts=prompts):
                 folds = folded.pop(turn, [])
                 whole = step > 1 and sorted(prompts) != sorted(folds)
                 own = step == 1 and turn in written and not {turn, *folds} <= set(prompts)
@@ -58,11 +58,11 @@ def _of_the_end(run: RecordedRun) -> str | None:
         match event:
             case crush.AcceptCall(run_id=str(run_id)) | crush.RunCall(run_id=str(run_id)):
                 asked[run_id] = None
-            case crush.Delivery(run_id=str(run_id)) | crush.Completion(run_id=str(run_id), via="broker"):
+            case crush.Delivery(run_id=str(run_id)) | crush.CompletionLine(run_id=str(run_id), via="broker"):
                 told[run_id] += 1
-            case crush.AgentError(run_id=run_id):
+            case crush.AgentErrorLine(run_id=run_id):
                 notified.append(run_id or "")
-            case crush.End():
+            case crush.EndLine():
                 shown = {
                     "waiting": ([each for each in asked if not told[each]], event.waiting),
                     "twice": ([each for each, often in told.items() if often > 1], event.twice),

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from everyturn.formats.everyturn_log import Header, Line
-from everyturn.logs.busy_periods import Stretch
-from everyturn.logs.prompt_identities import Cast, Life
+from everyturn.formats.everyturn_log import LogHeader, LogLine
+from everyturn.logs.busy_periods import BusyPeriod
+from everyturn.logs.prompt_identities import NamedPrompt, PromptIdentities
 from everyturn_model import events as ev
 from everyturn_model.marks import (
     UNTOLD_CANCELS,
@@ -49,12 +49,12 @@ _TOGETHER: Final = 32
 """So many prompts are submitted between one moment of forgetting and the next."""
 
 
-def missing_kinds(header: Header) -> list[str]:
+def missing_kinds(header: LogHeader) -> list[str]:
     """The needed kinds of line that a log does not have, by its header."""
     return [kind for kind in NEEDED if kind not in header.kinds]
 
 
-def lacks(header: Header) -> Lacks:
+def lacks(header: LogHeader) -> Lacks:
     """What logs with this header do not tell. Who asks for a summary, no log tells; a lost end of a stream is
     inferred."""
     kinds: frozenset[str] = frozenset(header.kinds)
@@ -63,7 +63,7 @@ def lacks(header: Header) -> Lacks:
     return Lacks(frozenset(events), frozenset(guards | (set() if "shutdown" in kinds else {"closing"})), fates=False)
 
 
-def of_lines(stretch: Stretch, header: Header) -> list[Seen]:
+def of_lines(stretch: BusyPeriod, header: LogHeader) -> list[Seen]:
     """What the lines of a stretch tell, in their order; places are the lines of the file."""
     return list(_Telling(stretch, header).tell())
 
@@ -71,12 +71,12 @@ def of_lines(stretch: Stretch, header: Header) -> list[Seen]:
 class _Telling:
     """Tells the lines of one stretch. What is about a prompt that was not submitted in it is left out."""
 
-    def __init__(self, stretch: Stretch, header: Header) -> None:
+    def __init__(self, stretch: BusyPeriod, header: LogHeader) -> None:
         self.lines = stretch.lines
         self.kinds: frozenset[str] = frozenset(header.kinds)
         self.ordered = header.ordered
         self.promises = header.promises.promises
-        self.cast = Cast(stretch.lines)
+        self.cast = PromptIdentities(stretch.lines)
         self.operations: set[tuple[str, str]] = set()
         self.closing = False
         self.silent: dict[str, None] = {}
@@ -94,7 +94,7 @@ class _Telling:
                 for event in self._of_session(index, place, line):
                     yield Seen(place, event)
 
-    def _submit(self, line: Line, life: Life) -> Iterator[ev.Event]:
+    def _submit(self, line: LogLine, life: NamedPrompt) -> Iterator[ev.Event]:
         """Now and then, those of whom nothing more is told are forgotten as soon as nothing more is owed to them."""
         self.submitted += 1
         if self.submitted % _TOGETHER == 0 and self.silent:
@@ -103,7 +103,7 @@ class _Telling:
         yield SubmitCalled(life.name, line.run_id is not None, True)
         yield RunCalled(life.name)
 
-    def _of_prompt(self, index: int, line: Line, life: Life) -> Iterator[ev.Event]:
+    def _of_prompt(self, index: int, line: LogLine, life: NamedPrompt) -> Iterator[ev.Event]:
         match line.kind:
             case "submitted":
                 yield SubmitReturned(life.name)
@@ -125,7 +125,7 @@ class _Telling:
             case _:
                 yield from self._of_turn(index, line, life)
 
-    def _of_turn(self, index: int, line: Line, life: Life) -> Iterator[ev.Event]:
+    def _of_turn(self, index: int, line: LogLine, life: NamedPrompt) -> Iterator[ev.Event]:
         place = self.lines[index].number
         match line.kind:
             case "started":
@@ -142,7 +142,7 @@ class _Telling:
                 yield TurnEnded(life.name, life.turn if life.turns else None, known, how, full)
                 life.running = False
 
-    def _message(self, index: int, line: Line, life: Life) -> ev.Event:
+    def _message(self, index: int, line: LogLine, life: NamedPrompt) -> ev.Event:
         """Whose turn the message is for, and, if its write failed, whether a Cancel made it, is told by what comes
         later."""
         host = life.host
@@ -155,7 +155,7 @@ class _Telling:
         cause = ev.FailureCause.CANCELLED if ending == "cancelled" else ev.FailureCause.STORE
         return ev.MessageFailed(life.name, by, cause, turn)
 
-    def _notice(self, index: int, line: Line, life: Life) -> Iterator[ev.Event]:
+    def _notice(self, index: int, line: LogLine, life: NamedPrompt) -> Iterator[ev.Event]:
         thread = line.thread or f"?{self.lines[index].number}"
         waits = life.run_id is not None
         match line.kind:
@@ -173,7 +173,7 @@ class _Telling:
                 owner = self._owner(index, line, life)
                 yield ev.Completed(life.name, waits, delivered, cancelled, failed, thread, owner=owner)
 
-    def _owner(self, index: int, line: Line, life: Life) -> str | None:
+    def _owner(self, index: int, line: LogLine, life: NamedPrompt) -> str | None:
         """Whose answer it is; a prompt's own name may stand for an earlier one of the same name."""
         if line.owner is None or line.owner == line.prompt:
             return None if line.owner is None else life.name
@@ -182,7 +182,7 @@ class _Telling:
 
     # what a line does not say, but a later one --------------------------------------------------------------------
 
-    def _outcome(self, index: int, line: Line, life: Life) -> str | None:
+    def _outcome(self, index: int, line: LogLine, life: NamedPrompt) -> str | None:
         """How the turn ended: if the line does not say it, what is told of it next; not if it goes on after a
         summary."""
         if line.outcome is not None:
@@ -194,7 +194,7 @@ class _Telling:
                 return later.outcome if not self.cast.summarised(index, life) else None
         return None
 
-    def _how(self, index: int, how: str, life: Life) -> tuple[ev.StreamEnd, bool]:
+    def _how(self, index: int, how: str, life: NamedPrompt) -> tuple[ev.StreamEnd, bool]:
         """How a stream ended: one that failed and was followed by another was refused its credentials."""
         again = any(later.kind in ("started", "stream_start", "queued") for later in self.cast.later(index, life))
         if how == "failed":
@@ -203,7 +203,7 @@ class _Telling:
             return ev.StreamEnd.CANCELLED, False
         return _HOW[how], self.cast.summarised(index, life) or (how == "tool" and self._stops(index, life))
 
-    def _stops(self, index: int, life: Life) -> bool:
+    def _stops(self, index: int, life: NamedPrompt) -> bool:
         """Whether the turn ends after this round of tools, and comes back."""
         kinds = [later.kind for later in self.cast.later(index, life)]
         after = next((kind for kind in kinds if kind in ("stream_start", "ended", "queued", "started")), None)
@@ -211,7 +211,7 @@ class _Telling:
 
     # sessions -------------------------------------------------------------------------------------------------------
 
-    def _of_session(self, index: int, place: int, line: Line) -> Iterator[ev.Event]:
+    def _of_session(self, index: int, place: int, line: LogLine) -> Iterator[ev.Event]:
         name = line.operation or ""
         match line.kind:
             case "cancel_call" if self._opens("cancel", name):
@@ -243,7 +243,7 @@ class _Telling:
         self.operations.discard((kind, name))
         return known
 
-    def _rest(self, line: Line) -> Iterator[ev.Event]:
+    def _rest(self, line: LogLine) -> Iterator[ev.Event]:
         """At rest whatever is submitted is on shared data."""
         for life in {life.name: life for life in self.cast.subjects if life is not None}.values():
             if len(life.places) == 1:

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from everyturn.errors import UsageError
 from everyturn.files.reading import STDIN, LogFile
 from everyturn.logs.conforming import RunMatch, standing
-from everyturn.logs.faults import Fault
+from everyturn.logs.faults import RefusedRuns
 from everyturn.printing import printable
 from everyturn_model import events as ev
 from everyturn_model.marks import Forgotten, RunCalled
@@ -33,7 +33,7 @@ class Sign(StrEnum):
     REFUSED = "!"
 
 
-class Row(NamedTuple):
+class ExcerptRow(NamedTuple):
     """One step. ``place``: its line; ``lane``: whose it is, none for the session as a whole; ``text``: the line as it
     stands; ``rules``: what forbids it, for a step that was refused."""
 
@@ -45,7 +45,7 @@ class Row(NamedTuple):
     rules: tuple[str, ...] = ()
 
 
-class Span(NamedTuple):
+class ExcerptSpan(NamedTuple):
     """Something that lasts, from one row to another: in the queue, a turn, a wait without end."""
 
     lane: str
@@ -59,9 +59,9 @@ class Excerpt:
     """The rows of one fault, in order; ``lanes``: prompts and operations from left to right; ``left_out``: rows not
     shown."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ExcerptRow, ...]
     lanes: tuple[str, ...]
-    spans: tuple[Span, ...]
+    spans: tuple[ExcerptSpan, ...]
     left_out: int
 
     @property
@@ -70,7 +70,7 @@ class Excerpt:
         return any(row.lane is None for row in self.rows)
 
 
-def excerpt(fault: Fault, texts: dict[int, str]) -> Excerpt:
+def excerpt(fault: RefusedRuns, texts: dict[int, str]) -> Excerpt:
     """What of the run to show: up to the refusal, and only what is about those who are involved. ``texts``: lines of
     the file."""
     run, refused = fault.shown, fault.refused
@@ -93,7 +93,7 @@ def excerpt(fault: Fault, texts: dict[int, str]) -> Excerpt:
     return Excerpt(tuple(shown), lanes, tuple(_spans(shown, fault.waiting)), len(told) - len(shown))
 
 
-def rows(run: RunMatch, texts: dict[int, str]) -> Iterator[Row]:
+def rows(run: RunMatch, texts: dict[int, str]) -> Iterator[ExcerptRow]:
     """Every step of the run's explanation; a refused step has the rules that forbid it. A line's text stands at its
     last step."""
     owners = {
@@ -105,13 +105,13 @@ def rows(run: RunMatch, texts: dict[int, str]) -> Iterator[Row]:
         if isinstance(step.event, Forgotten):
             continue
         for place, event, rules in left.before(step):
-            yield Row(place, Sign.REFUSED, _lane(event, owners), event, None, rules)
+            yield ExcerptRow(place, Sign.REFUSED, _lane(event, owners), event, None, rules)
         rules = left.of(step)
         sign = Sign.REFUSED if rules else Sign.HIDDEN if step.hidden else Sign.SEEN
         text = texts.get(step.place) if last.get(step.place) == index else None
-        yield Row(step.place, sign, _lane(step.event, owners), step.event, text, rules)
+        yield ExcerptRow(step.place, sign, _lane(step.event, owners), step.event, text, rules)
     for place, event, rules in left.before(None):
-        yield Row(place, Sign.REFUSED, _lane(event, owners), event, None, rules)
+        yield ExcerptRow(place, Sign.REFUSED, _lane(event, owners), event, None, rules)
 
 
 class _Refusals:
@@ -164,7 +164,7 @@ def _ahead(state: Any, event: Any) -> frozenset[str]:
     return ahead
 
 
-def _matters(row: Row, involved: set[str]) -> bool:
+def _matters(row: ExcerptRow, involved: set[str]) -> bool:
     """Whatever is about somebody involved, and every Cancel and ClearQueue, which may excuse them."""
     return row.lane is None or row.lane in involved or row.sign is Sign.REFUSED or hasattr(row.event, "operation")
 
@@ -173,7 +173,7 @@ _BEGIN: Final = {ev.Queued: "queue", ev.TurnStarted: "turn", ev.SummaryStarted: 
 _END: Final = {ev.TakenOut: "queue", ev.TurnReleased: "turn", ev.SummaryReleased: "turn"}
 
 
-def _spans(shown: list[Row], waiting: Iterable[str]) -> Iterator[Span]:
+def _spans(shown: list[ExcerptRow], waiting: Iterable[str]) -> Iterator[ExcerptSpan]:
     """What lasts; a wait without end lasts from the submission to the last row."""
     last = len(shown) - 1
     open_: dict[tuple[str, str], int] = {}
@@ -188,9 +188,9 @@ def _spans(shown: list[Row], waiting: Iterable[str]) -> Iterator[Span]:
         if kind is not None:
             open_.setdefault((lane, kind), index)
         elif over is not None and (lane, over) in open_:
-            yield Span(lane, over, open_.pop((lane, over)), index)
-    yield from (Span(lane, kind, begin, last) for (lane, kind), begin in open_.items())
-    yield from (Span(lane, "wait", told[lane], last) for lane in waiting if lane in told)
+            yield ExcerptSpan(lane, over, open_.pop((lane, over)), index)
+    yield from (ExcerptSpan(lane, kind, begin, last) for (lane, kind), begin in open_.items())
+    yield from (ExcerptSpan(lane, "wait", told[lane], last) for lane in waiting if lane in told)
 
 
 def lines_of(file: str, wanted: Iterable[int]) -> dict[int, str]:

@@ -40,7 +40,7 @@ SHOULD: Final[dict[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RefusedRuns:
     """One cause: a guard, and ``how`` it was broken. ``runs``: those that were refused for it first, in order;
     ``anywhere``: in how many runs its rule was broken at all; ``of``: how many runs of the same agent were judged."""
 
@@ -93,7 +93,7 @@ class Fault:
         return ()
 
 
-def faults(runs: Sequence[RunMatch]) -> list[Fault]:
+def faults(runs: Sequence[RunMatch]) -> list[RefusedRuns]:
     """The causes for which runs were refused, of each agent for itself, the most frequent first.
 
     A run counts for what refused it first (:func:`everyturn.logs.causes.causes`): one cause, unless several clients are
@@ -106,7 +106,7 @@ def faults(runs: Sequence[RunMatch]) -> list[Fault]:
     agents = Counter(run.revision for run in runs)
     anywhere = Counter((run.revision, guard) for run in runs for guard in {each.guard for each in run.matched.refusals})
     found = [
-        Fault(guard, how, tuple(group), anywhere[agent, guard], agents[agent])
+        RefusedRuns(guard, how, tuple(group), anywhere[agent, guard], agents[agent])
         for (agent, guard, how), group in groups.items()
     ]
     return sorted(found, key=lambda fault: (-len(fault.runs), fault.guard))

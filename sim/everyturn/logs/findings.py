@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from everyturn.logs.watch import Violation
+from everyturn.logs.watch import LineViolation
 
 SHOWN: Final = 20
 """So many violations of an invariant are shown one by one."""
@@ -42,7 +42,7 @@ class Findings:
         self._path = path
         self._of: dict[str, _Of] = {}
 
-    def add(self, violation: Violation) -> str:
+    def add(self, violation: LineViolation) -> str:
         """Take one in; returns it as a line of text."""
         text = (
             f"{self._path}:{violation.line}: session {violation.session}: {violation.invariant}: {violation.sentence}"

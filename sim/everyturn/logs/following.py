@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from everyturn.files.reading import MAX_LINE, Fault, LogFile, Unreadable, compression_of
+from everyturn.files.reading import MAX_LINE, LogFile, ReadingFault, Unreadable, compression_of
 
 
 class GrowingFile(LogFile):
@@ -39,7 +39,7 @@ class GrowingFile(LogFile):
         no file."""
         first = self.readline(MAX_LINE + 1)
         if not first and self._growing is None:
-            raise Unreadable(Fault(self.path, 0, "a file to follow", "none"))
+            raise Unreadable(ReadingFault(self.path, 0, "a file to follow", "none"))
         self._ahead = [first]
         return first
 
@@ -55,7 +55,7 @@ class GrowingFile(LogFile):
                 self._left_out()
                 return b""
 
-    def lines(self, fault: Callable[[Fault], None]) -> Iterator[tuple[int, bytes]]:
+    def lines(self, fault: Callable[[ReadingFault], None]) -> Iterator[tuple[int, bytes]]:
         """Every line with its number; what is longer than the longest line is reported and skipped."""
         while raw := self.readline(MAX_LINE + 1):
             if self._skipping:
@@ -64,7 +64,7 @@ class GrowingFile(LogFile):
             self.number += 1
             if len(raw) > MAX_LINE:
                 self._skipping = not raw.endswith(b"\n")
-                fault(Fault(self.path, self.number, f"a line of at most {MAX_LINE} bytes", "a longer one"))
+                fault(ReadingFault(self.path, self.number, f"a line of at most {MAX_LINE} bytes", "a longer one"))
                 continue
             yield self.number, raw
 
@@ -82,10 +82,10 @@ class GrowingFile(LogFile):
             return b""
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise Unreadable(Fault(self.path, self.number + 1, "a file that can be read", reason)) from error
+            raise Unreadable(ReadingFault(self.path, self.number + 1, "a file that can be read", reason)) from error
         self._part += piece
         if self.number == 0 and (compression := compression_of(self._part)):
-            raise Unreadable(Fault(self.path, 0, "a plain log to follow (without --follow, any)", compression))
+            raise Unreadable(ReadingFault(self.path, 0, "a plain log to follow (without --follow, any)", compression))
         if self._part.endswith(b"\n") or len(self._part) >= size:
             line, self._part = self._part, b""
             return line

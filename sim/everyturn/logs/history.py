@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from everyturn.files.reading import Fault, LogFile
-from everyturn.formats.catalogue import Reader, format_of, reader
+from everyturn.files.reading import LogFile, ReadingFault
+from everyturn.formats.catalogue import FormatReader, format_of, reader
 from everyturn.formats.everyturn_log import LogReader, Placed
 from everyturn.formats.mapped_log import MappedReader, unmapped
 from everyturn.formats.mapping import Mapping
-from everyturn.logs.order import WINDOW, Gap, Order
+from everyturn.logs.order import WINDOW, Gap, LineOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Reading:
         """The name of the file's format; ``mapping`` if there is one."""
         return "mapping" if self.mapping is not None else self.format or format_of(file)
 
-    def reader(self, file: LogFile, fault: Callable[[Fault], None]) -> Reader:
+    def reader(self, file: LogFile, fault: Callable[[ReadingFault], None]) -> FormatReader:
         """What reads the file, from its beginning."""
         if self.mapping is not None:
             return MappedReader(file, fault, self.mapping)
@@ -50,20 +50,20 @@ class History:
     number is missing.
     """
 
-    def __init__(self, file: LogFile, reading: Reading, fault: Callable[[Fault], None]) -> None:
+    def __init__(self, file: LogFile, reading: Reading, fault: Callable[[ReadingFault], None]) -> None:
         self._reading, self._fault = reading, fault
         self._reader = reading.reader(file, self._unreadable)
         self.header = self._reader.header
 
     def tell(
         self, see: Callable[[Placed], None], gap: Callable[[Gap], None], restart: Callable[[str | None], None]
-    ) -> Order:
+    ) -> LineOrder:
         """From now on these are told of each line, of each gap, and of each session that another process goes on with.
 
         Returns what holds back the lines that are early.
         """
         self._gap = gap
-        self._order = Order(
+        self._order = LineOrder(
             see,
             gap,
             restart,
@@ -89,7 +89,7 @@ class History:
             see(placed)
             yield
 
-    def _unreadable(self, fault: Fault) -> None:
+    def _unreadable(self, fault: ReadingFault) -> None:
         self._fault(fault)
         if fault.line and self.header.sequence is None:
             self._gap(Gap(None, 0, 0, fault.line))

@@ -20,10 +20,10 @@ from everyturn.errors import UsageError
 from everyturn.files.reading import LogFile, Unread
 from everyturn.formats.catalogue import format_of
 from everyturn.formats.crush_dispatch import read_runs
-from everyturn.logs.matching import Answer, Match, Matching
+from everyturn.logs.matching import Match, MatchAnswer, Matching
 from everyturn.logs.recorder import RecordedWorld
 from everyturn.logs.transcript import Transcript, transcript_of
-from everyturn.verdicts.verdict import Cell, Judged, Verdict
+from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
 from everyturn.world.agents import find_revision, revision_name
 from everyturn_impl.revisions import REVISIONS
 from everyturn_impl.server import Server
@@ -31,9 +31,9 @@ from everyturn_impl.server import Server
 BUDGET: Final = 500_000
 """So many product states are looked at for one run and revision."""
 VERDICTS: Final = {
-    Answer.ACCEPTED: Verdict.HOLDS,
-    Answer.REFUSED: Verdict.REFUTED,
-    Answer.UNDETERMINED: Verdict.UNDETERMINED,
+    MatchAnswer.ACCEPTED: Verdict.HOLDS,
+    MatchAnswer.REFUSED: Verdict.REFUTED,
+    MatchAnswer.UNDETERMINED: Verdict.UNDETERMINED,
 }
 
 
@@ -68,7 +68,7 @@ class RunIdentified:
 
     def sentence(self, match: Match) -> str:
         """Why a run is not accepted: the line that does not fit, and what could have been there instead."""
-        if match.answer is not Answer.REFUSED:
+        if match.answer is not MatchAnswer.REFUSED:
             return f"{match.states:,} product states were not enough for an answer"
         if self.transcript.contradiction is not None:
             return self.transcript.contradiction
@@ -94,10 +94,10 @@ class RunIdentified:
         """One cell for each revision."""
         for tried in self.tried:
             verdict = VERDICTS[tried.match.answer]
-            judged = Judged(verdict)
-            if tried.match.answer is not Answer.ACCEPTED:
+            judged = InvariantResult(verdict)
+            if tried.match.answer is not MatchAnswer.ACCEPTED:
                 judged.sentence = self.sentence(tried.match)
-            if tried.match.answer is Answer.REFUSED:
+            if tried.match.answer is MatchAnswer.REFUSED:
                 judged.where, judged.steps = self.place(tried.match), tried.match.written
             yield Cell(
                 tried.revision,
@@ -127,9 +127,9 @@ class Identified:
     unreadable: Unread = field(default_factory=Unread)
     interrupted: bool = False
 
-    def counts(self, file: str | None = None) -> dict[str, Counter[Answer]]:
+    def counts(self, file: str | None = None) -> dict[str, Counter[MatchAnswer]]:
         """For each revision how many runs got which answer, of one file or of all."""
-        counts: dict[str, Counter[Answer]] = {revision: Counter() for revision in self.revisions}
+        counts: dict[str, Counter[MatchAnswer]] = {revision: Counter() for revision in self.revisions}
         for run in self.runs:
             for tried in run.tried if file in (None, run.file) else ():
                 counts[tried.revision][tried.match.answer] += 1
@@ -140,13 +140,13 @@ class Identified:
         runs = [run for run in self.runs if run.file == file]
         return sum(tried.seconds for run in runs for tried in run.tried if tried.revision == revision)
 
-    def ranking(self, file: str | None = None) -> list[tuple[str, Counter[Answer]]]:
+    def ranking(self, file: str | None = None) -> list[tuple[str, Counter[MatchAnswer]]]:
         """The revisions, that which explains most runs first; among equals the later one."""
         counts = self.counts(file)
         newest = {revision: number for number, revision in enumerate(self.revisions)}
         return sorted(
             counts.items(),
-            key=lambda each: (-each[1][Answer.ACCEPTED], each[1][Answer.REFUSED], -newest[each[0]]),
+            key=lambda each: (-each[1][MatchAnswer.ACCEPTED], each[1][MatchAnswer.REFUSED], -newest[each[0]]),
         )
 
     def best(self, file: str) -> str:
@@ -226,5 +226,5 @@ def match_transcript(
     """Whether ``revision`` could have written ``transcript``; nobody could write an end that its own lines
     contradict."""
     if transcript.contradiction is not None:
-        return Match(Answer.REFUSED, 0, len(transcript.lines))
+        return Match(MatchAnswer.REFUSED, 0, len(transcript.lines))
     return Matching(RecordedWorld(transcript.scope, revision)).match(transcript, budget, progress)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from everyturn.files.reading import Fault, LogFile, Unreadable, stop
+from everyturn.files.reading import LogFile, ReadingFault, Unreadable, stop
 from everyturn.logs.findings import Broken, Findings
 from everyturn.logs.history import History, Reading
 from everyturn.logs.order import Gap
-from everyturn.logs.watch import Violation, Watch
-from everyturn.verdicts.verdict import Cell, Judged, Verdict, worst
+from everyturn.logs.watch import LineViolation, Watch
+from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict, worst
 from everyturn_model.invariants import Invariant
 
 SHOWN: Final = 100
@@ -35,7 +35,7 @@ NOTHING: Final = Size(0, 0, 0)
 
 
 @dataclass(slots=True)
-class Watched:
+class LogResult:
     """What was found in one log."""
 
     cell: Cell
@@ -48,7 +48,9 @@ class Watched:
     size: Size = NOTHING
 
 
-def watch(file: LogFile, reading: Reading, chosen: Sequence[Invariant], fault: Callable[[Fault], None]) -> Watched:
+def watch(
+    file: LogFile, reading: Reading, chosen: Sequence[Invariant], fault: Callable[[ReadingFault], None]
+) -> LogResult:
     """Judge a log to its end. What cannot be read is handed to ``fault`` and counts as lost; Ctrl-C keeps what was
     found."""
     judge = LinearJudge(file, reading, chosen, fault)
@@ -72,7 +74,7 @@ class LinearJudge:
         file: LogFile,
         reading: Reading,
         chosen: Sequence[Invariant],
-        fault: Callable[[Fault], None],
+        fault: Callable[[ReadingFault], None],
         say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._path, self._how, self._fault, self._say = file.path, reading, fault, say
@@ -85,7 +87,7 @@ class LinearJudge:
         self.watch = Watch(self._header, self._violated, chosen)
         self.order = self._history.tell(self.watch.see, self._lost, self.watch.restart)
 
-    def _violated(self, violation: Violation) -> None:
+    def _violated(self, violation: LineViolation) -> None:
         self._say(self._findings.add(violation))
 
     def _lost(self, gap: Gap) -> None:
@@ -108,7 +110,7 @@ class LinearJudge:
             return error
         return None
 
-    def end(self, *, whole: bool = True) -> Watched:
+    def end(self, *, whole: bool = True) -> LogResult:
         """What was found so far; the log is taken to stop here. ``whole``: because this is its end."""
         self.order.flush()
         self.watch.finish(at_rest=self._how.at_rest and whole)
@@ -134,7 +136,7 @@ class LinearJudge:
         if self._untold:
             self._gaps.append(f"{self._path}: and {self._untold:,} more places where lines are lost")
         size = Size(watch.named, watch.prompts, self._findings.sessions, self._findings.broken)
-        return Watched(cell, list(self._findings.lines()), [*self._gaps, *remarks], size=size)
+        return LogResult(cell, list(self._findings.lines()), [*self._gaps, *remarks], size=size)
 
     def _remarks(self) -> list[str]:
         repeated, unknown = self.order.repeated, self.watch.unknown
@@ -153,7 +155,7 @@ class LinearJudge:
         return remarks
 
 
-def _verdict(judged: Sequence[Judged], lines: int) -> Verdict:
+def _verdict(judged: Sequence[InvariantResult], lines: int) -> Verdict:
     return worst(each.verdict for each in judged) if lines else Verdict.NOT_JUDGED
 
 

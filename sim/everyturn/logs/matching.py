@@ -28,7 +28,7 @@ from everyturn.engines.coroutines.transitions import FIRST_THREAD, Row, Transiti
 from everyturn.logs.independence import Independence
 from everyturn.logs.recorder import OBJECT, RecordedWorld
 from everyturn.logs.stored_messages import Messages
-from everyturn.logs.transcript import Line, Transcript, Written
+from everyturn.logs.transcript import Transcript, TranscriptLine, WrittenLine
 from everyturn.verdicts.checker import Judge
 from everyturn.world.observer import shared_data
 from everyturn.world.operations import Operation
@@ -40,7 +40,7 @@ EVERY: Final = 1 << 14
 """After so many product states progress is told."""
 
 
-class Answer(StrEnum):
+class MatchAnswer(StrEnum):
     """Whether a world could have written a log."""
 
     ACCEPTED = "accepted"
@@ -48,7 +48,7 @@ class Answer(StrEnum):
     UNDETERMINED = "undetermined"
 
 
-class Made(NamedTuple):
+class MatchedStep(NamedTuple):
     """One step of a way through a log: a thread and its operation, or the place of the line that it writes."""
 
     thread: str
@@ -66,11 +66,11 @@ class Match:
     lines and the rest fit, but of the messages in the store only the first so many.
     """
 
-    answer: Answer
+    answer: MatchAnswer
     states: int
     written: int
-    way: tuple[Made, ...] = ()
-    instead: tuple[Written, ...] = ()
+    way: tuple[MatchedStep, ...] = ()
+    instead: tuple[WrittenLine, ...] = ()
     rests: tuple[SharedData, ...] = ()
     longest: bool = True
     stored: int | None = None
@@ -82,31 +82,31 @@ class Matching:
     def __init__(self, world: RecordedWorld) -> None:
         self.world = world
         self.transitions = Transitions(world, Judge((), conformance=False))
-        self._lines: dict[int, Line | None] = {}
+        self._lines: dict[int, TranscriptLine | None] = {}
         self._names = {thread.name: index for index, thread in enumerate(world.threads)}
 
     def match(self, expected: Transcript, budget: int, progress: Progress | None = None) -> Match:
         """Whether the world could have written ``expected``, looking at so many product states at most."""
         search = _Search(self, expected, budget, progress)
         answer = search.run(strict=True)
-        if answer is not Answer.REFUSED:
+        if answer is not MatchAnswer.REFUSED:
             return Match(answer, search.states, search.written, tuple(search.way()))
         decided, created = search.states, search.created
         search = _Search(self, expected, budget, progress, stored=False)
-        if expected.stored is not None and search.run(strict=True) is Answer.ACCEPTED:
+        if expected.stored is not None and search.run(strict=True) is MatchAnswer.ACCEPTED:
             return Match(answer, decided, search.written, stored=created)
         search = _Search(self, expected, budget, progress, stored=False)
-        longest = search.run(strict=False) is Answer.REFUSED
+        longest = search.run(strict=False) is MatchAnswer.REFUSED
         stood = sorted(search.instead, key=str)
         return Match(answer, decided, search.written, (), tuple(stood), tuple(search.rests), longest)
 
-    def lines(self, expected: Transcript) -> list[tuple[int, Line]]:
+    def lines(self, expected: Transcript) -> list[tuple[int, TranscriptLine]]:
         """The lines with their threads by number; -1 for one that the world does not have."""
         return [(self._names.get(thread, -1), told) for thread, told in expected.lines]
 
     # one step ----------------------------------------------------------------------------------------------------
 
-    def wants(self, row: Row, thread: int) -> Line | None:
+    def wants(self, row: Row, thread: int) -> TranscriptLine | None:
         """The line that a thread stands before, if it does."""
         if thread < 0:
             return None
@@ -174,10 +174,10 @@ class _Search:
         self.states = self.written = self.created = 0
         self.found: _State | None = None
         self._from: dict[_State, _State | None] = {(matching.transitions.initial(), 0, 0): None}
-        self.instead: dict[Written, None] = {}
+        self.instead: dict[WrittenLine, None] = {}
         self.rests: dict[SharedData, None] = {}
 
-    def run(self, *, strict: bool) -> Answer:
+    def run(self, *, strict: bool) -> MatchAnswer:
         """Search; ``strict``: give up a state as soon as some thread wants to write what does not fit."""
         stack = list(self._from)
         while stack:
@@ -189,21 +189,21 @@ class _Search:
             if self.progress is not None and self.states % EVERY == 0:
                 self.progress(self.states)
             if self.states > self.budget:
-                return Answer.UNDETERMINED
+                return MatchAnswer.UNDETERMINED
             if self._note(row, place) and strict:
                 continue
             complete = place == len(self.lines)
             following = [] if complete and self.rest is None else self._following(row, place, created)
             if complete and not following and (self.rest is None or self._rests(row, created)):
                 self.found = state
-                return Answer.ACCEPTED
+                return MatchAnswer.ACCEPTED
             for after in following:
                 if after not in self._from:
                     self._from[after] = state
                     stack.append(after)
-        return Answer.REFUSED
+        return MatchAnswer.REFUSED
 
-    def way(self) -> Iterator[Made]:
+    def way(self) -> Iterator[MatchedStep]:
         """The way to the end of the log, if it was found."""
         states: list[_State] = []
         state = self.found
@@ -215,18 +215,18 @@ class _Search:
             row, place = self._write(first, begun)
             for written in range(begun, place):
                 thread, told = self.lines[written]
-                yield Made(self.names[thread], str(told), written)
+                yield MatchedStep(self.names[thread], str(told), written)
             for after, _, _ in states[number : number + 1]:
                 yield self._moved(row, after)
 
-    def _moved(self, row: Row, after: Row) -> Made:
+    def _moved(self, row: Row, after: Row) -> MatchedStep:
         """The hidden step that leads from one row to another: the thread that went on, and its operation."""
         local, name = next(
             (row[place], self.names[place - FIRST_THREAD])
             for place in range(FIRST_THREAD, len(row))
             if row[place] != after[place]
         )
-        return Made(name, str(self.matching.transitions.locals[local].operation))
+        return MatchedStep(name, str(self.matching.transitions.locals[local].operation))
 
     def _write(self, row: Row, place: int) -> tuple[Row, int]:
         """Write lines as long as the thread whose turn it is stands before the next one."""
@@ -250,7 +250,7 @@ class _Search:
             if wanted is None:
                 continue
             if place == self.written:
-                self.instead[Written(self.names[thread], wanted)] = None
+                self.instead[WrittenLine(self.names[thread], wanted)] = None
             following = self.next[place][thread]
             misfits |= self.rest is not None if following < 0 else not wanted.fits(self.lines[following][1])
         return misfits
@@ -295,7 +295,7 @@ def _snapshot(shared: SharedData) -> tuple[bool, tuple[str, ...], int, int]:
     return shared.active is not None, shared.queue, shared.reservations, shared.mark
 
 
-def _next_lines(lines: Sequence[tuple[int, Line]], threads: int) -> list[tuple[int, ...]]:
+def _next_lines(lines: Sequence[tuple[int, TranscriptLine]], threads: int) -> list[tuple[int, ...]]:
     """For each place in the log and each thread: the place of its next line, -1 if it has none."""
     ahead = [-1] * threads
     table = [tuple(ahead)]

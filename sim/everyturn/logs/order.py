@@ -1,9 +1,9 @@
 """Puts lines in order, within a window, and finds which are missing.
 
 A log that several threads write, or that several files were merged into, is nearly in order. By ``sequence``, a line
-that comes early waits until the lines before it have come; when :attr:`Order.window` further lines have come instead,
-the missing ones are *lost*: a :class:`Gap`, which is a fact about the log and never a violation. By ``time``, a line
-waits for ``window`` further lines, and the earliest goes first. No line waits longer, so that memory is bounded.
+that comes early waits until the lines before it have come; when :attr:`LineOrder.window` further lines have come
+instead, the missing ones are *lost*: a :class:`Gap`, which is a fact about the log and never a violation. By ``time``,
+a line waits for ``window`` further lines, and the earliest goes first. No line waits longer, so that memory is bounded.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Gap(NamedTuple):
         return f"{number:,} line{'s' if number > 1 else ''} lost{where}, sequence {which}, before line {self.before}"
 
 
-class Order:
+class LineOrder:
     """Hands lines to ``emit`` in order, and what is missing to ``gap``. ``repeated`` counts lines that came too late.
 
     ``restart`` is told the session (none: all) whose numbers began anew, after a header, or at a later time than all

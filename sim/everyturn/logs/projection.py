@@ -57,11 +57,11 @@ def of_recording(run: RecordedRun) -> list[Seen]:
     """What the lines of a recorded run tell, in their order. A turn has the name of its prompt."""
     turns = Turns()
     scenario = {each.id: each for each in run.begin.scenario.prompts}
-    kept: dict[str, line.Completion] = {}
+    kept: dict[str, line.CompletionLine] = {}
     seen: list[Seen] = []
     for number, event in run.logged:
         turns.see(event)
-        if isinstance(event, line.Completion) and event.via == "hook":
+        if isinstance(event, line.CompletionLine) and event.via == "hook":
             kept[event.thread] = event
         match event:
             case line.AcceptCall(prompt=prompt):
@@ -72,14 +72,14 @@ def of_recording(run: RecordedRun) -> list[Seen]:
                 seen.append(Seen(number, RunCalled(prompt)))
             case line.RunReturn():
                 seen += _returned(number, event)
-            case line.Completion() | line.Delivery():
+            case line.CompletionLine() | line.Delivery():
                 seen += _told(number, event, turns, kept)
-            case line.AgentError(prompt=prompt, run_id=run_id):
+            case line.AgentErrorLine(prompt=prompt, run_id=run_id):
                 owner = turns.returned.get(prompt, prompt)
                 seen.append(Seen(number, ev.ErrorNotified(prompt, run_id is not None, owner)))
             case line.UserMessage() | line.StoreFailed():
                 seen += _message(number, event, turns)
-            case line.StreamStart() | line.StreamEnd():
+            case line.StreamStartLine() | line.StreamEndLine():
                 seen.append(_stream(number, event))
             case _:
                 seen += _operation(number, event)
@@ -96,7 +96,7 @@ def _returned(number: int, event: line.RunReturn) -> Iterator[Seen]:
 
 
 def _told(
-    number: int, event: line.Completion | line.Delivery, turns: Turns, kept: dict[str, line.Completion]
+    number: int, event: line.CompletionLine | line.Delivery, turns: Turns, kept: dict[str, line.CompletionLine]
 ) -> Iterator[Seen]:
     """A completion without run id names nobody. A delivery's error is that of the completion that was kept."""
     delivered = isinstance(event, line.Delivery) or event.via == "broker"
@@ -142,10 +142,10 @@ def _cause() -> ev.FailureCause:
     return ev.FailureCause.CANCELLED
 
 
-def _stream(number: int, event: line.StreamStart | line.StreamEnd) -> Seen:
+def _stream(number: int, event: line.StreamStartLine | line.StreamEndLine) -> Seen:
     summary = event.turn.startswith(SUMMARY)
     told: ev.Event
-    if isinstance(event, line.StreamStart):
+    if isinstance(event, line.StreamStartLine):
         told = ev.SummaryStreamStarted(event.turn, event.thread) if summary else ev.StreamStarted(event.turn)
     else:
         how = _HOW[event.how]
@@ -170,7 +170,7 @@ def _operation(number: int, event: line.Event) -> Iterator[Seen]:
             told = ev.SummariseCalled(name)
         case line.SummarizeReturn(op=name):
             told = ev.SummariseReturned(name)
-        case line.End():
+        case line.EndLine():
             active = "an active entry" if event.busy else None
             told = ev.Rest(ev.SharedData(active, event.queued, event.accepted, event.mark))
         case _:

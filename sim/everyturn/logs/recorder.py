@@ -1,14 +1,15 @@
 """Our own dispatchers, recorded as the real agent was: a world whose threads write the lines of
 ``crush-dispatch-trace/1``.
 
-A line is one more atomic step of the thread that writes it (:meth:`Log.line`), in front of or behind the step that it
-tells of, as ``recordings/README.md`` says for the real recorder:
+A line is one more atomic step of the thread that writes it (:meth:`LogObject.line`), in front of or behind the step
+that it tells of, as ``recordings/README.md`` says for the real recorder:
 
 * in front: the calls, the start of a stream, a completion, a delivery, an agent-error notification;
 * behind: the returns, a user message, a write that the store refused, the end of a stream.
 
 So other threads may run between a line and its step, in our runs as in recorded ones. What our dispatchers do not model
-(text of requests, say) their lines do not tell, and :meth:`~everyturn.logs.transcript.Line.fits` does not compare.
+(text of requests, say) their lines do not tell, and :meth:`~everyturn.logs.transcript.TranscriptLine.fits` does not
+compare.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
-from everyturn.logs.transcript import OTHER, SUMMARY, Line, Written, line
+from everyturn.logs.transcript import OTHER, SUMMARY, TranscriptLine, WrittenLine, line
 from everyturn.runs.run import Run
 from everyturn.world.agents import find_revision, revision_name
 from everyturn.world.objects.calls import CallsPort
@@ -35,15 +36,15 @@ OBJECT: Final = OWN + "log"
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class LogObject:
     """What all threads write to. It keeps nothing: whoever runs the world sees the lines as operations."""
 
-    def line(self, told: Line) -> tuple[None, Log]:
+    def line(self, told: TranscriptLine) -> tuple[None, LogObject]:
         """Write one line."""
         return None, self
 
 
-LogPort = Shared[Log]
+LogPort = Shared[LogObject]
 
 
 class RecordedWorld(World):
@@ -51,7 +52,7 @@ class RecordedWorld(World):
 
     def __init__(self, scope: Scope, revision: str | type[Server], granularity: str = "access") -> None:
         found = find_revision(revision)
-        super().__init__(scope, type(found.__name__, (_Recorded, found), {"own": {"log": Log()}}), granularity)
+        super().__init__(scope, type(found.__name__, (_Recorded, found), {"own": {"log": LogObject()}}), granularity)
         self.revision = revision_name(revision)
         log = next(port for port in self.ports if getattr(port, "object", None) == OBJECT)
         self.threads = tuple(_client(thread, log) for thread in self.threads)
@@ -67,17 +68,17 @@ _CLIENTS: Final = {"c": "cancel", "q": "clear", "s": "summarize"}
 
 
 async def _operate(what: str, body: Body, name: str, log: LogPort, agent: Server, calls: CallsPort) -> str:
-    await log.do(Log.line, line(f"{what}_call"))
+    await log.do(LogObject.line, line(f"{what}_call"))
     if what != "summarize":
         word = await body(agent, calls)
-        await log.do(Log.line, line(f"{what}_return"))
+        await log.do(LogObject.line, line(f"{what}_return"))
         return word
     fault: Fault | None = None
     try:
         await agent.coordinate_summary(REQUESTS.child(name))
     except AgentError as error:
         fault = error.fault
-    await log.do(Log.line, line("summarize_return", outcome=_outcome(fault, "ok")))
+    await log.do(LogObject.line, line("summarize_return", outcome=_outcome(fault, "ok")))
     return "returned" if fault is None else "failed"
 
 
@@ -97,22 +98,22 @@ class _Recorded(Server):
         self.log = log
 
     async def submit(self, call: Call) -> Call:
-        await self.log.do(Log.line, line("accept_call", prompt=call.prompt))
+        await self.log.do(LogObject.line, line("accept_call", prompt=call.prompt))
         accepted = await super().submit(call)
-        await self.log.do(Log.line, line("accept_return", prompt=call.prompt, **_sequence(accepted.reservation)))
+        await self.log.do(LogObject.line, line("accept_return", prompt=call.prompt, **_sequence(accepted.reservation)))
         return accepted
 
     async def run(self, call: Call, caller: Context) -> None:
         if caller.hop:
             await super().run(call, caller)  # type: ignore[safe-super]
             return
-        await self.log.do(Log.line, line("run_call", prompt=call.prompt))
+        await self.log.do(LogObject.line, line("run_call", prompt=call.prompt))
         fault: Fault | None = None
         try:
             await super().run(call, caller)  # type: ignore[safe-super]
         except AgentError as error:
             fault = error.fault
-        await self.log.do(Log.line, line("run_return", prompt=call.prompt, outcome=_outcome(fault, "returned")))
+        await self.log.do(LogObject.line, line("run_return", prompt=call.prompt, outcome=_outcome(fault, "returned")))
         if fault is not None:
             raise error_of(fault)
 
@@ -153,9 +154,9 @@ class _Store:
             fault = error.fault
         host = None if turn is None or by != "fold" else turn.prompt
         if fault is None:
-            await self.log.do(Log.line, line("user_message", prompt=call.prompt, by=by, turn=host))
+            await self.log.do(LogObject.line, line("user_message", prompt=call.prompt, by=by, turn=host))
             return
-        await self.log.do(Log.line, line("store_failed", prompt=call.prompt, by=by))
+        await self.log.do(LogObject.line, line("store_failed", prompt=call.prompt, by=by))
         raise error_of(fault)
 
 
@@ -170,13 +171,13 @@ class _Model:
         return getattr(self.model, name)
 
     async def start(self, context: Context, prompt: str | None, number: int) -> Stream:
-        await self.log.do(Log.line, line("stream_start", turn=prompt or SUMMARY, step=number))
+        await self.log.do(LogObject.line, line("stream_start", turn=prompt or SUMMARY, step=number))
         return await self.model.start(context, prompt, number)
 
     async def end(self, stream: Stream) -> StreamResult:
         result = await self.model.end(stream)
         told = line("stream_end", turn=stream.prompt or SUMMARY, step=stream.number, how=result.how.value)
-        await self.log.do(Log.line, told)
+        await self.log.do(LogObject.line, told)
         return result
 
 
@@ -191,7 +192,7 @@ class _Hooks:
         return getattr(self.hooks, name)
 
     async def keep(self, hook: str, completion: Completion) -> None:
-        await self.log.do(Log.line, _completion(completion, "hook"))
+        await self.log.do(LogObject.line, _completion(completion, "hook"))
         await self.hooks.keep(hook, completion)
 
 
@@ -210,16 +211,16 @@ class _Broker:
         """The context of a coordinator's delivery is that of its own caller; turns that were queued run under a later
         hop."""
         delivers = context is not None and context.hop == 0 and not self.direct
-        await self.log.do(Log.line, _delivery(completion) if delivers else _completion(completion, "broker"))
+        await self.log.do(LogObject.line, _delivery(completion) if delivers else _completion(completion, "broker"))
         await self.broker.publish(completion, context)
 
     async def notify_error(self, call: Call, fault: Fault, *, run_id: bool) -> None:
         named = run_id and call.run_id is not None
-        await self.log.do(Log.line, line("agent_error", prompt=call.prompt, named=named, error=_error(fault)))
+        await self.log.do(LogObject.line, line("agent_error", prompt=call.prompt, named=named, error=_error(fault)))
         await self.broker.notify_error(call, fault, run_id=run_id)
 
 
-def _completion(completion: Completion, via: str) -> Line:
+def _completion(completion: Completion, via: str) -> TranscriptLine:
     return line(
         "completion",
         prompt=completion.prompt if completion.run_id is not None else None,
@@ -231,7 +232,7 @@ def _completion(completion: Completion, via: str) -> Line:
     )
 
 
-def _delivery(completion: Completion) -> Line:
+def _delivery(completion: Completion) -> TranscriptLine:
     prompt = completion.prompt if completion.run_id is not None else None
     return line("delivery", prompt=prompt, cancelled=completion.cancelled, text=completion.text or None)
 
@@ -240,7 +241,9 @@ def _error(fault: Fault | None) -> str | None:
     return None if fault is None else fault.kind if fault.kind in (CANCELLED, "provider") else OTHER
 
 
-def lines_of(run: Run) -> tuple[Written, ...]:
+def lines_of(run: Run) -> tuple[WrittenLine, ...]:
     """The lines that a run of a recorded world through SimPy wrote."""
     made = ((effect.node.name, effect.node.operation) for effect in run.log.effects)
-    return tuple(Written(name, each.arguments[0]) for name, each in made if each is not None and each.object == OBJECT)
+    return tuple(
+        WrittenLine(name, each.arguments[0]) for name, each in made if each is not None and each.object == OBJECT
+    )

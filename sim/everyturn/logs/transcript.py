@@ -26,7 +26,7 @@ _BEFORE: Final = ("u:p0", "a:answer:p0:end_turn")
 _OPERATIONS: Final = {"cancel": "cancel", "clear": "clear", "summarize": "summarise"}
 
 
-class Line(NamedTuple):
+class TranscriptLine(NamedTuple):
     """One line: the kind of event, and what it tells, as pairs of field and value."""
 
     ev: str
@@ -35,7 +35,7 @@ class Line(NamedTuple):
     def __str__(self) -> str:
         return " ".join((self.ev, *(f"{name}={value}" for name, value in self.told if value is not None)))
 
-    def fits(self, logged: Line) -> bool:
+    def fits(self, logged: TranscriptLine) -> bool:
         """Whether both lines tell of the same, as far as both say it: `d0`, say, knows of no accept sequence."""
         if self.ev != logged.ev:
             return False
@@ -43,16 +43,16 @@ class Line(NamedTuple):
         return all(said.get(name, value) == value for name, value in self.told)
 
 
-def line(ev: str, **told: Any) -> Line:
+def line(ev: str, **told: Any) -> TranscriptLine:
     """A line; its fields in order of their names."""
-    return Line(ev, tuple(sorted(told.items())))
+    return TranscriptLine(ev, tuple(sorted(told.items())))
 
 
-class Written(NamedTuple):
+class WrittenLine(NamedTuple):
     """A line, and the thread that wrote it."""
 
     thread: str
-    line: Line
+    line: TranscriptLine
 
     def __str__(self) -> str:
         return f"{self.thread}: {self.line}"
@@ -67,7 +67,7 @@ class Transcript(NamedTuple):
     """
 
     scope: Scope
-    lines: tuple[Written, ...]
+    lines: tuple[WrittenLine, ...]
     rest: SharedData | None = None
     returned: bool = True
     stored: tuple[str, ...] | None = None
@@ -83,7 +83,7 @@ def transcript_of(run: RecordedRun) -> Transcript:
     themselves only where an error is told that is neither the provider's nor a cancellation.
     """
     names = _Names(run)
-    lines: list[Written] = []
+    lines: list[WrittenLine] = []
     places: list[int] = []
     rest: SharedData | None = None
     returned, stored = True, None
@@ -92,7 +92,7 @@ def transcript_of(run: RecordedRun) -> Transcript:
         if isinstance(event, crush.Begin):
             continue
         places.append(number)
-        if isinstance(event, crush.End):
+        if isinstance(event, crush.EndLine):
             queued = tuple(names.prompt(each) for each in event.queued)
             rest = SharedData("something" if event.busy else None, queued, event.accepted, event.mark)
             returned, stored = event.returned, tuple(names.stored(event.store))
@@ -104,7 +104,7 @@ def transcript_of(run: RecordedRun) -> Transcript:
 
 
 def _scope(run: RecordedRun, names: _Names) -> Scope:
-    ends = [event.how for _, event in run.logged if isinstance(event, crush.StreamEnd)]
+    ends = [event.how for _, event in run.logged if isinstance(event, crush.StreamEndLine)]
     strange = any(_error(getattr(event, "error", None)) == OTHER for _, event in run.logged)
     failed = sum(isinstance(event, crush.StoreFailed) for _, event in run.logged)
     return Scope(
@@ -155,14 +155,14 @@ class _Names:
             said, _, reason = text.rpartition(":")
             yield f"u:{self.prompt(text)}" if who == "u" else f"{who}:{self._answer(said)}:{reason}"
 
-    def told(self, event: crush.Event, latest: dict[str, str]) -> Written:
+    def told(self, event: crush.Event, latest: dict[str, str]) -> WrittenLine:
         """The line that tells of ``event``; ``latest`` is what each thread wrote before."""
         match event:
             case crush.AcceptCall() | crush.AcceptReturn() | crush.RunCall() | crush.RunReturn():
                 return self._submission(event, latest)
-            case crush.StreamStart() | crush.StreamEnd():
+            case crush.StreamStartLine() | crush.StreamEndLine():
                 return self._stream(event)
-            case crush.Completion() | crush.Delivery() | crush.AgentError():
+            case crush.CompletionLine() | crush.Delivery() | crush.AgentErrorLine():
                 return self._notice(event)
             case crush.UserMessage(prompt=prompt, thread=thread, by=by, turn=turn):
                 host = None if turn is None else self.prompt(turn)
@@ -175,12 +175,12 @@ class _Names:
                 return self._by(op, line(_tag(event)))
         raise AssertionError(event)
 
-    def _by(self, thread: str, told: Line) -> Written:
-        return Written(self._threads.get(thread, thread), told)
+    def _by(self, thread: str, told: TranscriptLine) -> WrittenLine:
+        return WrittenLine(self._threads.get(thread, thread), told)
 
     def _submission(
         self, event: crush.AcceptCall | crush.AcceptReturn | crush.RunCall | crush.RunReturn, latest: dict[str, str]
-    ) -> Written:
+    ) -> WrittenLine:
         prompt = self.prompt(event.prompt)
         match event:
             case crush.AcceptReturn(accept_seq=sequence):
@@ -189,17 +189,17 @@ class _Names:
                 told = line("run_return", prompt=prompt, outcome=_outcome(outcome, latest[prompt]))
             case _:
                 told = line(_tag(event), prompt=prompt)
-        return Written(prompt, told)
+        return WrittenLine(prompt, told)
 
-    def _stream(self, event: crush.StreamStart | crush.StreamEnd) -> Written:
+    def _stream(self, event: crush.StreamStartLine | crush.StreamEndLine) -> WrittenLine:
         turn = SUMMARY if event.turn.startswith("summary:") else self.prompt(event.turn)
-        ended = {"how": _HOW[event.how]} if isinstance(event, crush.StreamEnd) else {}
+        ended = {"how": _HOW[event.how]} if isinstance(event, crush.StreamEndLine) else {}
         return self._by(event.thread, line(_tag(event), turn=turn, step=event.step, **ended))
 
-    def _notice(self, event: crush.Completion | crush.Delivery | crush.AgentError) -> Written:
-        if isinstance(event, crush.AgentError):
+    def _notice(self, event: crush.CompletionLine | crush.Delivery | crush.AgentErrorLine) -> WrittenLine:
+        if isinstance(event, crush.AgentErrorLine):
             prompt, error = self.prompt(event.prompt), _error(event.error)
-            return Written(prompt, line("agent_error", prompt=prompt, named=event.run_id is not None, error=error))
+            return WrittenLine(prompt, line("agent_error", prompt=prompt, named=event.run_id is not None, error=error))
         told = {
             "prompt": None if event.run_id is None else self._run_ids[event.run_id],
             "cancelled": event.cancelled,

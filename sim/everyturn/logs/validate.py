@@ -24,7 +24,7 @@ from everyturn.logs.recorded import judge_run
 from everyturn.runs import trace
 from everyturn.verdicts.checker import CONFORMS, Judge, select
 from everyturn.verdicts.vacuity import is_vacuous
-from everyturn.verdicts.verdict import Cell, Judged, Verdict, of_cell
+from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict, of_cell
 from everyturn.world.scope import Scope
 from everyturn_model.invariants import Invariant
 from everyturn_model.partial import BUDGET
@@ -143,16 +143,17 @@ def _traced(path: Path, read: trace.Trace, judge: Judge) -> Cell:
     except UsageError as error:
         raise UsageError(f"{path}:1: {error}") from error
     said = {
-        each.name: Judged(Verdict.VACUOUS if is_vacuous(each, scope) else Verdict.HOLDS) for each in judge.invariants
+        each.name: InvariantResult(Verdict.VACUOUS if is_vacuous(each, scope) else Verdict.HOLDS)
+        for each in judge.invariants
     }
-    conforms = Judged(Verdict.HOLDS) if judge.conformance else None
+    conforms = InvariantResult(Verdict.HOLDS) if judge.conformance else None
     lines = _first_lines(read)
     try:
         findings = judge.run(read.steps())
     except AgentFault as error:
         raise UsageError(f"{path}: {error}") from error
     for step, finding in findings:
-        judged = Judged(Verdict.REFUTED, finding.sentence, step, where=f"{path}:{lines[step]}")
+        judged = InvariantResult(Verdict.REFUTED, finding.sentence, step, where=f"{path}:{lines[step]}")
         if finding.invariant == CONFORMS:
             conforms = judged
         else:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from everyturn.formats.everyturn_log import Header, Line, Placed
+from everyturn.formats.everyturn_log import LogHeader, LogLine, Placed
 from everyturn.logs.order import Gap
-from everyturn.verdicts.verdict import Judged, Verdict
+from everyturn.verdicts.verdict import InvariantResult, Verdict
 from everyturn_model.invariants import INVARIANTS
 from everyturn_model.logs.lines import OF_PROMPTS, OF_SESSIONS, running, started
 from everyturn_model.logs.monitor import LogEvidence, LogMonitor, NotShown, PromptJudge, SessionJudge
@@ -26,7 +26,7 @@ Judges = tuple[tuple[str, PromptJudge], ...]
 """The invariants that a kind of line is judged for, each with its judge."""
 
 
-class Violation(NamedTuple):
+class LineViolation(NamedTuple):
     """A line of a log shows that an invariant is broken."""
 
     invariant: str
@@ -37,14 +37,14 @@ class Violation(NamedTuple):
     """Whose it is, unless it is the session's."""
 
 
-class Tally:
+class ViolationTally:
     """What was found for one invariant: how many violations, and the first."""
 
     __slots__ = ("count", "first")
 
     def __init__(self) -> None:
         self.count = 0
-        self.first: Violation | None = None
+        self.first: LineViolation | None = None
 
 
 class Watch:
@@ -55,8 +55,8 @@ class Watch:
 
     def __init__(
         self,
-        header: Header,
-        report: Callable[[Violation], None],
+        header: LogHeader,
+        report: Callable[[LineViolation], None],
         invariants: Sequence[Invariant] = INVARIANTS,
         *,
         recorded: bool = False,
@@ -74,7 +74,7 @@ class Watch:
             for each in invariants
             if isinstance(each.log, LogMonitor) and each.unpromised(self._promises) is None
         ]
-        self.tallies = {name: Tally() for name, _ in monitors}
+        self.tallies = {name: ViolationTally() for name, _ in monitors}
         self._sessions: dict[str, LogSession] = {}
         self._named: set[int] = set()
         self._enough = _ENOUGH
@@ -151,7 +151,7 @@ class Watch:
             running(session, prompt, line)
             self._threads = self._threads or line.thread is not None
 
-    def _session_line(self, session: LogSession, line: Line) -> None:
+    def _session_line(self, session: LogSession, line: LogLine) -> None:
         match line.kind:
             case "submit":
                 self._submit(session, line)
@@ -168,19 +168,19 @@ class Watch:
                 OF_SESSIONS[kind](session, line)
                 self._judge_session(session, line)
 
-    def _judge(self, judges: Judges, session: LogSession, prompt: LogPrompt, line: Line) -> None:
+    def _judge(self, judges: Judges, session: LogSession, prompt: LogPrompt, line: LogLine) -> None:
         for invariant, judge in judges:
             sentence = judge(session, prompt, line)
             if sentence is not None:
                 self._found(invariant, session, sentence, prompt.name)
 
-    def _judge_session(self, session: LogSession, line: Line) -> None:
+    def _judge_session(self, session: LogSession, line: LogLine) -> None:
         for invariant, judge in self._of_sessions[line.kind]:
             sentence = judge(session, line)
             if sentence is not None:
                 self._found(invariant, session, sentence)
 
-    def _submit(self, session: LogSession, line: Line) -> None:
+    def _submit(self, session: LogSession, line: LogLine) -> None:
         name = str(line.prompt)
         if name in session.prompts:
             self.unknown += 1
@@ -195,7 +195,7 @@ class Watch:
         session.open(prompt)
         self._judge(self._submits, session, prompt, line)
 
-    def _seen_in_part(self, session: LogSession, line: Line) -> LogPrompt:
+    def _seen_in_part(self, session: LogSession, line: LogLine) -> LogPrompt:
         """A prompt that is not open: it was closed, or its submission was not seen."""
         prompt = self._recent.get(session.name, line)
         if prompt is None:
@@ -212,7 +212,7 @@ class Watch:
             session.close(prompt)
             self._recent.put(session.name, prompt)
 
-    def _rest(self, session: LogSession, line: Line | None) -> None:
+    def _rest(self, session: LogSession, line: LogLine | None) -> None:
         self.rests += 1
         snapshot = None if line is None else line.snapshot
         for invariant, judge in self._at_rest:
@@ -245,38 +245,38 @@ class Watch:
                 self._rest(session, None)
 
     def _found(self, invariant: str, session: LogSession, sentence: str, prompt: str | None = None) -> None:
-        violation = Violation(invariant, self._place, session.name, sentence, prompt)
+        violation = LineViolation(invariant, self._place, session.name, sentence, prompt)
         tally = self.tallies[invariant]
         tally.count += 1
         if tally.first is None:
             tally.first = violation
         self._report(violation)
 
-    def verdicts(self) -> Iterator[tuple[str, Judged]]:
+    def verdicts(self) -> Iterator[tuple[str, InvariantResult]]:
         """What is said of each of the invariants, for the lines seen so far."""
         for invariant in self._invariants:
             tally = self.tallies.get(invariant.name)
             if tally is not None and tally.first is not None:
-                yield invariant.name, Judged(Verdict.REFUTED, tally.first.sentence, count=tally.count)
+                yield invariant.name, InvariantResult(Verdict.REFUTED, tally.first.sentence, count=tally.count)
             else:
                 yield invariant.name, self._unrefuted(invariant)
 
-    def _unrefuted(self, invariant: Invariant) -> Judged:
+    def _unrefuted(self, invariant: Invariant) -> InvariantResult:
         monitor, needs = invariant.log, invariant.needs
         unpromised = invariant.unpromised(self._promises)
         if unpromised is not None:
-            return Judged(Verdict.NOT_PROMISED, unpromised)
+            return InvariantResult(Verdict.NOT_PROMISED, unpromised)
         if isinstance(monitor, NotShown):
-            return Judged(Verdict.NOT_JUDGED, monitor.reason)
+            return InvariantResult(Verdict.NOT_JUDGED, monitor.reason)
         missing = monitor.needs - self.kinds
         if missing:
-            return Judged(
+            return InvariantResult(
                 Verdict.NOT_JUDGED, f"the log has no {', '.join(f'`{each}`' for each in sorted(missing))} lines"
             )
         if self.prompts < needs.prompts or self.run_ids < needs.run_ids or self.cancels < needs.cancels:
-            return Judged(Verdict.VACUOUS)
+            return InvariantResult(Verdict.VACUOUS)
         unsaid = monitor.unsaid(self._shown())
-        return Judged(Verdict.HOLDS) if unsaid is None else Judged(Verdict.NOT_JUDGED, unsaid)
+        return InvariantResult(Verdict.HOLDS) if unsaid is None else InvariantResult(Verdict.NOT_JUDGED, unsaid)
 
     def _shown(self) -> LogEvidence:
         return LogEvidence(

@@ -15,11 +15,11 @@ from typing import Final
 from everyturn import __version__
 from everyturn.errors import UsageError
 from everyturn.files.reading import STDIN, Unreadable
-from everyturn.files.reading import Fault as FileFault
+from everyturn.files.reading import ReadingFault as FileFault
 from everyturn.files.writing import written
 from everyturn.logs.conforming import Conformed, RunMatch
 from everyturn.logs.excerpt import Excerpt, excerpt, lines_of
-from everyturn.logs.faults import Fault, faults
+from everyturn.logs.faults import RefusedRuns, faults
 from everyturn.logs.reproduction import Reproduction, reproduce
 from everyturn.logs.words import words
 from everyturn.verdicts import hints
@@ -29,7 +29,7 @@ ENDINGS: Final = (".md", ".html")
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ReportItem:
     """One cause, as it is told: ``number`` from 1, the excerpt of the shown run, and the same in the model if it is
     known.
 
@@ -37,7 +37,7 @@ class Item:
     """
 
     number: int
-    fault: Fault
+    fault: RefusedRuns
     excerpt: Excerpt
     reproduction: Reproduction | None
     reading: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ class LogSummary:
 class BugReport:
     """All that a report tells."""
 
-    items: tuple[Item, ...]
+    items: tuple[ReportItem, ...]
     logs: tuple[LogSummary, ...]
     runs: int
     refused: int
@@ -124,12 +124,12 @@ def bug_report(
 
 
 def _item(
-    number: int, fault: Fault, model: Callable[[str, str, str], Reproduction | None], reading: Sequence[str]
-) -> Item:
+    number: int, fault: RefusedRuns, model: Callable[[str, str, str], Reproduction | None], reading: Sequence[str]
+) -> ReportItem:
     run = fault.shown
     same = None if fault.invariant is None else model(run.revision, fault.invariant, run.scope)
     texts = lines_of(run.file, range(run.lines[0], run.lines[1] + 1))
-    return Item(number, fault, excerpt(fault, texts), same, tuple(reading))
+    return ReportItem(number, fault, excerpt(fault, texts), same, tuple(reading))
 
 
 def _logs(conformed: Conformed) -> Iterator[LogSummary]:
@@ -172,19 +172,19 @@ def check_endings(paths: Sequence[Path]) -> None:
             raise UsageError(f"--report {path}: expected a name that ends in {' or '.join(ENDINGS)}")
 
 
-def share(item: Item) -> str:
+def share(item: ReportItem) -> str:
     """In how many runs of which agent, in short."""
     return f"{len(item.fault.runs):,} of {item.fault.of:,} runs of {item.fault.shown.revision}"
 
 
-def runs_of(fault: Fault) -> str:
+def runs_of(fault: RefusedRuns) -> str:
     """How often, in words."""
     first, everywhere = len(fault.runs), fault.anywhere
     also = f"; the same rule is broken in {everywhere:,} runs altogether" if everywhere > first else ""
     return f"first fault of {first:,} of {fault.of:,} runs ({first / fault.of:.0%}){also}"
 
 
-def commands(item: Item) -> Iterator[str]:
+def commands(item: ReportItem) -> Iterator[str]:
     """How to see it again: in the log, and in the model."""
     run = item.fault.shown
     yield shlex.join(["everyturn", "validate", *item.reading, "--explain", str(run.run), run.file])
@@ -196,7 +196,7 @@ def commands(item: Item) -> Iterator[str]:
         yield hints.of_world("check", "package.module:YourAgent", "AA", invariant=item.fault.invariant)
 
 
-def reproduced(item: Item) -> str:
+def reproduced(item: ReportItem) -> str:
     """What the commands show."""
     same = item.reproduction
     if same is not None:

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from everyturn.logs.excerpt import Row, Sign
+from everyturn.logs.excerpt import ExcerptRow, Sign
 from everyturn.logs.words import words
 from everyturn.printing import printable
-from everyturn.reports.bug import BugReport, Item, commands, reproduced, run_lines, runs_of, share
+from everyturn.reports.bug import BugReport, ReportItem, commands, reproduced, run_lines, runs_of, share
 from everyturn.reports.bug_markdown import affected
 from everyturn.reports.lanes import diagram
 from everyturn_model.partial import PartialAnswer
@@ -101,7 +101,7 @@ def _contents(report: BugReport) -> Iterator[str]:
     yield "</table></div>"
 
 
-def _item(item: Item, *, alone: bool) -> Iterator[str]:
+def _item(item: ReportItem, *, alone: bool) -> Iterator[str]:
     fault = item.fault
     if not alone:
         yield f'<h2 id="fault{item.number}">{item.number}. {safe(fault.title)}</h2>'
@@ -137,7 +137,7 @@ def safe_lines(lines: Iterator[str]) -> str:
     return "\n".join(map(safe, lines))
 
 
-def _row(row: Row) -> str:
+def _row(row: ExcerptRow) -> str:
     rules = f"<br><b>✗ {safe(' '.join(row.rules))}</b>" if row.rules else ""
     text = f"<code>{safe(row.text)}</code>" if row.text is not None else ""
     said = f"{safe(words(row.event))}{rules}{text}"

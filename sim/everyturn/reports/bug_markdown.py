@@ -6,11 +6,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from everyturn.logs.excerpt import Excerpt, Row, Sign
-from everyturn.logs.faults import Fault
+from everyturn.logs.excerpt import Excerpt, ExcerptRow, Sign
+from everyturn.logs.faults import RefusedRuns
 from everyturn.logs.words import words
 from everyturn.printing import printable
-from everyturn.reports.bug import BugReport, Item, commands, reproduced, run_lines, runs_of, share
+from everyturn.reports.bug import BugReport, ReportItem, commands, reproduced, run_lines, runs_of, share
 from everyturn_model.partial import PartialAnswer
 
 _SIGNS = {Sign.SEEN: "", Sign.HIDDEN: "+", Sign.REFUSED: "**✗**"}
@@ -49,7 +49,7 @@ def _report(report: BugReport) -> Iterator[str]:
     yield from _environment(report)
 
 
-def _item(item: Item, *, alone: bool) -> Iterator[str]:
+def _item(item: ReportItem, *, alone: bool) -> Iterator[str]:
     fault = item.fault
     if not alone:
         yield from (f"## {item.number}. {plain(fault.title)}", "")
@@ -77,7 +77,7 @@ def _item(item: Item, *, alone: bool) -> Iterator[str]:
     yield from ("", "### How to reproduce", "", *fenced(list(commands(item))), "", plain(reproduced(item)), "")
 
 
-def affected(fault: Fault) -> str:
+def affected(fault: RefusedRuns) -> str:
     """Who waits for ever in the shown run."""
     if not fault.waiting:
         return "In this run nobody waits for ever."
@@ -94,7 +94,7 @@ def _lanes(excerpt: Excerpt) -> Iterator[str]:
         yield _row(row, excerpt)
 
 
-def _row(row: Row, excerpt: Excerpt) -> str:
+def _row(row: ExcerptRow, excerpt: Excerpt) -> str:
     lanes = excerpt.lanes
     cells = [""] * (len(lanes) + excerpt.session)
     said = plain(words(row.event))

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from everyturn.logs.identify import Identified, RunIdentified, Tried
-from everyturn.logs.matching import Answer
+from everyturn.logs.matching import MatchAnswer
 from everyturn.reports.text import SIGNS
 from everyturn.verdicts.verdict import Verdict
 
 _SIGN: Final = {
-    Answer.ACCEPTED: SIGNS[Verdict.HOLDS][0],
-    Answer.REFUSED: SIGNS[Verdict.REFUTED][0],
-    Answer.UNDETERMINED: SIGNS[Verdict.UNDETERMINED][0],
+    MatchAnswer.ACCEPTED: SIGNS[Verdict.HOLDS][0],
+    MatchAnswer.REFUSED: SIGNS[Verdict.REFUTED][0],
+    MatchAnswer.UNDETERMINED: SIGNS[Verdict.UNDETERMINED][0],
 }
 LEGEND: Final = "✓ could have written the run  ✗ could not; so many of its lines fit  ? the budget ended first"
 
@@ -35,7 +35,7 @@ def _short(revision: str) -> str:
 
 
 def _said(tried: Tried) -> str:
-    fits = f" {tried.match.written}" if tried.match.answer is Answer.REFUSED else ""
+    fits = f" {tried.match.written}" if tried.match.answer is MatchAnswer.REFUSED else ""
     return f"{_SIGN[tried.match.answer]}{fits}"
 
 
@@ -44,8 +44,8 @@ def explanation(run: RunIdentified) -> Iterator[str]:
     yield f"{run.file}: run {run.run}, recorded from {run.recorded}"
     shown = False
     for tried in run.tried:
-        if tried.match.answer is not Answer.ACCEPTED:
-            at = f"{run.place(tried.match)}: " if tried.match.answer is Answer.REFUSED else ""
+        if tried.match.answer is not MatchAnswer.ACCEPTED:
+            at = f"{run.place(tried.match)}: " if tried.match.answer is MatchAnswer.REFUSED else ""
             yield f"{_SIGN[tried.match.answer]} {tried.revision}: {at}{run.sentence(tried.match)}"
             continue
         preferred = run.recorded if any(_accepts(each, run.recorded) for each in run.tried) else tried.revision
@@ -56,7 +56,7 @@ def explanation(run: RunIdentified) -> Iterator[str]:
 
 
 def _accepts(tried: Tried, revision: str) -> bool:
-    return tried.revision == revision and tried.match.answer is Answer.ACCEPTED
+    return tried.revision == revision and tried.match.answer is MatchAnswer.ACCEPTED
 
 
 def _way(run: RunIdentified, tried: Tried) -> Iterator[str]:
@@ -75,7 +75,9 @@ def table(identified: Identified) -> Iterator[str]:
         yield f"{'accepted':>10}{'refused':>9}{'undetermined':>14}{'seconds':>9}  {file}"
         counts = identified.counts(file)
         for revision, answers in counts.items():
-            numbers = "".join(f"{answers[answer]:>{width}}" for answer, width in zip(Answer, (10, 9, 14), strict=True))
+            numbers = "".join(
+                f"{answers[answer]:>{width}}" for answer, width in zip(MatchAnswer, (10, 9, 14), strict=True)
+            )
             yield f"{numbers}{identified.seconds(revision, file):>9.1f}  {revision}"
         yield f"{file}: {ranking(identified, file)}"
     if len(files) > 1:
@@ -87,6 +89,6 @@ def ranking(identified: Identified, file: str | None = None) -> str:
     return "; ".join(_explains(revision, answers) for revision, answers in identified.ranking(file))
 
 
-def _explains(revision: str, answers: Counter[Answer]) -> str:
-    still_open = f" ({answers[Answer.UNDETERMINED]} undetermined)" if answers[Answer.UNDETERMINED] else ""
-    return f"{revision} explains {answers[Answer.ACCEPTED]} of {answers.total()} runs{still_open}"
+def _explains(revision: str, answers: Counter[MatchAnswer]) -> str:
+    still_open = f" ({answers[MatchAnswer.UNDETERMINED]} undetermined)" if answers[MatchAnswer.UNDETERMINED] else ""
+    return f"{revision} explains {answers[MatchAnswer.ACCEPTED]} of {answers.total()} runs{still_open}"

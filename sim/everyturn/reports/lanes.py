@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from everyturn.logs.excerpt import Excerpt, Row, Sign
+from everyturn.logs.excerpt import Excerpt, ExcerptRow, Sign
 from everyturn.logs.words import words
 from everyturn.printing import printable
 from everyturn.reports.short_names import shortened
@@ -35,7 +35,7 @@ def diagram(excerpt: Excerpt, waiting: tuple[str, ...]) -> str:
     return f"{head}{''.join(parts)}</svg>"
 
 
-def _said(row: Row) -> str:
+def _said(row: ExcerptRow) -> str:
     text = printable(words(row.event))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 

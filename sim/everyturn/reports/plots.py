@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from everyturn.errors import UsageError
 from everyturn.files.writing import written
 from everyturn.verdicts.checker import CONFORMS
-from everyturn.verdicts.verdict import Cell, Judged, Verdict
+from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
 from everyturn_model import events as ev
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ MARKS: Final = {
 }
 _DATES: Final = {".svg": "Date", ".pdf": "CreationDate"}
 """Where a picture would say when it was drawn."""
-_UNASKED: Final = Judged(Verdict.NOT_JUDGED)
+_UNASKED: Final = InvariantResult(Verdict.NOT_JUDGED)
 
 
 def blank(width: float, height: float) -> tuple[Figure, Axes]:

@@ -10,7 +10,7 @@ import click
 from everyturn.asyncio.checking import CheckedScenario, ReplayedScenario
 from everyturn.asyncio.findings import KINDS
 from everyturn.asyncio.searching import ScenarioSearch
-from everyturn.reports.text import SIGNS, Printer, Progress
+from everyturn.reports.text import SIGNS, Printer, ProgressLine
 from everyturn.verdicts.verdict import Cell, Verdict
 
 
@@ -21,7 +21,7 @@ def watching(name: str) -> Iterator[SearchProgress]:
         yield bar
 
 
-class SearchProgress(Progress):
+class SearchProgress(ProgressLine):
     """Progress of a search through the runs of a scenario."""
 
     def searching(self, found: ScenarioSearch) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from everyturn.checking.fuzz import Campaign, after_fuzzing
+from everyturn.checking.fuzz import FuzzedCell, after_fuzzing
 from everyturn.explanation.explain import Explanation
 from everyturn.explanation.happens_before import Touch
 from everyturn.runs.outcomes import shown
@@ -241,11 +241,11 @@ def _column(run: Run, begin: int, end: int) -> list[str]:
     return [*told, *(f"{number:3} {said}" for number, said in rest if said)]
 
 
-def explain_first(campaign: Campaign, say: Callable[[str], None]) -> None:
+def explain_first(campaign: FuzzedCell, say: Callable[[str], None]) -> None:
     """After a campaign: shrink its first violation, explain it, and say how to look at it; nothing if there is none."""
-    from everyturn.reports.text import Progress
+    from everyturn.reports.text import ProgressLine
 
-    with Progress("shrinking") as bar:
+    with ProgressLine("shrinking") as bar:
         explained = after_fuzzing(campaign, bar.shrinking)
     if explained is not None:
         shrunk, explanation = explained

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from everyturn.reports.plots import save
-from everyturn.studies.results import Row, StudyResult
+from everyturn.studies.results import StudyResult, StudyRow
 from everyturn.studies.study import Poisson, Source, Study
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _curves(axes: Axes, result: StudyResult, source: Source, study: Study, name:
     """One measure over the first varied parameter, a curve for each revision (and value of the other parameters)."""
     logarithmic = study.plot.y_log and name.endswith("per_thousand")
     (first, values), *others = study.vary.items()
-    curves: dict[tuple[str, str], list[Row]] = {}
+    curves: dict[tuple[str, str], list[StudyRow]] = {}
     for row in result.rows:
         rest = ", ".join(f"{key.rpartition('.')[2]} {row.parameters[key]}" for key, _ in others)
         curves.setdefault((row.revision, rest), []).append(row)
@@ -127,7 +127,9 @@ def _curves(axes: Axes, result: StudyResult, source: Source, study: Study, name:
     axes.set_axisbelow(True)
 
 
-def _curve(axes: Axes, rows: Sequence[Row], study: Study, name: str, revision: str, rest: str, dodge: float) -> None:
+def _curve(
+    axes: Axes, rows: Sequence[StudyRow], study: Study, name: str, revision: str, rest: str, dodge: float
+) -> None:
     colour, marker = STYLES.get(revision, OTHER)
     logarithmic = study.plot.y_log and name.endswith("per_thousand")
     first = next(iter(study.vary))

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from everyturn.studies.results import MEASURES, Row, StudyResult
+from everyturn.studies.results import MEASURES, StudyResult, StudyRow
 from everyturn.studies.study import Study
 from everyturn.verdicts.intervals import Interval
 
@@ -84,7 +84,7 @@ def as_csv(result: StudyResult) -> str:
     return text.getvalue()
 
 
-def _figures(row: Row) -> Iterator[object]:
+def _figures(row: StudyRow) -> Iterator[object]:
     yield from (row.replications, row.prompts, row.undecided)
     for name in MEASURES:
         yield from ("" if end is None else end for end in row.measures[name] or (None, None, None))

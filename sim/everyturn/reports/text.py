@@ -17,7 +17,7 @@ from everyturn.printing import printable, printable_lines
 from everyturn.runs.event_text import event_text
 from everyturn.verdicts import hints
 from everyturn.verdicts.expectations import unreached
-from everyturn.verdicts.verdict import WORST_FIRST, Cell, CounterCheck, Judged, Result, Verdict
+from everyturn.verdicts.verdict import WORST_FIRST, Cell, CounterCheck, InvariantResult, Result, Verdict
 from everyturn.world.operations import in_short
 from everyturn.world.scope import Scope
 
@@ -44,7 +44,7 @@ LEGEND: Final = (
 EVERY_SECONDS: Final = 10.0
 
 
-class Progress:
+class ProgressLine:
     """A line that is rewritten on a terminal; elsewhere a line every ten seconds. A context manager."""
 
     def __init__(self, what: str) -> None:
@@ -106,7 +106,7 @@ class Progress:
 @contextmanager
 def exploring(cell: str) -> Iterator[Callable[[Sight], None]]:
     """Shows the progress of the exploration of a cell."""
-    with Progress(cell) as bar:
+    with ProgressLine(cell) as bar:
         yield bar.exploring
 
 
@@ -130,7 +130,7 @@ class Printer:
             elif judged.verdict is Verdict.UNDETERMINED and judged.sentence is not None:
                 self.say(f"{name}: {judged.sentence}", f"    {_sign(Verdict.UNDETERMINED)} ")
 
-    def _refutation(self, cell: Cell, name: str, judged: Judged) -> None:
+    def _refutation(self, cell: Cell, name: str, judged: InvariantResult) -> None:
         often = f", in {judged.count:,} run{'s' * (judged.count != 1)}" if judged.count else ""
         steps = f" ({judged.steps} steps{often})" if judged.steps is not None else ""
         self.say(f"{name}: {judged.sentence}{steps}", f"    {_sign(Verdict.REFUTED)} ")
@@ -257,7 +257,7 @@ def coverage(report: dict[str, Any]) -> Iterator[str]:
         yield f"  UNREADABLE in {report['more_faults']:,} more places"
 
 
-def _all(cell: Cell) -> Iterator[tuple[str, Judged]]:
+def _all(cell: Cell) -> Iterator[tuple[str, InvariantResult]]:
     yield from cell.invariants.items()
     if cell.conforms is not None:
         yield "conforms", cell.conforms

@@ -11,7 +11,7 @@ from everyturn.logs.findings import Broken
 from everyturn.logs.judging import NOTHING, Size
 from everyturn.logs.validate import Validated
 from everyturn.verdicts.checker import CONFORMS
-from everyturn.verdicts.verdict import Cell, Judged, Verdict, worst
+from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict, worst
 
 COLUMNS: Final = (Verdict.REFUTED, Verdict.HOLDS, Verdict.UNDETERMINED, Verdict.VACUOUS, Verdict.NOT_JUDGED)
 
@@ -83,9 +83,9 @@ def _by(cells: Sequence[Cell], key: Callable[[Cell], str]) -> dict[str, list[Cel
     return groups
 
 
-def _judged(cells: Sequence[Cell]) -> dict[str, list[Judged]]:
+def _judged(cells: Sequence[Cell]) -> dict[str, list[InvariantResult]]:
     """What is said in all cells of each invariant, and of conformance."""
-    said: dict[str, list[Judged]] = {}
+    said: dict[str, list[InvariantResult]] = {}
     for cell in cells:
         for name, judged in cell.invariants.items():
             said.setdefault(name, []).append(judged)

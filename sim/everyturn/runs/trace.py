@@ -19,7 +19,7 @@ from msgspec import Meta
 
 from everyturn import __version__
 from everyturn.errors import UsageError
-from everyturn.files.reading import MAX_LINE, Fault, LogFile, Unreadable
+from everyturn.files.reading import MAX_LINE, LogFile, ReadingFault, Unreadable
 from everyturn.runs.outcomes import shown
 from everyturn.runs.run import Run, RunStep
 from everyturn.world.scope import Scope
@@ -32,7 +32,7 @@ LIMIT: Final = 64_000_000
 _ELSEWHERE: Final = "; logs and recordings of agents are for `everyturn validate`"
 
 
-class Header(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+class TraceHeader(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """The first line of a trace. ``violates``: what a regression trace must violate whenever it is replayed."""
 
     schema: str
@@ -49,7 +49,7 @@ class Header(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defau
     violates: list[str] = []
 
 
-class Line(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+class TraceLine(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """Every other line of a trace."""
 
     seq: int
@@ -80,8 +80,8 @@ class _Step(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class Trace(msgspec.Struct, frozen=True):
     """A trace that was read: its header and its lines."""
 
-    header: Header
-    lines: list[Line]
+    header: TraceHeader
+    lines: list[TraceLine]
 
     def steps(self) -> Iterator[tuple[Event, ...]]:
         """The events of each step, as the judge takes them; rest is a step of its own."""
@@ -104,7 +104,7 @@ class Trace(msgspec.Struct, frozen=True):
             yield tuple(collected)
 
 
-def lines_of(run: Run) -> Iterator[Line]:
+def lines_of(run: Run) -> Iterator[TraceLine]:
     """The lines of a run. Those of what is seen at rest have no cause."""
     seq = 0
     for step in run.steps:
@@ -123,7 +123,7 @@ def write(
     run: Run, *, engine: str, strategy: str, seed: int | None, number: int = 0, violates: Iterable[str] = ()
 ) -> bytes:
     """A run as a trace file's contents."""
-    header = Header(
+    header = TraceHeader(
         SCHEMA,
         __version__,
         run.revision,
@@ -157,15 +157,15 @@ def _bounded(file: LogFile) -> Iterator[bytes]:
     while line := file.readline(MAX_LINE + 1):
         total += len(line)
         if total > LIMIT:
-            raise Unreadable(Fault(file.path, 0, f"a trace of at most {LIMIT:,} bytes", "a longer one"))
+            raise Unreadable(ReadingFault(file.path, 0, f"a trace of at most {LIMIT:,} bytes", "a longer one"))
         file.number += 1
         yield line
 
 
 def parse(lines: Iterable[bytes], name: str) -> Trace:
     """The trace in ``lines``; ``name`` stands in errors."""
-    header: Header | None = None
-    read_lines: list[Line] = []
+    header: TraceHeader | None = None
+    read_lines: list[TraceLine] = []
     number = 0
     for number, line in enumerate(lines, start=1):
         where = f"{name}:{number}"
@@ -184,12 +184,12 @@ def parse(lines: Iterable[bytes], name: str) -> Trace:
     return Trace(header, read_lines)
 
 
-def _header(line: bytes, where: str) -> Header:
+def _header(line: bytes, where: str) -> TraceHeader:
     schema = _schema(line, where)
     if schema != SCHEMA:
         other = "" if str(schema).startswith(SCHEMA.rpartition("/")[0]) else _ELSEWHERE
         raise UsageError(f"{where}: expected schema {SCHEMA!r}, found {schema!r}{other}")
-    header: Header = _decode(line, where, Header)
+    header: TraceHeader = _decode(line, where, TraceHeader)
     try:
         Scope.parse(header.scope)
     except UsageError as error:
@@ -216,8 +216,8 @@ def _decode(line: bytes, where: str, kind: type[Any]) -> Any:
         raise UsageError(f"{where}: {error}") from error
 
 
-def _line(line: bytes, where: str, expected: int) -> Line:
-    found: Line = _decode(line, where, Line)
+def _line(line: bytes, where: str, expected: int) -> TraceLine:
+    found: TraceLine = _decode(line, where, TraceLine)
     if found.seq != expected:
         raise UsageError(f"{where}: expected seq {expected}, found {found.seq}")
     try:
@@ -230,7 +230,7 @@ def _line(line: bytes, where: str, expected: int) -> Line:
     return found
 
 
-def _check_step(line: Line) -> None:
+def _check_step(line: TraceLine) -> None:
     """Raise :class:`UsageError` if a step does not say who did what."""
     if line.thread is None:
         raise UsageError("step: expected a thread, found none")
@@ -240,7 +240,7 @@ def _check_step(line: Line) -> None:
         raise UsageError(f"step: {error}") from error
 
 
-def event_of(line: Line) -> Event:
+def event_of(line: TraceLine) -> Event:
     """The event that a line tells of. Raises :class:`UsageError` for an unknown kind or wrong data."""
     kind = EVENT_TYPES.get(line.kind)
     if kind is None:
@@ -258,14 +258,14 @@ def event_of(line: Line) -> Event:
         raise UsageError(f"{line.kind}: {error}") from error
 
 
-def _event_line(seq: int, time: float, thread: str | None, event: Event, cause: int | None) -> Line:
+def _event_line(seq: int, time: float, thread: str | None, event: Event, cause: int | None) -> TraceLine:
     data = msgspec.to_builtins({field.name: getattr(event, field.name) for field in dataclasses.fields(event)})
     prompt = data.pop("prompt", None)
     data.pop("thread", None)
-    return Line(seq, time, type(event).__name__, thread, prompt, data, cause)
+    return TraceLine(seq, time, type(event).__name__, thread, prompt, data, cause)
 
 
-def _step_line(seq: int, step: RunStep) -> Line:
+def _step_line(seq: int, step: RunStep) -> TraceLine:
     operations = [
         {
             "operation": str(each.operation),
@@ -275,7 +275,7 @@ def _step_line(seq: int, step: RunStep) -> Line:
         for each in step.operations
     ]
     data = {"step": step.number, "enabled": step.enabled, "operations": operations}
-    return Line(seq, step.time, "step", step.operations[0].thread, None, data)
+    return TraceLine(seq, step.time, "step", step.operations[0].thread, None, data)
 
 
 def _all_shown(values: Iterable[object]) -> list[str]:

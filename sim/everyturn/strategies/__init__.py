@@ -27,13 +27,13 @@ from everyturn.strategies.surw import Surw
 from everyturn.strategies.urw import Urw
 from everyturn.world.access import Access
 
-__all__ = ["STRATEGIES", "Access", "Entry", "Guided", "RandomWalk", "Sampler", "Strategy", "strategy"]
+__all__ = ["STRATEGIES", "Access", "Guided", "RandomWalk", "Sampler", "Strategy", "StrategyEntry", "strategy"]
 
 Measure = Callable[[], Profile]
 Make = Callable[[int, float, Measure], Strategy]
 
 
-class Entry(NamedTuple):
+class StrategyEntry(NamedTuple):
     """A strategy in the list: how it is made of (seed, parameter, profile), its parameter, what it does and promises.
 
     ``parameter``: its letter and the value that it has when none is given; none: it takes no parameter. ``least``: the
@@ -48,18 +48,18 @@ class Entry(NamedTuple):
     least: int = 0
 
 
-STRATEGIES: Final[dict[str, Entry]] = {
-    "fifo": Entry(
+STRATEGIES: Final[dict[str, StrategyEntry]] = {
+    "fifo": StrategyEntry(
         lambda seed, parameter, measure: Fifo(),
         "stock SimPy order: whoever asked first goes on, and the world is friendly",
         "one schedule",
     ),
-    "random-walk": Entry(
+    "random-walk": StrategyEntry(
         lambda seed, parameter, measure: RandomWalk(seed),
         "every enabled thread, and every outcome, with equal probability at each step",
         "every schedule has a chance; independent runs, so clean ones bound the risk",
     ),
-    "pct": Entry(
+    "pct": StrategyEntry(
         lambda seed, parameter, measure: Pct(seed, int(parameter), measure()),
         "random priorities of threads, lowered at D-1 random steps",
         "a violation of depth D has a probability of 1/(n k^(D-1)) or more in each run",
@@ -67,7 +67,7 @@ STRATEGIES: Final[dict[str, Entry]] = {
         ("D", 3),
         1,
     ),
-    "fair-pct": Entry(
+    "fair-pct": StrategyEntry(
         lambda seed, parameter, measure: FairPct(seed, int(parameter), measure()),
         "pct for as long as a run is expected to be, a random walk after that",
         "as pct, and no thread waits for ever",
@@ -75,51 +75,51 @@ STRATEGIES: Final[dict[str, Entry]] = {
         ("D", 3),
         1,
     ),
-    "pos": Entry(
+    "pos": StrategyEntry(
         lambda seed, parameter, measure: Pos(seed),
         "a random priority for each access, drawn again for those that race with the one just made",
         "orders of dependent accesses come out more evenly than by a random walk",
         "Yuan, Yang, Gu, CAV 2018",
     ),
-    "urw": Entry(
+    "urw": StrategyEntry(
         lambda seed, parameter, measure: Urw(seed, measure()),
         "threads weighted by the steps they have still to make, as counted in profiling runs",
         "every interleaving equally probable, as far as counts are right and nothing blocks",
         "Zhao et al., ASPLOS 2025",
     ),
-    "surw": Entry(
+    "surw": StrategyEntry(
         lambda seed, parameter, measure: Surw(seed, measure()),
         "urw for the accesses to one contended location, drawn for each run; all other steps by random priorities",
         "every interleaving of those accesses equally probable, under the same conditions",
         "Zhao et al., ASPLOS 2025",
     ),
-    "delay": Entry(
+    "delay": StrategyEntry(
         lambda seed, parameter, measure: DelayBounded(parameter),
         "depth first through the schedules in which a round-robin scheduler is delayed at most D times",
         "complete up to the bound; with inf, for the scope",
         "Emmi, Qadeer, Rakamarić, POPL 2011",
         ("D", 2),
     ),
-    "preemption": Entry(
+    "preemption": StrategyEntry(
         lambda seed, parameter, measure: PreemptionBounded(parameter),
         "depth first through the schedules in which at most D threads are preempted",
         "complete up to the bound; with inf, for the scope",
         "Musuvathi, Qadeer, PLDI 2007",
         ("D", 2),
     ),
-    "dpor": Entry(
+    "dpor": StrategyEntry(
         lambda seed, parameter, measure: Dpor(),
         "dynamic partial order reduction with sleep sets: one schedule for each order of dependent accesses",
         "complete for the scope: reaches every outcome, and decides what is judged at rest",
         "Flanagan, Godefroid, POPL 2005",
     ),
-    "coverage": Entry(
+    "coverage": StrategyEntry(
         lambda seed, parameter, measure: CoverageGuided(seed),
         "varies runs in which one thread touched what another wrote in a way not seen before",
         "none: it learns from run to run",
         "after Wolff et al., ASPLOS 2024",
     ),
-    "portfolio": Entry(
+    "portfolio": StrategyEntry(
         lambda seed, parameter, measure: _portfolio(seed, measure()),
         "each run by random-walk, pct:3 or pos, drawn at random",
         "on average at most three times the runs of the best of them; independent runs",
@@ -144,7 +144,7 @@ def strategy(name: str, seed: int, measure: Measure | None = None) -> Strategy:
     return entry.make(seed, _parameter(name, text, entry) if colon else entry.parameter[1], measure or _no_profile)
 
 
-def _parameter(name: str, text: str, entry: Entry) -> float:
+def _parameter(name: str, text: str, entry: StrategyEntry) -> float:
     if text == "inf" and entry.least == 0:
         return math.inf
     if not (text.isascii() and text.isdigit() and entry.least <= int(text) <= 1000):

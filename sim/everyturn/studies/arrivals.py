@@ -10,10 +10,10 @@ from typing import Any
 import simpy
 
 from everyturn.studies.recorded import Visit, visits
-from everyturn.studies.session import Session
-from everyturn.studies.study import Bursts, Poisson, Recorded, Study, Users
+from everyturn.studies.session import SimulatedSession
+from everyturn.studies.study import Bursts, Poisson, RecordedArrivals, Study, Users
 from everyturn.studies.surroundings import Draw
-from everyturn.studies.tally import Prompt, SessionTally
+from everyturn.studies.tally import SessionTally, TalliedPrompt
 from everyturn.world.world import operation_thread, prompt_thread
 
 Coming = Generator[simpy.Event, Any, None]
@@ -22,7 +22,7 @@ Coming = Generator[simpy.Event, Any, None]
 class Traffic:
     """What comes to one session."""
 
-    def __init__(self, study: Study, session: Session, tally: SessionTally, draw: Draw) -> None:
+    def __init__(self, study: Study, session: SimulatedSession, tally: SessionTally, draw: Draw) -> None:
         self.study = study
         self.session = session
         self.tally = tally
@@ -35,7 +35,7 @@ class Traffic:
         if study.cancels.per_hour:
             self.env.process(self._cancels(study.cancels.per_hour / 3600, draw("cancels")))
 
-    def submit(self, kind: str | None = None) -> Prompt:
+    def submit(self, kind: str | None = None) -> TalliedPrompt:
         """A prompt is submitted now; ``kind`` is its letter in a scope, drawn if it is not given."""
         letter = kind or self._draw_kind()
         thread = prompt_thread(self._next("p"), letter, counted=True)
@@ -59,7 +59,7 @@ class Traffic:
         letter = "a" if self._kinds.random() < self.study.accepted else "i"
         return letter.upper() if self._kinds.random() < self.study.run_ids else letter
 
-    def _lose_patience(self, prompt: Prompt) -> None:
+    def _lose_patience(self, prompt: TalliedPrompt) -> None:
         if not prompt.told:
             self.operate("c")
 
@@ -75,7 +75,7 @@ class Traffic:
                 for number in range(1, users.number):
                     self.env.process(self._user(users, draw(f"user {number}")))
                 return self._user(users, draw("user 0"))
-            case Recorded() as recorded:
+            case RecordedArrivals() as recorded:
                 return self._recorded(visits(Path(recorded.log)), recorded, draw("arrivals"))
 
     def _poisson(self, rate: float, random: Random) -> Coming:
@@ -100,7 +100,7 @@ class Traffic:
             if prompt.run_id:
                 yield prompt.over | self.env.timeout(users.give_up)
 
-    def _recorded(self, runs: tuple[tuple[Visit, ...], ...], recorded: Recorded, random: Random) -> Coming:
+    def _recorded(self, runs: tuple[tuple[Visit, ...], ...], recorded: RecordedArrivals, random: Random) -> Coming:
         pause = recorded.pause.sampler(random)
         while True:
             for run in runs:

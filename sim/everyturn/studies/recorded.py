@@ -73,9 +73,9 @@ def _streams(run: RecordedRun) -> list[float]:
     found: list[float] = []
     for _, event in run.logged:
         match event:
-            case line.StreamStart(turn=turn, step=step):
+            case line.StreamStartLine(turn=turn, step=step):
                 begun[turn, step] = event.t
-            case line.StreamEnd(turn=turn, step=step, how=how) if how != "cancelled" and (turn, step) in begun:
+            case line.StreamEndLine(turn=turn, step=step, how=how) if how != "cancelled" and (turn, step) in begun:
                 found.append((event.t - begun.pop((turn, step))) * _NANOSECONDS)
     return found
 
@@ -89,7 +89,7 @@ def _writes(run: RecordedRun) -> list[float]:
                 written[thread] = (prompt, event.t)
             case line.UserMessage(thread=thread):
                 written.pop(thread, None)
-            case line.StreamStart(turn=turn, thread=thread) if thread in written:
+            case line.StreamStartLine(turn=turn, thread=thread) if thread in written:
                 prompt, since = written.pop(thread)
                 if prompt == turn:
                     found.append((event.t - since) * _NANOSECONDS)

@@ -13,11 +13,11 @@ from msgspec import Struct
 from everyturn.errors import UsageError
 from everyturn.studies.arrivals import Traffic
 from everyturn.studies.recorded import visits
-from everyturn.studies.session import Session
-from everyturn.studies.study import Cell, Recorded, Study
-from everyturn.studies.subscribers import Broker, SessionBroker, Subscriber
+from everyturn.studies.session import SimulatedSession
+from everyturn.studies.study import RecordedArrivals, Study, StudyPoint
+from everyturn.studies.subscribers import SimulatedBroker, SimulatedSessionBroker, Subscriber
 from everyturn.studies.surroundings import Draw, Surroundings
-from everyturn.studies.tally import Counts, SessionTally, Summary, Tally
+from everyturn.studies.tally import Counts, DurationSummary, SessionTally, StudyTally
 from everyturn.world.agents import find_revision, require
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
@@ -41,15 +41,15 @@ class Replication(Struct, frozen=True, kw_only=True):
     replication: int
     hours: float
     counts: Counts
-    wait: Summary
-    response: Summary
+    wait: DurationSummary
+    response: DurationSummary
 
 
-def replicate(cell: Cell, number: int, passed: Passed | None = None) -> Replication:
+def replicate(cell: StudyPoint, number: int, passed: Passed | None = None) -> Replication:
     """Simulate replication ``number`` of ``cell``. Raises :class:`UsageError` if the agent misbehaves."""
     study = cell.study
     env = simpy.Environment()
-    tally = Tally(env, since=study.warm_up_hours * 3600)
+    tally = StudyTally(env, since=study.warm_up_hours * 3600)
     tallies = _open_sessions(cell, number, env, tally)
     end = study.hours * 3600
     try:
@@ -70,22 +70,24 @@ def replicate(cell: Cell, number: int, passed: Passed | None = None) -> Replicat
         replication=number,
         hours=(study.hours - study.warm_up_hours) * study.sessions,
         counts=tally.counts,
-        wait=Summary.of(tally.wait),
-        response=Summary.of(tally.response),
+        wait=DurationSummary.of(tally.wait),
+        response=DurationSummary.of(tally.response),
     )
 
 
-def _open_sessions(cell: Cell, number: int, env: simpy.Environment, tally: Tally) -> list[SessionTally]:
+def _open_sessions(cell: StudyPoint, number: int, env: simpy.Environment, tally: StudyTally) -> list[SessionTally]:
     study = cell.study
     broker = _broker(study, env, _draw(study.seed, number, "subscribers"))
     tallies: list[SessionTally] = []
     for place in range(study.sessions):
         draw = _draw(study.seed, number, f"session {place}")
         watched = SessionTally(tally, reads=broker is not None)
-        publisher = None if broker is None else SessionBroker(broker, place % len(broker.subscribers), watched.told)
+        publisher = (
+            None if broker is None else SimulatedSessionBroker(broker, place % len(broker.subscribers), watched.told)
+        )
         world = World(_scope(study), cell.revision)
         surroundings = Surroundings(study.latency, study.faults, draw)
-        session = Session(env, world, surroundings, watched, publisher)
+        session = SimulatedSession(env, world, surroundings, watched, publisher)
         Traffic(study, session, watched, draw)
         tallies.append(watched)
     return tallies
@@ -96,11 +98,11 @@ def _draw(seed: int, replication: int, place: str) -> Draw:
     return lambda purpose: Random(f"{seed}/{replication}/{place}/{purpose}")
 
 
-def _broker(study: Study, env: simpy.Environment, draw: Draw) -> Broker | None:
+def _broker(study: Study, env: simpy.Environment, draw: Draw) -> SimulatedBroker | None:
     if study.subscribers is None:
         return None
     about = study.subscribers
-    return Broker(
+    return SimulatedBroker(
         env,
         [
             Subscriber(env, number, about.buffer, about.read.sampler(draw(f"read {number}")))
@@ -109,10 +111,10 @@ def _broker(study: Study, env: simpy.Environment, draw: Draw) -> Broker | None:
     )
 
 
-def require_methods(cell: Cell) -> None:
+def require_methods(cell: StudyPoint) -> None:
     """Raise :class:`UsageError` if the cell's agent lacks a method that somebody may call in its study."""
     study = cell.study
-    if isinstance(study.arrivals, Recorded):
+    if isinstance(study.arrivals, RecordedArrivals):
         kinds = {visit.kind for run in visits(Path(study.arrivals.log)) for visit in run}
     else:
         kinds = ({"A"} if study.accepted else set()) | ({"I"} if study.accepted < 1 else set())

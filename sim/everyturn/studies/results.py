@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from everyturn.errors import UsageError
 from everyturn.studies.replication import Replication
-from everyturn.studies.study import Cell, Study
+from everyturn.studies.study import Study, StudyPoint
 from everyturn.verdicts.intervals import Interval, mean_interval, ratio_interval
 
 STUDY_SCHEMA: Final = "everyturn/study/1"
@@ -97,7 +97,7 @@ MEASURES: Final[dict[str, Measure]] = {
 """Name → measure. Shares are per cent or per thousand."""
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class StudyRow(Struct, frozen=True, kw_only=True):
     """One cell of a study: a revision at one point, and what was found; a measure is [value, low, high] or nothing."""
 
     revision: str
@@ -118,13 +118,13 @@ class StudyResult(Struct, frozen=True, kw_only=True):
     confidence: float
     hours: float
     warm_up_hours: float
-    rows: list[Row]
+    rows: list[StudyRow]
     interrupted: bool = False
 
 
-def judge(study: Study, cells: Sequence[Cell], made: Sequence[Replication], *, interrupted: bool) -> StudyResult:
+def judge(study: Study, cells: Sequence[StudyPoint], made: Sequence[Replication], *, interrupted: bool) -> StudyResult:
     """Put the replications of each cell together, in the order of the cells."""
-    rows: list[Row] = []
+    rows: list[StudyRow] = []
     for cell in cells:
         of_cell = [each for each in made if each.revision == cell.revision and each.parameters == cell.parameters]
         if of_cell:
@@ -140,8 +140,8 @@ def judge(study: Study, cells: Sequence[Cell], made: Sequence[Replication], *, i
     )
 
 
-def _row(cell: Cell, of_cell: Sequence[Replication]) -> Row:
-    return Row(
+def _row(cell: StudyPoint, of_cell: Sequence[Replication]) -> StudyRow:
+    return StudyRow(
         revision=cell.revision,
         parameters=cell.parameters,
         replications=len(of_cell),

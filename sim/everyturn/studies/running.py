@@ -19,7 +19,7 @@ from everyturn.errors import Unwritable, UsageError
 from everyturn.files.reading import LogFile, stop
 from everyturn.files.writing import written
 from everyturn.studies.replication import Passed, Replication, replicate, require_methods
-from everyturn.studies.study import Cell, Plot
+from everyturn.studies.study import Plot, StudyPoint
 from everyturn.world.agents import code_of, find_revision
 
 JOURNAL_SCHEMA: Final = "everyturn/study-journal/2"
@@ -31,14 +31,14 @@ them."""
 
 _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-Task = tuple[Cell, int]
+Task = tuple[StudyPoint, int]
 Progress = Callable[[float, str], None]
 """Called now and then with how many replications are done, in parts, and what runs."""
 
 _Result = TypeVar("_Result")
 
 
-class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class JournalHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The first line of a journal: whose replications follow; ``digest`` is that of everything that decides them."""
 
     schema: str
@@ -53,19 +53,19 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     check: str
 
 
-class Journal:
+class StudyJournal:
     """Replications as JSON lines, in the order of the tasks; a file, or nothing but memory.
 
     Each replication is written when it is done, so that a run that was interrupted or killed goes on where it stopped.
     A last line that is not complete is dropped; one that was edited, moved or doubled is an error.
     """
 
-    def __init__(self, path: Path | None, cells: Sequence[Cell]) -> None:
+    def __init__(self, path: Path | None, cells: Sequence[StudyPoint]) -> None:
         self.path = path
         self.made: list[Replication] = []
         self._size = self._cut = 0
         self._file: BinaryIO | None = None
-        self._header = Header(JOURNAL_SCHEMA, cells[0].study.title, digest(cells))
+        self._header = JournalHeader(JOURNAL_SCHEMA, cells[0].study.title, digest(cells))
         if path is None:
             return
         try:
@@ -91,7 +91,7 @@ class Journal:
 
     def _check_header(self, path: Path, line: bytes) -> None:
         try:
-            header = msgspec.json.decode(line, type=Header)
+            header = msgspec.json.decode(line, type=JournalHeader)
         except _UNDECODABLE as error:
             raise UsageError(f"{path}:1: expected the header of a study's journal; found: {error}") from None
         if (header.schema, header.digest) != (JOURNAL_SCHEMA, self._header.digest):
@@ -152,7 +152,7 @@ class Journal:
                 raise Unwritable(self.path, error) from error
 
 
-def digest(cells: Sequence[Cell]) -> str:
+def digest(cells: Sequence[StudyPoint]) -> str:
     """A short name of all that decides what the replications of these cells are, their agents' code included.
 
     What is said about them (titles, plots, confidence) and how many there are does not.
@@ -178,7 +178,7 @@ def digest(cells: Sequence[Cell]) -> str:
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:16]
 
 
-def run(cells: Sequence[Cell], journal: Journal, *, jobs: int = 1, progress: Progress | None = None) -> bool:
+def run(cells: Sequence[StudyPoint], journal: StudyJournal, *, jobs: int = 1, progress: Progress | None = None) -> bool:
     """Make the replications that the journal does not have yet; whether Ctrl-C ended it early.
 
     The replications do not depend on ``jobs``, nor on what was made before. Raises :class:`UsageError`.

@@ -51,7 +51,7 @@ class Publisher(Protocol):
         ...
 
 
-class Change(simpy.Event):
+class ColumnChange(simpy.Event):
     """A column has changed: whoever waits for it looks again before anything else happens at this time.
 
     Urgent, so that of two threads the one that asked first is served first, as everywhere.
@@ -64,7 +64,7 @@ class Change(simpy.Event):
         self.env.schedule(self, priority=URGENT)
 
 
-class Session:
+class SimulatedSession:
     """One session: its shared data, its agent, and its threads."""
 
     def __init__(
@@ -83,7 +83,7 @@ class Session:
         self.values: dict[str, Any] = dict(zip(objects.COLUMNS, world.initial, strict=True))
         self.live = 0
         self._moving = 0
-        self._blocked: dict[str, list[Change]] = {}
+        self._blocked: dict[str, list[ColumnChange]] = {}
         self._streams: dict[simpy.Process, Stream] = {}
 
     def start(self, thread: Thread) -> simpy.Process:
@@ -211,16 +211,16 @@ class Session:
                     del self._streams[process]
                     process.interrupt()
 
-    def _urgently(self) -> Change:
+    def _urgently(self) -> ColumnChange:
         """An event that happens before anything else at this time."""
-        change = Change(self.env)
+        change = ColumnChange(self.env)
         change.happen()
         return change
 
-    def _change_of(self, operation: Operation) -> Change:
+    def _change_of(self, operation: Operation) -> ColumnChange:
         """The next change of the column that blocks ``operation``. Such an operation touches one column."""
         (column,) = objects.columns(operation)
-        change = Change(self.env)
+        change = ColumnChange(self.env)
         self._blocked.setdefault(column, []).append(change)
         self._rest_if_idle()
         return change

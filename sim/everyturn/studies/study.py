@@ -53,7 +53,7 @@ class Users(_Table, frozen=True, kw_only=True, tag_field="kind", tag="users"):
     give_up: Positive = 600.0
 
 
-class Recorded(_Table, frozen=True, kw_only=True, tag_field="kind", tag="recorded"):
+class RecordedArrivals(_Table, frozen=True, kw_only=True, tag_field="kind", tag="recorded"):
     """Prompts, Cancels, ClearQueues and Summarises come as in the runs of a recorded log, one run after the other.
 
     ``scale`` stretches the times within a run, ``pause`` lies between two runs; after the last run comes the first.
@@ -64,7 +64,7 @@ class Recorded(_Table, frozen=True, kw_only=True, tag_field="kind", tag="recorde
     pause: Distribution
 
 
-Arrivals = Poisson | Bursts | Users | Recorded
+Arrivals = Poisson | Bursts | Users | RecordedArrivals
 Bars = Literal["curves", "bars"]
 
 
@@ -163,7 +163,7 @@ class Study(_Table, frozen=True, kw_only=True):
             raise ValueError(f"Expected `warm_up_hours` below `hours` ({self.hours:g}), got {self.warm_up_hours:g}")
 
 
-class Cell(NamedTuple):
+class StudyPoint(NamedTuple):
     """One point of a study: a revision, the varied parameters with their values, and the study with these set."""
 
     revision: str
@@ -202,7 +202,7 @@ class Source(NamedTuple):
         own = self.named is None or name in self.named
         return revision_name(name if own else named_in(self.where, name))
 
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[StudyPoint]:
         """Every combination of a revision and the varied values. Raises :class:`UsageError`."""
         study = self.study()
         for name, values in (*study.vary.items(), ("revisions", study.revisions)):
@@ -210,7 +210,7 @@ class Source(NamedTuple):
                 raise UsageError(f"{self.where}: {name}: expected different values; found {twice[0]!r} twice")
         grid = [dict(zip(study.vary, values, strict=True)) for values in product(*study.vary.values())]
         changed = [(parameters, self.study(parameters)) for parameters in grid]
-        return [Cell(name, parameters, each) for name in study.revisions for parameters, each in changed]
+        return [StudyPoint(name, parameters, each) for name in study.revisions for parameters, each in changed]
 
 
 def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Source:

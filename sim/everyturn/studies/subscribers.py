@@ -51,7 +51,7 @@ class Subscriber:
                 letter.read(letter.prompt)
 
 
-class Broker:
+class SimulatedBroker:
     """Delivers completions of all sessions to all subscribers."""
 
     def __init__(self, env: simpy.Environment, subscribers: list[Subscriber]) -> None:
@@ -83,10 +83,10 @@ class Broker:
         return got
 
 
-class SessionBroker:
+class SimulatedSessionBroker:
     """The broker as one session sees it; ``client`` is the number of its own subscriber."""
 
-    def __init__(self, broker: Broker, client: int, read: Read) -> None:
+    def __init__(self, broker: SimulatedBroker, client: int, read: Read) -> None:
         self.broker = broker
         self.client = client
         self.read = read

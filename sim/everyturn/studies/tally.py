@@ -51,7 +51,7 @@ class Durations:
         return None
 
 
-class Summary(Struct, frozen=True):
+class DurationSummary(Struct, frozen=True):
     """The durations of one replication."""
 
     number: int
@@ -60,7 +60,7 @@ class Summary(Struct, frozen=True):
     p95: float | None
 
     @classmethod
-    def of(cls, durations: Durations) -> Summary:
+    def of(cls, durations: Durations) -> DurationSummary:
         """What there is to say of ``durations``."""
         return cls(durations.number, durations.mean, durations.quantile(0.5), durations.quantile(0.95))
 
@@ -93,7 +93,7 @@ class Counts(Struct):
 
 
 @dataclass(slots=True)
-class Prompt:
+class TalliedPrompt:
     """A prompt on its way. ``over`` is triggered when it has been told."""
 
     name: str
@@ -108,7 +108,7 @@ class Prompt:
 
 
 @dataclass(slots=True)
-class Tally:
+class StudyTally:
     """What became of the prompts of all sessions of one replication. ``since``: the end of the warm-up."""
 
     env: simpy.Environment
@@ -121,16 +121,16 @@ class Tally:
 class SessionTally:
     """What became of the prompts of one session. ``reads``: a delivered completion has yet to be read by its client."""
 
-    def __init__(self, tally: Tally, *, reads: bool = False) -> None:
+    def __init__(self, tally: StudyTally, *, reads: bool = False) -> None:
         self.tally = tally
         self.reads = reads
-        self.prompts: dict[str, Prompt] = {}
+        self.prompts: dict[str, TalliedPrompt] = {}
 
-    def submit(self, name: str, *, run_id: bool) -> Prompt:
+    def submit(self, name: str, *, run_id: bool) -> TalliedPrompt:
         """A prompt is being submitted."""
         env = self.tally.env
         counted = env.now >= self.tally.since
-        prompt = self.prompts[name] = Prompt(name, run_id, counted, env.now, simpy.Event(env))
+        prompt = self.prompts[name] = TalliedPrompt(name, run_id, counted, env.now, simpy.Event(env))
         self._count(prompt, "submitted")
         if run_id:
             self._count(prompt, "with_run_id")
@@ -214,11 +214,11 @@ class SessionTally:
             self.tally.wait.add(self.tally.env.now - prompt.since)
         self._forget_if_over(prompt)
 
-    def _forget_if_over(self, prompt: Prompt) -> None:
+    def _forget_if_over(self, prompt: TalliedPrompt) -> None:
         if prompt.fate is not None and (prompt.told or not prompt.run_id):
             self.prompts.pop(prompt.name, None)
 
-    def _count(self, prompt: Prompt, what: str) -> None:
+    def _count(self, prompt: TalliedPrompt, what: str) -> None:
         if prompt.counted:
             counts = self.tally.counts
             setattr(counts, what, getattr(counts, what) + 1)

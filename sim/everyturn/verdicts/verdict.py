@@ -71,7 +71,7 @@ class Another(msgspec.Struct, omit_defaults=True):
     race: tuple[str, str] | None = None
 
 
-class Judged(msgspec.Struct, omit_defaults=True):
+class InvariantResult(msgspec.Struct, omit_defaults=True):
     """What is said of one invariant (or of ``conforms``): for a refutation why, how many steps, and a token."""
 
     verdict: Verdict
@@ -108,8 +108,8 @@ class Cell(msgspec.Struct, omit_defaults=True):
     scope: str
     granularity: str
     verdict: Verdict
-    invariants: dict[str, Judged]
-    conforms: Judged | None = None
+    invariants: dict[str, InvariantResult]
+    conforms: InvariantResult | None = None
     witnesses: dict[str, bool] = {}
     states: int | None = None
     transitions: int | None = None
@@ -146,19 +146,20 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return next((verdict for verdict in WORST_FIRST if verdict in found), Verdict.NOT_JUDGED)
 
 
-def of_cell(invariants: Mapping[str, Judged], conforms: Judged | None) -> Verdict:
+def of_cell(invariants: Mapping[str, InvariantResult], conforms: InvariantResult | None) -> Verdict:
     """The verdict of a cell in which this was judged; ``conforms`` is none if conformance was not."""
     every = [*invariants.values(), *(() if conforms is None else (conforms,))]
     return worst(each.verdict for each in every)
 
 
 def with_unpromised(
-    invariants: Iterable[Invariant], said: Mapping[str, Judged], promises: Promises
-) -> dict[str, Judged]:
+    invariants: Iterable[Invariant], said: Mapping[str, InvariantResult], promises: Promises
+) -> dict[str, InvariantResult]:
     """What is said of these invariants, in their order: *not promised* of those that rest on a promise not made."""
     reasons = {each.name: each.unpromised(promises) for each in invariants}
     return {
-        name: said[name] if reason is None else Judged(Verdict.NOT_PROMISED, reason) for name, reason in reasons.items()
+        name: said[name] if reason is None else InvariantResult(Verdict.NOT_PROMISED, reason)
+        for name, reason in reasons.items()
     }
 
 

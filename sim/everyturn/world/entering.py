@@ -33,7 +33,7 @@ def entered(wrong: Callable[[BaseException], EveryturnError]) -> Iterator[None]:
         yield
     except EveryturnError:
         raise
-    except overrun.Ended as ended:
+    except overrun.StepInterrupted as ended:
         raise ended.error from None
     except BaseException as error:
         if from_outside(error):

@@ -30,7 +30,7 @@ class OutOfTime(EveryturnError):
     """The time that was given is over; whoever gave it catches this."""
 
 
-class Ended(BaseException):
+class StepInterrupted(BaseException):
     """Ends a step from outside. No error that code may handle: ``error`` is what is raised in its place."""
 
     def __init__(self, error: BaseException) -> None:
@@ -134,4 +134,4 @@ def _tick(number: int, frame: FrameType | None) -> None:
             "await something, and nothing that blocks"
         )
     if error is not None:
-        raise Ended(error)
+        raise StepInterrupted(error)

@@ -71,7 +71,7 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
         raise
     except EveryturnError:
         raise
-    except overrun.Ended as ended:
+    except overrun.StepInterrupted as ended:
         raise ended.error from None
     except BaseException as error:
         if from_outside(error):

@@ -12,8 +12,8 @@ from everyturn.formats.crush_lines import (
     ClearReturn,
     Event,
     RunCall,
-    StreamEnd,
-    StreamStart,
+    StreamEndLine,
+    StreamStartLine,
 )
 from everyturn_model.invariants.no_lost_cancel import NO_LOST_CANCEL
 from everyturn_model.invariants.no_poisoned_prompt import NO_POISONED_PROMPT
@@ -42,12 +42,12 @@ class NoLostCancel:
                 self._found[operation] = alive
             case CancelReturn(op=operation):
                 self._doomed |= dict.fromkeys(self._found.pop(operation), operation)
-            case StreamStart(turn=turn):
+            case StreamStartLine(turn=turn):
                 doomed = [each for each in _carried(ledger, turn) if each in self._doomed]
                 self._late.pop(turn, None)
                 if doomed:
                     self._late[turn] = doomed[0]
-            case StreamEnd(turn=turn, how="finish") if turn in self._late:
+            case StreamEndLine(turn=turn, how="finish") if turn in self._late:
                 prompt = self._late[turn]
                 operation = self._doomed[prompt]
                 whose = "its turn" if turn == prompt else f"the turn of {turn}, into which it was folded,"

@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 from everyturn.formats.crush_lines import (
     AcceptCall,
     AcceptReturn,
-    AgentError,
+    AgentErrorLine,
     Begin,
     CancelCall,
-    Completion,
+    CompletionLine,
     Delivery,
     Event,
     RunCall,
     RunReturn,
     StepEnd,
     StoreFailed,
-    StreamEnd,
-    StreamStart,
+    StreamEndLine,
+    StreamStartLine,
     SummarizeReturn,
     UserMessage,
 )
@@ -109,7 +109,7 @@ class Ledger:
         self.turns: dict[str, Turn] = {}
         self.current: dict[str, Turn] = {}
         """The latest turn or summary of each thread."""
-        self.kept: dict[str, Completion] = {}
+        self.kept: dict[str, CompletionLine] = {}
         """The completion that each coordinator's hook keeps, by the prompt whose coordinator it is."""
         self.cancels = 0
         self._by_run_id: dict[str, Life] = {}
@@ -121,16 +121,16 @@ class Ledger:
                 self._submission(event)
             case UserMessage() | StoreFailed():
                 self._message(event)
-            case StreamStart() | StreamEnd():
+            case StreamStartLine() | StreamEndLine():
                 self._stream(event)
-            case Completion() | Delivery() | AgentError():
+            case CompletionLine() | Delivery() | AgentErrorLine():
                 self._notice(event)
             case CancelCall():
                 self.cancels += 1
             case SummarizeReturn(op=thread):
                 self._turn_ends(thread)
 
-    def subject(self, event: Completion | Delivery) -> Life | None:
+    def subject(self, event: CompletionLine | Delivery) -> Life | None:
         """The prompt that a completion speaks of: its run id's, else the one whose turn its thread has ended."""
         if event.run_id is not None:
             return self._by_run_id.get(event.run_id)
@@ -196,25 +196,25 @@ class Ledger:
                 life.fates.add("cancelled on entry")
                 life.cancelled = True
 
-    def _stream(self, event: StreamStart | StreamEnd) -> None:
+    def _stream(self, event: StreamStartLine | StreamEndLine) -> None:
         turn = self.turns.get(event.turn)
-        if turn is None or (isinstance(event, StreamStart) and turn.over):
+        if turn is None or (isinstance(event, StreamStartLine) and turn.over):
             turn = self._begin(event.turn, event.thread)
             if event.turn in self.lives:
                 self.lives[event.turn].turn = turn
                 self.lives[event.turn].fates.add("started")
-        if isinstance(event, StreamStart):
+        if isinstance(event, StreamStartLine):
             turn.started, turn.how = event.seq, None
         else:
             turn.how = event.how
             turn.over = event.how != "tool"
 
-    def _notice(self, event: Completion | Delivery | AgentError) -> None:
-        if isinstance(event, AgentError):
+    def _notice(self, event: CompletionLine | Delivery | AgentErrorLine) -> None:
+        if isinstance(event, AgentErrorLine):
             self.lives[event.prompt].notified = True
             return
         life = self.subject(event)
-        if isinstance(event, Completion):
+        if isinstance(event, CompletionLine):
             if event.by in ("turn_end", "handoff"):
                 self._turn_ends(event.thread)
             if event.by in DROPS and life is not None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.sim.referee.ledger import DROPS, Ledger, Life, Turn
 
-from everyturn.formats.crush_lines import AgentError, Completion, Delivery, Event, StreamStart, UserMessage
+from everyturn.formats.crush_lines import AgentErrorLine, CompletionLine, Delivery, Event, StreamStartLine, UserMessage
 from everyturn.world.answers import answered
 from everyturn_model.invariants.no_double_emit import NO_DOUBLE_EMIT
 from everyturn_model.invariants.prompt_notice import PROMPT_NOTICE
@@ -18,7 +18,7 @@ ENDINGS: Final = {"finish": "finished", "error": "failed", "cancelled": "cancell
 
 
 def _reaches_waiter(event: Event) -> bool:
-    return isinstance(event, Delivery) or (isinstance(event, Completion) and event.via == "broker")
+    return isinstance(event, Delivery) or (isinstance(event, CompletionLine) and event.via == "broker")
 
 
 class NoDoubleEmit:
@@ -28,7 +28,7 @@ class NoDoubleEmit:
 
     def see(self, event: Event, ledger: Ledger) -> str | None:
         """Judge one line."""
-        if isinstance(event, Completion | Delivery) and event.run_id is not None and _reaches_waiter(event):
+        if isinstance(event, CompletionLine | Delivery) and event.run_id is not None and _reaches_waiter(event):
             life = ledger.subject(event)
             if life is not None and life.told > 1:
                 return f"a second completion for {life.prompt}'s run id was given to the broker"
@@ -43,9 +43,9 @@ class RightOwner:
 
     def see(self, event: Event, ledger: Ledger) -> str | None:
         """Judge one line."""
-        if not isinstance(event, Completion | Delivery | AgentError) or event.run_id is None:
+        if not isinstance(event, CompletionLine | Delivery | AgentErrorLine) or event.run_id is None:
             return None
-        if isinstance(event, AgentError):
+        if isinstance(event, AgentErrorLine):
             life = ledger.lives[event.prompt]
             if life.last_turn not in (None, life.prompt):
                 return f"an error notification for {life.prompt} tells the error of {life.last_turn}"
@@ -57,7 +57,7 @@ class RightOwner:
         answer = _answer_owner(event, prompt)
         if answer not in (None, prompt):
             return f"a completion for {prompt} carries the answer of {answer}"
-        if isinstance(event, Completion) and event.by not in DROPS and event.by != "cancel_on_entry":
+        if isinstance(event, CompletionLine) and event.by not in DROPS and event.by != "cancel_on_entry":
             turn = ledger.current.get(event.thread)
             if turn is not None and turn.owner != prompt and (event.has_message or event.error is not None):
                 what = "message" if event.error is None else "error"
@@ -65,8 +65,8 @@ class RightOwner:
         return None
 
 
-def _answer_owner(event: Completion | Delivery, prompt: str) -> str | None:
-    if isinstance(event, Completion) and event.owner is not None:
+def _answer_owner(event: CompletionLine | Delivery, prompt: str) -> str | None:
+    if isinstance(event, CompletionLine) and event.owner is not None:
         return event.owner
     return answered(event.text, prompt)
 
@@ -86,9 +86,9 @@ class PromptNotice:
     def see(self, event: Event, ledger: Ledger) -> str | None:
         """Judge one line."""
         match event:
-            case UserMessage(by="turn", thread=thread, prompt=begun) | StreamStart(thread=thread, turn=begun):
+            case UserMessage(by="turn", thread=thread, prompt=begun) | StreamStartLine(thread=thread, turn=begun):
                 return self._begin(thread, begun, ledger)
-            case Completion(via="broker", thread=thread) | Delivery(prompt=thread):
+            case CompletionLine(via="broker", thread=thread) | Delivery(prompt=thread):
                 life = ledger.subject(event)
                 if life is not None and (life.prompt, thread) in self._passed:
                     begun = self._passed[life.prompt, thread]
@@ -120,16 +120,16 @@ class TrueOutcome:
     name = TRUE_OUTCOME.name
 
     def __init__(self) -> None:
-        self._kept: dict[str, Completion] = {}
+        self._kept: dict[str, CompletionLine] = {}
 
     def see(self, event: Event, ledger: Ledger) -> str | None:
         """Judge one line."""
         match event:
-            case Completion(error=error):
+            case CompletionLine(error=error):
                 if event.via == "hook":
                     self._kept[event.thread] = event
                 dropped = event.by in DROPS or event.by == "cancel_on_entry"
-            case AgentError(prompt=prompt, run_id=str()):
+            case AgentErrorLine(prompt=prompt, run_id=str()):
                 return self._notified(ledger.lives[prompt], ledger)
             case Delivery(prompt=prompt):
                 kept = self._kept.pop(prompt, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.sim.referee.ledger import Ledger, Life
 
-from everyturn.formats.crush_lines import CancelReturn, ClearReturn, End, Event, StoreFailed
+from everyturn.formats.crush_lines import CancelReturn, ClearReturn, EndLine, Event, StoreFailed
 from everyturn_model.invariants.clean_rest import CLEAN_REST
 from everyturn_model.invariants.no_hang import NO_HANG
 from everyturn_model.invariants.nothing_lost import NOTHING_LOST
@@ -17,7 +17,7 @@ class NoHang:
 
     def see(self, event: Event, ledger: Ledger) -> str | None:
         """Judge one line."""
-        if not isinstance(event, End):
+        if not isinstance(event, EndLine):
             return None
         waiting = [life.prompt for life in ledger.lives.values() if life.waits and life.submitted and not _told(life)]
         if waiting:
@@ -36,7 +36,7 @@ class CleanRest:
 
     def see(self, event: Event, ledger: Ledger) -> str | None:
         """Judge one line."""
-        if not isinstance(event, End):
+        if not isinstance(event, EndLine):
             return None
         left = [
             text
@@ -69,14 +69,14 @@ class NothingLost:
         match event:
             case CancelReturn() | ClearReturn() | StoreFailed(by="fold"):
                 self._took_silently = event.seq
-            case End():
+            case EndLine():
                 for life in ledger.lives.values():
                     wrong = self._judge(life, event) if life.submitted else None
                     if wrong is not None:
                         return wrong
         return None
 
-    def _judge(self, life: Life, end: End) -> str | None:
+    def _judge(self, life: Life, end: EndLine) -> str | None:
         fates = sorted(life.fates)
         stored = end.store.count(f"u:{life.prompt}")
         if len(fates) > 1:

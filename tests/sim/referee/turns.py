@@ -5,15 +5,15 @@ from __future__ import annotations
 from tests.sim.referee.ledger import Ledger, Life
 
 from everyturn.formats.crush_lines import (
-    AgentError,
-    Completion,
+    AgentErrorLine,
+    CompletionLine,
     Delivery,
     Event,
     RunCall,
     RunReturn,
     StoreFailed,
-    StreamEnd,
-    StreamStart,
+    StreamEndLine,
+    StreamStartLine,
     SummarizeCall,
     SummarizeReturn,
     UserMessage,
@@ -53,7 +53,7 @@ class OneTurn:
     def see(self, event: Event, ledger: Ledger) -> str | None:
         """Judge one line."""
         self._running = {name for name in self._running if not ledger.turns[name].over}
-        if not isinstance(event, StreamStart):
+        if not isinstance(event, StreamStartLine):
             return None
         others = [name for name in sorted(self._running) if ledger.turns[name].thread != event.thread]
         self._running.add(event.turn)
@@ -107,9 +107,9 @@ class InOrder:
 def _thread(event: Event) -> str | None:
     """The thread whose step the line tells of. The server's reservations are on no thread of a prompt."""
     match event:
-        case UserMessage() | StoreFailed() | StreamStart() | StreamEnd() | Completion():
+        case UserMessage() | StoreFailed() | StreamStartLine() | StreamEndLine() | CompletionLine():
             return event.thread
-        case RunCall() | RunReturn() | Delivery() | AgentError():
+        case RunCall() | RunReturn() | Delivery() | AgentErrorLine():
             return event.prompt
         case SummarizeCall() | SummarizeReturn():
             return event.op

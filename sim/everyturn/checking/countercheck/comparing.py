@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from everyturn.checking.countercheck.likeness import alike
 from everyturn.checking.countercheck.walks import Said, Walk
-from everyturn.engines.coroutines.stepper import Made, Stepper
+from everyturn.engines.coroutines.stepper import MadeStep, Stepper
 from everyturn.engines.explorer.judge_states import JudgeTable
 from everyturn.errors import EveryturnError
 from everyturn.runs.outcomes import shown
@@ -41,7 +41,7 @@ class _Differs(Exception):
 def parted(walk: Walk, world: World, claims: Claims) -> Parted | None:
     """Where the real coroutines of ``world``, which nothing has used, leave ``walk``, or do what ``claims`` say of
     none; none if they do not."""
-    done: list[Made] = []
+    done: list[MadeStep] = []
     try:
         _follow(walk, world, claims, done)
     except _Differs as difference:
@@ -58,7 +58,7 @@ def parted(walk: Walk, world: World, claims: Claims) -> Parted | None:
     return Parted(tuple(lines), len(done), sentence)
 
 
-def _follow(walk: Walk, world: World, claims: Claims, done: list[Made]) -> None:
+def _follow(walk: Walk, world: World, claims: Claims, done: list[MadeStep]) -> None:
     """Raise :class:`_Differs`, or what the agent does wrong, at the first difference."""
     stepper, judge = Stepper(world), claims.judge
     state = judge.start

@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 
 from everyturn.checking.countercheck.comparing import Claims, Parted, operations, parted
 from everyturn.checking.countercheck.merges import Merges
-from everyturn.checking.countercheck.walks import Again, Tables, Walk, Way
+from everyturn.checking.countercheck.walks import AnotherWay, Walk, WalkTables, Way
 from everyturn.engines.coroutines.local_states import Locals
 from everyturn.engines.explorer.judge_states import JudgeTable
 from everyturn.errors import Disagreement
@@ -58,7 +58,7 @@ THOROUGH: Final = Work(100, 1_000_000, 400, 12)
 def counter_check(
     world: World,
     judge: Judge,
-    tables: Tables,
+    tables: WalkTables,
     locals_: Locals | None,
     work: Work,
     *,
@@ -92,7 +92,7 @@ class _Checking:
     def __init__(
         self,
         world: World,
-        tables: Tables,
+        tables: WalkTables,
         claims: Claims,
         longest: int,
         limit: float | None,
@@ -125,7 +125,7 @@ class _Checking:
         schedules."""
         if self._is_late():
             return
-        again: list[Again | None] = [*self._tables.merged(most, self._random("merged"))]
+        again: list[AnotherWay | None] = [*self._tables.merged(most, self._random("merged"))]
         runs = again + [None] * most
         for each, (walk, found) in zip(runs, self._parted([each.way if each else () for each in runs]), strict=False):
             self._done.merged += each is not None
@@ -146,7 +146,7 @@ class _Checking:
                     return
                 yield walk, parted(walk, self._fresh(), self._claims)
 
-    def _apart(self, walk: Walk, found: Parted, again: Again | None) -> Disagreement:
+    def _apart(self, walk: Walk, found: Parted, again: AnotherWay | None) -> Disagreement:
         """What to say of a run that leaves the tables."""
         where = f"step {found.steps} of {len(walk.steps)}: {found.sentence}"
         ran = f"run: {_listed(found.done)}"

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from everyturn.checking.countercheck.walks import Again, Move, Rested, Said, Walk, Way
+from everyturn.checking.countercheck.walks import AnotherWay, Move, Rested, Said, Walk, Way
 from everyturn.engines.coroutines.transitions import FIRST_THREAD
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.engines.explorer.macro_steps import Expansion
@@ -21,15 +21,15 @@ _LOOKED_AT: Final = 4096
 
 
 class LevelTables:
-    """As :class:`~everyturn.checking.countercheck.walks.Tables`. If the exploration is not complete, any state may be
-    reached."""
+    """As :class:`~everyturn.checking.countercheck.walks.WalkTables`. If the exploration is not complete, any state may
+    be reached."""
 
     def __init__(self, explorer: LevelExplorer) -> None:
         self._explorer = explorer
         self._graph = explorer.graph
         self._leaps = explorer.graph.tables.leaps
 
-    def merged(self, most: int, random: Random) -> list[Again]:
+    def merged(self, most: int, random: Random) -> list[AnotherWay]:
         """Of those that are found: first one for each thing that a thread does, then any."""
         graph, predecessors = self._graph, self._explorer.predecessors
         states = len(graph.states)
@@ -47,7 +47,7 @@ class LevelTables:
         chosen = np.concatenate((different, again[~np.isin(again, different)]))[:most]
         moves = self._leaps.moves.values
         return [
-            Again((*self.way(int(source[place])), moves[expansion.move[place]]), int(numbers[place]))
+            AnotherWay((*self.way(int(source[place])), moves[expansion.move[place]]), int(numbers[place]))
             for place in chosen.tolist()
         ]
 

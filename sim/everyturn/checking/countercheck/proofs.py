@@ -9,7 +9,7 @@ from everyturn.checking.countercheck.counter_check import THOROUGH, Work, counte
 from everyturn.checking.countercheck.level_tables import LevelTables
 from everyturn.checking.countercheck.row_tables import RowTables
 from everyturn.checking.countercheck.run_tables import RunTables
-from everyturn.checking.countercheck.walks import Move, Tables
+from everyturn.checking.countercheck.walks import Move, WalkTables
 from everyturn.engines.coroutines.exploration import Exploration
 from everyturn.engines.coroutines.programs import Graph
 from everyturn.engines.explorer.exhaustive import Explorer
@@ -23,18 +23,18 @@ from everyturn.world.world import World
 
 
 @singledispatch
-def tables_of(search: Search) -> Tables:
+def tables_of(search: Search) -> WalkTables:
     """What a search that is complete says of runs; each kind of search is registered below."""
     raise NotImplementedError(f"no tables are known of {type(search).__name__}: register them in {__name__}")
 
 
 @tables_of.register
-def _(search: LevelExplorer) -> Tables:
+def _(search: LevelExplorer) -> WalkTables:
     return LevelTables(search)
 
 
 @tables_of.register
-def _(search: Explorer) -> Tables:
+def _(search: Explorer) -> WalkTables:
     return RowTables(search.transitions, search.numbers, search.parent)
 
 

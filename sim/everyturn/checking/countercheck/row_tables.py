@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Final
 
-from everyturn.checking.countercheck.walks import Again, Move, Rested, Said, Walk, Way
+from everyturn.checking.countercheck.walks import AnotherWay, Move, Rested, Said, Walk, Way
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, Row, Transitions
 
 _LOOKED_AT: Final = 1024
@@ -14,7 +14,7 @@ _LOOKED_AT: Final = 1024
 
 
 class RowTables:
-    """As :class:`~everyturn.checking.countercheck.walks.Tables`.
+    """As :class:`~everyturn.checking.countercheck.walks.WalkTables`.
 
     ``numbers``: the number of each row, in order; ``parent``: from which state and by which move a state was reached
     first. ``waits``: the judge remembers who waits to be told, and nothing else.
@@ -33,7 +33,7 @@ class RowTables:
         self._parent = parent
         self._waits = waits
 
-    def merged(self, most: int, random: Random) -> list[Again]:
+    def merged(self, most: int, random: Random) -> list[AnotherWay]:
         """Of those that are found: first one for each thing that a thread does, then any."""
         rows = list(self._numbers)
         found = list(self._reached_again(rows, sorted(random.sample(range(len(rows)), min(len(rows), _LOOKED_AT)))))
@@ -41,7 +41,7 @@ class RowTables:
         different = {what: (source, move, state) for what, source, move, state in reversed(found)}
         others = ((source, move, state) for _, source, move, state in found)
         chosen = list(dict.fromkeys((*different.values(), *others)))[:most]
-        return [Again((*self.way(source), move), state) for source, move, state in chosen]
+        return [AnotherWay((*self.way(source), move), state) for source, move, state in chosen]
 
     def _reached_again(self, rows: Sequence[Row], which: Sequence[int]) -> Iterator[tuple[object, int, Move, int]]:
         """The steps from some states to known ones: what the thread does, from where, by which move, and where to."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from everyturn.checking.countercheck.walks import Again, Rested, Said, Walk, Way
+from everyturn.checking.countercheck.walks import AnotherWay, Rested, Said, Walk, Way
 from everyturn.engines.explorer.judge_states import JudgeTable
 from everyturn.engines.simpy.kernel import simulate_or_cut
 from everyturn.strategies.strategy import Strategy
@@ -16,13 +16,13 @@ from everyturn.world.world import World
 
 
 class RunTables:
-    """As :class:`~everyturn.checking.countercheck.walks.Tables`; there are no states, and none that are merged."""
+    """As :class:`~everyturn.checking.countercheck.walks.WalkTables`; there are no states, and none that are merged."""
 
     def __init__(self, world: World, judge: Judge) -> None:
         self._world = world
         self._judge = JudgeTable(judge)
 
-    def merged(self, most: int, random: Random) -> list[Again]:
+    def merged(self, most: int, random: Random) -> list[AnotherWay]:
         """None."""
         return []
 

@@ -52,17 +52,17 @@ class Walk(NamedTuple):
     rested: Rested | None
 
 
-class Again(NamedTuple):
+class AnotherWay(NamedTuple):
     """A way to a state that was known when it was reached by it, and the state's number."""
 
     way: Way
     state: int
 
 
-class Tables(Protocol):
+class WalkTables(Protocol):
     """Tables that runs can be read off."""
 
-    def merged(self, most: int, random: Random) -> list[Again]:
+    def merged(self, most: int, random: Random) -> list[AnotherWay]:
         """Ways to states that were first reached by others: at most so many, as different as can be."""
 
     def way(self, state: int) -> Way:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from everyturn.errors import HiddenState
 from everyturn.identity.encoder import Encoder
-from everyturn.identity.memory import Changed, Memory, Unseen
+from everyturn.identity.memory import Changed, Memory, OpaqueMemory
 
 
 class AgentMemory:
@@ -17,7 +17,7 @@ class AgentMemory:
     def __init__(self, agent: object, values: Encoder) -> None:
         try:
             self._memory = Memory([("agent", agent)], values)
-        except Unseen as error:
+        except OpaqueMemory as error:
             raise HiddenState(
                 f"{error.path}: expected what can be looked into, as it must not change while threads wait; found a "
                 f"{error.kind.__qualname__}; keep it behind a port or an object of the agent's own, see "

@@ -40,7 +40,7 @@ def _no_key(row: Numbers) -> None:
 
 
 @dataclass(slots=True, eq=False)
-class Node:
+class HistoryNode:
     """One thread after one history: it waits to make ``operation``, or has ended with ``word``.
 
     ``begun``: an onlooker has seen its work begin; ``notes``: the journal until then. ``waits``: whether it can be
@@ -61,11 +61,11 @@ class Node:
     footprint: Footprint = NOWHERE
     touched: tuple[int, ...] = ()
     key: Callable[[Numbers], Any] = _no_key
-    effects: dict[Any, tuple[Effect, ...]] = field(default_factory=dict)
+    effects: dict[Any, tuple[OperationOutcome, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)
-class Effect:
+class OperationOutcome:
     """One outcome of a node's operation: its result, the columns' new numbers, where the thread gets to, what is seen.
 
     ``after`` is none until a coroutine was resumed with the result for the first time; then ``step`` and ``events`` (a
@@ -73,12 +73,12 @@ class Effect:
     outcome is called if there are several; ``first``: it is the first of them.
     """
 
-    node: Node
+    node: HistoryNode
     result: Any
     changes: tuple[tuple[int, int], ...]
     before: objects.Values
     values: objects.Values
-    after: Node | None = None
+    after: HistoryNode | None = None
     step: Step | None = None
     events: int = 0
     footprint: Footprint = NOWHERE
@@ -102,7 +102,7 @@ class Histories:
         self._rests: dict[tuple[Any, ...], tuple[Event, ...]] = {}
         self._joined: dict[tuple[int, ...], int] = {}
         self._watched: dict[tuple[Any, ...], int] = {}
-        self._roots: dict[int, Node] = {}
+        self._roots: dict[int, HistoryNode] = {}
         self._nodes = self._checked = 0
 
     def trim(self) -> None:
@@ -112,7 +112,7 @@ class Histories:
             self._watched.clear()
             self._nodes = 0
 
-    def is_checked(self, thread: int, effect: Effect | None) -> bool:
+    def is_checked(self, thread: int, effect: OperationOutcome | None) -> bool:
         """Whether it is checked that what comes after ``effect`` changes nothing but local variables.
 
         It is where no run was before, as long as runs get to new places: the first :data:`CHECKED` times.
@@ -122,21 +122,21 @@ class Histories:
             self._checked += 1
         return new and self._checked <= CHECKED
 
-    def root(self, thread: int, operation: Operation | None, word: str, notes: Sequence[Note]) -> Node:
+    def root(self, thread: int, operation: Operation | None, word: str, notes: Sequence[Note]) -> HistoryNode:
         """The thread at its first operation."""
         node = self._roots.get(thread)
         if node is None:
             node = self._roots[thread] = self._node(thread, operation, word, tuple(notes), begun=False, before=None)
         return node
 
-    def begun(self, effect: Effect | None) -> bool:
+    def begun(self, effect: OperationOutcome | None) -> bool:
         """Whether an onlooker has seen a thread's work begin, after this effect of its own."""
         if effect is None:
             return False
         assert effect.node.operation is not None
         return effect.node.begun or begins_with(effect.node.operation, effect.result)
 
-    def effects(self, node: Node, row: Numbers) -> tuple[Effect, ...]:
+    def effects(self, node: HistoryNode, row: Numbers) -> tuple[OperationOutcome, ...]:
         """Every outcome of the node's operation; none: it is blocked."""
         key = node.key(row)
         effects = node.effects.get(key)
@@ -144,7 +144,9 @@ class Histories:
             effects = node.effects[key] = self._work_out(node, row)
         return effects
 
-    def arrive(self, effect: Effect, operation: Operation | None, word: str, notes: Sequence[Note]) -> Node:
+    def arrive(
+        self, effect: OperationOutcome, operation: Operation | None, word: str, notes: Sequence[Note]
+    ) -> HistoryNode:
         """The node after an effect that was had for the first time: the thread goes on with ``operation``."""
         node = effect.node
         assert node.operation is not None
@@ -167,7 +169,7 @@ class Histories:
         effect.after = after
         return after
 
-    def watch(self, effect: Effect, before: Numbers, after: Numbers) -> int:
+    def watch(self, effect: OperationOutcome, before: Numbers, after: Numbers) -> int:
         """The number of the events of a watched effect, between these values of all columns."""
         key = (effect, *before, *after)
         number = self._watched.get(key)
@@ -178,7 +180,7 @@ class Histories:
             number = self._watched[key] = self.events.number(seen)
         return number
 
-    def rest(self, row: Numbers, waiting: Sequence[Node]) -> tuple[Event, ...]:
+    def rest(self, row: Numbers, waiting: Sequence[HistoryNode]) -> tuple[Event, ...]:
         """What is seen of rest, with these values of all columns, where these threads still wait."""
         still = [(self.world.threads[node.thread], node.begun) for node in waiting]
         still = [(thread, begun) for thread, begun in still if not thread.daemon]
@@ -217,13 +219,13 @@ class Histories:
         begun: bool,
         before: Operation | None,
         made: int = 0,
-    ) -> Node:
+    ) -> HistoryNode:
         self._nodes += 1
         which = self.world.threads[thread]
         if operation is None:
-            return Node(thread, which.name, None, word, begun, point=True, waits=False, opens=False)
+            return HistoryNode(thread, which.name, None, word, begun, point=True, waits=False, opens=False)
         touched = tuple(_INDEX[name] for name in objects.columns(operation))
-        return Node(
+        return HistoryNode(
             thread,
             which.name,
             operation,
@@ -240,14 +242,14 @@ class Histories:
             key=itemgetter(*touched) if touched else _no_key,
         )
 
-    def _work_out(self, node: Node, row: Numbers) -> tuple[Effect, ...]:
+    def _work_out(self, node: HistoryNode, row: Numbers) -> tuple[OperationOutcome, ...]:
         assert node.operation is not None
         before = tuple(self.columns[column].values[row[column]] for column in node.touched)
         effects = []
         for result, after in objects.apply(node.operation, before, node.name):
             numbers = [(column, self.columns[column].number(value)) for column, value in zip(node.touched, after)]
             changes = tuple((column, number) for column, number in numbers if number != row[column])
-            effects.append(Effect(node, result, changes, before, after))
+            effects.append(OperationOutcome(node, result, changes, before, after))
         if len(effects) > 1:
             for effect in effects:
                 effect.label = label(effect.result)
@@ -255,7 +257,12 @@ class Histories:
         return tuple(effects)
 
     def _framed(
-        self, effect: Effect, after: Node, seen: tuple[Event, ...], start: objects.Values, end: objects.Values
+        self,
+        effect: OperationOutcome,
+        after: HistoryNode,
+        seen: tuple[Event, ...],
+        start: objects.Values,
+        end: objects.Values,
     ) -> tuple[Event, ...]:
         """What is seen of a step, the thread's begin and end included."""
         which = self.world.threads[effect.node.thread]

@@ -3,14 +3,14 @@ for."""
 
 from __future__ import annotations
 
-from everyturn.engines.coroutines.histories import Effect, Histories
+from everyturn.engines.coroutines.histories import Histories, OperationOutcome
 from everyturn.runs.outcomes import FIRST
 from everyturn.runs.run import RunStep
 from everyturn.runs.tokens.token import SavedStep
 from everyturn_model.events import Event
 
 
-class Log:
+class EffectLog:
     """Effects in the order in which they were made, and time and number of enabled threads of each step.
 
     A step begins with each effect whose node is a scheduling point. ``watched`` has the number of the events of those
@@ -21,7 +21,7 @@ class Log:
 
     def __init__(self, histories: Histories) -> None:
         self.histories = histories
-        self.effects: list[Effect] = []
+        self.effects: list[OperationOutcome] = []
         self.times: list[float] = []
         self.enabled: list[int] = []
         self.watched: dict[int, int] = {}

@@ -20,7 +20,7 @@ Choose = Callable[[int], int]
 """Which of so many outcomes an operation has."""
 
 
-class Made(NamedTuple):
+class MadeStep(NamedTuple):
     """One step: its operations, each with its result, and what was seen."""
 
     operations: tuple[tuple[Operation, Any], ...]
@@ -81,7 +81,7 @@ class Stepper:
         before = tuple(self.values[name] for name in objects.columns(operation))
         return objects.apply(operation, before, self.world.threads[thread].name)
 
-    def step(self, thread: int, choose: Choose) -> Made:
+    def step(self, thread: int, choose: Choose) -> MadeStep:
         """Let a thread go on to its next scheduling point, or its end."""
         made: list[tuple[Operation, Any]] = []
         seen: list[Event] = []
@@ -93,7 +93,7 @@ class Stepper:
             made.append((here.operation, result))
             seen += self._perform(thread, here.operation, result, after)
             if here.operation is None or self._stops(thread, len(made)):
-                return Made(tuple(made), tuple(seen))
+                return MadeStep(tuple(made), tuple(seen))
 
     def rest(self) -> tuple[Event, ...]:
         """What is seen of rest, when nobody can go on."""

@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import WIDTH
 from everyturn.engines.explorer import rounds
-from everyturn.engines.explorer.macro_steps import Expansion, Leaps
+from everyturn.engines.explorer.macro_steps import Expansion, MacroSteps
 from everyturn.engines.explorer.numbering import Numbers, Words
 from everyturn.engines.explorer.packing import WORD_BITS, Layout
 from everyturn.verdicts.checker import Judge
@@ -168,7 +168,7 @@ class Touching:
 class Ample:
     """Chooses the leaps that are followed, remembers it for each state, and says where it was too few."""
 
-    def __init__(self, leaps: Leaps, judge: Judge) -> None:
+    def __init__(self, leaps: MacroSteps, judge: Judge) -> None:
         self._leaps = leaps
         self._sights = Sights(judge, leaps.events)
         self._touching = [Touching(table, self._sights) for table in leaps.tables]

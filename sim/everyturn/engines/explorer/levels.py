@@ -42,7 +42,7 @@ from everyturn.engines.explorer.macro_steps import Expansion
 from everyturn.engines.explorer.numbering import Numbers
 from everyturn.engines.explorer.predecessors import Predecessors
 from everyturn.engines.explorer.state_graph import state_graph
-from everyturn.engines.explorer.successors import Answer, Chunk
+from everyturn.engines.explorer.successors import Chunk, ChunkSuccessors
 from everyturn.errors import EndlessRun
 from everyturn.verdicts.checker import Judge
 from everyturn.world import overrun
@@ -243,7 +243,7 @@ class LevelExplorer:
         expansion = graph.expansion(chunk, graph.tables.find(chunk))
         self._take(graph.reduction.left_out(which, expansion), judged, which)
 
-    def _rest(self, answer: Answer, asked: _UnderWay) -> None:
+    def _rest(self, answer: ChunkSuccessors, asked: _UnderWay) -> None:
         """Judge the states of rest that are news."""
         judges = self.graph.judges
         said = judges.rest(asked.judged.take(answer.rests), answer.at_rest, answer.believed_at_rest)

@@ -36,7 +36,7 @@ PATIENCE: Final = 5.0
 """Seconds that leaps may go on to be made when time is up: a chunk that can be finished soon is not left half done."""
 
 
-class Way(NamedTuple):
+class MacroOutcome(NamedTuple):
     """One way that a leap can go: the columns that it sets, the thread's next local state, the number of its events.
 
     ``choices``: for each operation on the way that has several outcomes, how many, and which one it had.
@@ -48,15 +48,15 @@ class Way(NamedTuple):
     choices: tuple[tuple[int, int], ...]
 
 
-class Leap(NamedTuple):
+class MacroStep(NamedTuple):
     """All ways from one local state, for rows that agree in the columns that were read."""
 
     local: int
     read: tuple[tuple[int, int], ...]
-    ways: tuple[Way, ...]
+    ways: tuple[MacroOutcome, ...]
 
 
-class Found(NamedTuple):
+class FoundSteps(NamedTuple):
     """The leaps of a chunk of rows, not made yet: for each thread the places of the rows that they start from, and the
     numbers of their ways; and the places of rows that have none."""
 
@@ -81,7 +81,7 @@ class Expansion(NamedTuple):
     rests: Numbers
 
 
-class Leaps:
+class MacroSteps:
     """The leaps of one world, by thread, filled as they are needed.
 
     ``journal``: every leap that was made, as (thread, row), and every rest that was judged, as (-1, row), in order;
@@ -122,11 +122,11 @@ class Leaps:
             table.lay_out(layout)
 
     @property
-    def ways(self) -> list[Ways]:
+    def ways(self) -> list[MacroOutcomes]:
         """What each way of each thread does."""
         return [table.ways for table in self.tables]
 
-    def find(self, words: Words) -> Found:
+    def find(self, words: Words) -> FoundSteps:
         """The leaps of rows. What is made for the first time may lead to numbers that have no room in the layout."""
         resting = np.ones(len(words), np.bool_)
         sources, ways = [], []
@@ -135,10 +135,10 @@ class Leaps:
             sources.append(source)
             ways.append(way)
             resting[source] = False
-        return Found(sources, ways, np.flatnonzero(resting))
+        return FoundSteps(sources, ways, np.flatnonzero(resting))
 
 
-def applied(words: Words, ways: Sequence[Ways], found: Found) -> Expansion:
+def applied(words: Words, ways: Sequence[MacroOutcomes], found: FoundSteps) -> Expansion:
     """The successors of rows: ``ways``, in the layout of the rows, say what each way does."""
     parts = list(zip(ways, found.sources, found.ways, strict=True))
     return Expansion(
@@ -151,12 +151,12 @@ def applied(words: Words, ways: Sequence[Ways], found: Found) -> Expansion:
     )
 
 
-class Ways:
+class MacroOutcomes:
     """What the ways of one thread do, by number: as they were made, and packed."""
 
     def __init__(self, thread: int) -> None:
         self.place = FIRST_THREAD + thread
-        self.made: list[tuple[Way, int]] = []
+        self.made: list[tuple[MacroOutcome, int]] = []
         """Each way, and the number of its move."""
         self.move = np.zeros(0, np.int64)
         self.events = np.zeros(0, np.int64)
@@ -202,13 +202,13 @@ class Ways:
 class _Table:
     """The leaps of one thread."""
 
-    def __init__(self, thread: int, leaps: Leaps) -> None:
+    def __init__(self, thread: int, leaps: MacroSteps) -> None:
         self.thread = thread
         self.place = FIRST_THREAD + thread
         self.leaps = leaps
         self.locals = Interned()
-        self.ways = Ways(thread)
-        self._known: list[Leap] = []
+        self.ways = MacroOutcomes(thread)
+        self._known: list[MacroStep] = []
         self._read: list[set[int]] = []
         self._wider: set[int] = set()
         self._layout: Layout | None = None
@@ -259,7 +259,7 @@ class _Table:
             self._wider.add(local)
         values = tuple((column, row[column]) for column in sorted(self._read[local]))
         numbered = tuple(way._replace(local=self.number(way.local)) for way in ways)
-        self._known.append(Leap(local, values, numbered))
+        self._known.append(MacroStep(local, values, numbered))
         move = self.leaps.moves.number
         self.ways.made += [(way, move((self.thread, choice))) for choice, way in enumerate(numbered)]
 
@@ -296,7 +296,7 @@ class _Table:
         self.waits = np.concatenate((self.waits, np.array(fresh, np.int64)))
         self.live = self.waits > 0
 
-    def _pack_keys(self, layout: Layout, fresh: list[Leap]) -> None:
+    def _pack_keys(self, layout: Layout, fresh: list[MacroStep]) -> None:
         """The keys of leaps, and the numbers of their ways."""
         keys = np.zeros((len(fresh), len(layout.bits)), np.int64)
         for place, leap in enumerate(fresh):
@@ -345,14 +345,14 @@ class _Table:
         return source, way
 
 
-def make(leaps: Leaps, row: Row, thread: int) -> tuple[set[int], list[Way]]:
+def make(leaps: MacroSteps, row: Row, thread: int) -> tuple[set[int], list[MacroOutcome]]:
     """Every way of ``thread`` from its scheduling point in ``row`` to its next one, and the columns that it looked
     at."""
     transitions = leaps.transitions
     place = FIRST_THREAD + thread
     watches = transitions.world.watches_shared_data(transitions.world.threads[thread])
     read: set[int] = set()
-    ways: list[Way] = []
+    ways: list[MacroOutcome] = []
     open_: list[_Open] = [(row, (), (), 1)]
     while open_:
         before, seen, chosen, made = open_.pop()
@@ -367,7 +367,7 @@ def make(leaps: Leaps, row: Row, thread: int) -> tuple[set[int], list[Way]]:
                 read |= _SHARED
             if transitions.ends(effect.local, local, made):
                 changed = tuple((column, after[column]) for column in range(JUDGE) if after[column] != row[column])
-                ways.append(Way(changed, effect.local, leaps.events.number((*seen, *more)), choices))
+                ways.append(MacroOutcome(changed, effect.local, leaps.events.number((*seen, *more)), choices))
             else:
                 branches.append((after, (*seen, *more), choices, made + 1))
         open_ += reversed(branches)

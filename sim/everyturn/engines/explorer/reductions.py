@@ -192,7 +192,7 @@ class AmpleSets(NoReduction):
         self.ample.restore(arrays["first"].astype(np.int8), arrays["falls"].astype(np.bool_))
 
 
-class Kind(NamedTuple):
+class ReductionKind(NamedTuple):
     """A kind of reduction, and how one is made for a world.
 
     ``keeps_dead``: variables that can no longer matter tell states apart, too. ``here``: it needs the tables in this
@@ -205,10 +205,10 @@ class Kind(NamedTuple):
 
 
 REDUCTIONS: Final = {
-    "none": Kind(lambda _successors, _judges: NoReduction(), keeps_dead=True),
-    "dead": Kind(lambda _successors, _judges: NoReduction()),
-    "symmetry": Kind(SymmetricStates, here=True),
-    "ample": Kind(AmpleSets, here=True),
+    "none": ReductionKind(lambda _successors, _judges: NoReduction(), keeps_dead=True),
+    "dead": ReductionKind(lambda _successors, _judges: NoReduction()),
+    "symmetry": ReductionKind(SymmetricStates, here=True),
+    "ample": ReductionKind(AmpleSets, here=True),
 }
 """No reduction; dead variables do not count; and besides, either renamings of a state count once, or one thread goes
 first where nothing that others may do can matter to it. With the last, violations need not be shortest, and a level is

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from everyturn.engines.coroutines.transitions import JUDGE, Transitions
-from everyturn.engines.explorer.macro_steps import Leaps
+from everyturn.engines.explorer.macro_steps import MacroSteps
 from everyturn.engines.explorer.numbering import Numbers, Words
 from everyturn.engines.explorer.packing import Layout
 from everyturn.world import objects
@@ -16,7 +16,7 @@ class Resting:
     """Tells states of rest apart. What is said depends on the shared data, on who waits (and was seen to begin), and on
     the judge's state."""
 
-    def __init__(self, transitions: Transitions, leaps: Leaps) -> None:
+    def __init__(self, transitions: Transitions, leaps: MacroSteps) -> None:
         self.transitions = transitions
         self.leaps = leaps
         self._columns = [objects.COLUMNS.index(name) for name in SHARED_DATA]

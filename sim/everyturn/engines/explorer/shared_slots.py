@@ -7,57 +7,57 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from everyturn.engines.explorer.macro_steps import Way
+from everyturn.engines.explorer.macro_steps import MacroOutcome
 from everyturn.verdicts.checker import Finding
 from everyturn_model.events import Event
 
 AnyArray = NDArray[Any]
 
 
-class Sent(NamedTuple):
+class ArraysSent(NamedTuple):
     """Arrays on their way: their shapes and types, and themselves, if the slot has no room for them."""
 
     kinds: list[tuple[tuple[int, ...], str]]
     inline: list[AnyArray] | None
 
 
-class Asked(NamedTuple):
+class ChunkSent(NamedTuple):
     """A chunk: its slot, its arrays, its layout, the largest number of a judge's state."""
 
     slot: int
-    arrays: Sent
+    arrays: ArraysSent
     bits: tuple[int, ...]
     judges: int
 
 
-class Answered(NamedTuple):
+class ChunkAnswered(NamedTuple):
     """What follows on a chunk, and how the tables have grown meanwhile: ``ways`` by thread, with the numbers of their
     moves."""
 
-    arrays: Sent
+    arrays: ArraysSent
     largest: list[int]
     events: list[tuple[Event, ...]]
     moves: list[tuple[int, int]]
-    ways: list[list[tuple[Way, int]]]
+    ways: list[list[tuple[MacroOutcome, int]]]
     refusals: list[Finding]
     locals: int
     resident: int
     peak: int
 
 
-def put(slot: NDArray[np.uint64], arrays: list[AnyArray]) -> Sent:
+def put(slot: NDArray[np.uint64], arrays: list[AnyArray]) -> ArraysSent:
     """Lay arrays into a slot, one after the other, if there is room."""
     kinds = [(array.shape, array.dtype.str) for array in arrays]
     if sum(array.size for array in arrays) > len(slot):
-        return Sent(kinds, arrays)
+        return ArraysSent(kinds, arrays)
     place = 0
     for array in arrays:
         slot[place : place + array.size].view(array.dtype).reshape(array.shape)[...] = array
         place += array.size
-    return Sent(kinds, None)
+    return ArraysSent(kinds, None)
 
 
-def get(slot: NDArray[np.uint64], sent: Sent) -> list[AnyArray]:
+def get(slot: NDArray[np.uint64], sent: ArraysSent) -> list[AnyArray]:
     """The arrays that :func:`put` laid there, as views."""
     if sent.inline is not None:
         return sent.inline

@@ -13,7 +13,7 @@ import numpy as np
 from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import JUDGE, Transitions
 from everyturn.engines.explorer.judge_tables import Believed, JudgeTables
-from everyturn.engines.explorer.macro_steps import Expansion, Found, applied
+from everyturn.engines.explorer.macro_steps import Expansion, FoundSteps, applied
 from everyturn.engines.explorer.numbering import Numbers, Words
 from everyturn.engines.explorer.reductions import REDUCTIONS, Move, Reduction
 from everyturn.engines.explorer.state_table import StateTable
@@ -56,7 +56,7 @@ class StateGraph:
         beliefs = self.judges.beliefs(judged) if self.successors.believes else judged[:0]
         return Chunk(words, layout, len(self.judges) - 1, beliefs), judged
 
-    def expansion(self, chunk: Chunk, found: Found) -> Expansion:
+    def expansion(self, chunk: Chunk, found: FoundSteps) -> Expansion:
         """The successors of a chunk, not judged yet."""
         layout = self.states.widen()
         ways = self.successors.ways

@@ -20,8 +20,8 @@ from everyturn.engines.coroutines.transitions import Row, Transitions
 from everyturn.engines.explorer.judge_tables import Beliefs
 from everyturn.engines.explorer.numbering import Numbers
 from everyturn.engines.explorer.packing import Layout
-from everyturn.engines.explorer.shared_slots import Answered, Asked, Sent, get, put
-from everyturn.engines.explorer.successors import Answer, Chunk, SuccessorTables
+from everyturn.engines.explorer.shared_slots import ArraysSent, ChunkAnswered, ChunkSent, get, put
+from everyturn.engines.explorer.successors import Chunk, ChunkSuccessors, SuccessorTables
 from everyturn.errors import EveryturnError
 from everyturn.verdicts.checker import Judge, JudgeState
 from everyturn.world import overrun
@@ -55,7 +55,7 @@ class _Server:
         """Whether a thread may come back to where it was."""
         return self._tables.may_go_round()
 
-    def answer(self, asked: Asked) -> Answered:
+    def answer(self, asked: ChunkSent) -> ChunkAnswered:
         """The answer to a chunk."""
         slot = self._slots[asked.slot]
         words, beliefs = get(slot, asked.arrays)
@@ -67,7 +67,7 @@ class _Server:
         arrays += self._believed(answer, beliefs)
         return self._grown(put(slot, arrays))
 
-    def _believed(self, answer: Answer, beliefs: Numbers) -> list[Numbers]:
+    def _believed(self, answer: ChunkSuccessors, beliefs: Numbers) -> list[Numbers]:
         """The specification's beliefs after each leap of which something is seen, and in each of the rests; nothing if
         it is not judged."""
         if self._beliefs is None:
@@ -80,13 +80,13 @@ class _Server:
         at_rest = self._beliefs.step(beliefs.take(answer.rests), answer.at_rest)
         return [*after_leaps, *at_rest]
 
-    def _grown(self, arrays: Sent) -> Answered:
+    def _grown(self, arrays: ArraysSent) -> ChunkAnswered:
         """An answer with what the tables have more than when they were told of last."""
         tables, ways = self._tables, self._tables.ways
         refusals = [] if self._beliefs is None else self._beliefs.findings.values
         events, moves, refused, made = self._told
         self._told = len(tables.events), len(tables.moves), max(1, len(refusals)), [len(each.made) for each in ways]
-        return Answered(
+        return ChunkAnswered(
             arrays,
             tables.largest(),
             tables.events[events:],

@@ -21,11 +21,11 @@ import numpy as np
 from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import Row, Transitions
 from everyturn.engines.explorer.judge_tables import Believed
-from everyturn.engines.explorer.macro_steps import Found, Ways
+from everyturn.engines.explorer.macro_steps import FoundSteps, MacroOutcomes
 from everyturn.engines.explorer.numbering import Numbers
-from everyturn.engines.explorer.shared_slots import Answered, Asked, get, put
+from everyturn.engines.explorer.shared_slots import ChunkAnswered, ChunkSent, get, put
 from everyturn.engines.explorer.successor_server import serve
-from everyturn.engines.explorer.successors import Answer, Chunk, SuccessorTables
+from everyturn.engines.explorer.successors import Chunk, ChunkSuccessors, SuccessorTables
 from everyturn.errors import EveryturnError, UsageError
 from everyturn.verdicts.checker import JudgeState
 from everyturn.world import overrun
@@ -58,7 +58,7 @@ class SuccessorWorker:
         self._findings = findings
         self._refusals = np.zeros(1, np.int64)
         self._largest: list[int] = []
-        self.ways = [Ways(thread) for thread in range(len(transitions.world.threads))]
+        self.ways = [MacroOutcomes(thread) for thread in range(len(transitions.world.threads))]
         self._asked: deque[int] = deque()
         self._free = deque(range(SLOTS))
         world, judge = transitions.world, transitions.judge
@@ -97,11 +97,11 @@ class SuccessorWorker:
         slot = self._free.popleft()
         arrays = put(self._slots[slot], [chunk.words, chunk.beliefs])
         self._asked.append(slot)
-        self._send(Asked(slot, arrays, chunk.layout.bits, chunk.judges))
+        self._send(ChunkSent(slot, arrays, chunk.layout.bits, chunk.judges))
 
-    def answer(self) -> Answer:
+    def answer(self) -> ChunkSuccessors:
         """As :meth:`~everyturn.engines.explorer.successors.Successors.answer`."""
-        said: Answered = self._receive()
+        said: ChunkAnswered = self._receive()
         slot = self._asked.popleft()
         self._free.append(slot)
         for each in said.events:
@@ -115,10 +115,10 @@ class SuccessorWorker:
         self.resident, self.peak = said.resident, said.peak
         rests, news, at_rest, *arrays = get(self._slots[slot], said.arrays)
         threads = len(self.ways)
-        found = Found(arrays[:threads], arrays[threads : 2 * threads], rests)
+        found = FoundSteps(arrays[:threads], arrays[threads : 2 * threads], rests)
         believed = arrays[2 * threads :]
         steps, at_rests = (self._known(*believed[:2]), self._known(*believed[2:])) if believed else (None, None)
-        return Answer(found, news, at_rest, steps, at_rests)
+        return ChunkSuccessors(found, news, at_rest, steps, at_rests)
 
     def _known(self, after: Numbers, found: Numbers) -> Believed:
         return Believed(after, self._refusals[found])
@@ -157,7 +157,7 @@ class SuccessorWorker:
         self._send(name)
         return self._receive()
 
-    def _send(self, message: Asked | str) -> None:
+    def _send(self, message: ChunkSent | str) -> None:
         try:
             self._pipe.send(message)
         except OSError as error:

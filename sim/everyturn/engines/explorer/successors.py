@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from everyturn.engines.coroutines.transitions import JUDGE, Row, Transitions
 from everyturn.engines.explorer import rounds
 from everyturn.engines.explorer.judge_tables import Believed
-from everyturn.engines.explorer.macro_steps import Found, Leaps, Ways
+from everyturn.engines.explorer.macro_steps import FoundSteps, MacroOutcomes, MacroSteps
 from everyturn.engines.explorer.numbering import Numbers, Words
 from everyturn.engines.explorer.packing import Layout
 from everyturn.engines.explorer.resting import Resting
@@ -27,7 +27,7 @@ class Chunk(NamedTuple):
     beliefs: Numbers
 
 
-class Answer(NamedTuple):
+class ChunkSuccessors(NamedTuple):
     """What follows on the states of a chunk.
 
     ``found``: their leaps; ``rests``: the places of states of rest that are news; ``at_rest``: the numbers of what is
@@ -35,7 +35,7 @@ class Answer(NamedTuple):
     leap of which something is seen, and in each of the rests.
     """
 
-    found: Found
+    found: FoundSteps
     rests: Numbers
     at_rest: Numbers
     believed: Believed | None = None
@@ -70,7 +70,7 @@ class Successors(Protocol):
         """Every (thread, choice) by number."""
 
     @property
-    def ways(self) -> list[Ways]:
+    def ways(self) -> list[MacroOutcomes]:
         """What the ways of each thread do."""
 
     @property
@@ -86,7 +86,7 @@ class Successors(Protocol):
     def ask(self, chunk: Chunk) -> None:
         """Ask for :meth:`answer`; what was answered before may be gone then."""
 
-    def answer(self) -> Answer:
+    def answer(self) -> ChunkSuccessors:
         """What follows on the oldest chunk that was asked for and not answered yet."""
 
     def tables(self) -> SuccessorTables:
@@ -110,10 +110,10 @@ class SuccessorTables:
 
     def __init__(self, transitions: Transitions) -> None:
         self.transitions = transitions
-        self.leaps = Leaps(transitions)
+        self.leaps = MacroSteps(transitions)
         self.resting = Resting(transitions, self.leaps)
         self._layout: Layout | None = None
-        self._answers: deque[Answer] = deque()
+        self._answers: deque[ChunkSuccessors] = deque()
 
     def first(self) -> tuple[Row, JudgeState]:
         """As :meth:`Successors.first`."""
@@ -136,7 +136,7 @@ class SuccessorTables:
         return self.leaps.moves.values
 
     @property
-    def ways(self) -> list[Ways]:
+    def ways(self) -> list[MacroOutcomes]:
         """As :attr:`Successors.ways`."""
         return self.leaps.ways
 
@@ -149,18 +149,18 @@ class SuccessorTables:
         """As :meth:`Successors.ask`."""
         self._answers.append(self.answer_to(chunk))
 
-    def answer(self) -> Answer:
+    def answer(self) -> ChunkSuccessors:
         """As :meth:`Successors.answer`."""
         return self._answers.popleft()
 
-    def answer_to(self, chunk: Chunk) -> Answer:
+    def answer_to(self, chunk: Chunk) -> ChunkSuccessors:
         """What follows on a chunk."""
         words, layout = self._adopt(chunk.words, chunk.layout, chunk.judges)
         found = self.leaps.find(words)
         places, rows = self.resting.news(words[found.rests], layout)
-        return Answer(found, found.rests[places], self.resting.seen(rows))
+        return ChunkSuccessors(found, found.rests[places], self.resting.seen(rows))
 
-    def find(self, chunk: Chunk) -> Found:
+    def find(self, chunk: Chunk) -> FoundSteps:
         """The leaps of a chunk."""
         return self.leaps.find(self._adopt(chunk.words, chunk.layout, chunk.judges)[0])
 
@@ -186,7 +186,7 @@ class SuccessorTables:
         """Nothing is to be ended."""
 
     def redo(self, journal: list[list[int]]) -> None:
-        """Make everything again that a journal of :class:`Leaps` tells of."""
+        """Make everything again that a journal of :class:`MacroSteps` tells of."""
         for thread, *row in journal:
             if thread >= 0:
                 self.leaps.tables[thread].learn(row)

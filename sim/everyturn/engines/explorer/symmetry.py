@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, WIDTH, Transitions
 from everyturn.engines.explorer.judge_tables import JudgeTables
-from everyturn.engines.explorer.macro_steps import Leaps
+from everyturn.engines.explorer.macro_steps import MacroSteps
 from everyturn.engines.explorer.numbering import Numbers
 from everyturn.engines.explorer.renaming import ChangedNames, Names, rename, renamings
 from everyturn.errors import EveryturnError
@@ -57,7 +57,7 @@ class _Map:
 class Symmetry:
     """Brings rows into the order of their threads' local states."""
 
-    def __init__(self, transitions: Transitions, leaps: Leaps, judges: JudgeTables) -> None:
+    def __init__(self, transitions: Transitions, leaps: MacroSteps, judges: JudgeTables) -> None:
         self.transitions = transitions
         self.leaps = leaps
         self.judges = judges

@@ -2,8 +2,8 @@
 
 A program is anything with an initial state and moves; who waits in a state is its own business
 (:class:`~everyturn.engines.coroutines.programs.Program`). Somebody waits for ever in one of three ways, which
-:class:`Kind` names: at rest, or on a cycle that a fair schedule can go round for ever, of which there are those that
-the world's choices allow and those that no choice gets out of.
+:class:`WaitKind` names: at rest, or on a cycle that a fair schedule can go round for ever, of which there are those
+that the world's choices allow and those that no choice gets out of.
 
 *Threads.* A schedule is weakly fair (just) if no thread is enabled from some point on and never moves again; strongly
 fair (compassionate) if no thread is enabled again and again and never moves again (Lamport 1980; Manna and Pnueli
@@ -40,7 +40,7 @@ EXACT: Final = 1_000_000
 """Up to this many (state, what is still owed) pairs a cycle is a shortest one; beyond, it is put together greedily."""
 
 
-class Kind(StrEnum):
+class WaitKind(StrEnum):
     """How somebody comes to wait for ever; see the sentences in :data:`SENTENCES`."""
 
     HANG = "hang"
@@ -49,13 +49,13 @@ class Kind(StrEnum):
 
 
 SENTENCES: Final = {
-    Kind.HANG: "nothing can move any more, and {who} still waits",
-    Kind.LIVELOCK: "fairly scheduled threads can go round for ever, whatever the world chooses, and {who} waits",
-    Kind.ENDLESS: "{who} waits for as long as the world keeps making the same choices; fair choices would end it",
+    WaitKind.HANG: "nothing can move any more, and {who} still waits",
+    WaitKind.LIVELOCK: "fairly scheduled threads can go round for ever, whatever the world chooses, and {who} waits",
+    WaitKind.ENDLESS: "{who} waits for as long as the world keeps making the same choices; fair choices would end it",
 }
 
 
-class Step(NamedTuple):
+class LassoStep(NamedTuple):
     """One step of a counterexample: from which state, which move, and what that is in words."""
 
     state: Any
@@ -67,10 +67,10 @@ class Step(NamedTuple):
 class Lasso:
     """A counterexample: ``stem`` happens once, and then ``cycle`` for ever (a hang has none)."""
 
-    kind: Kind
+    kind: WaitKind
     who: str
-    stem: tuple[Step, ...]
-    cycle: tuple[Step, ...]
+    stem: tuple[LassoStep, ...]
+    cycle: tuple[LassoStep, ...]
 
     @property
     def sentence(self) -> str:
@@ -104,7 +104,7 @@ class Liveness:
     graph: Graph | None = field(default=None, repr=False)
     stopped: str | None = None
 
-    def of(self, kind: Kind) -> list[Lasso]:
+    def of(self, kind: WaitKind) -> list[Lasso]:
         """The counterexamples of one kind."""
         return [lasso for lasso in self.lassos if lasso.kind is kind]
 
@@ -153,11 +153,11 @@ def _lassos(graph: Graph, fairness: Fairness) -> Iterator[Lasso]:
     for who, numbers in sorted(waiting.items()):
         rest = next((number for number in numbers if not graph.moves[number]), None)
         if rest is not None:
-            yield _lasso(graph, Kind.HANG, who, rest, [])
+            yield _lasso(graph, WaitKind.HANG, who, rest, [])
         inside = cyclic.intersection(numbers)
         if not inside:
             continue
-        for kind in (Kind.LIVELOCK, Kind.ENDLESS):
+        for kind in (WaitKind.LIVELOCK, WaitKind.ENDLESS):
             part = min(_fair_parts(graph, inside, fairness, kind), key=lambda part: min(part.states), default=None)
             if part is not None:
                 entry = min(part.states)
@@ -196,7 +196,7 @@ def _targets(graph: Graph, part: _Part, number: int) -> list[int]:
     return [move.target for _, move in _within(graph, part, number)]
 
 
-def _fair_parts(graph: Graph, inside: Collection[int], fairness: Fairness, kind: Kind) -> Iterator[_Part]:
+def _fair_parts(graph: Graph, inside: Collection[int], fairness: Fairness, kind: WaitKind) -> Iterator[_Part]:
     """The largest parts that a fair run can stay in; for a livelock choices are fair, too."""
     open_ = [_Part(frozenset(inside), frozenset())]
     while open_:
@@ -205,7 +205,7 @@ def _fair_parts(graph: Graph, inside: Collection[int], fairness: Fairness, kind:
             part = _Part(frozenset(states), area.banned)
             if not any(True for number in states for _ in _within(graph, part, number)):
                 continue
-            unfair = _unfair_choices(graph, part) if kind is Kind.LIVELOCK else frozenset()
+            unfair = _unfair_choices(graph, part) if kind is WaitKind.LIVELOCK else frozenset()
             if unfair:
                 open_.append(_Part(part.states, part.banned | unfair))
                 continue
@@ -241,7 +241,7 @@ _Place = tuple[int, int]
 # cycles -----------------------------------------------------------------------------------------------------------
 
 
-def _cycle(graph: Graph, part: _Part, entry: int, fairness: Fairness, kind: Kind) -> list[tuple[int, int]]:
+def _cycle(graph: Graph, part: _Part, entry: int, fairness: Fairness, kind: WaitKind) -> list[tuple[int, int]]:
     """A fair way round from ``entry``, as (state, move): a shortest one, if there are not too many ways to look at."""
     owed = _Owed(graph, part, fairness, kind)
     if len(part.states) << owed.number <= EXACT:
@@ -266,7 +266,7 @@ class _Owed:
     """What a cycle must contain to be fair, bit by bit: a move of each thread or a state where it is disabled (strongly
     fair: a move of each that moves at all), and for fair choices each outcome."""
 
-    def __init__(self, graph: Graph, part: _Part, fairness: Fairness, kind: Kind) -> None:
+    def __init__(self, graph: Graph, part: _Part, fairness: Fairness, kind: WaitKind) -> None:
         self.graph = graph
         moves = [move for number in sorted(part.states) for _, move in _within(graph, part, number)]
         self.threads = list(dict.fromkeys(move.thread for move in moves)) if fairness != "none" else []
@@ -278,7 +278,7 @@ class _Owed:
         by_choice: dict[Hashable, list[Hashable]] = {}
         for move in moves:
             if (
-                kind is Kind.LIVELOCK
+                kind is WaitKind.LIVELOCK
                 and move.choice is not None
                 and move.outcome not in by_choice.setdefault(move.choice, [])
             ):
@@ -334,10 +334,10 @@ def _back(came: dict[_Place, tuple[_Place, int]], start: _Place, goal: _Place) -
             return way[::-1]
 
 
-def _lasso(graph: Graph, kind: Kind, who: str, entry: int, cycle: Sequence[tuple[int, int]]) -> Lasso:
-    def step(number: int, index: int) -> Step:
+def _lasso(graph: Graph, kind: WaitKind, who: str, entry: int, cycle: Sequence[tuple[int, int]]) -> Lasso:
+    def step(number: int, index: int) -> LassoStep:
         move = graph.moves[number][index]
         state = graph.states[number]
-        return Step(state, move._replace(target=graph.states[move.target]), graph.program.told(state, index))
+        return LassoStep(state, move._replace(target=graph.states[move.target]), graph.program.told(state, index))
 
     return Lasso(kind, who, tuple(step(*at) for at in graph.path(entry)), tuple(step(*at) for at in cycle))

@@ -17,8 +17,8 @@ import simpy
 from simpy.core import EmptySchedule
 from simpy.events import Event as SimPyEvent
 
-from everyturn.engines.coroutines.histories import Effect, Histories, Node
-from everyturn.engines.coroutines.log import Log
+from everyturn.engines.coroutines.histories import Histories, HistoryNode, OperationOutcome
+from everyturn.engines.coroutines.log import EffectLog
 from everyturn.engines.explorer.paths import Path
 from everyturn.errors import EndlessRun, ReplayError, UsageError
 from everyturn.runs.run import Run
@@ -39,13 +39,13 @@ CHECK_EVERY: Final = 1 << 5
 """How many steps are made before it is asked again whether time is up."""
 
 
-class Access(SimPyEvent):
+class AccessEvent(SimPyEvent):
     """A thread's wish to make one access to shared data; its value will be the result.
 
     It is what a strategy sees: :class:`everyturn.world.access.Access`.
     """
 
-    def __init__(self, env: Kernel, node: Node) -> None:
+    def __init__(self, env: Kernel, node: HistoryNode) -> None:
         self.env = env
         self.callbacks = []
         self.node = node
@@ -86,11 +86,11 @@ class Kernel(simpy.Environment):
         world.tables[Histories] = self.histories
         self.histories.trim()
         self.row = list(self.histories.initial)
-        self.waiting: list[Access] = []
-        self.record = Run(world.revision, self.histories.scope, world.granularity, Log(self.histories))
+        self.waiting: list[AccessEvent] = []
+        self.record = Run(world.revision, self.histories.scope, world.granularity, EffectLog(self.histories))
         self._log = self.record.log
         self._started = False
-        self._made: Effect | None = None
+        self._made: OperationOutcome | None = None
         self._before: list[int] = []
         for thread in range(len(world.threads)):
             self.process(self._live(thread))
@@ -114,11 +114,11 @@ class Kernel(simpy.Environment):
 
     # threads -----------------------------------------------------------------------------------------------------
 
-    def _live(self, thread: int) -> Generator[Access, Any, None]:
+    def _live(self, thread: int) -> Generator[AccessEvent, Any, None]:
         """A thread as a SimPy process."""
         coroutine = self.world.start(thread)
         notes = self.world.gate.notes
-        effect: Effect | None = None
+        effect: OperationOutcome | None = None
         result: Any = None
         while True:
             notes.clear()
@@ -135,14 +135,14 @@ class Kernel(simpy.Environment):
             if operation is None:
                 return
             if node.point or not self._started:
-                result = yield Access(self, node)
+                result = yield AccessEvent(self, node)
                 effect = self._made
             else:
                 effect = self._perform(node)
                 result = effect.result
 
     def _resumed(
-        self, thread: int, effect: Effect | None, coroutine: Coroutine[Operation, Any, str], result: Any
+        self, thread: int, effect: OperationOutcome | None, coroutine: Coroutine[Operation, Any, str], result: Any
     ) -> Operation:
         """What a thread waits to do after ``result``; where no run was before, it may change nothing but local
         variables."""
@@ -156,7 +156,9 @@ class Kernel(simpy.Environment):
         finally:
             memory.check(stood)
 
-    def _arrive(self, thread: int, effect: Effect | None, operation: Operation | None, word: str) -> Node:
+    def _arrive(
+        self, thread: int, effect: OperationOutcome | None, operation: Operation | None, word: str
+    ) -> HistoryNode:
         """The node that a thread has reached by ``effect``: what is seen of the effect is complete now."""
         notes = self.world.gate.notes
         node = self.histories.root(thread, operation, word, notes) if effect is None else effect.after
@@ -200,7 +202,7 @@ class Kernel(simpy.Environment):
         access.place = len(self._log.effects)
         self._grant(access)
 
-    def _enabled(self) -> list[Access]:
+    def _enabled(self) -> list[AccessEvent]:
         effects, row = self.histories.effects, self.row
         return [access for access in self.waiting if not access.waits or effects(access.node, row)]
 
@@ -218,7 +220,7 @@ class Kernel(simpy.Environment):
         self._started = True
         return False
 
-    def _grant(self, access: Access) -> None:
+    def _grant(self, access: AccessEvent) -> None:
         """Make an access. Its event is processed at once: nothing else is due now, as the heap is empty."""
         self.waiting.remove(access)
         self._made = self._perform(access.node)
@@ -228,7 +230,7 @@ class Kernel(simpy.Environment):
         for callback in callbacks:
             callback(access)
 
-    def _perform(self, node: Node) -> Effect:
+    def _perform(self, node: HistoryNode) -> OperationOutcome:
         """Do an operation, with the outcome that the strategy chooses."""
         row = self.row
         effects = node.effects.get(node.key(row)) or self.histories.effects(node, row)

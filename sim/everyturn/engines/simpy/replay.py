@@ -17,7 +17,7 @@ from everyturn.runs.tokens.token_by_place import TokenByPlace
 from everyturn.strategies.replay import Follow, Replay
 from everyturn.verdicts.checker import CONFORMS, Finding, Judge
 from everyturn.verdicts.selection import Wanted, judge_by
-from everyturn.verdicts.verdict import Cell, Judged, Verdict, of_cell
+from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict, of_cell
 from everyturn.world.agents import named_in
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
@@ -33,7 +33,7 @@ class Replayed:
     findings: list[tuple[int, Finding]]
     cell: Cell
     strayed: str | None
-    header: trace.Header | None = None
+    header: trace.TraceHeader | None = None
 
     def write(self, path: Path) -> None:
         """Write the run as a trace file, with the header of the trace that it was read from, if any.
@@ -98,7 +98,7 @@ def replay_trace(
 
 
 def _replay_names(
-    source: Token | trace.Header,
+    source: Token | trace.TraceHeader,
     names: Sequence[Named],
     invariants: Sequence[Wanted],
     agent: str | type[Dispatcher],
@@ -142,10 +142,10 @@ def _judged(world: World, run: Run, invariants: Sequence[Wanted], strayed: str |
 
 
 def _cell(world: World, judge: Judge, run: Run, findings: list[tuple[int, Finding]]) -> Cell:
-    said = {invariant.name: Judged(Verdict.HOLDS) for invariant in judge.invariants}
-    conforms = Judged(Verdict.HOLDS) if judge.conformance else None
+    said = {invariant.name: InvariantResult(Verdict.HOLDS) for invariant in judge.invariants}
+    conforms = InvariantResult(Verdict.HOLDS) if judge.conformance else None
     for step, finding in findings:
-        judged = Judged(Verdict.REFUTED, finding.sentence, step, run.token)
+        judged = InvariantResult(Verdict.REFUTED, finding.sentence, step, run.token)
         if finding.invariant == CONFORMS:
             judged.guard = finding.sentence
             conforms = judged

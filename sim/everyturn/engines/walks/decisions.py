@@ -29,7 +29,7 @@ AMONG_BITS: Final = np.uint64(8)
 AMONG: Final = np.uint64((1 << 8) - 1)
 
 
-class End(NamedTuple):
+class RunEnd(NamedTuple):
     """How a run can end: its outcome, and the invariants that were violated on the way."""
 
     outcome: object
@@ -207,11 +207,11 @@ class DecisionGraph:
         self.children[first] = nodes
         self.table[nodes] = (first.view(np.uint64) << AMONG_BITS) | np.uint64(1)
 
-    def _how(self, judged: int) -> End:
+    def _how(self, judged: int) -> RunEnd:
         """How a run ended, from the judge's state: a monitor that was violated stays so."""
         state, judge = self.graph.judges.state(judged), self.graph.judges.judge
         names = [each.name for each, monitor in zip(judge.invariants, state.monitors, strict=True) if monitor is SINK]
-        return End(outcome(state.ledger), (*names, CONFORMS) if state.belief is SINK else tuple(names))
+        return RunEnd(outcome(state.ledger), (*names, CONFORMS) if state.belief is SINK else tuple(names))
 
     def place(self, threads: Numbers, enabled: Numbers) -> Numbers:
         """The place of each thread among the ``enabled`` ones, where threads stand in the order of the scope."""

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from everyturn.engines.walks.decisions import AMONG, AMONG_BITS, DecisionGraph, End
+from everyturn.engines.walks.decisions import AMONG, AMONG_BITS, DecisionGraph, RunEnd
 from everyturn.errors import UsageError
 from everyturn.verdicts.checker import Judge
 from everyturn.world.world import World
@@ -25,7 +25,7 @@ _CHUNK: Final = 1 << 15
 class Exact(NamedTuple):
     """The probability of each end of a run of a random walk; they add up to 1. ``nodes``: the size of the graph."""
 
-    ends: dict[End, float]
+    ends: dict[RunEnd, float]
     nodes: int
 
     def violated(self, invariant: str) -> float:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from everyturn.engines.walks.decisions import AMONG, AMONG_BITS, DecisionGraph, End
+from everyturn.engines.walks.decisions import AMONG, AMONG_BITS, DecisionGraph, RunEnd
 from everyturn.strategies.stream import draws, starts
 from everyturn.verdicts.checker import Judge
 from everyturn.world.world import World
@@ -38,8 +38,8 @@ class Walks:
         self._world = world
         self._judge = judge
         self._graph = DecisionGraph(world, judge, ordered=self._ordered)
-        self.ends: list[End] = []
-        self._numbers: dict[End, int] = {}
+        self.ends: list[RunEnd] = []
+        self._numbers: dict[RunEnd, int] = {}
 
     def walk(self, seed: int, first: int, runs: int, trail: Trail | None = None) -> NDArray[np.int64]:
         """How the runs number ``first``, ``first`` + 1, … ended: numbers in :attr:`ends`. ``trail`` takes their
@@ -53,7 +53,7 @@ class Walks:
         known = [self._number(end) for end in self._graph.ends.values]
         return np.array(known, np.int64)[found]
 
-    def _number(self, end: End) -> int:
+    def _number(self, end: RunEnd) -> int:
         number = self._numbers.setdefault(end, len(self.ends))
         if number == len(self.ends):
             self.ends.append(end)

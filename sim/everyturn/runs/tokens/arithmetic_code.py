@@ -61,7 +61,7 @@ class _Interval:
         raise NotImplementedError
 
 
-class Writer(_Interval):
+class ChoiceWriter(_Interval):
     """Writes choices."""
 
     def __init__(self) -> None:
@@ -92,7 +92,7 @@ class Writer(_Interval):
         return [int("".join(map(str, code[at : at + DIGIT])), 2) for at in range(0, len(code), DIGIT)]
 
 
-class Reader(_Interval):
+class ChoiceReader(_Interval):
     """Reads choices from digits. Raises :class:`ValueError` if more are asked for than they can hold."""
 
     def __init__(self, digits: Sequence[int]) -> None:
@@ -126,7 +126,7 @@ class Reader(_Interval):
         return next(self._code, 0)
 
 
-class Model:
+class AdaptiveModel:
     """What is likely: codes names and numbers through a coder, and learns from them.
 
     ``alphabet``: names that need no spelling; others have at most :data:`LONGEST` bytes. Writing and reading are one

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from everyturn.errors import UsageError
 from everyturn.runs.tokens import token_by_place
-from everyturn.runs.tokens.arithmetic_code import Model, Reader, Writer
+from everyturn.runs.tokens.arithmetic_code import AdaptiveModel, ChoiceReader, ChoiceWriter
 from everyturn.runs.tokens.token_by_place import TokenByPlace
 
 PREFIX: Final = "et2-"
@@ -80,8 +80,8 @@ def encode(token: Token) -> str:
     """The token as a string. Raises :class:`UsageError` for a run of more than :data:`MAX_STEPS` steps."""
     if len(token.steps) > MAX_STEPS:
         raise UsageError(f"expected a run of at most {MAX_STEPS} steps to make a token of, found {len(token.steps)}")
-    writer = Writer()
-    _code(Model(writer, ALPHABET), token)
+    writer = ChoiceWriter()
+    _code(AdaptiveModel(writer, ALPHABET), token)
     body = "".join(DIGITS[digit] for digit in writer.digits())
     return PREFIX + _checksum(body) + body
 
@@ -112,13 +112,13 @@ def _decode(text: str) -> Token:
         raise ValueError(f"expected letters, digits, - and _, found {strange!r}")
     if check != _checksum(body):
         raise ValueError("its checksum does not match: it was cut off or changed")
-    token = _code(Model(Reader([DIGITS.index(each) for each in body]), ALPHABET), None)
+    token = _code(AdaptiveModel(ChoiceReader([DIGITS.index(each) for each in body]), ALPHABET), None)
     if encode(token) != text:
         raise ValueError("it is no token that was ever written: the same run has another one")
     return token
 
 
-def _code(model: Model, token: Token | None) -> Token:
+def _code(model: AdaptiveModel, token: Token | None) -> Token:
     """Write ``token``, or read one if there is none."""
     given = (None, None, None) if token is None else token[:3]
     revision, scope, granularity = [
@@ -137,7 +137,7 @@ def _code(model: Model, token: Token | None) -> Token:
 
 
 def _step(
-    model: Model, given: SavedStep | None, threads: tuple[str, str, str], past: dict[str, tuple[str, str]]
+    model: AdaptiveModel, given: SavedStep | None, threads: tuple[str, str, str], past: dict[str, tuple[str, str]]
 ) -> SavedStep:
     """One step: its thread depends on who moved before, its operation on what its thread did before."""
     thread = model.name((threads, threads[1:], threads[2:]), given and given.thread)
@@ -152,7 +152,7 @@ def _step(
     return SavedStep(thread, operation, tuple(outcomes))
 
 
-def _length(model: Model, given: int | None) -> int:
+def _length(model: AdaptiveModel, given: int | None) -> int:
     """How many steps: the number of its bits, then the bits."""
     bits = model.plain(_BITS, None if given is None else given.bit_length())
     number = model.plain(1 << bits, given)

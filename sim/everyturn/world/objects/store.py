@@ -12,7 +12,7 @@ from everyturn.world.results import Committed, Raised
 from everyturn_impl.calls import Call, Context, Fault, StreamResult
 
 
-class Store(NamedTuple):
+class StoreState(NamedTuple):
     """What later operations need of the message store: whether it has messages, and the buffered (turn, message)s."""
 
     messages: bool = True
@@ -21,7 +21,7 @@ class Store(NamedTuple):
 
 COLUMN: Final = Column(
     "store",
-    first=lambda scope: Store(messages=not scope.new_session),
+    first=lambda scope: StoreState(messages=not scope.new_session),
     parts={"messages": ("new_session",), "buffered": ()},
 )
 
@@ -47,7 +47,7 @@ def _fold(arguments: tuple[Any, ...]) -> Concerns:
     return Concerns.CANCELS if arguments[2] == "fold" else Concerns.NOBODY
 
 
-def _writing(values: Values, context: Context | None, owner: str | None, result: Any, after: Store) -> Outcomes:
+def _writing(values: Values, context: Context | None, owner: str | None, result: Any, after: StoreState) -> Outcomes:
     """A read or a write that leaves the store as it is when it fails."""
     cancelled, store, budget = values
     if is_done(cancelled, context):
