@@ -4,9 +4,10 @@ save at most.
     python benchmarks/ample_sets.py [--scopes AA,AA+1c,AAA] [--revisions d0,d4,hardened] [--judges all,no-hang] [--tries
     3]
 
-*Known beforehand*: the same reduction once more, with every leap known before the first state is expanded, so that no
-choice has to be taken back. What an exploration learns on its way cannot leave out more. Numbers of states of rest,
-outcomes, violated invariants and local states are compared, and have to be the same. Seconds are the best of the tries.
+*Known beforehand*: the same reduction once more, with every macro step known before the first state is expanded, so
+that no choice has to be taken back. What an exploration learns on its way cannot leave out more. Numbers of states of
+rest, outcomes, violated invariants and local states are compared, and have to be the same. Seconds are the best of the
+tries.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ def judged_by(name: str) -> Judge:
 
 
 def explorers(scope: str, revision: str, judge: str) -> Iterator[LevelExplorer]:
-    """Finished explorations: without and with the reduction, and with all leaps known beforehand."""
+    """Finished explorations: without and with the reduction, and with all macro steps known beforehand."""
     for reduce in ("dead", "ample"):
         explorer = LevelExplorer(World(Scope.parse(scope), revision), judged_by(judge), reduce)
         explorer.run()
         yield explorer
     knowing = LevelExplorer(World(Scope.parse(scope), revision), judged_by(judge), "ample")
-    knowing.graph.tables.redo([list(each) for each in explorer.graph.tables.leaps.journal])
+    knowing.graph.tables.redo([list(each) for each in explorer.graph.tables.macro_steps.journal])
     knowing.run()
     yield knowing
 

@@ -48,7 +48,7 @@ class Needs:
 
 Step = Callable[[Any, Event, Ledger], Any]
 
-NO_LOG_MONITOR: Final = NotShown("there is no linear monitor of it")
+NO_LOG_MONITOR: Final = NotShown("there is no log monitor of it")
 
 
 @dataclass(frozen=True, slots=True)

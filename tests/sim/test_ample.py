@@ -87,7 +87,7 @@ class Whole:
     def row(self, number: int) -> Row:
         explorer = self.explorer
         packed = explorer.graph.states.rows(explorer.graph.states.keys[number : number + 1])[0].tolist()
-        row = explorer.graph.tables.leaps.global_row(packed)
+        row = explorer.graph.tables.macro_steps.global_row(packed)
         judged = self.transitions.judged.number(explorer.graph.judges.state(packed[JUDGE]))
         return (*row[:JUDGE], judged, *row[FIRST_THREAD:])
 
@@ -143,12 +143,12 @@ def test_an_event_changes_no_lives_but_those_that_it_names() -> None:
     seen = 0
     for scope in ("A+1c", "Aa+1f", "a+1s+u", "AI+1r"):
         explorer = explorer_of("d4", scope, Judge(), "dead")
-        sights = Sights(explorer.graph.judges.judge, explorer.graph.tables.leaps.events)
+        sights = Sights(explorer.graph.judges.judge, explorer.graph.tables.macro_steps.events)
         sights.meet()
         judges = explorer.graph.judges
         ledgers = list(dict.fromkeys(judges.state(number).ledger for number in range(len(judges))))
         for ledger in ledgers[::3]:
-            for events in explorer.graph.tables.leaps.events.values:
+            for events in explorer.graph.tables.macro_steps.events.values:
                 for event in events:
                     named = set(sights.named(event))
                     after = ledger.step(event)
@@ -163,7 +163,7 @@ def test_an_event_changes_no_lives_but_those_that_it_names() -> None:
 
 @pytest.mark.parametrize("granularity", GRANULARITIES)
 def test_whatever_can_wait_is_a_scheduling_point(granularity: str) -> None:
-    """So a leap waits at its first access or not at all, and its local state alone tells what it waits for."""
+    """So a macro step waits at its first access or not at all, and its local state alone tells what it waits for."""
     known = [Operation(*name) for name in objects.OPERATIONS] + [
         Operation(f"{OWN}x", f"{WAIT}y"),
         Operation(f"{OWN}x", "y"),

@@ -22,7 +22,7 @@ from everyturn.formats.everyturn_log import KINDS, LogHeader, LogLine, Placed, w
 from everyturn.formats.everyturn_trace import TraceTranslator
 from everyturn.logs.conforming import Conformed, RunMatch, match_log
 from everyturn.logs.history import Reading
-from everyturn.logs.judging import LogResult, watch
+from everyturn.logs.log_judge import LogResult, watch
 from everyturn.strategies import strategy
 from everyturn.verdicts.checker import select
 from everyturn.verdicts.verdict import Verdict

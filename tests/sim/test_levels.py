@@ -64,17 +64,18 @@ def test_a_choice_before_the_first_wait_is_a_scheduling_point_everywhere() -> No
 
 @pytest.mark.parametrize(("scope", "revision"), [("Aa+1f+1e", "d4"), ("A+1t+1e", "d4"), ("Aa+1t+u", "d0")])
 def test_a_step_of_several_operations_has_its_ways_in_one_order(scope: str, revision: str) -> None:
-    """The number of a way means the same in the tables of leaps and where a path is followed operation by operation."""
+    """The number of a way means the same in the tables of macro steps and where a path is followed operation by
+    operation."""
     explorer = LevelExplorer(World(Scope.parse(scope), revision, "await"), Judge((), conformance=False))
     explorer.run()
     words, expansion, _ = explorer.graph.expand(slice(0, None))
     before, after = (
-        [explorer.graph.tables.leaps.global_row(row) for row in explorer.graph.states.rows(each).tolist()]
+        [explorer.graph.tables.macro_steps.global_row(row) for row in explorer.graph.states.rows(each).tolist()]
         for each in (words, expansion.words)
     )
     several = 0
     for source, move, reached in zip(expansion.source.tolist(), expansion.move.tolist(), after, strict=True):
-        thread, choice = explorer.graph.tables.leaps.moves.values[move]
+        thread, choice = explorer.graph.tables.macro_steps.moves.values[move]
         ways = [row for row, _ in explorer.transitions.ways(_unjudged(before[source]), thread)]
         assert _unjudged(ways[choice]) == _unjudged(reached)
         several += len(ways) > 1
@@ -225,7 +226,7 @@ def test_a_checkpoint_goes_on_in_the_same_numbers(limit: int, tmp_path: Path, mo
     size = len(once.graph.states)
     assert (resumed.predecessors.parents == once.predecessors.parents).all()
     assert (resumed.predecessors.moves == once.predecessors.moves).all()
-    assert resumed.graph.tables.leaps.moves.values == once.graph.tables.leaps.moves.values
+    assert resumed.graph.tables.macro_steps.moves.values == once.graph.tables.macro_steps.moves.values
     assert resumed.found.violations == once.found.violations
     steps = [explorer.graph.expand(slice(0, size)) for explorer in (once, resumed)]
     one, two = (
@@ -270,7 +271,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path) -> None:
         load(file, World(Scope.parse("AAa"), "d3"), Judge())
     with pytest.raises(UsageError, match="expected invariants"):
         load(file, World(Scope.parse("AA"), "d3"), Judge(conformance=False))
-    explorer.graph.tables.leaps.events.values[3] = ("other code",)
+    explorer.graph.tables.macro_steps.events.values[3] = ("other code",)
     save(explorer, file)
     with pytest.raises(UsageError, match="the code has changed"):
         load(file, World(Scope.parse("AA"), "d3"), Judge())

@@ -22,9 +22,9 @@ from everyturn.formats.catalogue import FORMATS, reader
 from everyturn.formats.everyturn_log import LogHeader, LogLine, LogReader, Placed, encode
 from everyturn.formats.mapped_log import MappedReader
 from everyturn.formats.mapping import load, shipped
-from everyturn.logs.following import GrowingFile
+from everyturn.logs.growing_file import GrowingFile
 from everyturn.logs.history import Reading
-from everyturn.logs.judging import LinearJudge, watch
+from everyturn.logs.log_judge import LogJudge, watch
 from everyturn.logs.order import Gap, LineOrder
 from everyturn.logs.validate import validate
 from everyturn.verdicts.checker import select
@@ -350,7 +350,7 @@ def follow(path: Path, *changes: Callable[[], object]) -> tuple[dict[str, Verdic
     said: list[str] = []
     faults: list[ReadingFault] = []
     with GrowingFile(path, Script(*changes), said.append) as file:
-        followed = LinearJudge(file, Reading(), select(()), faults.append, said.append)
+        followed = LogJudge(file, Reading(), select(()), faults.append, said.append)
         assert followed.run() is None
         found = followed.end()
     return {name: each.verdict for name, each in found.cell.invariants.items()}, said, faults, found.cell.events or 0

@@ -135,7 +135,7 @@ def test_a_row_that_moves_to_a_wider_layout_keeps_its_judge() -> None:
     roomy = Layout([20] * len(row))
     first.answer_to(Chunk(roomy.pack(np.array([row])), roomy, 0, np.zeros(1, np.int64)))
     following.first()
-    following.redo([list(each) for each in first.leaps.journal])
+    following.redo([list(each) for each in first.macro_steps.journal])
     judged = [*row[:JUDGE], 1000, *row[JUDGE + 1 :]]
     tight = Layout([number.bit_length() for number in judged])
     assert not tight.holds(following.largest())

@@ -183,8 +183,8 @@ def test_random_logs_are_answered_as_by_the_plain_matcher() -> None:
     put."""
     answers: Counter[str] = Counter()
     for seed in range(120):
-        header, stretch = random_log(seed)
-        seen, lacking = of_lines(stretch, header), lacks(header)
+        header, busy_period = random_log(seed)
+        seen, lacking = of_lines(busy_period, header), lacks(header)
         matched = match_partial(seen, lacks=lacking)
         answers[matched.answer] += 1
         if matched.answer is PartialAnswer.ACCEPTED:

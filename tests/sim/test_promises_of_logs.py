@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 from click.testing import CliRunner
-from tests.sim.test_linear_monitors import ALL, lines_of, refuted, watch
+from tests.sim.test_log_monitors import ALL, lines_of, refuted, watch
 
 from everyturn.cli import main
 from everyturn.formats.everyturn_log import LogHeader, Promised, encode
@@ -85,7 +85,7 @@ def test_order_is_not_promised_where_a_busy_session_refuses() -> None:
 
 
 def answer(path: Path, story: str, **promises: Any) -> PartialAnswer:
-    """What the specification says of a log with one stretch."""
+    """What the specification says of a log with one busy period."""
     header = LogHeader(kinds=ALL, promises=Promised(**promises))
     path.write_bytes(encode(header) + b"".join(map(encode, lines_of(story))))
     (run,) = conform([path]).runs

@@ -115,10 +115,10 @@ def test_three_of_a_kind_change_places(revision: str, scope: str) -> None:
     ("revision", "scope", "granularity"),
     [("d2", "AA+1f", "await"), ("d0", "I+1r+x", "access"), ("d4", "aa+1r", "await")],
 )
-def test_a_way_is_found_through_states_whose_leaps_have_to_be_made_again(
+def test_a_way_is_found_through_states_whose_macro_steps_have_to_be_made_again(
     revision: str, scope: str, granularity: str
 ) -> None:
-    """What a leap reads may have become more since a state on the way was explored."""
+    """What a macro step reads may have become more since a state on the way was explored."""
     whole, reduced = (check(revision, scope, granularity=granularity, reduce=each) for each in ("dead", "symmetry"))
     assert {name: (each.verdict, each.steps) for name, each in reduced.cell.invariants.items()} == {
         name: (each.verdict, each.steps) for name, each in whole.cell.invariants.items()

@@ -100,7 +100,7 @@ def test_the_same_tables_can_be_made_in_this_process() -> None:
     assert (one[1].move == two[1].move).all()
     assert (one[1].events == two[1].events).all()
     assert (explorers[0].graph.states.find(one[1].words) == explorers[1].graph.states.find(two[1].words)).all()
-    assert explorers[0].graph.tables.leaps.journal == explorers[1].graph.tables.leaps.journal
+    assert explorers[0].graph.tables.macro_steps.journal == explorers[1].graph.tables.macro_steps.journal
 
 
 def test_what_another_process_cannot_import_is_refused() -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.sim.test_linear_monitors import lines_of
+from tests.sim.test_log_monitors import lines_of
 
 from everyturn.cli import main
 from everyturn.cli.logs import _Silence

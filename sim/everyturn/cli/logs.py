@@ -101,8 +101,8 @@ def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float
     The result, and whether something could not be read.
     """
     from everyturn.files.reading import STDIN, LogFile, Unread
-    from everyturn.logs.following import GrowingFile
-    from everyturn.logs.judging import LinearJudge
+    from everyturn.logs.growing_file import GrowingFile
+    from everyturn.logs.log_judge import LogJudge
     from everyturn.verdicts.checker import select
 
     if path == STDIN and until_idle is not None:
@@ -117,7 +117,7 @@ def follow(path: Path, invariants: tuple[str, ...], read: Any, until_idle: float
     with LogFile(path) if path == STDIN else GrowingFile(path, silence, say) as file:
         judge = None
         try:
-            judge = LinearJudge(file, read, select(invariants), fault, say)
+            judge = LogJudge(file, read, select(invariants), fault, say)
             silence.flush = judge.order.flush
             broken = judge.run()
             if broken is not None:

@@ -58,7 +58,7 @@ def validate(
 
     Recordings are judged run by run: by what each invariant shows from outside, and by the specification, which infers
     the steps that no line tells. Other logs are judged as a whole, however long; --conformance and --report match them
-    against the specification, too, one stretch of a session after the other.
+    against the specification, too, one busy period of a session after the other.
 
     Reads `crush-dispatch-trace/1`, `everyturn/log/1`, our own traces, and logs of other agents through a mapping; plain
     or compressed (gzip, bzip2, xz, zstandard), `-` is standard input. What the answers mean: docs/logs.md; how an agent

@@ -1,10 +1,10 @@
-"""Logs of any agent (``everyturn/log/1``, and what is mapped to it) as partial logs of the specification, stretch by
-stretch.
+"""Logs of any agent (``everyturn/log/1``, and what is mapped to it) as partial logs of the specification, busy period
+by busy period.
 
-A *stretch* is what one session does from idle to idle: it begins with the first line after rest, or after a moment at
-which nothing was open, and ends there. Each is a partial log of its own (:mod:`everyturn.logs.events`), so that a log
-of any length is matched piece by piece, and sessions do not meet. Where lines were lost, a session is not judged until
-its next rest.
+A *busy period* is what one session does from idle to idle: it begins with the first line after rest, or after a moment
+at which nothing was open, and ends there. Each is a partial log of its own (:mod:`everyturn.logs.events`), so that a
+log of any length is matched piece by piece, and sessions do not meet. Where lines were lost, a session is not judged
+until its next rest.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class BusyPeriod:
 
 @dataclass(slots=True)
 class _Open:
-    """The stretch of a session that has not ended."""
+    """The busy period of a session that has not ended."""
 
     lines: list[Placed] = field(default_factory=list)
     prompts: dict[str, str | None] = field(default_factory=dict)
@@ -55,8 +55,8 @@ _TELLING: Final = frozenset({"told", "notified", "refused"})
 
 
 class BusyPeriods:
-    """Cuts lines, in the order of :class:`everyturn.logs.order.LineOrder`, into stretches, handed to ``emit`` as they
-    end.
+    """Cuts lines, in the order of :class:`everyturn.logs.order.LineOrder`, into busy periods, handed to ``emit`` as
+    they end.
 
     ``skipped``: so many lines were left out because lines before them are lost.
     """
@@ -65,7 +65,7 @@ class BusyPeriods:
         self._emit, self._complete = emit, header.complete
         self._sessions: dict[str, _Open] = {}
         self.skipped = self.lines = self.cut = 0
-        """And so many stretches were cut there."""
+        """And so many busy periods were cut there."""
 
     def see(self, placed: Placed) -> None:
         """Take in one line."""
@@ -96,7 +96,7 @@ class BusyPeriods:
             self._emit(BusyPeriod(name, tuple(session.lines), at_rest))
 
     def gap(self, gap: Gap) -> None:
-        """Lines are lost: what came before is a stretch that was cut off."""
+        """Lines are lost: what came before is a busy period that was cut off."""
         for name in [gap.session] if gap.session is not None else list(self._sessions):
             if name in self._sessions and self._sessions[name].lines:
                 self.cut += 1
@@ -157,8 +157,8 @@ def _follow(session: _Open, line: LogLine) -> None:
 
 
 class BusyPeriodReader:
-    """Reads the stretches of a log, in the order in which they end; what cannot be read goes to ``fault`` and counts as
-    lost.
+    """Reads the busy periods of a log, in the order in which they end; what cannot be read goes to ``fault`` and counts
+    as lost.
 
     ``header`` is known before the lines are read.
     """
@@ -169,15 +169,15 @@ class BusyPeriodReader:
         self._gaps = 0
         self._history = History(file, reading, fault)
         self.header = self._history.header
-        self.stretches = BusyPeriods(self.header, self._ready.append)
-        self._order = self._history.tell(self.stretches.see, self._lost, self.stretches.restart)
+        self.busy_periods = BusyPeriods(self.header, self._ready.append)
+        self._order = self._history.tell(self.busy_periods.see, self._lost, self.busy_periods.restart)
 
     def __iter__(self) -> Iterator[BusyPeriod]:
         for _ in self._history:
             if self._ready:
                 yield from self._emptied()
         self._order.flush()
-        self.stretches.finish(at_rest=self._at_rest)
+        self.busy_periods.finish(at_rest=self._at_rest)
         yield from self._emptied()
 
     def _emptied(self) -> list[BusyPeriod]:
@@ -187,15 +187,15 @@ class BusyPeriodReader:
 
     def _lost(self, gap: Gap) -> None:
         self._gaps += 1
-        self.stretches.gap(gap)
+        self.busy_periods.gap(gap)
 
     def remarks(self) -> Iterator[str]:
         """What was not judged because lines are lost, and what the mapping says nothing about, if anything."""
-        skipped = f"{self.stretches.skipped:,} lines, up to the next rest, were not matched"
+        skipped = f"{self.busy_periods.skipped:,} lines, up to the next rest, were not matched"
         if self._gaps:
             places = "1 place" if self._gaps == 1 else f"{self._gaps:,} places"
             yield f"lines are lost at {places}; {skipped}"
-        elif self.stretches.skipped:
+        elif self.busy_periods.skipped:
             yield f"the log begins in the midst of a session; {skipped}"
         if remark := self._history.unmapped:
             yield remark

@@ -1,6 +1,6 @@
 """Logs against the specification: could a correct dispatcher have written these lines?
 
-A run is a recorded run, one of our own traces, or in a log of any other agent a stretch of one session
+A run is a recorded run, one of our own traces, or in a log of any other agent a busy period of one session
 (:mod:`everyturn.logs.busy_periods`). Traces are complete, all others partial (:mod:`everyturn_model.partial`). A run is
 *refused* when no placing of the hidden steps explains it, *accepted* when one does; that one is shown on demand.
 """
@@ -255,7 +255,8 @@ def _match_trace(file: LogFile, budget: int) -> RunMatch:
 
 
 def match_log(file: LogFile, reading: Reading, conformed: Conformed, budget: int = BUDGET) -> Iterator[RunMatch]:
-    """Match a log of any other agent, stretch by stretch. Raises :class:`UsageError` if it does not carry enough."""
+    """Match a log of any other agent, one busy period after the other. Raises :class:`UsageError` if it does not carry
+    enough."""
     path = str(file.path)
     reader = BusyPeriodReader(file, reading, lambda fault: conformed.unreadable(str(fault)))
     lacking = ", ".join(f"`{kind}`" for kind in missing_kinds(reader.header))
@@ -265,11 +266,11 @@ def match_log(file: LogFile, reading: Reading, conformed: Conformed, budget: int
             f"{path}: {expected}; found one without {lacking} lines (`kinds` of its header, or its mapping)"
         )
     told, revision = lacks(reader.header), printable(reader.header.agent or "unknown")
-    for number, stretch in enumerate(reader):
-        matched = match_partial(of_lines(stretch, reader.header), budget, told)
-        places = [placed.number for placed in stretch.lines]
+    for number, busy_period in enumerate(reader):
+        matched = match_partial(of_lines(busy_period, reader.header), budget, told)
+        places = [placed.number for placed in busy_period.lines]
         lines = (min(places), max(places))
-        yield RunMatch(path, revision, number, "log", lines, len(places), matched, stretch.session)
+        yield RunMatch(path, revision, number, "log", lines, len(places), matched, busy_period.session)
     conformed.remarks += [f"{path}: {remark}" for remark in reader.remarks()]
-    if not reader.stretches.lines:
+    if not reader.busy_periods.lines:
         raise UsageError(f"{path}: expected a log with an event in it; found none")

@@ -1,4 +1,4 @@
-"""What the lines of one stretch of a log tell, in the specification's vocabulary.
+"""What the lines of one busy period of a log tell, in the specification's vocabulary.
 
 A line that stands *before* its step becomes that step, or a call; one that stands *after* it becomes a mark
 (:mod:`everyturn_model.marks`), as far as others could have gone on in between. What a line does not say and a later one
@@ -63,20 +63,20 @@ def lacks(header: LogHeader) -> Lacks:
     return Lacks(frozenset(events), frozenset(guards | (set() if "shutdown" in kinds else {"closing"})), fates=False)
 
 
-def of_lines(stretch: BusyPeriod, header: LogHeader) -> list[Seen]:
-    """What the lines of a stretch tell, in their order; places are the lines of the file."""
-    return list(_Telling(stretch, header).tell())
+def of_lines(busy_period: BusyPeriod, header: LogHeader) -> list[Seen]:
+    """What the lines of a busy period tell, in their order; places are the lines of the file."""
+    return list(_EventsOfLines(busy_period, header).tell())
 
 
-class _Telling:
-    """Tells the lines of one stretch. What is about a prompt that was not submitted in it is left out."""
+class _EventsOfLines:
+    """Tells the lines of one busy period. What is about a prompt that was not submitted in it is left out."""
 
-    def __init__(self, stretch: BusyPeriod, header: LogHeader) -> None:
-        self.lines = stretch.lines
+    def __init__(self, busy_period: BusyPeriod, header: LogHeader) -> None:
+        self.lines = busy_period.lines
         self.kinds: frozenset[str] = frozenset(header.kinds)
         self.ordered = header.ordered
         self.promises = header.promises.promises
-        self.cast = PromptIdentities(stretch.lines)
+        self.identities = PromptIdentities(busy_period.lines)
         self.operations: set[tuple[str, str]] = set()
         self.closing = False
         self.silent: dict[str, None] = {}
@@ -84,7 +84,7 @@ class _Telling:
         self.submitted = 0
 
     def tell(self) -> Iterator[Seen]:
-        for index, ((place, line), life) in enumerate(zip(self.lines, self.cast.subjects, strict=True)):
+        for index, ((place, line), life) in enumerate(zip(self.lines, self.identities.subjects, strict=True)):
             if life is not None:
                 for event in self._submit(line, life) if line.kind == "submit" else self._of_prompt(index, line, life):
                     yield Seen(place, event)
@@ -112,7 +112,7 @@ class _Telling:
             case "queued":
                 yield ev.Queued(life.name) if self.ordered else WasQueued(life.name)
             case "folded":
-                host = self.cast.hosts[index]
+                host = self.identities.hosts[index]
                 turn = host.turn if host is not None else line.turn or ""
                 yield WasFolded(life.name, turn, broken=not self.promises.folds)
             case "dropped":
@@ -151,7 +151,7 @@ class _Telling:
         turn = None if by is ev.Writer.CANCEL_ON_ENTRY else carrier.next_turn
         if line.kind == "message":
             return ev.MessageWritten(life.name, by, turn)
-        ending = next((later.outcome for later in self.cast.later(index, carrier) if later.kind == "ended"), None)
+        ending = next((later.outcome for later in self.identities.later(index, carrier) if later.kind == "ended"), None)
         cause = ev.FailureCause.CANCELLED if ending == "cancelled" else ev.FailureCause.STORE
         return ev.MessageFailed(life.name, by, cause, turn)
 
@@ -177,7 +177,7 @@ class _Telling:
         """Whose answer it is; a prompt's own name may stand for an earlier one of the same name."""
         if line.owner is None or line.owner == line.prompt:
             return None if line.owner is None else life.name
-        owner = self.cast.owners[index]
+        owner = self.identities.owners[index]
         return line.owner if owner is None else owner.name
 
     # what a line does not say, but a later one --------------------------------------------------------------------
@@ -187,25 +187,25 @@ class _Telling:
         summary."""
         if line.outcome is not None:
             return line.outcome
-        for later in self.cast.later(index, life):
+        for later in self.identities.later(index, life):
             if later.kind in ("started", "queued", "dropped"):
                 return None
             if later.kind in ("told", "kept", "returned"):
-                return later.outcome if not self.cast.summarised(index, life) else None
+                return later.outcome if not self.identities.summarised(index, life) else None
         return None
 
     def _how(self, index: int, how: str, life: NamedPrompt) -> tuple[ev.StreamEnd, bool]:
         """How a stream ended: one that failed and was followed by another was refused its credentials."""
-        again = any(later.kind in ("started", "stream_start", "queued") for later in self.cast.later(index, life))
+        again = any(later.kind in ("started", "stream_start", "queued") for later in self.identities.later(index, life))
         if how == "failed":
             return (ev.StreamEnd.UNAUTHORISED if again else ev.StreamEnd.ERROR), False
         if how == "cancelled":
             return ev.StreamEnd.CANCELLED, False
-        return _HOW[how], self.cast.summarised(index, life) or (how == "tool" and self._stops(index, life))
+        return _HOW[how], self.identities.summarised(index, life) or (how == "tool" and self._stops(index, life))
 
     def _stops(self, index: int, life: NamedPrompt) -> bool:
         """Whether the turn ends after this round of tools, and comes back."""
-        kinds = [later.kind for later in self.cast.later(index, life)]
+        kinds = [later.kind for later in self.identities.later(index, life)]
         after = next((kind for kind in kinds if kind in ("stream_start", "ended", "queued", "started")), None)
         return after in ("ended", "queued", "started")
 
@@ -223,7 +223,7 @@ class _Telling:
             case "clear_return" if self._closes("clear", name):
                 yield ev.ClearReturned(name)
             case "summary_start" if self._opens("summary", name):
-                own = self.cast.hosts[index]
+                own = self.identities.hosts[index]
                 yield ev.SummaryStarted(name, line.thread or f"?{place}", None if own is None else own.turn)
             case "summary_end" if self._closes("summary", name):
                 yield ev.SummaryStreamEnded(name, ev.StreamEnd.FINISHED)
@@ -245,7 +245,7 @@ class _Telling:
 
     def _rest(self, line: LogLine) -> Iterator[ev.Event]:
         """At rest whatever is submitted is on shared data."""
-        for life in {life.name: life for life in self.cast.subjects if life is not None}.values():
+        for life in {life.name: life for life in self.identities.subjects if life is not None}.values():
             if len(life.places) == 1:
                 yield SubmitReturned(life.name)
         left = line.snapshot

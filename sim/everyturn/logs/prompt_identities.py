@@ -1,4 +1,5 @@
-"""Who is who in one stretch of a log: which prompt each line is about, also where a name or a run id is used again."""
+"""Who is who in one busy period of a log: which prompt each line is about, also where a name or a run id is used
+again."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ _OVER: Final = frozenset({"ended", "dropped", "refused", "folded"})
 
 @dataclass(slots=True)
 class NamedPrompt:
-    """One prompt, under a name that no other prompt of the stretch has. ``places``: where the lines about it are."""
+    """One prompt, under a name that no other prompt of the busy period has. ``places``: where the lines about it
+    are."""
 
     name: str
     run_id: str | None
@@ -38,8 +40,8 @@ class NamedPrompt:
 
 
 class PromptIdentities:
-    """The prompts of a stretch. Of a prompt that was not submitted in it, or was folded into the turn of one that was
-    not, only a part was seen: lines about it are about nobody."""
+    """The prompts of a busy period. Of a prompt that was not submitted in it, or was folded into the turn of one that
+    was not, only a part was seen: lines about it are about nobody."""
 
     def __init__(self, lines: Sequence[Placed]) -> None:
         self._lines = [line for _, line in lines]

@@ -19,7 +19,7 @@ from everyturn.files.reading import LogFile, Unread, stop
 from everyturn.formats.crush_dispatch import RecordedRun, read_runs
 from everyturn.logs.conforming import Conformed, RunMatch, match_recording
 from everyturn.logs.history import AS_IT_IS, Reading
-from everyturn.logs.judging import Size, watch
+from everyturn.logs.log_judge import Size, watch
 from everyturn.logs.recorded import judge_run
 from everyturn.runs import trace
 from everyturn.verdicts.checker import CONFORMS, Judge, select

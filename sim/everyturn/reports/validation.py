@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from everyturn.logs.findings import Broken
-from everyturn.logs.judging import NOTHING, Size
+from everyturn.logs.log_judge import NOTHING, Size
 from everyturn.logs.validate import Validated
 from everyturn.verdicts.checker import CONFORMS
 from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict, worst

@@ -27,7 +27,7 @@ class LevelTables:
     def __init__(self, explorer: LevelExplorer) -> None:
         self._explorer = explorer
         self._graph = explorer.graph
-        self._leaps = explorer.graph.tables.leaps
+        self._macro_steps = explorer.graph.tables.macro_steps
 
     def merged(self, most: int, random: Random) -> list[AnotherWay]:
         """Of those that are found: first one for each thing that a thread does, then any."""
@@ -45,7 +45,7 @@ class LevelTables:
         _, each = np.unique(kinds, axis=0, return_index=True)
         different = again[np.sort(each)]
         chosen = np.concatenate((different, again[~np.isin(again, different)]))[:most]
-        moves = self._leaps.moves.values
+        moves = self._macro_steps.moves.values
         return [
             AnotherWay((*self.way(int(source[place])), moves[expansion.move[place]]), int(numbers[place]))
             for place in chosen.tolist()
@@ -53,7 +53,7 @@ class LevelTables:
 
     def way(self, state: int) -> Way:
         """In the names that the threads have in the states that stand for others, if renamings count once."""
-        moves = self._leaps.moves.values
+        moves = self._macro_steps.moves.values
         return tuple(moves[move] for _, move in self._explorer.predecessors.path(state))
 
     def walk(self, ways: Sequence[Way], randoms: Sequence[Random], longest: int) -> list[Walk]:
@@ -86,7 +86,7 @@ class LevelTables:
         order = np.argsort(expansion.source, kind="stable")
         ends = np.searchsorted(expansion.source[order], np.arange(len(runs) + 1))
         rows = self._graph.states.rows(words).tolist()
-        moving = [self._leaps.moves.values[move] for move in expansion.move.tolist()]
+        moving = [self._macro_steps.moves.values[move] for move in expansion.move.tolist()]
         taken = []
         for place, (run, row) in enumerate(zip(runs, rows, strict=True)):
             possible = order[ends[place] : ends[place + 1]].tolist()
@@ -106,9 +106,9 @@ class LevelTables:
 
     def _said(self, run: _Run, row: list[int], thread: int, expansion: Expansion, place: int) -> Said:
         """A step of a thread from a row, but for who else can go on, and what it violates."""
-        way, _ = self._leaps.ways[thread].made[int(expansion.way[place])]
+        way, _ = self._macro_steps.ways[thread].made[int(expansion.way[place])]
         before, after = self._operation(thread, row[FIRST_THREAD + thread]), self._operation(thread, way.local)
-        events = self._leaps.events.values[int(expansion.events[place])]
+        events = self._macro_steps.events.values[int(expansion.events[place])]
         outcomes = tuple(chosen for _, chosen in way.choices)
         return Said(
             (),
@@ -122,14 +122,14 @@ class LevelTables:
 
     def _operation(self, thread: int, local: int) -> Operation | None:
         """What a thread waits to do in the local state that has this number among its own."""
-        return self._leaps.transitions.locals[self._leaps.tables[thread].locals.values[local]].operation
+        return self._macro_steps.transitions.locals[self._macro_steps.tables[thread].locals.values[local]].operation
 
     def _rest(self, run: _Run, row: list[int]) -> Rested:
         graph = self._graph
         seen = graph.tables.resting.observe(row)
         ((violated, _),) = graph.at_rest([row])
         findings = graph.judges.violated(violated)
-        return Rested(run.names.value(self._leaps.events.values[seen]), run.names.findings(findings))
+        return Rested(run.names.value(self._macro_steps.events.values[seen]), run.names.findings(findings))
 
 
 class _Run:

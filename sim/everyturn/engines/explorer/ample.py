@@ -1,36 +1,37 @@
 """Partial order reduction: in some states one thread goes first, because nothing that others may do can matter to it.
 
-Of the leaps that are enabled in a state only those of one thread are followed (an *ample*, or *persistent*, set) if
+Of the macro steps that are enabled in a state only those of one thread are followed (an *ample*, or *persistent*,
+set) if
 
-* **C1** nothing that any other thread may do from here on, before this thread moves, touches what its leap touches, one
-  of them changing it. What an event tells the judge is touched, too: see :class:`Sights`. So there is no separate
-  condition of visibility: steps whose order the judge can see depend on each other.
-* **C3** no thread is passed over for ever: the leap's local state never comes back, or some successor has a larger
-  number. Numbers are given in the order of finding, so from every such state a way of followed leaps leads to one where
-  all are followed (Bosnacki and Holzmann, Improving SPIN's Partial-Order Reduction for Breadth-First Search, SPIN
-  2005).
+* **C1** nothing that any other thread may do from here on, before this thread moves, touches what its macro step
+  touches, one of them changing it. What an event tells the judge is touched, too: see :class:`Sights`. So there is no
+  separate condition of visibility: steps whose order the judge can see depend on each other.
+* **C3** no thread is passed over for ever: the macro step's local state never comes back, or some successor has a
+  larger number. Numbers are given in the order of finding, so from every such state a way of followed macro steps leads
+  to one where all are followed (Bosnacki and Holzmann, Improving SPIN's Partial-Order Reduction for Breadth-First
+  Search, SPIN 2005).
 
-What others may do is the closure of their local states under *known* leaps. It grows while exploring; so each choice is
-checked again until nothing more is known, and all leaps are followed where C1 or C3 do not hold any more. That what
-turns out later to conflict is added then is the idea of dynamic reduction (Flanagan and Godefroid, POPL 2005), which
-goes back along a run; here all states are remembered, and looked at again.
+What others may do is the closure of their local states under *known* macro steps. It grows while exploring; so each
+choice is checked again until nothing more is known, and all macro steps are followed where C1 or C3 do not hold any
+more. That what turns out later to conflict is added then is the idea of dynamic reduction (Flanagan and Godefroid, POPL
+2005), which goes back along a run; here all states are remembered, and looked at again.
 
-*Why known leaps are enough in the end.* In every explored state the leaps of all threads are made, followed or not.
-Suppose there were an explored state s with thread t going first and a shortest sequence u1…un of others' leaps from s
-in the whole graph of which only un depends on t's. Among such pairs take one with the smallest n, and then the nearest
-to a state where all is followed (C3). From s, t's leap leads to an explored state s' that is nearer; from there u1…un-1
-can be made as well, and the thread of un does what it did up to its first access to what t changed: call that un'. By
-the choice of s and n, wherever a thread goes first on the way from s' it commutes with what is left of u1…un', or is
-the next of its thread in it; so all of these leaps are made in explored states and known, from the local state in s on.
-But un' conflicts with t's leap as un does (a leap can wait at its first access only, which is known by the local state
-alone): C1 was checked, and holds; a contradiction.
+*Why known macro steps are enough in the end.* In every explored state the macro steps of all threads are made, followed
+or not. Suppose there were an explored state s with thread t going first and a shortest sequence u1…un of others' macro
+steps from s in the whole graph of which only un depends on t's. Among such pairs take one with the smallest n, and then
+the nearest to a state where all is followed (C3). From s, t's macro step leads to an explored state s' that is nearer;
+from there u1…un-1 can be made as well, and the thread of un does what it did up to its first access to what t changed:
+call that un'. By the choice of s and n, wherever a thread goes first on the way from s' it commutes with what is left
+of u1…un', or is the next of its thread in it; so all of these macro steps are made in explored states and known, from
+the local state in s on. But un' conflicts with t's macro step as un does (a macro step can wait at its first access
+only, which is known by the local state alone): C1 was checked, and holds; a contradiction.
 
-So all these sets are persistent, and every sequence of leaps of the whole graph is made in the explored one up to the
-order of independent leaps and leaps besides (Godefroid, LNCS 1032, 1996, chapters 4 and 6; Peled, CAV 1993 and 1994;
-Clarke, Grumberg and Peled, Model Checking, 1999, chapter 10). Hence *rest*: states of rest are the same, with what the
-judge knows in them. *Safety*: a monitor that has said *violated* stays so in all that follows; it does in the whole
-graph if and only if it does in the explored one. *Going round*: one has runs without end if and only if the other has.
-Not kept: the length of a shortest violation, and which cycles there are, so that fair cycles
+So all these sets are persistent, and every sequence of macro steps of the whole graph is made in the explored one up to
+the order of independent macro steps and macro steps besides (Godefroid, LNCS 1032, 1996, chapters 4 and 6; Peled, CAV
+1993 and 1994; Clarke, Grumberg and Peled, Model Checking, 1999, chapter 10). Hence *rest*: states of rest are the same,
+with what the judge knows in them. *Safety*: a monitor that has said *violated* stays so in all that follows; it does in
+the whole graph if and only if it does in the explored one. *Going round*: one has runs without end if and only if the
+other has. Not kept: the length of a shortest violation, and which cycles there are, so that fair cycles
 (:mod:`everyturn.engines.fairness.fairness`) are looked for in the whole graph.
 """
 
@@ -52,7 +53,7 @@ from everyturn.verdicts.checker import Judge
 from everyturn_model.events import Event, TurnStarted
 
 ALL: Final = -1
-"""In place of a thread: the leaps of all are followed."""
+"""In place of a thread: the macro steps of all are followed."""
 
 Bits = NDArray[np.uint64]
 
@@ -129,7 +130,7 @@ class Touching:
         self.returns: NDArray[np.bool_] = np.zeros(0, np.bool_)
 
     def learn(self, *, anew: bool) -> bool:
-        """Take notice of new leaps, or of all ``anew``; whether anything has grown."""
+        """Take notice of new macro steps, or of all ``anew``; whether anything has grown."""
         table, count = self._table, len(self._table.locals.values)
         fresh = table._known[0 if anew else self._known :]
         if not fresh and count == len(self.next):
@@ -137,17 +138,17 @@ class Touching:
         grown = np.zeros((count - len(self.next), 2), np.uint64)
         self.next, self.ever = np.concatenate((self.next, grown)), np.concatenate((self.ever, grown))
         before = self.ever.copy(), self.returns
-        for leap in fresh:
-            read, written = bits(table._read[leap.local]), 0
-            for way in leap.ways:
+        for macro_step in fresh:
+            read, written = bits(table._read[macro_step.local]), 0
+            for way in macro_step.ways:
                 seen, told = self._sights.of(way.events)
                 read |= seen
                 written |= told | bits(column for column, _ in way.columns)
-            self.next[leap.local] |= np.array((read, written), np.uint64)
+            self.next[macro_step.local] |= np.array((read, written), np.uint64)
         self.ever |= self.next
-        for leap in table._known[self._known :]:
-            self._sources += [leap.local] * len(leap.ways)
-            self._targets += [way.local for way in leap.ways]
+        for macro_step in table._known[self._known :]:
+            self._sources += [macro_step.local] * len(macro_step.ways)
+            self._targets += [way.local for way in macro_step.ways]
         self._known = len(table._known)
         self._close(np.array(self._sources, np.int64), np.array(self._targets, np.int64))
         return not (np.array_equal(before[0], self.ever) and np.array_equal(before[1], self.returns))
@@ -166,12 +167,12 @@ class Touching:
 
 
 class Ample:
-    """Chooses the leaps that are followed, remembers it for each state, and says where it was too few."""
+    """Chooses the macro steps that are followed, remembers it for each state, and says where it was too few."""
 
-    def __init__(self, leaps: MacroSteps, judge: Judge) -> None:
-        self._leaps = leaps
-        self._sights = Sights(judge, leaps.events)
-        self._touching = [Touching(table, self._sights) for table in leaps.tables]
+    def __init__(self, macro_steps: MacroSteps, judge: Judge) -> None:
+        self._macro_steps = macro_steps
+        self._sights = Sights(judge, macro_steps.events)
+        self._touching = [Touching(table, self._sights) for table in macro_steps.tables]
         self._first: NDArray[np.int8] = np.zeros(1024, np.int8)
         self._falls: NDArray[np.bool_] = np.zeros(1024, np.bool_)
         self._count = 0
@@ -204,7 +205,7 @@ class Ample:
         self._learn()
         first = np.full(len(words), ALL, np.int8)
         threads = self._threads(expansion)
-        locals_ = [layout.get(words, table.place) for table in self._leaps.tables]
+        locals_ = [layout.get(words, table.place) for table in self._macro_steps.tables]
         able = np.zeros((len(self._touching), len(words)), np.bool_)
         able[threads, expansion.source] = True
         able &= able.sum(axis=0) > 1
@@ -239,7 +240,7 @@ class Ample:
         return self._bad
 
     def _broken(self, words: Words, layout: Layout, numbers: Numbers) -> NDArray[np.bool_]:
-        locals_ = [layout.get(words, table.place) for table in self._leaps.tables]
+        locals_ = [layout.get(words, table.place) for table in self._macro_steps.tables]
         first, falls = self.first[numbers], self.falls[numbers]
         broken = np.zeros(len(words), np.bool_)
         for thread, alone in enumerate(self._alone(locals_)):
@@ -260,7 +261,7 @@ class Ample:
             yield ((own[:, 0] & others[:, 1]) | (own[:, 1] & others[:, 0])) == 0
 
     def _threads(self, expansion: Expansion) -> Numbers:
-        return np.array([thread for thread, _ in self._leaps.moves.values], np.int64)[expansion.move]
+        return np.array([thread for thread, _ in self._macro_steps.moves.values], np.int64)[expansion.move]
 
     def _grow(self, count: int) -> None:
         if count > len(self._first):

@@ -1,8 +1,8 @@
 """Checkpoints: an exploration by levels, saved in the middle, and taken up again with the same numbers.
 
 Nothing of Python is stored, only integers: the packed states, and how each table was filled. Values are made again when
-the checkpoint is read: leaps by resuming the real code in the recorded order, the judge's states by judging the step
-that first led to each. If the code has changed meanwhile, what comes out differs, and that is an error.
+the checkpoint is read: macro steps by resuming the real code in the recorded order, the judge's states by judging the
+step that first led to each. If the code has changed meanwhile, what comes out differs, and that is an error.
 
 No proof rests on a checkpoint that was edited, or written by other code: an archive has a digest of all that is in it
 and of the code (:mod:`everyturn.engines.explorer.archives`), and what an exploration always is, is asked of what was
@@ -130,7 +130,7 @@ def _code() -> str:
 
 def _arrays(explorer: LevelExplorer) -> dict[str, Any]:
     found, graph, frontier = explorer.found, explorer.graph, explorer.frontier
-    leaps = graph.tables.leaps
+    macro_steps = graph.tables.macro_steps
     header = _whose(graph.transitions.world, graph.judges.judge, explorer.reduce) | {
         "bits": graph.states.layout.bits,
         "levels": frontier.levels,
@@ -139,7 +139,7 @@ def _arrays(explorer: LevelExplorer) -> dict[str, Any]:
         "violations": [
             [each.finding.invariant, each.finding.sentence, each.decisions] for each in found.violations.values()
         ],
-        "moves": leaps.moves.values,
+        "moves": macro_steps.moves.values,
         "seen": _fingerprint(graph),
     }
     return {
@@ -147,14 +147,14 @@ def _arrays(explorer: LevelExplorer) -> dict[str, Any]:
         "states": graph.states.keys,
         "parents": explorer.predecessors.parents,
         "moves": explorer.predecessors.moves,
-        "journal": np.array(leaps.journal, np.int32).reshape(len(leaps.journal), -1),
+        "journal": np.array(macro_steps.journal, np.int32).reshape(len(macro_steps.journal), -1),
         **{f"judge-{name}": array for name, array in graph.judges.saved().items()},
         **graph.reduction.saved(),
     }
 
 
 def _fingerprint(graph: StateGraph) -> int:
-    return zlib.crc32(repr(graph.tables.leaps.events.values).encode())
+    return zlib.crc32(repr(graph.tables.macro_steps.events.values).encode())
 
 
 def _restore(explorer: LevelExplorer, arrays: dict[str, Any], header: _Header, path: Path) -> LevelExplorer:
@@ -163,7 +163,7 @@ def _restore(explorer: LevelExplorer, arrays: dict[str, Any], header: _Header, p
     graph.tables.redo(arrays["journal"].tolist())
     if _fingerprint(graph) != header.seen:
         raise UsageError(f"checkpoint {path}: the code has changed since it was written; start again")
-    graph.tables.leaps.moves.restore(header.moves)
+    graph.tables.macro_steps.moves.restore(header.moves)
     graph.judges.restore({name[6:]: array for name, array in arrays.items() if name.startswith("judge-")})
     graph.states.restore(Layout(header.bits), arrays["states"].astype(np.uint64))
     _require((graph.states.rows(graph.states.keys[:1]) == first).all(), "where it began")

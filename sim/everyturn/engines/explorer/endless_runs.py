@@ -28,11 +28,11 @@ def endless_run(graph: StateGraph) -> str | None:
 
 def _steps_within(graph: StateGraph, parts: dict[int, int]) -> Iterator[tuple[Numbers, Numbers, Numbers]]:
     """The steps of threads that stay within a part of their local states: source, target, and local state before."""
-    states, leaps = graph.states, graph.tables.leaps
+    states, macro_steps = graph.states, graph.tables.macro_steps
     for start in range(0, len(states), CHUNK):
         words, expansion, _ = graph.expand(slice(start, start + CHUNK))
-        threads = np.array([thread for thread, _ in leaps.moves.values], np.int64)[expansion.move]
-        for table in leaps.tables:
+        threads = np.array([thread for thread, _ in macro_steps.moves.values], np.int64)[expansion.move]
+        for table in macro_steps.tables:
             own = np.array(table.locals.values, np.int64)
             part = np.array([parts.get(local, rounds.NONE) for local in table.locals.values], np.int64)
             moves = np.flatnonzero(threads == table.thread)

@@ -1,7 +1,7 @@
 """Parts of the judge as tables, each of which is stepped apart from the others.
 
 A :class:`Part` looks at nothing but its own state and what is seen. A :class:`Monitor` looks at lives of prompts
-besides; at which ones is learnt when a step is made for the first time, as a leap's columns are
+besides; at which ones is learnt when a step is made for the first time, as a macro step's columns are
 (:mod:`everyturn.engines.explorer.macro_steps`): lives, masked to those that were looked at, are the key under which the
 step is found again. A step that was entered before more lives were looked at is found only where those are 0, and holds
 there as well, because it did not look at them.

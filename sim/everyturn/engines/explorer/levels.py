@@ -256,7 +256,7 @@ class LevelExplorer:
 
     def recall_outcomes(self) -> None:
         """Find the outcomes of all rests in the journal again."""
-        rows = [row for thread, *row in self.graph.tables.leaps.journal if thread < 0]
+        rows = [row for thread, *row in self.graph.tables.macro_steps.journal if thread < 0]
         for _, ledger in self.graph.at_rest(rows):
             self._reached(self.graph.judges.ledger(ledger))
 

@@ -1,12 +1,13 @@
-"""Leaps: what a thread does from one scheduling point to its next, as tables.
+"""Macro steps: what a thread does from one scheduling point to its next, as tables.
 
-A leap depends on the thread's local state and on the shared columns that its operations touch, and on nothing else;
-which columns these are is learnt when a leap is made for the first time. So one look-up stands for all rows that agree
-in those columns: the first time, the real coroutine is resumed; ever after, a table is read.
+A macro step depends on the thread's local state and on the shared columns that its operations touch, and on nothing
+else; which columns these are is learnt when a macro step is made for the first time. So one look-up stands for all rows
+that agree in those columns: the first time, the real coroutine is resumed; ever after, a table is read.
 
-Each local state has a *mask* of the columns that leaps from it were seen to touch. A row, masked, is the key of its
-leap. When a new leap touches more columns, the mask grows; a leap that was entered under the smaller mask is then found
-only by rows that have 0 in the new columns, for which it holds as well, because it did not look at them.
+Each local state has a *mask* of the columns that macro steps from it were seen to touch. A row, masked, is the key of
+its macro step. When a new macro step touches more columns, the mask grows; a macro step that was entered under the
+smaller mask is then found only by rows that have 0 in the new columns, for which it holds as well, because it did not
+look at them.
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ _Open = tuple[Row, tuple[Event, ...], tuple[tuple[int, int], ...], int]
 
 
 PATIENCE: Final = 5.0
-"""Seconds that leaps may go on to be made when time is up: a chunk that can be finished soon is not left half done."""
+"""Seconds that macro steps may go on to be made when time is up: a chunk that can be finished soon is not left half
+done."""
 
 
 class MacroOutcome(NamedTuple):
-    """One way that a leap can go: the columns that it sets, the thread's next local state, the number of its events.
+    """One way that a macro step can go: the columns that it sets, the thread's next local state, the number of its
+    events.
 
     ``choices``: for each operation on the way that has several outcomes, how many, and which one it had.
     """
@@ -57,8 +60,8 @@ class MacroStep(NamedTuple):
 
 
 class FoundSteps(NamedTuple):
-    """The leaps of a chunk of rows, not made yet: for each thread the places of the rows that they start from, and the
-    numbers of their ways; and the places of rows that have none."""
+    """The macro steps of a chunk of rows, not made yet: for each thread the places of the rows that they start from,
+    and the numbers of their ways; and the places of rows that have none."""
 
     sources: list[Numbers]
     ways: list[Numbers]
@@ -82,10 +85,10 @@ class Expansion(NamedTuple):
 
 
 class MacroSteps:
-    """The leaps of one world, by thread, filled as they are needed.
+    """The macro steps of one world, by thread, filled as they are needed.
 
-    ``journal``: every leap that was made, as (thread, row), and every rest that was judged, as (-1, row), in order;
-    made again in this order, all values get the same numbers.
+    ``journal``: every macro step that was made, as (thread, row), and every rest that was judged, as (-1, row), in
+    order; made again in this order, all values get the same numbers.
     """
 
     def __init__(self, transitions: Transitions) -> None:
@@ -127,7 +130,8 @@ class MacroSteps:
         return [table.ways for table in self.tables]
 
     def find(self, words: Words) -> FoundSteps:
-        """The leaps of rows. What is made for the first time may lead to numbers that have no room in the layout."""
+        """The macro steps of rows. What is made for the first time may lead to numbers that have no room in the
+        layout."""
         resting = np.ones(len(words), np.bool_)
         sources, ways = [], []
         for table in self.tables:
@@ -200,12 +204,12 @@ class MacroOutcomes:
 
 
 class _Table:
-    """The leaps of one thread."""
+    """The macro steps of one thread."""
 
-    def __init__(self, thread: int, leaps: MacroSteps) -> None:
+    def __init__(self, thread: int, macro_steps: MacroSteps) -> None:
         self.thread = thread
         self.place = FIRST_THREAD + thread
-        self.leaps = leaps
+        self.macro_steps = macro_steps
         self.locals = Interned()
         self.ways = MacroOutcomes(thread)
         self._known: list[MacroStep] = []
@@ -237,7 +241,7 @@ class _Table:
     # learning ----------------------------------------------------------------------------------------------------
 
     def _make(self, words: Words) -> None:
-        """Make the leaps of these rows."""
+        """Make the macro steps of these rows."""
         assert self._layout is not None
         known: dict[tuple[int, ...], None] = {}
         for row in self._layout.unpack(words).tolist():
@@ -250,17 +254,17 @@ class _Table:
                 self.learn(row)
 
     def learn(self, row: list[int]) -> None:
-        """Make the leap of this thread from one row."""
-        self.leaps.journal.append((self.thread, *row))
+        """Make the macro step of this thread from one row."""
+        self.macro_steps.journal.append((self.thread, *row))
         local = row[self.place]
-        read, ways = make(self.leaps, self.leaps.global_row(row), self.thread)
+        read, ways = make(self.macro_steps, self.macro_steps.global_row(row), self.thread)
         if not read <= self._read[local]:
             self._read[local] |= read
             self._wider.add(local)
         values = tuple((column, row[column]) for column in sorted(self._read[local]))
         numbered = tuple(way._replace(local=self.number(way.local)) for way in ways)
         self._known.append(MacroStep(local, values, numbered))
-        move = self.leaps.moves.number
+        move = self.macro_steps.moves.number
         self.ways.made += [(way, move((self.thread, choice))) for choice, way in enumerate(numbered)]
 
     # packing -----------------------------------------------------------------------------------------------------
@@ -291,20 +295,20 @@ class _Table:
             for column in (*self._read[local], self.place):
                 word, bits = layout.field(column)
                 self._masks[local, word] |= bits
-        states = self.leaps.transitions.locals
+        states = self.macro_steps.transitions.locals
         fresh = [states[local].waits for local in self.locals.values[len(self.live) :]]
         self.waits = np.concatenate((self.waits, np.array(fresh, np.int64)))
         self.live = self.waits > 0
 
     def _pack_keys(self, layout: Layout, fresh: list[MacroStep]) -> None:
-        """The keys of leaps, and the numbers of their ways."""
+        """The keys of macro steps, and the numbers of their ways."""
         keys = np.zeros((len(fresh), len(layout.bits)), np.int64)
-        for place, leap in enumerate(fresh):
-            keys[place, self.place] = leap.local
-            for column, number in leap.read:
+        for place, macro_step in enumerate(fresh):
+            keys[place, self.place] = macro_step.local
+            for column, number in macro_step.read:
                 keys[place, column] = number
         numbers = self._index.add(layout.pack(keys))
-        often = np.array([len(leap.ways) for leap in fresh], np.int64)
+        often = np.array([len(macro_step.ways) for macro_step in fresh], np.int64)
         first = self._numbered + np.cumsum(often) - often
         self._numbered += int(often.sum())
         self._enter(numbers, first, often)
@@ -319,7 +323,7 @@ class _Table:
     # finding -----------------------------------------------------------------------------------------------------
 
     def find(self, words: Words) -> tuple[Numbers, Numbers]:
-        """The leaps of this thread from rows: the row's place, and the way's number."""
+        """The macro steps of this thread from rows: the row's place, and the way's number."""
         layout = self._layout
         assert layout is not None
         locals_ = layout.get(words, self.place)
@@ -345,10 +349,10 @@ class _Table:
         return source, way
 
 
-def make(leaps: MacroSteps, row: Row, thread: int) -> tuple[set[int], list[MacroOutcome]]:
+def make(macro_steps: MacroSteps, row: Row, thread: int) -> tuple[set[int], list[MacroOutcome]]:
     """Every way of ``thread`` from its scheduling point in ``row`` to its next one, and the columns that it looked
     at."""
-    transitions = leaps.transitions
+    transitions = macro_steps.transitions
     place = FIRST_THREAD + thread
     watches = transitions.world.watches_shared_data(transitions.world.threads[thread])
     read: set[int] = set()
@@ -367,7 +371,7 @@ def make(leaps: MacroSteps, row: Row, thread: int) -> tuple[set[int], list[Macro
                 read |= _SHARED
             if transitions.ends(effect.local, local, made):
                 changed = tuple((column, after[column]) for column in range(JUDGE) if after[column] != row[column])
-                ways.append(MacroOutcome(changed, effect.local, leaps.events.number((*seen, *more)), choices))
+                ways.append(MacroOutcome(changed, effect.local, macro_steps.events.number((*seen, *more)), choices))
             else:
                 branches.append((after, (*seen, *more), choices, made + 1))
         open_ += reversed(branches)

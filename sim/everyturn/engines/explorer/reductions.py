@@ -126,7 +126,7 @@ class SymmetricStates(NoReduction):
 
     def __init__(self, successors: Successors, judges: JudgeTables) -> None:
         tables = successors.tables()
-        self._symmetry = Symmetry(tables.transitions, tables.leaps, judges)
+        self._symmetry = Symmetry(tables.transitions, tables.macro_steps, judges)
         self._first = 0
 
     def first(self, rows: Rows) -> Rows:
@@ -165,7 +165,7 @@ class AmpleSets(NoReduction):
     keeps_successors = False
 
     def __init__(self, successors: Successors, judges: JudgeTables) -> None:
-        self.ample = Ample(successors.tables().leaps, judges.judge)
+        self.ample = Ample(successors.tables().macro_steps, judges.judge)
 
     def followed(self, which: Numbers, states: StateTable, expansion: Expansion) -> Expansion:
         """As :meth:`Reduction.followed`."""

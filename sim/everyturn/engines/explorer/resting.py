@@ -16,9 +16,9 @@ class Resting:
     """Tells states of rest apart. What is said depends on the shared data, on who waits (and was seen to begin), and on
     the judge's state."""
 
-    def __init__(self, transitions: Transitions, leaps: MacroSteps) -> None:
+    def __init__(self, transitions: Transitions, macro_steps: MacroSteps) -> None:
         self.transitions = transitions
-        self.leaps = leaps
+        self.macro_steps = macro_steps
         self._columns = [objects.COLUMNS.index(name) for name in SHARED_DATA]
         self._said: set[tuple[int, ...]] = set()
 
@@ -26,7 +26,7 @@ class Resting:
         """The first row of each kind of rest that was not met before: its place, and what it is."""
         if not len(words):
             return [], []
-        waits = (table.waits.take(layout.get(words, table.place)) for table in self.leaps.tables)
+        waits = (table.waits.take(layout.get(words, table.place)) for table in self.macro_steps.tables)
         columns = [*(layout.get(words, column) for column in (*self._columns, JUDGE)), *waits]
         kinds, places = np.unique(np.stack(columns, axis=1), axis=0, return_index=True)
         new: list[int] = []
@@ -35,7 +35,7 @@ class Resting:
                 self._said.add(kind)
                 new.append(place)
         rows = layout.unpack(words[new]).tolist()
-        self.leaps.journal += [(-1, *row) for row in rows]
+        self.macro_steps.journal += [(-1, *row) for row in rows]
         return new, rows
 
     def seen(self, rows: list[list[int]]) -> Numbers:
@@ -44,7 +44,7 @@ class Resting:
 
     def observe(self, row: list[int]) -> int:
         """The number of what is seen of rest in a row."""
-        return self.leaps.events.number(self.transitions.at_rest(self.leaps.global_row(row)))
+        return self.macro_steps.events.number(self.transitions.at_rest(self.macro_steps.global_row(row)))
 
 
 def _place(kind_and_place: tuple[tuple[int, ...], int]) -> int:

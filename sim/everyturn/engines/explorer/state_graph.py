@@ -103,7 +103,7 @@ class StateGraph:
     def renaming(self, state: int, move: Move) -> int:
         """By which renaming the next state stands for what a move leads to from a state."""
         _, expansion, _ = self.expand(slice(state, state + 1))
-        taken = np.flatnonzero(expansion.move == self.tables.leaps.moves.number(move))
+        taken = np.flatnonzero(expansion.move == self.tables.macro_steps.moves.number(move))
         _, chosen = self.representatives(expansion.words[taken])
         return int(chosen[0])
 
@@ -126,5 +126,5 @@ def state_graph(world: World, judge: Judge, reduce: str = "dead", *, processes: 
         successors = SuccessorWorker(transitions, events, judges.findings)
     else:
         successors = tables = SuccessorTables(transitions)
-        judges = JudgeTables(judge, tables.leaps.events, world.prompts)
+        judges = JudgeTables(judge, tables.macro_steps.events, world.prompts)
     return StateGraph(transitions, successors, judges, kind.made(successors, judges))

@@ -36,9 +36,9 @@ class _Server:
     def __init__(self, transitions: Transitions, slots: list[NDArray[np.uint64]]) -> None:
         self._tables = SuccessorTables(transitions)
         self._first = self._tables.first()
-        leaps = self._tables.leaps
+        macro_steps = self._tables.macro_steps
         judge = transitions.judge
-        self._beliefs = Beliefs(judge, self._first[1].belief, leaps.events) if judge.conformance else None
+        self._beliefs = Beliefs(judge, self._first[1].belief, macro_steps.events) if judge.conformance else None
         self._slots = slots
         self._told = 0, 0, 1, [0 for _ in self._tables.ways]
 
@@ -48,8 +48,8 @@ class _Server:
 
     def made(self) -> tuple[list[tuple[int, ...]], list[tuple[int, int]]]:
         """How to make the same tables again: the journal, and the moves by number."""
-        leaps = self._tables.leaps
-        return leaps.journal, leaps.moves.values
+        macro_steps = self._tables.macro_steps
+        return macro_steps.journal, macro_steps.moves.values
 
     def may_go_round(self) -> bool:
         """Whether a thread may come back to where it was."""
@@ -68,17 +68,17 @@ class _Server:
         return self._grown(put(slot, arrays))
 
     def _believed(self, answer: ChunkSuccessors, beliefs: Numbers) -> list[Numbers]:
-        """The specification's beliefs after each leap of which something is seen, and in each of the rests; nothing if
-        it is not judged."""
+        """The specification's beliefs after each macro step of which something is seen, and in each of the rests;
+        nothing if it is not judged."""
         if self._beliefs is None:
             return []
         ways, found = self._tables.ways, answer.found
         events = np.concatenate([each.events.take(way) for each, way in zip(ways, found.ways, strict=True)])
         seen = np.flatnonzero(events)
         source = np.concatenate(found.sources)[seen]
-        after_leaps = self._beliefs.step(beliefs.take(source), events[seen])
+        after_macro_steps = self._beliefs.step(beliefs.take(source), events[seen])
         at_rest = self._beliefs.step(beliefs.take(answer.rests), answer.at_rest)
-        return [*after_leaps, *at_rest]
+        return [*after_macro_steps, *at_rest]
 
     def _grown(self, arrays: ArraysSent) -> ChunkAnswered:
         """An answer with what the tables have more than when they were told of last."""

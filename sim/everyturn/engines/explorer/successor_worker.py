@@ -132,7 +132,7 @@ class SuccessorWorker:
             self._tables = SuccessorTables(Transitions(known.world, known.judge, keep_dead=known.keeps_dead))
             self._tables.first()
             self._tables.redo(journal)
-            self._tables.leaps.moves.restore(moves)
+            self._tables.macro_steps.moves.restore(moves)
         return self._tables
 
     def may_go_round(self) -> bool:

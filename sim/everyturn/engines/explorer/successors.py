@@ -30,9 +30,9 @@ class Chunk(NamedTuple):
 class ChunkSuccessors(NamedTuple):
     """What follows on the states of a chunk.
 
-    ``found``: their leaps; ``rests``: the places of states of rest that are news; ``at_rest``: the numbers of what is
-    seen there. ``believed``, ``believed_at_rest``: if the specification was followed already, its belief after each
-    leap of which something is seen, and in each of the rests.
+    ``found``: their macro steps; ``rests``: the places of states of rest that are news; ``at_rest``: the numbers of
+    what is seen there. ``believed``, ``believed_at_rest``: if the specification was followed already, its belief after
+    each macro step of which something is seen, and in each of the rests.
     """
 
     found: FoundSteps
@@ -101,8 +101,8 @@ class Successors(Protocol):
 
 
 class SuccessorTables:
-    """What can follow on states, worked out in this process: leaps, states of rest, and the layout of rows that both
-    need."""
+    """What can follow on states, worked out in this process: macro steps, states of rest, and the layout of rows that
+    both need."""
 
     ahead = 1
     believes = False
@@ -110,8 +110,8 @@ class SuccessorTables:
 
     def __init__(self, transitions: Transitions) -> None:
         self.transitions = transitions
-        self.leaps = MacroSteps(transitions)
-        self.resting = Resting(transitions, self.leaps)
+        self.macro_steps = MacroSteps(transitions)
+        self.resting = Resting(transitions, self.macro_steps)
         self._layout: Layout | None = None
         self._answers: deque[ChunkSuccessors] = deque()
 
@@ -119,26 +119,26 @@ class SuccessorTables:
         """As :meth:`Successors.first`."""
         row = self.transitions.initial()
         judge: JudgeState = self.transitions.judged.values[row[JUDGE]]
-        return self.leaps.row(row), judge
+        return self.macro_steps.row(row), judge
 
     def largest(self) -> list[int]:
         """As :meth:`Successors.largest`."""
-        return self.leaps.largest()
+        return self.macro_steps.largest()
 
     @property
     def events(self) -> list[tuple[Event, ...]]:
         """As :attr:`Successors.events`."""
-        return self.leaps.events.values
+        return self.macro_steps.events.values
 
     @property
     def moves(self) -> list[tuple[int, int]]:
         """As :attr:`Successors.moves`."""
-        return self.leaps.moves.values
+        return self.macro_steps.moves.values
 
     @property
     def ways(self) -> list[MacroOutcomes]:
         """As :attr:`Successors.ways`."""
-        return self.leaps.ways
+        return self.macro_steps.ways
 
     @property
     def locals(self) -> int:
@@ -156,13 +156,13 @@ class SuccessorTables:
     def answer_to(self, chunk: Chunk) -> ChunkSuccessors:
         """What follows on a chunk."""
         words, layout = self._adopt(chunk.words, chunk.layout, chunk.judges)
-        found = self.leaps.find(words)
+        found = self.macro_steps.find(words)
         places, rows = self.resting.news(words[found.rests], layout)
         return ChunkSuccessors(found, found.rests[places], self.resting.seen(rows))
 
     def find(self, chunk: Chunk) -> FoundSteps:
-        """The leaps of a chunk."""
-        return self.leaps.find(self._adopt(chunk.words, chunk.layout, chunk.judges)[0])
+        """The macro steps of a chunk."""
+        return self.macro_steps.find(self._adopt(chunk.words, chunk.layout, chunk.judges)[0])
 
     def _adopt(self, words: Words, layout: Layout, judges: int) -> tuple[Words, Layout]:
         """Make room for numbers that no longer fit, and pack what was learnt; the rows, and the layout that then
@@ -171,7 +171,7 @@ class SuccessorTables:
         largest[JUDGE] = judges
         holding = next((each for each in (layout, self._layout) if each is not None and each.holds(largest)), None)
         self._layout = holding or Layout.holding(largest)
-        self.leaps.lay_out(self._layout)
+        self.macro_steps.lay_out(self._layout)
         return layout.moved(words, self._layout), self._layout
 
     def tables(self) -> SuccessorTables:
@@ -189,7 +189,7 @@ class SuccessorTables:
         """Make everything again that a journal of :class:`MacroSteps` tells of."""
         for thread, *row in journal:
             if thread >= 0:
-                self.leaps.tables[thread].learn(row)
+                self.macro_steps.tables[thread].learn(row)
             else:
-                self.leaps.journal.append((thread, *row))
+                self.macro_steps.journal.append((thread, *row))
                 self.resting.observe(row)

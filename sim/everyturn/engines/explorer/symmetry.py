@@ -57,9 +57,9 @@ class _Map:
 class Symmetry:
     """Brings rows into the order of their threads' local states."""
 
-    def __init__(self, transitions: Transitions, leaps: MacroSteps, judges: JudgeTables) -> None:
+    def __init__(self, transitions: Transitions, macro_steps: MacroSteps, judges: JudgeTables) -> None:
         self.transitions = transitions
-        self.leaps = leaps
+        self.macro_steps = macro_steps
         self.judges = judges
         self.renamings = renamings(transitions.world)
         if len(self.renamings) > LARGEST_GROUP:
@@ -106,8 +106,8 @@ class Symmetry:
     def _local(self, thread: int, renaming: int) -> Callable[[int], int]:
         """The local state of the renamed thread after the renamed history."""
         to = self._to(thread, self.renamings[renaming])
-        return lambda number: self.leaps.tables[to].number(
-            self._led(self.leaps.tables[thread].locals.values[number], renaming)
+        return lambda number: self.macro_steps.tables[to].number(
+            self._led(self.macro_steps.tables[thread].locals.values[number], renaming)
         )
 
     def _led(self, local: int, renaming: int) -> int:
@@ -213,7 +213,7 @@ class Symmetry:
     def _classed(self, thread: int, numbers: Numbers) -> Numbers:
         """The same number for local states that are renamings of each other."""
         known = self._class_of[thread]
-        values = self.leaps.tables[thread].locals.values
+        values = self.macro_steps.tables[thread].locals.values
         while len(known) < len(values):
             for number in range(len(known), len(values)):
                 self._classify(thread, number)
@@ -223,13 +223,13 @@ class Symmetry:
         return classes
 
     def _classify(self, thread: int, number: int) -> None:
-        local = self.leaps.tables[thread].locals.values[number]
+        local = self.macro_steps.tables[thread].locals.values[number]
         if local in self._classes:
             return
         images = {local}
         for renaming, names in enumerate(self.renamings):
             image = self._led(local, renaming)
-            self.leaps.tables[self._to(thread, names)].number(image)
+            self.macro_steps.tables[self._to(thread, names)].number(image)
             images.add(image)
         mark = next((self._classes[image] for image in images if image in self._classes), len(self._classes))
         for image in images:

@@ -127,7 +127,7 @@ class DecisionGraph:
         words, expansion, _ = self.graph.expand(states)
         self._ending(nodes[expansion.rests], words[expansion.rests])
         targets = self.graph.states.add(expansion.words)
-        threads = np.array([thread for thread, _ in self.graph.tables.leaps.moves.values], np.int64)
+        threads = np.array([thread for thread, _ in self.graph.tables.macro_steps.moves.values], np.int64)
         by_source = np.argsort(expansion.source, kind="stable")
         source, target = expansion.source[by_source], targets[by_source]
         thread, way = threads[expansion.move[by_source]], expansion.way[by_source]
@@ -161,7 +161,7 @@ class DecisionGraph:
         self, heads: Numbers, ways: Numbers, thread: Numbers, way: Numbers
     ) -> list[tuple[Numbers, list[tuple[tuple[int, int], ...]]]]:
         """Steps with several ways, sorted by what there is to choose on them."""
-        tables = self.graph.tables.leaps.tables
+        tables = self.graph.tables.macro_steps.tables
         first = thread[heads] << 32 | way[heads]
         found: dict[int, list[Numbers]] = {}
         for key in np.unique(first).tolist():

@@ -1,6 +1,6 @@
 """How fast logs are judged, as a ratio to decoding the same lines alone, and in how much memory.
 
-    python benchmarks/linear_monitors.py             # 100,000 and 1,000,000 events in a thousand sessions
+    python benchmarks/log_monitors.py             # 100,000 and 1,000,000 events in a thousand sessions
 
 Times are of the processor. A ratio is the same on a slow machine and on a fast one. Each size is judged in a process of
 its own, so that its peak memory is its own; constant memory means that ten times the events need no more.
@@ -25,7 +25,7 @@ import msgspec
 from everyturn.files.reading import LogFile, stop
 from everyturn.formats.everyturn_log import LogLine
 from everyturn.logs.history import AS_IT_IS
-from everyturn.logs.judging import watch
+from everyturn.logs.log_judge import watch
 from everyturn.verdicts.checker import select
 
 SESSIONS = 1000
@@ -91,7 +91,7 @@ def measure(path: Path) -> dict[str, float]:
 
 def main() -> None:
     """Print one line for each size."""
-    parser = argparse.ArgumentParser(description="Linear monitors: speed and memory.")
+    parser = argparse.ArgumentParser(description="Log monitors: speed and memory.")
     parser.add_argument("sizes", nargs="*", type=int, default=[100_000, 1_000_000])
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()

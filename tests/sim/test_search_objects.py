@@ -164,7 +164,7 @@ def test_a_graph_can_be_asked_before_anything_was_searched(reduce: str) -> None:
     graph = state_graph(World(Scope.parse("AA"), "d4"), Judge(), reduce)
     assert len(graph.states) == 1
     _, steps, violated = graph.expand(slice(0, 1))
-    assert sorted({thread for thread, _ in graph.tables.leaps.moves.values}) == [0, 1]
+    assert sorted({thread for thread, _ in graph.tables.macro_steps.moves.values}) == [0, 1]
     assert len(steps.source) == 2
     assert not violated.any()
     assert len(graph.states) == 1

@@ -1,4 +1,4 @@
-"""Judges a whole log with the linear monitors: from a reader to a cell of results."""
+"""Judges a whole log with the log monitors: from a reader to a cell of results."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def watch(
 ) -> LogResult:
     """Judge a log to its end. What cannot be read is handed to ``fault`` and counts as lost; Ctrl-C keeps what was
     found."""
-    judge = LinearJudge(file, reading, chosen, fault)
+    judge = LogJudge(file, reading, chosen, fault)
     broken, interrupted = None, False
     try:
         broken = judge.run()
@@ -64,7 +64,7 @@ def watch(
     return watched
 
 
-class LinearJudge:
+class LogJudge:
     """Judges one log while it is read. ``say`` is told of violations and losses at once, and in :meth:`end`
     of what is to be said about the log as a whole; what was found is in :meth:`end`.
     """

@@ -1,4 +1,4 @@
-"""Logs of any agent against the specification: runs of our own told as such logs, cut into stretches, lost lines."""
+"""Logs of any agent against the specification: runs of our own told as such logs, cut into busy periods, lost lines."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def own_runs(revision: str, scope: str) -> tuple[tuple[tuple[LogLine, ...], bool
     return tuple(told)
 
 
-def stretches(
+def busy_periods(
     lines: tuple[LogLine, ...] | list[LogLine], header: LogHeader, *, at_rest: bool = False
 ) -> list[BusyPeriod]:
     found: list[BusyPeriod] = []
@@ -70,12 +70,12 @@ def stretches(
 
 
 def answers(lines: tuple[LogLine, ...], header: LogHeader) -> set[PartialAnswer]:
-    matched = (match_partial(of_lines(each, header), lacks=lacks(header)) for each in stretches(lines, header))
+    matched = (match_partial(of_lines(each, header), lacks=lacks(header)) for each in busy_periods(lines, header))
     return {each.answer for each in matched}
 
 
 def outside(lines: tuple[LogLine, ...], header: LogHeader) -> set[str]:
-    """The invariants that the linear monitors refute."""
+    """The invariants that the log monitors refute."""
     found: set[str] = set()
     watch = Watch(header, lambda violation: found.add(violation.invariant))
     for number, line in enumerate(lines, 2):
@@ -114,22 +114,22 @@ def test_a_session_is_cut_where_nothing_is_open() -> None:
         LogLine(kind="told", session="s", prompt="p", outcome="finished"),
     ]
     rest = LogLine(kind="rest", session="s")
-    found = stretches([*one, *one, rest, *one[:3], *one, rest], LogHeader())
+    found = busy_periods([*one, *one, rest, *one[:3], *one, rest], LogHeader())
     assert [(len(each.lines), each.at_rest) for each in found] == [(4, False), (5, True), (8, True)]
 
 
 def test_sessions_do_not_meet() -> None:
-    """Two sessions in one log are two stretches, whatever stands between their lines."""
+    """Two sessions in one log are two busy periods, whatever stands between their lines."""
     lines = own_runs("hardened", "AAa+1c")[0][0]
     other = [
         LogLine(**{each: getattr(line, each) for each in line.__struct_fields__} | {"session": "t"}) for line in lines
     ]
     mixed = [line for pair in zip(lines, other, strict=True) for line in pair]
-    assert [each.session for each in stretches(mixed, HEADERS["unordered"])] == ["s", "t"]
+    assert [each.session for each in busy_periods(mixed, HEADERS["unordered"])] == ["s", "t"]
 
 
 def test_after_lost_lines_nothing_is_judged_until_rest() -> None:
-    """What came before them is a stretch that was cut off; the next one begins after rest."""
+    """What came before them is a busy period that was cut off; the next one begins after rest."""
     found: list[BusyPeriod] = []
     cutter = BusyPeriods(LogHeader(), found.append)
     submit, rest = LogLine(kind="submit", session="s", prompt="p", run_id="r"), LogLine(kind="rest", session="s")
@@ -137,7 +137,7 @@ def test_after_lost_lines_nothing_is_judged_until_rest() -> None:
     cutter.gap(Gap("s", 2, 4, 3))
     for number, line in enumerate([submit, rest, submit, rest], 3):
         cutter.see(Placed(number, line))
-    assert [([each.number for each in stretch.lines], stretch.at_rest) for stretch in found] == [
+    assert [([each.number for each in busy_period.lines], busy_period.at_rest) for busy_period in found] == [
         ([2], False),
         ([5, 6], True),
     ]
@@ -178,8 +178,8 @@ def cancelled(queued: int, more: tuple[LogLine, ...] = ()) -> tuple[LogLine, ...
 @pytest.mark.parametrize("queued", [5, 50])
 def test_a_long_queue_that_is_cancelled_is_matched_in_time_that_grows_with_it(queued: int) -> None:
     """That a prompt was dropped or cancelled on entry is not tried for each as long as nothing tells them apart."""
-    (stretch,) = stretches(cancelled(queued), LogHeader())
-    matched = match_partial(of_lines(stretch, LogHeader()), lacks=lacks(LogHeader()))
+    (busy_period,) = busy_periods(cancelled(queued), LogHeader())
+    matched = match_partial(of_lines(busy_period, LogHeader()), lacks=lacks(LogHeader()))
     assert matched.answer is PartialAnswer.ACCEPTED
     assert matched.tried < 25 * queued + 50
 
@@ -195,8 +195,8 @@ def test_a_long_session_is_matched_in_time_that_grows_with_it() -> None:
     """Twice as many lines, about twice as many tried actions; and whoever has been told is forgotten."""
 
     def tried(prompts: int) -> int:
-        (stretch,) = stretches(chain(prompts), LogHeader())
-        matched = match_partial(of_lines(stretch, LogHeader()), lacks=lacks(LogHeader()))
+        (busy_period,) = busy_periods(chain(prompts), LogHeader())
+        matched = match_partial(of_lines(busy_period, LogHeader()), lacks=lacks(LogHeader()))
         assert matched.answer is PartialAnswer.ACCEPTED
         return matched.tried
 
@@ -225,7 +225,8 @@ def test_what_is_missing_early_in_a_long_session_is_refused(kind: str) -> None:
     """Nobody to whom something is owed is forgotten."""
     lines = [line for line in chain(200) if (line.kind, line.prompt) != (kind, "p40")]
     matches = [
-        match_partial(of_lines(each, LogHeader()), lacks=lacks(LogHeader())) for each in stretches(lines, LogHeader())
+        match_partial(of_lines(each, LogHeader()), lacks=lacks(LogHeader()))
+        for each in busy_periods(lines, LogHeader())
     ]
     assert PartialAnswer.REFUSED in {each.answer for each in matches}
 
@@ -290,8 +291,8 @@ ANY_LINE: Final = st.builds(
 @settings(max_examples=150, deadline=None)
 def test_whatever_lines_say_there_is_an_answer_and_a_report(lines: list[LogLine], header: LogHeader) -> None:
     """Also when they make no sense; and a refusal has words, an explanation and a page."""
-    for stretch in stretches(lines, header, at_rest=True):
-        matched = match_partial(of_lines(stretch, header), 5000, lacks(header))
+    for busy_period in busy_periods(lines, header, at_rest=True):
+        matched = match_partial(of_lines(busy_period, header), 5000, lacks(header))
         run = RunMatch("log", "agent", 0, "log", (2, len(lines) + 1), len(lines), matched, "s")
         assert list(explanation(run))
         assert bool(list(run.sentences())) is (matched.answer is not PartialAnswer.ACCEPTED)

@@ -1,4 +1,4 @@
-"""The linear monitors, each from both sides, and against the other judges on the same runs.
+"""The log monitors, each from both sides, and against the other judges on the same runs.
 
 A log is written as lines with semicolons: kind, prompt (``p1`` has the run id ``r1``, ``q1`` has none) or operation,
 then ``@thread`` and ``field=value``.
@@ -314,7 +314,7 @@ def told(run: Run) -> Iterator[LogLine]:
 
 
 def compare(world: World, runs: int) -> tuple[Counter[str], Counter[str]]:
-    """In how many runs each invariant is refuted by the model's monitors, and by the linear ones, who never see
+    """In how many runs each invariant is refuted by the model's monitors, and by those of logs, who never see
     more."""
     judge, chooser = Judge(select(()), conformance=False), strategy("random-walk", 7)
     seen: Counter[str] = Counter()
@@ -332,7 +332,7 @@ def compare(world: World, runs: int) -> tuple[Counter[str], Counter[str]]:
 @pytest.mark.parametrize("revision", ["d0", "d2", "d3", "d4", "hardened"])
 @pytest.mark.parametrize("scope", ["AAa+1c", "AaI+1q+1e", "AA+1r+1c", "AAa+1t+u+1e", "AAI+1f+1s", "AAa+x+1c"])
 def test_a_log_of_a_run_shows_nothing_that_the_run_does_not(revision: str, scope: str) -> None:
-    """On traces told as logs, the linear monitors refute only what the model's monitors refute."""
+    """On traces told as logs, the log monitors refute only what the model's monitors refute."""
     compare(World(Scope.parse(scope), revision), 12)
 
 

@@ -1,0 +1,40 @@
+"""One name for one thing: what the classes of the sources are called."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+SOURCES: Final = ("model/everyturn_model", "impl/everyturn_impl", "sim/everyturn")
+
+MIRRORED: Final = {
+    "Outcome": "how a turn ended, said by the agent and by the model: neither may know the other",
+    "Refused": "the error that the agent raises, and the event that the model sees of it: the protocol's word",
+}
+"""Name of two classes → why both have it."""
+
+
+def classes() -> dict[str, list[str]]:
+    """The name of each public class at the top of a module → where the classes of that name are."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for path in (path for source in SOURCES for path in sorted((ROOT / source).rglob("*.py"))):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found[node.name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    return dict(found)
+
+
+def test_no_two_classes_have_one_name() -> None:
+    """A name that is read in one file means the same in all others."""
+    found = classes()
+    assert found["SessionAgent"] != []
+    assert {name: places for name, places in found.items() if len(places) > 1 and name not in MIRRORED} == {}
+
+
+def test_what_may_have_one_name_stands_in_two_packages() -> None:
+    """An exception that is not needed any more is none."""
+    packages = {tuple(sorted(place.split("/")[0] for place in classes()[name])) for name in MIRRORED}
+    assert packages == {("impl", "model")}
