@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,21 @@ MIRRORED: Final = {
     "Refused": "the error that the agent raises, and the event that the model sees of it: the protocol's word",
 }
 """Name of two classes → why both have it."""
+
+SPELT_OUT: Final = {"DropReason": "the agent's words for the model's, which it may not know"}
+"""Name of an alias and of a class → why both have it."""
+
+
+def aliases() -> dict[str, list[str]]:
+    """The name of each public alias of a type at the top of a module → where the aliases of that name are."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for path in (path for source in SOURCES for path in sorted((ROOT / source).rglob("*.py"))):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+            for name in (each.id for each in targets if isinstance(each, ast.Name)):
+                if re.match(r"[A-Z][a-z]", name):
+                    found[name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    return dict(found)
 
 
 def classes() -> dict[str, list[str]]:
@@ -38,3 +54,9 @@ def test_what_may_have_one_name_stands_in_two_packages() -> None:
     """An exception that is not needed any more is none."""
     packages = {tuple(sorted(place.split("/")[0] for place in classes()[name])) for name in MIRRORED}
     assert packages == {("impl", "model")}
+
+
+def test_no_alias_has_the_name_of_a_class() -> None:
+    found = classes()
+    assert "ExplorationProgress" in aliases()
+    assert {name: places for name, places in aliases().items() if name in found and name not in SPELT_OUT} == {}

@@ -56,19 +56,19 @@ class AgentFailed:
         return self.session == session and (not self.names_run or self.run_id == run_id)
 
 
-Event = PromptCompleted | AgentFailed
+BrokerEvent = PromptCompleted | AgentFailed
 """What subscribers receive."""
 
 
 class Subscription:
     """One subscriber's buffer: an asynchronous iterator over the events that ``wants`` asks for, until it is closed."""
 
-    def __init__(self, length: int, wants: Callable[[Event], bool]) -> None:
+    def __init__(self, length: int, wants: Callable[[BrokerEvent], bool]) -> None:
         self.length = length
         self.wants = wants
         self.lost = 0
         self.closed = False
-        self._buffer: WatchedValue[tuple[Event, ...]] = WatchedValue(())
+        self._buffer: WatchedValue[tuple[BrokerEvent, ...]] = WatchedValue(())
 
     def __enter__(self) -> Subscription:
         return self
@@ -79,7 +79,7 @@ class Subscription:
     def __aiter__(self) -> Subscription:
         return self
 
-    async def __anext__(self) -> Event:
+    async def __anext__(self) -> BrokerEvent:
         event = await self.get()
         if event is None:
             raise StopAsyncIteration
@@ -90,20 +90,20 @@ class Subscription:
         """Whether the buffer has no space."""
         return len(self._buffer.value) >= self.length
 
-    def offer(self, event: Event) -> bool:
+    def offer(self, event: BrokerEvent) -> bool:
         """Put ``event`` into the buffer if there is space; whether there was."""
         if self.full:
             return False
         self._buffer.put((*self._buffer.value, event))
         return True
 
-    async def put(self, event: Event) -> None:
+    async def put(self, event: BrokerEvent) -> None:
         """Wait for space and put ``event`` into the buffer; a closed subscription takes nothing."""
         await self._buffer.until(lambda _: self.closed or not self.full)
         if not self.closed:
             self.offer(event)
 
-    async def get(self) -> Event | None:
+    async def get(self) -> BrokerEvent | None:
         """Wait for the oldest event and take it; none: the subscription is closed and its buffer is empty."""
         events = await self._buffer.until(lambda events: self.closed or bool(events))
         if not events:
@@ -111,7 +111,7 @@ class Subscription:
         self._buffer.put(events[1:])
         return events[0]
 
-    def take_all(self) -> tuple[Event, ...]:
+    def take_all(self) -> tuple[BrokerEvent, ...]:
         """Take everything that is in the buffer now."""
         events = self._buffer.value
         self._buffer.put(())
@@ -132,7 +132,9 @@ class WorkspaceBroker:
         self._patience = patience
         self._subscriptions: tuple[Subscription, ...] = ()
 
-    def subscribe(self, length: int = BUFFER_LENGTH, wants: Callable[[Event], bool] = lambda _: True) -> Subscription:
+    def subscribe(
+        self, length: int = BUFFER_LENGTH, wants: Callable[[BrokerEvent], bool] = lambda _: True
+    ) -> Subscription:
         """A subscription to the events from now on that ``wants`` asks for; ``length`` of them are buffered."""
         subscription = Subscription(length, wants)
         self._subscriptions = (*self._current(), subscription)
@@ -147,7 +149,7 @@ class WorkspaceBroker:
     def _current(self) -> tuple[Subscription, ...]:
         return tuple(each for each in self._subscriptions if not each.closed)
 
-    def publish_lossy(self, event: Event) -> None:
+    def publish_lossy(self, event: BrokerEvent) -> None:
         """Deliver ``event`` to every subscriber that has room; for the others it is lost, and counted."""
         self._subscriptions = self._current()
         for subscription in self._subscriptions:
@@ -155,7 +157,7 @@ class WorkspaceBroker:
                 subscription.lost += 1
                 self.lost += 1
 
-    async def publish(self, event: Event, context: Context | None) -> None:
+    async def publish(self, event: BrokerEvent, context: Context | None) -> None:
         """Deliver ``event`` to every subscriber, in the order in which they subscribed, as the module says.
 
         Without a context the publisher's time is bounded by five seconds.
@@ -169,13 +171,13 @@ class WorkspaceBroker:
         except (Cancelled, TimeoutError):
             return  # the publisher's context ended
 
-    async def _deliver(self, event: Event, context: Context | None) -> None:
+    async def _deliver(self, event: BrokerEvent, context: Context | None) -> None:
         self._subscriptions = self._current()
         for subscription in self._subscriptions:
             if not subscription.closed and subscription.wants(event) and not subscription.offer(event):
                 await self._wait_for_space(subscription, event, context)
 
-    async def _wait_for_space(self, subscription: Subscription, event: Event, context: Context | None) -> None:
+    async def _wait_for_space(self, subscription: Subscription, event: BrokerEvent, context: Context | None) -> None:
         putting = subscription.put(event)
         try:
             async with asyncio.timeout(self._patience):

@@ -46,7 +46,7 @@ class Needs:
     cancels: int = 0
 
 
-Step = Callable[[Any, Event, Ledger], Any]
+MonitorStep = Callable[[Any, Event, Ledger], Any]
 
 NO_LOG_MONITOR: Final = NotShown("there is no log monitor of it")
 
@@ -64,7 +64,7 @@ class Invariant:
     name: str
     sentence: str
     kind: Kind
-    step: Step
+    step: MonitorStep
     start: Hashable = None
     needs: Needs = Needs()
     sees: tuple[type[Event], ...] = ()

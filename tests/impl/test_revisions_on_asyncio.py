@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from everyturn_impl.broker import AgentFailed, Event
+from everyturn_impl.broker import AgentFailed, BrokerEvent
 from everyturn_impl.calls import Completion, StepEnd
 from everyturn_impl.errors import InvalidPrompt, NotConfigured, ProviderError, Refused, SessionBusy
 from everyturn_impl.revisions import REVISIONS
@@ -24,7 +24,7 @@ SINCE_THE_SEED = ("d4-independent", "hardened")
 NEWEST = pytest.mark.parametrize("revision", SINCE_THE_SEED)
 
 
-def told(events: tuple[Event, ...]) -> dict[str | None, str]:
+def told(events: tuple[BrokerEvent, ...]) -> dict[str | None, str]:
     """How each prompt's completion or error describes it; a second one for the same run id would be a failure."""
     endings: dict[str | None, str] = {}
     for event in events:

@@ -19,7 +19,7 @@ from weakref import ref
 
 from tests.sim.asyncio_programs import UNIT, Body, interpret
 
-from everyturn.asyncio.decisions import Words
+from everyturn.asyncio.decisions import ByWords
 from everyturn.asyncio.errors import AtRest
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting
 from everyturn.asyncio.world import ScenarioWorld
@@ -166,7 +166,7 @@ class Driven(ScenarioWorld):
 
     def __init__(self, recorded: ScenarioOutcome, setting: Setting, times: list[float]) -> None:
         words = [(each.kind, each.word) for each in recorded.decisions if each.kind != "time"]
-        self.words = Words(words)
+        self.words = ByWords(words)
         super().__init__(self.words, setting)
         numbers = self.numbers
         stock: Any = asyncio.SelectorEventLoop()

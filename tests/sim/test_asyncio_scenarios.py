@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from tests.sim import small_scenarios as small
 
 from everyturn.asyncio.checking import check, fuzz, replay
-from everyturn.asyncio.decisions import FirstOption, Words
+from everyturn.asyncio.decisions import ByWords, FirstOption
 from everyturn.asyncio.errors import Unsupported
 from everyturn.asyncio.running import Scenario, Setting, run
 from everyturn.asyncio.searching import SearchLimits, outcomes, prepared, search
@@ -263,7 +263,7 @@ def test_answers_of_one_name_are_told_apart() -> None:
 
     with prepared():
         for outcome in outcomes(scenario, Setting()):
-            again = run(scenario, Words([(each.kind, each.word) for each in outcome.decisions]), Setting())
+            again = run(scenario, ByWords([(each.kind, each.word) for each in outcome.decisions]), Setting())
             assert again.logged == outcome.logged
 
 

@@ -11,7 +11,7 @@ from msgspec import convert
 from tests.sim.small_agents import Small
 
 from everyturn.checking.check import check
-from everyturn.formats.everyturn_log import Kind, LogHeader, LogLine, Placed
+from everyturn.formats.everyturn_log import LineKind, LogHeader, LogLine, Placed
 from everyturn.formats.everyturn_trace import TraceTranslator
 from everyturn.logs.watch import Watch
 from everyturn.verdicts.verdict import Verdict
@@ -191,7 +191,7 @@ def judged_as_log(agent: type[Small], scope: str, invariant: str) -> Verdict:
     """What a judge of logs says of the shortest run that the explorer found to violate the invariant."""
     run, _ = check(agent, scope, invariants=(invariant,)).runs[invariant]  # type: ignore[arg-type]
     teller = TraceTranslator()
-    watch = Watch(LogHeader(kinds=frozenset(get_args(Kind)), complete=True), lambda violation: None)
+    watch = Watch(LogHeader(kinds=frozenset(get_args(LineKind)), complete=True), lambda violation: None)
     fields = (each for events in run.seen() for event in events for each in teller.tell(event))
     for number, each in enumerate(fields):
         watch.see(Placed(number, convert({"session": "s", **each}, LogLine)))

@@ -22,7 +22,7 @@ from everyturn.engines.explorer.judge_states import JudgeTable
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.engines.walks.priorities import Priorities
 from everyturn.engines.walks.probabilities import Exact, exact
-from everyturn.engines.walks.walks import Trail, Walks
+from everyturn.engines.walks.walks import Walks, WalkTrail
 from everyturn.errors import UsageError
 from everyturn.reports import text
 from everyturn.strategies.pct import Pct
@@ -179,7 +179,7 @@ def test_walks_over_tables_are_the_runs_through_simpy(revision: str, scope: str,
     """Same seed, same runs: every decision, the outcome, and what is violated, of 30 runs far from the first one."""
     walks = Walks(World(Scope.parse(scope), revision, granularity), Judge())
     walks.walk(3, 0, 100)
-    trail: Trail = []
+    trail: WalkTrail = []
     ends = walks.walk(3, 5000, 30, trail)
     decided: dict[int, list[int]] = {run: [] for run in range(5000, 5030)}
     for runs, places in trail:
@@ -203,7 +203,7 @@ def test_pct_over_tables_makes_the_runs_through_simpy(revision: str, scope: str,
     measured = profile(lambda each, run: simulate(world, each, run), 3)
     pct = Pct(3, depth, measured)
     runs = Priorities(World(Scope.parse(scope), revision, granularity), Judge(), depth, pct.steps)
-    trail: Trail = []
+    trail: WalkTrail = []
     ends = runs.walk(3, 5000, 30, trail)
     moved: dict[int, list[int]] = {run: [] for run in range(5000, 5030)}
     for numbers, threads in trail:

@@ -27,7 +27,7 @@ class Left(NamedTuple):
     prompt: str | None = None
 
 
-AtRest = Callable[[LogSession, frozenset[str], Snapshot | None], Iterator[Left]]
+RestJudge = Callable[[LogSession, frozenset[str], Snapshot | None], Iterator[Left]]
 """Judges a session at rest by what is open, given the kinds of line that the log has."""
 
 
@@ -63,7 +63,7 @@ class LogMonitor:
     needs: frozenset[str]
     of_prompts: Mapping[str, PromptJudge] = field(default_factory=dict, hash=False)
     of_sessions: Mapping[str, SessionJudge] = field(default_factory=dict, hash=False)
-    at_rest: AtRest | None = None
+    at_rest: RestJudge | None = None
     silent: Callable[[LogEvidence], str | None] | None = None
 
     def unsaid(self, shown: LogEvidence) -> str | None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from everyturn.asyncio.decisions import Guide, Words
+from everyturn.asyncio.decisions import ByWords, Guide
 from everyturn.asyncio.findings import KINDS, ScenarioFinding
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.sampling import RandomGuide
@@ -113,7 +113,7 @@ def replay(text: str, scenario: str | Scenario | None = None) -> ReplayedScenari
             "that is not named on the command line)"
         )
     function = find(scenario)
-    guide = Words(held.decisions)
+    guide = ByWords(held.decisions)
     setting = _setting(held)._replace(longest=2_000)
     with prepared():
         outcome, lines = tell(function, guide, setting)
@@ -207,7 +207,7 @@ def _simpler(outcome: ScenarioOutcome) -> Iterable[Guide]:
     for place in range(len(words) - 1, -1, -1):
         decision = outcome.decisions[place]
         if decision.taken:
-            yield Words([*words[:place], (decision.kind, decision.options[0]), *words[place + 1 :]])
+            yield ByWords([*words[:place], (decision.kind, decision.options[0]), *words[place + 1 :]])
 
 
 def _weight(outcome: ScenarioOutcome) -> tuple[int, int]:

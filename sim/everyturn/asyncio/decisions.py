@@ -76,7 +76,7 @@ class Prefix(FirstOption):
         return 0
 
 
-class Words(FirstOption):
+class ByWords(FirstOption):
     """The options of a recorded run by their names, so that a run survives edits of the program.
 
     Where the next recorded decision is not on offer it is looked for among the next few; what cannot be found at all

@@ -14,7 +14,7 @@ import time
 import msgspec
 
 from everyturn.checking.countercheck.proofs import audited
-from everyturn.engines.coroutines.exploration import NO_LIMITS, Limits, Progress
+from everyturn.engines.coroutines.exploration import NO_LIMITS, ExplorationProgress, Limits
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.errors import Disagreement, ReplayError
 from everyturn.verdicts.checker import Judge
@@ -63,7 +63,7 @@ def audit(
     *,
     granularity: str = "access",
     limits: Limits = NO_LIMITS,
-    progress: Progress | None = None,
+    progress: ExplorationProgress | None = None,
 ) -> Audited:
     """Explore ``scope`` and compare. Raises :class:`~everyturn.errors.UsageError` for what cannot be explored."""
     start = time.monotonic()

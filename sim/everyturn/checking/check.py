@@ -7,7 +7,14 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple
 
-from everyturn.engines.coroutines.exploration import NO_LIMITS, Exploration, Limits, Progress, Violation, peak
+from everyturn.engines.coroutines.exploration import (
+    NO_LIMITS,
+    Exploration,
+    ExplorationProgress,
+    Limits,
+    Violation,
+    peak,
+)
 from everyturn.engines.coroutines.transitions import Transitions
 from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.engines.explorer.levels import LevelExplorer
@@ -48,7 +55,7 @@ def check(
     without: Sequence[str] = (),
     stop_at_first: bool = False,
     limits: Limits = NO_LIMITS,
-    progress: Progress | None = None,
+    progress: ExplorationProgress | None = None,
     engine: str = "levels",
     checkpoint: Path | None = None,
     reduce: str = "dead",
@@ -124,7 +131,7 @@ def check_all(
     explore: Callable[..., CheckedCell],
     cells: Sequence[tuple[str | type[Dispatcher], str]],
     jobs: int,
-    watching: Callable[[str], AbstractContextManager[Progress]],
+    watching: Callable[[str], AbstractContextManager[ExplorationProgress]],
 ) -> Iterator[CheckedCell]:
     """The verdicts on cells (revision, scope), in their order. With two ``jobs`` or more, as many cells are explored at
     once, in processes of their own, from which no runs come back; a single cell is explored by two.
@@ -163,7 +170,7 @@ def _explore(
     world: World,
     judge: Judge,
     limits: Limits,
-    progress: Progress | None,
+    progress: ExplorationProgress | None,
     engine: str,
     checkpoint: Path | None,
     reduce: str,

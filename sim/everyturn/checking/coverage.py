@@ -22,7 +22,7 @@ from typing import Any, Final
 import msgspec
 
 from everyturn.checking.statements import Missed, ReachedCode, Share, Tracer, short
-from everyturn.engines.coroutines.exploration import Progress, Sight, resident
+from everyturn.engines.coroutines.exploration import ExplorationProgress, Sight, resident
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.verdicts.checker import Finding, Judge, JudgeState
 from everyturn.verdicts.expectations import unreached
@@ -94,7 +94,7 @@ def cover(
     *,
     granularity: str = "access",
     max_states: int = DEFAULT_MAX_STATES,
-    progress: Progress | None = None,
+    progress: ExplorationProgress | None = None,
 ) -> Coverage:
     """Explore a cell and say what it reached. Raises :class:`~everyturn.errors.UsageError`."""
     start = time.monotonic()
@@ -183,7 +183,7 @@ class _Reach:
         self.changes: set[tuple[int, str]] = set()
         self.interrupted = False
 
-    def explore(self, max_states: int, progress: Progress | None) -> bool:
+    def explore(self, max_states: int, progress: ExplorationProgress | None) -> bool:
         """Visit every reachable state, at most about ``max_states``, until interrupted; whether that was all."""
         try:
             return self._explore(max_states, progress)
@@ -191,7 +191,7 @@ class _Reach:
             self.interrupted = True
             return False
 
-    def _explore(self, max_states: int, progress: Progress | None) -> bool:
+    def _explore(self, max_states: int, progress: ExplorationProgress | None) -> bool:
         start = time.monotonic()
         first = self.transitions.initial()
         self.seen, level, depth = {first}, [first], 0

@@ -12,12 +12,20 @@ import numpy as np
 
 from everyturn.checking.check import proved_by
 from everyturn.checking.risk import residual, runs_for, upper_bound
-from everyturn.checking.sampler import Chooser, FirstViolation, RunMaker, RunRecipe, RunTally, Sampled, Watch, name_of
+from everyturn.checking.sampler import (
+    Chooser,
+    FirstViolation,
+    RunMaker,
+    RunRecipe,
+    RunTally,
+    Sampled,
+    WatchRuns,
+    name_of,
+)
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.errors import EndlessRun, ReplayError, UsageError
 from everyturn.explanation.explain import Explanation, explain
-from everyturn.explanation.shrink import Progress as ShrinkProgress
-from everyturn.explanation.shrink import Shrunk, shrink
+from everyturn.explanation.shrink import ShrinkProgress, Shrunk, shrink
 from everyturn.runs.run import Run
 from everyturn.runs.schedule import deviations
 from everyturn.strategies.pct import Pct
@@ -35,7 +43,7 @@ from everyturn_impl.dispatcher import Dispatcher
 from everyturn_model.invariants import BY_NAME
 from everyturn_model.monitor import Kind
 
-Progress = Callable[[int, int, float], None]
+FuzzProgress = Callable[[int, int, float], None]
 """Called now and then with runs made, invariants violated, seconds."""
 
 ENGINES: Final = ("simpy", "tables")
@@ -85,8 +93,8 @@ def fuzz(
     max_seconds: float | None = None,
     invariants: Sequence[Wanted] = (),
     without: Sequence[str] = (),
-    progress: Progress | None = None,
-    watch: Watch | None = None,
+    progress: FuzzProgress | None = None,
+    watch: WatchRuns | None = None,
     jobs: int = 1,
     counter_check: bool = True,
 ) -> FuzzedCell:
@@ -170,7 +178,7 @@ def _how_many(runs: int | None, until_risk: float | None, name: str, chooser: St
 
 
 def _shares(
-    sampler: RunMaker, cell: RunRecipe, runs: int, jobs: int, engine: str, watch: Watch | None
+    sampler: RunMaker, cell: RunRecipe, runs: int, jobs: int, engine: str, watch: WatchRuns | None
 ) -> Iterator[RunTally]:
     """What the runs show, share by share."""
     if engine == "simpy":
@@ -185,7 +193,7 @@ def _shares(
     return _at_once(sampler, runs, watch)
 
 
-def _at_once(sampler: RunMaker, runs: int, watch: Watch | None) -> Iterator[RunTally]:
+def _at_once(sampler: RunMaker, runs: int, watch: WatchRuns | None) -> Iterator[RunTally]:
     """Runs over tables. The first violation of each invariant is made again through SimPy, which must find it, too."""
     from everyturn.engines.walks.priorities import Priorities
     from everyturn.engines.walks.walks import BATCH, Walks
@@ -216,7 +224,7 @@ def _at_once(sampler: RunMaker, runs: int, watch: Watch | None) -> Iterator[RunT
         yield tally
 
 
-def _one_by_one(sampler: RunMaker, runs: int, watch: Watch | None) -> Iterator[RunTally]:
+def _one_by_one(sampler: RunMaker, runs: int, watch: WatchRuns | None) -> Iterator[RunTally]:
     for number in range(runs):
         tally = sampler.sample((number,), watch)
         if not tally.made:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from everyturn.engines.coroutines.exploration import Progress
+from everyturn.engines.coroutines.exploration import ExplorationProgress
 from everyturn.engines.fairness import fairness
 from everyturn.engines.fairness.fairness import Fairness, Liveness, WaitKind
 from everyturn.engines.fairness.waiting import Waiting
@@ -24,7 +24,7 @@ def liveness(
     fair: Fairness = "weak",
     max_states: int = fairness.MAX_STATES,
     max_seconds: float | None = None,
-    progress: Progress | None = None,
+    progress: ExplorationProgress | None = None,
 ) -> Liveness:
     """How a waiter of ``world`` may wait for ever, if its threads are scheduled fairly; nothing, if none can."""
     return fairness.find(

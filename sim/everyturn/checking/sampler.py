@@ -49,7 +49,7 @@ class Sampled(NamedTuple):
     decisions: tuple[int, ...] | None = None
 
 
-Watch = Callable[[Sampled], None]
+WatchRuns = Callable[[Sampled], None]
 """Called with each run, in the order of their numbers."""
 
 
@@ -101,7 +101,7 @@ class RunMaker:
     def _simulate(self, strategy: Strategy, number: int) -> Run:
         return simulate(self.world, strategy, number)
 
-    def sample(self, numbers: Iterable[int], watch: Watch | None = None) -> RunTally:
+    def sample(self, numbers: Iterable[int], watch: WatchRuns | None = None) -> RunTally:
         """Make the runs with these numbers, as far as there are any; ``watch`` is shown each."""
         tally = RunTally()
         for number in numbers:

@@ -21,7 +21,7 @@ from everyturn.verdicts.checker import Finding
 from everyturn_model.events import StreamEnd, StreamEnded
 from everyturn_model.lifecycle import Ledger
 
-Pair = tuple[str, str]
+AccessPair = tuple[str, str]
 """Two accesses, each as kind of thread, operation and function of the agent, the earlier one first."""
 
 
@@ -33,7 +33,7 @@ class Cause:
     invariant: str
     sentence: str
     became: frozenset[str]
-    race: Pair | None
+    race: AccessPair | None
 
 
 def cause_of(transitions: Transitions, path: Path, run: Run, step: int, finding: Finding) -> Cause:
@@ -49,7 +49,7 @@ def _unnumbered(text: str) -> str:
     return re.sub(r"\d+", "", re.sub(r"; nor was that of .*", "", text))
 
 
-def _pair(run: Run, race: Race, where: Sequence[Sequence[SourceLine]]) -> Pair:
+def _pair(run: Run, race: Race, where: Sequence[Sequence[SourceLine]]) -> AccessPair:
     first, second = (
         f"{made.thread} {made.operation} in {where[touch.step][touch.place].function}"
         for touch in (race.first, race.second)

@@ -12,7 +12,7 @@ from everyturn.verdicts.checker import SINK
 BUDGET: Final = 50_000
 """How many states are looked at in all before the answer is *undetermined*."""
 
-Ways = list[tuple[int, int]]
+Decisions = list[tuple[int, int]]
 
 
 class _Exhausted(Exception):
@@ -28,7 +28,7 @@ class NoReturn:
     """
 
     step: int | None
-    good: Ways
+    good: Decisions
     states: int
     chosen: bool = False
 
@@ -42,7 +42,7 @@ def point_of_no_return(transitions: Transitions, path: Path, budget: int = BUDGE
     search = _Search(transitions, budget)
     rows = [step.row for step in path.steps] + [path.last]
     low, high = -1, len(rows) - 1
-    good: Ways = []
+    good: Decisions = []
     try:
         while high - low > 1:
             middle = (low + high) // 2
@@ -69,11 +69,11 @@ class _Search:
         self._lost: set[Row] = set()
         self._endless = transitions.world.scope.endless
 
-    def good_end(self, row: Row) -> Ways | None:
+    def good_end(self, row: Row) -> Decisions | None:
         """A way from ``row`` to a rest that violates nothing, none if there is none."""
         seen = {row}
         stack = [(row, iter(tuple(self.transitions.successors(row))))]
-        way: Ways = []
+        way: Decisions = []
         if self._bad(row):
             return None
         while stack:

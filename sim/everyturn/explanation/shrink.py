@@ -38,7 +38,7 @@ from everyturn.world.world import World
 from everyturn_impl.dispatcher import Dispatcher
 from everyturn_model.invariants import BY_NAME
 
-Progress = Callable[[str, int, int], None]
+ShrinkProgress = Callable[[str, int, int], None]
 """Called now and then with the scope, the number of deviations, and how many runs were tried."""
 Deviations = tuple[tuple[int, int], ...]
 
@@ -126,7 +126,7 @@ def _objects(invariants: Sequence[Wanted]) -> list[Wanted]:
 def shrink_source(
     source: str,
     invariants: Sequence[Wanted] = (),
-    progress: Progress | None = None,
+    progress: ShrinkProgress | None = None,
     *,
     keep_cause: bool = False,
     agent: str | type[Dispatcher] | None = None,
@@ -144,7 +144,7 @@ def shrink_source(
 def shrink(
     schedule: Schedule,
     invariant: Wanted,
-    progress: Progress | None = None,
+    progress: ShrinkProgress | None = None,
     *,
     keep_cause: bool = False,
     agent: str | type[Dispatcher] | None = None,
@@ -167,7 +167,7 @@ class _Shrinker:
         schedule: Schedule,
         invariant: Wanted,
         agent: str | type[Dispatcher],
-        progress: Progress | None,
+        progress: ShrinkProgress | None,
         *,
         keep_cause: bool,
     ) -> None:

@@ -17,7 +17,7 @@ import msgspec
 
 from everyturn.errors import UsageError
 from everyturn.files.reading import LogFile, ReadingFault, Unreadable
-from everyturn.formats.crush_lines import KINDS, Begin, CrushHeader, EndLine, Event
+from everyturn.formats.crush_lines import KINDS, Begin, CrushEvent, CrushHeader, EndLine
 from everyturn.formats.crush_order import CrushOrder, OutOfOrder
 
 SCHEMA: Final = "crush-dispatch-trace/1"
@@ -40,7 +40,7 @@ class Logged(NamedTuple):
     """An event, and the line of the file where it stands."""
 
     line: int
-    event: Event
+    event: CrushEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _runs(file: LogFile, fault: Callable[[LogError], None]) -> Iterator[Recorded
     if first is None:
         raise LogError(path, 1, f"a header with schema `{SCHEMA}`", "an empty file")
     header = read_header(path, first[1])
-    decoder = msgspec.json.Decoder(Event)
+    decoder = msgspec.json.Decoder(CrushEvent)
     seen: set[int] = set()
     order: CrushOrder | None = None
     begin: Begin | None = None
@@ -133,7 +133,7 @@ def _runs(file: LogFile, fault: Callable[[LogError], None]) -> Iterator[Recorded
         yield RecordedRun(path, header, begin, tuple(logged))
 
 
-def _start(event: Event, seen: set[int]) -> Begin:
+def _start(event: CrushEvent, seen: set[int]) -> Begin:
     if not isinstance(event, Begin):
         raise OutOfOrder("a run to start with a `begin` line", f"a `{type(event).__struct_config__.tag}` line")
     if event.run in seen:

@@ -9,8 +9,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
-StepEnd = Literal["finish", "tool", "error", "cancelled"]
-Outcome = Literal["ok", "cancelled", "error", "busy-queued", "cancel-on-entry", "nil", "refused-busy"]
+CrushStepEnd = Literal["finish", "tool", "error", "cancelled"]
+CrushOutcome = Literal["ok", "cancelled", "error", "busy-queued", "cancel-on-entry", "nil", "refused-busy"]
 
 
 class CrushHeader(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,7 +51,7 @@ class ScenarioPrompt(Struct, frozen=True, forbid_unknown_fields=True):
         return self.kind in "Aa"
 
 
-class Scenario(Struct, frozen=True, forbid_unknown_fields=True):
+class CrushScenario(Struct, frozen=True, forbid_unknown_fields=True):
     """What the clients of a run do. Random runs have a seed, steered ones say how they were steered."""
 
     prompts: tuple[ScenarioPrompt, ...]
@@ -69,7 +69,7 @@ class Begin(CrushLine, frozen=True, tag="begin"):
     """A run begins."""
 
     session: Name
-    scenario: Scenario
+    scenario: CrushScenario
 
 
 class AcceptCall(CrushLine, frozen=True, tag="accept_call"):
@@ -100,7 +100,7 @@ class RunReturn(CrushLine, frozen=True, tag="run_return"):
 
     prompt: Name
     mode: Literal["accepted", "in_process"]
-    outcome: Outcome
+    outcome: CrushOutcome
     run_id: Name | None = None
     error: str | None = None
     turns: str = ""
@@ -135,7 +135,7 @@ class SummarizeCall(OperationLine, frozen=True, tag="summarize_call"):
 class SummarizeReturn(OperationLine, frozen=True, tag="summarize_return"):
     """A Summarise has returned; ``turns`` are those that ran on its thread after the summary."""
 
-    outcome: Outcome
+    outcome: CrushOutcome
     error: str | None = None
     turns: str = ""
 
@@ -165,7 +165,7 @@ class StreamEndLine(CrushLine, frozen=True, tag="stream_end"):
     thread: Name
     turn: Name
     step: Count
-    how: StepEnd
+    how: CrushStepEnd
 
 
 class CompletionLine(CrushLine, frozen=True, tag="completion"):
@@ -223,7 +223,7 @@ class EndLine(CrushLine, frozen=True, tag="end"):
     store: tuple[str, ...]
 
 
-Event = (
+CrushEvent = (
     Begin
     | AcceptCall
     | AcceptReturn
@@ -244,5 +244,5 @@ Event = (
     | StoreFailed
     | EndLine
 )
-KINDS: Final[tuple[str, ...]] = tuple(str(each.__struct_config__.tag) for each in get_args(Event))
+KINDS: Final[tuple[str, ...]] = tuple(str(each.__struct_config__.tag) for each in get_args(CrushEvent))
 """The names of all kinds of line but the header's."""

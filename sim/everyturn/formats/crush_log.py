@@ -21,10 +21,10 @@ from everyturn.formats.crush_lines import (
     ClearCall,
     ClearReturn,
     CompletionLine,
+    CrushEvent,
     CrushHeader,
     Delivery,
     EndLine,
-    Event,
     RunCall,
     RunReturn,
     StoreFailed,
@@ -77,7 +77,7 @@ class CrushTranslator:
         self._kept: dict[str, CompletionLine] = {}
         self._fated: set[str] = set()
 
-    def tell(self, event: Event) -> Iterator[Fields]:
+    def tell(self, event: CrushEvent) -> Iterator[Fields]:
         """The lines that tell of ``event``."""
         self._turns.see(event)
         match event:

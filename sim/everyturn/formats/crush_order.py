@@ -16,9 +16,9 @@ from everyturn.formats.crush_lines import (
     ClearCall,
     ClearReturn,
     CompletionLine,
+    CrushEvent,
     Delivery,
     EndLine,
-    Event,
     RunCall,
     RunReturn,
     StoreFailed,
@@ -57,7 +57,7 @@ class CrushOrder:
         self._called: set[tuple[str, str]] = set()
         self._streams: dict[str, str] = {}
 
-    def check(self, event: Event) -> None:
+    def check(self, event: CrushEvent) -> None:
         """Raise :class:`OutOfOrder` if ``event`` does not fit the lines before it."""
         _require(not self.ended, "a `begin` line, since this run has ended", f"a line of run {event.run}")
         _require(event.seq == self.seq + 1, f"`seq` {self.seq + 1}", f"{event.seq}")
@@ -72,7 +72,7 @@ class CrushOrder:
             case _:
                 self._boundary(event)
 
-    def _boundary(self, event: Event) -> None:
+    def _boundary(self, event: CrushEvent) -> None:
         """Calls, returns and notices: each at the edge of one prompt or operation."""
         match event:
             case AcceptCall(prompt=name):
@@ -154,5 +154,5 @@ class CrushOrder:
         self._open.discard((what, name))
 
 
-def _operation(event: Event) -> str:
+def _operation(event: CrushEvent) -> str:
     return str(type(event).__struct_config__.tag).partition("_")[0]

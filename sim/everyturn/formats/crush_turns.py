@@ -9,8 +9,8 @@ from everyturn.formats.crush_lines import (
     AcceptCall,
     AcceptReturn,
     CompletionLine,
+    CrushEvent,
     Delivery,
-    Event,
     RunCall,
     RunReturn,
     StoreFailed,
@@ -38,7 +38,7 @@ class Turns:
         self._began: set[str] = set()
         self._hosts: dict[str, str] = {}
 
-    def see(self, event: Event) -> None:
+    def see(self, event: CrushEvent) -> None:
         """Enter one line."""
         match event:
             case AcceptCall() | AcceptReturn() | RunCall() | RunReturn():

@@ -22,11 +22,11 @@ SCHEMA: Final = "everyturn/log/1"
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-Ending = Literal["finished", "failed", "cancelled"]
+EndingWord = Literal["finished", "failed", "cancelled"]
 StreamEnding = Literal["finished", "tool", "failed", "cancelled"]
 Reason = Literal["covered", "cleared", "entry"]
 By = Literal["turn", "fold", "entry"]
-Kind = Literal[
+LineKind = Literal[
     "submit",
     "submitted",
     "refused",
@@ -125,7 +125,7 @@ class LogHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
     schema: Literal["everyturn/log/1"] = SCHEMA
     agent: str | None = None
-    kinds: frozenset[Kind] = REQUIRED  # type: ignore[assignment]
+    kinds: frozenset[LineKind] = REQUIRED  # type: ignore[assignment]
     sequence: Literal["session", "log"] | None = None
     ordered: bool = False
     complete: bool = True
@@ -159,7 +159,7 @@ class LogLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     summary.
     """
 
-    kind: Kind
+    kind: LineKind
     session: Name
     time: float | None = None
     sequence: Count | None = None
@@ -167,7 +167,7 @@ class LogLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     run_id: Name | None = None
     thread: Name | None = None
     turn: Name | None = None
-    outcome: Ending | None = None
+    outcome: EndingWord | None = None
     how: StreamEnding | None = None
     reason: Reason | None = None
     by: By | None = None
@@ -185,7 +185,7 @@ class Placed(NamedTuple):
 
 FIELDS: Final = LogLine.__struct_fields__
 _NEEDS: Final = {kind: meaning.needs for kind, meaning in KINDS.items()}
-_OUTCOMES: Final = ", ".join(get_args(Ending))
+_OUTCOMES: Final = ", ".join(get_args(EndingWord))
 
 
 _NEED_MORE: Final = frozenset(kind for kind, needs in _NEEDS.items() if needs not in ((), ("prompt",)))

@@ -11,7 +11,17 @@ from typing import Any, Final, get_args
 import msgspec
 
 from everyturn.files.reading import LogFile, ReadingFault, quote
-from everyturn.formats.everyturn_log import REQUIRED, By, Ending, Kind, LogLine, Placed, Reason, StreamEnding, line_of
+from everyturn.formats.everyturn_log import (
+    REQUIRED,
+    By,
+    EndingWord,
+    LineKind,
+    LogLine,
+    Placed,
+    Reason,
+    StreamEnding,
+    line_of,
+)
 from everyturn.formats.mapping import MAPPED, LineRule, Mapping, Path_
 from everyturn.formats.times import seconds
 
@@ -173,7 +183,7 @@ class MappedReader:
         own = find(record, self._mapping.fields["kind"]) if "kind" in self._mapping.fields else None
         if isinstance(own, str):
             word = self._mapping.values.get("kind", {}).get(own, own)
-            if word in get_args(Kind):
+            if word in get_args(LineKind):
                 return LineRule(kind=word)  # type: ignore[arg-type]
         message = find(record, self._mapping.fields["message"]) if "message" in self._mapping.fields else own
         text = message if isinstance(message, str) else ""
@@ -212,7 +222,7 @@ class MappedReader:
 
 
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
-    "outcome": get_args(Ending),
+    "outcome": get_args(EndingWord),
     "how": get_args(StreamEnding),
     "reason": get_args(Reason),
     "by": get_args(By),

@@ -41,7 +41,7 @@ from everyturn.formats.everyturn_log import (
     FIELDS,
     KINDS,
     REQUIRED,
-    Kind,
+    LineKind,
     LogHeader,
     Promised,
 )
@@ -67,7 +67,7 @@ class LineRule(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     their words mean in ours.
     """
 
-    kind: Kind
+    kind: LineKind
     message: str | None = None
     pattern: str | None = None
     fields: dict[str, Path_] = {}
@@ -98,7 +98,7 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     values: dict[str, dict[str, str]] = {}
     ignore: Ignored = Ignored()
     sequence: Literal["session", "log"] | None = None
-    kinds: tuple[Kind, ...] = ()
+    kinds: tuple[LineKind, ...] = ()
     session: str | None = None
     ordered: bool = False
     complete: bool = False

@@ -21,7 +21,7 @@ from everyturn.printing import printable
 EVENT: Final = r"(?<event>.*)\n(?<host>\S*) (?<clock>\{.*\})"
 BORDER: Final = r"^=== (?<trace>.*) ===$"
 
-Clock = dict[str, int]
+VectorClock = dict[str, int]
 
 _PASSED_ON: Final = frozenset({"submit", "queued", "ended"})
 """Whatever is done about the prompt afterwards was caused by these."""
@@ -32,8 +32,8 @@ class _Execution:
 
     def __init__(self, room: Room) -> None:
         self._room = room
-        self._clocks: dict[str, Clock] = {}
-        self._sent: dict[str, Clock] = {}
+        self._clocks: dict[str, VectorClock] = {}
+        self._sent: dict[str, VectorClock] = {}
         self.pieces: list[str] = []
 
     def line(self, line: LogLine) -> None:
@@ -45,7 +45,7 @@ class _Execution:
             name = line.prompt or line.run_id
             self._event(_host(f"client-of-{name}"), f"{name}'s client knows", self._clocks[host])
 
-    def _event(self, host: str, text: str, after: Clock | None) -> None:
+    def _event(self, host: str, text: str, after: VectorClock | None) -> None:
         clock = self._clocks.setdefault(host, {})
         for other, count in (after or {}).items():
             clock[other] = max(clock.get(other, 0), count)

@@ -12,7 +12,7 @@ from everyturn.errors import UsageError
 from everyturn.front.asking import Agent, Granularity, Progress, dispatcher, exploring, scope_text
 from everyturn.front.graphs import READABLE, graph
 from everyturn.front.runs import Question, RunsAgain
-from everyturn.front.tables import Row, TabledResult, as_html
+from everyturn.front.tables import TabledResult, TableRow, as_html
 from everyturn.reports.plots import matrix_of
 from everyturn.verdicts.selection import Wanted, selection
 from everyturn.world.scope import DEFAULT_SCOPES, Scope
@@ -99,11 +99,11 @@ class CheckResults(Sequence[CheckResult], TabledResult):
     def __iter__(self) -> Iterator[CheckResult]:
         return iter(self._results)
 
-    def table(self) -> list[Row]:
+    def table(self) -> list[TableRow]:
         """A row for each agent, scope and invariant."""
         return [row for result in self for row in result.table()]
 
-    def matrix(self) -> list[Row]:
+    def matrix(self) -> list[TableRow]:
         """A row for each agent and scope, a column for each invariant: its verdict."""
         names = dict.fromkeys(name for result in self for name in result.verdicts)
         return [

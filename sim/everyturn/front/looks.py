@@ -13,7 +13,7 @@ from everyturn.checking.liveness import liveness as find
 from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
 from everyturn.engines.fairness.fairness import MAX_STATES, Lasso
 from everyturn.front.asking import Agent, Granularity, Progress, dispatcher, exploring, scope_text
-from everyturn.front.tables import CellResult, Row, TabledResult
+from everyturn.front.tables import CellResult, TabledResult, TableRow
 from everyturn.reports.coverage import report
 from everyturn.verdicts.verdict import Cell
 from everyturn.world.scope import Scope
@@ -46,7 +46,7 @@ class AuditResult(TabledResult):
         """Whether all that were compared agree; only if :attr:`complete` were they all."""
         return self.difference is None
 
-    def table(self) -> list[Row]:
+    def table(self) -> list[TableRow]:
         """One row: what was compared, and what disagreed."""
         return [{name: getattr(self.audit, name) for name in self.audit.__struct_fields__}]
 
@@ -61,7 +61,7 @@ class CoverageResult(TabledResult):
     def __str__(self) -> str:
         return "\n".join(report(self.coverage))
 
-    def table(self) -> list[Row]:
+    def table(self) -> list[TableRow]:
         """A row for each kind of thing: how many there are, and how many of them were reached."""
         found = self.coverage
         rows = {

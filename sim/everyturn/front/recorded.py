@@ -7,7 +7,7 @@ from pathlib import Path
 
 from everyturn.errors import UsageError
 from everyturn.formats.mapping import load
-from everyturn.front.tables import Row, TabledResult, judged_in
+from everyturn.front.tables import TabledResult, TableRow, judged_in
 from everyturn.logs.history import Reading
 from everyturn.logs.validate import Validated
 from everyturn.logs.validate import validate as validate_logs
@@ -36,7 +36,7 @@ class ValidateResult(TabledResult):
         """The worst of all verdicts; *not judged* if no log could be read."""
         return worst(cell.verdict for cell in self.cells)
 
-    def table(self) -> list[Row]:
+    def table(self) -> list[TableRow]:
         """A row for each run and invariant: file, run, verdict, why, and where."""
         return [
             {

@@ -12,7 +12,7 @@ from everyturn.explanation.explain import Explanation, explain_source
 from everyturn.explanation.no_return import BUDGET
 from everyturn.explanation.shrink import Shrunk, shrink_source
 from everyturn.front.asking import Agent, dispatcher
-from everyturn.front.tables import CellResult, Row, TabledResult, rows_of
+from everyturn.front.tables import CellResult, TabledResult, TableRow, rows_of
 from everyturn.reports import story
 from everyturn.reports.plots import timeline_of
 from everyturn.runs import trace
@@ -70,7 +70,7 @@ class ReplayResult(TabledResult):
         lines = trace.write(self.run, engine="simpy", strategy="replay", seed=None).splitlines(keepends=True)
         return trace.parse(iter(lines), "this run")
 
-    def table(self) -> list[Row]:
+    def table(self) -> list[TableRow]:
         """A row for each step: its number, thread, operations, what was seen, and what it violates."""
         threads = [thread.name for thread in self._replayed.world.threads]
         rows = [
@@ -90,7 +90,7 @@ class ReplayResult(TabledResult):
             {"step": last, "thread": None, "operations": "rest", "seen": rest, "violates": self._violates(last)},
         ]
 
-    def verdicts(self) -> list[Row]:
+    def verdicts(self) -> list[TableRow]:
         """A row for each invariant that was judged."""
         return rows_of(self._replayed.cell)
 
@@ -122,7 +122,7 @@ class ExplainResult(TabledResult):
         """What `everyturn explain --json` gives."""
         return story.document(self.explanation)
 
-    def table(self) -> list[Row]:
+    def table(self) -> list[TableRow]:
         """A row for each line of the story."""
         return [{"line": line} for line in story.lines(self.explanation)]
 
@@ -153,7 +153,7 @@ class ShrinkResult(TabledResult):
         """The scope that is left."""
         return self.run.scope
 
-    def table(self) -> list[Row]:
+    def table(self) -> list[TableRow]:
         """A row for the run before (how far it differs from first in, first out), and one for the run after."""
         before, after = self._shrunk.before, self._shrunk.after
         return [

@@ -13,7 +13,7 @@ from everyturn.engines.simpy.kernel import simulate
 from everyturn.errors import UsageError
 from everyturn.front.asking import Agent, Granularity, dispatcher, scope_text
 from everyturn.front.runs import Question, ReplayResult, RunsAgain, replay
-from everyturn.front.tables import Row
+from everyturn.front.tables import TableRow
 from everyturn.reports.state_plots import accumulation_of
 from everyturn.runs.schedule import deviations
 from everyturn.strategies.replay import Replay
@@ -97,10 +97,10 @@ class FuzzResult(Sequence[FuzzRun], RunsAgain):
         nothing."""
         return None if self.cell.risk is None else float(self.cell.risk["at_most"])
 
-    def accumulated(self) -> list[Row]:
+    def accumulated(self) -> list[TableRow]:
         """A row for each run: its number, and for each violated invariant in how many runs so far it was."""
         counts = dict.fromkeys((name for name in self.verdicts if self.verdicts[name].count), 0)
-        rows: list[Row] = []
+        rows: list[TableRow] = []
         for run in self:
             for name in counts:
                 counts[name] += name in run.violated

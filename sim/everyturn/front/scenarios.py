@@ -11,10 +11,10 @@ from everyturn.asyncio.running import Setting
 from everyturn.asyncio.searching import SearchLimits
 from everyturn.errors import UsageError
 from everyturn.front.asking import ScenarioFunction
-from everyturn.front.tables import CellResult, Row, TabledResult
+from everyturn.front.tables import CellResult, TabledResult, TableRow
 from everyturn.verdicts.verdict import Cell, Verdict
 
-Scenario = str | ScenarioFunction
+ScenarioOrName = str | ScenarioFunction
 """An ``async def`` that takes the world, or where it lies: ``"package.module:function"``."""
 
 
@@ -22,7 +22,7 @@ class ScenarioResult(CellResult):
     """The verdict on an asyncio program, by kinds of faults; ``cell`` is what `everyturn check --scenario … --json`
     gives."""
 
-    def __init__(self, checked: CheckedScenario, scenario: Scenario) -> None:
+    def __init__(self, checked: CheckedScenario, scenario: ScenarioOrName) -> None:
         super().__init__(checked.cell)
         self.interrupted: bool = checked.found.interrupted
         self._scenario = scenario
@@ -50,7 +50,7 @@ class ScenarioRun(TabledResult):
         """*holds*, or *refuted* if it shows a fault."""
         return self.cell.verdict
 
-    def table(self) -> list[Row]:
+    def table(self) -> list[TableRow]:
         """A row for each line of the story."""
         return [{"line": line} for line in self.lines]
 
@@ -60,7 +60,7 @@ Order = Literal["fifo", "any"]
 
 
 def check_scenario(
-    scenario: Scenario,
+    scenario: ScenarioOrName,
     *,
     order: Order = "fifo",
     eager: bool = False,
@@ -80,7 +80,7 @@ def check_scenario(
 
 
 def fuzz_scenario(
-    scenario: Scenario,
+    scenario: ScenarioOrName,
     *,
     runs: int = 1000,
     seed: int = 0,
@@ -96,7 +96,7 @@ def fuzz_scenario(
     return ScenarioResult(checking.fuzz(scenario, setting, runs=runs, seed=seed, seconds=max_seconds), scenario)
 
 
-def replay_scenario(token: str, scenario: Scenario) -> ScenarioRun:
+def replay_scenario(token: str, scenario: ScenarioOrName) -> ScenarioRun:
     """Make the run of a token of ``scenario`` again. Raises :class:`~everyturn.UsageError` for what is no such
     token."""
     return ScenarioRun(checking.replay(token, scenario))

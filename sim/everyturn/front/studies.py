@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from everyturn.errors import UsageError
-from everyturn.front.tables import Row, TabledResult
+from everyturn.front.tables import TabledResult, TableRow
 from everyturn.reports import study_plots, study_tables
 from everyturn.studies.results import StudyResult, check_measures, judge
 from everyturn.studies.running import StudyJournal, run
@@ -30,7 +30,7 @@ class SimulateResult(TabledResult):
     def __str__(self) -> str:
         return "\n".join((self._study.title, *study_tables.lines(self.result, self._study)))
 
-    def table(self) -> list[Row]:
+    def table(self) -> list[TableRow]:
         """A row for each agent and point; a measure has its value, and the ends of its interval as ``…_low`` and
         ``…_high``."""
         return [
@@ -50,7 +50,7 @@ class SimulateResult(TabledResult):
         return study_plots.figure_of(self.result, self._source, self._study)
 
 
-def _measures(measures: dict[str, Any]) -> Row:
+def _measures(measures: dict[str, Any]) -> TableRow:
     ends = ("", "_low", "_high")
     return {
         name + end: None if interval is None else value

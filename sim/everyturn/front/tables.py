@@ -11,7 +11,7 @@ from everyturn.reports.plots import COLOURS
 from everyturn.verdicts.checker import CONFORMS
 from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
 
-Row = dict[str, Any]
+TableRow = dict[str, Any]
 """One row of a table: column → value. ``pandas.DataFrame(rows)`` and ``polars.DataFrame(rows)`` take a list of them."""
 
 MOST_ROWS: Final = 200
@@ -22,7 +22,7 @@ _COUNTS: Final = ("states", "transitions", "depth", "schedules", "seconds")
 class TabledResult:
     """What all results have in common: a table, which a notebook shows."""
 
-    def table(self) -> list[Row]:
+    def table(self) -> list[TableRow]:
         """The result as rows, all with the same columns."""
         raise NotImplementedError
 
@@ -64,7 +64,7 @@ class CellResult(TabledResult):
         """For each refuted invariant the token of a run that violates it."""
         return {name: judged.token for name, judged in self.verdicts.items() if judged.token is not None}
 
-    def table(self) -> list[Row]:
+    def table(self) -> list[TableRow]:
         """A row for each invariant, and one for conformance."""
         return rows_of(self.cell)
 
@@ -87,7 +87,7 @@ def judged_in(cell: Cell) -> dict[str, InvariantResult]:
     return cell.invariants | ({} if cell.conforms is None else {CONFORMS: cell.conforms})
 
 
-def rows_of(cell: Cell) -> list[Row]:
+def rows_of(cell: Cell) -> list[TableRow]:
     """A row for each invariant that was judged in a cell, and one for conformance."""
     counts = {name: getattr(cell, name) for name in _COUNTS}
     return [

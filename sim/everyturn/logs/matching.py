@@ -35,7 +35,7 @@ from everyturn.world.operations import Operation
 from everyturn.world.results import fault_of
 from everyturn_model.events import SharedData
 
-Progress = Callable[[int], None]
+MatchProgress = Callable[[int], None]
 EVERY: Final = 1 << 14
 """After so many product states progress is told."""
 
@@ -85,7 +85,7 @@ class Matching:
         self._lines: dict[int, TranscriptLine | None] = {}
         self._names = {thread.name: index for index, thread in enumerate(world.threads)}
 
-    def match(self, expected: Transcript, budget: int, progress: Progress | None = None) -> Match:
+    def match(self, expected: Transcript, budget: int, progress: MatchProgress | None = None) -> Match:
         """Whether the world could have written ``expected``, looking at so many product states at most."""
         search = _Search(self, expected, budget, progress)
         answer = search.run(strict=True)
@@ -158,7 +158,7 @@ class _Search:
         matching: Matching,
         expected: Transcript,
         budget: int,
-        progress: Progress | None,
+        progress: MatchProgress | None,
         *,
         stored: bool = True,
     ) -> None:

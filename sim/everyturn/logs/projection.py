@@ -153,7 +153,7 @@ def _stream(number: int, event: line.StreamStartLine | line.StreamEndLine) -> Se
     return Seen(number, told, None if summary else event.turn, event.thread)
 
 
-def _operation(number: int, event: line.Event) -> Iterator[Seen]:
+def _operation(number: int, event: line.CrushEvent) -> Iterator[Seen]:
     told: ev.Event
     match event:
         case line.AcceptReturn(prompt=prompt):

@@ -155,7 +155,7 @@ class _Names:
             said, _, reason = text.rpartition(":")
             yield f"u:{self.prompt(text)}" if who == "u" else f"{who}:{self._answer(said)}:{reason}"
 
-    def told(self, event: crush.Event, latest: dict[str, str]) -> WrittenLine:
+    def told(self, event: crush.CrushEvent, latest: dict[str, str]) -> WrittenLine:
         """The line that tells of ``event``; ``latest`` is what each thread wrote before."""
         match event:
             case crush.AcceptCall() | crush.AcceptReturn() | crush.RunCall() | crush.RunReturn():
@@ -226,9 +226,9 @@ def _outcome(outcome: str, latest: str) -> str:
     return "returned" if told else outcome
 
 
-def _operation(event: crush.Event) -> str:
+def _operation(event: crush.CrushEvent) -> str:
     return _tag(event).partition("_")[0]
 
 
-def _tag(event: crush.Event) -> str:
+def _tag(event: crush.CrushEvent) -> str:
     return str(type(event).__struct_config__.tag)

@@ -8,15 +8,15 @@ from typing import Any, Final, NamedTuple
 
 LIST_SCHEMA: Final = "everyturn/list/1"
 
-Entry = dict[str, Any]
+ListingEntry = dict[str, Any]
 """One thing that there is: its ``name``, what it is in a ``sentence``, and what else there is to say of its sort."""
 
 
 class Listing(NamedTuple):
     """One sort of thing: all that there are, and the lines that show them."""
 
-    entries: Callable[[], Iterator[Entry]]
-    lines: Callable[[Iterator[Entry]], Iterator[str]]
+    entries: Callable[[], Iterator[ListingEntry]]
+    lines: Callable[[Iterator[ListingEntry]], Iterator[str]]
 
 
 def document(what: str) -> dict[str, Any]:
@@ -30,11 +30,11 @@ def lines(what: str) -> Iterator[str]:
     return listing.lines(listing.entries())
 
 
-def _each(line: Callable[[Entry], str]) -> Callable[[Iterator[Entry]], Iterator[str]]:
+def _each(line: Callable[[ListingEntry], str]) -> Callable[[Iterator[ListingEntry]], Iterator[str]]:
     return lambda entries: map(line, entries)
 
 
-def _revisions() -> Iterator[Entry]:
+def _revisions() -> Iterator[ListingEntry]:
     from everyturn_impl.revisions import REVISIONS
 
     for name, revision in REVISIONS.items():
@@ -42,14 +42,14 @@ def _revisions() -> Iterator[Entry]:
         yield {"name": name, "sentence": about.split(": ", 1)[-1]}
 
 
-def _invariants() -> Iterator[Entry]:
+def _invariants() -> Iterator[ListingEntry]:
     from everyturn_model.invariants import INVARIANTS
 
     for each in INVARIANTS:
         yield {"name": each.name, "kind": each.kind, "sentence": each.sentence}
 
 
-def _promises() -> Iterator[Entry]:
+def _promises() -> Iterator[ListingEntry]:
     from everyturn_model.promises import BUSY, CANCELS, FOLDS, Promises
 
     default = Promises()
@@ -58,12 +58,12 @@ def _promises() -> Iterator[Entry]:
             yield {"name": name, "value": value, "default": getattr(default, name) == value, "sentence": sentence}
 
 
-def _promise(entry: Entry) -> str:
+def _promise(entry: ListingEntry) -> str:
     named = f"{entry['name']}={entry['value']!r}"
     return f"{named:<36}{entry['sentence']}{' (default)' if entry['default'] else ''}"
 
 
-def _strategies() -> Iterator[Entry]:
+def _strategies() -> Iterator[ListingEntry]:
     from everyturn.strategies import STRATEGIES
 
     for name, each in STRATEGIES.items():
@@ -72,13 +72,13 @@ def _strategies() -> Iterator[Entry]:
         yield {"name": name, "parameter": letter, "default": default} | own
 
 
-def _strategy(entry: Entry) -> str:
+def _strategy(entry: ListingEntry) -> str:
     name = entry["name"] if entry["parameter"] is None else f"{entry['name']}:{entry['parameter']}"
     source = "" if entry["source"] is None else f" ({entry['source']})"
     return f"{name:<14}{entry['sentence']}{source}; promises: {entry['promise']}"
 
 
-def _scopes() -> Iterator[Entry]:
+def _scopes() -> Iterator[ListingEntry]:
     from everyturn.world.scope import DEFAULT_SCOPES, EXTRAS, PROMPTS
 
     for letter, sentence in PROMPTS.items():
@@ -89,7 +89,7 @@ def _scopes() -> Iterator[Entry]:
         yield {"name": scope, "kind": "default", "numbered": False, "sentence": "a default scope of `everyturn check`"}
 
 
-def _notation(entries: Iterator[Entry]) -> Iterator[str]:
+def _notation(entries: Iterator[ListingEntry]) -> Iterator[str]:
     yield "SCOPE = PROMPT+ ( + EXTRA )*, for example AAa+1c+1t"
     defaults = []
     for entry in entries:
@@ -103,7 +103,7 @@ def _notation(entries: Iterator[Entry]) -> Iterator[str]:
     yield f"default: {', '.join(defaults)}"
 
 
-def _formats() -> Iterator[Entry]:
+def _formats() -> Iterator[ListingEntry]:
     from everyturn.formats.catalogue import FORMATS
 
     for name, each in FORMATS.items():
@@ -111,26 +111,26 @@ def _formats() -> Iterator[Entry]:
         yield {"name": name, **does, "suffixes": each.suffixes, "schema": each.schema, "sentence": each.about}
 
 
-def _format(entry: Entry) -> str:
+def _format(entry: ListingEntry) -> str:
     does = " and ".join(does for does, can in (("read", entry["read"]), ("write", entry["written"])) if can)
     known_by = ", ".join([*([entry["schema"]] if entry["schema"] else []), *entry["suffixes"]])
     return f"{entry['name']:<12}{does:<16}{entry['sentence']} ({known_by})"
 
 
-def _mappings() -> Iterator[Entry]:
+def _mappings() -> Iterator[ListingEntry]:
     from everyturn.formats.mapping import shipped
 
     return ({"name": name, "sentence": about} for name, about in shipped().items())
 
 
-def _mutants() -> Iterator[Entry]:
+def _mutants() -> Iterator[ListingEntry]:
     from everyturn.checking.mutants import MUTANTS
 
     for name, mutant in MUTANTS.items():
         yield {"name": name, "sentence": (mutant.__doc__ or "").splitlines()[0]}
 
 
-def _named(width: int) -> Callable[[Iterator[Entry]], Iterator[str]]:
+def _named(width: int) -> Callable[[Iterator[ListingEntry]], Iterator[str]]:
     return _each(lambda entry: f"{entry['name']:<{width}}{entry['sentence']}")
 
 

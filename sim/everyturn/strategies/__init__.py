@@ -29,8 +29,8 @@ from everyturn.world.access import Access
 
 __all__ = ["STRATEGIES", "Access", "Guided", "RandomWalk", "Sampler", "Strategy", "StrategyEntry", "strategy"]
 
-Measure = Callable[[], Profile]
-Make = Callable[[int, float, Measure], Strategy]
+MeasureProfile = Callable[[], Profile]
+Make = Callable[[int, float, MeasureProfile], Strategy]
 
 
 class StrategyEntry(NamedTuple):
@@ -128,7 +128,7 @@ STRATEGIES: Final[dict[str, StrategyEntry]] = {
 """Name → entry. `replay` is not listed: it needs a schedule."""
 
 
-def strategy(name: str, seed: int, measure: Measure | None = None) -> Strategy:
+def strategy(name: str, seed: int, measure: MeasureProfile | None = None) -> Strategy:
     """The strategy ``name``, or ``name:parameter``. ``measure`` is asked for a profile if the strategy needs one.
 
     Raises :class:`UsageError` for a name or parameter that is not known, and if a profile is needed and there is none.

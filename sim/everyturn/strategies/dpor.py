@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from everyturn.strategies.strategy import Guided
 from everyturn.world.access import NOWHERE, Access, Footprint
 
-Clock = dict[int, int]
+VectorClock = dict[int, int]
 """Thread → 1 + the place of its last step that happens before, in the present run."""
 
 
@@ -47,7 +47,7 @@ class _Step:
     done: dict[int, Footprint] = field(default_factory=dict)
     choices: list[tuple[int, int]] = field(default_factory=list)
     footprint: Footprint = NOWHERE
-    clock: Clock = field(default_factory=dict)
+    clock: VectorClock = field(default_factory=dict)
 
 
 class Dpor(Guided):
@@ -122,7 +122,7 @@ class Dpor(Guided):
             if thread not in step.threads and step.footprint.depends_on(footprint):
                 self._compare(thread, footprint, place)
 
-    def _compare(self, thread: int, footprint: Footprint, before: int) -> Clock:
+    def _compare(self, thread: int, footprint: Footprint, before: int) -> VectorClock:
         """Find the steps before a place that race with an access then: dependent, and nothing lies between them.
 
         Each is to be tried the other way round. Returns the clock of what happens before the access.
@@ -142,7 +142,7 @@ class Dpor(Guided):
             self._reverse(place, thread, clock, before)
         return clock
 
-    def _reverse(self, place: int, thread: int, clock: Clock, before: int) -> None:
+    def _reverse(self, place: int, thread: int, clock: VectorClock, before: int) -> None:
         """See to it that instead of the step at ``place`` a thread is tried that may come first if the race is
         reversed."""
         mover = self._steps[place].thread
@@ -161,7 +161,7 @@ class Dpor(Guided):
         if not step.todo.intersection(first):
             step.todo.add(first[0])
 
-    def _clock(self, thread: int, before: int) -> Clock:
+    def _clock(self, thread: int, before: int) -> VectorClock:
         """The clock of the thread's last step before this place."""
         return next((step.clock for step in reversed(self._steps[:before]) if step.thread == thread), {})
 

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 Seconds = Annotated[float, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
-Sampler = Callable[[], float]
+DrawSeconds = Callable[[], float]
 
 _NORMAL_95: Final = 1.6448536269514722
 """The 95 % quantile of the standard normal distribution."""
@@ -27,7 +27,7 @@ class Constant(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind"
     def moments(self) -> tuple[float, float]:
         return self.seconds, self.seconds**2
 
-    def sampler(self, random: Random) -> Sampler:
+    def sampler(self, random: Random) -> DrawSeconds:
         seconds = self.seconds
         return lambda: seconds
 
@@ -41,7 +41,7 @@ class Exponential(Struct, frozen=True, forbid_unknown_fields=True, tag_field="ki
     def moments(self) -> tuple[float, float]:
         return self.mean, 2 * self.mean**2
 
-    def sampler(self, random: Random) -> Sampler:
+    def sampler(self, random: Random) -> DrawSeconds:
         if not self.mean:
             return lambda: 0.0
         rate = 1 / self.mean
@@ -67,7 +67,7 @@ class Lognormal(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         variance = self._sigma**2
         return self.median * math.exp(variance / 2), self.median**2 * math.exp(2 * variance)
 
-    def sampler(self, random: Random) -> Sampler:
+    def sampler(self, random: Random) -> DrawSeconds:
         mu, sigma = math.log(self.median), self._sigma
         return lambda: random.lognormvariate(mu, sigma)
 
@@ -82,7 +82,7 @@ class Gamma(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", t
     def moments(self) -> tuple[float, float]:
         return self.mean, self.mean**2 * (1 + 1 / self.shape)
 
-    def sampler(self, random: Random) -> Sampler:
+    def sampler(self, random: Random) -> DrawSeconds:
         shape, scale = self.shape, self.mean / self.shape
         return lambda: random.gammavariate(shape, scale)
 
@@ -105,7 +105,7 @@ class Empirical(Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind
         found = self._durations()
         return math.fsum(found) / len(found), math.fsum(each**2 for each in found) / len(found)
 
-    def sampler(self, random: Random) -> Sampler:
+    def sampler(self, random: Random) -> DrawSeconds:
         found = self._durations()
         return lambda: random.choice(found)
 

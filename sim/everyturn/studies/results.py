@@ -15,7 +15,7 @@ from everyturn.verdicts.intervals import Interval, mean_interval, ratio_interval
 STUDY_SCHEMA: Final = "everyturn/study/1"
 
 Observe = Callable[[Replication], float | None]
-Pair = Callable[[Replication], tuple[int, int]]
+RatioOf = Callable[[Replication], tuple[int, int]]
 
 
 class Measure(NamedTuple):
@@ -24,7 +24,7 @@ class Measure(NamedTuple):
     heading: str
     sentence: str
     observe: Observe | None = None
-    pair: Pair | None = None
+    pair: RatioOf | None = None
     factor: float = 1.0
 
     def of(self, replications: Sequence[Replication], confidence: float) -> Interval | None:

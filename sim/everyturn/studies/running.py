@@ -32,7 +32,7 @@ them."""
 _UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 Task = tuple[StudyPoint, int]
-Progress = Callable[[float, str], None]
+StudyProgress = Callable[[float, str], None]
 """Called now and then with how many replications are done, in parts, and what runs."""
 
 _Result = TypeVar("_Result")
@@ -178,7 +178,9 @@ def digest(cells: Sequence[StudyPoint]) -> str:
     return hashlib.sha256(msgspec.json.encode(content)).hexdigest()[:16]
 
 
-def run(cells: Sequence[StudyPoint], journal: StudyJournal, *, jobs: int = 1, progress: Progress | None = None) -> bool:
+def run(
+    cells: Sequence[StudyPoint], journal: StudyJournal, *, jobs: int = 1, progress: StudyProgress | None = None
+) -> bool:
     """Make the replications that the journal does not have yet; whether Ctrl-C ended it early.
 
     The replications do not depend on ``jobs``, nor on what was made before. Raises :class:`UsageError`.
@@ -202,7 +204,7 @@ def _key(revision: str, parameters: dict[str, Any], number: int) -> bytes:
     return msgspec.json.encode((revision, parameters, number))
 
 
-def _tell(say: Progress, before: int, task: Task | None, parts: float) -> None:
+def _tell(say: StudyProgress, before: int, task: Task | None, parts: float) -> None:
     where = "" if task is None else " ".join([task[0].revision, *(f"{k}={v}" for k, v in task[0].parameters.items())])
     say(before + parts, where)
 

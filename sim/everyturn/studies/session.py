@@ -25,7 +25,7 @@ from everyturn.world.world import WORKSPACE, Thread, World, begins_with
 from everyturn_impl.calls import Completion, Stream
 from everyturn_model.events import Event
 
-Waiting = Generator[simpy.Event, Any, Any]
+WaitingProcess = Generator[simpy.Event, Any, Any]
 
 
 class Onlooker(Protocol):
@@ -103,7 +103,7 @@ class SimulatedSession:
                 raise error.__cause__ from None
             raise
 
-    def _live(self, thread: Thread) -> Waiting:
+    def _live(self, thread: Thread) -> WaitingProcess:
         """A thread as a process."""
         coroutine = self.world.body(thread)
         notes = self.world.gate.notes

@@ -19,7 +19,7 @@ from everyturn.world.agents import named_in
 from everyturn.world.world import revision_name
 from everyturn_impl.revisions import REVISIONS
 
-Share = Annotated[float, Meta(ge=0, le=1)]
+Proportion = Annotated[float, Meta(ge=0, le=1)]
 Rate = Annotated[float, Meta(ge=0)]
 Number = Annotated[int, Meta(ge=1, le=1_000_000)]
 
@@ -97,11 +97,11 @@ class Faults(_Table, frozen=True, kw_only=True):
     store operation that may fail: ``store``.
     """
 
-    provider_error: Share = 0.0
-    unauthorised: Share = 0.0
-    tool_round: Share = 0.0
-    window_full: Share = 0.0
-    store: Share = 0.0
+    provider_error: Proportion = 0.0
+    unauthorised: Proportion = 0.0
+    tool_round: Proportion = 0.0
+    window_full: Proportion = 0.0
+    store: Proportion = 0.0
 
     def __post_init__(self) -> None:
         if self.provider_error + self.unauthorised + self.tool_round > 1:
@@ -148,8 +148,8 @@ class Study(_Table, frozen=True, kw_only=True):
     seed: int = 0
     confidence: Annotated[float, Meta(gt=0, lt=1)] = 0.95
     sessions: Number = 1
-    run_ids: Share = 1.0
-    accepted: Share = 1.0
+    run_ids: Proportion = 1.0
+    accepted: Proportion = 1.0
     arrivals: Arrivals
     cancels: Cancels = Cancels()
     latency: Latency = Latency()

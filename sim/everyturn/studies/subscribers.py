@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import simpy
 
-from everyturn.studies.distributions import Sampler
+from everyturn.studies.distributions import DrawSeconds
 from everyturn_impl.calls import Completion
 
 PATIENCE_SECONDS: Final = 0.05
@@ -31,7 +31,7 @@ class Letter(NamedTuple):
 class Subscriber:
     """One client: reads one event after the other, each in the time that ``read`` draws."""
 
-    def __init__(self, env: simpy.Environment, number: int, length: int, read: Sampler) -> None:
+    def __init__(self, env: simpy.Environment, number: int, length: int, read: DrawSeconds) -> None:
         self.env = env
         self.number = number
         self.buffer = simpy.Store(env, capacity=length)
@@ -43,7 +43,7 @@ class Subscriber:
         """Whether the buffer has no space."""
         return len(self.buffer.items) >= self.buffer.capacity
 
-    def _reading(self, read: Sampler) -> Generator[simpy.Event, Any, None]:
+    def _reading(self, read: DrawSeconds) -> Generator[simpy.Event, Any, None]:
         while True:
             letter: Letter = yield self.buffer.get()
             yield self.env.timeout(read())

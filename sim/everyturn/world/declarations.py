@@ -18,10 +18,10 @@ from everyturn.world.scope import Scope
 
 Values = tuple[Any, ...]
 Outcomes = list[tuple[Any, Values]]
-Effect = Callable[[Values, tuple[Any, ...], str], Outcomes]
+ApplyEffect = Callable[[Values, tuple[Any, ...], str], Outcomes]
 """The values of an operation's columns, its arguments and its thread → every possible result with the values after
 it."""
-Entry = tuple[str, ...]
+EntryPath = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,12 @@ class Declaration:
     blocks: bool = False
     waits: bool | tuple[str, ...] = False
     noticed: Noticed | None = None
-    entries: Callable[[tuple[Any, ...]], Iterable[Entry]] | None = None
+    entries: Callable[[tuple[Any, ...]], Iterable[EntryPath]] | None = None
     commutes: bool = False
     begins: bool = True
     concerns: Concerns | Callable[[tuple[Any, ...]], Concerns] = Concerns.OTHERS
     instead: str | None = None
-    effect: Effect = _undefined
+    effect: ApplyEffect = _undefined
     columns: tuple[str, ...] = field(init=False)
     """The columns whose values the effect is given, in this order."""
 
@@ -108,7 +108,7 @@ class Declaration:
         columns = tuple(dict.fromkeys([*named, "budget"] if self.spends else named))
         object.__setattr__(self, "columns", columns)
 
-    def __call__(self, effect: Effect) -> Effect:
+    def __call__(self, effect: ApplyEffect) -> ApplyEffect:
         """Enter it into the table, with its effect."""
         OPERATIONS[self.object, self.method] = replace(self, effect=effect)
         return effect
@@ -148,7 +148,7 @@ def has_any(scope: Scope, extras: tuple[str, ...]) -> bool:
     return any(getattr(scope, extra) for extra in extras)
 
 
-def whole(arguments: tuple[Any, ...]) -> Iterable[Entry]:
+def whole(arguments: tuple[Any, ...]) -> Iterable[EntryPath]:
     """The one entry of a column that is no more than one."""
     return ((),)
 

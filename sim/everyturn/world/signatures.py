@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin,
 from everyturn.world.declarations import OPERATIONS
 from everyturn_impl.ports import Ports
 
-Fault = str | None
+Complaint = str | None
 """What is wrong with a value, as ``7 (int): expected a str``; none if nothing is."""
 
 _REMEMBERED: Final = 128
@@ -28,7 +28,7 @@ class Parameter(NamedTuple):
     """A parameter of a port's method: its name, and what is wrong with an argument for it."""
 
     name: str
-    fault: Callable[[Any], Fault]
+    fault: Callable[[Any], Complaint]
 
 
 def wrong(port: str, method: str, parameter: Parameter, argument: Any) -> str:
@@ -46,7 +46,7 @@ class Steps:
         self.kind = kind
         self._takes = {name: _arity(step) for name, step in inspect.getmembers(kind, inspect.isfunction)}
 
-    def wrong(self, step: Callable[..., Any], arguments: tuple[Any, ...]) -> Fault:
+    def wrong(self, step: Callable[..., Any], arguments: tuple[Any, ...]) -> Complaint:
         """What is wrong with a step and its arguments, in words; none if the class has it and they fit."""
         name = getattr(step, "__name__", "")
         if name not in self._takes or getattr(self.kind, name, None) is not step:
@@ -90,7 +90,7 @@ def parameters(port: str, method: str) -> tuple[Parameter, ...]:
 
 
 @cache
-def shape(hint: Any) -> Callable[[Any], Fault]:
+def shape(hint: Any) -> Callable[[Any], Complaint]:
     """A check of values by a type as it is written in a signature."""
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
@@ -110,7 +110,7 @@ def shape(hint: Any) -> Callable[[Any], Fault]:
     return lambda value: None
 
 
-def _text(value: Any) -> Fault:
+def _text(value: Any) -> Complaint:
     if not isinstance(value, str):
         return _found(value, "a str")
     if value.isascii():
@@ -122,11 +122,11 @@ def _text(value: Any) -> Fault:
     return None
 
 
-def _either(hints: tuple[Any, ...], said: str) -> Callable[[Any], Fault]:
+def _either(hints: tuple[Any, ...], said: str) -> Callable[[Any], Complaint]:
     checks = [shape(each) for each in hints if each is not type(None)]
     optional = type(None) in hints
 
-    def check(value: Any) -> Fault:
+    def check(value: Any) -> Complaint:
         if value is None and optional:
             return None
         faults = [each(value) for each in checks]
@@ -138,10 +138,10 @@ def _either(hints: tuple[Any, ...], said: str) -> Callable[[Any], Fault]:
     return check
 
 
-def _each(hints: tuple[Any, ...], said: str) -> Callable[[Any], Fault]:
+def _each(hints: tuple[Any, ...], said: str) -> Callable[[Any], Complaint]:
     check = shape(hints[0])
 
-    def each(value: Any) -> Fault:
+    def each(value: Any) -> Complaint:
         if not isinstance(value, tuple):
             one = check(value) is None
             return _found(value, said + (", (it,) if it is but one" if one else ""))
@@ -150,12 +150,12 @@ def _each(hints: tuple[Any, ...], said: str) -> Callable[[Any], Fault]:
     return each
 
 
-def _whole(kind: type) -> Callable[[Any], Fault]:
+def _whole(kind: type) -> Callable[[Any], Complaint]:
     """A dataclass with all its fields."""
     hints = get_type_hints(kind)
     checks = [(field.name, shape(hints[field.name])) for field in fields(kind)]
 
-    def check(value: Any) -> Fault:
+    def check(value: Any) -> Complaint:
         if not isinstance(value, kind):
             return _found(value, _said(kind))
         if _right.get(id(value)) is value:

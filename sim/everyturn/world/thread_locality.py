@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from everyturn.errors import AgentFault
 from everyturn.world import objects
-from everyturn.world.declarations import Entry
+from everyturn.world.declarations import EntryPath
 from everyturn.world.operations import Operation
 
-Location = tuple[str, Entry]
+Location = tuple[str, EntryPath]
 
 
 class Privacy:

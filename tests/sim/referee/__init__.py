@@ -22,7 +22,7 @@ from tests.sim.referee.turns import InOrder, NoFoldOfRunId, OneTurn
 
 from everyturn.files.reading import LogFile
 from everyturn.formats.crush_dispatch import LogError, RecordedRun, read_runs
-from everyturn.formats.crush_lines import Event
+from everyturn.formats.crush_lines import CrushEvent
 from everyturn.verdicts.verdict import Verdict
 from everyturn_model.invariants import BY_NAME, INVARIANTS, Kind
 from everyturn_model.logs.monitor import NotShown
@@ -33,7 +33,7 @@ class Judge(Protocol):
 
     name: str
 
-    def see(self, event: Event, ledger: Ledger) -> str | None:
+    def see(self, event: CrushEvent, ledger: Ledger) -> str | None:
         """Judge one line; the sentence that says what it violates, if it does."""
 
 

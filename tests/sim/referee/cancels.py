@@ -10,7 +10,7 @@ from everyturn.formats.crush_lines import (
     CancelReturn,
     ClearCall,
     ClearReturn,
-    Event,
+    CrushEvent,
     RunCall,
     StreamEndLine,
     StreamStartLine,
@@ -34,7 +34,7 @@ class NoLostCancel:
         self._doomed: dict[str, str] = {}
         self._late: dict[str, str] = {}
 
-    def see(self, event: Event, ledger: Ledger) -> str | None:
+    def see(self, event: CrushEvent, ledger: Ledger) -> str | None:
         """Judge one line."""
         match event:
             case CancelCall(op=operation):
@@ -71,7 +71,7 @@ class NoPoisonedPrompt:
         self._under_way: set[str] = set()
         self._untouched: set[str] = set()
 
-    def see(self, event: Event, ledger: Ledger) -> str | None:
+    def see(self, event: CrushEvent, ledger: Ledger) -> str | None:
         """Judge one line."""
         match event:
             case AcceptCall(prompt=prompt) | RunCall(prompt=prompt):

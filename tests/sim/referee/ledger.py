@@ -16,11 +16,11 @@ from everyturn.formats.crush_lines import (
     Begin,
     CancelCall,
     CompletionLine,
+    CrushEvent,
+    CrushStepEnd,
     Delivery,
-    Event,
     RunCall,
     RunReturn,
-    StepEnd,
     StoreFailed,
     StreamEndLine,
     StreamStartLine,
@@ -40,7 +40,7 @@ class Turn:
     thread: str
     started: int | None = None
     """Where its latest stream started."""
-    how: StepEnd | None = None
+    how: CrushStepEnd | None = None
     """How its latest stream ended; none while it runs, and before the first."""
     over: bool = False
     store_failed: bool = False
@@ -114,7 +114,7 @@ class Ledger:
         self.cancels = 0
         self._by_run_id: dict[str, Life] = {}
 
-    def see(self, event: Event) -> None:
+    def see(self, event: CrushEvent) -> None:
         """Enter one line."""
         match event:
             case AcceptCall() | AcceptReturn() | RunCall() | RunReturn():

@@ -6,7 +6,14 @@ from typing import Final
 
 from tests.sim.referee.ledger import DROPS, Ledger, Life, Turn
 
-from everyturn.formats.crush_lines import AgentErrorLine, CompletionLine, Delivery, Event, StreamStartLine, UserMessage
+from everyturn.formats.crush_lines import (
+    AgentErrorLine,
+    CompletionLine,
+    CrushEvent,
+    Delivery,
+    StreamStartLine,
+    UserMessage,
+)
 from everyturn.world.answers import answered
 from everyturn_model.invariants.no_double_emit import NO_DOUBLE_EMIT
 from everyturn_model.invariants.prompt_notice import PROMPT_NOTICE
@@ -17,7 +24,7 @@ ENDINGS: Final = {"finish": "finished", "error": "failed", "cancelled": "cancell
 """How a turn has ended by the end of its last stream."""
 
 
-def _reaches_waiter(event: Event) -> bool:
+def _reaches_waiter(event: CrushEvent) -> bool:
     return isinstance(event, Delivery) or (isinstance(event, CompletionLine) and event.via == "broker")
 
 
@@ -26,7 +33,7 @@ class NoDoubleEmit:
 
     name = NO_DOUBLE_EMIT.name
 
-    def see(self, event: Event, ledger: Ledger) -> str | None:
+    def see(self, event: CrushEvent, ledger: Ledger) -> str | None:
         """Judge one line."""
         if isinstance(event, CompletionLine | Delivery) and event.run_id is not None and _reaches_waiter(event):
             life = ledger.subject(event)
@@ -41,7 +48,7 @@ class RightOwner:
 
     name = RIGHT_OWNER.name
 
-    def see(self, event: Event, ledger: Ledger) -> str | None:
+    def see(self, event: CrushEvent, ledger: Ledger) -> str | None:
         """Judge one line."""
         if not isinstance(event, CompletionLine | Delivery | AgentErrorLine) or event.run_id is None:
             return None
@@ -83,7 +90,7 @@ class PromptNotice:
     def __init__(self) -> None:
         self._passed: dict[tuple[str, str], str] = {}
 
-    def see(self, event: Event, ledger: Ledger) -> str | None:
+    def see(self, event: CrushEvent, ledger: Ledger) -> str | None:
         """Judge one line."""
         match event:
             case UserMessage(by="turn", thread=thread, prompt=begun) | StreamStartLine(thread=thread, turn=begun):
@@ -122,7 +129,7 @@ class TrueOutcome:
     def __init__(self) -> None:
         self._kept: dict[str, CompletionLine] = {}
 
-    def see(self, event: Event, ledger: Ledger) -> str | None:
+    def see(self, event: CrushEvent, ledger: Ledger) -> str | None:
         """Judge one line."""
         match event:
             case CompletionLine(error=error):

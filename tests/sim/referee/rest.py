@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.sim.referee.ledger import Ledger, Life
 
-from everyturn.formats.crush_lines import CancelReturn, ClearReturn, EndLine, Event, StoreFailed
+from everyturn.formats.crush_lines import CancelReturn, ClearReturn, CrushEvent, EndLine, StoreFailed
 from everyturn_model.invariants.clean_rest import CLEAN_REST
 from everyturn_model.invariants.no_hang import NO_HANG
 from everyturn_model.invariants.nothing_lost import NOTHING_LOST
@@ -15,7 +15,7 @@ class NoHang:
 
     name = NO_HANG.name
 
-    def see(self, event: Event, ledger: Ledger) -> str | None:
+    def see(self, event: CrushEvent, ledger: Ledger) -> str | None:
         """Judge one line."""
         if not isinstance(event, EndLine):
             return None
@@ -34,7 +34,7 @@ class CleanRest:
 
     name = CLEAN_REST.name
 
-    def see(self, event: Event, ledger: Ledger) -> str | None:
+    def see(self, event: CrushEvent, ledger: Ledger) -> str | None:
         """Judge one line."""
         if not isinstance(event, EndLine):
             return None
@@ -64,7 +64,7 @@ class NothingLost:
         self._took_silently = -1
         self.undecided: str | None = None
 
-    def see(self, event: Event, ledger: Ledger) -> str | None:
+    def see(self, event: CrushEvent, ledger: Ledger) -> str | None:
         """Judge one line."""
         match event:
             case CancelReturn() | ClearReturn() | StoreFailed(by="fold"):

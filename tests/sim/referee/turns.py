@@ -7,8 +7,8 @@ from tests.sim.referee.ledger import Ledger, Life
 from everyturn.formats.crush_lines import (
     AgentErrorLine,
     CompletionLine,
+    CrushEvent,
     Delivery,
-    Event,
     RunCall,
     RunReturn,
     StoreFailed,
@@ -28,7 +28,7 @@ class NoFoldOfRunId:
 
     name = NO_FOLD_OF_RUN_ID.name
 
-    def see(self, event: Event, ledger: Ledger) -> str | None:
+    def see(self, event: CrushEvent, ledger: Ledger) -> str | None:
         """Judge one line."""
         if isinstance(event, UserMessage | StoreFailed) and event.by == "fold":
             life = ledger.lives[event.prompt]
@@ -50,7 +50,7 @@ class OneTurn:
     def __init__(self) -> None:
         self._running: set[str] = set()
 
-    def see(self, event: Event, ledger: Ledger) -> str | None:
+    def see(self, event: CrushEvent, ledger: Ledger) -> str | None:
         """Judge one line."""
         self._running = {name for name in self._running if not ledger.turns[name].over}
         if not isinstance(event, StreamStartLine):
@@ -77,7 +77,7 @@ class InOrder:
         self._beginning: dict[str, str] = {}
         self._began: dict[str, int] = {}
 
-    def see(self, event: Event, ledger: Ledger) -> str | None:
+    def see(self, event: CrushEvent, ledger: Ledger) -> str | None:
         """Judge one line."""
         thread = _thread(event)
         if thread is None:
@@ -104,7 +104,7 @@ class InOrder:
         return None
 
 
-def _thread(event: Event) -> str | None:
+def _thread(event: CrushEvent) -> str | None:
     """The thread whose step the line tells of. The server's reservations are on no thread of a prompt."""
     match event:
         case UserMessage() | StoreFailed() | StreamStartLine() | StreamEndLine() | CompletionLine():

@@ -35,7 +35,7 @@ _SHARE: Final = 0.1
 _LEAST: Final = 0.5
 
 
-class Work(NamedTuple):
+class Workload(NamedTuple):
     """How much is to be done: runs of either kind, each with so many steps at random at most; merges of local states,
     and continuations of each of them."""
 
@@ -45,13 +45,13 @@ class Work(NamedTuple):
     continuations: int = 1
 
 
-def enough(states: int, depth: int) -> Work:
+def enough(states: int, depth: int) -> Workload:
     """The work for a proof of so many states, the last of them so many steps from the start."""
     steps = 300 + 3 * isqrt(states)
-    return Work(min(50, max(4, steps // (2 * depth + 1))), 12 + isqrt(states) // 8, 20 + 2 * depth)
+    return Workload(min(50, max(4, steps // (2 * depth + 1))), 12 + isqrt(states) // 8, 20 + 2 * depth)
 
 
-THOROUGH: Final = Work(100, 1_000_000, 400, 12)
+THOROUGH: Final = Workload(100, 1_000_000, 400, 12)
 """The work of an audit."""
 
 
@@ -60,7 +60,7 @@ def counter_check(
     judge: Judge,
     tables: WalkTables,
     locals_: Locals | None,
-    work: Work,
+    work: Workload,
     *,
     proved: Collection[str] = (),
     outcomes: Collection[object] | None = None,
@@ -110,7 +110,7 @@ class _Checking:
         self._done.seconds = round(time.monotonic() - self._start, 3)
         return self._done
 
-    def follow_merges(self, locals_: Locals, work: Work) -> None:
+    def follow_merges(self, locals_: Locals, work: Workload) -> None:
         """Follow local states by two of their histories."""
         merges = Merges(locals_, self._fresh)
         for merge in _spread(len(merges), work.merges):

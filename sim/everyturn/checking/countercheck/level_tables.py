@@ -8,11 +8,11 @@ from typing import Final
 
 import numpy as np
 
-from everyturn.checking.countercheck.walks import AnotherWay, Move, Rested, Said, Walk, Way
+from everyturn.checking.countercheck.walks import AnotherWay, Rested, Said, ThreadChoice, Walk, Way
 from everyturn.engines.coroutines.transitions import FIRST_THREAD
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.engines.explorer.macro_steps import Expansion
-from everyturn.engines.explorer.numbering import Numbers, Words
+from everyturn.engines.explorer.numbering import KeyNumbers, Words
 from everyturn.engines.explorer.renaming import RunNames
 from everyturn.world.operations import Operation
 
@@ -81,7 +81,7 @@ class LevelTables:
 
     # one step ----------------------------------------------------------------------------------------------------
 
-    def _take(self, runs: list[_Run], words: Words, expansion: Expansion, found: Numbers) -> list[int]:
+    def _take(self, runs: list[_Run], words: Words, expansion: Expansion, found: KeyNumbers) -> list[int]:
         """The place of the step that each run takes among those that it can; -1 where it ends."""
         order = np.argsort(expansion.source, kind="stable")
         ends = np.searchsorted(expansion.source[order], np.arange(len(runs) + 1))
@@ -143,7 +143,7 @@ class _Run:
         self._way = way
         self._random = random
 
-    def pick(self, moves: list[Move]) -> int:
+    def pick(self, moves: list[ThreadChoice]) -> int:
         """The place of the step that it takes: that of its way, or any."""
         if len(self.steps) < len(self._way):
             return moves.index(self._way[len(self.steps)])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import singledispatch
 
-from everyturn.checking.countercheck.counter_check import THOROUGH, Work, counter_check, enough
+from everyturn.checking.countercheck.counter_check import THOROUGH, Workload, counter_check, enough
 from everyturn.checking.countercheck.level_tables import LevelTables
 from everyturn.checking.countercheck.row_tables import RowTables
 from everyturn.checking.countercheck.run_tables import RunTables
-from everyturn.checking.countercheck.walks import Move, WalkTables
+from everyturn.checking.countercheck.walks import ThreadChoice, WalkTables
 from everyturn.engines.coroutines.exploration import Exploration
 from everyturn.engines.coroutines.programs import Graph
 from everyturn.engines.explorer.exhaustive import Explorer
@@ -56,7 +56,7 @@ def waiting_checked(graph: Graph, found: Liveness) -> CounterCheck:
     assert isinstance(waiting, Waiting)
     transitions = waiting.transitions
 
-    def parent(state: int) -> tuple[int, Move]:
+    def parent(state: int) -> tuple[int, ThreadChoice]:
         source, place = graph.parents[state]
         return source, list(transitions.successors(graph.states[source]))[place][:2]
 
@@ -76,7 +76,7 @@ def runs_checked(
 
 def _check(
     search: Search,
-    work: Work,
+    work: Workload,
     proved: Collection[str] = (),
     outcomes: Collection[object] | None = None,
     seconds: float | None = None,

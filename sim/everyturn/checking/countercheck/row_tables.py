@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Final
 
-from everyturn.checking.countercheck.walks import AnotherWay, Move, Rested, Said, Walk, Way
+from everyturn.checking.countercheck.walks import AnotherWay, Rested, Said, ThreadChoice, Walk, Way
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, Row, Transitions
 
 _LOOKED_AT: Final = 1024
@@ -24,7 +24,7 @@ class RowTables:
         self,
         transitions: Transitions,
         numbers: Mapping[Row, int],
-        parent: Callable[[int], tuple[int, Move]],
+        parent: Callable[[int], tuple[int, ThreadChoice]],
         *,
         waits: bool = False,
     ) -> None:
@@ -43,7 +43,9 @@ class RowTables:
         chosen = list(dict.fromkeys((*different.values(), *others)))[:most]
         return [AnotherWay((*self.way(source), move), state) for source, move, state in chosen]
 
-    def _reached_again(self, rows: Sequence[Row], which: Sequence[int]) -> Iterator[tuple[object, int, Move, int]]:
+    def _reached_again(
+        self, rows: Sequence[Row], which: Sequence[int]
+    ) -> Iterator[tuple[object, int, ThreadChoice, int]]:
         """The steps from some states to known ones: what the thread does, from where, by which move, and where to."""
         for source in which:
             for thread, choice, after, _ in self._transitions.successors(rows[source]):

@@ -14,9 +14,9 @@ from everyturn.verdicts.checker import Finding
 from everyturn.world.operations import Operation
 from everyturn_model.events import Event
 
-Move = tuple[int, int]
+ThreadChoice = tuple[int, int]
 """A thread, and which of the ways that it can go."""
-Way = tuple[Move, ...]
+Way = tuple[ThreadChoice, ...]
 """Moves from the initial state, in the names of the tables."""
 
 

@@ -50,7 +50,7 @@ class Sight(NamedTuple):
     rest: int | None = None
 
 
-Progress = Callable[[Sight], None]
+ExplorationProgress = Callable[[Sight], None]
 """Called now and then."""
 
 

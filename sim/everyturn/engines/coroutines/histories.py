@@ -25,7 +25,7 @@ from everyturn.world.operations import Note, Operation
 from everyturn.world.world import World, begins_with
 from everyturn_model.events import Event
 
-Numbers = list[int]
+ColumnNumbers = list[int]
 """The number of each column's value."""
 
 _INDEX: Final = {name: index for index, name in enumerate(objects.COLUMNS)}
@@ -35,7 +35,7 @@ MAX_NODES: Final = 200_000
 """When the tree has grown to this size, it is begun anew, so that long campaigns stay small."""
 
 
-def _no_key(row: Numbers) -> None:
+def _no_key(row: ColumnNumbers) -> None:
     """Of an operation that touches no column."""
 
 
@@ -60,7 +60,7 @@ class HistoryNode:
     made: int = 0
     footprint: Footprint = NOWHERE
     touched: tuple[int, ...] = ()
-    key: Callable[[Numbers], Any] = _no_key
+    key: Callable[[ColumnNumbers], Any] = _no_key
     effects: dict[Any, tuple[OperationOutcome, ...]] = field(default_factory=dict)
 
 
@@ -136,7 +136,7 @@ class Histories:
         assert effect.node.operation is not None
         return effect.node.begun or begins_with(effect.node.operation, effect.result)
 
-    def effects(self, node: HistoryNode, row: Numbers) -> tuple[OperationOutcome, ...]:
+    def effects(self, node: HistoryNode, row: ColumnNumbers) -> tuple[OperationOutcome, ...]:
         """Every outcome of the node's operation; none: it is blocked."""
         key = node.key(row)
         effects = node.effects.get(key)
@@ -169,7 +169,7 @@ class Histories:
         effect.after = after
         return after
 
-    def watch(self, effect: OperationOutcome, before: Numbers, after: Numbers) -> int:
+    def watch(self, effect: OperationOutcome, before: ColumnNumbers, after: ColumnNumbers) -> int:
         """The number of the events of a watched effect, between these values of all columns."""
         key = (effect, *before, *after)
         number = self._watched.get(key)
@@ -180,7 +180,7 @@ class Histories:
             number = self._watched[key] = self.events.number(seen)
         return number
 
-    def rest(self, row: Numbers, waiting: Sequence[HistoryNode]) -> tuple[Event, ...]:
+    def rest(self, row: ColumnNumbers, waiting: Sequence[HistoryNode]) -> tuple[Event, ...]:
         """What is seen of rest, with these values of all columns, where these threads still wait."""
         still = [(self.world.threads[node.thread], node.begun) for node in waiting]
         still = [(thread, begun) for thread, begun in still if not thread.daemon]
@@ -203,7 +203,7 @@ class Histories:
             joined = self._joined[key] = self.events.number(seen)
         return joined
 
-    def values(self, row: Numbers) -> objects.Values:
+    def values(self, row: ColumnNumbers) -> objects.Values:
         """The values of all columns."""
         return tuple(column.values[number] for column, number in zip(self.columns, row, strict=True))
 
@@ -242,7 +242,7 @@ class Histories:
             key=itemgetter(*touched) if touched else _no_key,
         )
 
-    def _work_out(self, node: HistoryNode, row: Numbers) -> tuple[OperationOutcome, ...]:
+    def _work_out(self, node: HistoryNode, row: ColumnNumbers) -> tuple[OperationOutcome, ...]:
         assert node.operation is not None
         before = tuple(self.columns[column].values[row[column]] for column in node.touched)
         effects = []

@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from everyturn.engines.coroutines.exploration import Progress, Sight, resident
+from everyturn.engines.coroutines.exploration import ExplorationProgress, Sight, resident
 from everyturn.world import overrun
 
 
@@ -54,7 +54,7 @@ class Graph:
         """The number of each state, in order."""
         return self._numbers
 
-    def explore(self, max_states: int, progress: Progress | None, start: float) -> bool:
+    def explore(self, max_states: int, progress: ExplorationProgress | None, start: float) -> bool:
         """Find every state; whether ``max_states`` were enough."""
         while len(self.moves) < len(self.states):
             number = len(self.moves)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from everyturn.engines.coroutines.exploration import Progress, Sight, resident
+from everyturn.engines.coroutines.exploration import ExplorationProgress, Sight, resident
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, Row, Transitions
 from everyturn.errors import UsageError
 from everyturn.verdicts.checker import Judge
@@ -29,7 +29,7 @@ class Reached:
     """
 
     def __init__(
-        self, world: World, judge: Judge, *, max_states: int = 2_000_000, progress: Progress | None = None
+        self, world: World, judge: Judge, *, max_states: int = 2_000_000, progress: ExplorationProgress | None = None
     ) -> None:
         self.world = world
         self.transitions = Transitions(world, judge)
@@ -43,7 +43,7 @@ class Reached:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def _explore(self, max_states: int, progress: Progress | None, start: float) -> None:
+    def _explore(self, max_states: int, progress: ExplorationProgress | None, start: float) -> None:
         done, depth, level = 0, 0, 1
         while done < len(self.rows):
             moved = False

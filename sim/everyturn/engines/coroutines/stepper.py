@@ -16,7 +16,7 @@ from everyturn.world.operations import Note, Operation
 from everyturn.world.world import World, begins_with
 from everyturn_model.events import Event
 
-Choose = Callable[[int], int]
+ChooseOutcome = Callable[[int], int]
 """Which of so many outcomes an operation has."""
 
 
@@ -81,7 +81,7 @@ class Stepper:
         before = tuple(self.values[name] for name in objects.columns(operation))
         return objects.apply(operation, before, self.world.threads[thread].name)
 
-    def step(self, thread: int, choose: Choose) -> MadeStep:
+    def step(self, thread: int, choose: ChooseOutcome) -> MadeStep:
         """Let a thread go on to its next scheduling point, or its end."""
         made: list[tuple[Operation, Any]] = []
         seen: list[Event] = []

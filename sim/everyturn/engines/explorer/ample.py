@@ -47,7 +47,7 @@ from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import WIDTH
 from everyturn.engines.explorer import rounds
 from everyturn.engines.explorer.macro_steps import Expansion, MacroSteps
-from everyturn.engines.explorer.numbering import Numbers, Words
+from everyturn.engines.explorer.numbering import KeyNumbers, Words
 from everyturn.engines.explorer.packing import WORD_BITS, Layout
 from everyturn.verdicts.checker import Judge
 from everyturn_model.events import Event, TurnStarted
@@ -153,7 +153,7 @@ class Touching:
         self._close(np.array(self._sources, np.int64), np.array(self._targets, np.int64))
         return not (np.array_equal(before[0], self.ever) and np.array_equal(before[1], self.returns))
 
-    def _close(self, sources: Numbers, targets: Numbers) -> None:
+    def _close(self, sources: KeyNumbers, targets: KeyNumbers) -> None:
         """What a local state may touch is what it touches next, and what those that follow on it may."""
         steps = np.arange(len(sources))
         while steps.size:
@@ -177,7 +177,7 @@ class Ample:
         self._falls: NDArray[np.bool_] = np.zeros(1024, np.bool_)
         self._count = 0
         self._checked = 0
-        self._bad: Numbers = np.zeros(0, np.int64)
+        self._bad: KeyNumbers = np.zeros(0, np.int64)
 
     @property
     def first(self) -> NDArray[np.int8]:
@@ -200,7 +200,7 @@ class Ample:
         if any(grown):
             self._checked = 0
 
-    def chosen(self, numbers: Numbers, words: Words, layout: Layout, expansion: Expansion) -> Expansion:
+    def chosen(self, numbers: KeyNumbers, words: Words, layout: Layout, expansion: Expansion) -> Expansion:
         """Of the successors of states of these numbers, the next ones, those that are followed."""
         self._learn()
         first = np.full(len(words), ALL, np.int8)
@@ -215,21 +215,21 @@ class Ample:
         self.first[numbers] = first
         return _some(expansion, (first[expansion.source] == ALL) | (first[expansion.source] == threads))
 
-    def others(self, numbers: Numbers, expansion: Expansion) -> Expansion:
+    def others(self, numbers: KeyNumbers, expansion: Expansion) -> Expansion:
         """Of the successors of states of these numbers, those that were not followed; from now on, all are."""
         others = self.first[numbers][expansion.source] != self._threads(expansion)
         self.first[numbers] = ALL
         self._bad = self._bad[:0]
         return _some(expansion, others)
 
-    def arrived(self, numbers: Numbers, sources: Numbers, targets: Numbers) -> None:
+    def arrived(self, numbers: KeyNumbers, sources: KeyNumbers, targets: KeyNumbers) -> None:
         """Take down where states of these numbers lead: for each successor that is followed the place of its source,
         its number."""
         largest = np.zeros(len(numbers), np.int64)
         np.maximum.at(largest, sources, targets)
         self.falls[numbers] = largest <= numbers
 
-    def too_few(self, keys: Words, layout: Layout, most: int) -> Numbers:
+    def too_few(self, keys: Words, layout: Layout, most: int) -> KeyNumbers:
         """Numbers of expanded states where C1 or C3 does not hold by what is known now, ``most`` at most."""
         self._learn()
         while self._checked < self._count and not self._bad.size:
@@ -239,7 +239,7 @@ class Ample:
             self._checked = end
         return self._bad
 
-    def _broken(self, words: Words, layout: Layout, numbers: Numbers) -> NDArray[np.bool_]:
+    def _broken(self, words: Words, layout: Layout, numbers: KeyNumbers) -> NDArray[np.bool_]:
         locals_ = [layout.get(words, table.place) for table in self._macro_steps.tables]
         first, falls = self.first[numbers], self.falls[numbers]
         broken = np.zeros(len(words), np.bool_)
@@ -248,7 +248,7 @@ class Ample:
             broken |= (first == thread) & ~(alone & ~(returns & falls))
         return broken
 
-    def _alone(self, locals_: list[Numbers]) -> Iterator[NDArray[np.bool_]]:
+    def _alone(self, locals_: list[KeyNumbers]) -> Iterator[NDArray[np.bool_]]:
         """C1, by thread: where nothing that it touches next, and any other may touch from there on, is changed by one
         of them."""
         ever = [touching.ever.take(each, axis=0) for touching, each in zip(self._touching, locals_, strict=True)]
@@ -260,7 +260,7 @@ class Ample:
             own = touching.next.take(locals_[thread], axis=0)
             yield ((own[:, 0] & others[:, 1]) | (own[:, 1] & others[:, 0])) == 0
 
-    def _threads(self, expansion: Expansion) -> Numbers:
+    def _threads(self, expansion: Expansion) -> KeyNumbers:
         return np.array([thread for thread, _ in self._macro_steps.moves.values], np.int64)[expansion.move]
 
     def _grow(self, count: int) -> None:

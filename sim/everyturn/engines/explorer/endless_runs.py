@@ -9,7 +9,7 @@ import numpy as np
 
 from everyturn.engines.explorer import rounds
 from everyturn.engines.explorer.frontier import CHUNK
-from everyturn.engines.explorer.numbering import Numbers
+from everyturn.engines.explorer.numbering import KeyNumbers
 from everyturn.engines.explorer.state_graph import StateGraph
 
 
@@ -26,7 +26,7 @@ def endless_run(graph: StateGraph) -> str | None:
     return known.told(int(locals_[cyclic[0]])) if cyclic.size else None
 
 
-def _steps_within(graph: StateGraph, parts: dict[int, int]) -> Iterator[tuple[Numbers, Numbers, Numbers]]:
+def _steps_within(graph: StateGraph, parts: dict[int, int]) -> Iterator[tuple[KeyNumbers, KeyNumbers, KeyNumbers]]:
     """The steps of threads that stay within a part of their local states: source, target, and local state before."""
     states, macro_steps = graph.states, graph.tables.macro_steps
     for start in range(0, len(states), CHUNK):

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from everyturn.engines.coroutines.interned import Interned
-from everyturn.engines.explorer.numbering import Numbering, Numbers, Words, distinct
+from everyturn.engines.explorer.numbering import KeyNumbers, Numbering, Words, distinct
 from everyturn.engines.explorer.packing import Layout
 from everyturn.errors import EveryturnError
 from everyturn.verdicts.checker import Finding
@@ -51,7 +51,7 @@ class _Steps:
         if len(self.states.values) >> _STATE_BITS:
             raise EveryturnError(f"more than {1 << _STATE_BITS:,} states of one part of the judge: expected fewer")
 
-    def taken(self, numbers: Numbers) -> tuple[Numbers, Numbers]:
+    def taken(self, numbers: KeyNumbers) -> tuple[KeyNumbers, KeyNumbers]:
         """The states after steps by number, and the numbers of what was violated (0: nothing)."""
         return self.after.take(numbers), self.found.take(numbers)
 
@@ -97,7 +97,7 @@ class Part:
         self.violating = self._steps.violating
         self.saved = self._steps.saved
 
-    def step(self, states: Numbers, events: Numbers) -> tuple[Numbers, Numbers]:
+    def step(self, states: KeyNumbers, events: KeyNumbers) -> tuple[KeyNumbers, KeyNumbers]:
         """The states after a batch of steps, and the numbers of what was violated (0: nothing)."""
         keys = ((states << EVENTS_BITS) | events).view(np.uint64)[:, None]
         numbers, fresh = self._steps.keys.added(keys)
@@ -141,7 +141,7 @@ class Monitor:
         self._masks: Words = np.zeros((0, lives.width), np.uint64)
         self._known_fields: dict[frozenset[int], Words] = {}
 
-    def step(self, states: Numbers, lives: Words, events: Numbers) -> tuple[Numbers, Numbers]:
+    def step(self, states: KeyNumbers, lives: Words, events: KeyNumbers) -> tuple[KeyNumbers, KeyNumbers]:
         """The states after a batch of steps, and the numbers of what was violated (0: nothing)."""
         pairs = self._pairs.add(((states << EVENTS_BITS) | events).view(np.uint64)[:, None])
         grown = np.zeros((len(self._pairs) - len(self._masks), self._lives.width), np.uint64)
@@ -157,7 +157,7 @@ class Monitor:
             numbers[missing] = self._steps.keys.find(keys[missing])
         return self._steps.taken(numbers)
 
-    def _learn(self, pairs: Numbers, lives: Words) -> None:
+    def _learn(self, pairs: KeyNumbers, lives: Words) -> None:
         """Make the steps of these rows, no two of which have the same key."""
         values = self.states.values
         steps = map(_split, self._pairs.keys[pairs, 0].tolist())

@@ -19,7 +19,7 @@ import numpy as np
 
 from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.explorer.judge_parts import EVENTS_BITS, Arrays, Monitor, Part
-from everyturn.engines.explorer.numbering import Numbering, Numbers, Words
+from everyturn.engines.explorer.numbering import KeyNumbers, Numbering, Words
 from everyturn.engines.explorer.packing import Layout
 from everyturn.engines.explorer.watched_ledger import EVERYBODY, WatchedLedger
 from everyturn.errors import EveryturnError
@@ -34,8 +34,8 @@ _LIFE_BITS: Final = 16
 class Believed(NamedTuple):
     """The numbers of the specification's beliefs after a batch of steps, and of what each violated."""
 
-    after: Numbers
-    found: Numbers
+    after: KeyNumbers
+    found: KeyNumbers
 
 
 class Beliefs:
@@ -47,7 +47,7 @@ class Beliefs:
         self._part = _believing(judge, events, self.findings)
         self._part.states.number(first)
 
-    def step(self, beliefs: Numbers, events: Numbers) -> Believed:
+    def step(self, beliefs: KeyNumbers, events: KeyNumbers) -> Believed:
         """The beliefs after a batch of steps."""
         return Believed(*self._part.step(beliefs, events))
 
@@ -125,7 +125,7 @@ class JudgeTables:
             new.append(parts[key])
         return self._number(new)
 
-    def ledgers(self, judged: Numbers) -> Numbers:
+    def ledgers(self, judged: KeyNumbers) -> KeyNumbers:
         """The numbers of the ledgers of judge states."""
         return self._ledgers.add(self._lives_of(self._states.keys.take(judged, axis=0)))
 
@@ -189,7 +189,9 @@ class JudgeTables:
 
     # steps -------------------------------------------------------------------------------------------------------
 
-    def step(self, judged: Numbers, events: Numbers, believed: Believed | None = None) -> tuple[Numbers, Numbers]:
+    def step(
+        self, judged: KeyNumbers, events: KeyNumbers, believed: Believed | None = None
+    ) -> tuple[KeyNumbers, KeyNumbers]:
         """The numbers of the states after a batch of steps, and of what each violated (see :meth:`violated`).
 
         ``believed``: what :class:`Beliefs` says of these steps, if the specification is followed elsewhere.
@@ -203,11 +205,11 @@ class JudgeTables:
             self._work_out(len(self._steps) - len(fresh), known)
         return self._after.take(numbers), self._found.take(numbers)
 
-    def beliefs(self, judged: Numbers) -> Numbers:
+    def beliefs(self, judged: KeyNumbers) -> KeyNumbers:
         """The numbers of the specification's beliefs in judge states."""
         return self._layout.get(self._states.keys.take(judged, axis=0), len(self._parts) - 1)
 
-    def rest(self, judged: Numbers, events: Numbers, believed: Believed | None = None) -> list[tuple[int, int]]:
+    def rest(self, judged: KeyNumbers, events: KeyNumbers, believed: Believed | None = None) -> list[tuple[int, int]]:
         """For each state of rest the number of what it violates, and that of the ledger."""
         reached, found = self.step(judged, events, believed)
         return list(zip(found.tolist(), self.ledgers(reached).tolist(), strict=True))
@@ -217,7 +219,7 @@ class JudgeTables:
         events = keys & ((1 << EVENTS_BITS) - 1)
         words = self._states.keys.take(keys >> EVENTS_BITS, axis=0)
         lives = self._lives_of(words)
-        changes: list[tuple[int, Numbers, Numbers]] = []
+        changes: list[tuple[int, KeyNumbers, KeyNumbers]] = []
         found = np.zeros((len(keys), len(self._parts)), np.int64)
         self._watch()
         for place, part in enumerate(self._parts):
@@ -256,7 +258,7 @@ class JudgeTables:
             seen = np.array([any(map(look, events)) for events in fresh], np.bool_)
             self._watched[place] = np.concatenate((self._watched[place], seen))
 
-    def _combined(self, found: Numbers) -> Numbers:
+    def _combined(self, found: KeyNumbers) -> KeyNumbers:
         """One number for what all parts found in each step."""
         combined = np.zeros(len(found), np.int64)
         for row in np.flatnonzero(found.any(axis=1)).tolist():

@@ -9,7 +9,7 @@ import numpy as np
 
 from everyturn.engines.coroutines.exploration import Exploration, Violation
 from everyturn.engines.explorer.macro_steps import Expansion
-from everyturn.engines.explorer.numbering import Numbers
+from everyturn.engines.explorer.numbering import KeyNumbers
 from everyturn.verdicts.checker import Finding
 
 FindPath = Callable[..., tuple[tuple[int, int], ...]]
@@ -44,7 +44,7 @@ class KeptViolations:
             if self._is_news(finding) or self._is_shorter(finding):
                 self._noted.append(_Noted(finding, state, ()))
 
-    def in_steps(self, expansion: Expansion, found: Numbers, states: Numbers) -> None:
+    def in_steps(self, expansion: Expansion, found: KeyNumbers, states: KeyNumbers) -> None:
         """Note what steps from these states violate: of each kind of violation the first."""
         if not found.any():
             return
@@ -91,6 +91,6 @@ class KeptViolations:
         return kept is not None and len(kept.decisions) > self._found.depth
 
 
-def _first(expansion: Expansion, places: Numbers) -> int:
+def _first(expansion: Expansion, places: KeyNumbers) -> int:
     """The place of the first of these steps: by the state it leaves, then by thread and choice."""
     return int(places[np.argmin(expansion.source[places])])

@@ -26,8 +26,8 @@ from everyturn.engines.coroutines.exploration import (
     FIRST_REFUTATION,
     NO_LIMITS,
     Exploration,
+    ExplorationProgress,
     Limits,
-    Progress,
     Sight,
     outcome,
     resident,
@@ -39,7 +39,7 @@ from everyturn.engines.explorer.frontier import Frontier
 from everyturn.engines.explorer.judge_tables import Believed
 from everyturn.engines.explorer.kept_violations import KeptViolations
 from everyturn.engines.explorer.macro_steps import Expansion
-from everyturn.engines.explorer.numbering import Numbers
+from everyturn.engines.explorer.numbering import KeyNumbers
 from everyturn.engines.explorer.predecessors import Predecessors
 from everyturn.engines.explorer.state_graph import state_graph
 from everyturn.engines.explorer.successors import Chunk, ChunkSuccessors
@@ -58,7 +58,7 @@ class _UnderWay(NamedTuple):
     start: int
     end: int
     chunk: Chunk
-    judged: Numbers
+    judged: KeyNumbers
 
 
 class LevelExplorer:
@@ -120,7 +120,7 @@ class LevelExplorer:
         self,
         limits: Limits = NO_LIMITS,
         *,
-        progress: Progress | None = None,
+        progress: ExplorationProgress | None = None,
         stop_at: frozenset[str] | None = None,
         stop_at_first: bool = False,
         save: Callable[[], None] | None = None,
@@ -217,7 +217,9 @@ class LevelExplorer:
         reduction.reached(which, followed.source, numbers)
         self.frontier.done = asked.end
 
-    def _take(self, expansion: Expansion, judged: Numbers, which: Numbers, believed: Believed | None = None) -> Numbers:
+    def _take(
+        self, expansion: Expansion, judged: KeyNumbers, which: KeyNumbers, believed: Believed | None = None
+    ) -> KeyNumbers:
         """Judge what follows on the states of the numbers ``which``, and number what is new; the number of each
         successor."""
         graph = self.graph
@@ -230,13 +232,13 @@ class LevelExplorer:
         self.violations.keep(self.path)
         return numbers
 
-    def _overlooked(self) -> Numbers:
+    def _overlooked(self) -> KeyNumbers:
         """At the end of a level: states of which all successors must be followed."""
         if not self.frontier.is_at_level_end:
             return np.zeros(0, np.int64)
         return self.graph.reduction.overlooked(self.graph.states)
 
-    def _follow_all(self, which: Numbers) -> None:
+    def _follow_all(self, which: KeyNumbers) -> None:
         """Follow what was left out in the states of these numbers."""
         graph = self.graph
         chunk, judged = graph.chunk(graph.states.keys[which].copy())

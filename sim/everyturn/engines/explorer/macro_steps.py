@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, WIDTH, Row, Transitions
-from everyturn.engines.explorer.numbering import Numbering, Numbers, Words, distinct
+from everyturn.engines.explorer.numbering import KeyNumbers, Numbering, Words, distinct
 from everyturn.engines.explorer.packing import Layout
 from everyturn.world import objects, overrun
 from everyturn.world.observer import SHARED_DATA
@@ -63,9 +63,9 @@ class FoundSteps(NamedTuple):
     """The macro steps of a chunk of rows, not made yet: for each thread the places of the rows that they start from,
     and the numbers of their ways; and the places of rows that have none."""
 
-    sources: list[Numbers]
-    ways: list[Numbers]
-    rests: Numbers
+    sources: list[KeyNumbers]
+    ways: list[KeyNumbers]
+    rests: KeyNumbers
 
 
 class Expansion(NamedTuple):
@@ -77,11 +77,11 @@ class Expansion(NamedTuple):
     """
 
     words: Words
-    source: Numbers
-    move: Numbers
-    events: Numbers
-    way: Numbers
-    rests: Numbers
+    source: KeyNumbers
+    move: KeyNumbers
+    events: KeyNumbers
+    way: KeyNumbers
+    rests: KeyNumbers
 
 
 class MacroSteps:
@@ -195,7 +195,7 @@ class MacroOutcomes:
         self.move = np.concatenate((self.move, np.array([move for _, move in fresh], np.int64)))
         self.events = np.concatenate((self.events, np.array([way.events for way, _ in fresh], np.int64)))
 
-    def applied(self, words: Words, source: Numbers, way: Numbers) -> Words:
+    def applied(self, words: Words, source: KeyNumbers, way: KeyNumbers) -> Words:
         """The rows after these ways from these places."""
         after = words.take(source, axis=0)
         after &= self._clear.take(way, axis=0)
@@ -220,7 +220,7 @@ class _Table:
         self._masks: Words = np.zeros((0, 1), np.uint64)
         self.live: NDArray[np.bool_] = np.zeros(0, np.bool_)
         """For each local state, as far as it is packed: whether the thread has something left to do."""
-        self.waits: Numbers = np.zeros(0, np.int64)
+        self.waits: KeyNumbers = np.zeros(0, np.int64)
         """Likewise: 0 if it has not, 1 if its work was seen to begin, 2 if not."""
         self._index = Numbering(1)
         self._first = np.zeros(0, np.int64)
@@ -233,7 +233,7 @@ class _Table:
             self._read.append(set())
         return number
 
-    def choices(self, ways: Numbers) -> list[tuple[tuple[int, int], ...]]:
+    def choices(self, ways: KeyNumbers) -> list[tuple[tuple[int, int], ...]]:
         """The choices of ways by number."""
         made = self.ways.made
         return [made[way][0].choices for way in ways.tolist()]
@@ -313,7 +313,7 @@ class _Table:
         self._numbered += int(often.sum())
         self._enter(numbers, first, often)
 
-    def _enter(self, numbers: Numbers, first: Numbers, often: Numbers) -> None:
+    def _enter(self, numbers: KeyNumbers, first: KeyNumbers, often: KeyNumbers) -> None:
         grown = np.zeros(len(self._index) - len(self._first), np.int64)
         self._first = np.concatenate((self._first, grown))
         self._often = np.concatenate((self._often, grown))
@@ -322,7 +322,7 @@ class _Table:
 
     # finding -----------------------------------------------------------------------------------------------------
 
-    def find(self, words: Words) -> tuple[Numbers, Numbers]:
+    def find(self, words: Words) -> tuple[KeyNumbers, KeyNumbers]:
         """The macro steps of this thread from rows: the row's place, and the way's number."""
         layout = self._layout
         assert layout is not None

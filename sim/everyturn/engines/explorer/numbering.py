@@ -18,7 +18,7 @@ from everyturn.errors import EveryturnError
 
 Words = NDArray[np.uint64]
 """Keys: one row each, one column for each word."""
-Numbers = NDArray[np.int64]
+KeyNumbers = NDArray[np.int64]
 
 _MULTIPLIERS: Final = tuple(
     np.uint64(each) for each in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
@@ -92,7 +92,7 @@ class Numbering:
         other._rehash(len(keys))
         return other
 
-    def find(self, words: Words) -> Numbers:
+    def find(self, words: Words) -> KeyNumbers:
         """The number of each key, -1 for one that was never added."""
         slots = self._first(words)
         numbers = self._held(slots)
@@ -104,23 +104,23 @@ class Numbering:
             todo = todo[self._others(held, words.take(todo, axis=0))]
         return numbers
 
-    def _held(self, slots: Numbers) -> Numbers:
+    def _held(self, slots: KeyNumbers) -> KeyNumbers:
         """The numbers that stand in slots, -1 in those that are empty."""
         held = self._slots.take(slots).astype(np.int64)
         held -= 1
         return held
 
-    def _others(self, held: Numbers, words: Words) -> Numbers:
+    def _others(self, held: KeyNumbers, words: Words) -> KeyNumbers:
         """The places where a slot holds another key than the one that is looked for."""
         other = ~equal(self._keys.take(held, axis=0, mode="wrap"), words)
         other &= held >= 0
         return np.flatnonzero(other)
 
-    def add(self, words: Words) -> Numbers:
+    def add(self, words: Words) -> KeyNumbers:
         """The number of each key; those that are new get theirs in the order in which they stand here."""
         return self.added(words)[0]
 
-    def added(self, words: Words) -> tuple[Numbers, Numbers]:
+    def added(self, words: Words) -> tuple[KeyNumbers, KeyNumbers]:
         """As :meth:`add`; and for each new key, by number, the place where it stands first."""
         self._reserve(len(words))
         before = self._count
@@ -156,8 +156,8 @@ class Numbering:
         return numbers, fresh
 
     def _claim(
-        self, claimants: Numbers, at: Numbers, words: Words, numbers: Numbers
-    ) -> tuple[Numbers, Numbers, Numbers]:
+        self, claimants: KeyNumbers, at: KeyNumbers, words: Words, numbers: KeyNumbers
+    ) -> tuple[KeyNumbers, KeyNumbers, KeyNumbers]:
         """Give each empty slot to the first who claims it; those who must look again, those who won, and the slots
         won."""
         places = np.arange(1, len(claimants) + 1, dtype=np.int32)
@@ -172,9 +172,9 @@ class Numbering:
         self._count += len(winners)
         return claimants[~won], winners, taken
 
-    def _first(self, words: Words) -> Numbers:
+    def _first(self, words: Words) -> KeyNumbers:
         """The slot at which each key is looked for first."""
-        slots: Numbers = (hashes(words) >> self._shift).view(np.int64)
+        slots: KeyNumbers = (hashes(words) >> self._shift).view(np.int64)
         return slots
 
     def _reserve(self, more: int) -> None:
@@ -229,6 +229,6 @@ class Numbering:
         return int(slots[-1]) + 1
 
 
-def distinct(words: Words) -> Numbers:
+def distinct(words: Words) -> KeyNumbers:
     """The place of the first of each different key, in the order of their places."""
     return Numbering(words.shape[1]).added(words)[1]

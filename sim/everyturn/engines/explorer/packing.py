@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from everyturn.engines.explorer.numbering import Numbers, Words
+from everyturn.engines.explorer.numbering import KeyNumbers, Words
 
 WORD_BITS = 64
 _SMALL: Final = 3
@@ -71,13 +71,13 @@ class Layout:
                 new[:, layout.word[column]] |= self.get(old, column).view(np.uint64) << layout.shift[column]
         return after
 
-    def get(self, words: Words, column: int) -> Numbers:
+    def get(self, words: Words, column: int) -> KeyNumbers:
         """One column of packed rows."""
         field: Words = words[:, self.word[column]] >> self.shift[column]
         field &= self.mask[column]
         return field.view(np.int64)
 
-    def put(self, words: Words, rows: Numbers, column: int, numbers: Numbers) -> None:
+    def put(self, words: Words, rows: KeyNumbers, column: int, numbers: KeyNumbers) -> None:
         """Set one column of some of the packed rows."""
         word, bits = self.field(column)
         words[rows, word] = (words[rows, word] & ~bits) | (numbers.view(np.uint64) << self.shift[column])

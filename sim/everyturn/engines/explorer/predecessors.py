@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from everyturn.engines.explorer.numbering import Numbers
+from everyturn.engines.explorer.numbering import KeyNumbers
 
 
 class Predecessors:
@@ -32,7 +32,7 @@ class Predecessors:
         """Bytes of memory in use."""
         return self.parents.nbytes + self.moves.nbytes
 
-    def add(self, states: int, parents: Numbers, moves: Numbers) -> None:
+    def add(self, states: int, parents: KeyNumbers, moves: KeyNumbers) -> None:
         """Where the last ones of so many states come from: those that are new."""
         self._count = states
         if states > len(self._parents):

@@ -16,14 +16,14 @@ from everyturn.engines.explorer.ample import Ample
 from everyturn.engines.explorer.frontier import CHUNK
 from everyturn.engines.explorer.judge_tables import JudgeTables
 from everyturn.engines.explorer.macro_steps import Expansion
-from everyturn.engines.explorer.numbering import Numbers, Words
+from everyturn.engines.explorer.numbering import KeyNumbers, Words
 from everyturn.engines.explorer.renaming import OwnNames, RunNames
-from everyturn.engines.explorer.state_table import Rows, StateTable
+from everyturn.engines.explorer.state_table import RowNumbers, StateTable
 from everyturn.engines.explorer.successors import Successors
 from everyturn.engines.explorer.symmetry import Symmetry
 from everyturn_model.lifecycle import Ledger
 
-Move = tuple[int, int]
+ThreadChoice = tuple[int, int]
 """A thread, and which of the ways that it can go."""
 
 _NONE: Final = np.zeros(0, np.int64)
@@ -36,24 +36,24 @@ class Reduction(Protocol):
     def keeps_successors(self) -> bool:
         """Whether all successors of an explored state are explored, or states that stand for them."""
 
-    def first(self, rows: Rows) -> Rows:
+    def first(self, rows: RowNumbers) -> RowNumbers:
         """The row that stands for the initial one."""
 
-    def representatives(self, words: Words, states: StateTable) -> tuple[Words, Numbers]:
+    def representatives(self, words: Words, states: StateTable) -> tuple[Words, KeyNumbers]:
         """The packed rows that stand for these, in the layout that then holds, and by which renaming each does."""
 
-    def followed(self, which: Numbers, states: StateTable, expansion: Expansion) -> Expansion:
+    def followed(self, which: KeyNumbers, states: StateTable, expansion: Expansion) -> Expansion:
         """Of the successors of the states ``which``, those that are followed."""
 
-    def reached(self, which: Numbers, sources: Numbers, targets: Numbers) -> None:
+    def reached(self, which: KeyNumbers, sources: KeyNumbers, targets: KeyNumbers) -> None:
         """Take down the number of each successor that is followed; ``sources``: the place in ``which`` where it comes
         from."""
 
-    def overlooked(self, states: StateTable) -> Numbers:
+    def overlooked(self, states: StateTable) -> KeyNumbers:
         """Explored states of which all successors must be followed, by what is known now; some of them, if there are
         any."""
 
-    def left_out(self, which: Numbers, expansion: Expansion) -> Expansion:
+    def left_out(self, which: KeyNumbers, expansion: Expansion) -> Expansion:
         """Of the successors of the states ``which``, those that were not followed; from now on, all are."""
 
     def images(self, ledger: Ledger) -> Iterable[Ledger]:
@@ -62,7 +62,9 @@ class Reduction(Protocol):
     def own_names(self) -> RunNames:
         """The names that the threads of a run have of their own, at its start."""
 
-    def in_own_names(self, path: Sequence[tuple[int, Move]], renaming: Callable[[int, Move], int]) -> Iterable[Move]:
+    def in_own_names(
+        self, path: Sequence[tuple[int, ThreadChoice]], renaming: Callable[[int, ThreadChoice], int]
+    ) -> Iterable[ThreadChoice]:
         """The moves of a path, given by states and moves there; ``renaming``: by which one the next state stands for
         what a move leads to."""
 
@@ -78,26 +80,26 @@ class NoReduction:
 
     keeps_successors = True
 
-    def first(self, rows: Rows) -> Rows:
+    def first(self, rows: RowNumbers) -> RowNumbers:
         """Itself."""
         return rows
 
-    def representatives(self, words: Words, states: StateTable) -> tuple[Words, Numbers]:
+    def representatives(self, words: Words, states: StateTable) -> tuple[Words, KeyNumbers]:
         """Themselves."""
         return words, np.zeros(len(words), np.int64)
 
-    def followed(self, which: Numbers, states: StateTable, expansion: Expansion) -> Expansion:
+    def followed(self, which: KeyNumbers, states: StateTable, expansion: Expansion) -> Expansion:
         """All."""
         return expansion
 
-    def reached(self, which: Numbers, sources: Numbers, targets: Numbers) -> None:
+    def reached(self, which: KeyNumbers, sources: KeyNumbers, targets: KeyNumbers) -> None:
         """Nothing needs to be taken down."""
 
-    def overlooked(self, states: StateTable) -> Numbers:
+    def overlooked(self, states: StateTable) -> KeyNumbers:
         """None."""
         return _NONE
 
-    def left_out(self, which: Numbers, expansion: Expansion) -> Expansion:
+    def left_out(self, which: KeyNumbers, expansion: Expansion) -> Expansion:
         """Nobody asks where none is overlooked."""
         raise NotImplementedError
 
@@ -109,7 +111,9 @@ class NoReduction:
         """As they are."""
         return OwnNames()
 
-    def in_own_names(self, path: Sequence[tuple[int, Move]], renaming: Callable[[int, Move], int]) -> Iterable[Move]:
+    def in_own_names(
+        self, path: Sequence[tuple[int, ThreadChoice]], renaming: Callable[[int, ThreadChoice], int]
+    ) -> Iterable[ThreadChoice]:
         """As they are."""
         return [move for _, move in path]
 
@@ -129,13 +133,13 @@ class SymmetricStates(NoReduction):
         self._symmetry = Symmetry(tables.transitions, tables.macro_steps, judges)
         self._first = 0
 
-    def first(self, rows: Rows) -> Rows:
+    def first(self, rows: RowNumbers) -> RowNumbers:
         """As :meth:`Reduction.first`."""
         rows, chosen = self._symmetry.canonical(rows)
         self._first = int(chosen[0])
         return rows
 
-    def representatives(self, words: Words, states: StateTable) -> tuple[Words, Numbers]:
+    def representatives(self, words: Words, states: StateTable) -> tuple[Words, KeyNumbers]:
         """As :meth:`Reduction.representatives`."""
         rows, chosen = self._symmetry.canonical(states.rows(words))
         return states.packed(rows), chosen
@@ -150,7 +154,9 @@ class SymmetricStates(NoReduction):
         names.rename(self._first)
         return names
 
-    def in_own_names(self, path: Sequence[tuple[int, Move]], renaming: Callable[[int, Move], int]) -> Iterable[Move]:
+    def in_own_names(
+        self, path: Sequence[tuple[int, ThreadChoice]], renaming: Callable[[int, ThreadChoice], int]
+    ) -> Iterable[ThreadChoice]:
         """As :meth:`Reduction.in_own_names`."""
         names = self.own_names()
         for state, (thread, choice) in path:
@@ -167,19 +173,19 @@ class AmpleSets(NoReduction):
     def __init__(self, successors: Successors, judges: JudgeTables) -> None:
         self.ample = Ample(successors.tables().macro_steps, judges.judge)
 
-    def followed(self, which: Numbers, states: StateTable, expansion: Expansion) -> Expansion:
+    def followed(self, which: KeyNumbers, states: StateTable, expansion: Expansion) -> Expansion:
         """As :meth:`Reduction.followed`."""
         return self.ample.chosen(which, states.keys[which], states.layout, expansion)
 
-    def reached(self, which: Numbers, sources: Numbers, targets: Numbers) -> None:
+    def reached(self, which: KeyNumbers, sources: KeyNumbers, targets: KeyNumbers) -> None:
         """As :meth:`Reduction.reached`."""
         self.ample.arrived(which, sources, targets)
 
-    def overlooked(self, states: StateTable) -> Numbers:
+    def overlooked(self, states: StateTable) -> KeyNumbers:
         """As :meth:`Reduction.overlooked`: those where the conditions do not hold any more."""
         return self.ample.too_few(states.keys, states.layout, CHUNK)
 
-    def left_out(self, which: Numbers, expansion: Expansion) -> Expansion:
+    def left_out(self, which: KeyNumbers, expansion: Expansion) -> Expansion:
         """As :meth:`Reduction.left_out`."""
         return self.ample.others(which, expansion)
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from everyturn.engines.coroutines.transitions import JUDGE, Transitions
 from everyturn.engines.explorer.macro_steps import MacroSteps
-from everyturn.engines.explorer.numbering import Numbers, Words
+from everyturn.engines.explorer.numbering import KeyNumbers, Words
 from everyturn.engines.explorer.packing import Layout
 from everyturn.world import objects
 from everyturn.world.observer import SHARED_DATA
@@ -38,7 +38,7 @@ class Resting:
         self.macro_steps.journal += [(-1, *row) for row in rows]
         return new, rows
 
-    def seen(self, rows: list[list[int]]) -> Numbers:
+    def seen(self, rows: list[list[int]]) -> KeyNumbers:
         """The numbers of what is seen of rest in each of these rows."""
         return np.array([self.observe(row) for row in rows], np.int64)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from everyturn.engines.coroutines.components import components
 from everyturn.engines.coroutines.local_states import Locals
-from everyturn.engines.explorer.numbering import Numbers
+from everyturn.engines.explorer.numbering import KeyNumbers
 
 NONE: Final = -1
 
@@ -32,14 +32,14 @@ def local_parts(locals_: Locals) -> dict[int, int]:
     return parts
 
 
-def on_cycles(sources: Numbers, targets: Numbers, states: int) -> Numbers:
+def on_cycles(sources: KeyNumbers, targets: KeyNumbers, states: int) -> KeyNumbers:
     """The places of the steps, given by source and target, that lie on a cycle or on a way between two cycles."""
     places = np.arange(len(sources))
     while True:
         reached, left = np.zeros(states, np.bool_), np.zeros(states, np.bool_)
         reached[targets[places]] = True
         left[sources[places]] = True
-        kept: Numbers = places[reached[sources[places]] & left[targets[places]]]
+        kept: KeyNumbers = places[reached[sources[places]] & left[targets[places]]]
         if len(kept) == len(places):
             return kept
         places = kept

@@ -14,8 +14,8 @@ from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import JUDGE, Transitions
 from everyturn.engines.explorer.judge_tables import Believed, JudgeTables
 from everyturn.engines.explorer.macro_steps import Expansion, FoundSteps, applied
-from everyturn.engines.explorer.numbering import Numbers, Words
-from everyturn.engines.explorer.reductions import REDUCTIONS, Move, Reduction
+from everyturn.engines.explorer.numbering import KeyNumbers, Words
+from everyturn.engines.explorer.reductions import REDUCTIONS, Reduction, ThreadChoice
 from everyturn.engines.explorer.state_table import StateTable
 from everyturn.engines.explorer.successor_worker import SuccessorWorker
 from everyturn.engines.explorer.successors import Chunk, Successors, SuccessorTables
@@ -49,7 +49,7 @@ class StateGraph:
 
     # for a search, which asks ahead ------------------------------------------------------------------------------
 
-    def chunk(self, words: Words) -> tuple[Chunk, Numbers]:
+    def chunk(self, words: Words) -> tuple[Chunk, KeyNumbers]:
         """Packed rows, to ask what follows on them, and the judge's state in each."""
         layout = self.states.layout
         judged = layout.get(words, JUDGE)
@@ -64,7 +64,9 @@ class StateGraph:
             each.lay_out(layout)
         return applied(chunk.layout.moved(chunk.words, layout), ways, found)
 
-    def judged(self, expansion: Expansion, judged: Numbers, believed: Believed | None = None) -> tuple[Words, Numbers]:
+    def judged(
+        self, expansion: Expansion, judged: KeyNumbers, believed: Believed | None = None
+    ) -> tuple[Words, KeyNumbers]:
         """The successors of a chunk with the judge's states, in the layout that then holds, and what each step
         violated.
 
@@ -83,24 +85,24 @@ class StateGraph:
         words[:, word] |= after.view(np.uint64) << layout.shift[JUDGE]
         return words, found
 
-    def representatives(self, words: Words) -> tuple[Words, Numbers]:
+    def representatives(self, words: Words) -> tuple[Words, KeyNumbers]:
         """The rows that stand for these, in the layout that then holds, and by which renaming each does."""
         return self.reduction.representatives(words, self.states)
 
     # for whoever asks afterwards ---------------------------------------------------------------------------------
 
-    def expand(self, which: slice | Numbers) -> tuple[Words, Expansion, Numbers]:
+    def expand(self, which: slice | KeyNumbers) -> tuple[Words, Expansion, KeyNumbers]:
         """States by number, all of their successors, and what each step violated."""
         return self.successors_of(self.states.keys[which].copy())
 
-    def successors_of(self, words: Words) -> tuple[Words, Expansion, Numbers]:
+    def successors_of(self, words: Words) -> tuple[Words, Expansion, KeyNumbers]:
         """As :meth:`expand`, for states as rows in the present layout, which need no number."""
         chunk, judged = self.chunk(words)
         expansion = self.expansion(chunk, self.tables.find(chunk))
         words, found = self.judged(expansion, judged)
         return chunk.layout.moved(chunk.words, self.states.layout), expansion._replace(words=words), found
 
-    def renaming(self, state: int, move: Move) -> int:
+    def renaming(self, state: int, move: ThreadChoice) -> int:
         """By which renaming the next state stands for what a move leads to from a state."""
         _, expansion, _ = self.expand(slice(state, state + 1))
         taken = np.flatnonzero(expansion.move == self.tables.macro_steps.moves.number(move))

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from everyturn.engines.explorer.numbering import Numbering, Numbers, Words
+from everyturn.engines.explorer.numbering import KeyNumbers, Numbering, Words
 from everyturn.engines.explorer.packing import Layout
 
-Rows = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 """Rows of numbers, one column each."""
 
 
@@ -18,7 +18,7 @@ class StateTable:
     """Numbers for packed rows, in the order in which they were found; ``largest`` says what each column must be able to
     hold."""
 
-    def __init__(self, largest: Callable[[], list[int]], first: Rows) -> None:
+    def __init__(self, largest: Callable[[], list[int]], first: RowNumbers) -> None:
         self._largest = largest
         self.layout = Layout.holding(largest())
         self._numbering = Numbering(self.layout.width)
@@ -37,15 +37,15 @@ class StateTable:
         """Bytes of memory in use."""
         return self._numbering.nbytes
 
-    def find(self, words: Words) -> Numbers:
+    def find(self, words: Words) -> KeyNumbers:
         """The number of each packed row, -1 for one that is no state yet."""
         return self._numbering.find(words)
 
-    def add(self, words: Words) -> Numbers:
+    def add(self, words: Words) -> KeyNumbers:
         """The number of each packed row; those that are new get theirs in the order in which they stand here."""
         return self._numbering.add(words)
 
-    def added(self, words: Words) -> tuple[Numbers, Numbers]:
+    def added(self, words: Words) -> tuple[KeyNumbers, KeyNumbers]:
         """As :meth:`add`, and the places of those that are new."""
         return self._numbering.added(words)
 
@@ -57,11 +57,11 @@ class StateTable:
             self.restore(layout, self.layout.moved(self.keys, layout))
         return self.layout
 
-    def rows(self, words: Words) -> Rows:
+    def rows(self, words: Words) -> RowNumbers:
         """Packed rows as numbers."""
         return self.layout.unpack(words)
 
-    def packed(self, rows: Rows) -> Words:
+    def packed(self, rows: RowNumbers) -> Words:
         """Rows of numbers, packed in the layout that then holds."""
         return self.widen().pack(rows)
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from everyturn.engines.coroutines.exploration import peak, resident
 from everyturn.engines.coroutines.transitions import Row, Transitions
 from everyturn.engines.explorer.judge_tables import Beliefs
-from everyturn.engines.explorer.numbering import Numbers
+from everyturn.engines.explorer.numbering import KeyNumbers
 from everyturn.engines.explorer.packing import Layout
 from everyturn.engines.explorer.shared_slots import ArraysSent, ChunkAnswered, ChunkSent, get, put
 from everyturn.engines.explorer.successors import Chunk, ChunkSuccessors, SuccessorTables
@@ -67,7 +67,7 @@ class _Server:
         arrays += self._believed(answer, beliefs)
         return self._grown(put(slot, arrays))
 
-    def _believed(self, answer: ChunkSuccessors, beliefs: Numbers) -> list[Numbers]:
+    def _believed(self, answer: ChunkSuccessors, beliefs: KeyNumbers) -> list[KeyNumbers]:
         """The specification's beliefs after each macro step of which something is seen, and in each of the rests;
         nothing if it is not judged."""
         if self._beliefs is None:

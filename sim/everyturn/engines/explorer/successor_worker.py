@@ -22,7 +22,7 @@ from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import Row, Transitions
 from everyturn.engines.explorer.judge_tables import Believed
 from everyturn.engines.explorer.macro_steps import FoundSteps, MacroOutcomes
-from everyturn.engines.explorer.numbering import Numbers
+from everyturn.engines.explorer.numbering import KeyNumbers
 from everyturn.engines.explorer.shared_slots import ChunkAnswered, ChunkSent, get, put
 from everyturn.engines.explorer.successor_server import serve
 from everyturn.engines.explorer.successors import Chunk, ChunkSuccessors, SuccessorTables
@@ -120,7 +120,7 @@ class SuccessorWorker:
         steps, at_rests = (self._known(*believed[:2]), self._known(*believed[2:])) if believed else (None, None)
         return ChunkSuccessors(found, news, at_rest, steps, at_rests)
 
-    def _known(self, after: Numbers, found: Numbers) -> Believed:
+    def _known(self, after: KeyNumbers, found: KeyNumbers) -> Believed:
         return Believed(after, self._refusals[found])
 
     def tables(self) -> SuccessorTables:

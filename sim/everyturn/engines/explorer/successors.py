@@ -9,7 +9,7 @@ from everyturn.engines.coroutines.transitions import JUDGE, Row, Transitions
 from everyturn.engines.explorer import rounds
 from everyturn.engines.explorer.judge_tables import Believed
 from everyturn.engines.explorer.macro_steps import FoundSteps, MacroOutcomes, MacroSteps
-from everyturn.engines.explorer.numbering import Numbers, Words
+from everyturn.engines.explorer.numbering import KeyNumbers, Words
 from everyturn.engines.explorer.packing import Layout
 from everyturn.engines.explorer.resting import Resting
 from everyturn.verdicts.checker import JudgeState
@@ -24,7 +24,7 @@ class Chunk(NamedTuple):
     words: Words
     layout: Layout
     judges: int
-    beliefs: Numbers
+    beliefs: KeyNumbers
 
 
 class ChunkSuccessors(NamedTuple):
@@ -36,8 +36,8 @@ class ChunkSuccessors(NamedTuple):
     """
 
     found: FoundSteps
-    rests: Numbers
-    at_rest: Numbers
+    rests: KeyNumbers
+    at_rest: KeyNumbers
     believed: Believed | None = None
     believed_at_rest: Believed | None = None
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, WIDTH, Transitions
 from everyturn.engines.explorer.judge_tables import JudgeTables
 from everyturn.engines.explorer.macro_steps import MacroSteps
-from everyturn.engines.explorer.numbering import Numbers
+from everyturn.engines.explorer.numbering import KeyNumbers
 from everyturn.engines.explorer.renaming import ChangedNames, Names, rename, renamings
 from everyturn.errors import EveryturnError
 from everyturn.world import objects
@@ -38,7 +38,7 @@ class _Map:
         self._rename = rename_number
         self.known: NDArray[np.int64] = np.zeros(0, np.int64)
 
-    def of(self, numbers: Numbers) -> Numbers:
+    def of(self, numbers: KeyNumbers) -> KeyNumbers:
         """The renamed numbers."""
         if numbers.size:
             largest = int(numbers.max())
@@ -46,7 +46,7 @@ class _Map:
                 grown = np.full(max(largest + 1, 2 * len(self.known)), -1, np.int64)
                 grown[: len(self.known)] = self.known
                 self.known = grown
-        found: Numbers = self.known[numbers]
+        found: KeyNumbers = self.known[numbers]
         if found.size and int(found.min()) < 0:
             for number in np.unique(numbers[found < 0]).tolist():
                 self.known[number] = self._rename(number)
@@ -167,7 +167,7 @@ class Symmetry:
 
     # rows --------------------------------------------------------------------------------------------------------
 
-    def canonical(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Numbers]:
+    def canonical(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], KeyNumbers]:
         """The rows that stand for these (numbers by column), and which renaming leads to each."""
         self.check()
         chosen = self._choose(rows)
@@ -188,7 +188,7 @@ class Symmetry:
             after[:, place] = maps[FIRST_THREAD + thread].of(rows[:, FIRST_THREAD + thread])
         return after
 
-    def _choose(self, rows: NDArray[np.int64]) -> Numbers:
+    def _choose(self, rows: NDArray[np.int64]) -> KeyNumbers:
         """For each row the renaming that puts interchangeable threads in the order of their local states."""
         target = np.tile(np.arange(len(self.transitions.world.threads)), (len(rows), 1))
         for group in self._groups:
@@ -199,7 +199,7 @@ class Symmetry:
         self._titles(target)
         kinds, which = np.unique(target, axis=0, return_inverse=True)
         numbers = np.array([self._by_order[tuple(kind)] for kind in kinds.tolist()], np.int64)
-        chosen: Numbers = numbers[which.reshape(-1)]
+        chosen: KeyNumbers = numbers[which.reshape(-1)]
         return chosen
 
     def _titles(self, target: NDArray[np.int64]) -> None:
@@ -210,7 +210,7 @@ class Symmetry:
                 shift = place - prompt
                 target[:, place] = target[:, prompt] + shift
 
-    def _classed(self, thread: int, numbers: Numbers) -> Numbers:
+    def _classed(self, thread: int, numbers: KeyNumbers) -> KeyNumbers:
         """The same number for local states that are renamings of each other."""
         known = self._class_of[thread]
         values = self.macro_steps.tables[thread].locals.values
@@ -219,7 +219,7 @@ class Symmetry:
                 self._classify(thread, number)
             fresh = [self._classes[local] for local in values[len(known) :]]
             known = self._class_of[thread] = np.concatenate((known, np.array(fresh, np.int64)))
-        classes: Numbers = known[numbers]
+        classes: KeyNumbers = known[numbers]
         return classes
 
     def _classify(self, thread: int, number: int) -> None:

@@ -27,7 +27,7 @@ from functools import partial
 from typing import Any, Final, Literal, NamedTuple
 
 from everyturn.engines.coroutines.components import components
-from everyturn.engines.coroutines.exploration import Progress
+from everyturn.engines.coroutines.exploration import ExplorationProgress
 from everyturn.engines.coroutines.programs import Graph, Move, Program
 from everyturn.errors import EndlessRun
 from everyturn.world import overrun
@@ -115,7 +115,7 @@ def find(
     fairness: Fairness = "weak",
     max_states: int = MAX_STATES,
     max_seconds: float | None = None,
-    progress: Progress | None = None,
+    progress: ExplorationProgress | None = None,
 ) -> Liveness:
     """For each who may wait for ever: a hang, if there is one, and a livelock, else a cycle that choices could leave.
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from everyturn.engines.coroutines.exploration import outcome
 from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import JUDGE
-from everyturn.engines.explorer.numbering import Numbering, Numbers, Words
+from everyturn.engines.explorer.numbering import KeyNumbers, Numbering, Words
 from everyturn.engines.explorer.state_graph import state_graph
 from everyturn.errors import UsageError
 from everyturn.verdicts.checker import CONFORMS, SINK, Judge
@@ -76,10 +76,10 @@ class DecisionGraph:
         self.table: Words = np.zeros(1024, np.uint64)
         """For each node the place of its first child, and in the lowest byte how many it has. All 0: not known yet. A
         node with one way to go on has 0 for their number; a node at which the run is over has 1, which is itself."""
-        self.children: Numbers = np.zeros(1024, np.int64)
+        self.children: KeyNumbers = np.zeros(1024, np.int64)
         self.end: NDArray[np.int32] = np.full(1024, -1, np.int32)
         """For each node at which the run is over: the number of how."""
-        self.enabled: Numbers = np.zeros(1024, np.int64)
+        self.enabled: KeyNumbers = np.zeros(1024, np.int64)
         """For each node the threads that can go on there, as bits; none where the world chooses or the run is over."""
         self._used = 1
         self._add(np.zeros(1, np.int64), np.zeros(1, np.int64))
@@ -92,7 +92,7 @@ class DecisionGraph:
         """How many places of :attr:`children` are in use."""
         return self._used
 
-    def _add(self, places: Numbers, subs: Numbers) -> Numbers:
+    def _add(self, places: KeyNumbers, subs: KeyNumbers) -> KeyNumbers:
         """The numbers of nodes, each a state and an order, and a place within an operation there."""
         numbers = self._nodes.add(np.stack((places, subs), axis=1).view(np.uint64))
         size = len(self._nodes)
@@ -103,7 +103,7 @@ class DecisionGraph:
             self.enabled = np.concatenate((self.enabled, np.zeros(room, np.int64)))
         return numbers
 
-    def _room(self, among: Numbers) -> Numbers:
+    def _room(self, among: KeyNumbers) -> KeyNumbers:
         """Places for the children of nodes that have so many each."""
         first = self._used + np.cumsum(among) - among
         self._used += int(among.sum())
@@ -112,12 +112,12 @@ class DecisionGraph:
             self.children = np.concatenate((self.children, np.zeros(room, np.int64)))
         return first
 
-    def _enter(self, nodes: Numbers, first: Numbers, among: Numbers) -> None:
+    def _enter(self, nodes: KeyNumbers, first: KeyNumbers, among: KeyNumbers) -> None:
         self.table[nodes] = (first.view(np.uint64) << AMONG_BITS) | np.where(among > 1, among, 0).astype(np.uint64)
 
     # finding -----------------------------------------------------------------------------------------------------
 
-    def expand(self, nodes: Numbers) -> None:
+    def expand(self, nodes: KeyNumbers) -> None:
         """Find the children of nodes; those of nodes that are known already stay as they are."""
         nodes = np.unique(nodes[self.table[nodes] == 0])
         if not nodes.size:
@@ -144,7 +144,9 @@ class DecisionGraph:
             reached[np.searchsorted(heads, at)] = self._choosing(at, choices, places[source[at]], thread[at], child)
         self._deciding(nodes, source[heads], thread[heads], orders, reached)
 
-    def _deciding(self, nodes: Numbers, source: Numbers, thread: Numbers, orders: Numbers, reached: Numbers) -> None:
+    def _deciding(
+        self, nodes: KeyNumbers, source: KeyNumbers, thread: KeyNumbers, orders: KeyNumbers, reached: KeyNumbers
+    ) -> None:
         """Enter who goes on: for each node the enabled threads, by their places in line."""
         among = np.bincount(source, minlength=len(nodes))
         enabled = np.zeros(len(nodes), np.int64)
@@ -158,12 +160,12 @@ class DecisionGraph:
         self._enter(nodes[moving], first[moving], among[moving])
 
     def _by_shape(
-        self, heads: Numbers, ways: Numbers, thread: Numbers, way: Numbers
-    ) -> list[tuple[Numbers, list[tuple[tuple[int, int], ...]]]]:
+        self, heads: KeyNumbers, ways: KeyNumbers, thread: KeyNumbers, way: KeyNumbers
+    ) -> list[tuple[KeyNumbers, list[tuple[tuple[int, int], ...]]]]:
         """Steps with several ways, sorted by what there is to choose on them."""
         tables = self.graph.tables.macro_steps.tables
         first = thread[heads] << 32 | way[heads]
-        found: dict[int, list[Numbers]] = {}
+        found: dict[int, list[KeyNumbers]] = {}
         for key in np.unique(first).tolist():
             at = np.flatnonzero(first == key)
             table, number = tables[key >> 32], key & 0xFFFFFFFF
@@ -172,13 +174,18 @@ class DecisionGraph:
         return [(np.concatenate(parts), list(self._shapes.values[shape])) for shape, parts in found.items()]
 
     def _choosing(
-        self, at: Numbers, choices: list[tuple[tuple[int, int], ...]], places: Numbers, thread: Numbers, child: Numbers
-    ) -> Numbers:
+        self,
+        at: KeyNumbers,
+        choices: list[tuple[tuple[int, int], ...]],
+        places: KeyNumbers,
+        thread: KeyNumbers,
+        child: KeyNumbers,
+    ) -> KeyNumbers:
         """The nodes at which the world chooses among the ways that begin ``at`` these places, given by their
         choices."""
-        numbers: dict[tuple[tuple[int, int], ...], Numbers] = {}
+        numbers: dict[tuple[tuple[int, int], ...], KeyNumbers] = {}
 
-        def node(prefix: tuple[tuple[int, int], ...]) -> Numbers:
+        def node(prefix: tuple[tuple[int, int], ...]) -> KeyNumbers:
             if prefix in choices:
                 return self._add(child[at + choices.index(prefix)], np.zeros(len(at), np.int64))
             numbers[prefix] = own = self._add(places, 1 + (thread << 16) + len(numbers))
@@ -192,7 +199,7 @@ class DecisionGraph:
 
         return node(())
 
-    def _ending(self, nodes: Numbers, words: Words) -> None:
+    def _ending(self, nodes: KeyNumbers, words: Words) -> None:
         """Enter the nodes at which the run is over."""
         if not nodes.size:
             return
@@ -213,14 +220,14 @@ class DecisionGraph:
         names = [each.name for each, monitor in zip(judge.invariants, state.monitors, strict=True) if monitor is SINK]
         return RunEnd(outcome(state.ledger), (*names, CONFORMS) if state.belief is SINK else tuple(names))
 
-    def place(self, threads: Numbers, enabled: Numbers) -> Numbers:
+    def place(self, threads: KeyNumbers, enabled: KeyNumbers) -> KeyNumbers:
         """The place of each thread among the ``enabled`` ones, where threads stand in the order of the scope."""
-        place: Numbers = self._orders.bits.take(self._orders.before[0].take(threads) & enabled)
+        place: KeyNumbers = self._orders.bits.take(self._orders.before[0].take(threads) & enabled)
         return place
 
     # forced ways -------------------------------------------------------------------------------------------------
 
-    def settled(self, nodes: Numbers) -> Numbers:
+    def settled(self, nodes: KeyNumbers) -> KeyNumbers:
         """Where runs that are at these nodes have something to decide next, or are over."""
         nodes = nodes.copy()
         while True:

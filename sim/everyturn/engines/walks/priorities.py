@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from everyturn.engines.explorer.numbering import Numbers
+from everyturn.engines.explorer.numbering import KeyNumbers
 from everyturn.engines.walks.decisions import AMONG, AMONG_BITS
-from everyturn.engines.walks.walks import Trail, Walks
+from everyturn.engines.walks.walks import Walks, WalkTrail
 from everyturn.strategies.pct import PLAN, THREAD_BITS
 from everyturn.strategies.stream import draws, starts
 from everyturn.verdicts.checker import Judge
@@ -36,7 +36,7 @@ class Priorities(Walks):
         self._depth = depth
         self._steps = steps
 
-    def _batch(self, seed: int, first: int, runs: int, trail: Trail | None) -> Numbers:
+    def _batch(self, seed: int, first: int, runs: int, trail: WalkTrail | None) -> KeyNumbers:
         graph = self._graph
         rows = np.arange(runs)
         numbers = np.arange(first, first + runs, dtype=np.uint64)
@@ -76,7 +76,7 @@ class Priorities(Walks):
             nodes = graph.children.take(places)
             round_ += 1
 
-    def _plan(self, seed: int, numbers: NDArray[np.uint64]) -> tuple[Numbers, Numbers]:
+    def _plan(self, seed: int, numbers: NDArray[np.uint64]) -> tuple[KeyNumbers, KeyNumbers]:
         """At which steps each run changes a priority, and the priority of each thread, one row each."""
         states = starts(seed, numbers, PLAN)
         among = np.uint64(self._steps)
@@ -88,7 +88,7 @@ class Priorities(Walks):
         return np.array(changes, np.int64).reshape(-1, len(numbers)), np.array(priorities, np.int64)
 
 
-def _moving(enabled: Numbers, steps: Numbers, changes: Numbers, priorities: Numbers) -> Numbers:
+def _moving(enabled: KeyNumbers, steps: KeyNumbers, changes: KeyNumbers, priorities: KeyNumbers) -> KeyNumbers:
     """The thread that moves in each run, at its step of this number. Where a change is due, the one that would sinks
     first."""
     threads = _highest(enabled, priorities)
@@ -101,7 +101,7 @@ def _moving(enabled: Numbers, steps: Numbers, changes: Numbers, priorities: Numb
     return threads
 
 
-def _highest(enabled: Numbers, priorities: Numbers) -> Numbers:
+def _highest(enabled: KeyNumbers, priorities: KeyNumbers) -> KeyNumbers:
     """The enabled thread of highest priority in each run; 0 where none is."""
     threads = np.zeros(len(enabled), np.int64)
     highest = np.full(len(enabled), _LOWEST)

@@ -25,7 +25,7 @@ _SWEEP: Final = 4
 """After so many decisions, runs that are over are put aside."""
 _BITS: Final = np.uint64(32)
 
-Trail = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
+WalkTrail = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 """For each decision: the places of the runs that made it, and what each decided."""
 
 
@@ -41,7 +41,7 @@ class Walks:
         self.ends: list[RunEnd] = []
         self._numbers: dict[RunEnd, int] = {}
 
-    def walk(self, seed: int, first: int, runs: int, trail: Trail | None = None) -> NDArray[np.int64]:
+    def walk(self, seed: int, first: int, runs: int, trail: WalkTrail | None = None) -> NDArray[np.int64]:
         """How the runs number ``first``, ``first`` + 1, … ended: numbers in :attr:`ends`. ``trail`` takes their
         decisions."""
         if len(self._graph) > MOST_NODES:
@@ -59,7 +59,7 @@ class Walks:
             self.ends.append(end)
         return number
 
-    def _batch(self, seed: int, first: int, runs: int, trail: Trail | None) -> NDArray[np.int64]:
+    def _batch(self, seed: int, first: int, runs: int, trail: WalkTrail | None) -> NDArray[np.int64]:
         graph = self._graph
         states = starts(seed, np.arange(first, first + runs, dtype=np.uint64))
         nodes = np.zeros(runs, np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Coroutine, Iterator
 from typing import Any, Final
 
-from everyturn.world.declarations import Column, Concerns, Declaration, Entry, Noticed, Outcomes, Values
+from everyturn.world.declarations import Column, Concerns, Declaration, EntryPath, Noticed, Outcomes, Values
 from everyturn.world.gate import Port
 from everyturn_impl.calls import Context
 
@@ -19,12 +19,12 @@ def is_done(cancelled: frozenset[tuple[str, ...]], context: Context | None) -> b
     return any(context.path[:length] in cancelled for length in range(len(context.path) + 1))
 
 
-def path(arguments: tuple[Any, ...]) -> Iterator[Entry]:
+def path(arguments: tuple[Any, ...]) -> Iterator[EntryPath]:
     """The path of the context that an operation is given first."""
     yield arguments[0].path
 
 
-def paths_above(arguments: tuple[Any, ...]) -> Iterator[Entry]:
+def paths_above(arguments: tuple[Any, ...]) -> Iterator[EntryPath]:
     """All paths whose cancellation cancels the context that an operation is given first."""
     for length in range(len(arguments[0].path) + 1):
         yield arguments[0].path[:length]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Coroutine, Iterator
 from typing import Any, Final
 
-from everyturn.world.declarations import Column, Declaration, Entry, Noticed, Outcomes, Values
+from everyturn.world.declarations import Column, Declaration, EntryPath, Noticed, Outcomes, Values
 from everyturn.world.gate import Port
 from everyturn_impl.calls import Completion
 
 COLUMN: Final = Column("hooks", first=lambda scope: (), by_entry=True)
 
 
-def _hook(arguments: tuple[Any, ...]) -> Iterator[Entry]:
+def _hook(arguments: tuple[Any, ...]) -> Iterator[EntryPath]:
     yield (arguments[0],)
 
 
