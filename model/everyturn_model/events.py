@@ -23,6 +23,7 @@ from everyturn_model.endings import FailureCause as FailureCause  # noqa: PLC041
 from everyturn_model.endings import Outcome as Outcome  # noqa: PLC0414 - read from here, too
 from everyturn_model.endings import StreamEnd as StreamEnd  # noqa: PLC0414 - read from here, too
 from everyturn_model.endings import Writer as Writer  # noqa: PLC0414 - read from here, too
+from everyturn_model.shared_data import SharedData as SharedData  # noqa: PLC0414 - read from here, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,17 +321,6 @@ class ErrorNotified(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class SharedData:
-    """The session's shared data at one moment; ``active`` is the turn or summary that the entry names."""
-
-    active: str | None = None
-    queue: tuple[str, ...] = ()
-    reservations: int = 0
-    mark: int = 0
-    mutex: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class CancelCalled(Event):
     """A Cancel began. ``promise``: what the session promises of it (:data:`everyturn_model.promises.CANCELS`)."""
 
@@ -347,6 +337,9 @@ class CancelReturned(Event):
     shared: SharedData
 
 
+_AS_IT_IS: Final = SharedData()
+
+
 @dataclass(frozen=True, slots=True)
 class DataChanged(Event):
     """A thread of a Cancel, or the dispatcher's own, changed what threads share, by one step.
@@ -356,8 +349,8 @@ class DataChanged(Event):
     """
 
     thread: str
-    before: SharedData = SharedData()
-    after: SharedData = SharedData()
+    before: SharedData = _AS_IT_IS
+    after: SharedData = _AS_IT_IS
     own: tuple[str, ...] = ()
 
 

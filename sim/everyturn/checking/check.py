@@ -77,35 +77,16 @@ def check(
     if that shows something else.
     """
     world = World(Scope.parse(scope), revision, granularity)
-    asked = selection(invariants, without)
-    _check_options(asked, reduce, counterexamples, stop_at_first=stop_at_first)
+    asked = _selected(invariants, without, reduce, counterexamples, stop_at_first=stop_at_first)
     judge = asked.judge(world.promises)
     explorer, found = _explore(
-        world,
-        judge,
-        limits,
-        progress,
-        engine,
-        checkpoint,
-        reduce,
-        counterexamples,
-        processes,
-        stop_at_first=stop_at_first,
+        world, judge, limits, progress, engine, checkpoint, reduce, counterexamples, processes, stop_at_first
     )
-    runs: dict[str, tuple[Run, int]] = {}
-    said: dict[str, InvariantResult] = {}
-    for invariant in judge.invariants:
-        vacuous = is_vacuous(invariant, world.scope)
-        said[invariant.name] = _judged(explorer, judge, found, invariant.name, runs, vacuous=vacuous)
-    _doubt(explorer, judge, found, said)
-    conforms = _judged(explorer, judge, found, CONFORMS, runs, vacuous=False) if judge.conformance else None
+    said, conforms, runs = _judge_all(explorer, judge, found)
     checked_again = _counter_checked(explorer, found, proved_by(said, conforms), asked=counter_check)
     elsewhere = explorer.peak_elsewhere
     explorer.close()
-    for name, violations in found.others.items() if counterexamples > 1 else ():
-        judged = conforms if name == CONFORMS else said[name]
-        if judged is not None:
-            judged.others = list(_different(explorer, asked, runs[name][0], violations, counterexamples - 1))
+    _add_others(explorer, asked, found, {**said, CONFORMS: conforms}, runs, counterexamples - 1)
     said = with_unpromised(asked.invariants, said, world.promises)
     cell = Cell(
         revision=world.revision,
@@ -155,8 +136,11 @@ def _without_runs(explore: Callable[..., CheckedCell], revision: str | type[Disp
         return explore(revision, scope)._replace(runs={})
 
 
-def _check_options(asked: Selection, reduce: str, counterexamples: int, *, stop_at_first: bool) -> None:
-    """Raise :class:`UsageError` for options that contradict each other."""
+def _selected(
+    invariants: Sequence[Wanted], without: Sequence[str], reduce: str, counterexamples: int, *, stop_at_first: bool
+) -> Selection:
+    """What is to be judged. Raises :class:`UsageError`, also for options that contradict each other."""
+    asked = selection(invariants, without)
     if asked.own and reduce == "symmetry":
         raise UsageError(
             f"reduce symmetry: expected invariants of the list, which treat all prompts alike; found "
@@ -164,6 +148,7 @@ def _check_options(asked: Selection, reduce: str, counterexamples: int, *, stop_
         )
     if stop_at_first and counterexamples > 1:
         raise UsageError(f"stop at first: expected one counterexample, found that {counterexamples} were asked for")
+    return asked
 
 
 def _explore(
@@ -176,7 +161,6 @@ def _explore(
     reduce: str,
     counterexamples: int,
     processes: int,
-    *,
     stop_at_first: bool,
 ) -> tuple[Search, Exploration]:
     if engine == "plain":
@@ -202,6 +186,21 @@ def _explore(
     return explorer, explorer.run(
         limits, progress=progress, stop_at_first=stop_at_first, save=lambda: checkpoints.save(explorer, checkpoint)
     )
+
+
+def _judge_all(
+    explorer: Search, judge: Judge, found: Exploration
+) -> tuple[dict[str, InvariantResult], InvariantResult | None, dict[str, tuple[Run, int]]]:
+    """What an exploration says of each invariant and of conformance, and the run that refutes it, by its name."""
+    scope = explorer.transitions.world.scope
+    runs: dict[str, tuple[Run, int]] = {}
+    said: dict[str, InvariantResult] = {}
+    for invariant in judge.invariants:
+        vacuous = is_vacuous(invariant, scope)
+        said[invariant.name] = _judged(explorer, judge, found, invariant.name, runs, vacuous=vacuous)
+    _doubt(explorer, judge, found, said)
+    conforms = _judged(explorer, judge, found, CONFORMS, runs, vacuous=False) if judge.conformance else None
+    return said, conforms, runs
 
 
 def _judged(
@@ -257,6 +256,21 @@ def _doubt(explorer: Search, judge: Judge, found: Exploration, said: dict[str, I
             Verdict.UNDETERMINED,
             f"holds at rest, but threads can go round for ever, {round_}: who waits meanwhile says {asks}",
         )
+
+
+def _add_others(
+    explorer: Search,
+    asked: Selection,
+    found: Exploration,
+    said: Mapping[str, InvariantResult | None],
+    runs: Mapping[str, tuple[Run, int]],
+    most: int,
+) -> None:
+    """Add to what is refuted ``most`` further counterexamples that differ."""
+    for name, violations in found.others.items() if most else ():
+        judged = said[name]
+        if judged is not None:
+            judged.others = list(_different(explorer, asked, runs[name][0], violations, most))
 
 
 def _different(

@@ -80,6 +80,24 @@ def _share(numbers: range, cell: RunRecipe) -> RunTally:
         return _sampler(cell).sample(numbers)
 
 
+def _sampling(cell: RunRecipe, jobs: int, max_seconds: float | None, *, watched: bool) -> RunMaker:
+    """What makes the runs. Raises :class:`UsageError` if they cannot be made in so many processes."""
+    if jobs > 1 and (watched or isinstance(cell.strategy, Strategy)):
+        raise UsageError(
+            f"a strategy object, and a look at each run, are of one process: expected one job, found {jobs}"
+        )
+    try:
+        with overrun.watching(max_seconds):
+            sampler = RunMaker(cell)
+    except OutOfTime as error:
+        raise _unfinished(cell.revision, cell.scope, error) from None
+    if jobs > 1 and not sampler.strategy.independent:
+        raise UsageError(
+            f"strategy {name_of(cell.strategy)!r} goes by its earlier runs: expected one job, found {jobs}"
+        )
+    return sampler
+
+
 def fuzz(
     revision: str | type[Dispatcher],
     scope: str,
@@ -107,17 +125,7 @@ def fuzz(
     :class:`UsageError`. Ctrl-C ends it early and keeps what was found.
     """
     cell = RunRecipe(revision, scope, granularity, strategy, seed, tuple(invariants), tuple(without))
-    if jobs > 1 and (watch is not None or isinstance(strategy, Strategy)):
-        raise UsageError(
-            f"a strategy object, and a look at each run, are of one process: expected one job, found {jobs}"
-        )
-    try:
-        with overrun.watching(max_seconds):
-            sampler = RunMaker(cell)
-    except OutOfTime as error:
-        raise _unfinished(revision, scope, error) from None
-    if jobs > 1 and not sampler.strategy.independent:
-        raise UsageError(f"strategy {name_of(strategy)!r} goes by its earlier runs: expected one job, found {jobs}")
+    sampler = _sampling(cell, jobs, max_seconds, watched=watch is not None)
     number = _how_many(runs, until_risk, name_of(strategy), sampler.strategy)
     start = time.monotonic()
     tally = RunTally()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +13,12 @@ from everyturn.cli.options import BYTES, COUNTER_CHECK, OUTPUT, PICTURE, WITHOUT
 from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
+
+if TYPE_CHECKING:
+    from everyturn.asyncio.checking import CheckedScenario
+    from everyturn.asyncio.running import Setting
+    from everyturn.reports.scenarios import SearchProgress
+    from everyturn.reports.text import Printer
 
 
 @click.command(epilog=exit_codes(VERDICTS, AGENT), short_help="Explore every interleaving: proved or refuted")
@@ -73,26 +81,18 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
 def check(
     revisions: tuple[str, ...],
     scopes: tuple[str, ...],
-    granularity: str,
-    invariants: tuple[str, ...],
     as_json: bool,
     exit_zero: bool,
     expect: str | None,
-    without: tuple[str, ...],
-    stop_at_first: bool,
     max_states: int | None,
     max_seconds: float | None,
     max_memory: int | None,
-    counterexamples: int,
-    checkpoint: Path | None,
-    reduce: str,
-    engine: str,
     jobs: int,
     scenarios: tuple[str, ...],
     order: str,
     eager: bool,
-    counter_check: bool,
     plot: Path | None,
+    **how: Any,
 ) -> int:
     """Explore every interleaving: proved or refuted, for each invariant, with a shortest counterexample.
 
@@ -105,68 +105,25 @@ def check(
     With --scenario, every run of an asyncio program as it is: first in, first out where asyncio is, and every order of
     what the outside world does (docs/asyncio.md).
     """
+    # ``how``: options of checking.check.check by their names
     if scenarios:
         only_scenarios(
-            stop_at_first=[True] if stop_at_first else (),
+            stop_at_first=how["stop_at_first"],
             revision=revisions,
             scope=scopes,
-            invariant=invariants,
-            without=without,
-            checkpoint=[checkpoint] if checkpoint else (),
+            invariant=how["invariants"],
+            without=how["without"],
+            checkpoint=how["checkpoint"],
         )
-        from everyturn.asyncio.checking import check as check_scenario
-        from everyturn.asyncio.searching import SearchLimits
-
-        how = setting(order, eager=eager)
-        return judge_scenarios(
-            "check",
-            scenarios,
-            lambda name, bar: check_scenario(
-                name, how, limits=SearchLimits(max_states, max_seconds, max_memory), watch=bar.searching
-            ),
-            as_json=as_json,
-            exit_zero=exit_zero,
-            expect=expect,
-        )
-    from functools import partial
-
-    from everyturn.checking.check import check as check_cell
-    from everyturn.checking.check import check_all
+        judge = _of_scenarios(setting(order, eager=eager), (max_states, max_seconds, max_memory))
+        return judge_scenarios("check", scenarios, judge, as_json=as_json, exit_zero=exit_zero, expect=expect)
     from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
     from everyturn.reports import text
-    from everyturn.world.scope import DEFAULT_SCOPES
-    from everyturn.world.world import revision_name
-    from everyturn_impl.revisions import REVISIONS
 
     show = text.Printer(err=as_json)
-    names = [revision_name(name) for name in revisions] or [name for name in REVISIONS if name != "hardened"]
-    if checkpoint is not None and (len(scopes) != 1 or len(names) != 1):
-        raise UsageError("checkpoint: expected one --scope and one --revision, because it holds one cell")
-    explore = partial(
-        check_cell,
-        granularity=granularity,
-        invariants=invariants,
-        without=without,
-        stop_at_first=stop_at_first,
-        limits=Limits(max_states or DEFAULT_MAX_STATES, max_seconds, max_memory),
-        engine=engine,
-        checkpoint=checkpoint,
-        reduce=reduce,
-        counterexamples=counterexamples,
-        counter_check=counter_check,
-    )
-    cells_asked = [(name, scope) for scope, name in asked(scopes or DEFAULT_SCOPES, names)]
-    cells: list[Cell] = []
-    interrupted = False
-    try:
-        for checked in check_all(explore, cells_asked, jobs, text.exploring):
-            cells.append(checked.cell)
-            show.cell(checked.cell)
-            if checked.interrupted:
-                raise KeyboardInterrupt
-    except KeyboardInterrupt:
-        interrupted = True
-        show.say("interrupted: what was found so far")
+    cells_asked = _cells_asked(revisions, scopes, how["checkpoint"])
+    how["limits"] = Limits(max_states or DEFAULT_MAX_STATES, max_seconds, max_memory)
+    cells, interrupted = _explored(cells_asked, jobs, how, show)
     show.hint(cells)
     if len(cells) > 1:
         show.matrix(cells)
@@ -178,3 +135,48 @@ def check(
     return finish(
         Result(RESULT_SCHEMA, "check", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
     )
+
+
+def _of_scenarios(
+    loop: Setting, limits: tuple[int | None, float | None, int | None]
+) -> Callable[[str, SearchProgress], CheckedScenario]:
+    """Explores one scenario within limits: runs, seconds, bytes."""
+    from everyturn.asyncio.checking import check as check_scenario
+    from everyturn.asyncio.searching import SearchLimits
+
+    return lambda name, bar: check_scenario(name, loop, limits=SearchLimits(*limits), watch=bar.searching)
+
+
+def _cells_asked(revisions: Sequence[str], scopes: Sequence[str], checkpoint: Path | None) -> list[tuple[str, str]]:
+    """Revision and scope of each cell. Raises :class:`UsageError` if a checkpoint would have to hold several."""
+    from everyturn.world.scope import DEFAULT_SCOPES
+    from everyturn.world.world import revision_name
+    from everyturn_impl.revisions import REVISIONS
+
+    names = [revision_name(name) for name in revisions] or [name for name in REVISIONS if name != "hardened"]
+    if checkpoint is not None and (len(scopes) != 1 or len(names) != 1):
+        raise UsageError("checkpoint: expected one --scope and one --revision, because it holds one cell")
+    return [(name, scope) for scope, name in asked(scopes or DEFAULT_SCOPES, names)]
+
+
+def _explored(
+    cells_asked: Sequence[tuple[str, str]], jobs: int, how: Mapping[str, Any], show: Printer
+) -> tuple[list[Cell], bool]:
+    """The cells, each shown as it is found, and whether Ctrl-C ended it."""
+    from functools import partial
+
+    from everyturn.checking.check import check as check_cell
+    from everyturn.checking.check import check_all
+    from everyturn.reports.text import exploring
+
+    cells: list[Cell] = []
+    try:
+        for checked in check_all(partial(check_cell, **how), cells_asked, jobs, exploring):
+            cells.append(checked.cell)
+            show.cell(checked.cell)
+            if checked.interrupted:
+                raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        show.say("interrupted: what was found so far")
+        return cells, True
+    return cells, False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +12,11 @@ from everyturn.cli.options import COUNTER_CHECK, WITHOUT, asked, finish, judging
 from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
+
+if TYPE_CHECKING:
+    from everyturn.asyncio.checking import CheckedScenario
+    from everyturn.asyncio.running import Setting
+    from everyturn.reports.scenarios import SearchProgress
 
 
 @click.command(
@@ -41,45 +47,25 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
 def fuzz(
     revisions: tuple[str, ...],
     scopes: tuple[str, ...],
-    granularity: str,
     invariants: tuple[str, ...],
     without: tuple[str, ...],
     as_json: bool,
     exit_zero: bool,
     expect: str | None,
-    strategy: str,
-    runs: int | None,
-    until_risk: float | None,
-    engine: str,
-    seed: int,
-    jobs: int,
-    counter_check: bool,
-    max_seconds: float | None,
     scenarios: tuple[str, ...],
     order: str,
     eager: bool,
+    **how: Any,
 ) -> int:
     """Sample interleavings through SimPy: first violations with their tokens, else a bound for what was not seen.
 
     With --scenario, runs of an asyncio program as it is, by a random walk through what the outside world may do.
     """
+    # ``how``: options of checking.fuzz.fuzz by their names
     if scenarios:
         only_scenarios(revision=revisions, scope=scopes, invariant=invariants, without=without)
-        from everyturn.asyncio.checking import fuzz as fuzz_scenario
-        from everyturn.checking.risk import runs_for
-
-        how = setting(order, eager=eager)
-        number = runs if runs is not None else 1000 if until_risk is None else runs_for(until_risk)
-        return judge_scenarios(
-            "fuzz",
-            scenarios,
-            lambda name, bar: fuzz_scenario(
-                name, how, runs=number, seed=seed, seconds=max_seconds, watch=bar.searching
-            ),
-            as_json=as_json,
-            exit_zero=exit_zero,
-            expect=expect,
-        )
+        judge = _of_scenarios(setting(order, eager=eager), how)
+        return judge_scenarios("fuzz", scenarios, judge, as_json=as_json, exit_zero=exit_zero, expect=expect)
     from everyturn.checking.fuzz import fuzz as fuzz_cell
     from everyturn.reports import text
 
@@ -91,27 +77,12 @@ def fuzz(
     for scope, name in asked(scopes, revisions or ("d4-independent",)):
         try:
             with text.ProgressLine(f"{name} {scope}") as bar:
-                campaign = fuzz_cell(
-                    name,
-                    scope,
-                    granularity=granularity,
-                    strategy=strategy,
-                    runs=runs,
-                    until_risk=until_risk,
-                    engine=engine,
-                    seed=seed,
-                    max_seconds=max_seconds,
-                    invariants=invariants,
-                    without=without,
-                    progress=bar.sampling,
-                    jobs=jobs,
-                    counter_check=counter_check,
-                )
-            if campaign.cell.schedules:
-                cells.append(campaign.cell)
-                show.cell(campaign.cell)
-            _explain(campaign, show)
-            interrupted = campaign.interrupted
+                fuzzed = fuzz_cell(name, scope, invariants=invariants, without=without, progress=bar.sampling, **how)
+            if fuzzed.cell.schedules:
+                cells.append(fuzzed.cell)
+                show.cell(fuzzed.cell)
+            _explain(fuzzed, show)
+            interrupted = fuzzed.interrupted
         except KeyboardInterrupt:
             interrupted = True
         if interrupted:
@@ -122,12 +93,24 @@ def fuzz(
     )
 
 
-def _explain(campaign: Any, show: Any) -> None:
+def _of_scenarios(loop: Setting, how: Mapping[str, Any]) -> Callable[[str, SearchProgress], CheckedScenario]:
+    """Samples one scenario, by those of the command's options that mean something to it."""
+    from everyturn.asyncio.checking import fuzz as fuzz_scenario
+    from everyturn.checking.risk import runs_for
+
+    runs, risk = how["runs"], how["until_risk"]
+    number = runs if runs is not None else 1000 if risk is None else runs_for(risk)
+    return lambda name, bar: fuzz_scenario(
+        name, loop, runs=number, seed=how["seed"], seconds=how["max_seconds"], watch=bar.searching
+    )
+
+
+def _explain(fuzzed: Any, show: Any) -> None:
     """Explain the first violation. That it cannot be, as of an agent that can be run but not explored, is no
     verdict."""
     from everyturn.reports.story import explain_first
 
     try:
-        explain_first(campaign, show.say)
+        explain_first(fuzzed, show.say)
     except UsageError as error:
         click.echo(f"everyturn: the first violation cannot be explained: {error}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -47,7 +47,7 @@ def setting(order: str, *, eager: bool) -> Setting:
     return Setting(order=order, eager=eager)
 
 
-def only_scenarios(**others: Iterable[object]) -> None:
+def only_scenarios(**others: object) -> None:
     """Raise :class:`UsageError` if options were given that mean nothing to a scenario."""
     for name, given in others.items():
         if given:
