@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help demo test test-all tests lint types renew notebooks requirements clean
+.PHONY: help demo test test-all tests lint types renew benchmarks notebooks requirements clean
 
 help:
 	@echo 'make demo          the main job: a race found, explained and cured, in pictures (half a minute with set-up)'
@@ -16,6 +16,7 @@ help:
 	@echo 'make tests PYTEST="-k Cancel"   some tests'
 	@echo 'make renew         recorded counterexamples and tokens, made anew after a change'
 	@echo 'make reference     docs/reference.md, made anew from docstrings'
+	@echo 'make benchmarks    benchmarks, measured anew into data files that the pages quote (run nothing else meanwhile)'
 	@echo 'make notebooks     notebooks, executed'
 	@echo 'make requirements  pinned requirements for the running Python'
 	@echo 'make clean         no environments and caches'
@@ -46,6 +47,10 @@ types: $(VENV)/.installed
 # The reference of what `import everyturn` gives, from its docstrings.
 reference: $(VENV)/.installed
 	$(BIN)/python -m everyturn.front.reference docs/reference.md
+
+# Results as data files in benchmarks/results/, and the pages that quote them.
+benchmarks: $(VENV)/.installed
+	$(BIN)/python benchmarks/renew.py
 
 # Executes each notebook's text and stores it beside, for readers with a browser only.
 KERNEL := {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from dataclasses import fields
 from pathlib import Path
 from typing import Final
@@ -110,3 +111,12 @@ def test_files_that_the_pages_name_are_there(page: str) -> None:
     """Every source file that a page names by its path exists."""
     named = re.findall(r"`((?:model|impl|sim)/[\w/]+\.py)`", PAGES[page])
     assert [name for name in named if not (ROOT / name).is_file()] == []
+
+
+@pytest.mark.parametrize("page", ["explorer.md", "logs.md", "strategies.md"])
+def test_figures_are_those_that_were_measured(page: str) -> None:
+    """What a page quotes of a benchmark is its data file, word by word: `python benchmarks/renew.py --pages`."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    renew = runpy.run_path(str(ROOT / "benchmarks" / "renew.py"))
+    assert set(re.findall(r"<!-- benchmark: (\w+) -->", text)) <= set(renew["BENCHMARKS"])
+    assert renew["with_results"](text) == text
