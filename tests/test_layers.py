@@ -42,6 +42,7 @@ ROOMS: Final[dict[str, str]] = {
     "exports": "engines/* errors files runs verdicts world",
     "studies": "engines/* errors files formats runs source_location strategies verdicts world",
     "asyncio": "checking engines/coroutines errors identity source_location strategies verdicts",
+    "sessions": "asyncio errors formats logs verdicts world",
     "reports": "*",
     "front": "* reports",
     "figures": "front reports",

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from everyturn.front.runs import ExplainResult, ReplayResult, ShrinkResult, explain, replay, shrink
     from everyturn.front.samples import FuzzResult, FuzzRun, fuzz
     from everyturn.front.scenarios import ScenarioResult, ScenarioRun, check_scenario, fuzz_scenario, replay_scenario
+    from everyturn.front.sessions import SessionResult, check_session, fuzz_session, replay_session
     from everyturn.front.studies import SimulateResult, simulate
     from everyturn.runs.trace import Trace
+    from everyturn.sessions.adapter import Look, Prompt, Refused, Session
     from everyturn.verdicts.verdict import Verdict
     from everyturn.world.scope import Scope
     from everyturn_impl import revisions
@@ -42,12 +44,17 @@ __all__ = [
     "FuzzResult",
     "FuzzRun",
     "LivenessResult",
+    "Look",
     "Ports",
     "Promises",
+    "Prompt",
+    "Refused",
     "ReplayResult",
     "ScenarioResult",
     "ScenarioRun",
     "Scope",
+    "Session",
+    "SessionResult",
     "Shared",
     "ShrinkResult",
     "SimulateResult",
@@ -60,16 +67,19 @@ __all__ = [
     "check",
     "check_all",
     "check_scenario",
+    "check_session",
     "coverage",
     "events",
     "explain",
     "figures",
     "fuzz",
     "fuzz_scenario",
+    "fuzz_session",
     "invariants",
     "liveness",
     "replay",
     "replay_scenario",
+    "replay_session",
     "revisions",
     "shrink",
     "simulate",
@@ -88,8 +98,10 @@ _FROM: Final = {
     "everyturn.front.runs": "ExplainResult ReplayResult ShrinkResult explain replay shrink",
     "everyturn.front.samples": "FuzzResult FuzzRun fuzz",
     "everyturn.front.scenarios": "ScenarioResult ScenarioRun check_scenario fuzz_scenario replay_scenario",
+    "everyturn.front.sessions": "SessionResult check_session fuzz_session replay_session",
     "everyturn.front.studies": "SimulateResult simulate",
     "everyturn.runs.trace": "Trace",
+    "everyturn.sessions.adapter": "Look Prompt Refused Session",
     "everyturn.verdicts.verdict": "Verdict",
     "everyturn.world.scope": "Scope",
     "everyturn_impl.calls": "Call Completion Context",

@@ -77,9 +77,10 @@ def no_poisoned_prompt(state: Untouched, event: Event, ledger: Ledger) -> Untouc
 
 def poisoned(session: LogSession, prompt: LogPrompt, line: Line) -> str | None:
     """A prompt that no Cancel met is cancelled, or one is dropped that stood in a queue which Cancel spares."""
-    if prompt.in_queue and prompt.fate == "dropped":
+    if prompt.in_queue and (prompt.fate == "dropped" or (session.exact and prompt.cancelled)):
         prompt.in_queue = False
-        return f"{prompt.name} was queued, where Cancel spares it, and was dropped"
+        how = "was dropped" if prompt.fate == "dropped" else "yet ended as cancelled"
+        return f"{prompt.name} was queued, where Cancel spares it, and {how}"
     hit = [each for each in (prompt, *prompt.folds) if each.untouched and each.cancelled]
     if not hit:
         return None

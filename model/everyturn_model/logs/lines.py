@@ -27,6 +27,7 @@ def queued(session: LogSession, prompt: LogPrompt, line: Line) -> None:
 def started(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """Its turn has begun."""
     prompt.sure = True
+    prompt.in_queue = prompt.in_queue and not session.cancels
     if prompt.fate is None:
         prompt.fate = "started"
     first = session.waiting.pop(prompt.name, None) is not None
@@ -76,6 +77,7 @@ def ended(session: LogSession, prompt: LogPrompt, line: Line) -> None:
 
 def folded(session: LogSession, prompt: LogPrompt, line: Line) -> None:
     """It goes on in the turn of another prompt."""
+    prompt.in_queue = prompt.in_queue and not session.cancels
     if prompt.fate is None:
         prompt.fate = "folded"
     session.waiting.pop(prompt.name, None)
@@ -166,19 +168,22 @@ def returned(session: LogSession, prompt: LogPrompt, line: Line) -> None:
 def cancel_call(session: LogSession, line: Line) -> None:
     """A Cancel begins: it finds what is surely there, of that which it promises to end."""
     promise = session.promises.cancel
-    spared = [each for each in session.prompts.values() if promise == "turn" and _untouched_in_queue(each)]
+    spared = [each for each in session.prompts.values() if promise == "turn" and _untouched_in_queue(session, each)]
     _meets(session)
     for each in spared:
         each.in_queue = True
     operation = str(line.operation)
     session.operations.add(operation)
     session.cancels[operation] = [
-        each for each in session.prompts.values() if each.sure and not each.over and _promised(each, promise)
+        each
+        for each in session.prompts.values()
+        if each.sure and not each.over and (session.doubt or _promised(each, promise))
     ]
 
 
-def _untouched_in_queue(prompt: LogPrompt) -> bool:
-    return (prompt.untouched or prompt.in_queue) and prompt.queued_at >= 0 and prompt.fate is None
+def _untouched_in_queue(session: LogSession, prompt: LogPrompt) -> bool:
+    queued = prompt.queued_at >= 0 or (session.doubt and prompt.sure)
+    return (prompt.untouched or prompt.in_queue) and queued and prompt.fate is None
 
 
 def _promised(prompt: LogPrompt, promise: str) -> bool:

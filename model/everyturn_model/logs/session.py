@@ -102,6 +102,8 @@ class LogSession:
     __slots__ = (
         "cancels",
         "closing",
+        "doubt",
+        "exact",
         "name",
         "now",
         "operations",
@@ -125,8 +127,14 @@ class LogSession:
         ordered: bool = False,
         recorded: bool = False,
         promises: Promises = ALL,
+        exact: bool = False,
+        doubt: bool = False,
     ) -> None:
         self.name = name
+        self.exact = exact
+        """Whether each line stands at its step: nothing happens between the two."""
+        self.doubt = doubt
+        """Whether a prompt that waits, where no line tells in what, is taken to be where a promise is broken."""
         self.promises = promises
         """What the session promises its users."""
         self.ordered = ordered

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from everyturn.asyncio.decisions import ByWords, Guide
-from everyturn.asyncio.findings import KINDS, ScenarioFinding
+from everyturn.asyncio.findings import ScenarioFinding, kinds_of
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.sampling import RandomGuide
 from everyturn.asyncio.scenarios import find, name_of
@@ -125,7 +125,7 @@ def replay(text: str, scenario: str | Scenario | None = None) -> ReplayedScenari
     kinds = {each.kind for each in outcome.findings}
     said = {
         kind: InvariantResult(Verdict.REFUTED if kind in kinds else Verdict.HOLDS, _sentence(outcome, kind))
-        for kind in KINDS
+        for kind in kinds_of(function)
     }
     return ReplayedScenario(_cell(name_of(scenario), setting, said), outcome, lines, guide.strayed)
 
@@ -148,7 +148,7 @@ def _judge(
     scenario: Scenario, name: str, setting: Setting, found: dict[str, ScenarioOutcome], otherwise: Verdict
 ) -> dict[str, InvariantResult]:
     said: dict[str, InvariantResult] = {}
-    for kind in KINDS:
+    for kind in kinds_of(scenario):
         if kind not in found:
             said[kind] = InvariantResult(otherwise)
             continue

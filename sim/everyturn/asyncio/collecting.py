@@ -37,9 +37,12 @@ def _name(task: asyncio.Task[Any]) -> str:
 def _may_be_unheld(world: ScenarioWorld) -> bool:
     """Whether some task is not to be seen from what the world and the main task hold. Cheap, and never wrongly no."""
     missed = {id(task) for task in world.tasks()} - {id(world.main)}
-    pending: list[Any] = [world.main, *(answer.future for answer in world.answers)]
+    if world.onlooker is not None:
+        missed -= {id(task) for task in world.onlooker.open.values()}
+    pending: list[Any] = [world.onlooker, world.main, *(answer.future for answer in world.answers)]
     pending += [part for timer in world.loop._scheduled for part in timer._args or ()]  # type: ignore[attr-defined]
-    pending += [part for handle in world.loop._ready for part in (handle._callback, handle._args)]
+    handles = [*world.loop._ready, *world.arrived]
+    pending += [part for handle in handles for part in (handle._callback, handle._args)]
     met = {id(world), id(world.loop), id(world.clock)}
     while pending and missed:
         each = pending.pop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from everyturn.asyncio.places import raised_at, suspended_at
@@ -31,6 +32,12 @@ KINDS = {
     "blocked": "the loop's own thread was blocked",
 }
 """Kind → what it says. Each is judged in every run of a scenario."""
+
+
+def kinds_of(scenario: object) -> Mapping[str, str]:
+    """Kind → what it says, of all that runs of ``scenario`` are judged for: a workload has kinds of its own."""
+    kinds: Mapping[str, str] = getattr(scenario, "kinds", KINDS)
+    return kinds
 
 
 def of_context(context: dict[str, Any]) -> ScenarioFinding:

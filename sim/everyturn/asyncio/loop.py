@@ -39,15 +39,18 @@ class _ReadyQueue(deque[Any]):
 
     def append(self, handle: Any) -> None:
         self._world.other_threads("inside a step")
+        self._world.becomes_ready(handle)
         super().append(handle)
 
     def append_from_thread(self, handle: Any) -> None:
         """Append what another thread brings: nothing comes before it."""
+        self._world.becomes_ready(handle)
         super().append(handle)
 
     def popleft(self) -> Any:
         if self.left is None:
             self.left = len(self)
+        self._world.between_steps()
         self._world.other_threads("between steps")
         place = self._world.next_step(list(islice(self, self.left)))
         self.left -= 1

@@ -13,12 +13,22 @@ DEFAULT_WORKERS: Final = 32
 """The workers of the default executor: as many as CPython gives a large machine."""
 
 
+class Budget:
+    """So many errors may still come, of several answers together."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
 class Answer:
     """One answer of the outside world: asked for, then arrived in one of several ways.
 
     ``ways``: name → what it is, a value or an exception to raise. ``effect`` is what it does out there; it happens
     before the answer arrives, and may happen although nobody waits for the answer any more.
     """
+
+    verb = " arrives"
+    """What is said behind its name."""
 
     def __init__(
         self,
@@ -28,6 +38,7 @@ class Answer:
         errors: Sequence[BaseException | type[BaseException]],
         effect: Callable[[], Any] | None,
         until: Any,
+        budget: Budget | None = None,
     ) -> None:
         self.name = name
         self.future = future
@@ -35,6 +46,7 @@ class Answer:
         self.errors = tuple(errors)
         self.effect = effect
         self.until = until
+        self.budget = budget
         self.happened = effect is None
 
     @property
@@ -45,7 +57,15 @@ class Answer:
     @property
     def ways(self) -> tuple[str, ...]:
         """The names of the ways in which it can arrive."""
+        if self.budget is not None and not self.budget.left:
+            return (self.name,)
         return (self.name, *(f"{self.name}: {_error_name(error)}" for error in self.errors))
+
+    def arrive(self, way: int) -> Sequence[Answer]:
+        """It arrives in this way; what can come from now on."""
+        if way and self.budget is not None:
+            self.budget.left -= 1
+        return ()
 
     def happen(self) -> None:
         """Do what it does out there."""
@@ -67,6 +87,32 @@ class Answer:
 
 def _error_name(error: BaseException | type[BaseException]) -> str:
     return error.__name__ if isinstance(error, type) else type(error).__name__
+
+
+class Arrival(Answer):
+    """Something that comes from outside once, unasked: then the loop calls ``call``.
+
+    ``following``: what can come as soon as this has come, and not before.
+    """
+
+    verb = ""
+
+    def __init__(self, name: str, call: Callable[[], Any], following: Sequence[Answer] = ()) -> None:
+        super().__init__(name, None, (call, tuple(following)), (), None, None)  # type: ignore[arg-type] # no future
+
+    @property
+    def wanted(self) -> bool:
+        """It comes, whoever waits."""
+        return True
+
+    def arrive(self, way: int) -> Sequence[Answer]:
+        """It comes; what can come from now on."""
+        following: Sequence[Answer] = self.result[1]
+        return following
+
+    def deliver(self, way: int) -> None:
+        """What the loop's handle does."""
+        self.result[0]()
 
 
 class Job:

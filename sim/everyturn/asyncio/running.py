@@ -29,7 +29,8 @@ class ScenarioOutcome:
 
     ``rested``: how much of ``logged`` was noted before it came to rest first; what follows is the end of
     ``asyncio.run``. ``times``: the clock at each iteration of the loop, in seconds: the earliest that everything
-    decided allows.
+    decided allows. ``unsure``: kinds of faults of which it cannot be seen whether this run has one, and why not;
+    ``shown``: what the run has shown, where a verdict needs that something was seen at all.
     """
 
     decisions: list[Decision]
@@ -41,6 +42,8 @@ class ScenarioOutcome:
     wanted: int = 0
     rested: int = 0
     times: list[float] = field(default_factory=list)
+    unsure: dict[str, str] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
 
 
 class Setting(NamedTuple):
@@ -129,8 +132,12 @@ def _run(world: ScenarioWorld, scenario: Scenario, outcome: ScenarioOutcome) -> 
     _to_rest(world)
     outcome.rested = len(world.logged)
     outcome.times = [world.clock.seconds(instant) for instant in range(world.clock.now + 1)]
-    if not main.done():
+    judge = getattr(scenario, "at_rest", None)
+    if judge is not None:  # what it means for a session to be at rest, its workload knows
+        judge(world, outcome)
+    elif not main.done():
         outcome.findings.append(ScenarioFinding("hang", _hang(loop, main), waits(main)))
+    if not main.done():
         return
     if main.cancelled():
         outcome.findings.append(ScenarioFinding("error", "the scenario was cancelled"))
@@ -139,7 +146,7 @@ def _run(world: ScenarioWorld, scenario: Scenario, outcome: ScenarioOutcome) -> 
             raise error
         outcome.findings.append(ScenarioFinding("error", f"the scenario ends in {error!r}", raised_at(error)))
         error.__traceback__ = None
-    for task in loop.world.tasks():
+    for task in loop.world.tasks() if judge is None else ():
         outcome.findings.append(ScenarioFinding("left-over", f"{task_name(task)} still waits at rest", waits(task)))
     _end(world, outcome)
 

@@ -197,7 +197,8 @@ class ScenarioSearch:
     """What a search found: counts, and for each kind of finding the run with the fewest decisions.
 
     ``complete``: every run was made. Else ``stopped`` says why not. ``opaque``: paths to objects that kept states from
-    being merged, and how often.
+    being merged, and how often. ``unsure``, ``shown``: of all runs together what is said of one in
+    :class:`~everyturn.asyncio.running.ScenarioOutcome`.
     """
 
     setting: Setting
@@ -213,6 +214,8 @@ class ScenarioSearch:
     wanted: int = 0
     found: dict[str, ScenarioOutcome] = field(default_factory=dict)
     opaque: dict[str, int] = field(default_factory=dict)
+    unsure: dict[str, str] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
 
     def add(self, outcome: ScenarioOutcome, begun: float) -> None:
         """Count one more run."""
@@ -221,6 +224,8 @@ class ScenarioSearch:
         self.longest = max(self.longest, len(outcome.decisions))
         self.seconds = time.monotonic() - begun
         self.wanted = max(self.wanted, outcome.wanted)
+        self.unsure = outcome.unsure | self.unsure
+        self.shown |= outcome.shown
         for finding in outcome.findings:
             best = self.found.get(finding.kind)
             if best is None or len(outcome.decisions) < len(best.decisions):

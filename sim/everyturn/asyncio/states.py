@@ -51,6 +51,7 @@ def _answer(answer: Any) -> tuple[Any, ...]:
         answer.errors,
         answer.effect,
         answer.until,
+        answer.budget,
         answer.happened,
     )
 

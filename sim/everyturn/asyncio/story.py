@@ -34,6 +34,8 @@ class StoryTeller:
             self.lines.append(f"* {what}")
         elif kind == "decision":
             self._decided(what)
+        elif kind == "seen":
+            self.lines.append(f"  {what}")
         elif kind == "log":
             self.lines.append(f"  it notes {', '.join(map(repr, what))}")
 

@@ -17,10 +17,12 @@ from everyturn.asyncio.findings import ScenarioFinding, of_context, step_name
 from everyturn.asyncio.loop import WorldLoop
 from everyturn.asyncio.moments import Clock, Moment
 from everyturn.asyncio.ordering import Numbers
-from everyturn.asyncio.outside import DEFAULT_WORKERS, Answer, Job, Pool
+from everyturn.asyncio.outside import DEFAULT_WORKERS, Answer, Budget, Job, Pool
+from everyturn.asyncio.services import Model, Store
 
 if TYPE_CHECKING:
     from everyturn.asyncio.running import Setting
+    from everyturn.asyncio.services import Onlooker
 
 LONGEST: Final = 10_000
 """Iterations after which a run is given up: it may never come to rest."""
@@ -34,6 +36,9 @@ GO_ON: Final = "goes on"
 class ScenarioWorld:
     """What a scenario is given: the outside world of one run. ``watch`` is told what runs, where somebody wants to
     know."""
+
+    onlooker: Onlooker | None = None
+    """Who is told what can be seen of a session from outside; it is a part of the state."""
 
     def __init__(self, guide: Guide, setting: Setting, watch: Callable[[str, Any], None] | None = None) -> None:
         self.guide = guide
@@ -76,17 +81,35 @@ class ScenarioWorld:
         errors: Sequence[BaseException | type[BaseException]] = (),
         effect: Callable[[], Any] | None = None,
         within: float | None = None,
+        budget: Budget | None = None,
     ) -> Any:
         """One answer of the outside world, to be awaited.
 
         ``result``: its value; without one, what ``effect()`` returns. ``errors``: exceptions that it may be instead.
         ``effect``: what it does out there, once, before the answer arrives; where the wait is cancelled it may have
         happened, happen later, or never. ``within``: the latest time, in seconds after now, at which it arrives.
+        ``budget``: bounds how many answers, of all that have it, are errors.
         """
         future = self.loop.create_future()
         until = self.clock.read() + within if within is not None else None
-        self.answers.append(Answer(name, future, result, errors, effect, until))
+        self.answers.append(Answer(name, future, result, errors, effect, until, budget))
         return future
+
+    def model(self, *, pieces: int = 1) -> Model:
+        """A language model out there, whose answers come in so many ``pieces``, each of them at any time.
+
+        ``await model(request)`` is the whole answer, ``async for piece in model.stream(request)`` has the pieces;
+        ``request``: text, messages, whatever the program gives it.
+        """
+        if self.onlooker is not None:
+            self.onlooker.taken.add("model")
+        return Model(self, pieces)
+
+    def store(self) -> Store:
+        """A store out there. See :class:`~everyturn.asyncio.services.Store` for what can be awaited of it."""
+        if self.onlooker is not None:
+            self.onlooker.taken.add("store")
+        return Store(self)
 
     def log(self, *what: Any) -> None:
         """Note something that this run did: runs are compared by what they note."""
@@ -97,6 +120,7 @@ class ScenarioWorld:
 
     def select(self, *, wait: bool) -> list[Any]:
         """The handles of the answers that have arrived; with ``wait`` nothing else is ready, so something must come."""
+        self.between_steps()
         self.clock.tick()
         self.iterations += 1
         if self.iterations > self._longest or (self._until is not None and monotonic() >= self._until):
@@ -140,7 +164,7 @@ class ScenarioWorld:
                 moves.append((f"{answer.name} happens", partial(self._happen, answer), False))
                 continue
             for way, name in enumerate(answer.ways):
-                moves.append((f"{name} arrives", partial(self._arrive, answer, way), False))
+                moves.append((f"{name}{answer.verb}", partial(self._arrive, answer, way), False))
         moves += [(f"{each.name} happens, unwanted", partial(self._happen_late, each), True) for each in self.orphans]
         moves += [(name, move, False) for name, move in self._thread_moves()]
         if lost := unheld(self):
@@ -156,8 +180,9 @@ class ScenarioWorld:
         answer.happen()
 
     def _arrive(self, answer: Answer, way: int) -> None:
-        self._tell("world", f"{answer.ways[way]} arrives")
+        self._tell("world", f"{answer.ways[way]}{answer.verb}")
         self.answers.remove(answer)
+        self.answers += answer.arrive(way)
         if answer.until is not None:
             self.kept.append(answer.until)
         self.arrived.append(events.Handle(answer.deliver, (way,), self.loop, None))
@@ -271,6 +296,20 @@ class ScenarioWorld:
         return [task for task in map(_alive, self.made) if task is not None and not task.done()]
 
     # What is noted.
+
+    def seen(self, what: object) -> None:
+        """Something was seen from outside."""
+        self._tell("seen", what)
+
+    def between_steps(self) -> None:
+        """No code of the program is running."""
+        if self.onlooker is not None and not (self.over or self.settled):
+            self.onlooker.look()
+
+    def becomes_ready(self, handle: Any) -> None:
+        """The loop is to run ``handle``."""
+        if self.onlooker is not None and not (self.over or self.settled):
+            self.onlooker.becomes_ready(handle)
 
     def steps(self, handle: Any) -> None:
         """The loop takes ``handle`` to run it."""

@@ -11,6 +11,7 @@ import click
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
 from everyturn.cli.options import BYTES, COUNTER_CHECK, OUTPUT, PICTURE, WITHOUT, asked, finish, judging, of_worlds
 from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
+from everyturn.cli.sessions import Asked, judge_sessions, only_sessions
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from everyturn.asyncio.running import Setting
     from everyturn.reports.scenarios import SearchProgress
     from everyturn.reports.text import Printer
+    from everyturn.sessions.workload import Workload
 
 
 @click.command(epilog=exit_codes(VERDICTS, AGENT), short_help="Explore every interleaving: proved or refuted")
@@ -89,6 +91,7 @@ def check(
     max_memory: int | None,
     jobs: int,
     scenarios: tuple[str, ...],
+    sessions: tuple[str, ...],
     order: str,
     eager: bool,
     plot: Path | None,
@@ -103,9 +106,21 @@ def check(
     you add there included. Several cells end with the matrix of their verdicts.
 
     With --scenario, every run of an asyncio program as it is: first in, first out where asyncio is, and every order of
-    what the outside world does (docs/asyncio.md).
+    what the outside world does (docs/asyncio.md). With --session, every run of an asyncio agent as it is, behind an
+    adapter, judged by the invariants in a scope (docs/asyncio_session.md).
     """
     # ``how``: options of checking.check.check by their names
+    if sessions:
+        only_sessions(
+            scopes,
+            stop_at_first=how["stop_at_first"],
+            scenario=scenarios,
+            revision=revisions,
+            checkpoint=how["checkpoint"],
+        )
+        these = Asked(sessions, scopes, how["invariants"], how["without"])
+        explore = _of_sessions(setting(order, eager=eager), (max_states, max_seconds, max_memory))
+        return judge_sessions("check", these, explore, as_json=as_json, exit_zero=exit_zero, expect=expect)
     if scenarios:
         only_scenarios(
             stop_at_first=how["stop_at_first"],
@@ -145,6 +160,16 @@ def _of_scenarios(
     from everyturn.asyncio.searching import SearchLimits
 
     return lambda name, bar: check_scenario(name, loop, limits=SearchLimits(*limits), watch=bar.searching)
+
+
+def _of_sessions(
+    loop: Setting, limits: tuple[int | None, float | None, int | None]
+) -> Callable[[Workload, SearchProgress], CheckedScenario]:
+    """Explores one session in one scope within limits: runs, seconds, bytes."""
+    from everyturn.asyncio.searching import SearchLimits
+    from everyturn.sessions.checking import check as check_session
+
+    return lambda work, bar: check_session(work, loop, limits=SearchLimits(*limits), watch=bar.searching)
 
 
 def _cells_asked(revisions: Sequence[str], scopes: Sequence[str], checkpoint: Path | None) -> list[tuple[str, str]]:

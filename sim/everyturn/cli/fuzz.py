@@ -10,6 +10,7 @@ import click
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
 from everyturn.cli.options import COUNTER_CHECK, WITHOUT, asked, finish, judging, of_worlds
 from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
+from everyturn.cli.sessions import Asked, judge_sessions, only_sessions
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from everyturn.asyncio.checking import CheckedScenario
     from everyturn.asyncio.running import Setting
     from everyturn.reports.scenarios import SearchProgress
+    from everyturn.sessions.workload import Workload
 
 
 @click.command(
@@ -53,15 +55,22 @@ def fuzz(
     exit_zero: bool,
     expect: str | None,
     scenarios: tuple[str, ...],
+    sessions: tuple[str, ...],
     order: str,
     eager: bool,
     **how: Any,
 ) -> int:
     """Sample interleavings through SimPy: first violations with their tokens, else a bound for what was not seen.
 
-    With --scenario, runs of an asyncio program as it is, by a random walk through what the outside world may do.
+    With --scenario, runs of an asyncio program as it is, by a random walk through what the outside world may do; with
+    --session, runs of an asyncio agent behind an adapter.
     """
     # ``how``: options of checking.fuzz.fuzz by their names
+    if sessions:
+        only_sessions(scopes, scenario=scenarios, revision=revisions)
+        these = Asked(sessions, scopes, invariants, without)
+        sample = _of_sessions(setting(order, eager=eager), how)
+        return judge_sessions("fuzz", these, sample, as_json=as_json, exit_zero=exit_zero, expect=expect)
     if scenarios:
         only_scenarios(revision=revisions, scope=scopes, invariant=invariants, without=without)
         judge = _of_scenarios(setting(order, eager=eager), how)
@@ -96,13 +105,25 @@ def fuzz(
 def _of_scenarios(loop: Setting, how: Mapping[str, Any]) -> Callable[[str, SearchProgress], CheckedScenario]:
     """Samples one scenario, by those of the command's options that mean something to it."""
     from everyturn.asyncio.checking import fuzz as fuzz_scenario
+
+    runs, seed, seconds = _runs(how), how["seed"], how["max_seconds"]
+    return lambda name, bar: fuzz_scenario(name, loop, runs=runs, seed=seed, seconds=seconds, watch=bar.searching)
+
+
+def _of_sessions(loop: Setting, how: Mapping[str, Any]) -> Callable[[Workload, SearchProgress], CheckedScenario]:
+    """Samples one session in one scope, likewise."""
+    from everyturn.sessions.checking import fuzz as fuzz_session
+
+    runs, seed, seconds = _runs(how), how["seed"], how["max_seconds"]
+    return lambda work, bar: fuzz_session(work, loop, runs=runs, seed=seed, seconds=seconds, watch=bar.searching)
+
+
+def _runs(how: Mapping[str, Any]) -> int:
+    """How many runs are asked for."""
     from everyturn.checking.risk import runs_for
 
     runs, risk = how["runs"], how["until_risk"]
-    number = runs if runs is not None else 1000 if risk is None else runs_for(risk)
-    return lambda name, bar: fuzz_scenario(
-        name, loop, runs=number, seed=how["seed"], seconds=how["max_seconds"], watch=bar.searching
-    )
+    return runs if runs is not None else 1000 if risk is None else runs_for(risk)
 
 
 def _explain(fuzzed: Any, show: Any) -> None:

@@ -9,6 +9,7 @@ import click
 from everyturn.cli.ending import exit_codes, exits
 from everyturn.cli.options import IN_PLACE, OUTPUT, PICTURE, finish, judging, say_strayed
 from everyturn.cli.scenarios import replay_scenario
+from everyturn.cli.sessions import is_of_a_session, replay_session
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
 
 
@@ -28,6 +29,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
 @IN_PLACE
 @click.option("--strict", is_flag=True, help="Exit 3 if the run is not, step by step, the recorded one.")
 @click.option("--scenario", metavar="NAME", help="The asyncio program whose run the token is of.")
+@click.option("--session", metavar="NAME", help="The adapter of the asyncio agent whose run the token is of.")
 @judging("the run")
 @exits
 def replay(
@@ -37,6 +39,7 @@ def replay(
     revision: str | None,
     strict: bool,
     scenario: str | None,
+    session: str | None,
     invariants: tuple[str, ...],
     as_json: bool,
     exit_zero: bool,
@@ -49,6 +52,10 @@ def replay(
     last step threads go on first in, first out. Where it first leaves the path is said, and the verdict is that of
     the run that was made.
     """
+    if source.startswith("ea1-") and (session is not None or is_of_a_session(source)):
+        return replay_session(
+            source, session, invariants, strict=strict, as_json=as_json, exit_zero=exit_zero, expect=expect
+        )
     if source.startswith("ea1-"):
         return replay_scenario(source, scenario, strict=strict, as_json=as_json, exit_zero=exit_zero, expect=expect)
     from everyturn.engines.simpy.replay import replay as replay_source

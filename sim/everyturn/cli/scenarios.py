@@ -17,19 +17,23 @@ if TYPE_CHECKING:
     from everyturn.reports.scenarios import SearchProgress
 
 SCENARIO = "An asyncio program as it is: package.module:function, an async function that takes the world."
+SESSION = "An asyncio agent as it is: package.module:Adapter or file.py:Adapter, an everyturn.Session. With --scope."
 
 
 def of_scenarios(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of commands that explore scenarios as well."""
     for option in (
-        click.option("--eager", is_flag=True, help="With --scenario: tasks begin at once (Python 3.12 and later)."),
+        click.option(
+            "--eager", is_flag=True, help="With --scenario or --session: tasks begin at once (Python 3.12 and later)."
+        ),
         click.option(
             "--order",
             type=click.Choice(["fifo", "any"]),
             default="fifo",
             show_default=True,
-            help="With --scenario: the order of ready callbacks, that of asyncio or any.",
+            help="With --scenario or --session: the order of ready callbacks, that of asyncio or any.",
         ),
+        click.option("--session", "sessions", multiple=True, metavar="NAME", help=f"{SESSION} Repeatable."),
         click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help=f"{SCENARIO} Repeatable."),
     ):
         command = option(command)

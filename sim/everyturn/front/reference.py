@@ -17,10 +17,11 @@ from everyturn.world.scope import DEFAULT_SCOPES
 
 SECTIONS: Final = {
     "Questions": "check check_all liveness fuzz replay explain shrink validate simulate audit coverage",
-    "Asyncio programs": "check_scenario fuzz_scenario replay_scenario",
+    "Asyncio programs": "check_scenario fuzz_scenario replay_scenario check_session fuzz_session replay_session",
     "Results": "CheckResult CheckResults FuzzResult FuzzRun ReplayResult ExplainResult ShrinkResult LivenessResult "
-    "AuditResult CoverageResult ValidateResult SimulateResult ScenarioResult ScenarioRun Verdict Trace",
-    "What is asked about": "Agent Scope Promises Ports Shared Call Completion Context",
+    "AuditResult CoverageResult ValidateResult SimulateResult ScenarioResult ScenarioRun SessionResult "
+    "Verdict Trace",
+    "What is asked about": "Agent Scope Promises Ports Shared Call Completion Context Session Prompt Look Refused",
     "Modules": "figures invariants strategies events revisions",
     "Errors": "EveryturnError UsageError",
 }
@@ -33,6 +34,8 @@ WORDS: Final = {
     "Reduce": "`none`, `dead`, `symmetry` or `ample`",
     "Progress": "`True` for a line on standard error, or a function that is called now and then",
     "Scenario": "an `async def` that takes the world, or where it lies (`package.module:function`)",
+    "SessionOrName": "a class that inherits from `Session`, or where it lies (`package.module:Adapter`, "
+    "`file.py:Adapter`)",
     "Row": "a dictionary: column → value; `pandas.DataFrame` and `polars.DataFrame` take a list of them",
 }
 """What the names in signatures mean that are no names of the front door."""

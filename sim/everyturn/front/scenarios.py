@@ -76,7 +76,7 @@ def check_scenario(
     undetermined. Raises :class:`~everyturn.UsageError`, also for a program that does what cannot be controlled.
     """
     limits = SearchLimits(max_states, max_seconds, max_memory)
-    return ScenarioResult(checking.check(scenario, _setting(order, eager=eager), limits=limits), scenario)
+    return ScenarioResult(checking.check(scenario, setting_of(order, eager=eager), limits=limits), scenario)
 
 
 def fuzz_scenario(
@@ -92,7 +92,7 @@ def fuzz_scenario(
 
     The same ``seed`` makes the same runs. Otherwise as :func:`check_scenario`.
     """
-    setting = _setting(order, eager=eager)
+    setting = setting_of(order, eager=eager)
     return ScenarioResult(checking.fuzz(scenario, setting, runs=runs, seed=seed, seconds=max_seconds), scenario)
 
 
@@ -102,7 +102,7 @@ def replay_scenario(token: str, scenario: ScenarioOrName) -> ScenarioRun:
     return ScenarioRun(checking.replay(token, scenario))
 
 
-def _setting(order: Order, *, eager: bool) -> Setting:
+def setting_of(order: Order, *, eager: bool) -> Setting:
     """How the loop is set up. Raises :class:`UsageError` where this Python cannot."""
     if eager and not hasattr(asyncio, "eager_task_factory"):
         raise UsageError("eager: expected Python 3.12 or later, whose asyncio has eager tasks; found an older one")

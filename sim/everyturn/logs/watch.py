@@ -51,6 +51,8 @@ class Watch:
     """Judges lines in the order in which they are given to :meth:`see`; ``report`` is called for each violation.
 
     ``recorded``: the lines are those of a recording, in which a thread and an owner are named wherever there is one.
+    ``exact``: each line stands at its step. ``doubt``: where a prompt waits of which no line tells, is taken against
+    the session.
     """
 
     def __init__(
@@ -60,8 +62,11 @@ class Watch:
         invariants: Sequence[Invariant] = INVARIANTS,
         *,
         recorded: bool = False,
+        exact: bool = False,
+        doubt: bool = False,
     ) -> None:
         self._ordered, self._recorded = header.ordered, recorded
+        self._exact, self._doubt = exact, doubt
         self._promises = header.promises.promises
         self.kinds = frozenset(str(kind) for kind in header.kinds)
         self.lines = self.prompts = self.run_ids = self.cancels = 0
@@ -103,7 +108,13 @@ class Watch:
                 del self._sessions[idle.name]
             self._enough = max(_ENOUGH, 2 * len(self._sessions))
         session = LogSession(
-            name, tainted=self._tainted, ordered=self._ordered, recorded=self._recorded, promises=self._promises
+            name,
+            tainted=self._tainted,
+            ordered=self._ordered,
+            recorded=self._recorded,
+            promises=self._promises,
+            exact=self._exact,
+            doubt=self._doubt,
         )
         self._sessions[name] = session
         self._named.add(hash(name))

@@ -36,26 +36,33 @@ def show_checked(checked: CheckedScenario, show: Printer, hint: str) -> None:
     cell, found = checked.cell, checked.found
     sign, colour = SIGNS[cell.verdict]
     head = click.style(cell.revision, bold=True) + "  " + click.style(f"{sign} {cell.verdict}", fg=colour)
-    show.say(_counts(cell, found), f"{head}  ")
+    show.say(counts(cell, found), f"{head}  ")
     for kind, judged in cell.invariants.items():
         if judged.verdict is Verdict.REFUTED:
             show.say(f" {kind}: {judged.sentence}", "  " + click.style("✗", fg="red"))
             if judged.token is not None:
                 show.say(f"    {judged.steps} decisions of the world: everyturn replay{hint} {judged.token}")
+    doubts(checked, show)
+
+
+def doubts(checked: CheckedScenario, show: Printer) -> None:
+    """What kept states from being merged, and why a search ended early."""
+    cell, found = checked.cell, checked.found
     for path, times in sorted(found.opaque.items(), key=lambda each: -each[1])[:5]:
         show.say(f"  not merged {times:,} times because this cannot be known by value: {path}")
     if cell.stopped is not None:
         show.say(f"  stopped: {cell.stopped}")
 
 
-def _counts(cell: Cell, found: ScenarioSearch) -> str:
-    counts = [f"{found.runs:,} runs"]
+def counts(cell: Cell, found: ScenarioSearch) -> str:
+    """How many runs and states there were, or how likely a fault is that was not seen."""
+    said = [f"{found.runs:,} runs"]
     if found.states:
-        counts.append(f"{found.states:,} states, {found.merged:,} merged")
-    counts.append(f"at most {found.longest:,} decisions, {found.seconds:.2f} s")
+        said.append(f"{found.states:,} states, {found.merged:,} merged")
+    said.append(f"at most {found.longest:,} decisions, {found.seconds:.2f} s")
     if cell.risk is not None:
-        counts.append(f"a run shows a fault with a probability of at most {cell.risk['bound']:.3g} (95 %)")
-    return ", ".join(counts)
+        said.append(f"a run shows a fault with a probability of at most {cell.risk['bound']:.3g} (95 %)")
+    return ", ".join(said)
 
 
 def show_replayed(replayed: ReplayedScenario, show: Printer) -> None:

@@ -124,7 +124,7 @@ class Printer:
         """The verdicts of one cell: a line, then one for each refutation, with its token, and for each doubt."""
         head = click.style(f"{cell.revision}  {cell.scope}", bold=True)
         self.say(_headline(cell), f"{head}  {_sign(cell.verdict)} ")
-        for name, judged in _all(cell):
+        for name, judged in judged_of(cell):
             if judged.verdict is Verdict.REFUTED:
                 self._refutation(cell, name, judged)
             elif judged.verdict is Verdict.UNDETERMINED and judged.sentence is not None:
@@ -144,7 +144,7 @@ class Printer:
     def hint(self, cells: Sequence[Cell]) -> None:
         """Where to go on from a refutation."""
         for cell in cells:
-            for name, judged in _all(cell):
+            for name, judged in judged_of(cell):
                 if judged.token:
                     how = hints.of_run("explain", judged.token, cell.revision, name)
                     self.say(f"why, and since when it was too late: {how}")
@@ -152,13 +152,13 @@ class Printer:
 
     def matrix(self, cells: Sequence[Cell]) -> None:
         """Revisions × scopes × invariants as a table."""
-        names = list(dict.fromkeys(name for cell in cells for name, _ in _all(cell)))
+        names = list(dict.fromkeys(name for cell in cells for name, _ in judged_of(cell)))
         width = max(len(f"{cell.revision} {cell.scope}") for cell in cells) + 2
         self.say()
         for line in _slanted(names):
             self.say(" " * width + line)
         for cell in cells:
-            said = dict(_all(cell))
+            said = dict(judged_of(cell))
             signs = "  ".join(_sign(said[name].verdict) if name in said else " " for name in names)
             self.say(head=f"{f'{cell.revision} {cell.scope}':<{width}}{signs}")
         self.say()
@@ -214,7 +214,7 @@ class Printer:
         for error in (*validated.unreadable, *validated.unreadable.rest):
             click.echo(f"everyturn: {printable(error)}", err=True)
         for cell in validated.cells:
-            for name, judged in _all(cell):
+            for name, judged in judged_of(cell):
                 if judged.verdict is Verdict.REFUTED and cell.events is None:
                     what = f"{name} ({judged.guard})" if judged.guard else name
                     self.say(f"{judged.where}: run {cell.run}: {what}: {judged.sentence}")
@@ -227,7 +227,7 @@ class Printer:
         """The verdicts on a log that was followed."""
         for cell in result.cells:
             self.say(f"{cell.file}: {cell.events:,} events, {cell.lost:,} lines lost")
-            for name, judged in _all(cell):
+            for name, judged in judged_of(cell):
                 often = {None: "", 1: " once:"}.get(judged.count, f" {judged.count or 0:,} times, first:")
                 said = f"{name:<20}{judged.verdict}{often} {judged.sentence or ''}"
                 self.say(said.rstrip(), f"  {_sign(judged.verdict)} ")
@@ -257,7 +257,8 @@ def coverage(report: dict[str, Any]) -> Iterator[str]:
         yield f"  UNREADABLE in {report['more_faults']:,} more places"
 
 
-def _all(cell: Cell) -> Iterator[tuple[str, InvariantResult]]:
+def judged_of(cell: Cell) -> Iterator[tuple[str, InvariantResult]]:
+    """All that is said in a cell, conformance last."""
     yield from cell.invariants.items()
     if cell.conforms is not None:
         yield "conforms", cell.conforms
@@ -268,9 +269,15 @@ def _sign(verdict: Verdict) -> str:
     return click.style(text, fg=colour)
 
 
+def verdict_counts(cell: Cell) -> str:
+    """How many of each verdict there are in a cell."""
+    counts = Counter(judged.verdict for _, judged in judged_of(cell))
+    return ", ".join(f"{counts[verdict]} {verdict.words}" for verdict in WORST_FIRST if counts[verdict])
+
+
 def _headline(cell: Cell) -> str:
-    counts = Counter(judged.verdict for _, judged in _all(cell))
-    said = ", ".join(f"{counts[verdict]} {verdict.words}" for verdict in WORST_FIRST if counts[verdict])
+    counts = Counter(judged.verdict for _, judged in judged_of(cell))
+    said = verdict_counts(cell)
     if cell.conforms is not None:
         said += f" ({len(cell.invariants)} invariant{'s' * (len(cell.invariants) != 1)} and conformance)"
     if cell.states is not None:

@@ -15,33 +15,34 @@ from everyturn.world import resumption
 from everyturn.world.entering import entered, named, told
 
 
-def found(name: str) -> Any:
-    """What ``package.module:Class`` or ``folder/file.py:Class`` names. Raises :class:`UsageError`."""
+def found(name: str, what: str = "agent") -> Any:
+    """What ``package.module:Class`` or ``folder/file.py:Class`` names, an agent or ``what`` else. Raises
+    :class:`UsageError`."""
     source, _, attribute = name.rpartition(":")
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    module = _module_of(name, source) if source.endswith(".py") or "/" in source else source
+    module = _module_of(name, source, what) if source.endswith(".py") or "/" in source else source
     if not attribute.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
         raise UsageError(
-            f"agent {name!r}: expected package.module:Class, for example examples.agents.actor:Actor, or file.py:Class"
+            f"{what} {name!r}: expected package.module:Class, for example examples.agents.actor:Actor, or file.py:Class"
         )
     resumption.watch()
-    with entered(lambda error: UsageError(f"agent {name!r}: {_unimported(module, here, error)}")):
+    with entered(lambda error: UsageError(f"{what} {name!r}: {_unimported(module, here, error)}")):
         imported = importlib.import_module(module)
     if module != source:
-        _check_file(name, imported, Path(source))
+        _check_file(name, imported, Path(source), what)
     if not hasattr(imported, attribute):
-        raise UsageError(f"agent {name!r}: {_unnamed(imported, attribute)}")
+        raise UsageError(f"{what} {name!r}: {_unnamed(imported, attribute)}")
     return getattr(imported, attribute)
 
 
-def _module_of(name: str, source: str) -> str:
+def _module_of(name: str, source: str, what: str) -> str:
     """The module of a file, whose folder can be imported from from now on."""
     path = Path(source)
     if not path.is_file():
         raise UsageError(
-            f"agent {name!r}: {source}: expected a Python file; found {'a folder' if path.is_dir() else 'none'}"
+            f"{what} {name!r}: {source}: expected a Python file; found {'a folder' if path.is_dir() else 'none'}"
         )
     folder = str(path.resolve().parent)
     if folder not in sys.path:
@@ -49,12 +50,12 @@ def _module_of(name: str, source: str) -> str:
     return path.stem
 
 
-def _check_file(name: str, imported: ModuleType, path: Path) -> None:
+def _check_file(name: str, imported: ModuleType, path: Path, what: str) -> None:
     """Raise :class:`UsageError` if another file of that name came first."""
     where = getattr(imported, "__file__", None)
     if where is None or Path(where).resolve() != path.resolve():
         raise UsageError(
-            f"agent {name!r}: expected {path} to be imported as {path.stem!r}; found {where or 'a module of Python'} "
+            f"{what} {name!r}: expected {path} to be imported as {path.stem!r}; found {where or 'a module of Python'} "
             f"of that "
             "name: call the file something else, or name the class as package.module:Class"
         )

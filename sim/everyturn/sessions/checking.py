@@ -1,0 +1,217 @@
+"""Verdicts on sessions: every run of a scope through an adapter, or a sample of them, or one again."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from everyturn.asyncio import checking
+from everyturn.asyncio.checking import CheckedScenario, ReplayedScenario
+from everyturn.asyncio.running import Setting
+from everyturn.asyncio.searching import ScenarioSearch, SearchLimits
+from everyturn.asyncio.tokens import recorded
+from everyturn.errors import UsageError
+from everyturn.sessions.adapter import Session
+from everyturn.sessions.mistakes import where
+from everyturn.sessions.workload import FAULTS, Workload, methods
+from everyturn.verdicts.checker import CONFORMS
+from everyturn.verdicts.selection import Wanted, selection
+from everyturn.verdicts.vacuity import is_vacuous
+from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict, of_cell
+from everyturn.world.imports import found
+from everyturn.world.scope import Scope
+from everyturn_model.invariants import Invariant
+from everyturn_model.logs.monitor import LogMonitor
+from everyturn_model.promises import Promises
+
+Adapter = str | type[Session]
+"""A :class:`Session`, or where it lies: ``"package.module:Adapter"``, ``"file.py:Adapter"``."""
+
+ENDLESS: Final = ("hang", "left-over")
+"""Kinds with which a search says that runs go round for ever."""
+
+
+def find(adapter: Adapter, scope: Scope) -> type[Session]:
+    """The adapter of this name. Raises :class:`UsageError` if it is none, or lacks what the scope calls."""
+    kind = found(adapter, "session") if isinstance(adapter, str) else adapter
+    if not isinstance(kind, type) or not issubclass(kind, Session):
+        raise UsageError(
+            f"session {adapter!r}: expected a class that inherits from everyturn.Session; found {kind!r:.80}"
+        )
+    name = kind.__qualname__
+    for method in ("open", *methods(scope)):
+        given = getattr(kind, method)
+        if given is getattr(Session, method):
+            raise UsageError(f"{where(kind)}: session {name}: scope {scope} calls {method}: expected an async method")
+        if not inspect.iscoroutinefunction(given):
+            raise UsageError(f"{where(kind)}: session {name}: {method}: expected an async method; found {given!r:.60}")
+        _check_parameters(kind, method)
+    if inspect.iscoroutinefunction(kind.look):
+        raise UsageError(f"{where(kind)}: session {name}: look: expected a plain method; found an async one")
+    if not isinstance(kind.promises, Promises):
+        raise UsageError(
+            f"{where(kind)}: session {name}: promises: expected everyturn.Promises(...); found {kind.promises!r:.60}"
+        )
+    return kind
+
+
+_PARAMETERS: Final = {"open": ("world",), "submit": ("prompt",)}
+
+
+def _check_parameters(kind: type[Session], method: str) -> None:
+    expected = ("self", *_PARAMETERS.get(method, ()))
+    signature = inspect.signature(getattr(kind, method))
+    try:
+        signature.bind(*expected)
+    except TypeError:
+        raise UsageError(
+            f"{where(kind)}: session {kind.__qualname__}: expected {method}({', '.join(expected)}); found "
+            f"{method}{signature}"
+        ) from None
+
+
+def workload(
+    adapter: Adapter, scope: str | Scope, wanted: Sequence[Wanted] = (), without: Sequence[str] = ()
+) -> Workload:
+    """The workload that a scope is for an adapter, judged for what is ``wanted``: all, if nothing is named.
+
+    Raises :class:`UsageError`.
+    """
+    what = Scope.parse(scope) if isinstance(scope, str) else scope
+    invariants = [each for each in wanted if each not in FAULTS]
+    own = [each for each in invariants if isinstance(each, Invariant)]
+    if own:
+        raise UsageError(f"invariant {own[0].name!r}: expected one by its name: those of the user's own are not judged")
+    chosen = selection(invariants, [each for each in without if each not in FAULTS])
+    faults = {kind: text for kind, text in FAULTS.items() if (not wanted or kind in wanted) and kind not in without}
+    return Workload(find(adapter, what), what, chosen, faults)
+
+
+def check(
+    work: Workload,
+    setting: Setting | None = None,
+    *,
+    limits: SearchLimits = SearchLimits(),  # noqa: B008 # it cannot be changed
+    merge: bool = True,
+    watch: Callable[[ScenarioSearch], None] | None = None,
+) -> CheckedScenario:
+    """Explore every run of a workload, unless a limit is reached. Raises :class:`UsageError`."""
+    checked = checking.check(work, setting, limits=limits, merge=merge, watch=watch)
+    return CheckedScenario(_cell(checked.cell, work, checked.found), checked.found)
+
+
+def fuzz(
+    work: Workload,
+    setting: Setting | None = None,
+    *,
+    runs: int = 1000,
+    seed: int = 0,
+    seconds: float | None = None,
+    watch: Callable[[ScenarioSearch], None] | None = None,
+) -> CheckedScenario:
+    """Sample runs of a workload by a random walk: refuted, or a bound on the risk that one run shows a fault."""
+    checked = checking.fuzz(work, setting, runs=runs, seed=seed, seconds=seconds, watch=watch)
+    return CheckedScenario(_cell(checked.cell, work, checked.found), checked.found)
+
+
+def replay(token: str, adapter: Adapter | None, wanted: Sequence[Wanted] = ()) -> ReplayedScenario:
+    """Make the run of a session's token again. Raises :class:`UsageError` if no session is named, or it is none's."""
+    name, _, scope = recorded(token).scenario.rpartition("@")
+    if not name:
+        raise UsageError(f"this token is of the scenario {scope!r}, and of no session: expected --scenario {scope}")
+    if adapter is None:
+        raise UsageError(
+            f"this token is of the session {name!r}: expected --session {name} (nothing is imported that is not named "
+            "on the command line)"
+        )
+    work = workload(adapter, scope, wanted)
+    replayed = checking.replay(token, work)
+    held = ScenarioSearch(Setting(), unsure=replayed.outcome.unsure, shown=replayed.outcome.shown)
+    return replayed._replace(cell=_cell(replayed.cell, work, held))
+
+
+def _cell(cell: Cell, work: Workload, held: ScenarioSearch) -> Cell:
+    """The cell of a session: what is not promised, cannot be violated, or was not shown is never green."""
+    said = cell.invariants
+    endless = any(kind in held.found for kind in ENDLESS)
+    judged: dict[str, InvariantResult] = {}
+    for each in work.chosen.invariants:
+        judged[each.name] = _of_invariant(each, work, held, said.get(each.name))
+    for kind in (CONFORMS, *FAULTS):
+        if kind in said:
+            judged[kind] = _of_conformance(said[kind], held) if kind == CONFORMS else said[kind]
+    if endless:
+        judged = {name: _endless(each) for name, each in judged.items()}
+    cell.revision, _, cell.scope = work.__qualname__.rpartition("@")
+    cell.revision = f"{work.__module__}:{cell.revision}"
+    cell.conforms = judged.pop(CONFORMS, None)
+    cell.invariants = judged
+    cell.verdict = of_cell(judged, cell.conforms)
+    return cell
+
+
+def _endless(judged: InvariantResult) -> InvariantResult:
+    if judged.verdict not in (Verdict.PROVED, Verdict.HOLDS):
+        return judged
+    return InvariantResult(Verdict.UNDETERMINED, "some run never comes to rest, and what it does is not judged")
+
+
+def _of_invariant(
+    invariant: Invariant, work: Workload, held: ScenarioSearch, said: InvariantResult | None
+) -> InvariantResult:
+    reason = invariant.unpromised(work.adapter.promises)
+    if reason is not None or said is None:
+        return InvariantResult(Verdict.NOT_PROMISED, reason)
+    if said.verdict is Verdict.REFUTED:
+        return said
+    if is_vacuous(invariant, work.scope):
+        return InvariantResult(Verdict.VACUOUS)
+    unshown = _unshown(invariant, held.shown)
+    if unshown is not None:
+        return InvariantResult(Verdict.NOT_JUDGED, unshown)
+    if invariant.name == "no-double-emit" and "told by the adapter" not in held.shown:
+        return InvariantResult(
+            Verdict.VACUOUS, "a call returns once; completions that the adapter tells there are none"
+        )
+    return _unsure(invariant.name, said, held)
+
+
+def _of_conformance(said: InvariantResult, held: ScenarioSearch) -> InvariantResult:
+    if said.verdict is Verdict.REFUTED:
+        return said
+    if "kind started" not in held.shown:
+        return InvariantResult(Verdict.NOT_JUDGED, _NO_TURNS)
+    fold = held.unsure.get("no-fold-of-run-id")
+    return InvariantResult(Verdict.NOT_JUDGED, fold) if fold is not None else _unsure(CONFORMS, said, held)
+
+
+def _unsure(name: str, said: InvariantResult, held: ScenarioSearch) -> InvariantResult:
+    return InvariantResult(Verdict.NOT_JUDGED, held.unsure[name]) if name in held.unsure else said
+
+
+_NO_TURNS: Final = "the agent asks no model of ours (world.model()), so that no turn is seen"
+_NEEDED: Final = {
+    "in-order": ("queued", "no look of the adapter has shown a prompt in the queue"),
+    "right-owner": ("owner", "no answer has carried what the model said ('answer:p1')"),
+    "clean-rest": ("kind queued", "the adapter does not show what the session holds (look)"),
+}
+"""Invariant → what some run must have shown, and what is said if none has."""
+
+_SHOWN_BY_SESSIONS: Final = ("no-deadlock",)
+
+
+def _unshown(invariant: Invariant, shown: set[str]) -> str | None:
+    """Why nothing can be said of an invariant; none if something can."""
+    log = invariant.log
+    if not isinstance(log, LogMonitor):
+        if invariant.name in _SHOWN_BY_SESSIONS:
+            return None
+        return log.reason.replace("the log does not show", "a session's adapter does not show")
+    kinds = {each.removeprefix("kind ") for each in shown if each.startswith("kind ")}
+    if "queued" in log.needs - kinds:
+        return "the adapter does not show what the session holds (look)"
+    if log.needs - kinds:
+        return _NO_TURNS
+    what, sentence = _NEEDED.get(invariant.name, ("rest", ""))
+    return None if what == "rest" or what in shown else sentence

@@ -1,0 +1,175 @@
+"""What was seen of a run, as the lines of a log: the judges of logs then judge it.
+
+A turn begins when the session shows it as active, or else with its first stream; it ends with a stream, or else with
+what its client is told. Whose stream it is, is known by the prompts in what the model was asked: the last one of them
+that had not ended. Who is told the answer of another one's stream and had none of his own was folded into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from everyturn.formats.everyturn_log import LogLine, LogSnapshot, Placed
+from everyturn.sessions.adapter import Look
+from everyturn.sessions.calls import Observed
+
+SESSION: Final = "session"
+
+
+class Telling:
+    """The lines of one run. ``unsure``: invariants that the run may have broken or not, and why that is not seen."""
+
+    def __init__(self, observed: Sequence[Observed], snapshot: Look | None, *, messages: bool) -> None:
+        self.observed = observed
+        self.messages = messages
+        self.unsure: dict[str, str] = {}
+        self._started: dict[str, str | None] = {}
+        """Each prompt that had a turn, and the thread that began it."""
+        self._running: set[str] = set()
+        self._streams: dict[str, str] = {}
+        """Number of a stream → whose it is."""
+        self._over: set[str] = set()
+        self._passed: dict[str, set[str | None]] = {}
+        """Prompts whose turn has ended and of which nobody was told → the threads that have begun other turns since."""
+        self._owners = self._owners_of_streams()
+        self._folds = self._folded()
+        self.lines: tuple[Placed, ...] = tuple(
+            Placed(number, line) for number, line in enumerate([*self._tell(), _rest(snapshot)], 1)
+        )
+
+    def _owners_of_streams(self) -> dict[str, str]:
+        """Number of a stream → whose it is: of the prompts in the request, the last one that was not told yet."""
+        over: set[str] = set()
+        owners = {}
+        for each in self.observed:
+            if each.what in ("told", "refused"):
+                over.add(each.name)
+            elif each.what == "asked":
+                owners[each.name] = [*each.others[-1:], *(name for name in each.others if name not in over)][-1]
+        return owners
+
+    def _folded(self) -> dict[str, str]:
+        """Who is told as finished without a stream of his own → the first stream that he was in, of another one."""
+        own = set(self._owners.values())
+        told = {each.name: each.outcome for each in self.observed if each.what == "told"}
+        explicit = {each.name for each in self.observed if each.what == "folded"}
+        folds: dict[str, str] = {}
+        for each in self.observed:
+            for name in each.others if each.what == "asked" else ():
+                if name in own or name in explicit or name in folds:
+                    continue
+                if told.get(name) == "finished":
+                    folds[name] = each.name
+                elif name in told:
+                    host = self._owners[each.name]
+                    self.unsure["no-fold-of-run-id"] = (
+                        f"{name} was in what the model was asked for {host}, and had no turn of its own: whether it "
+                        "was folded is not seen (call self.folded(prompt, into) where the agent folds)"
+                    )
+        return folds
+
+    def _tell(self) -> Iterator[LogLine]:
+        for each in self.observed:
+            match each.what:
+                case "asked":
+                    yield from self._asked(each)
+                case "answered":
+                    yield from self._answered(each)
+                case "told":
+                    yield from self._told(each)
+                case "busy":
+                    yield from self._busy(each.name)
+                case "folded":
+                    yield _line("folded", prompt=each.name, turn=each.others[0])
+                case "wrote" if self.messages:
+                    kind = "message" if each.outcome is None else "message_failed"
+                    yield from (_line(kind, prompt=name) for name in each.others)
+                case _:
+                    yield from _plain(each)
+
+    def _asked(self, asked: Observed) -> Iterator[LogLine]:
+        owner = self._streams[asked.name] = self._owners[asked.name]
+        if owner not in self._running:
+            yield from self._start(owner, asked.thread)
+        for name, stream in self._folds.items():
+            if stream == asked.name:
+                yield _line("folded", prompt=name, turn=owner)
+        yield _line("stream_start", prompt=owner, thread=asked.thread)
+
+    def _start(self, name: str, thread: str | None) -> Iterator[LogLine]:
+        for passed, threads in self._passed.items():
+            if passed != name:
+                threads.add(thread)
+        self._started[name] = thread
+        self._running.add(name)
+        yield _line("started", prompt=name, thread=thread)
+
+    def _answered(self, answered: Observed) -> Iterator[LogLine]:
+        owner = self._streams.get(answered.name)
+        if owner is not None:
+            yield _line("stream_end", prompt=owner, how=answered.outcome)
+            yield from self._end(owner, answered.outcome)
+
+    def _end(self, name: str, outcome: str | None) -> Iterator[LogLine]:
+        if name in self._running:
+            self._running.discard(name)
+            if name not in self._over:
+                self._passed[name] = set()
+            yield _line("ended", prompt=name, outcome=outcome)
+
+    def _busy(self, name: str) -> Iterator[LogLine]:
+        if name.startswith("p") and name not in self._started and name not in self._over:
+            yield from self._start(name, None)
+
+    def _told(self, told: Observed) -> Iterator[LogLine]:
+        name, outcome = told.name, told.outcome
+        streaming = name in self._streams.values()
+        if name not in self._started and name not in self._folds:
+            if outcome == "cancelled":
+                yield _line("dropped", prompt=name)
+            elif outcome == "failed":
+                yield _line("ended", prompt=name, outcome=outcome)
+        elif not streaming:
+            yield from self._end(name, outcome)
+        thread = told.thread
+        if thread is None and self._started.get(name) == name:
+            thread = name
+        self._hand_over(name, thread)
+        self._over.add(name)
+        yield _line("told", prompt=name, thread=thread, outcome=outcome, owner=told.others[0] if told.others else None)
+
+    def _hand_over(self, name: str, thread: str | None) -> None:
+        """Whether a completion was held back is seen only where who hands it over has begun the turns meanwhile."""
+        threads = self._passed.pop(name, set())
+        if threads and not (thread is not None and thread in threads and thread == self._started.get(name)):
+            self.unsure["prompt-notice"] = (
+                f"the client of {name} was told after another turn had begun, by another task than the one that ran "
+                f"{name}'s turn: whether that had held it back is not seen"
+            )
+
+
+def _plain(seen: Observed) -> Iterator[LogLine]:
+    """What is a line as it stands."""
+    match seen.what:
+        case "submit":
+            run_id = f"run:{seen.name}" if seen.run_id else None
+            yield _line("submit", prompt=seen.name, run_id=run_id)
+            yield _line("submitted", prompt=seen.name)
+        case "refused" | "queued":
+            yield _line(seen.what, prompt=seen.name)
+        case "call" if seen.name[0] == "x":
+            yield _line("shutdown")
+        case "call" | "return" if seen.name[0] != "x":
+            kind = {"c": "cancel", "q": "clear"}[seen.name[0]]
+            yield _line(f"{kind}_{seen.what}", operation=seen.name)
+
+
+def _rest(snapshot: Look | None) -> LogLine:
+    if snapshot is None:
+        return _line("rest")
+    return _line("rest", snapshot=LogSnapshot(busy=bool(snapshot.busy), queue=tuple(snapshot.queue)))
+
+
+def _line(kind: Any, **fields: Any) -> LogLine:
+    return LogLine(kind=kind, session=SESSION, **fields)

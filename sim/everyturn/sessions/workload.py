@@ -1,0 +1,119 @@
+"""A scope as the scenario of a session: its clients call the adapter whenever they like, and what is seen is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from everyturn.asyncio.encoding import known
+from everyturn.asyncio.findings import KINDS, ScenarioFinding
+from everyturn.asyncio.running import ScenarioOutcome
+from everyturn.asyncio.world import ScenarioWorld
+from everyturn.errors import AgentFault, UsageError
+from everyturn.sessions.adapter import Session
+from everyturn.sessions.calls import METHODS, Calls
+from everyturn.sessions.judging import header, judge
+from everyturn.sessions.mistakes import method, opened, where
+from everyturn.sessions.telling import Telling
+from everyturn.verdicts.checker import CONFORMS
+from everyturn.verdicts.selection import Selection
+from everyturn.world.scope import EXTRAS, Scope
+
+FAULTS: Final = {
+    "error": "a Cancel, a ClearQueue or a shutdown raised an exception",
+    **{kind: text for kind, text in KINDS.items() if kind not in ("hang", "left-over", "error")},
+}
+"""What is wrong with any program, of what a session is judged for: that its tasks wait at rest is no fault."""
+
+_LETTERS: Final = "cqex"
+"""The extras of a scope that a session is given."""
+
+
+class Workload:
+    """The scenario that a scope is for an adapter; ``kinds`` are the faults that its runs are judged for."""
+
+    def __init__(self, adapter: type[Session], scope: Scope, chosen: Selection, faults: Mapping[str, str]) -> None:
+        _require(scope)
+        self.adapter = adapter
+        self.scope = scope
+        self.chosen = chosen
+        self.promised = {
+            each.name: each.sentence for each in chosen.invariants if each.unpromised(adapter.promises) is None
+        }
+        conforms = {CONFORMS: "the run is one of the specification's"} if chosen.conformance else {}
+        self.kinds: Mapping[str, str] = {**self.promised, **conforms, **faults}
+        self.__module__ = adapter.__module__
+        self.__qualname__ = f"{adapter.__qualname__}@{scope}"
+
+    async def __call__(self, world: ScenarioWorld) -> None:
+        """One run: open the session, let clients call, and wait for all calls."""
+        try:
+            session = self.adapter()
+            calls = session._calls = Calls(world, session, self.scope)
+            world.onlooker = calls
+            await session.open(world)
+        except UsageError:
+            raise
+        except Exception as error:
+            raise opened(error, self.adapter) from error
+        calls.begin()
+        await calls.over
+
+    def at_rest(self, world: ScenarioWorld, outcome: ScenarioOutcome) -> None:
+        """Judge a run that has come to rest. Raises :class:`AgentFault` for what the adapter did wrong."""
+        calls: Any = world.onlooker
+        if calls is None or not calls.begun:
+            if world.main.done():
+                return  # open raised, which is told
+            raise AgentFault(
+                f"{method(calls.session, 'open')}: session {self.adapter.__qualname__}: open: expected it to return; "
+                "found that it waits for ever"
+            )
+        calls.look()
+        turns = "model" in calls.taken
+        messages = self.adapter.stores_prompts
+        if messages and "store" not in calls.taken:
+            raise AgentFault(
+                f"{where(self.adapter)}: session {self.adapter.__qualname__}: stores_prompts: expected an agent that is "
+                "given world.store() in open; found none taken"
+            )
+        telling = Telling(calls.observed, calls.snapshot, messages=messages)
+        head = header(self.adapter.promises, turns=turns, queue=calls.snapshot is not None, messages=messages)
+        judged = judge(telling.lines, head, tuple(calls.open), conformance=self.chosen.conformance)
+        outcome.findings += [ScenarioFinding(*each) for each in judged.violations if each[0] in self.kinds]
+        outcome.unsure |= telling.unsure | judged.unsure
+        outcome.shown |= set(_shown(calls, head.kinds))
+
+
+def _shown(calls: Calls, kinds: frozenset[Any]) -> Any:
+    yield from (f"kind {kind}" for kind in kinds)
+    for each in calls.observed:
+        if each.what == "told":
+            yield "told"
+            if each.others:
+                yield "owner"
+        elif each.what in ("queued", "wrote"):
+            yield each.what
+    if calls.told_by_adapter:
+        yield "told by the adapter"
+
+
+def _require(scope: Scope) -> None:
+    """Raise :class:`UsageError` for a scope that a session cannot be given."""
+    letters = [letter for letter, (name, _, _) in EXTRAS.items() if getattr(scope, name) and letter not in _LETTERS]
+    letters += [letter for letter in dict.fromkeys(scope.prompts) if letter not in "Aa"]
+    if letters or scope.endless:
+        found = ", ".join(letters) or "one without bound"
+        raise UsageError(
+            f"scope {scope}: expected prompts A and a, and of the extras {', '.join(_LETTERS)} with a number, for a "
+            f"session; found {found}"
+        )
+
+
+def methods(scope: Scope) -> list[str]:
+    """The adapter's methods that a scope calls."""
+    counts = {"c": scope.cancels, "q": scope.clears, "x": scope.shutdown}
+    return ["submit", *(METHODS[letter] for letter, count in counts.items() if count)]
+
+
+known(Workload, by=lambda workload: (workload.adapter.__module__, workload.__qualname__))
