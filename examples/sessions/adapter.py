@@ -23,14 +23,14 @@ class Chat(everyturn.Session):
     async def open(self, world: Any) -> None:
         self.chat = self.kind(world.model(), world.store())
 
-    async def submit(self, prompt: everyturn.Prompt) -> str:
+    async def submit(self, prompt: everyturn.UserPrompt) -> str:
         return await self.chat.ask(prompt.text)
 
     async def cancel(self) -> None:
         await self.chat.stop()
 
-    def look(self) -> everyturn.Look:
-        return everyturn.Look(busy=self.chat.active, queue=[text for text, _ in self.chat.queue])
+    def look(self) -> everyturn.Held:
+        return everyturn.Held(busy=self.chat.active, queue=[text for text, _ in self.chat.queue])
 
 
 class Mended(Chat):

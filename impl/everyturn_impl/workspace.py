@@ -53,7 +53,7 @@ class NeverCompleted(AgentError):
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class OpenSession:
     """One session: its agent, and the ports that are looked at from outside."""
 
     agent: Dispatcher
@@ -98,7 +98,7 @@ class Workspace:
         self._database: Database | None = None
         self._sequence = AcceptCounter()
         self._closing = ClosingFlag()
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, OpenSession] = {}
         self._waiters: dict[str, Subscription] = {}
         self._callers = 0
 
@@ -117,7 +117,7 @@ class Workspace:
         """The session's agent. Raises :class:`InvalidPrompt` if ``session`` is empty."""
         return self.inside(session).agent
 
-    def inside(self, session: str) -> Session:
+    def inside(self, session: str) -> OpenSession:
         """The session with what is inside. Raises :class:`InvalidPrompt` if ``session`` is empty."""
         if not session:
             raise InvalidPrompt(session, "expected a session, found an empty name")
@@ -125,7 +125,7 @@ class Workspace:
             self._sessions[session] = self._open_session(session)
         return self._sessions[session]
 
-    def _open_session(self, session: str) -> Session:
+    def _open_session(self, session: str) -> OpenSession:
         if self._database is None:
             raise Refused(session, "the workspace is not open: use it in an 'async with' statement")
         active, queue, mutex, mark, journal = ActiveEntry(), CallQueue(), DispatchMutex(), Mark(), JournalList()
@@ -152,7 +152,7 @@ class Workspace:
         agent = self._agent(ports, direct=self._direct, **own)
         if isinstance(agent, Attended):
             self._attending.append(asyncio.create_task(agent.attend(), name=f"{session} attended"))
-        return Session(agent, active, queue, mutex, mark, reservations, store, titles, journal)
+        return OpenSession(agent, active, queue, mutex, mark, reservations, store, titles, journal)
 
     async def _make_title(self, store: SqliteStore, text: str) -> None:
         if self._client is None:
@@ -252,7 +252,7 @@ class Workspace:
         finally:
             self._forget(inside, caller)
 
-    def _forget(self, inside: Session, caller: Context) -> None:
+    def _forget(self, inside: OpenSession, caller: Context) -> None:
         """A caller's thread has ended: let go of what was kept for it."""
         self.contexts.forget(caller)
         inside.store.forget(caller)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from everyturn.front.sessions import SessionResult, check_session, fuzz_session, replay_session
     from everyturn.front.studies import SimulateResult, simulate
     from everyturn.runs.trace import Trace
-    from everyturn.sessions.adapter import Look, Prompt, Refused, Session
+    from everyturn.sessions.adapter import Held, PromptRefused, Session, UserPrompt
     from everyturn.verdicts.verdict import Verdict
     from everyturn.world.scope import Scope
     from everyturn_impl import revisions
@@ -43,12 +43,11 @@ __all__ = [
     "ExplainResult",
     "FuzzResult",
     "FuzzRun",
+    "Held",
     "LivenessResult",
-    "Look",
     "Ports",
     "Promises",
-    "Prompt",
-    "Refused",
+    "PromptRefused",
     "ReplayResult",
     "ScenarioResult",
     "ScenarioRun",
@@ -60,6 +59,7 @@ __all__ = [
     "SimulateResult",
     "Trace",
     "UsageError",
+    "UserPrompt",
     "ValidateResult",
     "Verdict",
     "__version__",
@@ -101,7 +101,7 @@ _FROM: Final = {
     "everyturn.front.sessions": "SessionResult check_session fuzz_session replay_session",
     "everyturn.front.studies": "SimulateResult simulate",
     "everyturn.runs.trace": "Trace",
-    "everyturn.sessions.adapter": "Look Prompt Refused Session",
+    "everyturn.sessions.adapter": "Held PromptRefused Session UserPrompt",
     "everyturn.verdicts.verdict": "Verdict",
     "everyturn.world.scope": "Scope",
     "everyturn_impl.calls": "Call Completion Context",

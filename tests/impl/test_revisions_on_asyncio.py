@@ -16,7 +16,7 @@ from everyturn_impl.errors import InvalidPrompt, NotConfigured, ProviderError, R
 from everyturn_impl.revisions import REVISIONS
 from everyturn_impl.scripted_model import ScriptedClient, ScriptedStep, StreamGate
 from everyturn_impl.streaming_model import Request
-from everyturn_impl.workspace import NeverCompleted, Session, Workspace
+from everyturn_impl.workspace import NeverCompleted, OpenSession, Workspace
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 EVERY = pytest.mark.parametrize("revision", list(REVISIONS))
@@ -40,12 +40,12 @@ def in_a_word(completion: Completion) -> str:
     return "finished" if completion.fault is None else "failed"
 
 
-async def is_queued(session: Session, count: int = 1) -> None:
+async def is_queued(session: OpenSession, count: int = 1) -> None:
     """Wait until ``count`` calls are queued."""
     await session.queue.calls.until(lambda calls: len(calls) == count)
 
 
-async def at_rest(session: Session) -> tuple[object, ...]:
+async def at_rest(session: OpenSession) -> tuple[object, ...]:
     """What has to be nothing when nothing can move."""
     return (
         await session.active.get(),

@@ -13,7 +13,7 @@ from everyturn_impl.calls import Call, Completion, Context
 from everyturn_impl.revisions.d4_independent import Independent
 from everyturn_impl.scripted_model import ScriptedClient, ScriptedStep, StreamGate
 from everyturn_impl.server import Server
-from everyturn_impl.workspace import Session, Workspace
+from everyturn_impl.workspace import OpenSession, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ BOTH = pytest.mark.parametrize("revision", ["d4-independent", "hardened"])
 @asynccontextmanager
 async def a_session(
     revision: str = "d4-independent", client: ScriptedClient | None = None, *, direct: bool = False
-) -> AsyncIterator[tuple[Workspace, Session, Subscription]]:
+) -> AsyncIterator[tuple[Workspace, OpenSession, Subscription]]:
     """A workspace with one session ``s`` and a subscriber to everything."""
     async with Workspace(":memory:", client or ScriptedClient(), revision=revision, direct=direct) as workspace:
         with workspace.subscribe() as events:
@@ -49,7 +49,7 @@ def cancelled(prompt: str, run_id: str) -> PromptCompleted:
     return PromptCompleted("s", Completion(prompt, run_id, cancelled=True))
 
 
-async def drain(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
+async def drain(session: OpenSession) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The prompts that a drain drops, and those that it folds."""
     assert isinstance(session.agent, Independent)
     dropped, folded = await session.agent.drain(TURN)

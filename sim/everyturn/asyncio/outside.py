@@ -13,7 +13,7 @@ DEFAULT_WORKERS: Final = 32
 """The workers of the default executor: as many as CPython gives a large machine."""
 
 
-class Budget:
+class ErrorBudget:
     """So many errors may still come, of several answers together."""
 
     def __init__(self, left: int) -> None:
@@ -38,7 +38,7 @@ class Answer:
         errors: Sequence[BaseException | type[BaseException]],
         effect: Callable[[], Any] | None,
         until: Any,
-        budget: Budget | None = None,
+        budget: ErrorBudget | None = None,
     ) -> None:
         self.name = name
         self.future = future
@@ -89,7 +89,7 @@ def _error_name(error: BaseException | type[BaseException]) -> str:
     return error.__name__ if isinstance(error, type) else type(error).__name__
 
 
-class Arrival(Answer):
+class OutsideCall(Answer):
     """Something that comes from outside once, unasked: then the loop calls ``call``.
 
     ``following``: what can come as soon as this has come, and not before.

@@ -1,7 +1,7 @@
 """Services of the outside world that an agent talks to: a language model, and a store.
 
 A program is given one in place of the real one. In a scenario they answer, no more; of a session, whatever they are
-asked is told to an :class:`Onlooker`: it is what can be seen of the session from outside.
+asked is told to a :class:`SessionOnlooker`: it is what can be seen of the session from outside.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from everyturn.asyncio.outside import Budget
+from everyturn.asyncio.outside import ErrorBudget
 
 if TYPE_CHECKING:
     from everyturn.asyncio.world import ScenarioWorld
@@ -25,10 +25,10 @@ class ModelError(Exception):
     """The provider of the model has failed."""
 
 
-class Onlooker(Protocol):
+class SessionOnlooker(Protocol):
     """Who is told what can be seen of a session from outside."""
 
-    errors: Budget
+    errors: ErrorBudget
     """How many streams may still end in a :class:`ModelError`."""
     open: dict[str, asyncio.Task[Any]]
     """The calls that have begun and not returned, by the names of their tasks."""
@@ -70,16 +70,16 @@ def unanswered_in(request: object) -> list[str]:
     return [name for name in prompts if name not in answered] or prompts[-1:]
 
 
-class Model:
+class WorldModel:
     """A language model: an answer comes piece by piece, each when the world likes, and may be an error of the scope."""
 
     def __init__(self, world: ScenarioWorld, pieces: int) -> None:
         self.world = world
         self.pieces = pieces
 
-    def stream(self, request: object, *_: object, **__: object) -> Stream:
+    def stream(self, request: object, *_: object, **__: object) -> AnswerStream:
         """The answer to ``request``, piece by piece, for ``async for``; the model is asked when the first one is."""
-        return Stream(self.world, request, self.pieces)
+        return AnswerStream(self.world, request, self.pieces)
 
     async def __call__(self, request: object, *_: object, **__: object) -> str:
         """The whole answer to ``request``."""
@@ -89,7 +89,7 @@ class Model:
         return text
 
 
-class Stream:
+class AnswerStream:
     """One answer of a model. It ends with its last piece, with an error, or when whoever reads it stops: by being
     cancelled, by :meth:`aclose`, or because nobody holds the stream any more."""
 
@@ -145,7 +145,7 @@ class Stream:
             self._end("cancelled")
 
 
-class Store:
+class WorldStore:
     """A store: what is written is there when the world likes, and may be there although the write was interrupted."""
 
     def __init__(self, world: ScenarioWorld) -> None:

@@ -17,12 +17,12 @@ from everyturn.asyncio.findings import ScenarioFinding, of_context, step_name
 from everyturn.asyncio.loop import WorldLoop
 from everyturn.asyncio.moments import Clock, Moment
 from everyturn.asyncio.ordering import Numbers
-from everyturn.asyncio.outside import DEFAULT_WORKERS, Answer, Budget, Job, Pool
-from everyturn.asyncio.services import Model, Store
+from everyturn.asyncio.outside import DEFAULT_WORKERS, Answer, ErrorBudget, Job, Pool
+from everyturn.asyncio.services import WorldModel, WorldStore
 
 if TYPE_CHECKING:
     from everyturn.asyncio.running import Setting
-    from everyturn.asyncio.services import Onlooker
+    from everyturn.asyncio.services import SessionOnlooker
 
 LONGEST: Final = 10_000
 """Iterations after which a run is given up: it may never come to rest."""
@@ -37,7 +37,7 @@ class ScenarioWorld:
     """What a scenario is given: the outside world of one run. ``watch`` is told what runs, where somebody wants to
     know."""
 
-    onlooker: Onlooker | None = None
+    onlooker: SessionOnlooker | None = None
     """Who is told what can be seen of a session from outside; it is a part of the state."""
 
     def __init__(self, guide: Guide, setting: Setting, watch: Callable[[str, Any], None] | None = None) -> None:
@@ -81,7 +81,7 @@ class ScenarioWorld:
         errors: Sequence[BaseException | type[BaseException]] = (),
         effect: Callable[[], Any] | None = None,
         within: float | None = None,
-        budget: Budget | None = None,
+        budget: ErrorBudget | None = None,
     ) -> Any:
         """One answer of the outside world, to be awaited.
 
@@ -95,7 +95,7 @@ class ScenarioWorld:
         self.answers.append(Answer(name, future, result, errors, effect, until, budget))
         return future
 
-    def model(self, *, pieces: int = 1) -> Model:
+    def model(self, *, pieces: int = 1) -> WorldModel:
         """A language model out there, whose answers come in so many ``pieces``, each of them at any time.
 
         ``await model(request)`` is the whole answer, ``async for piece in model.stream(request)`` has the pieces;
@@ -103,13 +103,13 @@ class ScenarioWorld:
         """
         if self.onlooker is not None:
             self.onlooker.taken.add("model")
-        return Model(self, pieces)
+        return WorldModel(self, pieces)
 
-    def store(self) -> Store:
-        """A store out there. See :class:`~everyturn.asyncio.services.Store` for what can be awaited of it."""
+    def store(self) -> WorldStore:
+        """A store out there. See :class:`~everyturn.asyncio.services.WorldStore` for what can be awaited of it."""
         if self.onlooker is not None:
             self.onlooker.taken.add("store")
-        return Store(self)
+        return WorldStore(self)
 
     def log(self, *what: Any) -> None:
         """Note something that this run did: runs are compared by what they note."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from everyturn.asyncio.running import Setting
     from everyturn.reports.scenarios import SearchProgress
     from everyturn.reports.text import Printer
-    from everyturn.sessions.workload import Workload
+    from everyturn.sessions.workload import SessionWorkload
 
 
 @click.command(epilog=exit_codes(VERDICTS, AGENT), short_help="Explore every interleaving: proved or refuted")
@@ -164,7 +164,7 @@ def _of_scenarios(
 
 def _of_sessions(
     loop: Setting, limits: tuple[int | None, float | None, int | None]
-) -> Callable[[Workload, SearchProgress], CheckedScenario]:
+) -> Callable[[SessionWorkload, SearchProgress], CheckedScenario]:
     """Explores one session in one scope within limits: runs, seconds, bytes."""
     from everyturn.asyncio.searching import SearchLimits
     from everyturn.sessions.checking import check as check_session

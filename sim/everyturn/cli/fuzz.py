@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from everyturn.asyncio.checking import CheckedScenario
     from everyturn.asyncio.running import Setting
     from everyturn.reports.scenarios import SearchProgress
-    from everyturn.sessions.workload import Workload
+    from everyturn.sessions.workload import SessionWorkload
 
 
 @click.command(
@@ -110,7 +110,7 @@ def _of_scenarios(loop: Setting, how: Mapping[str, Any]) -> Callable[[str, Searc
     return lambda name, bar: fuzz_scenario(name, loop, runs=runs, seed=seed, seconds=seconds, watch=bar.searching)
 
 
-def _of_sessions(loop: Setting, how: Mapping[str, Any]) -> Callable[[Workload, SearchProgress], CheckedScenario]:
+def _of_sessions(loop: Setting, how: Mapping[str, Any]) -> Callable[[SessionWorkload, SearchProgress], CheckedScenario]:
     """Samples one session in one scope, likewise."""
     from everyturn.sessions.checking import fuzz as fuzz_session
 

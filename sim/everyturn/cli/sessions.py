@@ -12,7 +12,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
 if TYPE_CHECKING:
     from everyturn.asyncio.checking import CheckedScenario
     from everyturn.reports.scenarios import SearchProgress
-    from everyturn.sessions.workload import Workload
+    from everyturn.sessions.workload import SessionWorkload
 
 
 class Asked(NamedTuple):
@@ -23,7 +23,7 @@ class Asked(NamedTuple):
     invariants: Sequence[str]
     without: Sequence[str]
 
-    def workloads(self) -> list[Workload]:
+    def workloads(self) -> list[SessionWorkload]:
         """Each session in each scope. Raises :class:`UsageError` if one is wrong: before hours of work for others."""
         from everyturn.sessions.checking import workload
 
@@ -42,7 +42,7 @@ def only_sessions(scopes: Sequence[str], **others: object) -> None:
 def judge_sessions(
     command: str,
     asked: Asked,
-    judge: Callable[[Workload, SearchProgress], CheckedScenario],
+    judge: Callable[[SessionWorkload, SearchProgress], CheckedScenario],
     *,
     as_json: bool,
     exit_zero: bool,

@@ -21,7 +21,7 @@ SECTIONS: Final = {
     "Results": "CheckResult CheckResults FuzzResult FuzzRun ReplayResult ExplainResult ShrinkResult LivenessResult "
     "AuditResult CoverageResult ValidateResult SimulateResult ScenarioResult ScenarioRun SessionResult "
     "Verdict Trace",
-    "What is asked about": "Agent Scope Promises Ports Shared Call Completion Context Session Prompt Look Refused",
+    "What is asked about": "Agent Scope Promises Ports Shared Call Completion Context Session UserPrompt Held PromptRefused",
     "Modules": "figures invariants strategies events revisions",
     "Errors": "EveryturnError UsageError",
 }

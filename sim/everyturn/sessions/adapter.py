@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from everyturn.sessions.calls import Calls
 
 
-class Prompt(NamedTuple):
+class UserPrompt(NamedTuple):
     """One prompt of the workload. ``text`` is what the agent is given: whose it is, is known by it wherever it goes."""
 
     name: str
     text: str
 
 
-class Look(NamedTuple):
+class Held(NamedTuple):
     """What is in a session at one moment. ``queue``: the texts of the prompts that wait, the next one first.
 
     ``busy``: whether a turn is active, or better the text of the prompt whose turn it is.
@@ -29,7 +29,7 @@ class Look(NamedTuple):
     queue: Sequence[str] = ()
 
 
-class Refused(Exception):
+class PromptRefused(Exception):
     """Raised by ``submit``: the agent has turned the prompt away, and nothing becomes of it."""
 
 
@@ -61,10 +61,10 @@ class Session:
     async def open(self, world: ScenarioWorld) -> None:
         """Make the agent, once for each run. ``world.model()`` and ``world.store()`` stand for its model and store."""
 
-    async def submit(self, prompt: Prompt) -> str | Later:
+    async def submit(self, prompt: UserPrompt) -> str | Later:
         """Give the agent a prompt, and return its answer.
 
-        Raises :class:`asyncio.CancelledError` if it was cancelled, :class:`Refused` if the agent turned it away, and
+        Raises :class:`asyncio.CancelledError` if it was cancelled, :class:`PromptRefused` if the agent turned it away, and
         any other exception if it failed. :attr:`later` is returned if the answer comes by :meth:`told`.
         """
         raise NotImplementedError
@@ -81,7 +81,7 @@ class Session:
         """Close the session."""
         raise NotImplementedError
 
-    def look(self) -> Look:
+    def look(self) -> Held:
         """What the session holds now. Looked at between any two steps of the loop, so it awaits and changes nothing."""
         raise NotImplementedError
 
@@ -99,4 +99,4 @@ def shows_itself(adapter: type[Session]) -> bool:
     return adapter.look is not Session.look
 
 
-__all__ = ["LATER", "Later", "Look", "Promises", "Prompt", "Refused", "Session", "shows_itself"]
+__all__ = ["LATER", "Held", "Later", "Promises", "PromptRefused", "Session", "UserPrompt", "shows_itself"]

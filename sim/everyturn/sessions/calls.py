@@ -10,11 +10,11 @@ from weakref import ref
 
 from everyturn.asyncio.encoding import known
 from everyturn.asyncio.findings import ScenarioFinding
-from everyturn.asyncio.outside import Arrival, Budget
+from everyturn.asyncio.outside import ErrorBudget, OutsideCall
 from everyturn.asyncio.places import raised_at, user_line
 from everyturn.asyncio.services import prompts_in
 from everyturn.errors import AgentFault
-from everyturn.sessions.adapter import LATER, Look, Prompt, Refused, Session, shows_itself
+from everyturn.sessions.adapter import LATER, Held, PromptRefused, Session, UserPrompt, shows_itself
 from everyturn.sessions.mistakes import fault_of, method
 from everyturn.world.answers import answered
 from everyturn.world.scope import Scope
@@ -64,7 +64,7 @@ _WORDS: Final = {
 
 
 class Calls:
-    """What clients call in one run, and what is seen of that: an :class:`~everyturn.asyncio.services.Onlooker`.
+    """What clients call in one run, and what is seen of that: a :class:`~everyturn.asyncio.services.SessionOnlooker`.
 
     ``open``: the calls that have begun and not returned, each with its task. A completion is handed over when the task
     that waits for it is woken for the last time: until it returns, that is noted as ``woken``.
@@ -76,7 +76,7 @@ class Calls:
         self.scope = scope
         self.observed: list[Observed] = []
         self.open: dict[str, asyncio.Task[Any]] = {}
-        self.errors = Budget(scope.errors)
+        self.errors = ErrorBudget(scope.errors)
         self.left = len(scope.prompts) + scope.cancels + scope.clears + scope.shutdown
         self.over = world.loop.create_future()
         self.begun = False
@@ -86,7 +86,7 @@ class Calls:
         self.fault: AgentFault | None = None
         self._threads: list[ref[asyncio.Task[Any]]] = []
         self._labels: list[str] = []
-        self._look = Look()
+        self._look = Held()
         self._shows = shows_itself(type(session))
 
     # what clients do
@@ -102,10 +102,10 @@ class Calls:
             self._come([(name, partial(self._operate, name)) for name in names])
 
     def _come(self, calls: Sequence[tuple[str, Callable[[], Any]]]) -> None:
-        following: tuple[Arrival, ...] = ()
+        following: tuple[OutsideCall, ...] = ()
         for name, call in reversed(calls):
             what = "is submitted" if name[0] == "p" else f"({METHODS[name[0]]}) is called"
-            following = (Arrival(f"{name} {what}", partial(self._start, name, call), following),)
+            following = (OutsideCall(f"{name} {what}", partial(self._start, name, call), following),)
         self.world.answers += following
 
     def _start(self, name: str, call: Callable[[], Any]) -> None:
@@ -114,12 +114,12 @@ class Calls:
     async def _submit(self, name: str, letter: str) -> None:
         self._note(Observed("submit", name, run_id=letter.isupper()))
         try:
-            answer = await self.session.submit(Prompt(name, f"prompt:{name}"))
+            answer = await self.session.submit(UserPrompt(name, f"prompt:{name}"))
             if answer is not LATER:
                 self._hand_over(name, "finished", self._text(answer))
         except asyncio.CancelledError:
             self._hand_over(name, "cancelled")
-        except Refused:
+        except PromptRefused:
             self._note(Observed("refused", name))
         except Exception as error:  # noqa: BLE001 # it is what the client is told
             self._blame(fault_of(error, type(self.session)))
@@ -151,7 +151,7 @@ class Calls:
         raise self._blame(
             AgentFault(
                 f"{method(self.session, 'submit')}: submit: expected the answer as text; found {answer!r:.60}. Raise "
-                "asyncio.CancelledError if the prompt was cancelled, everyturn.Refused if it was refused; return "
+                "asyncio.CancelledError if the prompt was cancelled, everyturn.PromptRefused if it was refused; return "
                 "self.later if the answer comes by self.told(prompt, answer)"
             )
         )
@@ -177,7 +177,7 @@ class Calls:
         self._note(Observed("folded", self._named(prompt, "folded"), others=(self._named(into, "folded"),)))
 
     def _named(self, prompt: Any, what: str) -> str:
-        names = [prompt.name] if isinstance(prompt, Prompt) else prompts_in(prompt)
+        names = [prompt.name] if isinstance(prompt, UserPrompt) else prompts_in(prompt)
         if len(names) == 1:
             return names[0]
         raise self._blame(
@@ -242,7 +242,7 @@ class Calls:
         self.observed += found
         self._look = look
 
-    def _looked(self) -> Look:
+    def _looked(self) -> Held:
         """What the adapter shows, with the names of prompts. Raises :class:`AgentFault` for what is no look."""
         try:
             found = self.session.look()
@@ -250,20 +250,20 @@ class Calls:
             raise AgentFault(
                 f"{raised_at(error)}: look: expected it to raise nothing; found {type(error).__name__}: {error}"
             ) from error
-        if not isinstance(found, Look):
-            raise self._wrong_look("everyturn.Look(busy=…, queue=[…])", found)
+        if not isinstance(found, Held):
+            raise self._wrong_look("everyturn.Held(busy=…, queue=[…])", found)
         names = [prompts_in(each) for each in found.queue]
         wrong = [each for each, name in zip(found.queue, names, strict=True) if len(name) != 1]
         if wrong:
             raise self._wrong_look("the texts of prompts in the queue, such as 'prompt:p1'", wrong[0])
         busy = prompts_in(found.busy) if isinstance(found.busy, str) else []
-        return Look(busy[0] if busy else bool(found.busy), tuple(name for (name,) in names))
+        return Held(busy[0] if busy else bool(found.busy), tuple(name for (name,) in names))
 
     def _wrong_look(self, expected: str, found: object) -> AgentFault:
         return AgentFault(f"{method(self.session, 'look')}: look: expected {expected}; found {found!r:.60}")
 
     @property
-    def snapshot(self) -> Look | None:
+    def snapshot(self) -> Held | None:
         """What the session holds, where the adapter shows it."""
         return self._look if self._shows else None
 

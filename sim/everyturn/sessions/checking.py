@@ -14,7 +14,7 @@ from everyturn.asyncio.tokens import recorded
 from everyturn.errors import UsageError
 from everyturn.sessions.adapter import Session
 from everyturn.sessions.mistakes import where
-from everyturn.sessions.workload import FAULTS, Workload, methods
+from everyturn.sessions.workload import FAULTS, SessionWorkload, methods
 from everyturn.verdicts.checker import CONFORMS
 from everyturn.verdicts.selection import Wanted, selection
 from everyturn.verdicts.vacuity import is_vacuous
@@ -73,7 +73,7 @@ def _check_parameters(kind: type[Session], method: str) -> None:
 
 def workload(
     adapter: Adapter, scope: str | Scope, wanted: Sequence[Wanted] = (), without: Sequence[str] = ()
-) -> Workload:
+) -> SessionWorkload:
     """The workload that a scope is for an adapter, judged for what is ``wanted``: all, if nothing is named.
 
     Raises :class:`UsageError`.
@@ -85,11 +85,11 @@ def workload(
         raise UsageError(f"invariant {own[0].name!r}: expected one by its name: those of the user's own are not judged")
     chosen = selection(invariants, [each for each in without if each not in FAULTS])
     faults = {kind: text for kind, text in FAULTS.items() if (not wanted or kind in wanted) and kind not in without}
-    return Workload(find(adapter, what), what, chosen, faults)
+    return SessionWorkload(find(adapter, what), what, chosen, faults)
 
 
 def check(
-    work: Workload,
+    work: SessionWorkload,
     setting: Setting | None = None,
     *,
     limits: SearchLimits = SearchLimits(),  # noqa: B008 # it cannot be changed
@@ -102,7 +102,7 @@ def check(
 
 
 def fuzz(
-    work: Workload,
+    work: SessionWorkload,
     setting: Setting | None = None,
     *,
     runs: int = 1000,
@@ -131,7 +131,7 @@ def replay(token: str, adapter: Adapter | None, wanted: Sequence[Wanted] = ()) -
     return replayed._replace(cell=_cell(replayed.cell, work, held))
 
 
-def _cell(cell: Cell, work: Workload, held: ScenarioSearch) -> Cell:
+def _cell(cell: Cell, work: SessionWorkload, held: ScenarioSearch) -> Cell:
     """The cell of a session: what is not promised, cannot be violated, or was not shown is never green."""
     said = cell.invariants
     endless = any(kind in held.found for kind in ENDLESS)
@@ -158,7 +158,7 @@ def _endless(judged: InvariantResult) -> InvariantResult:
 
 
 def _of_invariant(
-    invariant: Invariant, work: Workload, held: ScenarioSearch, said: InvariantResult | None
+    invariant: Invariant, work: SessionWorkload, held: ScenarioSearch, said: InvariantResult | None
 ) -> InvariantResult:
     reason = invariant.unpromised(work.adapter.promises)
     if reason is not None or said is None:

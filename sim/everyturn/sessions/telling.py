@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from everyturn.formats.everyturn_log import LogLine, LogSnapshot, Placed
-from everyturn.sessions.adapter import Look
+from everyturn.sessions.adapter import Held
 from everyturn.sessions.calls import Observed
 
 SESSION: Final = "session"
@@ -20,7 +20,7 @@ SESSION: Final = "session"
 class Telling:
     """The lines of one run. ``unsure``: invariants that the run may have broken or not, and why that is not seen."""
 
-    def __init__(self, observed: Sequence[Observed], snapshot: Look | None, *, messages: bool) -> None:
+    def __init__(self, observed: Sequence[Observed], snapshot: Held | None, *, messages: bool) -> None:
         self.observed = observed
         self.messages = messages
         self.unsure: dict[str, str] = {}
@@ -165,7 +165,7 @@ def _plain(seen: Observed) -> Iterator[LogLine]:
             yield _line(f"{kind}_{seen.what}", operation=seen.name)
 
 
-def _rest(snapshot: Look | None) -> LogLine:
+def _rest(snapshot: Held | None) -> LogLine:
     if snapshot is None:
         return _line("rest")
     return _line("rest", snapshot=LogSnapshot(busy=bool(snapshot.busy), queue=tuple(snapshot.queue)))

@@ -29,7 +29,7 @@ _LETTERS: Final = "cqex"
 """The extras of a scope that a session is given."""
 
 
-class Workload:
+class SessionWorkload:
     """The scenario that a scope is for an adapter; ``kinds`` are the faults that its runs are judged for."""
 
     def __init__(self, adapter: type[Session], scope: Scope, chosen: Selection, faults: Mapping[str, str]) -> None:
@@ -116,4 +116,4 @@ def methods(scope: Scope) -> list[str]:
     return ["submit", *(METHODS[letter] for letter, count in counts.items() if count)]
 
 
-known(Workload, by=lambda workload: (workload.adapter.__module__, workload.__qualname__))
+known(SessionWorkload, by=lambda workload: (workload.adapter.__module__, workload.__qualname__))
