@@ -58,7 +58,8 @@ def conformance(log: Log) -> list[RunMatch]:
     """What the specification says, from bytes to answers."""
     placed = (Placed(number, line) for number, line in enumerate(log))
     conformed = Conformed()
-    runs = list(match_log(_Memory(b"".join(write(placed, HEADER))), Reading(), conformed))
+    match_log(_Memory(b"".join(write(placed, HEADER))), Reading(), conformed)
+    runs = conformed.runs
     assert not conformed.unreadable
     assert all(run.matched.answer is not PartialAnswer.UNDETERMINED for run in runs)
     return runs

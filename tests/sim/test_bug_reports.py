@@ -16,11 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everyturn.cli import main
+from everyturn.files.reading import LogFile
 from everyturn.formats.everyturn_log import KINDS, LogHeader, LogLine, LogSnapshot, encode
+from everyturn.logs import conforming
+from everyturn.logs import validate as log_validation
 from everyturn.logs.conforming import conform
 from everyturn.logs.excerpt import Sign, excerpt, lines_of
 from everyturn.logs.faults import BY_GUARD, RefusedRuns, faults
 from everyturn.logs.reproduction import reproduce
+from everyturn.logs.validate import validate
 from everyturn.logs.words import words
 from everyturn.reports.bug import BugReport, bug_report, commands, reproduced
 from everyturn.reports.bug_html import page, safe
@@ -388,3 +392,21 @@ def test_a_report_about_nothing_does_not_say_that_nothing_is_wrong(tmp_path: Pat
     assert md.read_text().splitlines()[0] == "# No fault was found, and 100 of 100 runs are undetermined"
     said = "The specification explains 0 of 100 runs. 100 are undetermined: a fault may be hidden there."
     assert md.read_text().splitlines()[2] == said
+
+
+def test_a_log_is_read_once_for_verdicts_and_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a report matches is matched while the log is judged; it says the same as a reading of its own."""
+    log = hanging(tmp_path / "log.jsonl", "p")
+    opened = []
+
+    class Counted(LogFile):
+        def __init__(self, path: Path, *others: Any) -> None:
+            opened.append(path)
+            super().__init__(path, *others)
+
+    monkeypatch.setattr(log_validation, "LogFile", Counted)
+    monkeypatch.setattr(conforming, "LogFile", Counted)
+    assert run(log, "--report", tmp_path / "r.md").exit_code == 1
+    assert opened == [log]
+    (alone,), (beside,) = conform([log]).runs, validate([log], matched=True).conformed.runs
+    assert alone == beside

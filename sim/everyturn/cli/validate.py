@@ -130,13 +130,22 @@ def _judgement(
     budget = how["budget"] or BUDGET
     _check(logs, how)
     with ProgressLine("validate") as bar:
-        validated = validate_logs(logs, invariants, strict=strict, reading=read, budget=budget, progress=bar.reading)
+        validated = validate_logs(
+            logs,
+            invariants,
+            strict=strict,
+            reading=read,
+            budget=budget,
+            progress=bar.reading,
+            matched=bool(how["reports"]),
+        )
     if validated.interrupted:
         show.say("interrupted: what was found so far")
     show.validation(validated)
     unreadable = bool(validated.unreadable)
     if how["reports"]:
-        unreadable |= _report(logs, read, validated.conformed, budget, how, validated.unreadable)
+        rest = [path for path in logs if str(path) not in {*validated.conformed.seconds, *validated.sizes}]
+        unreadable |= _report(rest, logs, read, validated.conformed, budget, how, validated.unreadable)
     elif any(cell.verdict is Verdict.REFUTED for cell in validated.cells):
         show.say(
             "more: --report FILE.html (a bug report) · --conformance (every refusal) · --explain RUN (step by step)"
@@ -172,7 +181,7 @@ def _conformance(logs: tuple[Path, ...], read: Any, show: Any, how: dict[str, An
         show.say(line)
     unreadable = bool(conformed.unreadable)
     if how["reports"]:
-        unreadable |= _report(logs, read, conformed, budget, how, conformed.unreadable)
+        unreadable |= _report([], logs, read, conformed, budget, how, conformed.unreadable)
     cells = [run.cell() for run in conformed.runs]
     return Result(RESULT_SCHEMA, "validate", cells, conformed.interrupted), unreadable
 
@@ -189,18 +198,25 @@ def _check(logs: tuple[Path, ...], how: dict[str, Any]) -> None:
 
 
 def _report(
-    logs: tuple[Path, ...], read: Any, conformed: Any, budget: int, how: dict[str, Any], said: Sequence[str]
+    rest: Sequence[Path],
+    logs: tuple[Path, ...],
+    read: Any,
+    conformed: Any,
+    budget: int,
+    how: dict[str, Any],
+    said: Sequence[str],
 ) -> bool:
-    """Match what was not matched yet, and write the reports. Whether anything could not be read that was not
-    ``said``."""
+    """Match the ``rest`` of the logs, which were not matched while they were judged, and write the reports.
+
+    Whether anything could not be read that was not ``said``.
+    """
     from everyturn.logs.conforming import conform
     from everyturn.reports.bug import write_reports
     from everyturn.reports.text import ProgressLine
 
-    rest = [] if conformed.interrupted else [path for path in logs if str(path) not in conformed.seconds]
     with ProgressLine("report") as bar:
-        left = conform(rest, budget, None, read, bar.reading)
-    unreadable = [error for error in left.unreadable if error not in said]
+        left = conform([] if conformed.interrupted else rest, budget, None, read, bar.reading)
+    unreadable = [error for error in (*conformed.unreadable, *left.unreadable) if error not in said]
     for error in (*unreadable, *left.unreadable.rest):
         complain(error)
     write_reports(how["reports"], conformed.with_more(left), typed(logs, how), reading_options(how))

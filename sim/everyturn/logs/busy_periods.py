@@ -9,13 +9,11 @@ until its next rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from everyturn.files.reading import LogFile, ReadingFault
 from everyturn.formats.everyturn_log import LogHeader, LogLine, Placed
-from everyturn.logs.history import History, Reading
 from everyturn.logs.order import Gap
 
 
@@ -154,48 +152,3 @@ def _follow(session: _Open, line: LogLine) -> None:
         for folded in [each for each, host in session.hosts.items() if host == name]:
             session.prompts.pop(folded, None)
             del session.hosts[folded]
-
-
-class BusyPeriodReader:
-    """Reads the busy periods of a log, in the order in which they end; what cannot be read goes to ``fault`` and counts
-    as lost.
-
-    ``header`` is known before the lines are read.
-    """
-
-    def __init__(self, file: LogFile, reading: Reading, fault: Callable[[ReadingFault], None]) -> None:
-        self._at_rest = reading.at_rest
-        self._ready: list[BusyPeriod] = []
-        self._gaps = 0
-        self._history = History(file, reading, fault)
-        self.header = self._history.header
-        self.busy_periods = BusyPeriods(self.header, self._ready.append)
-        self._order = self._history.tell(self.busy_periods.see, self._lost, self.busy_periods.restart)
-
-    def __iter__(self) -> Iterator[BusyPeriod]:
-        for _ in self._history:
-            if self._ready:
-                yield from self._emptied()
-        self._order.flush()
-        self.busy_periods.finish(at_rest=self._at_rest)
-        yield from self._emptied()
-
-    def _emptied(self) -> list[BusyPeriod]:
-        ready = self._ready.copy()
-        self._ready.clear()
-        return ready
-
-    def _lost(self, gap: Gap) -> None:
-        self._gaps += 1
-        self.busy_periods.gap(gap)
-
-    def remarks(self) -> Iterator[str]:
-        """What was not judged because lines are lost, and what the mapping says nothing about, if anything."""
-        skipped = f"{self.busy_periods.skipped:,} lines, up to the next rest, were not matched"
-        if self._gaps:
-            places = "1 place" if self._gaps == 1 else f"{self._gaps:,} places"
-            yield f"lines are lost at {places}; {skipped}"
-        elif self.busy_periods.skipped:
-            yield f"the log begins in the midst of a session; {skipped}"
-        if remark := self._history.unmapped:
-            yield remark

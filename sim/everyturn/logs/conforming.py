@@ -17,9 +17,11 @@ from typing import Final
 from everyturn.errors import UsageError
 from everyturn.files.reading import LogFile, Unread
 from everyturn.formats.crush_dispatch import RecordedRun, read_runs
-from everyturn.logs.busy_periods import BusyPeriodReader
+from everyturn.formats.everyturn_log import LogHeader
+from everyturn.logs.busy_periods import BusyPeriod, BusyPeriods
 from everyturn.logs.events import lacks, missing_kinds, of_lines
-from everyturn.logs.history import AS_IT_IS, Reading
+from everyturn.logs.history import AS_IT_IS, History, Reading
+from everyturn.logs.order import Gap
 from everyturn.logs.projection import of_recording
 from everyturn.printing import printable
 from everyturn.runs import trace
@@ -147,6 +149,11 @@ class Conformed:
     remarks: list[str] = field(default_factory=list)
     interrupted: bool = False
 
+    def add(self, run: RunMatch, seconds: float) -> None:
+        """One more run of a file on which so much time was spent."""
+        self.runs.append(run)
+        self.seconds[run.file] = seconds
+
     def with_more(self, more: Conformed) -> Conformed:
         """This, and what was matched of other files."""
         return Conformed(
@@ -227,10 +234,10 @@ def _file(
         elif name == "trace":
             matches = iter([_match_trace(file, budget)])
         else:
-            matches = match_log(file, reading, conformed, budget)
+            match_log(file, reading, conformed, budget, say)
+            return
         for judged in matches:
-            conformed.runs.append(judged)
-            conformed.seconds[str(path)] = time.perf_counter() - began
+            conformed.add(judged, time.perf_counter() - began)
             if say is not None:
                 say(judged)
 
@@ -254,23 +261,86 @@ def _match_trace(file: LogFile, budget: int) -> RunMatch:
     return RunMatch(str(file.path), header.revision, header.run, header.scope, lines, len(numbered), matched)
 
 
-def match_log(file: LogFile, reading: Reading, conformed: Conformed, budget: int = BUDGET) -> Iterator[RunMatch]:
-    """Match a log of any other agent, one busy period after the other. Raises :class:`UsageError` if it does not carry
-    enough."""
-    path = str(file.path)
-    reader = BusyPeriodReader(file, reading, lambda fault: conformed.unreadable(str(fault)))
-    lacking = ", ".join(f"`{kind}`" for kind in missing_kinds(reader.header))
-    if lacking:
-        expected = "expected a log that tells of every step that the specification is matched by"
-        raise UsageError(
-            f"{path}: {expected}; found one without {lacking} lines (`kinds` of its header, or its mapping)"
-        )
-    told, revision = lacks(reader.header), printable(reader.header.agent or "unknown")
-    for number, busy_period in enumerate(reader):
-        matched = match_partial(of_lines(busy_period, reader.header), budget, told)
+class LogMatcher:
+    """Matches a log of any other agent while it is read, one busy period after the other, each as soon as it ends.
+
+    Listens to a :class:`~everyturn.logs.history.History`; :meth:`finish` says that the log is over. What was matched,
+    and what is to be said of the log, goes to ``conformed``, and each run to ``say``. Raises :class:`UsageError` for a
+    header that does not promise enough.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        header: LogHeader,
+        conformed: Conformed,
+        budget: int = BUDGET,
+        say: Callable[[RunMatch], None] | None = None,
+    ) -> None:
+        lacking = ", ".join(f"`{kind}`" for kind in missing_kinds(header))
+        if lacking:
+            expected = "expected a log that tells of every step that the specification is matched by"
+            raise UsageError(
+                f"{path}: {expected}; found one without {lacking} lines (`kinds` of its header, or its mapping)"
+            )
+        self._path, self._header, self._conformed, self._budget, self._say = str(path), header, conformed, budget, say
+        self._lacks, self._revision = lacks(header), printable(header.agent or "unknown")
+        self._began = time.perf_counter()
+        self._number = self._gaps = 0
+        self._periods = BusyPeriods(header, self._match)
+        self.see = self._periods.see
+        self.restart = self._periods.restart
+
+    def gap(self, gap: Gap) -> None:
+        """Lines are lost."""
+        self._gaps += 1
+        self._periods.gap(gap)
+
+    def finish(self, *, at_rest: bool, unmapped: str | None) -> None:
+        """The log is over; ``unmapped``: what is to be said of lines that its mapping does not know.
+
+        Raises :class:`UsageError` if there was no line in it.
+        """
+        self._periods.finish(at_rest=at_rest)
+        self._conformed.remarks += [f"{self._path}: {remark}" for remark in self._remarks(unmapped)]
+        if not self._periods.lines:
+            raise UsageError(f"{self._path}: expected a log with an event in it; found none")
+
+    def _match(self, busy_period: BusyPeriod) -> None:
+        matched = match_partial(of_lines(busy_period, self._header), self._budget, self._lacks)
         places = [placed.number for placed in busy_period.lines]
         lines = (min(places), max(places))
-        yield RunMatch(path, revision, number, "log", lines, len(places), matched, busy_period.session)
-    conformed.remarks += [f"{path}: {remark}" for remark in reader.remarks()]
-    if not reader.busy_periods.lines:
-        raise UsageError(f"{path}: expected a log with an event in it; found none")
+        run = RunMatch(
+            self._path, self._revision, self._number, "log", lines, len(places), matched, busy_period.session
+        )
+        self._number += 1
+        self._conformed.add(run, time.perf_counter() - self._began)
+        if self._say is not None:
+            self._say(run)
+
+    def _remarks(self, unmapped: str | None) -> Iterator[str]:
+        """What was not judged because lines are lost, and what the mapping says nothing about, if anything."""
+        skipped = f"{self._periods.skipped:,} lines, up to the next rest, were not matched"
+        if self._gaps:
+            places = "1 place" if self._gaps == 1 else f"{self._gaps:,} places"
+            yield f"lines are lost at {places}; {skipped}"
+        elif self._periods.skipped:
+            yield f"the log begins in the midst of a session; {skipped}"
+        if unmapped is not None:
+            yield unmapped
+
+
+def match_log(
+    file: LogFile,
+    reading: Reading,
+    conformed: Conformed,
+    budget: int = BUDGET,
+    say: Callable[[RunMatch], None] | None = None,
+) -> None:
+    """Match a log of any other agent to its end. Raises :class:`UsageError` if it does not carry enough."""
+    history = History(file, reading, lambda fault: conformed.unreadable(str(fault)))
+    matcher = LogMatcher(file.path, history.header, conformed, budget, say)
+    order = history.tell(matcher)
+    history.read()
+    order.flush()
+    matcher.finish(at_rest=reading.at_rest, unmapped=history.unmapped)

@@ -3,9 +3,9 @@ process begins."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from everyturn.files.reading import LogFile, ReadingFault
 from everyturn.formats.catalogue import FormatReader, format_of, reader
@@ -13,6 +13,8 @@ from everyturn.formats.everyturn_log import LogReader, Placed
 from everyturn.formats.mapped_log import MappedReader, unmapped
 from everyturn.formats.mapping import Mapping
 from everyturn.logs.order import WINDOW, Gap, LineOrder
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +44,22 @@ class Reading:
 AS_IT_IS: Final = Reading()
 
 
+class Listener(Protocol):
+    """Who is told of a log: of each line, of each gap, and of each session (none: all) that another process goes on
+    with."""
+
+    def see(self, placed: Placed, /) -> None: ...
+
+    def gap(self, gap: Gap, /) -> None: ...
+
+    def restart(self, name: str | None, /) -> None: ...
+
+
 class History:
     """What a log tells, in order; ``header`` is known before the lines are read.
 
-    :meth:`tell` says who is to be told; :meth:`read` reads the log and tells, and so does iterating, line by line. What
-    cannot be read goes to ``fault``, and may have told anything: it is a gap, unless a sequence will show that its
-    number is missing.
+    :meth:`tell` says who is to be told; :meth:`read` reads the log, once, and tells. What cannot be read goes to
+    ``fault``, and may have told anything: it is a gap, unless a sequence will show that its number is missing.
     """
 
     def __init__(self, file: LogFile, reading: Reading, fault: Callable[[ReadingFault], None]) -> None:
@@ -55,18 +67,13 @@ class History:
         self._reader = reading.reader(file, self._unreadable)
         self.header = self._reader.header
 
-    def tell(
-        self, see: Callable[[Placed], None], gap: Callable[[Gap], None], restart: Callable[[str | None], None]
-    ) -> LineOrder:
-        """From now on these are told of each line, of each gap, and of each session that another process goes on with.
-
-        Returns what holds back the lines that are early.
-        """
-        self._gap = gap
+    def tell(self, *listeners: Listener) -> LineOrder:
+        """From now on these are told, in turn. Returns what holds back the lines that are early."""
+        self._gap = _each([each.gap for each in listeners])
         self._order = LineOrder(
-            see,
-            gap,
-            restart,
+            _each([each.see for each in listeners]),
+            self._gap,
+            _each([each.restart for each in listeners]),
             sequence=self.header.sequence,
             by_time=self._reading.by_time,
             window=self._reading.window,
@@ -82,13 +89,6 @@ class History:
         for placed in self._reader:
             see(placed)
 
-    def __iter__(self) -> Iterator[None]:
-        """Read the log line by line, for those who take what is ready in between."""
-        see = self._order.see
-        for placed in self._reader:
-            see(placed)
-            yield
-
     def _unreadable(self, fault: ReadingFault) -> None:
         self._fault(fault)
         if fault.line and self.header.sequence is None:
@@ -98,3 +98,15 @@ class History:
     def unmapped(self) -> str | None:
         """What is to be said of lines that the mapping does not know, if there are any."""
         return unmapped(self._reader)
+
+
+def _each(told: Sequence[Callable[[_T], None]]) -> Callable[[_T], None]:
+    """One call that tells all."""
+    if len(told) == 1:
+        return told[0]
+
+    def tell(what: _T) -> None:
+        for each in told:
+            each(what)
+
+    return tell

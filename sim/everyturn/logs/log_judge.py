@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from everyturn.files.reading import LogFile, ReadingFault, Unreadable, stop
 from everyturn.logs.findings import Broken, Findings
-from everyturn.logs.history import History, Reading
+from everyturn.logs.history import History, Listener, Reading
 from everyturn.logs.order import Gap
 from everyturn.logs.watch import LineViolation, Watch
 from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict, worst
@@ -49,11 +49,15 @@ class LogResult:
 
 
 def watch(
-    file: LogFile, reading: Reading, chosen: Sequence[Invariant], fault: Callable[[ReadingFault], None]
+    file: LogFile,
+    reading: Reading,
+    chosen: Sequence[Invariant],
+    fault: Callable[[ReadingFault], None],
+    beside: Callable[[History], Listener | None] = lambda history: None,
 ) -> LogResult:
     """Judge a log to its end. What cannot be read is handed to ``fault`` and counts as lost; Ctrl-C keeps what was
-    found."""
-    judge = LogJudge(file, reading, chosen, fault)
+    found. ``beside``: see :class:`LogJudge`."""
+    judge = LogJudge(file, reading, chosen, fault, beside=beside)
     broken, interrupted = None, False
     try:
         broken = judge.run()
@@ -66,7 +70,8 @@ def watch(
 
 class LogJudge:
     """Judges one log while it is read. ``say`` is told of violations and losses at once, and in :meth:`end`
-    of what is to be said about the log as a whole; what was found is in :meth:`end`.
+    of what is to be said about the log as a whole; what was found is in :meth:`end`. ``beside`` makes who else listens
+    while the log is read, if anybody does.
     """
 
     def __init__(
@@ -76,6 +81,7 @@ class LogJudge:
         chosen: Sequence[Invariant],
         fault: Callable[[ReadingFault], None],
         say: Callable[[str], None] = lambda text: None,
+        beside: Callable[[History], Listener | None] = lambda history: None,
     ) -> None:
         self._path, self._how, self._fault, self._say = file.path, reading, fault, say
         self._findings = Findings(file.path)
@@ -85,12 +91,15 @@ class LogJudge:
         self._history = History(file, reading, fault)
         self._header = self._history.header
         self.watch = Watch(self._header, self._violated, chosen)
-        self.order = self._history.tell(self.watch.see, self._lost, self.watch.restart)
+        self.see, self.restart = self.watch.see, self.watch.restart
+        other = beside(self._history)
+        self.order = self._history.tell(*[self] if other is None else [self, other])
 
     def _violated(self, violation: LineViolation) -> None:
         self._say(self._findings.add(violation))
 
-    def _lost(self, gap: Gap) -> None:
+    def gap(self, gap: Gap) -> None:
+        """Lines are lost."""
         self.watch.gap(gap)
         if gap.lines:
             text = f"{self._path}: {gap}"

@@ -17,8 +17,8 @@ from typing import Final
 from everyturn.errors import AgentFault, UsageError
 from everyturn.files.reading import LogFile, Unread, stop
 from everyturn.formats.crush_dispatch import RecordedRun, read_runs
-from everyturn.logs.conforming import Conformed, RunMatch, match_recording
-from everyturn.logs.history import AS_IT_IS, Reading
+from everyturn.logs.conforming import Conformed, LogMatcher, RunMatch, match_recording
+from everyturn.logs.history import AS_IT_IS, History, Reading
 from everyturn.logs.log_judge import Size, watch
 from everyturn.logs.recorded import judge_run
 from everyturn.runs import trace
@@ -58,9 +58,11 @@ def validate(
     reading: Reading = AS_IT_IS,
     budget: int = BUDGET,
     progress: Callable[[LogFile], None] | None = None,
+    matched: bool = False,
 ) -> Validated:
     """Judge all runs of ``logs`` by the named invariants, or by all and by the specification.
 
+    ``matched``: logs that are judged as a whole are matched against the specification, too, while they are read.
     ``strict`` stops at the first thing that is unreadable; ``budget``: see
     :func:`everyturn_model.partial.match_partial`. An interruption keeps what was judged so far. ``progress`` is given
     now and then the file that is being read. Raises :class:`UsageError` for an unknown invariant.
@@ -71,7 +73,8 @@ def validate(
         for path in logs:
             try:
                 used = budget if not invariants or CONFORMS in invariants else 0
-                for cell in _cells(path, chosen, validated, reading, progress, strict=strict, budget=used):
+                cells = _cells(path, chosen, validated, reading, progress, strict=strict, budget=used, matched=matched)
+                for cell in cells:
                     validated.cells.append(cell)
             except UsageError as error:
                 validated.unreadable(str(error))
@@ -91,6 +94,7 @@ def _cells(
     *,
     strict: bool,
     budget: int,
+    matched: bool,
 ) -> Iterator[Cell]:
     """The cells of one file: one for each recorded run, one for a trace or for a log as a whole; no budget, no
     conformance."""
@@ -101,24 +105,42 @@ def _cells(
             for run in read_runs(file, None if strict else lambda error: validated.unreadable(str(error))):
                 match = match_recording(run, budget) if budget else None
                 if match is not None:
-                    validated.conformed.runs.append(match.concise())
-                    validated.conformed.seconds[str(path)] = time.perf_counter() - began
+                    validated.conformed.add(match.concise(), time.perf_counter() - began)
                 yield _recorded(run, chosen, match)
         elif name == "trace":
             yield _traced(path, trace.of(file), Judge(chosen, conformance=bool(budget)))
         else:
-            watched = watch(file, reading, chosen, stop if strict else lambda fault: validated.unreadable(str(fault)))
-            if watched.broken is not None:
-                validated.unreadable(str(watched.broken))
-            validated.violations += watched.violations
-            validated.sizes[str(path)] = watched.size
-            validated.remarks += watched.remarks
-            if watched.cell.events:
-                yield watched.cell
-            if watched.interrupted:
-                raise KeyboardInterrupt
-            if not watched.cell.events:
-                validated.unreadable(f"{path}: expected a log with an event in it; found none")
+            yield from _whole(file, chosen, validated, reading, strict=strict, budget=budget if matched else 0)
+
+
+def _whole(
+    file: LogFile, chosen: Sequence[Invariant], validated: Validated, reading: Reading, *, strict: bool, budget: int
+) -> Iterator[Cell]:
+    """The cell of a log that is judged as a whole; with a ``budget`` it is matched, too, in the same reading."""
+    path, matcher = file.path, None
+
+    def matching(history: History) -> LogMatcher | None:
+        nonlocal matcher
+        try:
+            matcher = LogMatcher(path, history.header, validated.conformed, budget) if budget else None
+        except UsageError as error:
+            validated.conformed.unreadable(str(error))
+        return matcher
+
+    watched = watch(file, reading, chosen, stop if strict else lambda fault: validated.unreadable(str(fault)), matching)
+    if watched.broken is not None:
+        validated.unreadable(str(watched.broken))
+    validated.violations += watched.violations
+    validated.sizes[str(path)] = watched.size
+    validated.remarks += watched.remarks
+    if watched.cell.events:
+        yield watched.cell
+    if watched.interrupted:
+        raise KeyboardInterrupt
+    if not watched.cell.events:
+        validated.unreadable(f"{path}: expected a log with an event in it; found none")
+    elif matcher is not None:
+        matcher.finish(at_rest=reading.at_rest and watched.broken is None, unmapped=None)
 
 
 def _recorded(run: RecordedRun, chosen: Sequence[Invariant], match: RunMatch | None) -> Cell:
