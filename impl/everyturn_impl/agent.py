@@ -57,7 +57,7 @@ class SessionAgent(Server):
                 if titled:
                     await self.ports.titles.join(call.prompt)
         finally:
-            await self.leave(turn)
+            await self.on_return(turn)
 
     async def run_in_process(self, call: Call, caller: Context) -> None:
         """Step 1 for a call without a reservation: looked at, and only later set, without the mutex."""
@@ -73,7 +73,7 @@ class SessionAgent(Server):
             try:
                 await self.take_turn(call, caller, turn)
             finally:
-                await self.leave(turn)
+                await self.on_return(turn)
         finally:
             if titled:
                 await self.ports.titles.join(call.prompt)
@@ -86,9 +86,13 @@ class SessionAgent(Server):
         return True
 
     async def leave(self, work: Context) -> None:
-        """The deferred part of a turn or a summary: delete ``active``, whoever's it is by now."""
+        """Step 6, for a turn or a summary: delete ``active``, whoever's it is by now."""
         await self.ports.active.delete(work)
         await self.ports.contexts.cancel(work)
+
+    async def on_return(self, work: Context) -> None:
+        """The deferred part of a turn or a summary, however it ends: leave, maybe for the second time."""
+        await self.leave(work)
 
     async def append(self, call: Call) -> None:
         """Append to the queue, in two accesses: the hook is dropped, the accept sequence is kept."""
@@ -166,8 +170,7 @@ class SessionAgent(Server):
             if fault is not None:
                 return await self.break_off(call, turn, message, fault)
             assert message is not None
-            stream = await self.ports.model.start(turn, call.prompt, number)
-            result = await self.ports.model.end(stream)
+            result = await self.ask(turn, call.prompt, number)
             if result.how in UNSUCCESSFUL:
                 fault = Fault(UNSUCCESSFUL[result.how], call.prompt)
                 return await self.break_off(call, turn, message, fault, result.text)
@@ -175,6 +178,11 @@ class SessionAgent(Server):
             if result.how is StepEnd.FINISHED or result.full:
                 asked_tools = result.how is StepEnd.TOOL
                 return Ending(message, result.text, full=result.full, asked_tools=asked_tools)
+
+    async def ask(self, work: Context, prompt: str | None, number: int) -> StreamResult:
+        """One stream of a step; ``prompt`` is none for a summary."""
+        stream = await self.ports.model.start(work, prompt, number)
+        return await self.ports.model.end(stream)
 
     def next_step(self, number: int) -> int:
         """The number of the step that follows step ``number``; an assistant message is named after it."""
@@ -378,7 +386,7 @@ class SessionAgent(Server):
                 await self.run(queued[0], caller.next_hop())
         finally:
             await self.ports.store.flush_under(caller, owner)
-            await self.leave(summary)
+            await self.on_return(summary)
 
     async def write_summary(self, caller: Context | None, summary: Context, owner: str) -> bool:
         """Stream the summary and store it; false if it was cancelled. Raises the error that it ended in.
@@ -386,8 +394,7 @@ class SessionAgent(Server):
         Its message is made under ``caller``, and what is left of an unfinished one put away; none: detached.
         """
         await self.ports.store.create_summary(summary, caller)
-        stream = await self.ports.model.start(summary, None, 1)
-        result = await self.ports.model.end(stream)
+        result = await self.ask(summary, None, 1)
         if result.how in UNSUCCESSFUL:
             cancelled = result.how is StepEnd.CANCELLED
             await self.ports.store.abandon_summary(caller, summary, delete=cancelled)

@@ -82,6 +82,13 @@ class ActiveEntry:
         """Remove the entry, whoever it belongs to."""
         self.entry.put(None)
 
+    async def delete_if(self, work: Context) -> bool:
+        """Remove the entry if it belongs to ``work``; whether it did."""
+        if self.entry.value != work:
+            return False
+        self.entry.put(None)
+        return True
+
     async def set_if_idle(self, work: Context) -> bool:
         """Make ``work`` the active entry unless there is one; whether it was done."""
         if self.entry.value is not None:

@@ -45,6 +45,10 @@ class Active(Protocol):
     async def delete(self, work: Context) -> None:
         """Remove the entry on behalf of ``work``, *whoever it belongs to*."""
 
+    async def delete_if(self, work: Context) -> bool:
+        """Remove the entry on behalf of ``work`` if it belongs to it; whether it did. One atomic step."""
+        ...
+
     async def set_if_idle(self, work: Context) -> bool:
         """Make ``work`` the active entry unless there is one; whether it was done. One atomic step."""
         ...

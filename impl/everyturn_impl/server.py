@@ -95,17 +95,26 @@ class Server(ABC):
         await self.ports.model.ready(call.prompt)
         hooked = replace(call, hook=call.prompt)
         try:
-            try:
-                await self.run(hooked, caller)
-                retry = False
-            except Unauthorised:
-                retry = True
-            if retry:
-                await self.run(hooked, caller.child("retry"))
+            await self.attempt(hooked, caller)
         finally:
-            kept = await self.ports.hooks.take(call.prompt)
-            if kept is not None:
-                await self.ports.broker.publish(kept, caller)
+            await self.deliver(call, caller)
+
+    async def attempt(self, call: Call, caller: Context) -> None:
+        """Run ``call``, once more if the credentials had to be refreshed."""
+        try:
+            await self.run(call, caller)
+            retry = False
+        except Unauthorised:
+            retry = True
+        if retry:
+            await self.run(call, caller.child("retry"))
+
+    async def deliver(self, call: Call, caller: Context) -> bool:
+        """Publish what the hook of ``call`` kept; whether it kept anything."""
+        kept = await self.ports.hooks.take(call.prompt)
+        if kept is not None:
+            await self.ports.broker.publish(kept, caller)
+        return kept is not None
 
     async def coordinate_summary(self, caller: Context) -> None:
         """Summarise for a user, once more if the credentials had to be refreshed."""

@@ -57,7 +57,7 @@ def arguments(name: str, thread: str) -> list[tuple[Any, ...]]:
     caller, turn, call = CALLERS[thread], TURNS[thread], CALLS[thread]
     under = (caller, turn)
     match name:
-        case "active.set" | "active.delete" | "active.set_if_idle":
+        case "active.set" | "active.delete" | "active.delete_if" | "active.set_if_idle":
             return [(turn,)]
         case "queue.set":
             return [((),), ((call,),)]

@@ -18,7 +18,7 @@ from everyturn.world.results import fault_of
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
 from everyturn_impl.calls import StepEnd
-from everyturn_impl.revisions import REVISIONS
+from everyturn_impl.revisions import LATER, REVISIONS
 
 
 def recorded(world: RecordedWorld, run: int) -> Transcript:
@@ -33,7 +33,7 @@ def answer(transcript: Transcript, revision: str) -> MatchAnswer:
     return match_transcript(transcript, revision).answer
 
 
-@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("revision", [name for name in REVISIONS if name not in LATER[:-1]])
 @pytest.mark.parametrize("scope", ["AIa+1c+1e+d", "Aai+1s+1t", "AA+1q+1c", "A+1f"])
 def test_a_revision_accepts_what_its_recorder_wrote(revision: str, scope: str) -> None:
     """Whatever a recorded revision writes in a run through SimPy, it could have written."""
@@ -42,7 +42,7 @@ def test_a_revision_accepts_what_its_recorder_wrote(revision: str, scope: str) -
         assert answer(recorded(world, run), revision) is MatchAnswer.ACCEPTED, run
 
 
-@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("revision", [name for name in REVISIONS if name not in LATER[:-1]])
 @pytest.mark.parametrize("scope", ["AIa+1c+1e+d", "Aai+1s+1t", "AA+1q+1c"])
 def test_a_revision_accepts_what_an_onlooker_saw(revision: str, scope: str) -> None:
     """The lines that tell of the operations of an unrecorded run, right where they were made, could have been written
@@ -125,7 +125,7 @@ class _Onlooker:
         return line("completion", via=via, cancelled=getattr(completion, "cancelled"))  # noqa: B009
 
 
-@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("revision", [name for name in REVISIONS if name not in LATER[:-1]])
 @pytest.mark.parametrize("scope", ["AI+1c+1t", "Aa+1s+1e+d", "i+1s+1c+1e"])
 def test_a_revision_accepts_the_messages_that_it_stored(revision: str, scope: str) -> None:
     """The store as a run leaves it fits the run; with a message too many or too few it does not."""

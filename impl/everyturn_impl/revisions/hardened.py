@@ -182,10 +182,10 @@ class Hardened(SessionAgent):
             if fault is not None:
                 return await self.break_off(call, turn, message, fault)
             assert message is not None
-            result = await self.ask(call, turn, number)
+            result = await self.ask(turn, call.prompt, number)
             if result.how is StepEnd.UNAUTHORISED and not retried:
                 retried = True
-                result = await self.ask(call, turn, number)
+                result = await self.ask(turn, call.prompt, number)
             if result.how in UNSUCCESSFUL:
                 fault = Fault(UNSUCCESSFUL[result.how], call.prompt)
                 return await self.break_off(call, turn, message, fault, result.text)
@@ -197,11 +197,6 @@ class Hardened(SessionAgent):
             if fault is not None:
                 self.ports.journal.summary_failed(turn, fault)
                 return Ending(message, fault=fault)
-
-    async def ask(self, call: Call, turn: Context, number: int) -> StreamResult:
-        """One stream of a step."""
-        stream = await self.ports.model.start(turn, call.prompt, number)
-        return await self.ports.model.end(stream)
 
     async def finish_step(self, turn: Context, message: str, result: StreamResult) -> None:
         """Store the state of a finished step's message, whatever else fails: a flush mends only what was once tried."""

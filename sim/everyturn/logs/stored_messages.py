@@ -18,6 +18,7 @@ CREATES: Final = frozenset(
 CANCELLED: Final = "a::canceled"
 FAILED: Final = "a::error"
 UNFINISHED: Final = "a::"
+FOLLOWED: Final = "followed"
 
 
 class Messages:
@@ -25,13 +26,13 @@ class Messages:
 
     def __init__(self, transcript: Transcript, *, compared: bool = True) -> None:
         self.list = transcript.stored if compared else None
-        self._ends: dict[tuple[str, str, int], str] = {}
+        self._ends: dict[tuple[str, str, int], list[str]] = {}
         for thread, told in transcript.lines if self.list is not None else ():
             said = dict(told.told)
-            if told.ev == "stream_start":
-                self._ends.pop((thread, said["turn"], said["step"] - 1), None)
+            if told.ev == "stream_start" and (before := self._ends.get((thread, said["turn"], said["step"] - 1))):
+                before[-1] = FOLLOWED
             elif told.ev == "stream_end":
-                self._ends[thread, said["turn"], said["step"]] = said["how"]
+                self._ends.setdefault((thread, said["turn"], said["step"]), []).append(said["how"])
 
     def after(self, operation: Operation, thread: str, created: int, *, failed: bool) -> tuple[int, ...]:
         """How many messages may be there after a step, if ``created`` are before it; none if it does not fit the list.
@@ -67,18 +68,24 @@ class Messages:
                 return (f"u:{operation.arguments[1]}",)
             case "create_assistant":
                 _, turn, number = operation.arguments
-                how = self._ends.get((thread, turn.prompt, number), "followed")
-                return _TOLD.get(how, (f"a:answer:{turn.prompt}:end_turn",))
+                return self._ended(thread, turn.prompt, number, f"a:answer:{turn.prompt}:end_turn")
             case "record_cancelled":
                 return (CANCELLED,)
-        how = self._ends.get((thread, SUMMARY, 1), "followed")
-        return () if how == "cancelled" else _TOLD.get(how, (f"a:{SUMMARY}:end_turn",))
+        if self._ends.get((thread, SUMMARY, 1), [FOLLOWED])[-1] == "cancelled":
+            return ()
+        return self._ended(thread, SUMMARY, 1, f"a:{SUMMARY}:end_turn")
+
+    def _ended(self, thread: str, turn: str, step: int, finished: str) -> tuple[str, ...]:
+        """What the message of a step can be; of one that a thread made twice, since a prompt had two turns, either."""
+        ends = self._ends.get((thread, turn, step), [FOLLOWED])
+        return tuple(dict.fromkeys(each for how in ends for each in _TOLD.get(how, (finished,))))
 
 
 _TOLD: Final = {
-    "followed": ("a::tool_use",),
+    FOLLOWED: ("a::tool_use",),
     "tool": (CANCELLED, FAILED),
     "error": (FAILED,),
+    "unauthorised": (FAILED,),
     "cancelled": (CANCELLED,),
 }
 """The end of a step's stream → its message, where that has no text. A tool round that no further step follows was cut

@@ -135,7 +135,7 @@ def _active_set(step: Step) -> Iterator[ev.Event]:
         yield ev.TurnStarted(work.name, work.prompt or "", step.thread)
 
 
-@_reads("active.delete")
+@_reads("active.delete", "active.delete_if")
 def _active_deleted(step: Step) -> Iterator[ev.Event]:
     work: Context = step.operation.arguments[0]
     yield ev.SummaryReleased(work.name) if is_summary(work) else ev.TurnReleased(work.name)

@@ -27,6 +27,11 @@ def _delete(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes
     return [(None, (None,))]
 
 
+@Declaration("active.delete_if", changes=("active",))
+def _delete_if(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
+    return [(True, (None,))] if values[0] == arguments[0] else [(False, values)]
+
+
 @Declaration("active.set_if_idle", changes=("active",))
 def _set_if_idle(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
     return [(False, values)] if values[0] is not None else [(True, (arguments[0],))]
@@ -45,6 +50,9 @@ class ActivePort(Port):
 
     def delete(self, work: Context) -> Coroutine[Any, Any, None]:
         return self._do("delete", work)
+
+    def delete_if(self, work: Context) -> Coroutine[Any, Any, bool]:
+        return self._do("delete_if", work)
 
     def set_if_idle(self, work: Context) -> Coroutine[Any, Any, bool]:
         return self._do("set_if_idle", work)
