@@ -12,6 +12,8 @@ import itertools
 import queue
 import random
 import re
+import threading
+import time
 import types
 import weakref
 from collections import deque
@@ -133,6 +135,60 @@ def _cached(way: int) -> Any:
     return _called(functools.partial(cached, 0), way) and cached
 
 
+def _asked(way: int) -> Any:
+    cached = functools.lru_cache(maxsize=4)(abs)
+    return _called(functools.partial(cached, 0), 1 + way) and cached
+
+
+class Private:
+    """Holds something in a slot whose name looks like Python's own."""
+
+    __slots__ = ("__way__",)
+
+    def __init__(self, way: int) -> None:
+        self.__way__ = way
+
+
+async def _two() -> Any:
+    yield 1
+    yield 2
+
+
+def _step(way: int) -> Any:
+    """One step of an async generator: not begun, or ended."""
+    step = _two().__anext__()
+    return step, *_until_error(iter([_ended(step)] if way else []))
+
+
+def _ended(step: Any) -> Any:
+    try:
+        step.send(None)
+    except StopIteration as stopped:
+        return stopped.value
+
+
+def _begins(step: Any) -> str:
+    try:
+        step.send(None)
+    except StopIteration as stopped:
+        return f"yields {stopped.value}"
+    except RuntimeError as error:
+        return str(error)
+    return "waits"
+
+
+def _locked(way: int) -> Any:
+    lock = threading.Lock()
+    if way:
+        lock.acquire()
+    return lock
+
+
+def _by_address(way: int) -> Any:
+    one, other = Kept(), Kept()
+    return {id(one): "one"}, one, other, (one, other)[way]
+
+
 MAKE_AND_LOOK: Final[dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]]] = {
     "aliasing": (_aliases, _second_of),
     "a closure's cell": (lambda way: _called(_counter(), way), lambda bump: bump()),
@@ -175,6 +231,12 @@ MAKE_AND_LOOK: Final[dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]
     "the sign of zero": (lambda way: -0.0 if way else 0.0, repr),
     "a truth or a number": (lambda way: True if way else 1, repr),
     "a mapping proxy": (lambda way: types.MappingProxyType({"way": way}), lambda proxy: proxy["way"]),
+    "how often a cache was asked": (_asked, lambda cached: cached.cache_info().hits),
+    "a slot like Python's own": (Private, lambda private: private.__way__),
+    "a step of an async generator": (_step, lambda steps: _begins(steps[0])),
+    "a lock": (_locked, lambda lock: lock.locked()),
+    "whose address a number is": (_by_address, lambda held: id(held[3]) in held[0]),
+    "a field of a struct sequence": (lambda way: time.struct_time((way,) * 9), lambda moment: moment.tm_year),
     "a context": (lambda way: variable.set(way) and None, lambda _: variable.get()),
 }
 """What differs → how it is made (of 0 or 1), and what is seen of it later."""

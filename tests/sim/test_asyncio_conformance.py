@@ -15,8 +15,9 @@ import pytest
 from tests.sim.asyncio_programs import interpret, program
 from tests.sim.stock_loop import drive, run_for_real, sender
 
+from everyturn.asyncio.preparing import prepared
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting
-from everyturn.asyncio.searching import Merging, outcomes, prepared
+from everyturn.asyncio.searching import Merging, outcomes
 from everyturn.asyncio.states import encode
 from everyturn.asyncio.world import ScenarioWorld
 

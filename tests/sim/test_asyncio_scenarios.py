@@ -16,8 +16,9 @@ from tests.sim import small_scenarios as small
 from everyturn.asyncio.checking import check, fuzz, replay
 from everyturn.asyncio.decisions import ByWords, FirstOption
 from everyturn.asyncio.errors import Unsupported
+from everyturn.asyncio.preparing import prepared
 from everyturn.asyncio.running import Scenario, Setting, run
-from everyturn.asyncio.searching import SearchLimits, outcomes, prepared, search
+from everyturn.asyncio.searching import SearchLimits, outcomes, search
 from everyturn.cli import main
 from everyturn.errors import ReplayError, UsageError
 from everyturn.verdicts.verdict import Verdict

@@ -12,6 +12,7 @@ import contextvars
 import functools
 import random
 import re
+import threading
 import types
 from collections import deque
 from collections.abc import Callable
@@ -21,9 +22,10 @@ import pytest
 from tests.sim.asyncio_hidden import MAKE_AND_LOOK, Kept, elsewhere
 from tests.sim.test_asyncio_conformance import PROGRAMS, scenario_of, with_what_was_noted
 
-from everyturn.asyncio import encoding
+from everyturn.asyncio import encoding, frames
+from everyturn.asyncio.preparing import prepared
 from everyturn.asyncio.running import ScenarioOutcome, Setting
-from everyturn.asyncio.searching import DepthFirstGuide, Merging, outcomes, prepared
+from everyturn.asyncio.searching import DepthFirstGuide, Merging, outcomes
 from everyturn.identity import anatomy as anatomies
 
 Program = Callable[[Any], Any]
@@ -152,6 +154,8 @@ def _no_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoding.StateEncoder, "_ordered", lambda encoder, value: None)
 
 
+_STEP: Final = "a step of an async generator"
+
 ENCODERS_THAT_FORGET: Final[dict[str, tuple[Callable[[pytest.MonkeyPatch], None], str]]] = {
     "aliasing": (_no_aliases, "aliasing"),
     "a set's members": (_forgetting(set), "a set's members"),
@@ -168,6 +172,8 @@ ENCODERS_THAT_FORGET: Final[dict[str, tuple[Callable[[pytest.MonkeyPatch], None]
     "a pattern": (_without_parts(lambda value: isinstance(value, re.Pattern)), "the end of a long pattern"),
     "randomness": (_without_parts(lambda value: isinstance(value, random.Random)), "a source of randomness"),
     "a generator": (_forgetting(types.GeneratorType), "a generator"),
+    "how far a step is": (lambda patch: patch.setattr(frames, "_progress", lambda step: 0), _STEP),
+    "a lock": (_without_parts(lambda value: isinstance(value, type(threading.Lock()))), "a lock"),
 }
 
 

@@ -9,10 +9,11 @@ from typing import NamedTuple
 
 from everyturn.asyncio.decisions import ByWords, Guide
 from everyturn.asyncio.findings import ScenarioFinding, kinds_of
+from everyturn.asyncio.preparing import prepared
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.sampling import RandomGuide
 from everyturn.asyncio.scenarios import find, name_of
-from everyturn.asyncio.searching import ScenarioSearch, SearchLimits, prepared, search
+from everyturn.asyncio.searching import ScenarioSearch, SearchLimits, search
 from everyturn.asyncio.story import tell
 from everyturn.asyncio.tokens import RecordedScenario, recorded, token
 from everyturn.checking.risk import CONFIDENCE, upper_bound
@@ -71,7 +72,7 @@ def fuzz(
     function, name = find(scenario), name_of(scenario)
     setting = setting or Setting(places=3)
     result, begun = ScenarioSearch(setting), time.monotonic()
-    with prepared():
+    with prepared(function, setting):
         try:
             for number in range(runs):
                 result.add(run(function, RandomGuide(seed, number), setting), begun)
@@ -115,7 +116,7 @@ def replay(text: str, scenario: str | Scenario | None = None) -> ReplayedScenari
     function = find(scenario)
     guide = ByWords(held.decisions)
     setting = _setting(held)._replace(longest=2_000)
-    with prepared():
+    with prepared(function, setting):
         outcome, lines = tell(function, guide, setting)
     if not outcome.complete:
         outcome.findings.append(
@@ -184,7 +185,7 @@ def _sentence(outcome: ScenarioOutcome, kind: str) -> str | None:
 def shrink(scenario: Scenario, setting: Setting, outcome: ScenarioOutcome, kind: str) -> ScenarioOutcome:
     """A run with a finding of the same kind in which the world interferes as rarely as single changes can make it."""
     best = outcome
-    with prepared():
+    with prepared(scenario, setting):
         for _ in range(SHRINKING):
             shorter = _first_shorter(scenario, setting, best, kind)
             if shorter is None:

@@ -36,6 +36,10 @@ class Guide(Protocol):
         """A run is long: the state at which the loop looks for what has arrived may be one that was seen before."""
         ...
 
+    def foreseen(self) -> Sequence[str] | None:
+        """The options of the next choice, where they are known from an earlier run."""
+        ...
+
     def choose(self, kind: str, options: Sequence[str]) -> int:
         """The place of the option that is taken. There are at least two; 0 is what happens if nothing interferes."""
         ...
@@ -49,6 +53,10 @@ class FirstOption:
 
     def look(self) -> None:
         """Nothing to do."""
+
+    def foreseen(self) -> Sequence[str] | None:
+        """Nothing is known."""
+        return None
 
     def choose(self, kind: str, options: Sequence[str]) -> int:
         """0."""

@@ -9,6 +9,9 @@ equal to no other.
 from __future__ import annotations
 
 import asyncio
+import functools
+import gc
+import io
 import logging
 import sys
 import sysconfig
@@ -20,8 +23,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from everyturn.asyncio import packages, sequences
 from everyturn.asyncio.moments import Moment, Span
 from everyturn.asyncio.ordering import WorldFuture, WorldTask
+from everyturn.asyncio.output import KeptStream
 from everyturn.identity import anatomy as anatomies
 from everyturn.identity import python_kinds, standard_kinds  # noqa: F401 - they register what they know
 from everyturn.identity.anatomy import Same
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
 
 STANDARD: Final = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
 _ATOMS: Final = frozenset({int, bool, str, bytes, type(None), type(...), type(NotImplemented), range})
+_LEAST_ADDRESS: Final = 1 << 32
+"""Whole numbers below are no addresses."""
 _HEAP: Final = 1 << 9
 """The flag of classes that are made at run time."""
 
@@ -79,6 +86,11 @@ class StateEncoder:
         self.path: list[str] = []
         self.globals: set[tuple[int, str]] = set()
         self.classes: set[int] = set()
+        self.addresses: list[tuple[int, int]] = []
+        """Places of whole numbers that may be addresses, and these."""
+        self.caches: list[Any] = []
+        self.asks_caches = False
+        """Whether code of the program asks how often caches were asked."""
         for each in (world, world.loop, world.clock, world.guide):
             self.number(each)
 
@@ -104,11 +116,22 @@ class StateEncoder:
         """What to raise where ``value`` cannot be known."""
         return UnknownValue(type(value), ".".join(self.path))
 
+    def finish(self) -> None:
+        """What can be said once all objects are met. A number that is the address of one of them (``id``) stands for
+        it."""
+        if self.asks_caches:
+            self.out += [("asked", *each.cache_info()) for each in self.caches]
+        for place, number in self.addresses:
+            if number in self.numbers:
+                self.out[place] = ("address", self.numbers[number])
+
     def value(self, value: Any) -> None:
         """Encode any object. Raises :class:`UnknownValue`."""
         out = self.out
         kind = type(value)
         if kind in _ATOMS:
+            if kind is int and value > _LEAST_ADDRESS:
+                self.addresses.append((len(out), value))
             out.append((kind.__name__, value))
             return
         if kind is float or kind is complex:
@@ -145,12 +168,21 @@ class StateEncoder:
                 self.value(kind)
                 self.value(_KNOWN[each](value))
                 return
-        if isinstance(value, type):
+        by = packages.by_value(kind)
+        if by is not None:
+            self.out.append(("by", packages.address(kind)))
+            self.value(by(value))
+        elif packages.is_fixed(kind):
+            self.out.append(("itself", packages.address(value)))
+        elif isinstance(value, type):
             self._class(value)
         elif isinstance(value, logging.Logger):
             self.out.append(("itself", value.name))
         elif isinstance(value, asyncio.Future):
             _BY_TYPE[asyncio.Future](self, value)
+        elif isinstance(value, tuple) and hasattr(kind, "n_sequence_fields"):
+            self.out.append(("fields", kind.__module__, kind.__qualname__))
+            self.value(value.__reduce__()[1])
         else:
             self.anatomy(value)
 
@@ -181,6 +213,7 @@ class StateEncoder:
     def _ordered(self, value: Any) -> None:
         """The order of a set must not depend on addresses; how large its table is says where new members come."""
         if len(value) > 1 and not all(map(_has_own_order, value)):
+            self.world.unordered.update(type(each) for each in value if sequences.is_by_address(type(each)))
             raise self.opaque(value)
         self.out.append(("table", set.__sizeof__(value) if isinstance(value, set) else 0))
 
@@ -226,6 +259,8 @@ def _has_own_order(value: Any) -> bool:
     if kind in _ATOMS or kind in (float, complex, WorldTask, WorldFuture):
         return True
     own: Any = kind.__hash__
+    if kind in sequences.NOW.classes:
+        return True
     if isinstance(value, Enum) and own is Enum.__hash__:
         return True  # the hash of its name
     return any(isinstance(value, each) and own is each.__hash__ for each in (int, str, bytes, float))
@@ -286,6 +321,35 @@ def _builtin(encoder: StateEncoder, value: Any) -> None:
     owner = getattr(value, "__self__", None)
     encoder.out.append((type(value).__name__, value.__qualname__))
     encoder.value(owner)
+
+
+@encodes(KeptStream, io.TextIOWrapper)
+def _stream(encoder: StateEncoder, value: Any) -> None:
+    """Standard output and error are what they are; other files are not known."""
+    stream = getattr(value, "instead", value)
+    for name in ("__stdout__", "__stderr__", "__stdin__"):
+        if getattr(sys, name) is stream:
+            encoder.out.append(("stream", name))
+            return
+    if stream is value:
+        raise encoder.opaque(value)
+    encoder.out.append("stream")
+
+
+@encodes(type(functools.lru_cache(abs)))
+def _cached(encoder: StateEncoder, value: Any) -> None:
+    """A function with what it has kept of its results. How often it was asked counts where some code may ask that."""
+    encoder.caches.append(value)
+    encoder.out.append(("cached", value.__module__, value.__qualname__))
+    if is_programs(sys.modules.get(value.__module__)):
+        for each in gc.get_referents(value):
+            if type(each).__name__ != "lru_list_elem" and not _holds_links(each):
+                encoder.value(each)
+
+
+def _holds_links(value: Any) -> bool:
+    """Whether this is the dictionary of a cache of limited size, whose links are met one by one."""
+    return type(value) is dict and any(type(each).__name__ == "lru_list_elem" for each in value.values())
 
 
 _NOT_OF_THE_CLASS: Final = frozenset(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
+import sys
 import types
+from collections.abc import AsyncGenerator, Generator
+from contextlib import suppress
 from typing import Any, Final
 
 from everyturn.asyncio.encoding import STANDARD, StateEncoder, encodes, is_programs, is_watched
@@ -11,7 +15,8 @@ from everyturn.engines.coroutines.contents import contents
 from everyturn.errors import EveryturnError
 from everyturn.identity.reads import reads
 
-_ASENDS: Final = ("async_generator_asend", "async_generator_athrow")
+_OF_EVERY_MODULE: Final = frozenset({"__builtins__", "__loader__", "__spec__", "__cached__", "__file__", "__doc__"})
+"""Names that the import of a module sets."""
 
 _CODES: dict[int, tuple[types.CodeType, int]] = {}
 _CODE_NUMBERS: dict[tuple[str, str, types.CodeType], int] = {}
@@ -32,9 +37,10 @@ def _code(encoder: StateEncoder, code: types.CodeType, names: dict[str, Any]) ->
     if code.co_filename.startswith(STANDARD) and "site-packages" not in code.co_filename:
         return
     found = reads(code)
+    encoder.asks_caches = encoder.asks_caches or "cache_info" in found.attributes
     wanted = names.keys() if found.everything else found.names
     for name in sorted(wanted):
-        if name in names:
+        if name in names and name not in _OF_EVERY_MODULE:
             _global(encoder, names, name, found.attributes, by_name=found.by_name)
 
 
@@ -50,7 +56,7 @@ def _global(
                 if each in held and held[each] is not value and (id(held), each) not in encoder.globals:
                     _global(encoder, held, each, attributes, by_name=False)
         return
-    if (id(names), name) in encoder.globals:
+    if (id(names), name) in encoder.globals or value is sys.modules:
         return
     encoder.globals.add((id(names), name))
     if not (isinstance(value, type) and not is_watched(value)):
@@ -70,13 +76,7 @@ def _frame(encoder: StateEncoder, owner: Any, frame: Any, awaited: Any) -> None:
         encoder.out.append(name)
         encoder.inside(name, value)
     for value in stack:
-        if value is awaited and type(value).__name__ in _ASENDS and id(value) not in encoder.numbers:
-            encoder.number(value)
-            encoder.out.append(type(value).__name__)
-            for each in gc.get_referents(value):
-                encoder.value(each)
-        else:
-            encoder.value(value)
+        encoder.value(value)
     encoder.value(handled)
 
 
@@ -141,3 +141,58 @@ def _function(encoder: StateEncoder, value: Any) -> None:
     encoder.value(value.__defaults__)
     encoder.value(value.__kwdefaults__)
     encoder.named(value.__dict__)
+
+
+@encodes(types.TracebackType)
+def _traceback(encoder: StateEncoder, value: Any) -> None:
+    """Where it leads through, not what is in the frames there."""
+    trace: types.TracebackType | None = value
+    while trace is not None:
+        encoder.out.append(("traceback", _code_number(trace.tb_frame.f_code), trace.tb_lasti))
+        trace = trace.tb_next
+
+
+# One step of an async generator, as ``__anext__``, ``asend``, ``athrow`` and ``aclose`` return it.
+
+
+async def _two() -> AsyncGenerator[int, None]:
+    try:
+        yield 1
+        yield 2
+    finally:
+        await _pause()
+
+
+@types.coroutine
+def _pause() -> Generator[None, None, None]:
+    yield
+
+
+def _progress(step: Any) -> int:
+    """How far a step has come: not begun 0, begun 1, ended 2. It is the last field of its C structure, and no
+    attribute."""
+    return ctypes.c_int.from_address(id(step) + type(step).__basicsize__ - ctypes.sizeof(ctypes.c_void_p)).value
+
+
+def _kinds_of_steps() -> tuple[type, ...]:
+    """The types of steps, if on this Python their progress can be read as said above: else none, and they are
+    opaque."""
+    generator = _two()
+    sent, closed = generator.__anext__(), generator.aclose()
+    seen = [_progress(sent), _progress(closed)]
+    with suppress(StopIteration):
+        sent.send(None)
+    seen.append(_progress(sent))
+    closed.send(None)
+    seen.append(_progress(closed))
+    with suppress(StopIteration):
+        closed.send(None)
+    seen.append(_progress(closed))
+    return (type(sent), type(closed)) if seen == [0, 0, 2, 1, 2] else ()
+
+
+@encodes(*_kinds_of_steps())
+def _step(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append((type(value).__name__, _progress(value)))
+    for each in gc.get_referents(value):
+        encoder.value(each)

@@ -84,6 +84,8 @@ class WorldLoop(base_events.BaseEventLoop):
         """Whether the loop has looked at its selector, and not yet at the clock after that."""
         self.thread_calls = False
         self._names = count(1)
+        self.sequence = count()
+        """Hashes of objects that are hashed in the order in which they come."""
         self._signals: dict[int, Any] = {}
         if eager:
             self.set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]

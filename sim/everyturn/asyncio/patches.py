@@ -1,11 +1,13 @@
 """Clocks, randomness and threads while a program is explored: deterministic, and put back afterwards, also on an error.
 
-Patched in the modules that define them and wherever a module of the program has taken one by name
-(``from time import monotonic``). Only while the loop of a run is running: outside of it each does what it always did.
+Patched in the modules that define them and wherever a module of the program or of an installed package has taken one by
+name (``from time import monotonic``). Only while the loop of a run is running: outside of it each does what it always
+did.
 """
 
 from __future__ import annotations
 
+import datetime
 import os
 import random
 import secrets
@@ -15,13 +17,14 @@ import threading
 import time
 import uuid
 from asyncio import events
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from types import ModuleType
 from typing import Any, Final, NoReturn
 
+from everyturn.asyncio import dates
 from everyturn.asyncio.errors import Unsupported
 from everyturn.asyncio.loop import WorldLoop
-from everyturn.asyncio.places import is_users, user_line
+from everyturn.asyncio.places import may_be_patched, user_line
 
 EPOCH: Final = 1_700_000_000.0 - 1000.0
 """What ``time.time`` is beyond the loop's clock, in seconds."""
@@ -35,7 +38,11 @@ def _loop() -> WorldLoop | None:
 def _clock(original: Callable[[], Any], shown: Callable[[Any], Any]) -> Callable[[], Any]:
     def clock() -> Any:
         loop = _loop()
-        return original() if loop is None else shown(loop.time())
+        if loop is None:
+            return original()
+        if sys._getframe(1).f_globals.get("__name__") == "logging":
+            return float(shown(loop.world.clock.present()))  # no look of the program's
+        return shown(loop.time())
 
     return clock
 
@@ -126,30 +133,51 @@ def _thread_start(original: Callable[[threading.Thread], None]) -> Callable[[thr
     return start
 
 
-@contextmanager
-def patched() -> Iterator[None]:
-    """Everything patched, everywhere that a module of the program holds it."""
-    put_back: list[tuple[Any, str, Any]] = []
-    instead = {}
-    state = random.getstate()
-    try:
+class Patches:
+    """Everything patched: where it is defined, and everywhere else that a module of the program or of an installed
+    package holds it by name."""
+
+    def __init__(self) -> None:
+        self._put_back: list[tuple[Any, str, Any]] = []
+        self._instead: dict[Any, Any] = dict(dates.STAND_INS)
+        self._met: set[int] = set()
+        self._random = random.getstate()
+        self._dates = dates.pickled()
+
+    def put(self) -> None:
+        """Patch what there is."""
         for owner, name, replacement in _replacements():
-            original = getattr(owner, name)
-            instead[original] = replacement
-            put_back.append((owner, name, original))
-            setattr(owner, name, replacement)
+            self._instead[getattr(owner, name)] = replacement
+            self._set(owner, name, replacement)
+        for name, stand_in in (("datetime", dates.datetime), ("date", dates.date)):
+            self._set(datetime, name, stand_in)
+        self.put_in_modules()
+
+    def put_in_modules(self) -> None:
+        """Patch what modules hold that were imported since the last time."""
         for module in list(sys.modules.values()):
-            if not is_users(getattr(module, "__file__", None) or "<"):
+            if id(module) in self._met or not isinstance(module, ModuleType):
+                continue
+            self._met.add(id(module))
+            if not may_be_patched(getattr(module, "__file__", None) or "<"):
                 continue
             for name, value in list(vars(module).items()):
-                if callable(value) and _hashable(value) and value in instead:
-                    put_back.append((module, name, value))
-                    setattr(module, name, instead[value])
-        yield
-    finally:
-        for owner, name, original in reversed(put_back):
+                if not (callable(value) and _hashable(value) and value in self._instead):
+                    continue
+                if value not in dates.STAND_INS or dates.reads_today(module):
+                    self._set(module, name, self._instead[value])
+
+    def _set(self, owner: Any, name: str, replacement: Any) -> None:
+        self._put_back.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, replacement)
+
+    def put_back(self) -> None:
+        """Everything as it was."""
+        for owner, name, original in reversed(self._put_back):
             setattr(owner, name, original)
-        random.setstate(state)
+        self._put_back.clear()
+        self._dates()
+        random.setstate(self._random)
 
 
 def _hashable(value: object) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from asyncio import base_events
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 _OURS = str(Path(__file__).resolve().parent.parent)
@@ -22,14 +23,31 @@ def is_users(file: str) -> bool:
     return not file.startswith(tuple(folder + os.sep for folder in _STANDARD))
 
 
+def may_be_patched(file: str) -> bool:
+    """Whether ``file`` belongs to the program or to an installed package, not to us or to Python."""
+    if file.startswith(("<", _OURS + os.sep)):
+        return False
+    return "site-packages" in file or not file.startswith(tuple(folder + os.sep for folder in _STANDARD))
+
+
 def user_line() -> str:
-    """File and line of the innermost frame of the program that is running now."""
+    """File and line of the innermost frame of the program that is running now; without one, of an installed
+    package's."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        if is_users(frame.f_code.co_filename):
-            return f"{short(frame.f_code.co_filename)}:{frame.f_lineno}"
+    package = ""
+    while frame is not None and frame.f_code is not _loop_code():
+        file = frame.f_code.co_filename
+        if is_users(file):
+            return f"{short(file)}:{frame.f_lineno}"
+        if not package and "site-packages" in file:
+            package = f"{short(file)}:{frame.f_lineno}"
         frame = frame.f_back
-    return "the program"
+    return package or "the program"
+
+
+def _loop_code() -> CodeType:
+    """Below this code the stack is ours, and our caller's."""
+    return base_events.BaseEventLoop.run_forever.__code__
 
 
 def raised_at(error: BaseException) -> str:

@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 from everyturn.asyncio.decisions import Decision, Guide
 from everyturn.asyncio.errors import Abandoned, AtRest, Unsupported
 from everyturn.asyncio.findings import ScenarioFinding, task_name, waits
+from everyturn.asyncio.output import taken_by
 from everyturn.asyncio.places import raised_at
+from everyturn.asyncio.sequences import NOW
 from everyturn.asyncio.world import LONGEST, ScenarioWorld
 from everyturn.errors import AgentFault
 
@@ -27,7 +29,7 @@ Scenario = Callable[[ScenarioWorld], Coroutine[Any, Any, Any]]
 class ScenarioOutcome:
     """What came of one run. ``complete``: it came to rest, and was judged.
 
-    ``rested``: how much of ``logged`` was noted before it came to rest first; what follows is the end of
+    ``unordered``: classes of objects that were met in sets that are ordered by addresses. ``rested``: how much of ``logged`` was noted before it came to rest first; what follows is the end of
     ``asyncio.run``. ``times``: the clock at each iteration of the loop, in seconds: the earliest that everything
     decided allows. ``unsure``: kinds of faults of which it cannot be seen whether this run has one, and why not;
     ``shown``: what the run has shown, where a verdict needs that something was seen at all.
@@ -40,6 +42,7 @@ class ScenarioOutcome:
     merged: bool = False
     iterations: int = 0
     wanted: int = 0
+    unordered: frozenset[type] = frozenset()
     rested: int = 0
     times: list[float] = field(default_factory=list)
     unsure: dict[str, str] = field(default_factory=dict)
@@ -66,18 +69,19 @@ def run(
 ) -> ScenarioOutcome:
     """One run of ``scenario``, with every choice of the world made by ``guide``; ``watch`` is told what happens.
 
-    To be used within :func:`everyturn.asyncio.searching.prepared`. Raises
+    To be used within :func:`everyturn.asyncio.preparing.prepared`. Raises
     :class:`~everyturn.asyncio.errors.Unsupported` where the program does what cannot be controlled.
     """
     outcome = ScenarioOutcome([], [])
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
         world = ScenarioWorld(guide, setting, watch=watch)
-        contextvars.Context().run(_one, world, scenario, outcome, noted)
-        failures, over = world.failures, world.over
-        with _unseen():
-            del world
-            gc.collect()
+        with taken_by(_printing(watch)):
+            contextvars.Context().run(_one, world, scenario, outcome, noted)
+            failures, over = world.failures, world.over
+            with _unseen():
+                del world
+                gc.collect()
         if not over:
             outcome.findings += _judged(failures, noted)
     return outcome
@@ -87,6 +91,7 @@ def _one(
     world: ScenarioWorld, scenario: Scenario, outcome: ScenarioOutcome, noted: Sequence[warnings.WarningMessage]
 ) -> None:
     random.seed(0)
+    NOW.begin()
     world.guide.begin(world)
     outcome.decisions, outcome.logged = world.decisions, world.logged
     try:
@@ -104,6 +109,11 @@ def _one(
             world.over = True
         _close(world)
     outcome.iterations, outcome.wanted = world.iterations, world.numbers.wanted
+    outcome.unordered = frozenset(world.unordered)
+
+
+def _printing(watch: Callable[[str, Any], None] | None) -> Callable[[str], None]:
+    return (lambda text: None) if watch is None else (lambda text: watch("print", text))
 
 
 @contextmanager

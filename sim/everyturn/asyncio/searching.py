@@ -7,16 +7,17 @@ import resource
 import time
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Final, NamedTuple
 from weakref import ref
 
 from everyturn.asyncio.endless import ScenarioStates, UpTo
 from everyturn.asyncio.errors import Abandoned
 from everyturn.asyncio.ordering import MOST_PLACES
-from everyturn.asyncio.patches import patched
+from everyturn.asyncio.preparing import prepared
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
+from everyturn.asyncio.sequences import NOW
 from everyturn.asyncio.states import UnknownValue, encode
 from everyturn.asyncio.world import ScenarioWorld
 from everyturn.errors import ReplayError
@@ -43,6 +44,10 @@ class DepthFirstGuide:
 
     def look(self) -> None:
         """Nothing to do."""
+
+    def foreseen(self) -> Sequence[str] | None:
+        """Along the prefix: what was offered there."""
+        return self.offered[self.made][1] if self.made < len(self.taken) else None
 
     def choose(self, kind: str, options: Sequence[str]) -> int:
         """The next place of the prefix, or 0."""
@@ -198,7 +203,8 @@ class ScenarioSearch:
 
     ``complete``: every run was made. Else ``stopped`` says why not. ``opaque``: paths to objects that kept states from
     being merged, and how often. ``unsure``, ``shown``: of all runs together what is said of one in
-    :class:`~everyturn.asyncio.running.ScenarioOutcome`.
+    :class:`~everyturn.asyncio.running.ScenarioOutcome`. ``trusted``: what of this program was one of all that are
+    possible, not explored. ``unordered``: classes of objects in sets that are ordered by addresses.
     """
 
     setting: Setting
@@ -212,6 +218,8 @@ class ScenarioSearch:
     interrupted: bool = False
     stopped: str | None = None
     wanted: int = 0
+    unordered: frozenset[type] = frozenset()
+    trusted: list[str] = field(default_factory=list)
     found: dict[str, ScenarioOutcome] = field(default_factory=dict)
     opaque: dict[str, int] = field(default_factory=dict)
     unsure: dict[str, str] = field(default_factory=dict)
@@ -226,26 +234,13 @@ class ScenarioSearch:
         self.wanted = max(self.wanted, outcome.wanted)
         self.unsure = outcome.unsure | self.unsure
         self.shown |= outcome.shown
+        self.unordered |= outcome.unordered
         for finding in outcome.findings:
             best = self.found.get(finding.kind)
             if best is None or len(outcome.decisions) < len(best.decisions):
                 self.found[finding.kind] = outcome
         if not outcome.complete and not outcome.merged:
             self.stopped = f"a run did not come to rest within {self.setting.longest:,} iterations of the loop"
-
-
-@contextmanager
-def prepared() -> Iterator[None]:
-    """What runs need around them: patched clocks, and no collection of garbage but at their ends."""
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-    try:
-        with patched():
-            yield
-    finally:
-        gc.enable()
-        gc.unfreeze()
 
 
 def outcomes(scenario: Scenario, setting: Setting, guide: DepthFirstGuide | None = None) -> Iterator[ScenarioOutcome]:
@@ -274,7 +269,7 @@ def search(
     """
     setting = setting or Setting()
     begun = time.monotonic()
-    with prepared():
+    with prepared(scenario, setting):
         while True:
             result = ScenarioSearch(setting)
             try:
@@ -282,8 +277,12 @@ def search(
             except KeyboardInterrupt:
                 result.interrupted, result.stopped = True, "interrupted"
                 return result
+            if unordered := result.unordered - set(NOW.classes):
+                NOW.take(unordered)
+                continue
             if finished or setting.places >= MOST_PLACES or result.wanted <= setting.places:
                 result.complete = finished and result.stopped is None
+                result.trusted = [f"the order of sets of {each.__module__}.{each.__qualname__}" for each in NOW.classes]
                 return result
             setting = setting._replace(places=min(result.wanted, MOST_PLACES))
 
@@ -309,7 +308,7 @@ def _exhaust(
         if isinstance(guide, Merging):
             guide.ended(outcome)
             result.states, result.merged, result.opaque = len(guide.seen), guide.merged, guide.opaque
-        if result.wanted > setting.places < MOST_PLACES:
+        if result.wanted > setting.places < MOST_PLACES or not result.unordered.issubset(NOW.classes):
             return False
         if watch is not None:
             watch(result)
@@ -346,8 +345,18 @@ def _compare(first: ScenarioOutcome, again: ScenarioOutcome) -> None:
             f"the same choices led to another place: expected {len(first.decisions)} decisions; found "
             f"{len(again.decisions)}{_WHY}"
         )
-    if not first.merged and (first.logged, first.findings) != (again.logged, again.findings):
-        raise ReplayError(f"the same choices did not do the same{_WHY}")
+    if first.merged:
+        return
+    for what, before, now in (("notes", first.logged, again.logged), ("findings", first.findings, again.findings)):
+        if before != now:
+            raise ReplayError(f"the same choices did not do the same: {_first_difference(what, before, now)}{_WHY}")
+
+
+def _first_difference(what: str, before: Sequence[object], now: Sequence[object]) -> str:
+    for number, (one, other) in enumerate(zip_longest(before, now, fillvalue="nothing"), start=1):
+        if one != other:
+            return f"{number}. of the {what}: expected {one}; found {other}"
+    return f"the {what} differ"
 
 
 def _reached(result: ScenarioSearch, limits: SearchLimits) -> str | None:

@@ -39,6 +39,7 @@ def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     encoder.part("randomness", hash(world.random.getstate()), hash(random.getstate()))
     encoder.part("world", {name: each for name, each in vars(world).items() if name not in world.own})
     encoder.part("nobody's tasks", [task for task in world.tasks() if id(task) not in encoder.numbers])
+    encoder.finish()
     bounds = world.clock.bounds(encoder.instants)
     return (*encoder.out, ("bounds", bounds))
 

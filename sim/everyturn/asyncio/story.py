@@ -38,6 +38,8 @@ class StoryTeller:
             self.lines.append(f"  {what}")
         elif kind == "log":
             self.lines.append(f"  it notes {', '.join(map(repr, what))}")
+        elif kind == "print":
+            self.lines += [f"  it prints {line}" for line in what.splitlines() if line.strip()]
 
     def finish(self) -> None:
         """The step that was running has ended."""
@@ -69,7 +71,7 @@ def _how_it_stands(task: asyncio.Task[Any]) -> str:
 
 
 def tell(scenario: Scenario, guide: Guide, setting: Setting) -> tuple[ScenarioOutcome, list[str]]:
-    """The run that ``guide`` makes, and its story. To be used within :func:`everyturn.asyncio.searching.prepared`."""
+    """The run that ``guide`` makes, and its story. To be used within :func:`everyturn.asyncio.preparing.prepared`."""
     teller = StoryTeller()
     outcome = run(scenario, guide, setting, teller)
     teller.finish()

@@ -32,6 +32,8 @@ LOOKS: Final = 32
 
 GO_ON: Final = "goes on"
 
+COLLECTED: Final = "the garbage collector takes"
+
 
 class ScenarioWorld:
     """What a scenario is given: the outside world of one run. ``watch`` is told what runs, where somebody wants to
@@ -58,6 +60,8 @@ class ScenarioWorld:
         """Nothing is decided any more: what garbage still does is judged, and no part of the run."""
         self.main: Any = None
         self.phase = "runs"
+        self.unordered: set[type] = set()
+        """Classes of objects that were met in sets that are ordered by addresses."""
         self.random = Random(0)
         self._longest, self._until = setting.longest, setting.until
         self._order = setting.order
@@ -167,12 +171,19 @@ class ScenarioWorld:
                 moves.append((f"{name}{answer.verb}", partial(self._arrive, answer, way), False))
         moves += [(f"{each.name} happens, unwanted", partial(self._happen_late, each), True) for each in self.orphans]
         moves += [(name, move, False) for name, move in self._thread_moves()]
-        if lost := unheld(self):
-            moves.append((f"the garbage collector takes {', '.join(lost)}", self._collect, True))
+        if lost := self._unheld():
+            moves.append((f"{COLLECTED} {', '.join(lost)}", self._collect, True))
         return moves
 
+    def _unheld(self) -> list[str]:
+        """Tasks that the collector may take; not looked for where it is known that there are none."""
+        foreseen = self.guide.foreseen()
+        if foreseen is not None and not any(each.startswith(COLLECTED) for each in foreseen):
+            return []
+        return unheld(self)
+
     def _collect(self) -> None:
-        self._tell("world", f"the garbage collector takes {', '.join(unheld(self))}, which nobody refers to")
+        self._tell("world", f"{COLLECTED} {', '.join(unheld(self))}, which nobody refers to")
         gc.collect()
 
     def _happen(self, answer: Answer) -> None:

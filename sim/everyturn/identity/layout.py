@@ -15,6 +15,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 _POINTER: Final = object().__sizeof__() // 2
 _MANAGED_DICT: Final = 1 << 4
 _MANAGED_WEAKREF: Final = 1 << 3
+_NAMES: Final = (tuple, list, set, frozenset, dict)
+"""What ``__slots__`` may be, so that it can be gone through again."""
 
 
 K = TypeVar("K")
@@ -60,7 +62,7 @@ def layout(kind: type) -> ClassLayout:
         (name, descriptor.__get__)
         for each in own
         for name, descriptor in vars(each).items()
-        if _is_slot(name, descriptor)
+        if _is_slot(each, name, descriptor)
     )
     namespaces = (vars(each).get("__dict__") for each in kind.__mro__ if each is not type)
     found = next((each for each in namespaces if isinstance(each, GetSetDescriptorType | MemberDescriptorType)), None)
@@ -82,14 +84,22 @@ def attributes(value: Any, shape: ClassLayout) -> Iterator[tuple[str, Any]]:
         yield from shape.namespace(value).items()
 
 
-def _is_slot(name: str, descriptor: object) -> bool:
-    return isinstance(descriptor, MemberDescriptorType) and not (name.startswith("__") and name.endswith("__"))
+def _is_slot(kind: type, name: str, descriptor: object) -> bool:
+    """Whether a class has this slot of its own. What Python names ``__…__`` is one only where ``__slots__`` says so."""
+    if not isinstance(descriptor, MemberDescriptorType):
+        return False
+    return not (name.startswith("__") and name.endswith("__")) or name in _declared(kind)
+
+
+def _declared(kind: type) -> tuple[str, ...]:
+    slots = vars(kind).get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots) if isinstance(slots, _NAMES) else ()
 
 
 def _adds_only_what_shows(kind: type) -> bool:
     base = kind.__base__
     assert base is not None
-    size = _POINTER * sum(_is_slot(name, each) for name, each in vars(kind).items())
+    size = _POINTER * sum(_is_slot(kind, name, each) for name, each in vars(kind).items())
     if kind.__dictoffset__ and not base.__dictoffset__ and not kind.__flags__ & _MANAGED_DICT:
         size += _POINTER
     if kind.__weakrefoffset__ and not base.__weakrefoffset__ and not kind.__flags__ & _MANAGED_WEAKREF:

@@ -118,8 +118,8 @@ def _random(value: Any) -> Anatomy:
 
 @look_at(type(threading.Lock()), type(threading.RLock()))
 def _lock(value: Any) -> Anatomy:
-    """Whether somebody holds it, and how often, is written on it."""
-    return Anatomy(Changes.MUTABLE, repr(value))
+    """Whether somebody holds it, and how often, is written on it, beside where it lies."""
+    return Anatomy(Changes.MUTABLE, repr(value).partition(" at 0x")[0])
 
 
 @look_at(threading.local)

@@ -50,6 +50,8 @@ def doubts(checked: CheckedScenario, show: Printer) -> None:
     cell, found = checked.cell, checked.found
     for path, times in sorted(found.opaque.items(), key=lambda each: -each[1])[:5]:
         show.say(f"  not merged {times:,} times because this cannot be known by value: {path}")
+    for each in found.trusted:
+        show.say(f"  trusted: {each} is that in which they came; it is one of all that are possible")
     if cell.stopped is not None:
         show.say(f"  stopped: {cell.stopped}")
 

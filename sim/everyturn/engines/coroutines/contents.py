@@ -9,7 +9,7 @@ into its function: they say the wrong thing then, and Python 3.13.0 crashes.
 from __future__ import annotations
 
 import gc
-from types import CodeType, FrameType
+from types import AsyncGeneratorType, CodeType, FrameType
 from typing import Any, NamedTuple
 
 from everyturn.errors import UnsupportedLocal
@@ -43,9 +43,11 @@ def contents(coroutine: Any, frame: FrameType, awaited: object) -> Contents:
 
 
 def _visited(coroutine: Any, code: CodeType) -> list[Any]:
-    """What comes after the frame's code; the first thing of all may be the code once more, as the coroutine's own."""
+    """What comes after the frame's code; the first thing of all may be the code once more, as the coroutine's own. An
+    async generator may have what finishes it before that."""
     referents = gc.get_referents(coroutine)
-    place = next(index for index, each in enumerate(referents) if index and each is code)
+    skipped = 2 if isinstance(coroutine, AsyncGeneratorType) and referents[0] is not code else 1
+    place = next(index for index, each in enumerate(referents) if index >= skipped and each is code)
     return referents[place + 1 :]
 
 

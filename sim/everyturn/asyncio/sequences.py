@@ -1,0 +1,83 @@
+"""Sets of a program's own objects, which CPython orders by their addresses: another order in each run.
+
+Objects of a class of which a set holds two or more are hashed by the order in which their hash is first asked for, so
+that a run can be made again. It is one order of all that are possible: the result says of which classes it was trusted.
+"""
+
+from __future__ import annotations
+
+import gc
+from asyncio import events
+from collections.abc import Collection
+from typing import Any, Final
+from weakref import ref
+
+_HEAP: Final = 1 << 9
+"""The flag of classes that are made at run time."""
+
+
+class Sequences:
+    """The classes of which objects are hashed in the order in which they come."""
+
+    def __init__(self) -> None:
+        self.classes: list[type] = []
+        self._before: dict[int, object] = {}
+        self._numbers: dict[int, tuple[ref[Any], int]] = {}
+
+    def look(self) -> list[type]:
+        """Classes that were not known, and of which some set holds two objects or more."""
+        found: dict[type, None] = {}
+        for each in gc.get_objects():
+            if isinstance(each, set | frozenset) and len(each) > 1:
+                kinds = {type(member() if isinstance(member, ref) else member) for member in each}
+                found.update(dict.fromkeys(filter(is_by_address, kinds)))
+        return [kind for kind in found if kind not in self.classes]
+
+    def take(self, kinds: Collection[type]) -> None:
+        """Take these classes. What exists of them keeps its hash."""
+        if not kinds:
+            return
+        gc.unfreeze()
+        for each in gc.get_objects():
+            if isinstance(each, tuple(kinds)):
+                self._before[id(each)] = each
+        gc.freeze()
+        for kind in kinds:
+            self.classes.append(kind)
+            kind.__hash__ = self._hash()  # type: ignore[method-assign]
+
+    def _hash(self) -> Any:
+        def __hash__(this: Any) -> int:  # noqa: N807 # that is what it is
+            known = self._numbers.get(id(this))
+            if known is not None and known[0]() is this:
+                return known[1]
+            loop: Any = events._get_running_loop()
+            if id(this) in self._before or not hasattr(loop, "sequence"):
+                return object.__hash__(this)
+            number: int = next(loop.sequence)
+            self._numbers[id(this)] = ref(this), number
+            return number
+
+        return __hash__
+
+    def begin(self) -> None:
+        """A run begins: what is gone needs no number."""
+        self._numbers = {key: known for key, known in self._numbers.items() if known[0]() is not None}
+
+    def put_back(self) -> None:
+        """Everything as it was."""
+        for kind in self.classes:
+            del kind.__hash__
+        self.classes.clear()
+        self._before.clear()
+        self._numbers.clear()
+
+
+def is_by_address(kind: type) -> bool:
+    """Whether objects of a class of the program's are hashed by where they lie, and could be hashed otherwise."""
+    own: Any = kind.__hash__
+    return own is object.__hash__ and bool(kind.__flags__ & _HEAP) and kind.__weakrefoffset__ != 0
+
+
+NOW: Final = Sequences()
+"""Those of the runs that are being made. Only one search runs in a process at a time."""

@@ -1,0 +1,178 @@
+"""What unmodified packages do besides waiting: dates, output, sets of their own objects, addresses, what they import."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import datetime as dates
+import logging
+import pickle
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from everyturn.asyncio.checking import check, fuzz, replay
+from everyturn.asyncio.places import user_line
+from everyturn.asyncio.searching import search
+from everyturn.cli import main
+from everyturn.verdicts.verdict import Verdict
+
+REAL = datetime, date
+
+
+async def dates_of_the_loop(world: Any) -> None:
+    now = datetime.now(UTC)
+    assert now == datetime.now(tz=UTC)
+    assert now.timestamp() < 1_700_000_100
+    assert datetime.utcnow() == now.replace(tzinfo=None)
+    assert date.today() == dates.date.today()
+    assert isinstance(now, datetime)
+    assert isinstance(now, dates.datetime)
+    assert type(now) is REAL[0]
+    assert datetime(2026, 1, 2) == REAL[0](2026, 1, 2)
+    assert issubclass(REAL[0], date)
+    assert {REAL[0]: "known"}[datetime] == "known"
+    assert pickle.loads(pickle.dumps([now, now.date()])) == [now, now.date()]
+    assert copy.deepcopy(now) == now
+    await world.io("later")
+    world.log(datetime.now(UTC).isoformat())
+
+
+def test_dates_are_those_of_the_loop_and_are_put_back() -> None:
+    checked = check(dates_of_the_loop)
+    assert checked.cell.verdict is Verdict.PROVED, checked.cell.invariants
+    assert (dates.datetime, dates.date) == (datetime, date) == REAL
+    assert abs(datetime.now(UTC).timestamp() - datetime.now(UTC).timestamp()) < 60
+    assert datetime.now(UTC).timestamp() > 1_700_000_100
+
+
+async def prints_and_logs(world: Any) -> None:
+    print("to standard output")
+    print("to standard error", file=sys.stderr)
+    logger = logging.getLogger("somebody")
+    logger.propagate = False  # the test runner's own handlers are further up
+    logger.error("to a log")
+    await world.io("answer", errors=[LookupError])
+
+
+def test_what_explored_code_prints_is_shown_for_a_counterexample_only(capsys: pytest.CaptureFixture[str]) -> None:
+    judged = check(prints_and_logs).cell.invariants["error"]
+    assert capsys.readouterr() == ("", "")
+    assert judged.token is not None
+    lines = [line.split("  ", 2)[-1].strip() for line in replay(judged.token, prints_and_logs).lines]
+    assert capsys.readouterr() == ("", "")
+    assert [line for line in lines if line.startswith("it prints")] == [
+        "it prints to standard output",
+        "it prints to standard error",
+        "it prints to a log",
+    ]
+
+
+class Listener:
+    """Hashed by where it lies, as any object is."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+async def tells_its_listeners(world: Any) -> None:
+    listeners = {Listener(name) for name in "abcd"}
+    await asyncio.gather(world.io("x"), world.io("y"))
+    for each in listeners:
+        world.log(each.name)
+
+
+def test_a_set_of_objects_is_in_one_order_which_is_said_to_be_trusted() -> None:
+    found = search(tells_its_listeners)
+    assert found.complete
+    assert not found.opaque
+    assert found.trusted == [f"the order of sets of {__name__}.Listener"]
+    assert hash(Listener("a")) != hash(Listener("b"))
+    assert "__hash__" not in vars(Listener)
+
+
+def test_a_set_of_objects_is_in_the_same_order_when_runs_are_sampled() -> None:
+    assert fuzz(tells_its_listeners, runs=8).cell.verdict is Verdict.RISK
+
+
+async def knows_objects_by_their_addresses(world: Any) -> None:
+    names = {}
+
+    async def user(name: str) -> None:
+        listener = Listener(name)
+        await world.io(name)
+        names[id(listener)] = listener
+
+    await asyncio.gather(user("x"), user("y"))
+    await asyncio.gather(world.io("u"), world.io("v"))
+    assert all(key == id(each) for key, each in names.items())
+
+
+async def knows_objects_by_their_names(world: Any) -> None:
+    names = {}
+
+    async def user(name: str) -> None:
+        listener = Listener(name)
+        await world.io(name)
+        names[name] = listener
+
+    await asyncio.gather(user("x"), user("y"))
+    await asyncio.gather(world.io("u"), world.io("v"))
+    assert all(key == each.name for key, each in names.items())
+
+
+def test_addresses_keep_no_states_apart() -> None:
+    assert search(knows_objects_by_their_addresses).states == search(knows_objects_by_their_names).states
+
+
+IMPORTED = "tests.sim.asyncio_imported_late"
+
+
+async def imports_something(world: Any) -> None:
+    from tests.sim import asyncio_imported_late
+
+    world.log(float(asyncio_imported_late.clock()))
+    await world.io("answer")
+    world.log(asyncio_imported_late.clock() >= 0)
+
+
+def test_what_is_imported_while_a_program_runs_is_patched_and_belongs_to_no_run() -> None:
+    sys.modules.pop(IMPORTED, None)
+    found = search(imports_something)
+    assert found.complete
+    assert all(outcome.logged[0] < 2000 for outcome in found.found.values())
+    assert check(imports_something).cell.verdict is Verdict.PROVED
+
+
+async def leaves_a_traceback_in_a_variable(world: Any) -> None:
+    try:
+        await world.io("x", errors=[LookupError])
+        trace = None
+    except LookupError as error:
+        trace = error.__traceback__
+    await asyncio.gather(world.io("y"), world.io("z"))
+    world.log(trace is None)
+
+
+def test_a_traceback_is_known_by_where_it_leads_through() -> None:
+    found = search(leaves_a_traceback_in_a_variable)
+    assert found.complete
+    assert not found.opaque
+
+
+def test_a_refusal_names_a_line_of_the_program_or_of_the_package() -> None:
+    assert user_line().startswith("tests/sim/test_asyncio_packages.py:")
+
+
+def test_a_refusal_never_names_what_started_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "site-packages" / "starts_threads.py"
+    package.parent.mkdir()
+    package.write_text("import threading\nasync def run(world):\n    threading.Thread(target=print).start()\n")
+    monkeypatch.syspath_prepend(str(package.parent))
+    result = CliRunner().invoke(main, ["check", "--scenario", "starts_threads:run"])
+    assert result.exit_code == 2
+    assert "site-packages/starts_threads.py:3: a thread of the program's own" in result.output
