@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import contextvars
 import enum
 import functools
@@ -155,16 +156,16 @@ async def _two() -> Any:
 
 
 def _step(way: int) -> Any:
-    """One step of an async generator: not begun, or ended."""
-    step = _two().__anext__()
-    return step, *_until_error(iter([_ended(step)] if way else []))
+    """One step of an async generator that has yielded once: not begun, or the one that has ended."""
+    generator = _two()
+    first = generator.__anext__()
+    _ended(first)
+    return first if way else generator.__anext__()
 
 
-def _ended(step: Any) -> Any:
-    try:
+def _ended(step: Any) -> None:
+    with contextlib.suppress(StopIteration):
         step.send(None)
-    except StopIteration as stopped:
-        return stopped.value
 
 
 def _begins(step: Any) -> str:
@@ -233,7 +234,7 @@ MAKE_AND_LOOK: Final[dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]
     "a mapping proxy": (lambda way: types.MappingProxyType({"way": way}), lambda proxy: proxy["way"]),
     "how often a cache was asked": (_asked, lambda cached: cached.cache_info().hits),
     "a slot like Python's own": (Private, lambda private: private.__way__),
-    "a step of an async generator": (_step, lambda steps: _begins(steps[0])),
+    "a step of an async generator": (_step, _begins),
     "a lock": (_locked, lambda lock: lock.locked()),
     "whose address a number is": (_by_address, lambda held: id(held[3]) in held[0]),
     "a field of a struct sequence": (lambda way: time.struct_time((way,) * 9), lambda moment: moment.tm_year),
