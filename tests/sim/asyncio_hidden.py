@@ -209,7 +209,7 @@ MAKE_AND_LOOK: Final[dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]
     "a chain": (lambda way: _moved(itertools.chain("ab", "cd"), way), next),
     "a slice of an iterator": (lambda way: itertools.islice("abcd", way, None), next),
     "a generator": (lambda way: _moved((each for each in "abc"), way), next),
-    "a source of randomness": (random.Random, lambda source: source.random()),
+    "a source of randomness": (random.Random, lambda source: source.getrandbits(32)),
     "the process's randomness": (lambda way: [random.random() for _ in range(way)] and None, lambda _: random.random()),
     "a text in memory": (_written, lambda text: text.getvalue()),
     "a digest": (_digest, lambda digest: digest.hexdigest()),

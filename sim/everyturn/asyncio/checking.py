@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from everyturn.asyncio.counter_checking import counter_check as check_again
 from everyturn.asyncio.decisions import ByWords, Guide
 from everyturn.asyncio.findings import ScenarioFinding, kinds_of
 from everyturn.asyncio.preparing import prepared
@@ -16,9 +17,10 @@ from everyturn.asyncio.scenarios import find, name_of
 from everyturn.asyncio.searching import ScenarioSearch, SearchLimits, search
 from everyturn.asyncio.story import tell
 from everyturn.asyncio.tokens import RecordedScenario, recorded, token
+from everyturn.checking.countercheck.counter_check import Workload, enough
 from everyturn.checking.risk import CONFIDENCE, upper_bound
 from everyturn.errors import UsageError
-from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict, worst
+from everyturn.verdicts.verdict import Cell, CounterCheck, InvariantResult, Verdict, worst
 
 SHRINKING = 300
 """The most runs that are spent on making a counterexample shorter."""
@@ -42,8 +44,13 @@ def check(
     limits: SearchLimits = SearchLimits(),  # noqa: B008 # it cannot be changed
     merge: bool = True,
     watch: Callable[[ScenarioSearch], None] | None = None,
+    counter_check: bool = True,
 ) -> CheckedScenario:
-    """Explore every run of ``scenario``, unless a limit is reached. Raises :class:`UsageError`."""
+    """Explore every run of ``scenario``, unless a limit is reached. Raises :class:`UsageError`.
+
+    ``counter_check``: make some of the runs again on which a proof rests
+    (:mod:`everyturn.asyncio.counter_checking`), which raises :class:`~everyturn.errors.Disagreement` if they differ.
+    """
     function, name = find(scenario), name_of(scenario)
     result = search(function, setting, limits=limits, merge=merge, watch=watch)
     otherwise = Verdict.PROVED if result.complete else Verdict.UNDETERMINED
@@ -56,7 +63,33 @@ def check(
     cell.states, cell.transitions, cell.depth = result.states, result.decisions, result.longest
     cell.schedules, cell.seconds, cell.stopped = result.runs, round(result.seconds, 3), result.stopped
     cell.complete = result.complete
+    cell.counter_check = _counter_checked(function, result, said, asked=counter_check)
     return CheckedScenario(cell, result)
+
+
+def _counter_checked(
+    scenario: Scenario, result: ScenarioSearch, said: dict[str, InvariantResult], *, asked: bool
+) -> CounterCheck | None:
+    """The counter-check of a search that proves something; none if it does not."""
+    guide, result.guide = result.guide, None
+    proved = [kind for kind, judged in said.items() if judged.verdict is Verdict.PROVED]
+    if not proved:
+        return None
+    if not asked:
+        return CounterCheck(off=True)
+    runs = enough(result.states, result.longest).runs
+    work = Workload(runs, 3 * runs, 4 * result.longest)
+    schedules = max(4, result.runs)
+    return check_again(
+        scenario,
+        result.setting,
+        guide,
+        proved,
+        work=work,
+        seconds=result.seconds,
+        schedules=schedules,
+        unordered=result.unordered,
+    )
 
 
 def fuzz(

@@ -7,7 +7,7 @@ import concurrent.futures
 import contextvars
 from asyncio import events
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 DEFAULT_WORKERS: Final = 32
 """The workers of the default executor: as many as CPython gives a large machine."""
@@ -18,6 +18,23 @@ class ErrorBudget:
 
     def __init__(self, left: int) -> None:
         self.left = left
+
+
+class Move(NamedTuple):
+    """Something that the world does; ``told``: for a reader.
+
+    ``what``: an answer ``arrives`` or ``happens``, a job ``runs`` or ``ends``, the executor ``idles``, garbage is
+    ``collected``; ``number``: of the answer or job, in the order in which they were asked for; ``way``: in which an
+    answer arrives.
+    """
+
+    told: str
+    what: str
+    number: int = 0
+    way: int = 0
+
+    def __str__(self) -> str:
+        return self.told
 
 
 class Answer:
@@ -39,8 +56,10 @@ class Answer:
         effect: Callable[[], Any] | None,
         until: Any,
         budget: ErrorBudget | None = None,
+        number: int = 0,
     ) -> None:
         self.name = name
+        self.number = number
         self.future = future
         self.result = result
         self.errors = tuple(errors)
@@ -118,8 +137,9 @@ class OutsideCall(Answer):
 class Job:
     """A function that another thread runs: it runs in one step, and later its result arrives."""
 
-    def __init__(self, name: str, call: Callable[[], Any]) -> None:
+    def __init__(self, name: str, call: Callable[[], Any], number: int) -> None:
         self.name = name
+        self.number = number
         self.call = call
         self.future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         self.ran = False

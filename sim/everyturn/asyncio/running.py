@@ -169,7 +169,7 @@ def _to_rest(world: ScenarioWorld) -> None:
     try:
         world.loop.run_forever()
     except AtRest:
-        pass
+        world.rests()
     except SystemExit as error:
         world.failures.append(
             ScenarioFinding("background", f"the program ends the process: {error!r}", raised_at(error))

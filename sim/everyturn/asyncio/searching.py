@@ -14,6 +14,7 @@ from weakref import ref
 
 from everyturn.asyncio.endless import ScenarioStates, UpTo
 from everyturn.asyncio.errors import Abandoned
+from everyturn.asyncio.merges import ScenarioMerges
 from everyturn.asyncio.ordering import MOST_PLACES
 from everyturn.asyncio.preparing import prepared
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
@@ -122,6 +123,7 @@ class Merging(DepthFirstGuide):
         super().__init__()
         self.seen: dict[bytes, int] = {}
         self.graph = ScenarioStates()
+        self.merges = ScenarioMerges()
         self.merged = 0
         self.opaque: dict[str, int] = {}
         self._key = key
@@ -161,18 +163,24 @@ class Merging(DepthFirstGuide):
         if outcome.complete:
             self.graph.rests(self._last)
 
+    def key_of(self, world: ScenarioWorld, kind: str, options: Sequence[str]) -> bytes:
+        """The state of ``world`` at this choice, equal for equal states only. Raises :class:`UnknownValue`."""
+        return packed((kind, tuple(options), self._key(world)))
+
     def _state(self, kind: str, options: Sequence[str]) -> int:
         """The number of the present state, which is a new one: else :class:`Abandoned`."""
         world = self._world()
         assert world is not None
         try:
-            key = packed((kind, tuple(options), self._key(world)))
+            key = self.key_of(world, kind, options)
         except UnknownValue as opaque:
             self.opaque[str(opaque)] = self.opaque.get(str(opaque), 0) + 1
             return self.graph.new(self._last, self.taken, done=world.main.done())
         if key in self.seen:
             self.graph.leads(self._last, self.seen[key])
             self.merged += 1
+            if kind in MERGEABLE:
+                self.merges.add(self.taken, self.seen[key])
             world.settled = True
             gc.collect()  # what only garbage holds, such as an error that nobody asked for, belongs to this run
             raise Abandoned(merged=True)
@@ -205,6 +213,7 @@ class ScenarioSearch:
     being merged, and how often. ``unsure``, ``shown``: of all runs together what is said of one in
     :class:`~everyturn.asyncio.running.ScenarioOutcome`. ``trusted``: what of this program was one of all that are
     possible, not explored. ``unordered``: classes of objects in sets that are ordered by addresses.
+    ``guide``: that of a search that merged, until the counter-check is over.
     """
 
     setting: Setting
@@ -220,6 +229,7 @@ class ScenarioSearch:
     wanted: int = 0
     unordered: frozenset[type] = frozenset()
     trusted: list[str] = field(default_factory=list)
+    guide: Merging | None = None
     found: dict[str, ScenarioOutcome] = field(default_factory=dict)
     opaque: dict[str, int] = field(default_factory=dict)
     unsure: dict[str, str] = field(default_factory=dict)
@@ -299,6 +309,7 @@ def _exhaust(
     """Whether all runs were made, or a limit ends it; else the search is to begin anew, with more places in sets."""
     guide = Merging() if merge else DepthFirstGuide()
     setting = result.setting
+    result.guide = guide if isinstance(guide, Merging) else None
     if limits.seconds is not None:
         setting = setting._replace(until=begun + limits.seconds)
     for outcome in outcomes(scenario, setting, guide):

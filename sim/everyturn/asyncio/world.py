@@ -17,7 +17,7 @@ from everyturn.asyncio.findings import ScenarioFinding, of_context, step_name
 from everyturn.asyncio.loop import WorldLoop
 from everyturn.asyncio.moments import Clock, Moment
 from everyturn.asyncio.ordering import Numbers
-from everyturn.asyncio.outside import DEFAULT_WORKERS, Answer, ErrorBudget, Job, Pool
+from everyturn.asyncio.outside import DEFAULT_WORKERS, Answer, ErrorBudget, Job, Move, Pool
 from everyturn.asyncio.services import WorldModel, WorldStore
 
 if TYPE_CHECKING:
@@ -55,6 +55,14 @@ class ScenarioWorld:
         self.kept: list[Moment] = []
         """The latest times of the answers that have arrived in this iteration, which were in time."""
         self.iterations = 0
+        self.thread_moments = 0
+        """How often other threads might have done something: before each append to the ready queue, and each step."""
+        self.thread_moment: int | None = None
+        """Which of these moments it is just now, if it is one."""
+        self._asked = 0
+        """How many answers were asked for."""
+        self._jobs = 0
+        """How many functions were given to other threads."""
         self.over = False
         self.settled = False
         """Nothing is decided any more: what garbage still does is judged, and no part of the run."""
@@ -96,7 +104,8 @@ class ScenarioWorld:
         """
         future = self.loop.create_future()
         until = self.clock.read() + within if within is not None else None
-        self.answers.append(Answer(name, future, result, errors, effect, until, budget))
+        self.answers.append(Answer(name, future, result, errors, effect, until, budget, self._asked))
+        self._asked += 1
         return future
 
     def model(self, *, pieces: int = 1) -> WorldModel:
@@ -183,15 +192,17 @@ class ScenarioWorld:
         return unheld(self)
 
     def _collect(self) -> None:
-        self._tell("world", f"{COLLECTED} {', '.join(unheld(self))}, which nobody refers to")
+        told = f"{COLLECTED} {', '.join(unheld(self))}, which nobody refers to"
+        self._tell("world", Move(told, "collected"))
         gc.collect()
 
     def _happen(self, answer: Answer) -> None:
-        self._tell("world", f"{answer.name} happens")
+        self._tell("world", Move(f"{answer.name} happens", "happens", answer.number))
         answer.happen()
 
     def _arrive(self, answer: Answer, way: int) -> None:
-        self._tell("world", f"{answer.ways[way]}{answer.verb}")
+        told = f"{answer.ways[way]}{answer.verb}"
+        self._tell("world", Move(told, "arrives", answer.number, way))
         self.answers.remove(answer)
         self.answers += answer.arrive(way)
         if answer.until is not None:
@@ -200,7 +211,7 @@ class ScenarioWorld:
 
     def _happen_late(self, answer: Answer) -> None:
         self.orphans.remove(answer)
-        self._tell("world", f"{answer.name} happens, though nobody waits for it")
+        self._tell("world", Move(f"{answer.name} happens, though nobody waits for it", "happens", answer.number))
         answer.happen()
 
     def _forget_unwanted(self) -> None:
@@ -232,7 +243,8 @@ class ScenarioWorld:
     def submit(self, executor: Any, func: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """A function for a thread of ``executor`` (nothing: the default one): a future of :mod:`concurrent.futures`."""
         name = getattr(func, "__qualname__", None) or getattr(getattr(func, "func", None), "__qualname__", "function")
-        job = Job(str(name).rpartition(".")[2], partial(func, *args))
+        job = Job(str(name).rpartition(".")[2], partial(func, *args), self._jobs)
+        self._jobs += 1
         self._pool(executor).submit(job)
         return job.future
 
@@ -257,11 +269,15 @@ class ScenarioWorld:
         """Other threads may do something just now."""
         if self._in_thread or self.over or self.settled:
             return
-        while moves := self._thread_moves():
-            taken = self._decide(moment, (GO_ON, *(name for name, _ in moves)))
-            if taken == 0:
-                return
-            moves[taken - 1][1]()
+        self.thread_moment, self.thread_moments = self.thread_moments, self.thread_moments + 1
+        try:
+            while moves := self._thread_moves():
+                taken = self._decide(moment, (GO_ON, *(name for name, _ in moves)))
+                if taken == 0:
+                    return
+                moves[taken - 1][1]()
+        finally:
+            self.thread_moment = None
 
     def _thread_moves(self) -> list[tuple[str, Callable[[], None]]]:
         moves: list[tuple[str, Callable[[], None]]] = []
@@ -269,14 +285,15 @@ class ScenarioWorld:
             for job in pool.begun:
                 if job.ran or job.future.cancelled():
                     name = f"{job.name} ends on its thread"
-                    moves.append((name, partial(self._thread, name, self._job_ends, pool, job)))
+                    move = Move(name, "ends", job.number)
+                    moves.append((name, partial(self._thread, move, self._job_ends, pool, job)))
                 else:
                     name = f"{job.name} runs on a thread"
-                    moves.append((name, partial(self._thread, name, job.run)))
+                    moves.append((name, partial(self._thread, Move(name, "runs", job.number), job.run)))
         for pool, future in self._idle:
             if pool.idle:
                 name = "the executor is idle"
-                moves.append((name, partial(self._thread, name, self._is_idle, pool, future)))
+                moves.append((name, partial(self._thread, Move(name, "idles"), self._is_idle, pool, future)))
         return moves
 
     def _job_ends(self, pool: Pool, job: Job) -> None:
@@ -287,8 +304,8 @@ class ScenarioWorld:
         self._idle.remove((pool, future))
         self.loop.call_soon_threadsafe(lambda: future.done() or future.set_result(None))
 
-    def _thread(self, name: str, move: Callable[..., None], *args: Any) -> None:
-        self._tell("world", name)
+    def _thread(self, what: Move, move: Callable[..., None], *args: Any) -> None:
+        self._tell("world", what)
         self._in_thread = self.loop.thread_calls = True
         try:
             move(*args)
@@ -326,6 +343,10 @@ class ScenarioWorld:
         """The loop takes ``handle`` to run it."""
         if self._watch is not None:
             self._tell("step", handle)
+
+    def rests(self) -> None:
+        """Nothing is ready, and nothing more can come."""
+        self._tell("rest", self)
 
     def blocked(self, what: str, where: str) -> None:
         """The loop's own thread was blocked: noted, and done in no time."""

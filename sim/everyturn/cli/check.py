@@ -110,6 +110,7 @@ def check(
     adapter, judged by the invariants in a scope (docs/asyncio_session.md).
     """
     # ``how``: options of checking.check.check by their names
+    limits = (max_states, max_seconds, max_memory)
     if sessions:
         only_sessions(
             scopes,
@@ -119,7 +120,7 @@ def check(
             checkpoint=how["checkpoint"],
         )
         these = Asked(sessions, scopes, how["invariants"], how["without"])
-        explore = _of_sessions(setting(order, eager=eager), (max_states, max_seconds, max_memory))
+        explore = _of_sessions(setting(order, eager=eager), limits, counter_check=how["counter_check"])
         return judge_sessions("check", these, explore, as_json=as_json, exit_zero=exit_zero, expect=expect)
     if scenarios:
         only_scenarios(
@@ -130,7 +131,7 @@ def check(
             without=how["without"],
             checkpoint=how["checkpoint"],
         )
-        judge = _of_scenarios(setting(order, eager=eager), (max_states, max_seconds, max_memory))
+        judge = _of_scenarios(setting(order, eager=eager), limits, counter_check=how["counter_check"])
         return judge_scenarios("check", scenarios, judge, as_json=as_json, exit_zero=exit_zero, expect=expect)
     from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
     from everyturn.reports import text
@@ -153,23 +154,27 @@ def check(
 
 
 def _of_scenarios(
-    loop: Setting, limits: tuple[int | None, float | None, int | None]
+    loop: Setting, limits: tuple[int | None, float | None, int | None], *, counter_check: bool
 ) -> Callable[[str, SearchProgress], CheckedScenario]:
     """Explores one scenario within limits: runs, seconds, bytes."""
     from everyturn.asyncio.checking import check as check_scenario
     from everyturn.asyncio.searching import SearchLimits
 
-    return lambda name, bar: check_scenario(name, loop, limits=SearchLimits(*limits), watch=bar.searching)
+    return lambda name, bar: check_scenario(
+        name, loop, limits=SearchLimits(*limits), watch=bar.searching, counter_check=counter_check
+    )
 
 
 def _of_sessions(
-    loop: Setting, limits: tuple[int | None, float | None, int | None]
+    loop: Setting, limits: tuple[int | None, float | None, int | None], *, counter_check: bool
 ) -> Callable[[SessionWorkload, SearchProgress], CheckedScenario]:
     """Explores one session in one scope within limits: runs, seconds, bytes."""
     from everyturn.asyncio.searching import SearchLimits
     from everyturn.sessions.checking import check as check_session
 
-    return lambda work, bar: check_session(work, loop, limits=SearchLimits(*limits), watch=bar.searching)
+    return lambda work, bar: check_session(
+        work, loop, limits=SearchLimits(*limits), watch=bar.searching, counter_check=counter_check
+    )
 
 
 def _cells_asked(revisions: Sequence[str], scopes: Sequence[str], checkpoint: Path | None) -> list[tuple[str, str]]:

@@ -67,16 +67,18 @@ def check_scenario(
     max_states: int | None = None,
     max_seconds: float | None = None,
     max_memory: int | None = None,
+    counter_check: bool = True,
 ) -> ScenarioResult:
     """Explore every run of an asyncio program as it is: every order of what the outside world does, and no fault, or
     a run that shows one.
 
     ``scenario``: an ``async def`` that takes the world. ``order``: of ready callbacks, that of asyncio (``fifo``) or
     ``any``; ``eager``: tasks begin at once (Python 3.12 and later). Beyond the limits what was not found is
-    undetermined. Raises :class:`~everyturn.UsageError`, also for a program that does what cannot be controlled.
+    undetermined. ``counter_check``: make some of the runs again on which a proof rests. Raises :class:`~everyturn.UsageError`, also for a program that does what cannot be controlled.
     """
     limits = SearchLimits(max_states, max_seconds, max_memory)
-    return ScenarioResult(checking.check(scenario, setting_of(order, eager=eager), limits=limits), scenario)
+    setting = setting_of(order, eager=eager)
+    return ScenarioResult(checking.check(scenario, setting, limits=limits, counter_check=counter_check), scenario)
 
 
 def fuzz_scenario(

@@ -42,6 +42,7 @@ def check_session(
     max_states: int | None = None,
     max_seconds: float | None = None,
     max_memory: int | None = None,
+    counter_check: bool = True,
 ) -> SessionResult:
     """Explore every run of an asyncio agent as it is, behind an adapter: every moment at which the prompts, Cancels and
     so on of ``scope`` may come, and every order of what the outside world does.
@@ -51,7 +52,8 @@ def check_session(
     """
     limits = SearchLimits(max_states, max_seconds, max_memory)
     work = checking.workload(session, scope_text(scope), invariants, without)
-    return SessionResult(checking.check(work, setting_of(order, eager=eager), limits=limits), session)
+    setting = setting_of(order, eager=eager)
+    return SessionResult(checking.check(work, setting, limits=limits, counter_check=counter_check), session)
 
 
 def fuzz_session(

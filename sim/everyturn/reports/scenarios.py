@@ -10,7 +10,7 @@ import click
 from everyturn.asyncio.checking import CheckedScenario, ReplayedScenario
 from everyturn.asyncio.findings import KINDS
 from everyturn.asyncio.searching import ScenarioSearch
-from everyturn.reports.text import SIGNS, Printer, ProgressLine
+from everyturn.reports.text import SIGNS, Printer, ProgressLine, counter_checked
 from everyturn.verdicts.verdict import Cell, Verdict
 
 
@@ -64,7 +64,8 @@ def counts(cell: Cell, found: ScenarioSearch) -> str:
     said.append(f"at most {found.longest:,} decisions, {found.seconds:.2f} s")
     if cell.risk is not None:
         said.append(f"a run shows a fault with a probability of at most {cell.risk['bound']:.3g} (95 %)")
-    return ", ".join(said)
+    line = ", ".join(said)
+    return line if cell.counter_check is None else f"{line}; {counter_checked(cell.counter_check)}"
 
 
 def show_replayed(replayed: ReplayedScenario, show: Printer) -> None:

@@ -304,14 +304,14 @@ def _headline(cell: Cell) -> str:
         elif cell.risk is None and not cell.complete and cell.run is None:
             size += ", no bound for what was not seen: these runs are no independent samples"
     if cell.counter_check is not None:
-        size += f"; {_counter_checked(cell.counter_check)}"
+        size += f"; {counter_checked(cell.counter_check)}"
     missed = unreached(cell.witnesses, Scope.parse(cell.scope)) if cell.witnesses else ()
     if missed and cell.verdict in (Verdict.PROVED, Verdict.VACUOUS):
         said += f", but never reached: {', '.join(missed)}"
     return f"{said}  [{size}]"
 
 
-def _counter_checked(done: CounterCheck) -> str:
+def counter_checked(done: CounterCheck) -> str:
     """How much of a proof was made again without tables."""
     if done.off:
         return "no counter-check"

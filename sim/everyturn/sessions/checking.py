@@ -95,9 +95,11 @@ def check(
     limits: SearchLimits = SearchLimits(),  # noqa: B008 # it cannot be changed
     merge: bool = True,
     watch: Callable[[ScenarioSearch], None] | None = None,
+    counter_check: bool = True,
 ) -> CheckedScenario:
-    """Explore every run of a workload, unless a limit is reached. Raises :class:`UsageError`."""
-    checked = checking.check(work, setting, limits=limits, merge=merge, watch=watch)
+    """Explore every run of a workload, unless a limit is reached. Raises :class:`UsageError`, and
+    :class:`~everyturn.errors.Disagreement` if the ``counter_check`` of what is proved finds a difference."""
+    checked = checking.check(work, setting, limits=limits, merge=merge, watch=watch, counter_check=counter_check)
     return CheckedScenario(_cell(checked.cell, work, checked.found), checked.found)
 
 

@@ -1,0 +1,129 @@
+"""No proof without a counter-check: an encoder that forgets something merges what is not one, and is found out.
+
+Each program comes to one place in two ways, which differ in one thing; what it notes later tells them apart. The
+encoder as it is keeps them apart; one that forgets the thing does not, and the counter-check says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from tests.sim import small_scenarios as small
+from tests.sim.asyncio_forgetting import FORGOTTEN, without_part
+from tests.sim.test_asyncio_conformance import PROGRAMS, scenario_of
+from tests.sim.test_asyncio_states import ENCODERS_THAT_FORGET, PARTS, noted, program, two_ways
+
+from everyturn.asyncio.checking import check
+from everyturn.asyncio.counter_checking import counter_check
+from everyturn.asyncio.findings import KINDS
+from everyturn.asyncio.running import Setting
+from everyturn.asyncio.searching import DepthFirstGuide, Merging, SearchLimits, search
+from everyturn.checking.countercheck.counter_check import Workload
+from everyturn.cli import main
+from everyturn.errors import Disagreement
+from everyturn.verdicts.verdict import Verdict
+
+
+@pytest.mark.parametrize("forgotten", ENCODERS_THAT_FORGET)
+def test_an_encoder_that_forgets_proves_nothing(forgotten: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate, name = ENCODERS_THAT_FORGET[forgotten]
+    assert check(program(name)).cell.verdict is Verdict.PROVED
+    mutate(monkeypatch)
+    with pytest.raises(Disagreement, match="two histories were taken for one state"):
+        check(program(name))
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_state_without_a_part_of_the_loop_proves_nothing(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = two_ways(PARTS[part])
+    assert check(scenario).cell.verdict is Verdict.PROVED
+    without_part(part)(monkeypatch)
+    with pytest.raises(Disagreement):
+        check(scenario)
+
+
+@pytest.mark.parametrize("name", FORGOTTEN)
+def test_what_matters_later_is_part_of_the_state(name: str) -> None:
+    scenario = FORGOTTEN[name][1]
+    whole = noted(scenario, DepthFirstGuide())
+    assert len(whole) >= 2
+    assert noted(scenario, Merging()) == whole
+    done = check(scenario).cell.counter_check
+    assert done is not None
+    assert done.stopped is None
+
+
+@pytest.mark.parametrize("name", FORGOTTEN)
+def test_a_state_that_forgets_something_proves_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutate, scenario = FORGOTTEN[name]
+    mutate(monkeypatch)
+    with pytest.raises(Disagreement, match="so that nothing which was found counts"):
+        check(scenario)
+
+
+# what must not be taken for a difference -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ["fifo", "any"])
+def test_random_programs_pass(order: str) -> None:
+    """No false alarm: what differs from history to history and is no part of a state is not compared."""
+    compared = 0
+    for seed in range(7000, 7000 + PROGRAMS // 3):
+        found = search(scenario_of(seed), Setting(order=order), limits=SearchLimits(runs=100))
+        if not found.complete:
+            continue
+        proved = [kind for kind in KINDS if kind not in found.found]
+        work = Workload(10, 30, 0)
+        done = counter_check(scenario_of(seed), found.setting, found.guide, proved, work=work, seconds=None)
+        compared += done.merged + done.schedules
+    assert compared > PROGRAMS
+
+
+async def notes_what_is_no_part_of_a_state(world: Any) -> None:
+    """When it is, where an object lies, what a task is called by nobody's choice."""
+
+    async def user(name: str) -> None:
+        await world.io(name)
+        loop = asyncio.get_running_loop()
+        await asyncio.create_task(asyncio.sleep(0))
+        task = asyncio.create_task(world.io("model"))
+        world.log(loop.time(), f"{loop.time():.3f} {task!r}", object(), {"when": [loop.time()]})
+        await task
+
+    await asyncio.gather(user("a"), user("b"))
+
+
+def test_times_and_addresses_are_not_compared() -> None:
+    done = check(notes_what_is_no_part_of_a_state).cell.counter_check
+    assert done is not None
+    assert done.merged > 3
+
+
+def test_what_was_proved_and_is_shown_is_a_disagreement() -> None:
+    found = search(small.racy)
+    with pytest.raises(Disagreement, match="hang was proved to be in no run, and a run shows it"):
+        counter_check(small.racy, found.setting, found.guide, ["hang"], work=Workload(50, 150, 0), seconds=None)
+
+
+def test_the_counter_check_can_be_switched_off_and_that_is_said() -> None:
+    asked = ["check", "--scenario", "tests.sim.small_scenarios:mended"]
+    with_it, without = (CliRunner().invoke(main, [*asked, *more]) for more in ([], ["--no-counter-check"]))
+    assert with_it.exit_code == without.exit_code == 0
+    assert "counter-checked: 4 merged states" in with_it.stdout
+    assert "no counter-check" in without.stdout
+
+
+def test_nothing_is_checked_again_where_nothing_is_proved() -> None:
+    assert check(small.mended, limits=SearchLimits(runs=3)).cell.counter_check is None
+
+
+def test_a_disagreement_is_exit_code_3_with_both_continuations(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_part("ready")(monkeypatch)
+    monkeypatch.setattr("tests.sim.small_scenarios.racy", two_ways(PARTS["ready"]))
+    result = CliRunner().invoke(main, ["check", "--scenario", "tests.sim.small_scenarios:racy"])
+    assert result.exit_code == 3
+    for told in ("the first history", "the other history", "the first goes on", "the other goes on", "the difference"):
+        assert told in result.stderr
