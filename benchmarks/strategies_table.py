@@ -16,6 +16,7 @@ import argparse
 import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -98,7 +99,8 @@ def first_violations(cell: Cell, name: str, seeds: Sequence[int], most: int) -> 
         return found
     table = JudgeTable(judging(cell))
     for seed in seeds:
-        chooser = strategy(name, seed, lambda seed=seed: profile(lambda each, run: simulate(world, each, run), seed))  # type: ignore[misc]
+        measure = partial(profile, lambda each, run: simulate(world, each, run), seed)
+        chooser = strategy(name, seed, measure)
         found.append(math.inf)
         for number in range(most):
             if chooser.exhausted:

@@ -260,7 +260,8 @@ def test_a_cancel_that_leaves_a_stream_alone_is_lost(agent: type[Small]) -> None
 def test_a_cancel_that_reaches_what_streams_is_not_lost() -> None:
     """By the turn's own context, whose begin it may still miss, or by one above it."""
     for agent in (CancelsWhatItFinds, CancelsTheWorkspace):
-        sentence = check(agent, "a+1c", invariants=("no-lost-cancel",)).cell.invariants["no-lost-cancel"].sentence  # type: ignore[arg-type]
+        cell = check(agent, "a+1c", invariants=("no-lost-cancel",)).cell  # type: ignore[arg-type]
+        sentence = cell.invariants["no-lost-cancel"].sentence
         assert "streams on" not in str(sentence)
 
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from everyturn.checking import check, sampler
-from everyturn.checking import fuzz as campaign
+from everyturn.checking import fuzz as fuzzing
 from everyturn.cli import main
 from everyturn.logs import watch
 from everyturn.verdicts import checker
@@ -117,7 +117,7 @@ def test_a_mapping_that_is_wrong_says_what_was_expected(text: str, said: str, tm
     assert said in result.stderr
 
 
-@pytest.mark.parametrize(("module", "function", "call"), [(sampler, "simulate", 500), (campaign, "shrink", 1)])
+@pytest.mark.parametrize(("module", "function", "call"), [(sampler, "simulate", 500), (fuzzing, "shrink", 1)])
 def test_ctrl_c_ends_all_of_a_campaign_and_keeps_what_was_found(
     module: Any, function: str, call: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

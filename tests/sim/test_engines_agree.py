@@ -30,26 +30,26 @@ def test_random_runs_reach_every_outcome_of_two_prompts(revision: str) -> None:
 @pytest.mark.parametrize(("revision", "outcomes", "missed"), [("d3", 24, 2), ("d4", 14, 2), ("hardened", 12, 0)])
 def test_what_ten_thousand_random_runs_with_a_cancel_miss(revision: str, outcomes: int, missed: int) -> None:
     """As docs/findings.md says: one prompt is cancelled and told, the other stays in the queue, either way round."""
-    campaign = fuzz(revision, "AA+1c", strategy="random-walk", runs=10_000, seed=7)
+    fuzzed = fuzz(revision, "AA+1c", strategy="random-walk", runs=10_000, seed=7)
     reached = explored(revision, "AA+1c")
-    unseen = reached - set(campaign.outcomes)
+    unseen = reached - set(fuzzed.outcomes)
     assert (len(reached), len(unseen)) == (outcomes, missed)
     for outcome in unseen:
         assert isinstance(outcome, tuple)
         (left, *_), (cancelled, *_) = sorted(((fates, told), ending) for _, fates, ending, told, *_ in outcome)
         assert left == ((), ())
         assert cancelled == (("started",), (Outcome.CANCELLED,))
-    assert not {"no-hang", "no-lost-cancel"} & set(campaign.failures) or revision == "d3"
+    assert not {"no-hang", "no-lost-cancel"} & set(fuzzed.failures) or revision == "d3"
 
 
 @pytest.mark.parametrize("revision", ["d0", "d1", "d2", "d3", "d4", "hardened"])
 @pytest.mark.parametrize("scope", ["AI+1q", "Aa+1c", "AA+1e", "AA+1r", "AA+1t+u", "Ai+1s+1f", "AA+1c+n"])
 def test_random_runs_find_nothing_that_exploration_does_not(revision: str, scope: str) -> None:
     """Every outcome of a random run is among the explored ones, and so is every violation."""
-    campaign = fuzz(revision, scope, runs=60, seed=3)
-    assert set(campaign.outcomes) <= explored(revision, scope)
+    fuzzed = fuzz(revision, scope, runs=60, seed=3)
+    assert set(fuzzed.outcomes) <= explored(revision, scope)
     refuted = {name for name, judged in check(revision, scope).cell.invariants.items() if judged.verdict == "refuted"}
-    assert set(campaign.failures) - {"conforms"} <= refuted
+    assert set(fuzzed.failures) - {"conforms"} <= refuted
 
 
 @pytest.mark.parametrize("granularity", ["access", "await"])
@@ -58,7 +58,8 @@ def test_a_counterexample_of_the_explorer_replays_in_simpy(scope: str, granulari
     """`check` makes every counterexample again through SimPy; the shortest is as long as the explorer says."""
     checked = check("d4", scope, granularity=granularity)
     for name, (run, step) in checked.runs.items():
-        steps = (checked.cell.conforms if name == "conforms" else checked.cell.invariants[name]).steps  # type: ignore[union-attr]
+        judged = checked.cell.conforms if name == "conforms" else checked.cell.invariants[name]
+        steps = judged.steps  # type: ignore[union-attr]
         assert steps in (step, step + 1), name
         assert step <= len(run.steps)
 

@@ -105,7 +105,7 @@ class OneRun:
         self.kept[thread] = (*self.kept.get(thread, ()), *self.world.gate.notes)
         notes = self.kept.pop(thread) if thread in self.begun else ()
         step = Step(which.name, operation, result, before, after, notes)
-        self.world.check_privacy(step)
+        self.world.check_thread_locality(step)
         self.see(*self.world.seen(step))
         if word is not None:
             self.see(*self.world.ended(which, word, tuple(self.values.values())))

@@ -398,7 +398,8 @@ def test_spin_agrees(tmp_path: Path, invariant: str) -> None:
     needs("spin")
     model, explored = cell("d3", "AA", "access", invariant)
     said = spin(tmp_path, promela.write(model, properties=False))
-    stored, matched = (int(re.search(rf"(\d+) states, {each}", said)[1]) for each in ("stored", "matched"))  # type: ignore[index]
+    counts = (re.search(rf"(\d+) states, {each}", said) for each in ("stored", "matched"))
+    stored, matched = (int(each[1]) for each in counts)  # type: ignore[index]
     assert (stored, stored + matched - 1) == (explored.states, explored.transitions + explored.rests)
     refuted = f"precondition false: !{word(invariant)}_broken" in spin(tmp_path, promela.write(model))
     assert refuted == (invariant in explored.violations)

@@ -77,7 +77,8 @@ def test_a_loop_that_another_thread_ends_is_left() -> None:
 
 def test_a_short_loop_is_no_step_of_its_own() -> None:
     """Up to a number of accesses nothing changes: states are those of the same code without them."""
-    with_loop, without = (check(each, "AA").cell for each in (loops.LooksThreeTimes, loops.LooksOnce))  # type: ignore[arg-type]
+    agents = (loops.LooksThreeTimes, loops.LooksOnce)
+    with_loop, without = (check(each, "AA").cell for each in agents)  # type: ignore[arg-type]
     assert (with_loop.states, with_loop.transitions) == (without.states, without.transitions)
 
 
@@ -97,10 +98,12 @@ def test_on_an_event_loop_nobody_else_runs_meanwhile(engine: str) -> None:
     assert f"p1 at mark.get ({place_of(loops.PollsTheMark)}): 2,000 accesses in a row and none that waits" in (
         cell.stopped or ""
     )
-    assert check(loops.PollsTheMark, "AA", invariants=["one-turn"]).cell.verdict is Verdict.PROVED  # type: ignore[arg-type]
+    cell = check(loops.PollsTheMark, "AA", invariants=["one-turn"]).cell  # type: ignore[arg-type]
+    assert cell.verdict is Verdict.PROVED
     world = World(Scope.parse("AA"), loops.PollsTheMark, "await")  # type: ignore[arg-type]
     assert judged(liveness(world)).verdict is Verdict.UNDETERMINED
-    assert judged(liveness(World(Scope.parse("AA"), loops.PollsTheMark))).verdict is Verdict.PROVED  # type: ignore[arg-type]
+    world = World(Scope.parse("AA"), loops.PollsTheMark)  # type: ignore[arg-type]
+    assert judged(liveness(world)).verdict is Verdict.PROVED
 
 
 def test_runs_that_never_end_are_explained_up_to_what_they_violate(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -257,7 +257,8 @@ def by_hand(world: World, judge: Judge) -> dict[tuple[object, frozenset[str]], F
             if not enabled:
                 judged, findings, _ = transitions.rest(row)
                 state = transitions.judged.values[judged]
-                found[state.ledger, frozenset(each.invariant for each in findings)] = Fraction(1)  # type: ignore[assignment]
+                violated = frozenset(each.invariant for each in findings)
+                found[state.ledger, violated] = Fraction(1)  # type: ignore[assignment]
             for thread in enabled:
                 for move in moves[thread]:
                     share = Fraction(1, len(enabled)) * odds(row, thread, move.choice)
@@ -312,16 +313,16 @@ def test_simpy_runs_have_the_exact_probabilities(revision: str, scope: str) -> N
     probability."""
     runs = 20_000
     found = exact(World(Scope.parse(scope), revision), Judge())
-    campaign = fuzz(revision, scope, strategy="random-walk", runs=runs, seed=11)
-    assert set(campaign.outcomes) <= set(found.outcomes)
-    statistic, freedom = chi_square(found, campaign.outcomes, runs)
+    fuzzed = fuzz(revision, scope, strategy="random-walk", runs=runs, seed=11)
+    assert set(fuzzed.outcomes) <= set(found.outcomes)
+    statistic, freedom = chi_square(found, fuzzed.outcomes, runs)
     # Wilson and Hilferty (PNAS 17, 1931): the cube root of chi-square / freedom is nearly normal.
     if freedom:
         spread = 2 / (9 * freedom)
         assert ((statistic / freedom) ** (1 / 3) - (1 - spread)) / math.sqrt(spread) < 4
-    for name in campaign.cell.invariants:
+    for name in fuzzed.cell.invariants:
         p = found.violated(name)
-        often = campaign.failures[name].often if name in campaign.failures else 0
+        often = fuzzed.failures[name].often if name in fuzzed.failures else 0
         assert abs(often - runs * p) <= 4.5 * math.sqrt(runs * p * (1 - p)) + 1e-9, name
 
 

@@ -165,8 +165,8 @@ class BoastsOfProofs(LastFirst):
 
 def test_a_strategy_of_ones_own_decides() -> None:
     made: list[Sampled] = []
-    campaign = fuzz("d4", "AA", strategy=LastFirst(), watch=made.append)
-    assert (campaign.cell.strategy, campaign.cell.schedules) == ("LastFirst", 1)
+    fuzzed = fuzz("d4", "AA", strategy=LastFirst(), watch=made.append)
+    assert (fuzzed.cell.strategy, fuzzed.cell.schedules) == ("LastFirst", 1)
     assert [each.number for each in made] == [0]
     assert made[0].decisions is not None
     assert any(made[0].decisions)
@@ -185,9 +185,9 @@ def test_a_decision_that_there_is_not_is_an_error() -> None:
 def test_each_run_is_shown(engine: str) -> None:
     """As many as were made, in order; those that violate are as many as the result counts."""
     made: list[Sampled] = []
-    campaign = fuzz("d3", "AA", strategy="pct:3", runs=100, engine=engine, watch=made.append)
+    fuzzed = fuzz("d3", "AA", strategy="pct:3", runs=100, engine=engine, watch=made.append)
     assert [each.number for each in made] == list(range(100))
-    for name, failure in campaign.failures.items():
+    for name, failure in fuzzed.failures.items():
         assert sum(name in each.violated for each in made) == failure.often
 
 

@@ -49,15 +49,15 @@ def test_a_complete_search_finds_what_exploration_finds(
     """Run to its end, a search reaches exactly the outcomes, and violates exactly the invariants, of all
     interleavings."""
     explored = Explorer(World(Scope.parse(scope), revision, granularity), Judge()).run()
-    campaign = fuzz(revision, scope, granularity=granularity, strategy=strategy, runs=20_000)
-    assert campaign.complete
-    assert set(campaign.outcomes) == explored.outcomes
-    assert set(campaign.failures) == set(explored.violations)
+    fuzzed = fuzz(revision, scope, granularity=granularity, strategy=strategy, runs=20_000)
+    assert fuzzed.complete
+    assert set(fuzzed.outcomes) == explored.outcomes
+    assert set(fuzzed.failures) == set(explored.violations)
 
 
-def verdicts(campaign: FuzzedCell) -> set[Verdict]:
+def verdicts(fuzzed: FuzzedCell) -> set[Verdict]:
     """The verdicts of a cell's invariants."""
-    return {judged.verdict for judged in campaign.cell.invariants.values()}
+    return {judged.verdict for judged in fuzzed.cell.invariants.values()}
 
 
 def test_only_what_was_searched_completely_is_proved() -> None:
@@ -156,9 +156,9 @@ def test_two_processes_make_the_same_runs() -> None:
             (each.number, each.often, each.run.token) for each in other.failures.values()
         ]
     documents = []
-    for campaign in (one, two, again):
-        campaign.cell.seconds = None
-        documents.append(msgspec.json.encode(campaign.cell))
+    for fuzzed in (one, two, again):
+        fuzzed.cell.seconds = None
+        documents.append(msgspec.json.encode(fuzzed.cell))
     assert documents[0] == documents[1] == documents[2]
 
 

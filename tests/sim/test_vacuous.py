@@ -205,7 +205,8 @@ def test_every_invariant_is_broken_in_its_smallest_scopes() -> None:
 def test_what_is_not_vacuous_can_be_broken(name: str, agent: type[Silly], scope: str) -> None:
     """By a dispatcher, in this scope, which no smaller one is like."""
     assert not is_vacuous(BY_NAME[name], Scope.parse(scope))
-    assert check(agent, scope, invariants=(name,)).cell.invariants[name].verdict is Verdict.REFUTED  # type: ignore[arg-type]
+    cell = check(agent, scope, invariants=(name,)).cell  # type: ignore[arg-type]
+    assert cell.invariants[name].verdict is Verdict.REFUTED
 
 
 @pytest.mark.parametrize(

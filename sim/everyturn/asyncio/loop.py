@@ -160,7 +160,8 @@ class WorldLoop(base_events.BaseEventLoop):
         self._check_closed()  # type: ignore[attr-defined]
         if executor is None and self._executor_shutdown_called:
             raise RuntimeError("Executor shutdown has been called")
-        return futures.wrap_future(self.world.submit(executor or self._default_executor, func, args), loop=self)  # type: ignore[attr-defined]
+        done = self.world.submit(executor or self._default_executor, func, args)  # type: ignore[attr-defined]
+        return futures.wrap_future(done, loop=self)
 
     def shutdown_default_executor(self, timeout: float | None = None) -> Coroutine[Any, Any, None]:
         self._executor_shutdown_called = True

@@ -312,13 +312,13 @@ def _judged(failure: Failure | None, unseen: Verdict) -> InvariantResult:
     )
 
 
-def after_fuzzing(campaign: FuzzedCell, progress: ShrinkProgress | None = None) -> tuple[Shrunk, Explanation] | None:
+def after_fuzzing(fuzzed: FuzzedCell, progress: ShrinkProgress | None = None) -> tuple[Shrunk, Explanation] | None:
     """Of a campaign's first violation (in the canonical order) a shrunk run with the same cause and its explanation.
 
     None if nothing was violated.
     """
     for name in (*BY_NAME, CONFORMS):
-        if name in campaign.failures:
-            shrunk = shrink(campaign.failures[name].run.schedule, name, progress, keep_cause=True)
+        if name in fuzzed.failures:
+            shrunk = shrink(fuzzed.failures[name].run.schedule, name, progress, keep_cause=True)
             return shrunk, explain(shrunk.after, name)
     return None

@@ -58,9 +58,9 @@ class _Commands(click.Group):
     cls=_Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="""What ends a command early is one line on standard error: what was expected, what was found, and where. With
-    --json, standard output is one JSON document; after such an error it is empty. `everyturn COMMAND --help` says what
-    each exit code means.
+    epilog="""What ends a command early is one line on standard error: what was expected, what was found, and where.
+    With --json, standard output is one JSON document; after such an error it is empty. `everyturn COMMAND --help` says
+    what each exit code means.
 
     Shell completion: eval "$(_EVERYTURN_COMPLETE=bash_source everyturn)" (or zsh_source, fish_source).
     """,

@@ -99,10 +99,13 @@ KINDS: Final[dict[str, Meaning]] = {
 REQUIRED: Final = frozenset(kind for kind, meaning in KINDS.items() if meaning.required)
 
 
+CancelPromise = Literal["nothing", "turn", "turn and queue", "turn, queue and accepted"]
+
+
 class Promised(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What the agent promises its users, in the words of :class:`everyturn_model.promises.Promises`."""
 
-    cancel: Literal["nothing", "turn", "turn and queue", "turn, queue and accepted"] = ALL.cancel  # type: ignore[assignment]
+    cancel: CancelPromise = ALL.cancel  # type: ignore[assignment]
     busy: Literal["queue", "refuse"] = ALL.busy  # type: ignore[assignment]
     folds: bool = ALL.folds
 

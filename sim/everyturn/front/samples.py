@@ -67,10 +67,10 @@ class FuzzResult(Sequence[FuzzRun], RunsAgain):
     runs that violate something.
     """
 
-    def __init__(self, campaign: FuzzedCell, runs: list[FuzzRun], asked: Question) -> None:
-        super().__init__(campaign.cell, asked)
-        self.interrupted: bool = campaign.interrupted
-        self.complete: bool = campaign.complete
+    def __init__(self, fuzzed: FuzzedCell, runs: list[FuzzRun], asked: Question) -> None:
+        super().__init__(fuzzed.cell, asked)
+        self.interrupted: bool = fuzzed.interrupted
+        self.complete: bool = fuzzed.complete
         self._runs = runs
 
     def __repr__(self) -> str:
@@ -147,7 +147,7 @@ def fuzz(
             watch(made[-1])
 
     with _sampling(progress, text) as show:
-        campaign = fuzz_cell(
+        fuzzed = fuzz_cell(
             dispatcher(agent),
             text,
             granularity=granularity,
@@ -163,7 +163,7 @@ def fuzz(
             watch=note,
             counter_check=counter_check,
         )
-    return FuzzResult(campaign, made, asked)
+    return FuzzResult(fuzzed, made, asked)
 
 
 @contextmanager

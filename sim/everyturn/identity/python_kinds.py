@@ -139,8 +139,8 @@ def _partial(value: Any) -> Anatomy:
 
 @look_at(super)
 def _super(value: Any) -> Anatomy:
-    held = (super.__thisclass__.__get__(value), super.__self__.__get__(value), super.__self_class__.__get__(value))  # type: ignore[attr-defined]
-    return Anatomy(Changes.FIXED, "super", (), ("__thisclass__", "__self__", "__self_class__"), held)
+    names = ("__thisclass__", "__self__", "__self_class__")
+    return Anatomy(Changes.FIXED, "super", (), names, tuple(vars(super)[name].__get__(value) for name in names))
 
 
 @look_at(GenericAlias, UnionType)

@@ -24,7 +24,8 @@ _STYLE: Final = """
 body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.55 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .5rem; }
-h2 { font-size: 1.25rem; line-height: 1.3; margin: 3rem 0 .5rem; padding-top: 1.2rem; border-top: 1px solid var(--line); }
+h2 { font-size: 1.25rem; line-height: 1.3; margin: 3rem 0 .5rem; padding-top: 1.2rem;
+  border-top: 1px solid var(--line); }
 h3 { font-size: 1rem; margin: 1.6rem 0 .3rem; }
 p { margin: .3rem 0 .6rem; }
 .lead, .dim { color: var(--dim); }
@@ -148,7 +149,9 @@ def _environment(report: BugReport) -> Iterator[str]:
     yield '<h2>Environment</h2><div class="scroll"><table>'
     for log in report.logs:
         counts = ", ".join(f"{log.answers[answer]:,} {answer}" for answer in PartialAnswer)
-        yield f"<tr><td>log</td><td>{safe(log.path)}</td></tr><tr><td>sha256</td><td><code>{log.sha256}</code></td></tr>"
+        yield (
+            f"<tr><td>log</td><td>{safe(log.path)}</td></tr><tr><td>sha256</td><td><code>{log.sha256}</code></td></tr>"
+        )
         yield f"<tr><td>written by</td><td>{safe(log.revisions)}</td></tr>"
         yield f"<tr><td>judged</td><td>{log.lines:,} lines, {log.runs:,} runs: {counts}</td></tr>"
     yield f"<tr><td>tool</td><td>{safe(report.tool)}</td></tr>"

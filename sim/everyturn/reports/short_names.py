@@ -45,7 +45,7 @@ def _difference(names: Sequence[str], width: int) -> Callable[[str, int], str]:
     alike: dict[str, list[str]] = {}
     for name in names:
         alike.setdefault(_middle(name, width), []).append(name)
-    starts = {name: len(commonprefix(group)) for group in alike.values() for name in group}  # noqa: RUF071 - these are no paths
+    starts = {name: len(commonprefix(group)) for group in alike.values() for name in group}  # noqa: RUF071 - no paths
 
     def shorten(name: str, width: int) -> str:
         rest = name[starts[name] :]

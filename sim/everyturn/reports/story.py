@@ -241,12 +241,12 @@ def _column(run: Run, begin: int, end: int) -> list[str]:
     return [*told, *(f"{number:3} {said}" for number, said in rest if said)]
 
 
-def explain_first(campaign: FuzzedCell, say: Callable[[str], None]) -> None:
+def explain_first(fuzzed: FuzzedCell, say: Callable[[str], None]) -> None:
     """After a campaign: shrink its first violation, explain it, and say how to look at it; nothing if there is none."""
     from everyturn.reports.text import ProgressLine
 
     with ProgressLine("shrinking") as bar:
-        explained = after_fuzzing(campaign, bar.shrinking)
+        explained = after_fuzzing(fuzzed, bar.shrinking)
     if explained is not None:
         shrunk, explanation = explained
         before = f"{shrunk.before.scope}, {len(shrunk.before.deviations)} deviations from first-in first-out order"

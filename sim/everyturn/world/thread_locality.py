@@ -15,7 +15,7 @@ from everyturn.world.operations import Operation
 Location = tuple[str, EntryPath]
 
 
-class Privacy:
+class ThreadLocality:
     """Who touched what, of the objects that may be private."""
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ from everyturn.world.operations import OWN, Operation
 from everyturn.world.ports import ports_for
 from everyturn.world.results import fault_of
 from everyturn.world.scope import Scope
-from everyturn.world.thread_locality import Privacy
+from everyturn.world.thread_locality import ThreadLocality
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.dispatcher import Attended, Dispatcher
 from everyturn_impl.errors import AgentError, CallerError
@@ -98,7 +98,7 @@ class World:
         found = find_revision(revision)
         self._shares = shares_of(found)
         self.promises = promises_of(found)
-        self._privacy = Privacy()
+        self._thread_locality = ThreadLocality()
         owned = own_of(found)
         for name, first in owned.items():
             objects.own.check(f"{defined(found)}: {OWN}{name}", first)
@@ -230,10 +230,10 @@ class World:
             seen = tuple(replace(event, broken=True) if isinstance(event, ev.Folded) else event for event in seen)
         return seen
 
-    def check_privacy(self, step: Step) -> None:
+    def check_thread_locality(self, step: Step) -> None:
         """Raise :class:`AgentFault` if others can notice what was taken to be a thread's own business."""
         if self.granularity == "access":
-            self._privacy.check(step.thread, step.operation, point=self.is_scheduling_point(step.operation))
+            self._thread_locality.check(step.thread, step.operation, point=self.is_scheduling_point(step.operation))
 
     def rest(
         self, values: objects.Values, blocked: tuple[str, ...], unseen: tuple[Thread, ...] = ()

@@ -159,7 +159,7 @@ class Histories:
         thread = self.world.threads[node.thread]
         edge = begun != node.begun or operation is None
         effect.watched = self.world.watches_shared_data(thread) and edge
-        self.world.check_privacy(step)
+        self.world.check_thread_locality(step)
         seen = self.world.seen(step)
         if not effect.watched:
             seen = self._framed(effect, after, seen, (), ())

@@ -118,7 +118,7 @@ class Stepper:
         self._resume(thread, result)
         told, here.notes = (here.notes, ()) if here.begun else ((), here.notes)
         step = Step(which.name, operation, result, before, after, told)
-        self.world.check_privacy(step)
+        self.world.check_thread_locality(step)
         seen = self.world.seen(step)
         if begins:
             seen = (*self.world.begun(which, whole), *seen)

@@ -212,7 +212,7 @@ class Transitions:
         for result, after in objects.apply(operation, before, name):
             next_local, notes = self.locals.advance(local, result)
             step = Step(name, operation, result, before, after, notes)
-            self.world.check_privacy(step)
+            self.world.check_thread_locality(step)
             seen = self.world.seen(step)
             changed = tuple(
                 (column, self.columns[column].number(value)) for column, value in zip(touched, after, strict=True)
