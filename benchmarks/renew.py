@@ -40,7 +40,7 @@ BENCHMARKS: Final = {
     "ample_sets": Benchmark(("--scopes", "AA+1c,AAA", "--tries", "2")),
     "simpy_engine": Benchmark(("--processes",)),
     "walks": Benchmark(()),
-    "linear_monitors": Benchmark(()),
+    "log_monitors": Benchmark(()),
     "python_checkers": Benchmark(("--scope", "AAA"), "musil and minicheck, on Python 3.12"),
     "spin_and_rumur": Benchmark(("AA+1c:no-hang", "AAA:no-hang"), "SPIN, rumur and a C compiler"),
 }
