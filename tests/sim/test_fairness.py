@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from everyturn.engines.coroutines.programs import Move
+from everyturn.engines.coroutines.programs import ProgramStep
 from everyturn.engines.fairness import fairness as fair_cycles
 from everyturn.engines.fairness.fairness import Fairness, Lasso, WaitKind, find
 
@@ -33,10 +33,10 @@ class Small:
     def initial(self) -> Any:
         return self.first
 
-    def moves(self, state: Any) -> Iterator[Move]:
+    def moves(self, state: Any) -> Iterator[ProgramStep]:
         for thread, step in self.threads.items():
             for outcome, target in enumerate(step(state)):
-                yield Move(thread, target, thread if self.one_choice else (thread, state), outcome)
+                yield ProgramStep(thread, target, thread if self.one_choice else (thread, state), outcome)
 
     def waiting(self, state: Any) -> Collection[str]:
         return self.waits(state)
@@ -266,7 +266,7 @@ def assert_shows(program: Small, lasso: Lasso, fairness: Fairness) -> None:
     assert is_fair(program, edges, fairness, choices=lasso.kind is WaitKind.LIVELOCK)
 
 
-def is_fair(program: Small, edges: list[tuple[Any, Move]], fairness: Fairness, *, choices: bool) -> bool:
+def is_fair(program: Small, edges: list[tuple[Any, ProgramStep]], fairness: Fairness, *, choices: bool) -> bool:
     """Whether a run that takes exactly these moves again and again is fair, word for word as the page says."""
     moved = {move.thread for _, move in edges}
     enabled = [{move.thread for move in program.moves(state)} for state, _ in edges]

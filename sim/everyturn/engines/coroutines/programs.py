@@ -10,7 +10,7 @@ from everyturn.engines.coroutines.exploration import ExplorationProgress, Sight,
 from everyturn.world import overrun
 
 
-class Move(NamedTuple):
+class ProgramStep(NamedTuple):
     """One transition: the thread that moves, and where to.
 
     ``choice`` names the operation that has the outcome ``outcome``; a move that the world has no say in needs neither.
@@ -28,7 +28,7 @@ class Program(Protocol):
     def initial(self) -> Any:
         """The state before anything has happened."""
 
-    def moves(self, state: Any) -> Iterable[Move]:
+    def moves(self, state: Any) -> Iterable[ProgramStep]:
         """Every transition from ``state``; a thread without one is disabled there."""
 
     def waiting(self, state: Any) -> Collection[str]:
@@ -45,7 +45,7 @@ class Graph:
         self.program = program
         first = program.initial()
         self.states = [first]
-        self.moves: list[list[Move]] = []
+        self.moves: list[list[ProgramStep]] = []
         self.parents: list[tuple[int, int]] = [(-1, 0)]
         self._numbers = {first: 0}
 

@@ -28,7 +28,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from everyturn.engines.coroutines.components import components
 from everyturn.engines.coroutines.exploration import ExplorationProgress
-from everyturn.engines.coroutines.programs import Graph, Move, Program
+from everyturn.engines.coroutines.programs import Graph, Program, ProgramStep
 from everyturn.errors import EndlessRun
 from everyturn.world import overrun
 from everyturn.world.overrun import OutOfTime
@@ -59,7 +59,7 @@ class LassoStep(NamedTuple):
     """One step of a counterexample: from which state, which move, and what that is in words."""
 
     state: Any
-    move: Move
+    move: ProgramStep
     told: str
 
 
@@ -185,7 +185,7 @@ class _Part(NamedTuple):
     banned: frozenset[tuple[int, Hashable]]
 
 
-def _within(graph: Graph, part: _Part, number: int) -> Iterator[tuple[int, Move]]:
+def _within(graph: Graph, part: _Part, number: int) -> Iterator[tuple[int, ProgramStep]]:
     """The moves that stay in the part, with their numbers."""
     for index, move in enumerate(graph.moves[number]):
         if move.target in part.states and (number, move.choice) not in part.banned:

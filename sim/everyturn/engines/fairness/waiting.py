@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from everyturn.engines.coroutines.programs import Move
+from everyturn.engines.coroutines.programs import ProgramStep
 from everyturn.engines.coroutines.reached import label
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, Row, Transitions
 from everyturn.verdicts.checker import Finding, Judge, JudgeState
@@ -27,7 +27,7 @@ class Waiting:
         """The row in which every thread stands before its first scheduling point."""
         return self.transitions.initial()
 
-    def moves(self, state: Row) -> Iterator[Move]:
+    def moves(self, state: Row) -> Iterator[ProgramStep]:
         """Every transition; each access is a choice of its thread's local state, the outcome is what comes of it.
 
         That is where the thread gets to, and what the world chose: whether a publish was given up may make a difference
@@ -36,7 +36,7 @@ class Waiting:
         for thread, which in enumerate(self.world.threads):
             place = FIRST_THREAD + thread
             for after, chosen in self.transitions.ways(state, thread):
-                yield Move(which.name, after, state[place], (after[place], chosen))
+                yield ProgramStep(which.name, after, state[place], (after[place], chosen))
 
     def waiting(self, state: Row) -> Collection[str]:
         """The prompts with run id that were submitted, and neither refused nor told."""
