@@ -4,28 +4,29 @@ about."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from everyturn.asyncio.counter_checking import counter_check as check_again
-from everyturn.asyncio.decisions import ByWords, Guide
+from everyturn.asyncio.decisions import ByWords
+from everyturn.asyncio.explaining import BUDGET, ExplainedScenario, explain, wanted_of
 from everyturn.asyncio.findings import ScenarioFinding, kinds_of
 from everyturn.asyncio.preparing import prepared
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.sampling import RandomGuide
 from everyturn.asyncio.scenarios import find, name_of
 from everyturn.asyncio.searching import ScenarioSearch, SearchLimits, search
+from everyturn.asyncio.shrinking import shrink
 from everyturn.asyncio.story import tell
-from everyturn.asyncio.tokens import RecordedScenario, recorded, token
+from everyturn.asyncio.tokens import RecordedScenario, found_in, recorded, token
+from everyturn.asyncio.waiting import told as who_waits
+from everyturn.asyncio.waiting import waiting_at_rest
 from everyturn.checking.countercheck.counter_check import Workload, enough
 from everyturn.checking.risk import CONFIDENCE, upper_bound
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Cell, CounterCheck, InvariantResult, Verdict, worst
 
-SHRINKING = 300
-"""The most runs that are spent on making a counterexample shorter."""
-
-
+HANGS: Final = "at rest the scenario still waits"
 MOST_LINES = 100
 """The most lines that are told of a run that does not come to rest."""
 
@@ -139,16 +140,8 @@ def replay(text: str, scenario: str | Scenario | None = None) -> ReplayedScenari
 
     Raises :class:`UsageError` if no scenario is named.
     """
-    held = recorded(text)
-    if scenario is None:
-        raise UsageError(
-            f"this token is of the scenario {held.scenario!r}: expected --scenario {held.scenario} (nothing is "
-            f"imported "
-            "that is not named on the command line)"
-        )
-    function = find(scenario)
+    function, held, setting = _held(text, scenario)
     guide = ByWords(held.decisions)
-    setting = _setting(held)._replace(longest=2_000)
     with prepared(function, setting):
         outcome, lines = tell(function, guide, setting)
     if not outcome.complete:
@@ -161,7 +154,50 @@ def replay(text: str, scenario: str | Scenario | None = None) -> ReplayedScenari
         kind: InvariantResult(Verdict.REFUTED if kind in kinds else Verdict.HOLDS, _sentence(outcome, kind))
         for kind in kinds_of(function)
     }
-    return ReplayedScenario(_cell(name_of(scenario), setting, said), outcome, lines, guide.strayed)
+    return ReplayedScenario(
+        _cell(name_of(function if scenario is None else scenario), setting, said), outcome, lines, guide.strayed
+    )
+
+
+def _held(text: str, scenario: str | Scenario | None) -> tuple[Scenario, RecordedScenario, Setting]:
+    """What a token holds, and the code to run. Raises :class:`UsageError` if no scenario is named."""
+    held = recorded(text)
+    if scenario is None:
+        raise UsageError(
+            f"this token is of the scenario {held.scenario!r}: expected --scenario {held.scenario} (nothing is "
+            "imported that is not named on the command line)"
+        )
+    return find(scenario), held, _setting(held)._replace(longest=2_000)
+
+
+def explain_token(
+    source: str, scenario: str | Scenario | None = None, kind: str | None = None, *, budget: int = BUDGET
+) -> ExplainedScenario:
+    """Explain the run of a token, or of a file that holds one. Raises :class:`UsageError` if it shows no fault."""
+    function, held, setting = _held(found_in(source), scenario)
+    name = scenario if isinstance(scenario, str) else held.scenario
+    return explain(function, name, setting, held.decisions, kind, budget=budget)
+
+
+class ShrunkToken(NamedTuple):
+    """A run made shorter: what it was, what it is, its token, and how many runs were tried."""
+
+    kind: str
+    before: ScenarioOutcome
+    after: ReplayedScenario
+    token: str
+    tried: int
+
+
+def shrink_token(source: str, scenario: str | Scenario | None = None, kind: str | None = None) -> ShrunkToken:
+    """Make the run of a token shorter. Raises :class:`UsageError` if it shows no fault."""
+    function, held, setting = _held(found_in(source), scenario)
+    with prepared(function, setting):
+        before = run(function, ByWords(held.decisions), setting)
+    wanted = wanted_of(before, kind, kinds_of(function)).kind
+    shrunk = shrink(function, setting, before, wanted, every=True)
+    text = token(held.scenario, shrunk.outcome.decisions, setting)
+    return ShrunkToken(wanted, before, replay(text, scenario), text, shrunk.tried)
 
 
 def _setting(held: RecordedScenario) -> Setting:
@@ -188,9 +224,13 @@ def _judge(
             continue
         outcome = found[kind]
         if outcome.complete:  # one that never rests is told as it is: each try at a shorter one may not end
-            outcome = shrink(scenario, setting, outcome, kind)
+            outcome = shrink(scenario, setting, outcome, kind).outcome
         text = token(name, outcome.decisions, setting)
-        said[kind] = InvariantResult(Verdict.REFUTED, _sentence(outcome, kind), len(outcome.decisions), text)
+        sentence = _sentence(outcome, kind)
+        if kind == "hang" and outcome.complete:
+            with prepared(scenario, setting):
+                sentence = f"{HANGS}: {who_waits(waiting_at_rest(scenario, setting, outcome))}"
+        said[kind] = InvariantResult(Verdict.REFUTED, sentence, len(outcome.decisions), text)
     return said
 
 
@@ -213,36 +253,3 @@ def _compare_with_asyncio(
 
 def _sentence(outcome: ScenarioOutcome, kind: str) -> str | None:
     return next((str(each) for each in outcome.findings if each.kind == kind), None)
-
-
-def shrink(scenario: Scenario, setting: Setting, outcome: ScenarioOutcome, kind: str) -> ScenarioOutcome:
-    """A run with a finding of the same kind in which the world interferes as rarely as single changes can make it."""
-    best = outcome
-    with prepared(scenario, setting):
-        for _ in range(SHRINKING):
-            shorter = _first_shorter(scenario, setting, best, kind)
-            if shorter is None:
-                return best
-            best = shorter
-    return best
-
-
-def _first_shorter(scenario: Scenario, setting: Setting, best: ScenarioOutcome, kind: str) -> ScenarioOutcome | None:
-    for guide in _simpler(best):
-        tried = run(scenario, guide, setting)
-        if any(each.kind == kind for each in tried.findings) and _weight(tried) < _weight(best):
-            return tried
-    return None
-
-
-def _simpler(outcome: ScenarioOutcome) -> Iterable[Guide]:
-    """The same run with one interference of the world left out, late ones first."""
-    words = [(each.kind, each.word) for each in outcome.decisions]
-    for place in range(len(words) - 1, -1, -1):
-        decision = outcome.decisions[place]
-        if decision.taken:
-            yield ByWords([*words[:place], (decision.kind, decision.options[0]), *words[place + 1 :]])
-
-
-def _weight(outcome: ScenarioOutcome) -> tuple[int, int]:
-    return sum(each.taken > 0 for each in outcome.decisions), len(outcome.decisions)

@@ -36,6 +36,8 @@ class StoryTeller:
             self._decided(what)
         elif kind == "seen":
             self.lines.append(f"  {what}")
+        elif kind == "rest":
+            self.finish()  # and holds no task of a run that is over
         elif kind == "log":
             self.lines.append(f"  it notes {', '.join(map(repr, what))}")
         elif kind == "print":

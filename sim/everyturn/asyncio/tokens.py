@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import zlib
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
@@ -42,6 +44,20 @@ def token(scenario: str, decisions: list[Decision], setting: Setting) -> str:
 def is_token(text: str) -> bool:
     """Whether ``text`` says that it is a token of a scenario's run."""
     return text.startswith(PREFIX)
+
+
+def found_in(source: str) -> str:
+    """The token that ``source`` is, or that the file of this name holds. Raises :class:`UsageError`."""
+    if is_token(source):
+        return source
+    try:
+        text = Path(source).read_text(encoding="utf-8", errors="replace")[:LONGEST]
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{source:.80}: expected a token, {PREFIX}…, or a file that holds one; found none") from error
+    matched = re.search(rf"{PREFIX}[A-Za-z0-9_-]+", text)
+    if matched is None:
+        raise UsageError(f"{source}: expected a file that holds a token, {PREFIX}…; found none")
+    return matched[0]
 
 
 def recorded(text: str) -> RecordedScenario:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from everyturn.cli.ending import AGENT, exit_codes, exits
-from everyturn.cli.options import IN_PLACE, say_strayed
+from everyturn.cli.options import IN_PLACE, OUTPUT, say_strayed
+from everyturn.cli.scenarios import explain_scenario, is_of_a_scenario
+from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Exit
 
 
@@ -36,16 +40,37 @@ from everyturn.verdicts.verdict import Exit
     show_default=True,
     help="How many states to explore at most in search of the point of no return.",
 )
+@click.option("--scenario", metavar="NAME", help="The asyncio program whose run the token is of.")
+@click.option(
+    "--script",
+    type=OUTPUT,
+    metavar="FILE",
+    help="With --scenario: write a Python script that makes the run on asyncio's own loop, without this tool.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 although the run violates something.")
 @exits
 def explain(
-    source: str, invariants: tuple[str, ...], revision: str | None, budget: int, as_json: bool, exit_zero: bool
+    source: str,
+    invariants: tuple[str, ...],
+    revision: str | None,
+    budget: int,
+    scenario: str | None,
+    script: Path | None,
+    as_json: bool,
+    exit_zero: bool,
 ) -> int:
     """Why does this run violate an invariant: the race, when it was too late, the nearest run that passes.
 
-    Shrink the run first: a shorter one is easier to follow.
+    Shrink the run first: a shorter one is easier to follow. The run of an asyncio program (--scenario) is told by what
+    each task waits for; who waits for whom at rest; and which completion decided.
     """
+    if is_of_a_scenario(source, scenario):
+        return explain_scenario(
+            source, scenario, invariants, budget=budget, script=script, as_json=as_json, exit_zero=exit_zero
+        )
+    if script is not None:
+        raise UsageError("--script: expected the token of an asyncio program, and --scenario")
     import msgspec
 
     from everyturn.explanation.explain import explain_source

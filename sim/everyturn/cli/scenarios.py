@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -101,3 +102,80 @@ def replay_scenario(
     scenarios.show_replayed(replayed, text.Printer(err=as_json))
     code = finish(Result(RESULT_SCHEMA, "replay", [replayed.cell]), as_json=as_json, exit_zero=exit_zero, expect=expect)
     return Exit.INTERNAL if strict and replayed.strayed is not None else code
+
+
+def explain_scenario(
+    source: str,
+    scenario: str | None,
+    invariants: Sequence[str],
+    *,
+    budget: int,
+    script: Path | None,
+    as_json: bool,
+    exit_zero: bool,
+) -> int:
+    """Explain the run of a scenario's token, write the script that makes it on asyncio's own loop, and return the exit
+    code."""
+    import msgspec
+
+    from everyturn.asyncio.checking import explain_token
+    from everyturn.asyncio.stock_script import write_script
+    from everyturn.reports import scenario_story
+
+    found = explain_token(source, scenario, _one_kind(invariants), budget=budget)
+    if script is not None:
+        write_script(script, found.name, found.setting, found.outcome.decisions, str(found.finding))
+    if as_json:
+        click.echo(msgspec.json.encode(scenario_story.document(found)).decode())
+    else:
+        for line in scenario_story.lines(found):
+            click.echo(line)
+        if script is not None:
+            click.echo(f"script: {script}")
+    return Exit.HOLDS if exit_zero else Exit.REFUTED
+
+
+def shrink_scenario(
+    source: str,
+    scenario: str | None,
+    invariants: Sequence[str],
+    *,
+    output: Path | None,
+    as_json: bool,
+    exit_zero: bool,
+    expect: str | None,
+) -> int:
+    """Make the run of a scenario's token shorter, say what is left, and return the exit code."""
+    from everyturn.asyncio.checking import shrink_token
+    from everyturn.asyncio.shrinking import weight
+    from everyturn.files.writing import written
+    from everyturn.reports import scenarios, text
+
+    shrunk = shrink_token(source, scenario, _one_kind(invariants))
+    show = text.Printer(err=as_json)
+    before, after = weight(shrunk.before), weight(shrunk.after.outcome)
+    for what, these in (("before", before), ("after", after)):
+        show.say(f"{what}: {these[0]} interferences of the world, {these[1]} events, {these[2]} decisions")
+    show.say(f"{shrunk.tried} runs were tried")
+    scenarios.show_replayed(shrunk.after, show)
+    show.say(f"everyturn explain --scenario {shrunk.after.cell.revision} {shrunk.token}")
+    if output is not None:
+        written(output, [f"{shrunk.token}\n".encode()])
+        show.say(f"token: {output}")
+    result = Result(RESULT_SCHEMA, "shrink", [shrunk.after.cell])
+    return finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
+
+
+def is_of_a_scenario(source: str, scenario: str | None) -> bool:
+    """Whether a command is to look at a scenario's run. Raises :class:`UsageError` for a session's."""
+    from everyturn.asyncio.tokens import is_token, recorded
+
+    if is_token(source) and "@" in recorded(source).scenario:
+        raise UsageError("this token is of a session: expected one of a scenario, or replay --session")
+    return scenario is not None or is_token(source)
+
+
+def _one_kind(invariants: Sequence[str]) -> str | None:
+    if len(invariants) > 1:
+        raise UsageError(f"--invariant: expected one kind of fault of a scenario, found {', '.join(invariants)}")
+    return invariants[0] if invariants else None

@@ -8,6 +8,7 @@ import click
 
 from everyturn.cli.ending import AGENT, KEPT, exit_codes, exits
 from everyturn.cli.options import IN_PLACE, OUTPUT, finish, judging, say_strayed
+from everyturn.cli.scenarios import is_of_a_scenario, shrink_scenario
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
 
 
@@ -33,6 +34,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
     help="What must stay the same: the violated invariant, or also how it comes about.",
 )
 @IN_PLACE
+@click.option("--scenario", metavar="NAME", help="The asyncio program whose run the token is of.")
 @judging("the run", "Keep the violation of this one.  [default: the first that is violated]")
 @exits
 def shrink(
@@ -40,6 +42,7 @@ def shrink(
     output: Path | None,
     keep: str,
     revision: str | None,
+    scenario: str | None,
     invariants: tuple[str, ...],
     as_json: bool,
     exit_zero: bool,
@@ -49,7 +52,14 @@ def shrink(
 
     A smaller run may violate the same invariant in another, simpler way. With `--keep cause` it may not: the sentence,
     what became of the prompt that it names, and the race that decided stay what they are.
+
+    The run of an asyncio program (--scenario) is left with as few choices as can be that are not the first option, then
+    as few outside events, then as little that is noted.
     """
+    if is_of_a_scenario(source, scenario):
+        return shrink_scenario(
+            source, scenario, invariants, output=output, as_json=as_json, exit_zero=exit_zero, expect=expect
+        )
     from everyturn.engines.simpy.replay import replay
     from everyturn.explanation.shrink import shrink_source
     from everyturn.reports import text

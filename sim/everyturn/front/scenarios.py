@@ -74,7 +74,8 @@ def check_scenario(
 
     ``scenario``: an ``async def`` that takes the world. ``order``: of ready callbacks, that of asyncio (``fifo``) or
     ``any``; ``eager``: tasks begin at once (Python 3.12 and later). Beyond the limits what was not found is
-    undetermined. ``counter_check``: make some of the runs again on which a proof rests. Raises :class:`~everyturn.UsageError`, also for a program that does what cannot be controlled.
+    undetermined. ``counter_check``: make some of the runs again on which a proof rests. Raises
+    :class:`~everyturn.UsageError`, also for a program that does what cannot be controlled.
     """
     limits = SearchLimits(max_states, max_seconds, max_memory)
     setting = setting_of(order, eager=eager)

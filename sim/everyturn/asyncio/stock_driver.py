@@ -1,0 +1,387 @@
+"""Makes one recorded run on asyncio's own event loop: what a script for it is made of.
+
+This file is copied into the script as it stands, behind the constants of the run, so it needs nothing but Python. The
+loop is asyncio's ``SelectorEventLoop``. What happens outside of the program is scripted: what its selector reports,
+what its clock shows, when another thread's result is appended to its ready queue, and in which order a set of tasks is
+iterated (which is that of their addresses otherwise).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.tasks
+import collections
+import concurrent.futures
+import contextvars
+import functools
+import gc
+import importlib
+import itertools
+import operator
+import os
+import random
+import re
+import selectors
+import sys
+import time
+import weakref
+from pathlib import Path
+from typing import Any
+
+NAME = ""
+SELECTS: dict[int, list[tuple[str, int, int]]] = {}
+MOMENTS: dict[int, list[tuple[str, int, int]]] = {}
+RESTS: list[int] = []
+TIMES: list[float] = [1000.0]
+FINE = False
+EAGER = False
+ORDER_IN_SETS: list[int] = []
+NOTED: list[str] = []
+STANDING: list[str] = []
+# what follows is the same for every run
+
+EPOCH = 1_700_000_000.0 - 1000.0
+NOT_COMPARED = re.compile(r"\bTask-\d+|\b0x[0-9a-f]+|\d+\.\d+(?:e[-+]?\d+)?")
+
+
+class ScriptedWorld:
+    """The outside world that the program is given: each answer and each thread comes when the script says so."""
+
+    onlooker = None
+    over = settled = False
+
+    def __init__(self, loop: Any) -> None:
+        self.loop = loop
+        self.random = random.Random(0)
+        self.logged: list[str] = []
+        self._answers: dict[int, list[Any]] = {}
+        self._jobs: dict[int, list[Any]] = {}
+        self._asked = itertools.count()
+        self._given = itertools.count()
+        self._idle: Any = None
+        self.in_thread = False
+
+    def io(
+        self,
+        name: str,
+        result: Any = None,
+        *,
+        errors: Any = (),
+        effect: Any = None,
+        within: float | None = None,
+        budget: Any = None,
+    ) -> Any:
+        future = self.loop.create_future()
+        if within is not None:
+            self.loop.time()
+        self._answers[next(self._asked)] = [future, result, tuple(errors), effect]
+        return future
+
+    def log(self, *what: Any) -> None:
+        entry = what[0] if len(what) == 1 else what
+        self.logged.append(repr(entry))
+        print("notes", entry)
+
+    def submit(self, executor: Any, function: Any, /, *args: Any, **options: Any) -> Any:
+        future: Any = concurrent.futures.Future()
+        self._jobs[next(self._given)] = [future, functools.partial(function, *args, **options), None, None]
+        return future
+
+    async def executor_idle(self) -> None:
+        self._idle = self.loop.create_future()
+        await self._idle
+
+    # What the script lets happen.
+
+    def arrives(self, number: int, way: int) -> asyncio.Handle:
+        return asyncio.Handle(self._deliver, (self._answers.pop(number), way), self.loop, None)
+
+    def _deliver(self, answer: list[Any], way: int) -> None:
+        future, result, errors, _ = answer
+        if future.done():
+            return
+        if way == 0:
+            future.set_result(result)
+        else:
+            error = errors[way - 1]
+            future.set_exception(error() if isinstance(error, type) else error)
+
+    def happens(self, number: int, way: int) -> None:
+        answer = self._answers[number]
+        value = answer[3]()
+        answer[1] = value if answer[1] is None else answer[1]
+
+    def runs(self, number: int, way: int) -> None:
+        job = self._jobs[number]
+        if not job[0].set_running_or_notify_cancel():
+            return
+        running = asyncio._get_running_loop()
+        asyncio._set_running_loop(None)
+        try:
+            job[2] = contextvars.Context().run(job[1])
+        except Exception as error:  # noqa: BLE001 # it belongs to whoever waits for the result
+            job[3] = error
+        finally:
+            asyncio._set_running_loop(running)
+
+    def ends(self, number: int, way: int) -> None:
+        future, _, value, error = self._jobs.pop(number)
+        if future.cancelled():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(value)
+
+    def idles(self, number: int, way: int) -> None:
+        idle = self._idle
+        self.loop.call_soon_threadsafe(lambda: idle.done() or idle.set_result(None))
+
+    def collected(self, number: int, way: int) -> None:
+        gc.collect()
+
+    def do(self, moves: list[tuple[str, int, int]]) -> list[asyncio.Handle]:
+        """Let this happen; the handles of the answers that have arrived."""
+        handles = []
+        for what, number, way in moves:
+            self.in_thread = what in ("runs", "ends", "idles")
+            try:
+                found = getattr(self, what)(number, way)
+            finally:
+                self.in_thread = False
+            if what == "arrives":
+                handles.append(found)
+        return handles
+
+
+class ScriptedPlaces:
+    """The places of tasks and futures in sets, in the order in which they are first in one."""
+
+    def __init__(self) -> None:
+        self.given = itertools.count()
+
+    def next(self) -> int:
+        place = next(self.given)
+        return ORDER_IN_SETS[place] if place < len(ORDER_IN_SETS) else place
+
+
+LOOKED_UP_ONLY: dict[str, set[str]] = {
+    "asyncio.tasks": {"gather"},
+    "weakref": {"__setitem__", "__getitem__", "__delitem__", "__contains__", "get", "pop", "setdefault", "update"},
+    __name__: {"create_task"},
+}
+ALL: Any = vars(asyncio.tasks).get("_scheduled_tasks", vars(asyncio.tasks).get("_all_tasks"))
+
+
+class ScriptedPlace:
+    """What has a scripted place in sets. A table that is only looked up in keeps the order of insertion."""
+
+    place: int | None = None
+
+    def __hash__(self) -> int:
+        caller = sys._getframe(1)
+        module = str(caller.f_globals.get("__name__"))
+        looked_up = caller.f_code.co_name in LOOKED_UP_ONLY.get(module, ())
+        if looked_up or (module == "_weakrefset" and caller.f_locals.get("self") is ALL):
+            return 0
+        if self.place is None:
+            self.place = self.get_loop().numbers.next()  # type: ignore[attr-defined]
+        return self.place
+
+
+class ScriptedTask(ScriptedPlace, asyncio.Task):  # type: ignore[type-arg]
+    """A task with a scripted place in sets."""
+
+
+class ScriptedFuture(ScriptedPlace, asyncio.Future):  # type: ignore[type-arg]
+    """A future with a scripted place in sets."""
+
+
+class ScriptedLoop(asyncio.SelectorEventLoop):
+    """asyncio's loop: its clock, and what its selector reports, are the script's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outside = ScriptedWorld(self)
+        self.numbers = ScriptedPlaces()
+        self.names = itertools.count(1)
+        self.looks = self.turn = 0
+        self.made: list[Any] = []
+        self.stock_selector, self._selector = self._selector, self  # type: ignore[has-type]
+        self._clock_resolution = 1e-9
+        if MOMENTS:
+            self._ready = ScriptedReadyQueue(self.outside)
+        if EAGER:
+            self.set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
+
+    def time(self) -> float:
+        now = TIMES[min(self.turn, len(TIMES) - 1)]
+        if sys._getframe(1).f_code.co_name == "_run_once":
+            return now
+        looks, self.looks = self.looks, self.looks + 1
+        return now + (looks / 1e9 if FINE else 0)
+
+    def select(self, timeout: Any = None) -> list[Any]:
+        self.turn += 1
+        self.looks = 0
+        handles = self.outside.do(SELECTS.get(self.turn, []))
+        if self.turn in RESTS or self.turn > max(RESTS):
+            self.stop()
+        return [(selectors.SelectorKey(0, 0, 1, (each, None)), selectors.EVENT_READ) for each in handles]
+
+    def create_future(self) -> Any:
+        return ScriptedFuture(loop=self)
+
+    def create_task(self, coro: Any, **options: Any) -> Any:
+        name = options.pop("name", None) or f"Task-{next(self.names)}"
+        factory = self.get_task_factory()
+        eager = factory is not None and factory is getattr(asyncio, "eager_task_factory", None)
+        task: Any
+        if factory is not None and not eager:
+            task = factory(self, coro, **options)
+            task.set_name(name)
+        else:
+            if eager:
+                options["eager_start"] = True
+            task = ScriptedTask(coro, loop=self, name=name, **options)
+        self.made.append(weakref.ref(task))
+        return task
+
+
+class ScriptedReadyQueue(collections.deque[Any]):
+    """The ready queue, for a run in which another thread's result comes inside an iteration of the loop."""
+
+    def __init__(self, outside: ScriptedWorld) -> None:
+        super().__init__()
+        self.outside = outside
+        self.moments = itertools.count()
+
+    def moment(self) -> None:
+        self.outside.do(MOMENTS.get(next(self.moments), []))
+
+    def append(self, handle: Any) -> None:
+        if not self.outside.in_thread:
+            self.moment()
+        super().append(handle)
+
+    def popleft(self) -> Any:
+        self.moment()
+        return super().popleft()
+
+
+def patch(loop: ScriptedLoop) -> None:
+    """Clocks and randomness of the run, and threads that are the script's. Before the program is imported."""
+
+    def shown(original: Any, more: float = 0.0) -> Any:
+        return lambda: original() if asyncio._get_running_loop() is None else loop.time() + more
+
+    time.time = shown(time.time, EPOCH)
+    time.monotonic = shown(time.monotonic)
+    time.perf_counter = shown(time.perf_counter)
+    time.sleep = lambda seconds: print(f"time.sleep({seconds!r}) blocks the loop")
+    os.urandom = loop.outside.random.randbytes
+    random._urandom = loop.outside.random.randbytes  # type: ignore[attr-defined]
+    pool: Any = concurrent.futures.ThreadPoolExecutor
+    pool.submit = functools.partialmethod(_submit, loop.outside)
+
+
+def _submit(executor: Any, outside: ScriptedWorld, function: Any, /, *args: Any, **options: Any) -> Any:
+    return outside.submit(executor, function, *args, **options)
+
+
+async def at_the_end(loop: ScriptedLoop, left: list[Any]) -> None:
+    """What ``asyncio.run`` does when the main task has ended."""
+    await asyncio.gather(*left, return_exceptions=True)
+    await loop.shutdown_asyncgens()
+    await loop.outside.executor_idle()
+
+
+def made_run() -> int:
+    """Make the run: 0 if all is as it was recorded, what is wrong with it included; else 3."""
+    loop = ScriptedLoop()
+    patch(loop)
+    sys.path.insert(0, str(Path.cwd()))
+    module, _, attribute = NAME.partition(":")
+    scenario = operator.attrgetter(attribute)(importlib.import_module(module))
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    random.seed(0)
+    asyncio.set_event_loop(loop)
+    return contextvars.Context().run(_made, loop, scenario)
+
+
+def _made(loop: ScriptedLoop, scenario: Any) -> int:
+    async def main() -> Any:
+        return await scenario(loop.outside)
+
+    task = loop.create_task(main(), name="main")
+    loop.run_forever()
+    standing = how_they_stand(_waiting(loop), task)
+    for line in standing:
+        print(f"at rest, {line}")
+    noted, found = (NOTED, STANDING), (list(loop.outside.logged), standing)
+    if not task.done():
+        print("nothing is ready, and nothing more can come: the scenario never ends")
+    if task.done() and len(RESTS) > 1:
+        _end(loop)
+    same = _alike(noted) == _alike(found)
+    if not same:
+        print(f"NOT the recorded run: expected {noted}; found {found}")
+    del task
+    gc.collect()
+    sys.stdout.flush()
+    return 0 if same else 3
+
+
+def _end(loop: ScriptedLoop) -> None:
+    left = _waiting(loop)
+    for each in left:
+        each.cancel()
+    end = loop.create_task(at_the_end(loop, left), name="end of asyncio.run")
+    loop.run_forever()
+    if not end.done():
+        print("asyncio.run never ends: it cancels what is left, and something does not end")
+
+
+def _waiting(loop: ScriptedLoop) -> list[Any]:
+    """The tasks that have not ended, in the order in which they were made."""
+    return [task for task in (each() for each in loop.made) if task is not None and not task.done()]
+
+
+def how_they_stand(tasks: list[Any], main: Any) -> list[str]:
+    """The main task, and all that have not ended: where each waits, in the program's own files."""
+    return [_stands(task) for task in [main, *(each for each in tasks if each is not main)]]
+
+
+def _stands(task: Any) -> str:
+    if not task.done():
+        return f"{task.get_name()} still waits, at {_place(task.get_coro())}"
+    error = None if task.cancelled() else task.exception()
+    return f"{task.get_name()} {'is cancelled' if task.cancelled() else f'ends in {error!r}' if error else 'has ended'}"
+
+
+def _place(awaitable: Any) -> str:
+    """The innermost line in a chain of awaits that is not asyncio's."""
+    found = "its beginning"
+    while awaitable is not None:
+        frame = getattr(awaitable, "cr_frame", None) or getattr(awaitable, "ag_frame", None)
+        frame = frame or getattr(awaitable, "gi_frame", None)
+        if frame is None:
+            break
+        file = Path(frame.f_code.co_filename)
+        if file.parent != Path(asyncio.__file__).parent:
+            found = f"{file.name}:{frame.f_lineno}"
+        awaitable = getattr(awaitable, "cr_await", None) or getattr(awaitable, "gi_yieldfrom", None)
+    return found
+
+
+def _alike(told: Any) -> str:
+    """Without addresses, times and automatic names."""
+    return NOT_COMPARED.sub("#", repr(told))
+
+
+if __name__ == "__main__":
+    code = made_run()
+    sys.stdout.flush()
+    os._exit(code)

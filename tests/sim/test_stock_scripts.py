@@ -1,0 +1,102 @@
+"""A counterexample as a script: asyncio's own loop makes the run, in a fresh process, without this project."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from examples.scenarios.faults import orders, tasks, turns, waiting
+from examples.scenarios.faults.pairs import Fault
+
+from everyturn.asyncio.checking import check
+from everyturn.asyncio.preparing import prepared
+from everyturn.asyncio.running import ScenarioOutcome, Setting
+from everyturn.asyncio.scenarios import find
+from everyturn.asyncio.searching import ScenarioSearch, SearchLimits, outcomes, search
+from everyturn.asyncio.stock_script import stock_script
+from everyturn.cli import main
+from everyturn.errors import UsageError
+
+HERE = Path(__file__).resolve().parents[2]
+FAULTS = [
+    f"{module.__name__}:{each.name}.wrong"
+    for module in (turns, waiting, tasks)
+    for each in vars(module).values()
+    if isinstance(each, Fault)
+]
+PROGRAMS = [f"tests.sim.numbered_programs:program_{number}" for number in (107, 111, 112, 115, 117)]
+TALKING = [f"tests.sim.talking_scenarios:{name}" for name in ("asks_a_model_and_writes", "looks_at_the_clock")]
+THREADS = ["tests.sim.small_scenarios:two_threads", "tests.sim.small_scenarios:siblings_in_every_order"]
+
+
+def made_by_asyncio(name: str, setting: Setting, outcome: ScenarioOutcome, folder: Path) -> Any:
+    """What the script of a run does in a fresh process that cannot import this project."""
+    script = folder / "run.py"
+    script.write_text(stock_script(name, setting, outcome.decisions, script.name, "what is wrong"))
+    assert "import everyturn" not in script.read_text()
+    return subprocess.run([sys.executable, str(script)], check=False, capture_output=True, text=True, cwd=HERE)
+
+
+def counterexamples(name: str) -> tuple[ScenarioSearch, list[ScenarioOutcome]]:
+    found = search(find(name), limits=SearchLimits(runs=400))
+    return found, list({id(each): each for each in found.found.values() if each.complete}.values())
+
+
+@pytest.mark.parametrize("name", [*FAULTS, "examples.scenarios.two_users:racy"])
+def test_asyncio_itself_shows_each_fault(name: str, tmp_path: Path) -> None:
+    found, shown = counterexamples(name)
+    assert shown
+    for outcome in shown[:1]:
+        made = made_by_asyncio(name, found.setting, outcome, tmp_path)
+        assert made.returncode == 0, made.stdout + made.stderr
+        kinds = {each.kind for each in outcome.findings}
+        if "hang" in kinds:
+            assert "the scenario never ends" in made.stdout
+        if "error" in kinds:
+            assert "main ends in AssertionError" in made.stdout
+
+
+@pytest.mark.parametrize("name", [*THREADS, *TALKING, *PROGRAMS])
+def test_asyncio_itself_notes_what_the_run_notes(name: str, tmp_path: Path) -> None:
+    """Threads, sets of tasks, a model and a store, clocks and randomness, collected tasks, the end of asyncio.run."""
+    found, shown = counterexamples(name)
+    with prepared(find(name), found.setting):
+        some = [each for _, each in zip(range(40), outcomes(find(name), found.setting), strict=False) if each.complete]
+    for outcome in (*shown[:1], *some[:: max(1, len(some) // 2)][:2]):
+        made = made_by_asyncio(name, found.setting, outcome, tmp_path)
+        assert made.returncode == 0, made.stdout + made.stderr
+        noted = [line for line in made.stdout.splitlines() if line.startswith("notes")]
+        assert len(noted) >= outcome.rested
+
+
+def test_another_run_than_the_recorded_one_is_said_to_be_none(tmp_path: Path) -> None:
+    """The script compares what it sees with what was recorded: here the program was mended meanwhile."""
+    found, (outcome, *_) = counterexamples("examples.scenarios.two_users:racy")
+    text = stock_script("examples.scenarios.two_users:racy", found.setting, outcome.decisions, "run.py", "a hang")
+    script = tmp_path / "run.py"
+    script.write_text(text.replace("two_users:racy'", "two_users:mended'"))
+    made = subprocess.run([sys.executable, str(script)], check=False, capture_output=True, text=True, cwd=HERE)
+    assert made.returncode == 3
+    assert "NOT the recorded run" in made.stdout
+
+
+def test_a_run_that_asyncio_cannot_make_has_no_script() -> None:
+    name = "examples.scenarios.faults.orders:begun_in_order"
+    outcome = search(orders.begun_in_order, Setting(order="any")).found["error"]
+    with pytest.raises(UsageError, match="no script: asyncio runs ready callbacks first in, first out, and this run"):
+        stock_script(name, Setting(order="any"), outcome.decisions, "run.py", "what is wrong")
+
+
+def test_the_command_line_writes_the_script(tmp_path: Path) -> None:
+    name, script = "examples.scenarios.two_users:racy", tmp_path / "hang.py"
+    token = check(name).cell.invariants["hang"].token
+    result = CliRunner().invoke(main, ["explain", "--scenario", name, str(token), "--script", str(script)])
+    assert result.exit_code == 1
+    assert "asyncio's own loop can make this run" in result.stdout
+    made = subprocess.run([sys.executable, str(script)], check=False, capture_output=True, text=True, cwd=HERE)
+    assert made.returncode == 0
+    assert "the scenario never ends" in made.stdout
