@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from everyturn.asyncio.counter_checking import counter_check as check_again
 from everyturn.asyncio.decisions import ByWords
 from everyturn.asyncio.explaining import BUDGET, ExplainedScenario, explain, wanted_of
-from everyturn.asyncio.findings import ScenarioFinding, kinds_of
+from everyturn.asyncio.findings import KINDS, ScenarioFinding, kinds_of
 from everyturn.asyncio.preparing import prepared
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.sampling import RandomGuide
@@ -167,7 +167,10 @@ def _held(text: str, scenario: str | Scenario | None) -> tuple[Scenario, Recorde
             f"this token is of the scenario {held.scenario!r}: expected --scenario {held.scenario} (nothing is "
             "imported that is not named on the command line)"
         )
-    return find(scenario), held, _setting(held)._replace(longest=2_000)
+    function = find(scenario)
+    if "@" in held.scenario and kinds_of(function) is KINDS:
+        raise UsageError(f"this token is of the session {held.scenario!r}: expected --session, not --scenario")
+    return function, held, _setting(held)._replace(longest=2_000)
 
 
 def explain_token(

@@ -20,7 +20,7 @@ from everyturn.asyncio.output import taken_by
 from everyturn.asyncio.places import raised_at
 from everyturn.asyncio.sequences import NOW
 from everyturn.asyncio.world import LONGEST, ScenarioWorld
-from everyturn.errors import AgentFault
+from everyturn.errors import AgentFault, UsageError
 
 Scenario = Callable[[ScenarioWorld], Coroutine[Any, Any, Any]]
 
@@ -76,12 +76,19 @@ def run(
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
         world = ScenarioWorld(guide, setting, watch=watch)
+        fault: UsageError | None = None
         with taken_by(_printing(watch)):
-            contextvars.Context().run(_one, world, scenario, outcome, noted)
+            try:
+                contextvars.Context().run(_one, world, scenario, outcome, noted)
+            except UsageError as error:  # its sentence says it all, and its traceback holds what is thrown away here
+                error.__traceback__ = error.__cause__ = error.__context__ = None
+                fault = error
             failures, over = world.failures, world.over
             with _unseen():
                 del world
                 gc.collect()
+        if fault is not None:
+            raise fault
         if not over:
             outcome.findings += _judged(failures, noted)
     return outcome

@@ -63,6 +63,11 @@ _WORDS: Final = {
 }
 
 
+def call_of(name: str) -> str:
+    """The task of a client's call, as a thread is called."""
+    return f"the call of {name}"
+
+
 class Calls:
     """What clients call in one run, and what is seen of that: a :class:`~everyturn.asyncio.services.SessionOnlooker`.
 
@@ -116,7 +121,7 @@ class Calls:
         try:
             answer = await self.session.submit(UserPrompt(name, f"prompt:{name}"))
             if answer is not LATER:
-                self._hand_over(name, "finished", self._text(answer))
+                self._hand_over(name, "finished", self._text(name, answer))
         except asyncio.CancelledError:
             self._hand_over(name, "cancelled")
         except PromptRefused:
@@ -145,7 +150,14 @@ class Calls:
         if not self.left and not self.over.done():
             self.over.set_result(None)
 
-    def _text(self, answer: Any) -> str:
+    def _text(self, name: str, answer: Any) -> str:
+        if any(each[:2] == ("told", name) for each in self.observed):
+            raise self._blame(
+                AgentFault(
+                    f"{method(self.session, 'submit')}: submit: expected self.later where self.told tells the "
+                    f"answer; found {answer!r:.60} besides"
+                )
+            )
         if isinstance(answer, str):
             return answer
         raise self._blame(
@@ -282,7 +294,7 @@ class Calls:
 
     def _hand_over(self, name: str, outcome: str, text: str | None = None) -> None:
         """A call returns: its completion was handed over by whoever woke it last, or else by itself."""
-        told = Observed("told", name, name, outcome, self._owner(name, text))
+        told = Observed("told", name, call_of(name), outcome, self._owner(name, text))
         for place, each in enumerate(self.observed):
             if each[:2] == ("woken", name):
                 self.world.seen(told)
@@ -300,7 +312,7 @@ class Calls:
         if task is None:
             return None
         if self.open.get(task.get_name()) is task:
-            return task.get_name()
+            return call_of(task.get_name())
         for place, each in enumerate(self._threads):
             if each() is task:
                 return self._labels[place]

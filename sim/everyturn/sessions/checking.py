@@ -136,15 +136,14 @@ def replay(token: str, adapter: Adapter | None, wanted: Sequence[Wanted] = ()) -
 def _cell(cell: Cell, work: SessionWorkload, held: ScenarioSearch) -> Cell:
     """The cell of a session: what is not promised, cannot be violated, or was not shown is never green."""
     said = cell.invariants
-    endless = any(kind in held.found for kind in ENDLESS)
+    if any(kind in held.found for kind in ENDLESS):
+        said = {name: _endless(each) for name, each in said.items()}
     judged: dict[str, InvariantResult] = {}
     for each in work.chosen.invariants:
         judged[each.name] = _of_invariant(each, work, held, said.get(each.name))
     for kind in (CONFORMS, *FAULTS):
         if kind in said:
             judged[kind] = _of_conformance(said[kind], held) if kind == CONFORMS else said[kind]
-    if endless:
-        judged = {name: _endless(each) for name, each in judged.items()}
     cell.revision, _, cell.scope = work.__qualname__.rpartition("@")
     cell.revision = f"{work.__module__}:{cell.revision}"
     cell.conforms = judged.pop(CONFORMS, None)
@@ -169,6 +168,8 @@ def _of_invariant(
         return said
     if is_vacuous(invariant, work.scope):
         return InvariantResult(Verdict.VACUOUS)
+    if said.verdict is Verdict.UNDETERMINED and isinstance(invariant.log, LogMonitor):
+        return said  # what other runs would have shown is not known
     unshown = _unshown(invariant, held.shown)
     if unshown is not None:
         return InvariantResult(Verdict.NOT_JUDGED, unshown)
@@ -180,12 +181,14 @@ def _of_invariant(
 
 
 def _of_conformance(said: InvariantResult, held: ScenarioSearch) -> InvariantResult:
-    if said.verdict is Verdict.REFUTED:
+    if said.verdict in (Verdict.REFUTED, Verdict.UNDETERMINED):
         return said
     if "kind started" not in held.shown:
         return InvariantResult(Verdict.NOT_JUDGED, _NO_TURNS)
+    if CONFORMS in held.unsure:
+        return InvariantResult(Verdict.UNDETERMINED, held.unsure[CONFORMS])
     fold = held.unsure.get("no-fold-of-run-id")
-    return InvariantResult(Verdict.NOT_JUDGED, fold) if fold is not None else _unsure(CONFORMS, said, held)
+    return said if fold is None else InvariantResult(Verdict.NOT_JUDGED, fold)
 
 
 def _unsure(name: str, said: InvariantResult, held: ScenarioSearch) -> InvariantResult:

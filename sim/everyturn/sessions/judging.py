@@ -54,16 +54,21 @@ def judge(
     head: LogHeader,
     blocked: Sequence[str],
     *,
+    placed: bool,
     conformance: bool,
 ) -> Judgement:
-    """Judge one run that came to rest. ``blocked``: the calls that have not returned."""
+    """Judge one run that came to rest. ``blocked``: the calls that have not returned; ``placed``: where each prompt
+    waits is shown."""
     found = _violations(lines, head, doubt=False)
     for name, text in (*_unreached(lines, head.promises.cancel), *_blocked(blocked)):
         found.setdefault(name, text)
     unsure: dict[str, str] = {}
-    if "queued" not in head.kinds:
+    if not placed:
         for name, text in _violations(lines, head, doubt=True).items():
-            unsure[name] = f"whether a prompt that waits is in the queue is not shown, and if so: {text}"
+            unsure[name] = (
+                "look does not show of every prompt whether it is active, in the queue or on its way, and it may be that "
+                f"{text}"
+            )
     if conformance and "started" in head.kinds:
         answer = _conforms(lines, head)
         if answer is not None:

@@ -1,8 +1,9 @@
 """What was seen of a run, as the lines of a log: the judges of logs then judge it.
 
-A turn begins when the session shows it as active, or else with its first stream; it ends with a stream, or else with
-what its client is told. Whose stream it is, is known by the prompts in what the model was asked: the last one of them
-that had not ended. Who is told the answer of another one's stream and had none of his own was folded into it.
+A turn begins when the session shows it as active, or else with its first stream, and its thread is the task that reads
+that; it ends with a stream, or else with what its client is told. Whose stream it is, is known by the prompts in what
+the model was asked: of those that nobody was told of, the active one, or else the last. Who is told the answer of
+another one's stream and had none of his own was folded into it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from everyturn.formats.everyturn_log import LogLine, LogSnapshot, Placed
 from everyturn.sessions.adapter import Held
-from everyturn.sessions.calls import Observed
+from everyturn.sessions.calls import Observed, call_of
 
 SESSION: Final = "session"
 
@@ -30,23 +31,39 @@ class Telling:
         self._streams: dict[str, str] = {}
         """Number of a stream → whose it is."""
         self._over: set[str] = set()
+        self._written: set[str] = set()
+        """Prompts whose message is written, or was to be: what becomes of them is no drop."""
+        self._waited: set[str] = set()
+        """Prompts that were submitted while another one's turn ran, and were not seen in the queue since."""
         self._passed: dict[str, set[str | None]] = {}
         """Prompts whose turn has ended and of which nobody was told → the threads that have begun other turns since."""
         self._owners = self._owners_of_streams()
+        asked = [each for each in reversed(observed) if each.what == "asked"]
+        self._threads = {self._owners[each.name]: each.thread for each in asked}
+        """Each prompt that the model was asked for, and the task that reads its first stream."""
         self._folds = self._folded()
+        named = {each.name for each in observed if each.what == "busy"}
+        self.placed = snapshot is not None and set(self._owners.values()) <= named
+        """Whether it is shown of every prompt whether it is active, in the queue, or on its way to either."""
         self.lines: tuple[Placed, ...] = tuple(
             Placed(number, line) for number, line in enumerate([*self._tell(), _rest(snapshot)], 1)
         )
 
     def _owners_of_streams(self) -> dict[str, str]:
-        """Number of a stream → whose it is: of the prompts in the request, the last one that was not told yet."""
+        """Number of a stream → whose it is."""
         over: set[str] = set()
-        owners = {}
-        for each in self.observed:
+        owners, active = {}, ""
+        for place, each in enumerate(self.observed):
             if each.what in ("told", "refused"):
                 over.add(each.name)
+            elif each.what == "busy":
+                active = each.name
             elif each.what == "asked":
-                owners[each.name] = [*each.others[-1:], *(name for name in each.others if name not in over)][-1]
+                waiting = [name for name in each.others if name not in over]
+                # what the step that asks has made active is seen after it
+                then = next((later.name for later in self.observed[place:] if later.what == "busy"), "")
+                shown = [name for name in (active, then) if name in waiting]
+                owners[each.name] = [*each.others[-1:], *waiting[-1:], *shown[:1]][-1]
         return owners
 
     def _folded(self) -> dict[str, str]:
@@ -82,7 +99,14 @@ class Telling:
                     yield from self._busy(each.name)
                 case "folded":
                     yield _line("folded", prompt=each.name, turn=each.others[0])
+                case "submit" if self._running:
+                    self._waited.add(each.name)
+                    yield from _plain(each)
+                case "queued":
+                    self._waited.discard(each.name)
+                    yield from _plain(each)
                 case "wrote" if self.messages:
+                    self._written |= set(each.others)
                     kind = "message" if each.outcome is None else "message_failed"
                     yield from (_line(kind, prompt=name) for name in each.others)
                 case _:
@@ -91,16 +115,19 @@ class Telling:
     def _asked(self, asked: Observed) -> Iterator[LogLine]:
         owner = self._streams[asked.name] = self._owners[asked.name]
         if owner not in self._running:
-            yield from self._start(owner, asked.thread)
+            yield from self._start(owner)
         for name, stream in self._folds.items():
             if stream == asked.name:
                 yield _line("folded", prompt=name, turn=owner)
         yield _line("stream_start", prompt=owner, thread=asked.thread)
 
-    def _start(self, name: str, thread: str | None) -> Iterator[LogLine]:
+    def _start(self, name: str) -> Iterator[LogLine]:
+        thread = self._threads.get(name)
         for passed, threads in self._passed.items():
             if passed != name:
                 threads.add(thread)
+        if name in self._waited:
+            self.unsure["in-order"] = f"{name} waited while another turn ran, and look never showed it in the queue"
         self._started[name] = thread
         self._running.add(name)
         yield _line("started", prompt=name, thread=thread)
@@ -120,21 +147,21 @@ class Telling:
 
     def _busy(self, name: str) -> Iterator[LogLine]:
         if name.startswith("p") and name not in self._started and name not in self._over:
-            yield from self._start(name, None)
+            yield from self._start(name)
 
     def _told(self, told: Observed) -> Iterator[LogLine]:
         name, outcome = told.name, told.outcome
         streaming = name in self._streams.values()
         if name not in self._started and name not in self._folds:
-            if outcome == "cancelled":
+            if outcome == "cancelled" and name not in self._written:
                 yield _line("dropped", prompt=name)
-            elif outcome == "failed":
+            elif outcome != "finished":
                 yield _line("ended", prompt=name, outcome=outcome)
         elif not streaming:
             yield from self._end(name, outcome)
         thread = told.thread
-        if thread is None and self._started.get(name) == name:
-            thread = name
+        if thread is None and self._started.get(name) == call_of(name):
+            thread = call_of(name)
         self._hand_over(name, thread)
         self._over.add(name)
         yield _line("told", prompt=name, thread=thread, outcome=outcome, owner=told.others[0] if told.others else None)

@@ -79,7 +79,13 @@ class SessionWorkload:
             )
         telling = Telling(calls.observed, calls.snapshot, messages=messages)
         head = header(self.adapter.promises, turns=turns, queue=calls.snapshot is not None, messages=messages)
-        judged = judge(telling.lines, head, tuple(calls.open), conformance=self.chosen.conformance)
+        judged = judge(
+            telling.lines,
+            head,
+            tuple(calls.open),
+            placed=telling.placed,
+            conformance=self.chosen.conformance,
+        )
         outcome.findings += [ScenarioFinding(*each) for each in judged.violations if each[0] in self.kinds]
         outcome.unsure |= telling.unsure | judged.unsure
         outcome.shown |= set(_shown(calls, head.kinds))
