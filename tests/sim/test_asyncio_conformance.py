@@ -2,16 +2,16 @@
 
 Complete: what a program notes on the stock loop, with real sockets, threads and delays, is noted by one of our runs. No
 false alarm: each of our runs can be made on the stock loop, by a selector, a clock and a ready queue that follow it.
-``EVERYTURN_NIGHTLY=2000`` tries so many programs, and counts them.
+Eighteen programs here; with ``EVERYTURN_NIGHTLY=1`` two thousand (``EVERYTURN_NIGHTLY=5000`` so many).
 """
 
 from __future__ import annotations
 
 import gc
-import os
 from typing import Any, Final
 
 import pytest
+from tests.nightly import how_many
 from tests.sim.asyncio_programs import interpret, program
 from tests.sim.stock_loop import drive, run_for_real, sender
 
@@ -21,7 +21,7 @@ from everyturn.asyncio.searching import Merging, outcomes
 from everyturn.asyncio.states import encode
 from everyturn.asyncio.world import ScenarioWorld
 
-PROGRAMS: Final = int(os.environ.get("EVERYTURN_NIGHTLY", "24"))
+PROGRAMS: Final = how_many(18, nightly=2000)
 REAL_RUNS: Final = 6
 MOST_RUNS: Final = 600
 

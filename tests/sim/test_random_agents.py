@@ -5,10 +5,10 @@ A hundred here; with ``EVERYTURN_NIGHTLY=1`` three thousand (``EVERYTURN_NIGHTLY
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
+from tests.nightly import how_many
 from tests.sim.carriers import BLOCKS, EXPRESSIONS, KEPT, UNSUPPORTED
 from tests.sim.random_agents import SCOPE, Judged, agent, judged, program
 from tests.sim.test_every_schedule import every_schedule
@@ -19,8 +19,7 @@ from everyturn.errors import Disagreement, ReplayError, UsageError
 from everyturn.verdicts.checker import Judge, select
 from everyturn.verdicts.verdict import Verdict
 
-NIGHTLY = os.environ.get("EVERYTURN_NIGHTLY", "")
-MANY = {"": 100, "1": 3000}.get(NIGHTLY) or int(NIGHTLY)
+MANY = how_many(100, nightly=3000)
 _AT_ONCE = 50
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.nightly import how_many
 
 from everyturn.checking.fuzz import fuzz
 from everyturn.checking.risk import Unseen, missed_by_pct, runs_for, upper_bound
@@ -309,9 +310,9 @@ def chi_square(found: Exact, counts: dict[object, int], runs: int) -> tuple[floa
 
 @pytest.mark.parametrize(("revision", "scope"), [("d4", "II"), ("d4", "AA+1e"), ("d1", "AA+1c")])
 def test_simpy_runs_have_the_exact_probabilities(revision: str, scope: str) -> None:
-    """20,000 runs: outcomes by chi-square, each invariant within 4.5 standard errors, nothing that has no
+    """8,000 runs: outcomes by chi-square, each invariant within 4.5 standard errors, nothing that has no
     probability."""
-    runs = 20_000
+    runs = how_many(8_000, nightly=100_000)
     found = exact(World(Scope.parse(scope), revision), Judge())
     fuzzed = fuzz(revision, scope, strategy="random-walk", runs=runs, seed=11)
     assert set(fuzzed.outcomes) <= set(found.outcomes)

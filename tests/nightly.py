@@ -1,0 +1,21 @@
+"""What is too much for every run of the tests: ``EVERYTURN_NIGHTLY=1`` makes it, and another number so many of what is
+made at random."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Final
+
+import pytest
+
+NIGHTLY: Final = os.environ.get("EVERYTURN_NIGHTLY", "")
+
+
+def how_many(here: int, nightly: int) -> int:
+    """So many ``here``, so many with ``EVERYTURN_NIGHTLY=1``; with another number, that many."""
+    return {"": here, "1": nightly}.get(NIGHTLY) or int(NIGHTLY)
+
+
+def nightly(*values: Any) -> Any:
+    """These parameters of a test for the night; smaller ones of the same kind are tried each time."""
+    return pytest.param(*values, marks=pytest.mark.skipif(not NIGHTLY, reason="for EVERYTURN_NIGHTLY=1"))
