@@ -41,7 +41,7 @@ ROOMS: Final[dict[str, str]] = {
     "logs": "checking engines/* errors files formats printing runs strategies verdicts world",
     "exports": "engines/* errors files runs verdicts world",
     "studies": "engines/* errors files formats runs source_location strategies verdicts world",
-    "asyncio": "checking engines/coroutines errors files identity source_location strategies verdicts",
+    "asyncio": "checking engines/coroutines errors files identity source_location strategies verdicts world",
     "sessions": "asyncio errors formats logs verdicts world",
     "reports": "*",
     "front": "* reports",

@@ -110,7 +110,7 @@ def test_clean_samples_bound_the_risk() -> None:
     cell = fuzz(small.mended, runs=100).cell
     assert cell.verdict is Verdict.RISK
     assert cell.risk is not None
-    assert 0.0295 < cell.risk["bound"] < 0.0296
+    assert 0.0295 < cell.risk["at_most"] < 0.0296
 
 
 async def never_awaited(world: Any) -> None:

@@ -3,7 +3,6 @@ about."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -13,7 +12,7 @@ from everyturn.asyncio.explaining import BUDGET, ExplainedScenario, explain, wan
 from everyturn.asyncio.findings import KINDS, ScenarioFinding, kinds_of
 from everyturn.asyncio.preparing import prepared
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
-from everyturn.asyncio.sampling import RandomGuide
+from everyturn.asyncio.sampling import ScenarioSample, sample, strategy_for
 from everyturn.asyncio.scenarios import find, name_of
 from everyturn.asyncio.searching import ScenarioSearch, SearchLimits, search
 from everyturn.asyncio.shrinking import shrink
@@ -22,7 +21,8 @@ from everyturn.asyncio.tokens import RecordedScenario, found_in, recorded, token
 from everyturn.asyncio.waiting import told as who_waits
 from everyturn.asyncio.waiting import waiting_at_rest
 from everyturn.checking.countercheck.counter_check import Workload, enough
-from everyturn.checking.risk import CONFIDENCE, upper_bound
+from everyturn.checking.fuzz import how_many
+from everyturn.checking.risk import residual, upper_bound
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Cell, CounterCheck, InvariantResult, Verdict, worst
 
@@ -97,33 +97,46 @@ def fuzz(
     scenario: str | Scenario,
     setting: Setting | None = None,
     *,
-    runs: int = 1000,
+    strategy: str = "portfolio",
+    runs: int | None = None,
+    until_risk: float | None = None,
     seed: int = 0,
     seconds: float | None = None,
     watch: Callable[[ScenarioSearch], None] | None = None,
+    counter_check: bool = True,
 ) -> CheckedScenario:
-    """Sample runs of ``scenario`` by a random walk: refuted, or a bound on the risk that one run shows a fault."""
+    """Make ``runs`` runs of ``scenario`` under a strategy (:mod:`everyturn.asyncio.sampling`): refuted, or a bound on the
+    risk that one run shows a fault, or proved if a finite strategy without a bound has made all its runs.
+
+    ``until_risk``: as many runs as bound the risk by this if all are clean. The same ``seed`` makes the same runs, each
+    by its number alone. Raises :class:`UsageError` for a strategy that asyncio does not allow.
+    """
     function, name = find(scenario), name_of(scenario)
-    setting = setting or Setting(places=3)
-    result, begun = ScenarioSearch(setting), time.monotonic()
+    setting = setting or Setting()
     with prepared(function, setting):
-        try:
-            for number in range(runs):
-                result.add(run(function, RandomGuide(seed, number), setting), begun)
-                if watch is not None:
-                    watch(result)
-                if seconds is not None and result.seconds >= seconds:
-                    result.stopped = f"{seconds:g} seconds"
-                    break
-        except KeyboardInterrupt:
-            result.interrupted, result.stopped = True, "interrupted"
-    said = _judge(function, name, setting, result.found, Verdict.RISK)
-    cell = _cell(name, setting, said)
-    cell.schedules, cell.strategy, cell.seed = result.runs, "random-walk", seed
+        chooser = strategy_for(function, setting, strategy, seed).chooser
+        number = how_many(runs, until_risk, strategy, chooser)
+        sampled = sample(function, setting, strategy, runs=number, seed=seed, seconds=seconds, watch=watch)
+    result, used = sampled.found, sampled.used
+    said = _judge(function, name, result.setting, result.found, _otherwise(sampled, until_risk))
+    cell = _cell(name, result.setting, said)
+    cell.schedules, cell.strategy, cell.seed = result.runs, strategy, seed
     cell.seconds, cell.stopped, cell.depth = round(result.seconds, 3), result.stopped, result.longest
-    if not result.found:
-        cell.risk = {"bound": upper_bound(result.runs), "confidence": CONFIDENCE, "method": "Clopper-Pearson"}
+    cell.complete = True if sampled.complete else None
+    cell.risk = None if result.found else residual(used.chooser, len(used.known), result.runs, sampled.ends.values())
+    if cell.risk is not None and until_risk is not None:
+        cell.risk |= {"asked": until_risk, "met": cell.risk["at_most"] <= until_risk}
+    cell.counter_check = _counter_checked(function, result, said, asked=counter_check)
     return CheckedScenario(cell, result)
+
+
+def _otherwise(sampled: ScenarioSample, until_risk: float | None) -> Verdict:
+    """What is known of a fault that no run showed. A run that did not come to rest shows nothing."""
+    chooser, found = sampled.used.chooser, sampled.found
+    if chooser.independent:
+        enough_runs = until_risk is None or upper_bound(found.runs) <= until_risk
+        return Verdict.RISK if found.runs and not found.unrested and enough_runs else Verdict.UNDETERMINED
+    return Verdict.PROVED if sampled.complete and chooser.proves == "always" else Verdict.UNDETERMINED
 
 
 class ReplayedScenario(NamedTuple):

@@ -210,7 +210,8 @@ class ScenarioSearch:
     """What a search found: counts, and for each kind of finding the run with the fewest decisions.
 
     ``complete``: every run was made. Else ``stopped`` says why not. ``opaque``: paths to objects that kept states from
-    being merged, and how often. ``unsure``, ``shown``: of all runs together what is said of one in
+    being merged, and how often. ``unrested``: runs that were given up before they came to rest.
+    ``unsure``, ``shown``: of all runs together what is said of one in
     :class:`~everyturn.asyncio.running.ScenarioOutcome`. ``trusted``: what of this program was one of all that are
     possible, not explored. ``unordered``: classes of objects in sets that are ordered by addresses.
     ``guide``: that of a search that merged, until the counter-check is over.
@@ -227,6 +228,7 @@ class ScenarioSearch:
     interrupted: bool = False
     stopped: str | None = None
     wanted: int = 0
+    unrested: int = 0
     unordered: frozenset[type] = frozenset()
     trusted: list[str] = field(default_factory=list)
     guide: Merging | None = None
@@ -250,6 +252,7 @@ class ScenarioSearch:
             if best is None or len(outcome.decisions) < len(best.decisions):
                 self.found[finding.kind] = outcome
         if not outcome.complete and not outcome.merged:
+            self.unrested += 1
             self.stopped = f"a run did not come to rest within {self.setting.longest:,} iterations of the loop"
 
 
@@ -315,7 +318,7 @@ def _exhaust(
     for outcome in outcomes(scenario, setting, guide):
         result.add(outcome, begun)
         if result.runs & (result.runs - 1) == 0 and (outcome.complete or outcome.merged):
-            _compare(outcome, run(scenario, RepeatedChoices(outcome), setting))
+            compare(outcome, run(scenario, RepeatedChoices(outcome), setting))
         if isinstance(guide, Merging):
             guide.ended(outcome)
             result.states, result.merged, result.opaque = len(guide.seen), guide.merged, guide.opaque
@@ -349,7 +352,7 @@ def _look_for_endless_runs(scenario: Scenario, result: ScenarioSearch, graph: Sc
             result.add(outcome, begun)
 
 
-def _compare(first: ScenarioOutcome, again: ScenarioOutcome) -> None:
+def compare(first: ScenarioOutcome, again: ScenarioOutcome) -> None:
     """Raise :class:`ReplayError` if the same choices did not do the same. Asked of runs 1, 2, 4, 8 and so on."""
     if len(again.decisions) < len(first.decisions):
         raise ReplayError(

@@ -126,7 +126,7 @@ def fuzz(
     """
     cell = RunRecipe(revision, scope, granularity, strategy, seed, tuple(invariants), tuple(without))
     sampler = _sampling(cell, jobs, max_seconds, watched=watch is not None)
-    number = _how_many(runs, until_risk, name_of(strategy), sampler.strategy)
+    number = how_many(runs, until_risk, name_of(strategy), sampler.strategy)
     start = time.monotonic()
     tally = RunTally()
     interrupted = False
@@ -171,7 +171,7 @@ def _unfinished(revision: str | type[Dispatcher], scope: str, error: OutOfTime) 
     )
 
 
-def _how_many(runs: int | None, until_risk: float | None, name: str, chooser: Strategy) -> int:
+def how_many(runs: int | None, until_risk: float | None, name: str, chooser: Strategy) -> int:
     """How many runs are to be made."""
     if until_risk is None:
         return 1000 if runs is None else runs

@@ -62,8 +62,8 @@ def fuzz(
 ) -> int:
     """Sample interleavings through SimPy: first violations with their tokens, else a bound for what was not seen.
 
-    With --scenario, runs of an asyncio program as it is, by a random walk through what the outside world may do; with
-    --session, runs of an asyncio agent behind an adapter.
+    With --scenario, runs of an asyncio program as it is; with --session, of an asyncio agent behind an adapter. There a
+    strategy decides among the loop and what may come from outside (docs/asyncio.md).
     """
     # ``how``: options of checking.fuzz.fuzz by their names
     if sessions:
@@ -106,24 +106,30 @@ def _of_scenarios(loop: Setting, how: Mapping[str, Any]) -> Callable[[str, Searc
     """Samples one scenario, by those of the command's options that mean something to it."""
     from everyturn.asyncio.checking import fuzz as fuzz_scenario
 
-    runs, seed, seconds = _runs(how), how["seed"], how["max_seconds"]
-    return lambda name, bar: fuzz_scenario(name, loop, runs=runs, seed=seed, seconds=seconds, watch=bar.searching)
+    options = _options(how)
+    return lambda name, bar: fuzz_scenario(name, loop, watch=bar.searching, **options)
 
 
 def _of_sessions(loop: Setting, how: Mapping[str, Any]) -> Callable[[SessionWorkload, SearchProgress], CheckedScenario]:
     """Samples one session in one scope, likewise."""
     from everyturn.sessions.checking import fuzz as fuzz_session
 
-    runs, seed, seconds = _runs(how), how["seed"], how["max_seconds"]
-    return lambda work, bar: fuzz_session(work, loop, runs=runs, seed=seed, seconds=seconds, watch=bar.searching)
+    options = _options(how)
+    return lambda work, bar: fuzz_session(work, loop, watch=bar.searching, **options)
 
 
-def _runs(how: Mapping[str, Any]) -> int:
-    """How many runs are asked for."""
-    from everyturn.checking.risk import runs_for
-
-    runs, risk = how["runs"], how["until_risk"]
-    return runs if runs is not None else 1000 if risk is None else runs_for(risk)
+def _options(how: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the command's options that mean something to an asyncio program."""
+    if how["engine"] != "simpy" or how["jobs"] != 1:
+        raise UsageError("--engine, --jobs: expected one process and no tables with --scenario and --session")
+    return {
+        "strategy": how["strategy"],
+        "runs": how["runs"],
+        "until_risk": how["until_risk"],
+        "seed": how["seed"],
+        "seconds": how["max_seconds"],
+        "counter_check": how["counter_check"],
+    }
 
 
 def _explain(fuzzed: Any, show: Any) -> None:

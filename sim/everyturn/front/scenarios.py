@@ -85,18 +85,25 @@ def check_scenario(
 def fuzz_scenario(
     scenario: ScenarioOrName,
     *,
-    runs: int = 1000,
+    strategy: str = "portfolio",
+    runs: int | None = None,
+    until_risk: float | None = None,
     seed: int = 0,
     order: Order = "fifo",
     eager: bool = False,
     max_seconds: float | None = None,
 ) -> ScenarioResult:
-    """Make ``runs`` random runs of an asyncio program: a run that shows a fault, or a bound on the risk.
+    """Make ``runs`` runs of an asyncio program (1,000 if nothing is said) under a strategy: a run that shows a fault, or
+    a bound on the risk.
 
-    The same ``seed`` makes the same runs. Otherwise as :func:`check_scenario`.
+    The same ``seed`` makes the same runs. ``strategy``: a name (``"pct:3"``) of those that asyncio allows.
+    ``until_risk``: as many runs as bound the probability of a fault by this. Otherwise as :func:`check_scenario`.
     """
     setting = setting_of(order, eager=eager)
-    return ScenarioResult(checking.fuzz(scenario, setting, runs=runs, seed=seed, seconds=max_seconds), scenario)
+    checked = checking.fuzz(
+        scenario, setting, strategy=strategy, runs=runs, until_risk=until_risk, seed=seed, seconds=max_seconds
+    )
+    return ScenarioResult(checked, scenario)
 
 
 def replay_scenario(token: str, scenario: ScenarioOrName) -> ScenarioRun:

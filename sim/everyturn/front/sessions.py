@@ -60,7 +60,9 @@ def fuzz_session(
     session: SessionOrName,
     scope: str | Scope,
     *,
-    runs: int = 1000,
+    strategy: str = "portfolio",
+    runs: int | None = None,
+    until_risk: float | None = None,
     seed: int = 0,
     invariants: Sequence[str] = (),
     without: Sequence[str] = (),
@@ -68,13 +70,16 @@ def fuzz_session(
     eager: bool = False,
     max_seconds: float | None = None,
 ) -> SessionResult:
-    """Make ``runs`` random runs of an asyncio agent behind an adapter: a run that violates something, or a bound on the
-    risk.
+    """Make ``runs`` runs of an asyncio agent behind an adapter under a strategy: a run that violates something, or a
+    bound on the risk.
 
-    The same ``seed`` makes the same runs. Otherwise as :func:`check_session`.
+    ``strategy``, ``runs``, ``until_risk``, ``seed``: as for :func:`fuzz_scenario`. Otherwise as :func:`check_session`.
     """
     work = checking.workload(session, scope_text(scope), invariants, without)
-    checked = checking.fuzz(work, setting_of(order, eager=eager), runs=runs, seed=seed, seconds=max_seconds)
+    setting = setting_of(order, eager=eager)
+    checked = checking.fuzz(
+        work, setting, strategy=strategy, runs=runs, until_risk=until_risk, seed=seed, seconds=max_seconds
+    )
     return SessionResult(checked, session)
 
 

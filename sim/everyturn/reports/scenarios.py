@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,7 +11,7 @@ import click
 from everyturn.asyncio.checking import CheckedScenario, ReplayedScenario
 from everyturn.asyncio.findings import KINDS
 from everyturn.asyncio.searching import ScenarioSearch
-from everyturn.reports.text import SIGNS, Printer, ProgressLine, counter_checked
+from everyturn.reports.text import SIGNS, Printer, ProgressLine, counter_checked, risk_told
 from everyturn.verdicts.verdict import Cell, Verdict
 
 
@@ -63,8 +64,10 @@ def counts(cell: Cell, found: ScenarioSearch) -> str:
         said.append(f"{found.states:,} states, {found.merged:,} merged")
     said.append(f"at most {found.longest:,} decisions, {found.seconds:.2f} s")
     if cell.risk is not None:
-        said.append(f"a run shows a fault with a probability of at most {cell.risk['bound']:.3g} (95 %)")
+        said[-1] += risk_told(cell.risk, Counter(each.verdict for each in cell.invariants.values()))
     line = ", ".join(said)
+    if cell.strategy is not None:
+        line = f"{line} ({cell.strategy}, seed {cell.seed}{', complete' if cell.complete else ''})"
     return line if cell.counter_check is None else f"{line}; {counter_checked(cell.counter_check)}"
 
 

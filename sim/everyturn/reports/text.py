@@ -300,7 +300,7 @@ def _headline(cell: Cell) -> str:
         )
         size = f"{runs} ({cell.strategy}, seed {cell.seed})"
         if cell.risk is not None:
-            size += _risk(cell.risk, counts)
+            size += risk_told(cell.risk, counts)
         elif cell.risk is None and not cell.complete and cell.run is None:
             size += ", no bound for what was not seen: these runs are no independent samples"
     if cell.counter_check is not None:
@@ -321,7 +321,7 @@ def counter_checked(done: CounterCheck) -> str:
     return said if done.stopped is None else f"{said}, stopped at {done.stopped}"
 
 
-def _risk(risk: Mapping[str, Any], counts: Mapping[Verdict, int]) -> str:
+def risk_told(risk: Mapping[str, Any], counts: Mapping[Verdict, int]) -> str:
     """What independent runs say about what they did not show; ``counts``: how many verdicts of each kind there are."""
     said = ""
     if counts.get(Verdict.RISK) or counts.get(Verdict.UNDETERMINED):

@@ -107,13 +107,26 @@ def fuzz(
     work: SessionWorkload,
     setting: Setting | None = None,
     *,
-    runs: int = 1000,
+    strategy: str = "portfolio",
+    runs: int | None = None,
+    until_risk: float | None = None,
     seed: int = 0,
     seconds: float | None = None,
     watch: Callable[[ScenarioSearch], None] | None = None,
+    counter_check: bool = True,
 ) -> CheckedScenario:
-    """Sample runs of a workload by a random walk: refuted, or a bound on the risk that one run shows a fault."""
-    checked = checking.fuzz(work, setting, runs=runs, seed=seed, seconds=seconds, watch=watch)
+    """Make runs of a workload under a strategy, as :func:`everyturn.asyncio.checking.fuzz` does."""
+    checked = checking.fuzz(
+        work,
+        setting,
+        strategy=strategy,
+        runs=runs,
+        until_risk=until_risk,
+        seed=seed,
+        seconds=seconds,
+        watch=watch,
+        counter_check=counter_check,
+    )
     return CheckedScenario(_cell(checked.cell, work, checked.found), checked.found)
 
 
