@@ -127,3 +127,16 @@ def test_a_disagreement_is_exit_code_3_with_both_continuations(monkeypatch: pyte
     assert result.exit_code == 3
     for told in ("the first history", "the other history", "the first goes on", "the other goes on", "the difference"):
         assert told in result.stderr
+
+
+def test_an_audit_follows_every_merge_by_several_continuations(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ["audit", "--scenario", "tests.sim.small_scenarios:racy"]
+    right = CliRunner().invoke(main, asked)
+    assert right.exit_code == 0
+    assert "more histories that led to one of them" in right.stdout
+    _, scenario = FORGOTTEN["the world's attributes"]
+    monkeypatch.setattr("tests.sim.small_scenarios.racy", scenario)
+    without_part("world")(monkeypatch)
+    wrong = CliRunner().invoke(main, asked)
+    assert wrong.exit_code == 3
+    assert "two histories were taken for one state" in wrong.stdout

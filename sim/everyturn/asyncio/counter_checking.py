@@ -216,6 +216,7 @@ class _Checking:
                     return
                 self._compare(f"merge {number}.{continuation}", ways[merge.state], merge)
                 self._done.merged += not continuation
+                self._done.resumptions += 1
 
     def sample(self, guide: Merging | None, runs: int) -> None:
         """Random schedules, each of them compared with the first history of a state that it comes to."""

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from everyturn.cli.ending import KEPT, exit_codes, exits
 from everyturn.cli.options import asked, of_worlds
+from everyturn.cli.scenarios import SCENARIO, only_scenarios
 from everyturn.verdicts.verdict import Exit
+
+if TYPE_CHECKING:
+    from everyturn.checking.audit import Audited
+    from everyturn.reports.text import Printer
 
 
 @click.command(
@@ -22,28 +30,37 @@ from everyturn.verdicts.verdict import Exit
 )
 @of_worlds("all", "default: AA+1c")
 @click.option("--max-states", type=click.IntRange(1), help="Explore at most this many states (then: undetermined).")
+@click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help=f"{SCENARIO} Repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @exits
 def audit(
-    revisions: tuple[str, ...], scopes: tuple[str, ...], granularity: str, max_states: int | None, as_json: bool
+    revisions: tuple[str, ...],
+    scopes: tuple[str, ...],
+    granularity: str,
+    max_states: int | None,
+    scenarios: tuple[str, ...],
+    as_json: bool,
 ) -> int:
     """Compare all histories that the explorer takes for one: can this agent be explored at all?
 
     An agent that remembers something outside of its local variables, or asks a clock, goes on differently after
     histories that look alike; then no proof about it is worth anything, and the exit code is 3. What
-    code may do: docs/your_own_agent.md.
+    code may do: docs/your_own_agent.md. With --scenario, states of an asyncio program: each is followed by two of its
+    histories, by several continuations.
     """
     import msgspec
 
-    from everyturn.checking.audit import Audited, Audits
+    from everyturn.checking.audit import Audits
     from everyturn.checking.audit import audit as audit_cell
     from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
     from everyturn.reports import text
     from everyturn_impl.revisions import REVISIONS
 
     show = text.Printer(err=as_json)
-    cells: list[Audited] = []
-    for scope, name in asked(scopes or ("AA+1c",), revisions or tuple(REVISIONS)):
+    if scenarios:
+        only_scenarios(revision=revisions, scope=scopes)
+    cells: list[Audited] = _of_scenarios(scenarios, max_states, show)
+    for scope, name in () if scenarios else asked(scopes or ("AA+1c",), revisions or tuple(REVISIONS)):
         with text.ProgressLine(f"{name} {scope}") as bar:
             cell = audit_cell(
                 name,
@@ -63,3 +80,16 @@ def audit(
     if cells[-1].interrupted:
         return Exit.INTERRUPTED
     return Exit.HOLDS if all(cell.complete for cell in cells) else Exit.UNDETERMINED
+
+
+def _of_scenarios(names: Sequence[str], runs: int | None, show: Printer) -> list[Audited]:
+    """The audits of asyncio programs, each of so many runs at most."""
+    from everyturn.asyncio.auditing import audit as audit_scenario
+    from everyturn.asyncio.running import Setting
+    from everyturn.asyncio.searching import SearchLimits
+
+    cells: list[Audited] = []
+    for name in names:
+        cells.append(audit_scenario(name, Setting(), SearchLimits(runs)))
+        show.audit(cells[-1])
+    return cells

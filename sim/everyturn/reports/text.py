@@ -197,7 +197,8 @@ class Printer:
         if cell.difference is not None:
             self.say(cell.difference, f"{head}  {_sign(Verdict.REFUTED)} ")
             return
-        counts = f"{cell.local_states:,} local states, {cell.histories:,} more histories that led to one of them"
+        what = "local states" if cell.scope else "states"
+        counts = f"{cell.local_states:,} {what}, {cell.histories:,} more histories that led to one of them"
         alike = "all alike" if cell.complete else "alike as far as it was explored"
         if cell.stopped is not None:
             alike += f", up to {cell.stopped}"
