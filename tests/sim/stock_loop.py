@@ -172,7 +172,7 @@ class Driven(ScenarioWorld):
         stock: Any = asyncio.SelectorEventLoop()
         ours: Any = self.loop
         self.loop = stock
-        stock.numbers, stock.thread_calls = numbers, False
+        stock.numbers, stock.orders, stock.thread_calls = numbers, self.orders, False
         stock.time = self.shown
         self.selector = stock._selector
         stock._selector = self

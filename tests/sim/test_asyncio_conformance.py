@@ -15,6 +15,7 @@ from tests.nightly import how_many
 from tests.sim.asyncio_programs import interpret, program
 from tests.sim.stock_loop import drive, run_for_real, sender
 
+from everyturn.asyncio.ordering import joined, too_large
 from everyturn.asyncio.preparing import prepared
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting
 from everyturn.asyncio.searching import Merging, outcomes
@@ -42,19 +43,18 @@ def all_outcomes(scenario: Scenario) -> tuple[Setting, list[ScenarioOutcome]] | 
     setting = Setting()
     while True:
         found: list[ScenarioOutcome] = []
-        wanted = 0
         for outcome in outcomes(scenario, setting, Merging(with_what_was_noted)):
             found.append(outcome)
             if len(found) % 50 == 0:
                 gc.freeze()  # what is kept need not be looked through again and again
-            wanted = max(wanted, outcome.wanted)
             if len(found) > MOST_RUNS:
                 return None
-            if wanted > setting.places < 4:
+            groups = joined(setting.groups, outcome.neighbours)
+            if groups != setting.groups and not too_large(setting.groups):
+                setting = setting._replace(groups=groups)
                 break
         else:
             return setting, found
-        setting = setting._replace(places=min(wanted, 4))
 
 
 def until_rest(outcome: ScenarioOutcome) -> tuple[Any, ...]:

@@ -117,9 +117,9 @@ def test_a_sampler_finds_the_hang_or_bounds_the_risk(name: str) -> None:
 @pytest.mark.parametrize("name", ["delay:inf", "preemption:inf"])
 @pytest.mark.parametrize("scenario", [small.two_answers, small.mended, small.siblings_in_every_order, depth_3])
 def test_an_unbounded_search_makes_every_run_once(name: str, scenario: Scenario) -> None:
-    places = search(scenario).setting.places
-    with prepared(scenario, Setting(places=places)):
-        every = [tuple(each.word for each in one.decisions) for one in outcomes(scenario, Setting(places=places))]
+    setting = search(scenario).setting
+    with prepared(scenario, setting):
+        every = [tuple(each.word for each in one.decisions) for one in outcomes(scenario, setting)]
     checked = fuzz(scenario, strategy=name, runs=10_000)
     assert checked.found.runs == len(every) == len(set(every))
     assert checked.cell.verdict is Verdict.PROVED

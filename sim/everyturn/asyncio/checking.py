@@ -217,7 +217,7 @@ def shrink_token(source: str, scenario: str | Scenario | None = None, kind: str 
 
 
 def _setting(held: RecordedScenario) -> Setting:
-    return Setting(order=held.order, eager=held.eager, places=held.places)
+    return Setting(order=held.order, eager=held.eager, groups=held.groups)
 
 
 def _cell(name: str, setting: Setting, said: dict[str, InvariantResult]) -> Cell:
@@ -239,13 +239,14 @@ def _judge(
             said[kind] = InvariantResult(otherwise)
             continue
         outcome = found[kind]
+        made = setting._replace(groups=outcome.groups)
         if outcome.complete:  # one that never rests is told as it is: each try at a shorter one may not end
-            outcome = shrink(scenario, setting, outcome, kind).outcome
-        text = token(name, outcome.decisions, setting)
+            outcome = shrink(scenario, made, outcome, kind).outcome
+        text = token(name, outcome.decisions, made)
         sentence = _sentence(outcome, kind)
         if kind == "hang" and outcome.complete:
             with prepared(scenario, setting):
-                sentence = f"{HANGS}: {who_waits(waiting_at_rest(scenario, setting, outcome))}"
+                sentence = f"{HANGS}: {who_waits(waiting_at_rest(scenario, made, outcome))}"
         said[kind] = InvariantResult(Verdict.REFUTED, sentence, len(outcome.decisions), text)
     return said
 

@@ -75,7 +75,12 @@ STAND_INS: Final[dict[type, type]] = {_DATETIME: datetime, _DATE: date}
 
 def reads_today(module: ModuleType) -> bool:
     """Whether code of this module asks for the present date."""
-    return any(_READ_THE_CLOCK & reads(code).attributes for code in _codes(module))
+    return bool(_READ_THE_CLOCK & names(module))
+
+
+def names(module: ModuleType) -> frozenset[str]:
+    """The names that code of this module mentions."""
+    return frozenset().union(*(reads(code).attributes for code in _codes(module)))
 
 
 def _codes(module: ModuleType) -> list[CodeType]:

@@ -27,6 +27,7 @@ from everyturn.asyncio import packages, sequences
 from everyturn.asyncio.moments import Moment, Span
 from everyturn.asyncio.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.output import KeptStream
+from everyturn.asyncio.sets import WorldSet
 from everyturn.identity import anatomy as anatomies
 from everyturn.identity import python_kinds, standard_kinds  # noqa: F401 - they register what they know
 from everyturn.identity.anatomy import Same
@@ -285,12 +286,12 @@ def _mapping(encoder: StateEncoder, value: Any) -> None:
         encoder.inside(f"[{key!r:.20}]" if type(key) in _ATOMS else "[…]", each)
 
 
-@encodes(set, frozenset)
+@encodes(set, frozenset, WorldSet)
 def _set(encoder: StateEncoder, value: Any) -> None:
     """A set in its order of iteration."""
     encoder.out.append((type(value).__name__, len(value)))
     encoder._ordered(value)
-    for each in value:
+    for each in value if type(value) is frozenset else set.__iter__(value):
         encoder.value(each)
 
 

@@ -76,6 +76,7 @@ class WorldLoop(base_events.BaseEventLoop):
         super().__init__()
         self.world = world
         self.numbers = world.numbers
+        self.orders = world.orders
         self._selector = self
         self._ready = _ReadyQueue(world)
         self._clock_resolution = _RESOLUTION

@@ -65,7 +65,13 @@ def _future(encoder: StateEncoder, value: Any) -> None:
     encoder.value([(callback, context) for callback, context in value._callbacks or ()])
     if isinstance(value, asyncio.Task):
         _task(encoder, value)
-    encoder.named({name: each for name, each in (getattr(value, "__dict__", None) or {}).items() if name != "number"})
+    encoder.named(
+        {
+            name: each
+            for name, each in (getattr(value, "__dict__", None) or {}).items()
+            if name not in ("number", "label")
+        }
+    )
     for name, get in layout(kind).slots:
         try:
             encoder.inside(name, get(value))

@@ -5,21 +5,28 @@ CPython orders a set of tasks by their addresses: ``TaskGroup._tasks``, the sets
 small numbers are the slots of a small set in their order.
 
 An object is numbered when its hash is first asked for where an order can arise. A table that is only looked up in keeps
-the order of insertion, so there the hash is 0 always. With ``places`` numbers to give away, every order of so many
-objects is a choice; a run that wants more says so (:attr:`Numbers.wanted`), and is made again with more.
+the order of insertion, so there the hash is 0 always. The order of two objects matters only if they are in one set at
+once, which :mod:`everyturn.asyncio.neighbours` finds out. A *group* is made of what is in one set, and of what is in
+another one with a member; its members share as many numbers as there are members, so that every order of them is a
+choice. A run in which others are in one set than the groups say is no use: the search begins anew with those groups.
 """
 
 from __future__ import annotations
 
 import asyncio
-import asyncio.tasks
 import sys
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
 from typing import Any, Final
 
+from everyturn.asyncio.neighbours import ALL, Neighbours
+
 MOST_PLACES: Final = 5
 """Every order of so many objects is explored: 120. What comes later keeps the order in which it was first in a set."""
+
+Groups = tuple[tuple[str, ...], ...]
+"""Labels of objects that may be in one set at once, group by group."""
 
 _LOOKED_UP_ONLY: Final = {
     "asyncio.tasks": {"gather"},
@@ -28,59 +35,91 @@ _LOOKED_UP_ONLY: Final = {
 }
 """Module → its functions that put a task in a dictionary, or that make one: no order arises there."""
 
-_ALL: Final = vars(asyncio.tasks).get("_scheduled_tasks", vars(asyncio.tasks).get("_all_tasks"))
-"""The weak set of all tasks: from Python 3.12 on, of those that were not begun eagerly."""
-
 
 class Numbers:
-    """The numbers of one run. ``choose`` decides which of those that are left an object gets."""
+    """The numbers of one run. ``choose`` decides which of those that are left in its group an object gets."""
 
-    def __init__(self, places: int, choose: Callable[[str, Sequence[str]], int]) -> None:
-        self.places = places
-        self.wanted = 0
+    def __init__(self, groups: Groups, choose: Callable[[str, Sequence[str]], int], known: Callable[[], bool]) -> None:
+        self.neighbours = Neighbours(known)
         self._choose = choose
-        self._left = list(range(places))
+        self._group = {label: number for number, group in enumerate(groups) for label in group}
+        self._left = [list(range(min(len(group), MOST_PLACES))) for group in groups]
+        self._named = {_name_of(label) for label in self._group}
+        self._met: Counter[str] = Counter()
 
-    def next(self, name: str) -> int:
-        """The number of one more object."""
-        self.wanted += 1
-        if not self._left:
-            return self.wanted - 1
-        if len(self._left) == 1:
-            return self._left.pop()
-        place = self._choose("order in sets", [f"{name} has place {number}" for number in self._left])
-        return self._left.pop(place)
+    def next(self, name: str) -> tuple[str, int | None]:
+        """The label of one more object, and its number, if its order matters."""
+        self._met[name] += 1
+        label = f"{name} {self._met[name]}"
+        group = self._group.get(label)
+        if group is None:
+            return label, None
+        left = self._left[group]
+        if not left:
+            return label, MOST_PLACES
+        if len(left) == 1:
+            return label, left.pop()
+        place = self._choose("order in sets", [f"{name} has place {number}" for number in left])
+        return label, left.pop(place)
 
     @property
-    def left(self) -> tuple[int, ...]:
-        """The numbers that nobody has yet."""
-        return tuple(self._left)
+    def left(self) -> tuple[object, ...]:
+        """What is still to be given away: the numbers, and how many objects there were of each name that gets one."""
+        if not any(self._left):
+            return ()
+        return tuple(map(tuple, self._left)), tuple(sorted((name, self._met[name]) for name in self._named))
+
+
+def _name_of(label: str) -> str:
+    return label.rpartition(" ")[0]
+
+
+def joined(groups: Groups, pairs: Iterable[tuple[str, str]]) -> Groups:
+    """Groups of all that hang together by groups and by pairs of neighbours."""
+    found: list[set[str]] = [set(group) for group in groups]
+    for pair in pairs:
+        touched = [each for each in found if not each.isdisjoint(pair)]
+        found = [each for each in found if each.isdisjoint(pair)] + [set(pair).union(*touched)]
+    return tuple(sorted(tuple(sorted(each)) for each in found))
+
+
+def too_large(groups: Groups) -> int:
+    """The size of the largest group, if not every order of it is explored: else 0."""
+    largest = max(map(len, groups), default=0)
+    return largest if largest > MOST_PLACES else 0
 
 
 class _Numbered:
     """What has a chosen hash, from the loop that it belongs to."""
 
     __slots__ = ()
+    is_numbered = True
+    label: str | None = None
     number: int | None = None
 
     def __hash__(self) -> int:
         numbers: Numbers | None = getattr(self.get_loop(), "numbers", None)  # type: ignore[attr-defined]
         if numbers is None or _is_looked_up_only(sys._getframe(1)):
             return 0
-        if self.number is None:
-            self.number = numbers.next(_name(self))  # type: ignore[misc] # in the dictionary of a future or task
-        return self.number
+        if self.label is None:
+            self.label, self.number = numbers.next(name_in_sets(self))  # type: ignore[misc] # in the dictionary of a future or task
+        numbers.neighbours.asked(self)
+        return self.number or 0
 
 
 def _is_looked_up_only(caller: FrameType) -> bool:
     module = caller.f_globals.get("__name__")
     if module == "_weakrefset":
-        return caller.f_locals.get("self") is _ALL
+        return caller.f_locals.get("self") is ALL
     return caller.f_code.co_name in _LOOKED_UP_ONLY.get(module, ())  # type: ignore[arg-type]
 
 
-def _name(numbered: Any) -> str:
-    return numbered.get_name() if isinstance(numbered, asyncio.Task) else "a future"
+def name_in_sets(numbered: Any) -> str:
+    """What a task or future is called where its order is chosen."""
+    if not isinstance(numbered, asyncio.Task):
+        return "a future"
+    name = numbered.get_name()
+    return getattr(numbered.get_coro(), "__qualname__", "a task") if name.startswith("Task-") else name
 
 
 class WorldTask(_Numbered, asyncio.Task):  # type: ignore[type-arg]

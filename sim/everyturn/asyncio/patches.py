@@ -7,6 +7,8 @@ did.
 
 from __future__ import annotations
 
+import asyncio.taskgroups
+import asyncio.tasks
 import datetime
 import os
 import random
@@ -25,6 +27,7 @@ from everyturn.asyncio import dates
 from everyturn.asyncio.errors import Unsupported
 from everyturn.asyncio.loop import WorldLoop
 from everyturn.asyncio.places import may_be_patched, user_line
+from everyturn.asyncio.sets import WorldSet
 
 EPOCH: Final = 1_700_000_000.0 - 1000.0
 """What ``time.time`` is beyond the loop's clock, in seconds."""
@@ -133,6 +136,9 @@ def _thread_start(original: Callable[[threading.Thread], None]) -> Callable[[thr
     return start
 
 
+_NOTHING: Final = object()
+
+
 class Patches:
     """Everything patched: where it is defined, and everywhere else that a module of the program or of an installed
     package holds it by name."""
@@ -159,13 +165,23 @@ class Patches:
             if id(module) in self._met or not isinstance(module, ModuleType):
                 continue
             self._met.add(id(module))
+            if module is asyncio.tasks or module is asyncio.taskgroups:
+                self._inject(module)
             if not may_be_patched(getattr(module, "__file__", None) or "<"):
                 continue
+            if dates.names(module) & {"set"}:
+                self._inject(module)
             for name, value in list(vars(module).items()):
                 if not (callable(value) and _hashable(value) and value in self._instead):
                     continue
                 if value not in dates.STAND_INS or dates.reads_today(module):
                     self._set(module, name, self._instead[value])
+
+    def _inject(self, module: ModuleType) -> None:
+        """Sets that this module makes are looked at in an order that the world chooses."""
+        if "set" not in vars(module):
+            self._put_back.append((module, "set", _NOTHING))
+            vars(module)["set"] = WorldSet
 
     def _set(self, owner: Any, name: str, replacement: Any) -> None:
         self._put_back.append((owner, name, getattr(owner, name)))
@@ -174,7 +190,10 @@ class Patches:
     def put_back(self) -> None:
         """Everything as it was."""
         for owner, name, original in reversed(self._put_back):
-            setattr(owner, name, original)
+            if original is _NOTHING:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)
         self._put_back.clear()
         self._dates()
         random.setstate(self._random)

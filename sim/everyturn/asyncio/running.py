@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from everyturn.asyncio.decisions import Decision, Guide
 from everyturn.asyncio.errors import Abandoned, AtRest, Unsupported
 from everyturn.asyncio.findings import ScenarioFinding, task_name, waits
+from everyturn.asyncio.ordering import Groups
 from everyturn.asyncio.output import taken_by
 from everyturn.asyncio.places import raised_at
 from everyturn.asyncio.sequences import NOW
@@ -29,9 +30,11 @@ Scenario = Callable[[ScenarioWorld], Coroutine[Any, Any, Any]]
 class ScenarioOutcome:
     """What came of one run. ``complete``: it came to rest, and was judged.
 
-    ``unordered``: classes of objects that were met in sets that are ordered by addresses. ``rested``: how much of ``logged`` was noted before it came to rest first; what follows is the end of
-    ``asyncio.run``. ``times``: the clock at each iteration of the loop, in seconds: the earliest that everything
-    decided allows. ``unsure``: kinds of faults of which it cannot be seen whether this run has one, and why not;
+    ``groups``: those of its setting; ``neighbours``: pairs of tasks or futures that were in one set at once.
+    ``unordered``: classes of objects that were met in sets that are ordered by addresses. ``rested``: how much of
+    ``logged`` was noted before it came to rest first; what follows is the end of ``asyncio.run``. ``times``: the clock
+    at each iteration of the loop, in seconds: the earliest that everything decided allows. ``unsure``: kinds of faults
+    of which it cannot be seen whether this run has one, and why not;
     ``shown``: what the run has shown, where a verdict needs that something was seen at all.
     """
 
@@ -41,7 +44,8 @@ class ScenarioOutcome:
     complete: bool = False
     merged: bool = False
     iterations: int = 0
-    wanted: int = 0
+    groups: Groups = ()
+    neighbours: frozenset[tuple[str, str]] = frozenset()
     unordered: frozenset[type] = frozenset()
     rested: int = 0
     times: list[float] = field(default_factory=list)
@@ -53,13 +57,13 @@ class Setting(NamedTuple):
     """How the loop of a run is set up.
 
     ``order``: which ready handle is next, the ``fifo`` of asyncio or ``any``. ``eager``: tasks begin at once (Python
-    3.12 and later). ``places``: of how many tasks and futures every order in sets is explored. ``longest``: iterations
+    3.12 and later). ``groups``: tasks and futures of which every order in sets is explored. ``longest``: iterations
     after which a run is given up. ``until``: the time (of ``time.monotonic``) at which it is.
     """
 
     order: str = "fifo"
     eager: bool = False
-    places: int = 1
+    groups: Groups = ()
     longest: int = LONGEST
     until: float | None = None
 
@@ -72,7 +76,7 @@ def run(
     To be used within :func:`everyturn.asyncio.preparing.prepared`. Raises
     :class:`~everyturn.asyncio.errors.Unsupported` where the program does what cannot be controlled.
     """
-    outcome = ScenarioOutcome([], [])
+    outcome = ScenarioOutcome([], [], groups=setting.groups)
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
         world = ScenarioWorld(guide, setting, watch=watch)
@@ -115,7 +119,7 @@ def _one(
             outcome.findings += _judged(world.failures, noted)
             world.over = True
         _close(world)
-    outcome.iterations, outcome.wanted = world.iterations, world.numbers.wanted
+    outcome.iterations, outcome.neighbours = world.iterations, frozenset(world.numbers.neighbours.pairs)
     outcome.unordered = frozenset(world.unordered)
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from everyturn.asyncio.decisions import FirstOption
-from everyturn.asyncio.ordering import MOST_PLACES
+from everyturn.asyncio.ordering import joined, too_large
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.searching import RepeatedChoices, ScenarioSearch, compare
 from everyturn.asyncio.world import GO_ON
@@ -33,8 +33,8 @@ from everyturn.strategies.urw import Urw
 from everyturn.world.access import NOWHERE, Footprint
 
 LOOP: Final = "the loop"
-PLACES: Final = 3
-"""Of so many tasks and futures at least every order in sets is sampled."""
+_LEARNING: Final = 8
+"""So many runs are made to learn which tasks and futures are in one set at once."""
 _ORDERS: Final = ("arrives", "rest", "between steps", "inside a step", "next")
 """Kinds of choices of which thread goes on; all others are of outcomes."""
 _ENDINGS: Final = (" runs on a thread", " ends on its thread", " happens, unwanted", " happens", " arrives")
@@ -181,27 +181,36 @@ def sample(
     """Make so many runs under a strategy, or all of a finite one. To be used within
     :func:`everyturn.asyncio.preparing.prepared`.
 
-    A systematic strategy begins anew where a run wants more places in sets than were explored. Ctrl-C ends it early.
+    A systematic strategy begins anew where others are in one set than was known; for the others some runs are made
+    before, to learn that. Ctrl-C ends it early.
     """
     if wanted.partition(":")[0] not in _SYSTEMATIC:
-        setting = setting._replace(places=max(setting.places, PLACES))
+        setting = _learnt(scenario, setting)
     while True:
         used = strategy_for(scenario, setting, wanted, seed)
         sampled = ScenarioSample(ScenarioSearch(setting), used)
         for outcome in _outcomes(scenario, setting, sampled, runs, seconds):
             if watch is not None:
                 watch(sampled.found)
-            if used.chooser.independent or outcome.wanted <= setting.places or setting.places >= MOST_PLACES:
+            groups = joined(setting.groups, outcome.neighbours)
+            if used.chooser.independent or groups == setting.groups or too_large(setting.groups):
                 continue
-            setting = setting._replace(places=min(outcome.wanted, MOST_PLACES))
+            setting = setting._replace(groups=groups)
             break
         else:
-            if sampled.found.wanted > setting.places and not used.chooser.independent:
-                sampled.found.stopped = (
-                    f"{sampled.found.wanted} tasks or futures in sets, of which not all orders were made"
-                )
+            if too_large(joined(setting.groups, sampled.found.neighbours)) and not used.chooser.independent:
+                sampled.found.stopped = "not all orders were made of tasks or futures that hang together by sets"
             sampled.complete = used.chooser.exhausted and sampled.found.stopped is None and not used.chooser.independent
             return sampled
+
+
+def _learnt(scenario: Scenario, setting: Setting) -> Setting:
+    """With what some runs show of which tasks and futures are in one set at once."""
+    chooser = RandomWalk(0)
+    for number in range(_LEARNING):
+        outcome = run(scenario, StrategyGuide(chooser, number, {}), setting)
+        setting = setting._replace(groups=joined(setting.groups, outcome.neighbours))
+    return setting
 
 
 def _outcomes(

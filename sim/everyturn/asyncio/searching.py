@@ -15,7 +15,7 @@ from weakref import ref
 from everyturn.asyncio.endless import ScenarioStates, UpTo
 from everyturn.asyncio.errors import Abandoned
 from everyturn.asyncio.merges import ScenarioMerges
-from everyturn.asyncio.ordering import MOST_PLACES
+from everyturn.asyncio.ordering import MOST_PLACES, joined, too_large
 from everyturn.asyncio.preparing import prepared
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.sequences import NOW
@@ -227,8 +227,8 @@ class ScenarioSearch:
     complete: bool = False
     interrupted: bool = False
     stopped: str | None = None
-    wanted: int = 0
     unrested: int = 0
+    neighbours: frozenset[tuple[str, str]] = frozenset()
     unordered: frozenset[type] = frozenset()
     trusted: list[str] = field(default_factory=list)
     guide: Merging | None = None
@@ -243,7 +243,7 @@ class ScenarioSearch:
         self.decisions += len(outcome.decisions)
         self.longest = max(self.longest, len(outcome.decisions))
         self.seconds = time.monotonic() - begun
-        self.wanted = max(self.wanted, outcome.wanted)
+        self.neighbours |= outcome.neighbours
         self.unsure = outcome.unsure | self.unsure
         self.shown |= outcome.shown
         self.unordered |= outcome.unordered
@@ -293,11 +293,11 @@ def search(
             if unordered := result.unordered - set(NOW.classes):
                 NOW.take(unordered)
                 continue
-            if finished or setting.places >= MOST_PLACES or result.wanted <= setting.places:
+            if finished:
                 result.complete = finished and result.stopped is None
                 result.trusted = [f"the order of sets of {each.__module__}.{each.__qualname__}" for each in NOW.classes]
                 return result
-            setting = setting._replace(places=min(result.wanted, MOST_PLACES))
+            setting = setting._replace(groups=joined(setting.groups, result.neighbours))
 
 
 def _exhaust(
@@ -322,7 +322,7 @@ def _exhaust(
         if isinstance(guide, Merging):
             guide.ended(outcome)
             result.states, result.merged, result.opaque = len(guide.seen), guide.merged, guide.opaque
-        if result.wanted > setting.places < MOST_PLACES or not result.unordered.issubset(NOW.classes):
+        if _is_to_begin_anew(result) or not result.unordered.issubset(NOW.classes):
             return False
         if watch is not None:
             watch(result)
@@ -332,9 +332,17 @@ def _exhaust(
             return True
     if isinstance(guide, Merging) and result.stopped is None:
         _look_for_endless_runs(scenario, result, guide.graph, begun)
-    if result.wanted > setting.places:
-        result.stopped = f"{result.wanted} tasks or futures in sets: only the orders of {setting.places} were explored"
+    if size := too_large(joined(setting.groups, result.neighbours)):
+        result.stopped = (
+            f"{size} tasks or futures hang together by sets: only the orders of {MOST_PLACES} were explored"
+        )
     return True
+
+
+def _is_to_begin_anew(result: ScenarioSearch) -> bool:
+    """Whether tasks or futures were in one set of which not every order is explored, although it could be."""
+    groups = result.setting.groups
+    return not too_large(groups) and joined(groups, result.neighbours) != groups
 
 
 def _look_for_endless_runs(scenario: Scenario, result: ScenarioSearch, graph: ScenarioStates, begun: float) -> None:

@@ -33,11 +33,10 @@ def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     encoder.part("idle", [(world.pools.index(pool), future) for pool, future in world._idle])
     encoder.part("loop", loop.get_task_factory(), loop._stopping, loop._exception_handler, loop._signals)
     encoder.part("shut down", loop._asyncgens_shutdown_called, loop._executor_shutdown_called)
-    encoder.part(
-        "main", world.main, world.phase, world.numbers.left, world.numbers.wanted, world.clock.fine, world.clock.looks
-    )
+    encoder.part("main", world.main, world.phase, world.numbers.left, world.clock.fine, world.clock.looks)
     encoder.part("randomness", hash(world.random.getstate()), hash(random.getstate()))
     encoder.part("world", {name: each for name, each in vars(world).items() if name not in world.own})
+    encoder.part("orders", _known_orders(encoder, world))
     encoder.part("nobody's tasks", [task for task in world.tasks() if id(task) not in encoder.numbers])
     encoder.finish()
     bounds = world.clock.bounds(encoder.instants)
@@ -63,3 +62,10 @@ def _pool(pool: Any) -> tuple[Any, ...]:
 
 def _job(job: Any) -> tuple[Any, ...]:
     return (job.name, job.call, job.ran, job.future, job._value, job._error)
+
+
+def _known_orders(encoder: StateEncoder, world: ScenarioWorld) -> list[tuple[int, int]]:
+    """Which of the objects of this state are known to come before which in sets."""
+    numbers = encoder.numbers
+    pairs = [(numbers.get(id(one)), numbers.get(id(other))) for one, other in world.orders.known()]
+    return sorted((one, other) for one, other in pairs if one is not None and other is not None)

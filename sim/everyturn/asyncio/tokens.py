@@ -26,7 +26,7 @@ class RecordedScenario(NamedTuple):
     scenario: str
     order: str
     eager: bool
-    places: int
+    groups: tuple[tuple[str, ...], ...]
     decisions: tuple[tuple[str, str], ...]
 
 
@@ -36,7 +36,7 @@ def token(scenario: str, decisions: list[Decision], setting: Setting) -> str:
     while needed and decisions[len(needed) - 1].taken == 0:
         needed.pop()
     packed = zlib.compress(
-        msgspec.json.encode(RecordedScenario(scenario, setting.order, setting.eager, setting.places, tuple(needed))), 9
+        msgspec.json.encode(RecordedScenario(scenario, setting.order, setting.eager, setting.groups, tuple(needed))), 9
     )
     return PREFIX + base64.urlsafe_b64encode(packed).decode().rstrip("=")
 

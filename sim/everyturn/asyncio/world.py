@@ -16,9 +16,10 @@ from everyturn.asyncio.errors import Abandoned, AtRest
 from everyturn.asyncio.findings import ScenarioFinding, of_context, step_name
 from everyturn.asyncio.loop import WorldLoop
 from everyturn.asyncio.moments import Clock, Moment
-from everyturn.asyncio.ordering import Numbers
+from everyturn.asyncio.ordering import Numbers, name_in_sets
 from everyturn.asyncio.outside import DEFAULT_WORKERS, Answer, ErrorBudget, Job, Move, Pool
 from everyturn.asyncio.services import WorldModel, WorldStore
+from everyturn.asyncio.sets import Orders
 
 if TYPE_CHECKING:
     from everyturn.asyncio.running import Setting
@@ -48,7 +49,7 @@ class ScenarioWorld:
         self.logged: list[Any] = []
         self.failures: list[ScenarioFinding] = []
         self.clock = Clock(self._decide)
-        self.numbers = Numbers(setting.places, self._decide)
+        self.numbers = Numbers(setting.groups, self._decide, lambda: self.guide.foreseen() is not None)
         self.answers: list[Answer] = []
         self.orphans: list[Answer] = []
         self.arrived: list[events.Handle] = []
@@ -79,6 +80,7 @@ class ScenarioWorld:
         """Weak references to all tasks of the loop, in the order in which they were made."""
         self._pools: dict[int, tuple[Any, Pool]] = {}
         self._idle: list[tuple[Pool, Any]] = []
+        self.orders = Orders(self._decide, name_in_sets)
         self.loop = WorldLoop(self, eager=setting.eager)
         self.own: frozenset[str] = frozenset(vars(self)) | {"own"}
         """Names of the world's own attributes; a scenario may hang others on it."""
@@ -134,6 +136,7 @@ class ScenarioWorld:
     def select(self, *, wait: bool) -> list[Any]:
         """The handles of the answers that have arrived; with ``wait`` nothing else is ready, so something must come."""
         self.between_steps()
+        self.numbers.neighbours.step_ends()
         self.clock.tick()
         self.iterations += 1
         if self.iterations > self._longest or (self._until is not None and monotonic() >= self._until):

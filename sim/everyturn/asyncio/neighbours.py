@@ -1,0 +1,107 @@
+"""Which tasks and futures are in one set at once, in one run: only their order matters.
+
+A set calls for the hash of a member before it takes it in or gives it away, and each time all sets are looked at; and
+once more at the end of the step. What may have come and gone between two looks counts as having been there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.tasks
+import gc
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from typing import Any, Final, NamedTuple
+from weakref import getweakrefs, ref
+
+ALL: Final[Any] = vars(asyncio.tasks).get("_scheduled_tasks", vars(asyncio.tasks).get("_all_tasks"))
+"""The weak set of all tasks: from Python 3.12 on, of those that were not begun eagerly."""
+
+
+class _Seen(NamedTuple):
+    """A set as it was seen, with its members' labels by their addresses."""
+
+    where: ref[Any]
+    members: dict[int, str]
+
+
+class Neighbours:
+    """``pairs``: labels of two objects that were, or may have been, in one set at once. ``known``: whether this part of
+    the run was made before, so that nothing new can be seen."""
+
+    def __init__(self, known: Callable[[], bool]) -> None:
+        self.pairs: set[tuple[str, str]] = set()
+        self._known = known
+        self._seen: list[_Seen] = []
+        self._met: dict[str, ref[Any]] = {}
+        self._asked: dict[str, bool] = {}
+        """Label of what a set asked in this step → whether it was in some set at that time."""
+
+    def asked(self, numbered: Any) -> None:
+        """A set takes in ``numbered`` now, or gives it away, or looks for it."""
+        label = numbered.label
+        others = self._alive(label)
+        self._met.setdefault(label, ref(numbered))
+        if not others or self._known():
+            return
+        within = False
+        for each in _sets([numbered, *others]):
+            within = within or id(numbered) in each.members
+            self._seen.append(each)
+            self._are_together(each.members)
+        self._asked[label] = within
+
+    def step_ends(self) -> None:
+        """The loop comes to its next handle."""
+        if not self._asked:
+            return
+        asked, seen = self._asked, self._seen
+        self._asked, self._seen = {}, []
+        now = list(_sets([each for met in self._met.values() if (each := met()) is not None]))
+        for each in now:
+            self._are_together(each.members)
+        there = {label for each in now for label in each.members.values()}
+        gone = {label for label, within in asked.items() if not within and label not in there}
+        for each in seen:
+            held = each.where()
+            left = {} if held is None else _members(held)
+            lost = {label for key, label in each.members.items() if key not in left and not asked.get(label)}
+            for one in gone.union(*([asked] if lost else [])):
+                for other in lost or each.members.values():
+                    self._pair(one, other)
+
+    def _alive(self, label: str) -> list[Any]:
+        """What was numbered and is there, of which it is not known that it was beside the one of this label."""
+        found = []
+        for each, reference in self._met.items():
+            other = reference()
+            if other is not None and each != label and (min(each, label), max(each, label)) not in self.pairs:
+                found.append(other)
+        return found
+
+    def _are_together(self, members: dict[int, str]) -> None:
+        for one, other in combinations(members.values(), 2):
+            self._pair(one, other)
+
+    def _pair(self, one: str, other: str) -> None:
+        if one != other:
+            self.pairs.add((min(one, other), max(one, other)))
+
+
+def _sets(numbered: list[Any]) -> Iterator[_Seen]:
+    """The sets that hold one of these, or a weak reference to it; but for those whose order the world chooses later."""
+    every = None if ALL is None else ALL.data  # where no order arises
+    held = [*numbered, *(reference for each in numbered for reference in getweakrefs(each))]
+    for each in gc.get_referrers(*held):
+        if (type(each) is set or type(each) is frozenset) and each is not every:
+            yield _Seen(ref(each), _members(each))
+
+
+def _members(found: Any) -> dict[int, str]:
+    members = {}
+    for each in found:
+        member = each() if type(each) is ref else each
+        label = getattr(member, "label", None) if hasattr(type(member), "is_numbered") else None
+        if label is not None:
+            members[id(member)] = label
+    return members

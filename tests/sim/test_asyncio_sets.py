@@ -1,0 +1,206 @@
+"""Tasks and futures in sets: every order that somebody sees, no order that nobody sees."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from everyturn.asyncio import states
+from everyturn.asyncio.preparing import prepared
+from everyturn.asyncio.running import Setting
+from everyturn.asyncio.searching import DepthFirstGuide, Merging, ScenarioSearch, outcomes, search
+
+
+def noted(scenario: Any, found: ScenarioSearch, guide: DepthFirstGuide) -> set[tuple[Any, ...]]:
+    with prepared(scenario):
+        return {tuple(each.logged) for each in outcomes(scenario, found.setting, guide) if each.complete}
+
+
+def behaviours(scenario: Any) -> set[tuple[Any, ...]]:
+    """What runs note, with merging; it is what they note without."""
+    found = search(scenario)
+    assert found.complete, found.stopped
+    whole = noted(scenario, found, DepthFirstGuide())
+    assert noted(scenario, found, Merging()) == whole
+    return whole
+
+
+def futures(names: str) -> list[asyncio.Future[str]]:
+    made = []
+    for name in names:
+        future = asyncio.get_running_loop().create_future()
+        future.set_result(name)
+        made.append(future)
+    return made
+
+
+async def called(world: Any) -> None:
+    world.log(*(each.result() for each in set(futures("abc"))))
+
+
+async def displayed(world: Any) -> None:
+    a, b, c = futures("abc")
+    world.log(*(each.result() for each in {a, b, c}))
+
+
+async def comprehended(world: Any) -> None:
+    world.log(*(each.result() for each in {each for each in futures("abc")}))  # noqa: C416
+
+
+async def frozen(world: Any) -> None:
+    world.log(*(each.result() for each in frozenset(futures("abc"))))
+
+
+async def made_in_c(world: Any) -> None:
+    first, *others = futures("abc")
+    world.log(*(each.result() for each in {first}.union(others)))
+
+
+@pytest.mark.parametrize("scenario", [called, displayed, comprehended, frozen, made_in_c])
+def test_all_orders_of_three(scenario: Any) -> None:
+    assert len(behaviours(scenario)) == 6
+
+
+async def added_one_by_one_in_steps_of_their_own(world: Any) -> None:
+    made = futures("abc")
+    plain = {made[0]}
+    for each in made:
+        plain.add(each)
+        await asyncio.sleep(0)
+    world.log(*(each.result() for each in plain))
+
+
+def test_what_is_added_in_steps_of_their_own_is_in_one_set_at_once() -> None:
+    assert len(behaviours(added_one_by_one_in_steps_of_their_own)) == 6
+
+
+async def taken_and_cleared_within_a_step(world: Any) -> None:
+    a, b = futures("ab")
+    held = {a}
+    await asyncio.sleep(0)
+    held.add(b)
+    world.log(*(each.result() for each in held))
+    held.clear()
+    await asyncio.sleep(0)
+
+
+async def taken_and_popped_within_a_step(world: Any) -> None:
+    a, b = futures("ab")
+    held = {a}
+    await asyncio.sleep(0)
+    held.add(b)
+    world.log(*(each.result() for each in held))
+    while held:
+        held.pop()
+    await asyncio.sleep(0)
+
+
+async def seen_through_another_set(world: Any) -> None:
+    a, b = futures("ab")
+    hash(a), hash(b)
+    await asyncio.sleep(0)
+    world.log(*(each.result() for each in {a} | {b}))
+
+
+@pytest.mark.parametrize(
+    "scenario", [taken_and_cleared_within_a_step, taken_and_popped_within_a_step, seen_through_another_set]
+)
+def test_a_set_that_no_step_ends_with_has_every_order(scenario: Any) -> None:
+    assert behaviours(scenario) == {("a", "b"), ("b", "a")} or behaviours(scenario) == {(("a", "b"),), (("b", "a"),)}
+
+
+async def looked_at_twice(world: Any) -> None:
+    made = futures("ab")
+    one, other = set(made), set([made[1], made[0]])  # noqa: C405
+    world.log([each.result() for each in one])
+    await asyncio.gather(world.io("x"), world.io("y"))
+    world.log([each.result() for each in other])
+
+
+def test_an_order_that_was_seen_is_seen_again() -> None:
+    found = search(looked_at_twice)
+    assert found.complete
+    with prepared(looked_at_twice):
+        seen = [each.logged for each in outcomes(looked_at_twice, found.setting) if each.complete]
+    assert all(one == other for one, other in seen)
+    assert {tuple(one) for one, _ in seen} == {("a", "b"), ("b", "a")}
+
+
+async def an_order_that_matters_later(world: Any) -> None:
+    made = futures("ab")
+    together = set(made)
+    len(list(together))
+    await asyncio.gather(world.io("x"), world.io("y"))
+    world.log(next(iter(together)).result())
+
+
+def test_a_state_counts_which_orders_were_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = search(an_order_that_matters_later)
+    assert len(noted(an_order_that_matters_later, found, Merging())) == 2
+    known = found.states
+    monkeypatch.setattr(states, "_known_orders", lambda encoder, world: [])
+    assert search(an_order_that_matters_later).states < known
+
+
+async def many_in_the_background(world: Any) -> None:
+    held: set[asyncio.Task[None]] = set()
+    for _ in range(20):
+        task = asyncio.create_task(asyncio.sleep(0))
+        held.add(task)
+        task.add_done_callback(held.discard)
+    while held:
+        await asyncio.sleep(0)
+
+
+def test_twenty_tasks_in_a_set_that_nobody_goes_through_have_no_order() -> None:
+    found = search(many_in_the_background)
+    assert found.complete
+    assert found.runs == 1
+
+
+async def popped(world: Any) -> None:
+    together = set(futures("abc"))
+    world.log(together.pop().result())
+
+
+def test_any_member_may_be_popped() -> None:
+    assert behaviours(popped) == {("a",), ("b",), ("c",)}
+
+
+async def changed_while_gone_through(world: Any) -> None:
+    together = set(futures("ab"))
+    for _ in together:
+        together.update(futures("c"))
+
+
+def test_a_set_that_changes_size_while_it_is_gone_through_is_an_error() -> None:
+    assert "Set changed size during iteration" in str(search(changed_while_gone_through).found["error"].findings)
+
+
+async def six_at_once(world: Any) -> None:
+    a, b, c, d, e, f = futures("abcdef")
+    for _ in {a, b, c, d, e, f}:
+        pass
+
+
+def test_of_six_in_one_set_that_no_call_made_it_is_said_that_not_every_order_was_explored() -> None:
+    found = search(six_at_once)
+    assert not found.complete
+    assert "6 tasks or futures hang together by sets" in str(found.stopped)
+
+
+def test_the_stand_in_is_a_set() -> None:
+    with prepared(called):
+        together = set("ab")
+        assert isinstance(together, set)
+        assert isinstance({1}, set)
+        assert type(together) == set  # noqa: E721 # as unmodified code may ask
+        kinds: dict[type, str] = {set: "known"}
+        assert kinds[type(together)] == "known"
+    assert type(set()) is type({1})
+
+
+def test_without_groups_nothing_is_decided() -> None:
+    assert Setting().groups == ()
