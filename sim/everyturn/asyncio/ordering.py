@@ -46,6 +46,7 @@ class Numbers:
         self._left = [list(range(min(len(group), MOST_PLACES))) for group in groups]
         self._named = {_name_of(label) for label in self._group}
         self._met: Counter[str] = Counter()
+        self._given: list[dict[int, str]] = [{} for _ in groups]
 
     def next(self, name: str) -> tuple[str, int | None]:
         """The label of one more object, and its number, if its order matters."""
@@ -57,10 +58,14 @@ class Numbers:
         left = self._left[group]
         if not left:
             return label, MOST_PLACES
-        if len(left) == 1:
-            return label, left.pop()
-        place = self._choose("order in sets", [f"{name} has place {number}" for number in left])
-        return label, left.pop(place)
+        options = [f"{name} has place {number}" for number in left]
+        number = left.pop(self._choose("order in sets", options) if len(left) > 1 else 0)
+        self._given[group][number] = label
+        return label, number
+
+    def chains(self) -> list[list[str]]:
+        """Group by group, the labels of what was met, in their order."""
+        return [[given[number] for number in sorted(given)] for given in self._given]
 
     @property
     def left(self) -> tuple[object, ...]:

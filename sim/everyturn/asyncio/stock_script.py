@@ -6,6 +6,8 @@ import inspect
 import platform
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from graphlib import TopologicalSorter
+from itertools import pairwise
 from pathlib import Path
 from pprint import pformat
 from typing import Any, Final
@@ -57,7 +59,8 @@ class _Recorder(ByWords):
         self.moments: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
         self.rests: list[int] = []
         self.times: list[float] = []
-        self.places: list[int] = []
+        self._labels: list[str] = []
+        self._chains: list[list[str]] = []
         self.noted: list[str] = []
         self.standing: list[str] = []
         self.fine = False
@@ -69,11 +72,19 @@ class _Recorder(ByWords):
         self._world = ref(world)
         numbers, following = world.numbers, world.numbers.next
 
-        def remembered(name: str) -> int:
-            self.places.append(following(name))
-            return self.places[-1]
+        def remembered(name: str) -> tuple[str, int | None]:
+            label, number = following(name)
+            self._labels.append(label)
+            return label, number
 
-        numbers.next = remembered
+        orders, arranging = world.orders, world.orders.arrange
+
+        def arranged(members: Sequence[Any]) -> list[Any]:
+            found: list[Any] = arranging(members)
+            self._chains.append([each.label for each in found])
+            return found
+
+        numbers.next, orders.arrange = remembered, arranged
         world.model, world.store = self._noticed(world.model), self._noticed(world.store)
 
     def _noticed(self, service: Any) -> Any:
@@ -92,12 +103,24 @@ class _Recorder(ByWords):
                 when, at = self.moments, world.thread_moment
             when[at].append((what.what, what.number, what.way))
         elif kind == "rest":
+            self._chains += world.numbers.chains()
             self.standing = self.standing or stock_driver.how_they_stand(world.tasks(), world.main)
             self.rests.append(world.iterations)
             self.fine = bool(world.clock.fine)
             self.times = [world.clock.seconds(instant) for instant in range(world.clock.now + 1)]
         elif kind == "log" and len(self.rests) == 0:
             self.noted.append(repr(what[0] if len(what) == 1 else what))
+
+    def places(self) -> list[int]:
+        """Numbers for tasks and futures, in the order in which they are first in a set, so that every set has the
+        order that was seen."""
+        before: dict[str, set[str]] = {label: set() for label in self._labels}
+        for chain in self._chains:
+            for one, other in pairwise(chain):
+                before[other].add(one)
+        seen = {label for chain in self._chains for label in chain}
+        order = sorted(TopologicalSorter(before).static_order(), key=lambda label: label not in seen)
+        return [order.index(label) for label in self._labels]
 
 
 def stock_script(name: str, setting: Setting, decisions: Sequence[Decision], file: str, finding: str) -> str:
@@ -121,7 +144,7 @@ def stock_script(name: str, setting: Setting, decisions: Sequence[Decision], fil
         file=file,
         version=".".join(platform.python_version_tuple()[:2]),
         threads=", and when results of threads are appended to the ready queue" if recorder.moments else "",
-        sets=", and the order of tasks in sets" if len(recorder.places) > 1 else "",
+        sets=", and the order of tasks in sets" if len(recorder.places()) > 1 else "",
     )
     imports = source[source.index(_IMPORTS) : source.index(_CONSTANTS)]
     body = source[source.index(_FILLED) + len(_FILLED) :]
@@ -180,7 +203,7 @@ def _constants(name: str, setting: Setting, recorder: _Recorder) -> str:
         "TIMES": (": list[float]", recorder.times, "what the clock shows after each look"),
         "FINE": ("", recorder.fine, "whether it moves on within a step"),
         "EAGER": ("", setting.eager, ""),
-        "ORDER_IN_SETS": (": list[int]", recorder.places, ""),
+        "ORDER_IN_SETS": (": list[int]", recorder.places(), ""),
         "NOTED": (": list[str]", recorder.noted, "what the program must note, with world.log, until it rests"),
         "STANDING": (": list[str]", recorder.standing, "and how its tasks stand then"),
     }
