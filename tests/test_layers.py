@@ -46,6 +46,7 @@ ROOMS: Final[dict[str, str]] = {
     "reports": "*",
     "front": "* reports",
     "figures": "front reports",
+    "plugin": "asyncio errors files front reports runs verdicts world",
     "cli": "* reports",
 }
 """Room of ``sim/everyturn`` → the rooms that it may look into: only below it, so that each can be read without those

@@ -83,6 +83,7 @@ def fuzz_session(
     return SessionResult(checked, session)
 
 
-def replay_session(token: str, session: SessionOrName) -> ScenarioRun:
-    """Make the run of a token of ``session`` again. Raises :class:`~everyturn.UsageError` for what is no such token."""
-    return ScenarioRun(checking.replay(token, session))
+def replay_session(token: str, session: SessionOrName, *, invariants: Sequence[str] = ()) -> ScenarioRun:
+    """Make the run of a token of ``session`` again, judged for ``invariants``, by default all. Raises
+    :class:`~everyturn.UsageError` for what is no such token."""
+    return ScenarioRun(checking.replay(token, session, invariants))

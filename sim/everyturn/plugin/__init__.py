@@ -1,0 +1,1 @@
+"""Where everyturn meets pytest: a marker, a fixture, asynchronous tests explored in all their schedules."""

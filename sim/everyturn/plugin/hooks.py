@@ -1,0 +1,135 @@
+"""The plugin as pytest loads it, in every run: so it imports nothing but pytest until a test asks something."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from everyturn.plugin.fixture import MarkedTest
+
+MARKER: Final = (
+    "everyturn(revision=… | agent=… | session=… | scenario=…, scope=…, invariants=[…], without=[…], …): what the "
+    "fixture `everyturn` checks; over an `async def` test: explore it in all its schedules"
+)
+MARKED: Final = pytest.StashKey["MarkedTest"]()
+"""Where a test keeps what it asked."""
+
+_OPTIONS: Final = {
+    "seed": "the seed of samples: a number, or `random` to draw one, which is printed",
+    "runs": "how many runs a sample has",
+    "max-seconds": "how long each check or sample may take; beyond that what is not refuted is undetermined",
+    "strategy": "the strategy of samples of agents against ports, such as pct:3",
+    "report-dir": "write the story and the trace of each failure into a folder of its own in this one",
+}
+_SWITCHES: Final = {
+    "no-shrink": "show the run that was found, not a smaller one",
+    "allow-undetermined": "let a test pass whose verdict is undetermined",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options, each also a line of the configuration; the command line counts more than a test's words."""
+    group = parser.getgroup("everyturn", "every interleaving (everyturn)")
+    for name, text in _OPTIONS.items():
+        group.addoption(f"--everyturn-{name}", default=None, metavar=name.upper(), help=text)
+        parser.addini(f"everyturn_{name.replace('-', '_')}", text)
+    for name, text in _SWITCHES.items():
+        group.addoption(f"--everyturn-{name}", action="store_true", default=False, help=text)
+        parser.addini(f"everyturn_{name.replace('-', '_')}", text, type="bool", default=False)
+    group.addoption(
+        "--everyturn-replay", default=None, metavar="TOKEN", help="make this run again, in place of what a test asks"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known; draw the seed before other processes are told of it."""
+    config.addinivalue_line("markers", MARKER)
+    if config.getoption("everyturn_seed") == "random" or (
+        config.getoption("everyturn_seed") is None and config.getini("everyturn_seed") == "random"
+    ):
+        config.option.everyturn_seed = str(random.SystemRandom().randrange(1 << 31))
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    """The seed, if one was asked for: known also if nobody comes to print more."""
+    seed = config.getoption("everyturn_seed")
+    return None if seed is None else f"everyturn: seed {seed}"
+
+
+@pytest.fixture(name="everyturn")
+def everyturn_fixture(request: pytest.FixtureRequest) -> MarkedTest:
+    """What the marker names, to be checked: ``everyturn.check()``, ``.fuzz()``, ``.replay(TOKEN)``."""
+    from everyturn.plugin.fixture import MarkedTest
+
+    request.node.stash[MARKED] = asked = MarkedTest(request.node)
+    return asked
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> Any:
+    """A marked ``async def`` test is collected as a plain one that explores it; no other plugin sees the first."""
+    if not hasattr(obj, "pytestmark") or not any(mark.name == "everyturn" for mark in obj.pytestmark):
+        return None
+    from everyturn.plugin.async_tests import plain_test
+
+    plain = plain_test(collector, name, obj)
+    if plain is None:
+        return None
+    setattr(collector.obj, name, plain)
+    return collector.ihook.pytest_pycollect_makeitem(collector=collector, name=name, obj=plain)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A marked test that does not take the fixture would check nothing."""
+    marked = any(mark.name == "everyturn" for mark in item.own_markers)
+    if marked and "everyturn" not in getattr(item, "fixturenames", ()):
+        place = f"{item.path}:{(item.reportinfo()[1] or 0) + 1}"
+        pytest.fail(
+            f"{place}: marker everyturn: expected the test to take the fixture, def {item.name}(everyturn), or to be "
+            "an async def; found neither, so that nothing would be checked",
+            pytrace=False,
+        )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that takes the fixture must have asked something; one that was to make a run again ends with it."""
+    asked = item.stash.get(MARKED, None)
+    if asked is None:
+        return (yield)
+    from everyturn.plugin.fixture import RunMadeAgain
+
+    try:
+        done = yield
+    except RunMadeAgain:
+        return None
+    asked.expect_an_answer()
+    return done
+
+
+def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+    """Say what was under way, so that it can be done again."""
+    said = getattr(excinfo.value, "everyturn", None)
+    if said is not None:
+        print(f"\n{said}")  # noqa: T201 # the terminal of pytest is not given here
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """One line on all that was asked, in whatever process; nothing if nothing was."""
+    reports: Sequence[Any] = [
+        each
+        for outcome in ("passed", "failed", "skipped", "error", "xfailed", "xpassed")
+        for each in terminalreporter.stats.get(outcome, ())
+        if getattr(each, "when", None) == "call"
+    ]
+    told = [(name, value) for each in reports for name, value in each.user_properties]
+    verdicts = [value for name, value in told if name == "everyturn.verdict"]
+    if not verdicts:
+        return
+    counts = ", ".join(f"{verdicts.count(each)} {each}" for each in sorted(set(verdicts)))
+    seeds = sorted({str(value) for name, value in told if name == "everyturn.seed"})
+    terminalreporter.write_line(f"everyturn: {counts}" + (f"; seed {', '.join(seeds)}" if seeds else ""))

@@ -1,0 +1,446 @@
+"""The pytest plugin, as a project that has installed everyturn meets it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+import xml.etree.ElementTree as ET
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+import everyturn
+import everyturn.plugin.async_tests
+import everyturn.plugin.fixture  # a run of pytest within pytest forgets what it has imported itself
+
+pytest_plugins = ("pytester",)
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+INSTALLED: Final = any(each.name == "everyturn" for each in entry_points(group="pytest11"))
+"""Whether this environment was made since the plugin has its entry point; otherwise it is named on the command line."""
+PLUGIN: Final = () if INSTALLED else ("-p", "everyturn.plugin.hooks")
+ALWAYS: Final = (
+    *PLUGIN,
+    "-W",
+    "error",
+    "--strict-markers",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:randomly",
+    "-p",
+    "no:hypothesispytest",
+)
+TOKEN: Final = re.compile(r"^  pytest (\S+) --everyturn-replay (\S+)$", re.MULTILINE)
+
+PORTS = """
+import pytest
+import everyturn
+
+@pytest.mark.everyturn(revision="{revision}", scope="A{extra}", invariants=["no-lost-cancel"], runs=60)
+def test_it(everyturn):
+    everyturn.{call}
+"""
+CHAT = """
+import asyncio
+import pytest
+import everyturn as et
+
+class Chat:
+    def __init__(self, model):
+        self.model, self.busy, self.queue = model, False, []
+
+    async def ask(self, prompt):
+        if self.busy:
+            waiting = asyncio.get_running_loop().create_future()
+            self.queue.append((prompt, waiting))
+            return await waiting
+        self.busy = True
+        answer = await self.model(prompt)
+        {serve}
+        self.busy = False
+        return answer
+
+@pytest.mark.everyturn
+async def test_chat(world):
+    chat = Chat(lambda prompt: world.io(f"model {{prompt}}", "answer"))
+
+    async def user(prompt):
+        await world.io(f"user {{prompt}}")
+        assert await chat.ask(prompt) == "answer"
+
+    await asyncio.gather(user("a"), user("b"))
+"""
+MENDED = """while self.queue:
+            later, waiting = self.queue.pop(0)
+            waiting.set_result(await self.model(later))"""
+"""The chat that is right: whoever is in the queue when the turn ends is served."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def everything_is_imported() -> None:
+    """What is imported where it is used is used once."""
+    everyturn.check("d0", "A+1c", invariants=["no-lost-cancel"]).explain()
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    return pytester.runpytest_inprocess(*ALWAYS, *arguments)
+
+
+def ports(revision: str = "d4", extra: str = "+1c", call: str = "check()") -> str:
+    return PORTS.format(revision=revision, extra=extra, call=call)
+
+
+# an agent against ports --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def refuted(pytester: pytest.Pytester) -> str:
+    """What a failing test prints: before d1 a Cancel did not cover a prompt on its way."""
+    pytester.makepyfile(test_agent=ports("d0"))
+    found = run(pytester)
+    found.assert_outcomes(failed=1)
+    return str(found.stdout)
+
+
+def test_a_proof_passes(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_agent=ports("hardened"))
+    found = run(pytester)
+    found.assert_outcomes(passed=1)
+    found.stdout.fnmatch_lines(["everyturn: 1 proved"])
+
+
+def test_a_refutation_is_told_explained_and_can_be_made_again(pytester: pytest.Pytester, refuted: str) -> None:
+    """The shrunk run, why it happens, and a line that makes it again without a change of the test."""
+    assert "refuted: no-lost-cancel: p1 was there when a Cancel began" in refuted
+    assert "What happened" in refuted
+    assert "Point of no return" in refuted
+    assert "everyturn: 1 refuted" in refuted
+    (path, token) = TOKEN.findall(refuted)[0]
+    assert path == "test_agent.py::test_it"
+    again = run(pytester, path, "--everyturn-replay", token)
+    again.assert_outcomes(failed=1)
+    again.stdout.fnmatch_lines(["refuted: no-lost-cancel", "everyturn.replay(agent='d0', *", "  *p1's turn begins*"])
+
+
+def test_a_run_made_again_by_cured_code_passes(pytester: pytest.Pytester) -> None:
+    """The token of a run of a class; the class is mended, its name stays."""
+    source = """
+import pytest
+import everyturn
+
+class Mine(everyturn.revisions.{base}):
+    pass
+
+@pytest.mark.everyturn(agent=Mine, scope="A+1c", invariants=["no-lost-cancel"])
+def test_it(everyturn):
+    assert everyturn.check().states > 1
+"""
+    pytester.makepyfile(test_agent=source.format(base="NoAccept"))
+    found = run(pytester)
+    found.assert_outcomes(failed=1)
+    token = TOKEN.findall(str(found.stdout))[0][1]
+    pytester.makepyfile(test_agent=source.format(base="Hardened"))
+    sys.modules.pop("test_agent", None)
+    again = run(pytester, "--everyturn-replay", token, "-rP")
+    again.assert_outcomes(passed=1)
+    again.stdout.fnmatch_lines(["*nothing is violated by this run", "everyturn: 1 holds"])
+
+
+def test_a_run_of_something_else_is_not_made(pytester: pytest.Pytester, refuted: str) -> None:
+    """A token of another agent's run is no answer to the question of this test."""
+    pytester.makepyfile(test_agent=ports("hardened"))
+    found = run(pytester, "--everyturn-replay", TOKEN.findall(refuted)[0][1], "-rs")
+    found.assert_outcomes(skipped=1)
+    found.stdout.fnmatch_lines(["*the token is of agent d0-no-accept, and the test asks about agent hardened*"])
+
+
+def test_a_token_in_the_test_is_made_again(pytester: pytest.Pytester, refuted: str) -> None:
+    token = TOKEN.findall(refuted)[0][1]
+    pytester.makepyfile(test_agent=ports("d0", call=f"replay('{token}')"))
+    run(pytester).assert_outcomes(failed=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "lines", "said"),
+    [
+        ((), "", "runs=60, {0}); schedules 60; seed 0; strategy portfolio"),
+        ((), "everyturn_seed = 5\neveryturn_runs = 9", "runs=60, seed=5, {0}); schedules 60; seed 5; *"),
+        (
+            ("--everyturn-seed", "7", "--everyturn-runs", "20"),
+            "everyturn_seed = 5",
+            "runs=20, seed=7, {0}); *; seed 7; *",
+        ),
+        (
+            ("--everyturn-strategy", "pct:3"),
+            "",
+            "strategy='pct:3', runs=60, {0}); schedules 60; seed 0; strategy pct:3",
+        ),
+    ],
+)
+def test_a_sample_has_the_words_of_test_line_and_configuration(
+    pytester: pytest.Pytester, options: tuple[str, ...], lines: str, said: str
+) -> None:
+    """The command line counts more than the marker, and the marker more than the configuration; the seed is told."""
+    pytester.makepyfile(test_agent=ports("d0", call="fuzz()"))
+    pytester.makeini(f"[pytest]\n{lines}")
+    found = run(pytester, *options)
+    found.assert_outcomes(failed=1)
+    words = said.format("invariants=[[]'no-lost-cancel']")
+    found.stdout.fnmatch_lines([f"everyturn.fuzz(agent='d0', scope='A+1c', {words}"])
+
+
+def test_a_drawn_seed_is_printed(pytester: pytest.Pytester) -> None:
+    """In the header, so that it is known whatever happens later, and as the seed of what was asked."""
+    pytester.makepyfile(test_agent=ports("d0", call="fuzz()"))
+    shown = str(run(pytester, "--everyturn-seed", "random").stdout)
+    (seed,) = re.findall(r"^everyturn: seed (\d+)$", shown, re.MULTILINE)
+    assert f"everyturn: 1 refuted; seed {seed}" in shown
+
+
+def test_undetermined_fails_unless_it_is_allowed(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_agent=ports("hardened", call="check(max_states=10)"))
+    found = run(pytester)
+    found.assert_outcomes(failed=1)
+    found.stdout.fnmatch_lines(["undetermined (10 states): nothing is refuted, not all is proved*"])
+    run(pytester, "--everyturn-allow-undetermined").assert_outcomes(passed=1)
+    pytester.makeini("[pytest]\neveryturn_allow_undetermined = true")
+    run(pytester).assert_outcomes(passed=1)
+
+
+def test_what_is_not_promised_is_no_pass(pytester: pytest.Pytester) -> None:
+    """If nothing of what was asked is promised, there is no verdict."""
+    pytester.makepyfile(
+        test_agent=ports("Mine")
+        .replace('"Mine"', "Mine")
+        .replace("revision=", "agent=")
+        .replace(
+            "import everyturn\n",
+            "import everyturn\nclass Mine(everyturn.revisions.Hardened):\n"
+            "    promises = everyturn.Promises(cancel='nothing')\n",
+        )
+    )
+    found = run(pytester)
+    found.assert_outcomes(failed=1)
+    found.stdout.fnmatch_lines(["not promised: expected something that could be judged; found nothing*"])
+
+
+def test_files_of_a_failure(pytester: pytest.Pytester) -> None:
+    """The story with its token, and the run as a trace that `everyturn replay` reads."""
+    pytester.makepyfile(test_agent=ports("d0"))
+    run(pytester, "--everyturn-report-dir", "found", "--everyturn-no-shrink")
+    folder = pytester.path / "found" / "test_agent.py_test_it"
+    assert TOKEN.search((folder / "story.txt").read_text(encoding="utf-8"))
+    assert everyturn.replay(folder / "run.jsonl", invariants=["no-lost-cancel"]).violated == ["no-lost-cancel"]
+
+
+def test_counts_and_verdict_are_properties_also_from_other_processes(pytester: pytest.Pytester) -> None:
+    """JUnit's file has them, with xdist, too."""
+    pytester.makepyfile(test_agent=ports("hardened"))
+    written = pytester.path / "junit.xml"
+    found = pytester.runpytest_subprocess(*ALWAYS, "-n", "1", f"--junitxml={written}")
+    found.assert_outcomes(passed=1)
+    found.stdout.fnmatch_lines(["everyturn: 1 proved"])
+    properties = {each.get("name"): each.get("value") for each in ET.parse(written).iter("property")}
+    assert properties["everyturn.verdict"] == "proved"
+    assert int(str(properties["everyturn.states"])) > 100
+
+
+# asynchronous tests ------------------------------------------------------------------------------------------------
+
+
+def test_an_async_test_is_explored_in_all_its_schedules(pytester: pytest.Pytester) -> None:
+    """The chat that forgets whoever waits is refuted, with a story and a token; the mended one is proved."""
+    pytester.makepyfile(test_chat=CHAT.format(serve="pass"))
+    found = run(pytester)
+    found.assert_outcomes(failed=1)
+    found.stdout.fnmatch_lines(["refuted: hang: *", "*Task-2*waits at test_chat.py:13*return await waiting"])
+    path, token = TOKEN.findall(str(found.stdout))[0]
+    run(pytester, path, "--everyturn-replay", token).assert_outcomes(failed=1)
+    pytester.makepyfile(test_chat=CHAT.format(serve=MENDED))
+    sys.modules.pop("test_chat", None)
+    run(pytester).assert_outcomes(passed=1)
+    run(pytester, path, "--everyturn-replay", token).assert_outcomes(passed=1)
+
+
+def test_async_tests_take_parameters_fixtures_and_live_in_classes(pytester: pytest.Pytester) -> None:
+    """Also with other markers beside, and where another plugin runs all coroutines on a loop of its own."""
+    pytester.makeconftest(
+        """
+import asyncio, inspect
+import pytest
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_pycollect_makeitem(collector, name, obj):
+    outcome = yield
+    found = outcome.get_result()
+    for each in found if isinstance(found, list) else []:
+        if inspect.iscoroutinefunction(each.obj):
+            each.obj = lambda test=each.obj, **values: asyncio.run(test(**values))
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "asyncio: on a loop")
+"""
+    )
+    pytester.makepyfile(
+        test_many="""
+import asyncio
+import pytest
+
+class TestMany:
+    @pytest.mark.asyncio
+    @pytest.mark.everyturn
+    @pytest.mark.parametrize("number", [1, 2])
+    async def test_it(self, world, number, tmp_path):
+        assert tmp_path.exists()
+        assert await world.io("question", number) == number
+
+async def test_on_a_loop():
+    await asyncio.sleep(0)
+
+@pytest.mark.everyturn
+async def test_without_world():
+    await asyncio.sleep(1)
+"""
+    )
+    found = run(pytester)
+    found.assert_outcomes(passed=4)
+    found.stdout.fnmatch_lines(["everyturn: 3 proved"])
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (
+            "async def bad():\n        await world.io('x')\n        raise ValueError\n    t = asyncio.create_task(bad())\n"
+            "    await world.io('y')",
+            "unretrieved",
+        ),
+        ("t = asyncio.create_task(asyncio.Event().wait())\n    await world.io('y')", "left-over"),
+        ("assert await world.io('y', 1) == 2", "error"),
+    ],
+)
+def test_what_happens_in_the_background_fails_the_test(pytester: pytest.Pytester, body: str, kind: str) -> None:
+    """Tasks that are left over, and errors that nobody sees."""
+    pytester.makepyfile(
+        test_it=f"import asyncio\nimport pytest\n@pytest.mark.everyturn\nasync def test_it(world):\n    {body}\n"
+    )
+    found = run(pytester)
+    found.assert_outcomes(failed=1)
+    found.stdout.fnmatch_lines([f"refuted: {kind}: *"])
+
+
+def test_scenarios_and_sessions_by_name(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An adapter and a scenario that lie elsewhere; what is asked stands in one marker, or in the call."""
+    monkeypatch.syspath_prepend(ROOT)
+    pytester.makepyfile(
+        test_it="""
+import pytest
+pytestmark = pytest.mark.everyturn(invariants=["no-hang"])
+
+@pytest.mark.everyturn(session="examples.sessions.adapter:Mended", scope="A")
+def test_session(everyturn):
+    assert everyturn.check().verdict == "proved"
+    assert everyturn.fuzz(runs=3).verdict == "risk"
+    with pytest.raises(pytest.fail.Exception, match="refuted: no-hang"):
+        everyturn.check(session="examples.sessions.adapter:Chat", scope="AA")
+
+def test_scenario(everyturn):
+    everyturn.check(revision="hardened", scope="A")
+"""
+    )
+    run(pytester).assert_outcomes(passed=2)
+
+
+# mistakes ----------------------------------------------------------------------------------------------------------
+
+_NO_WORD: Final = "word 'scop': expected one of a marker for revision=; found none of that name: did you mean scope?"
+
+
+@pytest.mark.parametrize(
+    ("marker", "test", "said"),
+    [
+        ('revision="d4", scop="AA"', "(everyturn):\n    everyturn.check()", _NO_WORD),
+        ('revision="d4", scope="AZ"', "(everyturn):\n    everyturn.check()", "scope 'AZ': expected prompts *"),
+        ('revision="d99", scope="A"', "(everyturn):\n    everyturn.check()", "revision 'd99': expected one of *"),
+        ('revision="d4"', "(everyturn):\n    everyturn.check()", "expected scope=…, which revision= needs; found none"),
+        (
+            'scope="A"',
+            "(everyturn):\n    everyturn.check()",
+            "expected one of revision=, agent=, session=, scenario=, *",
+        ),
+        (
+            'revision="d4", agent="d4", scope="A"',
+            "(everyturn):\n    everyturn.check()",
+            "expected one of *found revision*",
+        ),
+        (
+            '"d4", "A"',
+            "(everyturn):\n    everyturn.check()",
+            "expected words with names, as in revision='d4'; found 'd4'",
+        ),
+        (
+            'revision="d4", scope="A"',
+            "(everyturn):\n    everyturn.check(runs=3)",
+            "word 'runs': expected one of check()*",
+        ),
+        ('revision="d4", scope="A"', "(everyturn):\n    everyturn.replay('x')", "*'x': expected a token*"),
+        ('revision="d4", scope="A", invariants=["x"]', "(everyturn):\n    everyturn.check()", "invariant 'x': *"),
+        ('revision="d4", scope="A"', "(everyturn):\n    pass", "expected everyturn.check(), *found that nothing was*"),
+        ('revision="d4", scope="A"', "():\n    pass", "marker everyturn: expected the test to take the fixture*"),
+    ],
+)
+def test_mistakes_are_told_with_file_and_line(pytester: pytest.Pytester, marker: str, test: str, said: str) -> None:
+    """Nothing passes that has checked nothing, and nobody has to read a traceback."""
+    path = pytester.makepyfile(test_it=f"import pytest\n\n@pytest.mark.everyturn({marker})\ndef test_it{test}\n")
+    found = run(pytester)
+    outcomes = found.parseoutcomes()
+    assert outcomes.get("passed", 0) == 0
+    assert outcomes.get("failed", 0) + outcomes.get("errors", 0) == 1
+    lines = [line for line in found.outlines if line.startswith(f"{path}:3: ")]
+    assert len(lines) == 1
+    pytest.LineMatcher([lines[0].removeprefix(f"{path}:3: ").removeprefix("everyturn: ")]).fnmatch_lines([said])
+    assert "Traceback" not in str(found.stdout)
+    assert "During handling" not in str(found.stdout)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--everyturn-seed", "x"), "--everyturn-seed: expected a whole number from 0; found 'x'"),
+        (("--everyturn-runs", "0"), "--everyturn-runs: expected a whole number from 1; found '0'"),
+        (
+            ("--everyturn-max-seconds", "nan"),
+            "--everyturn-max-seconds: expected a number of seconds above 0; found 'nan'",
+        ),
+        (("--everyturn-replay", "et2-x"), "token 'et2-x': its checksum does not match: it was cut off or changed"),
+    ],
+)
+def test_wrong_options_are_told(pytester: pytest.Pytester, options: tuple[str, ...], said: str) -> None:
+    pytester.makepyfile(test_agent=ports("hardened"))
+    found = run(pytester, *options)
+    found.assert_outcomes(failed=1)
+    found.stdout.fnmatch_lines([f"*test_agent.py:4: everyturn: {said}"])
+
+
+# what it costs -----------------------------------------------------------------------------------------------------
+
+
+def test_the_plugin_is_found_by_its_entry_point() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["entry-points"]["pytest11"] == {"everyturn": "everyturn.plugin.hooks"}
+    assert not [each for each in project["dependencies"] if "pytest" in each or "hypothesis" in each]
+
+
+def test_the_plugin_imports_nothing_but_pytest() -> None:
+    """It is loaded in every run of pytest, also where nobody asks it anything."""
+    code = (
+        "import sys, random, pytest; before = set(sys.modules); import everyturn.plugin.hooks; "
+        "print(sorted(set(sys.modules) - before))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "['everyturn', 'everyturn.plugin', 'everyturn.plugin.hooks']"
