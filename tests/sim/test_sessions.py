@@ -300,3 +300,19 @@ def test_from_python() -> None:
     assert everyturn.fuzz_session(Mended, "AA", runs=20).verdict is everyturn.Verdict.RISK
     with pytest.raises(everyturn.UsageError, match="expected --session"):
         everyturn.replay_scenario(result.tokens["no-hang"], "examples.scenarios.two_users:racy")
+
+
+def test_a_counterexample_is_explained_and_shrunk() -> None:
+    token = check(workload(Chat, "AA", ["no-hang"])).cell.invariants["no-hang"].token
+    asked = ["--session", "examples.sessions.adapter:Chat", str(token)]
+    explained = CliRunner().invoke(main, ["explain", *asked, "--invariant", "no-hang"])
+    assert explained.exit_code == 1
+    assert "too late after choice 16, 'p2 is submitted': whatever comes then, it ends in this" in explained.output
+    assert "--script" not in explained.output
+    shrunk = CliRunner().invoke(main, ["shrink", *asked])
+    assert shrunk.exit_code == 1
+    assert "everyturn explain ea1-" in shrunk.output
+    assert "--session examples.sessions.adapter:Chat" in shrunk.output
+    unnamed = CliRunner().invoke(main, ["explain", str(token)])
+    assert unnamed.exit_code == 2
+    assert "this token is of a session" in unnamed.output

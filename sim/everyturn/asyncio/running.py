@@ -200,7 +200,7 @@ def _end(world: ScenarioWorld, outcome: ScenarioOutcome) -> None:
     left = loop.world.tasks()
     for task in left:
         task.cancel()
-    end = loop.create_task(_shut_down(loop, left), name="end of asyncio.run")
+    end = world.ending = loop.create_task(_shut_down(loop, left), name="end of asyncio.run")
     _to_rest(world)
     if not end.done():
         waiting = [task_name(task) for task in left if not task.done()] or ["the executor"]

@@ -10,7 +10,7 @@ from typing import Any
 from everyturn.asyncio.decisions import Decision, Guide
 from everyturn.asyncio.findings import step_name, task_name
 from everyturn.asyncio.outside import Answer
-from everyturn.asyncio.places import innermost, short
+from everyturn.asyncio.places import innermost, is_users, short
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
 
 _TOLD_OTHERWISE = ("arrives", "rest", "between steps", "inside a step", "next")
@@ -49,14 +49,20 @@ class StoryTeller:
             return
         name, task = self._running
         self._running = None
-        if isinstance(task, asyncio.Task):
+        if isinstance(task, asyncio.Task) and not _is_the_workload(task):
             self.lines.append(f"{task_name(task)} {_how_it_stands(task)}")
-        elif not isinstance(task, Answer):
+        elif not isinstance(task, Answer | asyncio.Task):
             self.lines.append(name)
 
     def _decided(self, decision: Decision) -> None:
         if decision.kind not in _TOLD_OTHERWISE:
             self.lines.append(f"* {decision.kind}: {decision.word}")
+
+
+def _is_the_workload(task: asyncio.Task[Any]) -> bool:
+    """Whether it is the main task of a session's run, which only waits for the calls of clients."""
+    frame = innermost(task.get_coro())
+    return task.get_name() == "main" and frame is not None and not is_users(frame.f_code.co_filename)
 
 
 def _how_it_stands(task: asyncio.Task[Any]) -> str:

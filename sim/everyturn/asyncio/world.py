@@ -68,6 +68,8 @@ class ScenarioWorld:
         self.settled = False
         """Nothing is decided any more: what garbage still does is judged, and no part of the run."""
         self.main: Any = None
+        self.ending: Any = None
+        """The task with which ``asyncio.run`` ends."""
         self.phase = "runs"
         self.unordered: set[type] = set()
         """Classes of objects that were met in sets that are ordered by addresses."""

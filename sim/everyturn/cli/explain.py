@@ -9,6 +9,7 @@ import click
 from everyturn.cli.ending import AGENT, exit_codes, exits
 from everyturn.cli.options import IN_PLACE, OUTPUT, say_strayed
 from everyturn.cli.scenarios import explain_scenario, is_of_a_scenario
+from everyturn.cli.sessions import session_workload
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Exit
 
@@ -41,6 +42,7 @@ from everyturn.verdicts.verdict import Exit
     help="How many states to explore at most in search of the point of no return.",
 )
 @click.option("--scenario", metavar="NAME", help="The asyncio program whose run the token is of.")
+@click.option("--session", metavar="NAME", help="The adapter of the asyncio agent whose run the token is of.")
 @click.option(
     "--script",
     type=OUTPUT,
@@ -56,15 +58,23 @@ def explain(
     revision: str | None,
     budget: int,
     scenario: str | None,
+    session: str | None,
     script: Path | None,
     as_json: bool,
     exit_zero: bool,
 ) -> int:
     """Why does this run violate an invariant: the race, when it was too late, the nearest run that passes.
 
-    Shrink the run first: a shorter one is easier to follow. The run of an asyncio program (--scenario) is told by what
+    Shrink the run first: a shorter one is easier to follow. The run of an asyncio program (--scenario, --session) is told by what
     each task waits for; who waits for whom at rest; and which completion decided.
     """
+    if session is not None:
+        if script is not None:
+            raise UsageError("--script: expected the token of a scenario; found that of a session")
+        work = session_workload(source, session)
+        return explain_scenario(
+            source, work, invariants, budget=budget, script=None, as_json=as_json, exit_zero=exit_zero
+        )
     if is_of_a_scenario(source, scenario):
         return explain_scenario(
             source, scenario, invariants, budget=budget, script=script, as_json=as_json, exit_zero=exit_zero

@@ -14,7 +14,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
 if TYPE_CHECKING:
     from everyturn.asyncio.checking import CheckedScenario
-    from everyturn.asyncio.running import Setting
+    from everyturn.asyncio.running import Scenario, Setting
     from everyturn.reports.scenarios import SearchProgress
 
 SCENARIO = "An asyncio program as it is: package.module:function, an async function that takes the world."
@@ -106,7 +106,7 @@ def replay_scenario(
 
 def explain_scenario(
     source: str,
-    scenario: str | None,
+    scenario: str | Scenario | None,
     invariants: Sequence[str],
     *,
     budget: int,
@@ -137,7 +137,7 @@ def explain_scenario(
 
 def shrink_scenario(
     source: str,
-    scenario: str | None,
+    scenario: str | Scenario | None,
     invariants: Sequence[str],
     *,
     output: Path | None,
@@ -150,6 +150,7 @@ def shrink_scenario(
     from everyturn.asyncio.shrinking import weight
     from everyturn.files.writing import written
     from everyturn.reports import scenarios, text
+    from everyturn.verdicts import hints
 
     shrunk = shrink_token(source, scenario, _one_kind(invariants))
     show = text.Printer(err=as_json)
@@ -158,7 +159,8 @@ def shrink_scenario(
         show.say(f"{what}: {these[0]} interferences of the world, {these[1]} events, {these[2]} decisions")
     show.say(f"{shrunk.tried} runs were tried")
     scenarios.show_replayed(shrunk.after, show)
-    show.say(f"everyturn explain --scenario {shrunk.after.cell.revision} {shrunk.token}")
+    name, _, scope = shrunk.after.cell.revision.partition("@")
+    show.say(hints.command("explain", shrunk.token, **{"session" if scope else "scenario": name}))
     if output is not None:
         written(output, [f"{shrunk.token}\n".encode()])
         show.say(f"token: {output}")
@@ -171,7 +173,7 @@ def is_of_a_scenario(source: str, scenario: str | None) -> bool:
     from everyturn.asyncio.tokens import is_token, recorded
 
     if is_token(source) and "@" in recorded(source).scenario:
-        raise UsageError("this token is of a session: expected one of a scenario, or replay --session")
+        raise UsageError("this token is of a session: expected one of a scenario, or --session")
     return scenario is not None or is_token(source)
 
 

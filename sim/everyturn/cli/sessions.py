@@ -75,6 +75,13 @@ def is_of_a_session(token: str) -> bool:
     return "@" in recorded(token).scenario
 
 
+def session_workload(source: str, session: str) -> SessionWorkload:
+    """The workload of a session's token, to be explained or shrunk."""
+    from everyturn.sessions.checking import workload_of
+
+    return workload_of(source, session)
+
+
 def replay_session(
     source: str,
     session: str | None,

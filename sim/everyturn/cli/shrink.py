@@ -9,6 +9,7 @@ import click
 from everyturn.cli.ending import AGENT, KEPT, exit_codes, exits
 from everyturn.cli.options import IN_PLACE, OUTPUT, finish, judging, say_strayed
 from everyturn.cli.scenarios import is_of_a_scenario, shrink_scenario
+from everyturn.cli.sessions import session_workload
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
 
 
@@ -35,6 +36,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
 )
 @IN_PLACE
 @click.option("--scenario", metavar="NAME", help="The asyncio program whose run the token is of.")
+@click.option("--session", metavar="NAME", help="The adapter of the asyncio agent whose run the token is of.")
 @judging("the run", "Keep the violation of this one.  [default: the first that is violated]")
 @exits
 def shrink(
@@ -43,6 +45,7 @@ def shrink(
     keep: str,
     revision: str | None,
     scenario: str | None,
+    session: str | None,
     invariants: tuple[str, ...],
     as_json: bool,
     exit_zero: bool,
@@ -53,9 +56,14 @@ def shrink(
     A smaller run may violate the same invariant in another, simpler way. With `--keep cause` it may not: the sentence,
     what became of the prompt that it names, and the race that decided stay what they are.
 
-    The run of an asyncio program (--scenario) is left with as few choices as can be that are not the first option, then
+    The run of an asyncio program (--scenario, --session) is left with as few choices as can be that are not the first option, then
     as few outside events, then as little that is noted.
     """
+    if session is not None:
+        work = session_workload(source, session)
+        return shrink_scenario(
+            source, work, invariants, output=output, as_json=as_json, exit_zero=exit_zero, expect=expect
+        )
     if is_of_a_scenario(source, scenario):
         return shrink_scenario(
             source, scenario, invariants, output=output, as_json=as_json, exit_zero=exit_zero, expect=expect

@@ -17,7 +17,8 @@ def lines(found: ExplainedScenario) -> Iterator[str]:
     """The explanation, line by line."""
     yield f"{found.name}, --order {found.setting.order}{' --eager' if found.setting.eager else ''}"
     yield f"✗ {found.finding.kind}: {found.finding}"
-    yield f"  {KINDS.get(found.finding.kind, '')}"
+    if found.finding.kind in KINDS:
+        yield f"  {KINDS[found.finding.kind]}"
     yield ""
     yield from found.lines
     if found.waiting:
@@ -61,6 +62,8 @@ def _passing(found: ExplainedScenario) -> Iterator[str]:
 def _on_asyncio(found: ExplainedScenario) -> str:
     if found.beyond_asyncio is not None:
         return f"asyncio's own loop cannot make this run: {found.beyond_asyncio}"
+    if "@" in found.name:  # a session's run, whose clients a script would have to be
+        return "asyncio's own loop can make this run"
     return "asyncio's own loop can make this run: --script FILE writes a script that does, without everyturn"
 
 

@@ -79,6 +79,7 @@ def show_replayed(replayed: ReplayedScenario, show: Printer) -> None:
         show.say(f"not the recorded run: {replayed.strayed}")
     for finding in replayed.outcome.findings:
         show.say(f" {finding.kind}: {finding}", click.style("✗", fg="red"))
-        show.say(f"  {KINDS[finding.kind]}")
+        if finding.kind in KINDS:
+            show.say(f"  {KINDS[finding.kind]}")
     if not replayed.outcome.findings:
         show.say(" nothing is wrong with this run", click.style("✓", fg="green"))

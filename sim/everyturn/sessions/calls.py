@@ -224,7 +224,8 @@ class Calls:
 
     def wrote(self, prompts: Sequence[str], *, failed: bool) -> None:
         """Texts of prompts are in the store, or not."""
-        self._note(Observed("wrote", outcome="failed" if failed else None, others=tuple(prompts)))
+        if self.session.stores_prompts:
+            self._note(Observed("wrote", outcome="failed" if failed else None, others=tuple(prompts)))
 
     def becomes_ready(self, handle: Any) -> None:
         """If it wakes a client that waits for an answer, that may be what hands the answer over."""

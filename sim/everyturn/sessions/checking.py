@@ -10,7 +10,7 @@ from everyturn.asyncio import checking
 from everyturn.asyncio.checking import CheckedScenario, ReplayedScenario
 from everyturn.asyncio.running import Setting
 from everyturn.asyncio.searching import ScenarioSearch, SearchLimits
-from everyturn.asyncio.tokens import recorded
+from everyturn.asyncio.tokens import found_in, recorded
 from everyturn.errors import UsageError
 from everyturn.sessions.adapter import Session
 from everyturn.sessions.mistakes import where
@@ -130,9 +130,10 @@ def fuzz(
     return CheckedScenario(_cell(checked.cell, work, checked.found), checked.found)
 
 
-def replay(token: str, adapter: Adapter | None, wanted: Sequence[Wanted] = ()) -> ReplayedScenario:
-    """Make the run of a session's token again. Raises :class:`UsageError` if no session is named, or it is none's."""
-    name, _, scope = recorded(token).scenario.rpartition("@")
+def workload_of(source: str, adapter: Adapter | None, wanted: Sequence[Wanted] = ()) -> SessionWorkload:
+    """The workload of a token, or of a file that holds one. Raises :class:`UsageError` if no session is named, or the
+    token is of none."""
+    name, _, scope = recorded(found_in(source)).scenario.rpartition("@")
     if not name:
         raise UsageError(f"this token is of the scenario {scope!r}, and of no session: expected --scenario {scope}")
     if adapter is None:
@@ -140,7 +141,12 @@ def replay(token: str, adapter: Adapter | None, wanted: Sequence[Wanted] = ()) -
             f"this token is of the session {name!r}: expected --session {name} (nothing is imported that is not named "
             "on the command line)"
         )
-    work = workload(adapter, scope, wanted)
+    return workload(adapter, scope, wanted)
+
+
+def replay(token: str, adapter: Adapter | None, wanted: Sequence[Wanted] = ()) -> ReplayedScenario:
+    """Make the run of a session's token again. Raises :class:`UsageError` if no session is named, or it is none's."""
+    work = workload_of(token, adapter, wanted)
     replayed = checking.replay(token, work)
     held = ScenarioSearch(Setting(), unsure=replayed.outcome.unsure, shown=replayed.outcome.shown)
     return replayed._replace(cell=_cell(replayed.cell, work, held))
