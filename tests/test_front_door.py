@@ -3,6 +3,7 @@ ten lines."""
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from collections import Counter
@@ -249,3 +250,20 @@ def test_every_name_is_there_and_completed() -> None:
 def test_every_public_function_and_result_says_what_it_does() -> None:
     named = [getattr(everyturn, name) for name in everyturn.__all__ if name not in ("__version__", "Agent")]
     assert [each for each in named if not (each.__doc__ or "").strip()] == []
+
+
+def test_a_program_is_explored_where_a_loop_is_running() -> None:
+    """In a notebook, or in an async test: the loop that runs there is there again afterwards."""
+
+    async def scenario(world: Any) -> None:
+        await asyncio.gather(world.io("a"), world.io("b"), asyncio.to_thread(len, "ab"))
+
+    async def cell() -> tuple[everyturn.ScenarioResult, bool]:
+        loop = asyncio.get_running_loop()
+        found = everyturn.check_scenario(scenario)
+        await asyncio.sleep(0)
+        return found, asyncio.get_running_loop() is loop
+
+    found, same = asyncio.run(cell())
+    assert (found.verdict, same) == (everyturn.Verdict.PROVED, True)
+    assert repr(found).endswith(f"scenario: proved, {found.cell.states} states)")

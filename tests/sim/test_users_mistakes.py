@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.sim import mistakes
 
+from everyturn.checking.check import check
 from everyturn.cli import main
+from everyturn.verdicts.verdict import Verdict
 
 AGENTS = [
     each
@@ -124,3 +128,22 @@ def test_a_file_of_a_package_is_named_by_its_package(tmp_path: Path, monkeypatch
     assert result.exit_code == 2
     assert f"{name}.py:1: expected a module that can be imported" in result.stderr
     assert "name the class as package.module:Class, from the folder above the package" in result.stderr
+
+
+def test_what_other_threads_of_the_program_do_is_their_own_affair() -> None:
+    """A notebook's kernel sleeps and starts threads beside a check; only steps may not."""
+    done, stop = [], threading.Event()
+
+    def kernel() -> None:
+        while not stop.is_set():
+            time.sleep(0)
+            done.append(1)
+
+    beside = threading.Thread(target=kernel)
+    beside.start()
+    try:
+        assert check("d4", "AA", invariants=("no-hang",)).cell.verdict is Verdict.PROVED
+    finally:
+        stop.set()
+        beside.join()
+    assert done

@@ -9,6 +9,7 @@ import gc
 import re
 from typing import Any
 
+from everyturn.asyncio.apart import apart
 from everyturn.asyncio.encoding import StateEncoder, encodes
 from everyturn.asyncio.ordering import WorldFuture, WorldTask
 from everyturn.identity.layout import layout
@@ -130,4 +131,5 @@ def _learn_hidden_types() -> None:
         loop.close()
 
 
-_learn_hidden_types()
+with apart():
+    _learn_hidden_types()

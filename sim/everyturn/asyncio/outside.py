@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
-from asyncio import events
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
+
+from everyturn.asyncio.apart import apart
 
 DEFAULT_WORKERS: Final = 32
 """The workers of the default executor: as many as CPython gives a large machine."""
@@ -151,14 +152,11 @@ class Job:
         self.ran = True
         if not self.future.set_running_or_notify_cancel():
             return
-        running = events._get_running_loop()
-        events._set_running_loop(None)
         try:
-            self._value = contextvars.Context().run(self.call)
+            with apart():
+                self._value = contextvars.Context().run(self.call)
         except Exception as error:  # noqa: BLE001 # it belongs to whoever waits for the result
             self._error = error
-        finally:
-            events._set_running_loop(running)
 
     def arrive(self) -> None:
         """Give the result to whoever waits: :mod:`concurrent.futures` then calls ``call_soon_threadsafe``."""

@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from everyturn.asyncio.apart import apart
 from everyturn.asyncio.decisions import Decision, Guide
 from everyturn.asyncio.errors import Abandoned, AtRest, Unsupported
 from everyturn.asyncio.findings import ScenarioFinding, task_name, waits
@@ -178,7 +179,8 @@ async def _main(scenario: Scenario, world: ScenarioWorld) -> Any:
 
 def _to_rest(world: ScenarioWorld) -> None:
     try:
-        world.loop.run_forever()
+        with apart():
+            world.loop.run_forever()
     except AtRest:
         world.rests()
     except SystemExit as error:

@@ -12,7 +12,7 @@ from everyturn.explanation.explain import Explanation, explain_source
 from everyturn.explanation.no_return import BUDGET
 from everyturn.explanation.shrink import Shrunk, shrink_source
 from everyturn.front.asking import Agent, dispatcher
-from everyturn.front.tables import CellResult, TabledResult, TableRow, rows_of
+from everyturn.front.tables import CellResult, TabledResult, TableRow, judged_in
 from everyturn.reports import story
 from everyturn.reports.plots import timeline_of
 from everyturn.runs import trace
@@ -21,7 +21,7 @@ from everyturn.runs.run import Run
 from everyturn.runs.trace import Trace
 from everyturn.verdicts.checker import Finding
 from everyturn.verdicts.selection import Wanted
-from everyturn.verdicts.verdict import Cell, Verdict
+from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
 from everyturn.world.operations import in_short
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ class ReplayResult(TabledResult):
         self.run: Run = replayed.run
         self.findings: list[tuple[int, Finding]] = replayed.findings
         self.strayed: str | None = replayed.strayed
+
+    def __repr__(self) -> str:
+        said = ", ".join(self.violated) or "nothing"
+        return f"ReplayResult({self.run.revision}, {self.run.schedule.scope}: {said} violated, {len(self.run.steps)} steps)"
 
     @property
     def verdict(self) -> Verdict:
@@ -90,9 +94,10 @@ class ReplayResult(TabledResult):
             {"step": last, "thread": None, "operations": "rest", "seen": rest, "violates": self._violates(last)},
         ]
 
-    def verdicts(self) -> list[TableRow]:
-        """A row for each invariant that was judged."""
-        return rows_of(self._replayed.cell)
+    @property
+    def verdicts(self) -> dict[str, InvariantResult]:
+        """What is said of each invariant, and of ``conforms``: verdict, sentence, step."""
+        return judged_in(self._replayed.cell)
 
     def figure(self) -> Figure:
         """The run as a timeline."""
@@ -114,6 +119,9 @@ class ExplainResult(TabledResult):
         self.invariant: str = found.invariant
         self.sentence: str = found.sentence
         self.run: Run = found.run
+
+    def __repr__(self) -> str:
+        return f"ExplainResult({self.run.revision}, {self.run.schedule.scope}: {self.invariant})"
 
     def __str__(self) -> str:
         return "\n".join(story.lines(self.explanation))

@@ -27,6 +27,10 @@ class ScenarioResult(CellResult):
         self.interrupted: bool = checked.found.interrupted
         self._scenario = scenario
 
+    def __repr__(self) -> str:
+        many = "" if self.cell.states is None else f", {self.cell.states:,} states"
+        return f"ScenarioResult({self.revision}: {self.verdict}{many})"
+
     def replay(self, fault: str | None = None) -> ScenarioRun:
         """Make the run again that shows ``fault``; none: the first. Raises :class:`~everyturn.UsageError` if none
         does."""

@@ -26,6 +26,9 @@ class TabledResult:
         """The result as rows, all with the same columns."""
         raise NotImplementedError
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.table())} rows)"
+
     def _repr_html_(self) -> str:
         return as_html(self.table())
 

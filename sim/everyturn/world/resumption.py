@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from pathlib import Path
+from threading import get_ident
 from typing import Any, ClassVar, Final
 
 from everyturn.errors import AgentFault, EveryturnError
@@ -46,9 +47,10 @@ _ASYNCIO: Final = str(Path(asyncio.__file__).parent)
 
 
 class _Running:
-    """The gate of the world whose code runs now, if any does."""
+    """The gate of the world whose code runs now, if any does, and on which thread of this program."""
 
     gate: Gate | None = None
+    thread = 0
     failed: ClassVar[set[str]] = set()
     """Files with code that has failed already, so that coroutines that it leaves behind are no news."""
 
@@ -60,7 +62,7 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
     that nobody handles, or did what no code of a dispatcher may do.
     """
     gate.forget()
-    _Running.gate = gate
+    _Running.gate, _Running.thread = gate, get_ident()
     overrun.enter()
     try:
         enter()
@@ -122,11 +124,12 @@ def watch() -> None:
 
 
 def _guarded(function: Callable[..., Any], what: str) -> Callable[..., Any]:
-    """The same function, but for steps."""
+    """The same function, but for steps. What other threads of this program do meanwhile, a notebook's or a debugger's,
+    is their own affair."""
 
     @wraps(function)
     def guarded(*arguments: Any, **named: Any) -> Any:
-        if _Running.gate is not None:
+        if _Running.gate is not None and get_ident() == _Running.thread:
             raise _Running.gate.refuse(f"{what}, in a step: {PORTS_ONLY}")
         return function(*arguments, **named)
 
