@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import datetime as dates
 import logging
 import pickle
 import sys
+import threading
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,10 @@ import pytest
 from click.testing import CliRunner
 
 from everyturn.asyncio.checking import check, fuzz, replay
+from everyturn.asyncio.errors import Unsupported
 from everyturn.asyncio.places import user_line
-from everyturn.asyncio.searching import search
+from everyturn.asyncio.preparing import prepared
+from everyturn.asyncio.searching import Merging, outcomes, search
 from everyturn.cli import main
 from everyturn.verdicts.verdict import Verdict
 
@@ -176,3 +180,89 @@ def test_a_refusal_never_names_what_started_us(tmp_path: Path, monkeypatch: pyte
     result = CliRunner().invoke(main, ["check", "--scenario", "starts_threads:run"])
     assert result.exit_code == 2
     assert "site-packages/starts_threads.py:3: a thread of the program's own" in result.output
+
+
+async def swallows_a_refusal(world: Any) -> None:
+    with contextlib.suppress(Exception):
+        await asyncio.open_connection("localhost", 80)
+
+
+async def waits_for_the_loop_on_a_thread(world: Any) -> None:
+    loop = asyncio.get_running_loop()
+
+    def function() -> None:
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0), loop).result()
+
+    await asyncio.to_thread(function)
+
+
+async def waits_for_a_thread_in_the_loop(world: Any) -> None:
+    threading.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "what"),
+    [
+        (swallows_a_refusal, "getaddrinfo|create_connection"),
+        (waits_for_the_loop_on_a_thread, "a function on another thread that waits for the loop"),
+        (waits_for_a_thread_in_the_loop, "waiting for another thread, which stops the loop"),
+    ],
+)
+def test_what_is_refused_ends_the_search_whatever_the_program_makes_of_it(scenario: Any, what: str) -> None:
+    with pytest.raises(Unsupported, match=what) as refused:
+        check(scenario)
+    assert "tests/sim/test_asyncio_packages.py:" in str(refused.value)
+
+
+async def asks_for_all_tasks(world: Any) -> None:
+    async def waits(name: str) -> None:
+        await world.io(name)
+
+    tasks = [asyncio.create_task(waits(name), name=name) for name in "ab"]
+    found = asyncio.all_tasks()
+    assert found.issuperset(tasks)
+    assert len(found) == 3
+    world.log([each.get_name() for each in found if each in tasks])
+    await asyncio.gather(*tasks)
+
+
+def test_all_tasks_are_in_any_order_to_who_looks_at_them() -> None:
+    found = search(asks_for_all_tasks)
+    assert found.complete
+    assert found.setting.groups == ()
+    with prepared(asks_for_all_tasks):
+        seen = {tuple(each.logged[0]) for each in outcomes(asks_for_all_tasks, found.setting) if each.complete}
+    assert seen == {("a", "b"), ("b", "a")}
+
+
+async def works_on_threads_of_anyio(world: Any) -> None:
+    anyio = pytest.importorskip("anyio")
+    done: list[str] = []
+
+    async def on_a_thread(name: str) -> None:
+        done.append(await anyio.to_thread.run_sync(lambda: name))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(on_a_thread, "a")
+        group.start_soon(on_a_thread, "b")
+    world.log(*done)
+
+
+async def is_cancelled_while_a_thread_of_anyio_works(world: Any) -> None:
+    anyio = pytest.importorskip("anyio")
+    with anyio.move_on_after(1):
+        world.log(await anyio.to_thread.run_sync(lambda: "done", abandon_on_cancel=True))
+
+
+def test_worker_threads_of_anyio_are_explored() -> None:
+    pytest.importorskip("anyio")
+    for scenario, expected in (
+        (works_on_threads_of_anyio, {(("a", "b"),), (("b", "a"),)}),
+        (is_cancelled_while_a_thread_of_anyio_works, {("done",), ()}),
+    ):
+        found = search(scenario)
+        assert found.complete, found.stopped
+        with prepared(scenario):
+            assert {
+                tuple(each.logged) for each in outcomes(scenario, found.setting, Merging()) if each.complete
+            } == expected

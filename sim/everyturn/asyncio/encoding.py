@@ -260,7 +260,7 @@ def _has_own_order(value: Any) -> bool:
     if kind in _ATOMS or kind in (float, complex, WorldTask, WorldFuture):
         return True
     own: Any = kind.__hash__
-    if kind in sequences.NOW.classes:
+    if kind in sequences.NOW.classes or isinstance(value, type):
         return True
     if isinstance(value, Enum) and own is Enum.__hash__:
         return True  # the hash of its name

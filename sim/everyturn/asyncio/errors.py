@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from everyturn.errors import UsageError
 
 
@@ -18,4 +20,15 @@ class Abandoned(BaseException):
 
 
 class Unsupported(UsageError):
-    """The program does what cannot be controlled: the message says where, and what to use instead."""
+    """The program does what cannot be controlled: the message says where, and what to use instead.
+
+    It is remembered in :data:`REFUSED`: a program that catches it goes on in a way that no run without us does.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        REFUSED.append(self)
+
+
+REFUSED: Final[list[Unsupported]] = []
+"""What was refused in this run."""

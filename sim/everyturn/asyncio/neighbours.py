@@ -11,11 +11,18 @@ import asyncio.tasks
 import gc
 from collections.abc import Callable, Iterator
 from itertools import combinations
+from types import CodeType
 from typing import Any, Final, NamedTuple
 from weakref import getweakrefs, ref
 
 ALL: Final[Any] = vars(asyncio.tasks).get("_scheduled_tasks", vars(asyncio.tasks).get("_all_tasks"))
 """The weak set of all tasks: from Python 3.12 on, of those that were not begun eagerly."""
+
+
+ALL_TASKS: Final = frozenset(
+    {asyncio.all_tasks.__code__, *(each for each in asyncio.all_tasks.__code__.co_consts if isinstance(each, CodeType))}
+)
+"""Code of ``all_tasks``: its set is seen by nobody until it returns, and then it is one whose order is chosen later."""
 
 
 class _Seen(NamedTuple):

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import FrameType
 from typing import Any, Final
 
-from everyturn.asyncio.neighbours import ALL, Neighbours
+from everyturn.asyncio.neighbours import ALL, ALL_TASKS, Neighbours
 
 MOST_PLACES: Final = 5
 """Every order of so many objects is explored: 120. What comes later keeps the order in which it was first in a set."""
@@ -108,7 +108,8 @@ class _Numbered:
             return 0
         if self.label is None:
             self.label, self.number = numbers.next(name_in_sets(self))  # type: ignore[misc] # in the dictionary of a future or task
-        numbers.neighbours.asked(self)
+        if sys._getframe(1).f_code not in ALL_TASKS:
+            numbers.neighbours.asked(self)
         return self.number or 0
 
 

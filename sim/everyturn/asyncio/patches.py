@@ -26,8 +26,10 @@ from typing import Any, Final, NoReturn
 from everyturn.asyncio import dates
 from everyturn.asyncio.errors import Unsupported
 from everyturn.asyncio.loop import WorldLoop
+from everyturn.asyncio.outside import Job
 from everyturn.asyncio.places import may_be_patched, user_line
 from everyturn.asyncio.sets import WorldSet
+from everyturn.asyncio.worker_threads import WorkerQueue, is_worker
 
 EPOCH: Final = 1_700_000_000.0 - 1000.0
 """What ``time.time`` is beyond the loop's clock, in seconds."""
@@ -97,9 +99,32 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (secrets, "token_bytes", _token_bytes(secrets.token_bytes)),
         (uuid, "uuid1", _uuid1(uuid.uuid1)),
         (threading.Thread, "start", _thread_start(threading.Thread.start)),
+        (threading.Condition, "wait", _waits(threading.Condition.wait)),
+        (asyncio.tasks, "all_tasks", _all_tasks(asyncio.all_tasks)),
         (subprocess.Popen, "__init__", _refused(subprocess.Popen.__init__, "a subprocess", _PROCESS)),
     ]
     return pairs
+
+
+def _waits(original: Callable[..., bool]) -> Callable[..., bool]:
+    def wait(self: threading.Condition, timeout: float | None = None) -> bool:
+        if Job.running is not None:
+            return _refuse(
+                "a function on another thread that waits for the loop or for a thread",
+                "let it return, and await in the loop what it waits for",
+            )
+        if _loop() is not None:
+            return _refuse("waiting for another thread, which stops the loop", "await it in the loop")
+        return original(self, timeout)
+
+    return wait
+
+
+def _all_tasks(original: Callable[..., set[Any]]) -> Callable[..., set[Any]]:
+    def all_tasks(loop: Any = None) -> set[Any]:
+        return original(loop) if _loop() is None else WorldSet(original(loop))
+
+    return all_tasks
 
 
 _PROCESS: Final = "let world.io(...) stand for it"
@@ -125,8 +150,12 @@ def _uuid1(original: Callable[..., uuid.UUID]) -> Callable[..., uuid.UUID]:
 
 def _thread_start(original: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
     def start(self: threading.Thread) -> None:
-        if _loop() is None:
+        loop = _loop()
+        if loop is None and Job.running is None:
             original(self)
+            return
+        if loop is not None and is_worker(self):
+            self.queue = WorkerQueue(self, loop.world)  # type: ignore[attr-defined]
             return
         _refuse(
             f"a thread of the program's own ({self.name})",
@@ -155,6 +184,7 @@ class Patches:
         for owner, name, replacement in _replacements():
             self._instead[getattr(owner, name)] = replacement
             self._set(owner, name, replacement)
+        self._set(asyncio, "all_tasks", asyncio.tasks.all_tasks)
         for name, stand_in in (("datetime", dates.datetime), ("date", dates.date)):
             self._set(datetime, name, stand_in)
         self.put_in_modules()

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from everyturn.asyncio.apart import apart
 from everyturn.asyncio.decisions import Decision, Guide
-from everyturn.asyncio.errors import Abandoned, AtRest, Unsupported
+from everyturn.asyncio.errors import REFUSED, Abandoned, AtRest, Unsupported
 from everyturn.asyncio.findings import ScenarioFinding, task_name, waits
 from everyturn.asyncio.ordering import Groups
 from everyturn.asyncio.output import taken_by
@@ -103,6 +103,7 @@ def _one(
     world: ScenarioWorld, scenario: Scenario, outcome: ScenarioOutcome, noted: Sequence[warnings.WarningMessage]
 ) -> None:
     random.seed(0)
+    REFUSED.clear()
     NOW.begin()
     world.guide.begin(world)
     outcome.decisions, outcome.logged = world.decisions, world.logged
@@ -122,6 +123,8 @@ def _one(
         _close(world)
     outcome.iterations, outcome.neighbours = world.iterations, frozenset(world.numbers.neighbours.pairs)
     outcome.unordered = frozenset(world.unordered)
+    if REFUSED:
+        raise REFUSED[0]
 
 
 def _printing(watch: Callable[[str, Any], None] | None) -> Callable[[str], None]:

@@ -76,6 +76,8 @@ class Sequences:
 def is_by_address(kind: type) -> bool:
     """Whether objects of a class of the program's are hashed by where they lie, and could be hashed otherwise."""
     own: Any = kind.__hash__
+    if issubclass(kind, type):
+        return False
     return own is object.__hash__ and bool(kind.__flags__ & _HEAP) and kind.__weakrefoffset__ != 0
 
 
