@@ -25,7 +25,7 @@ _NO_MATTER: Final[frozenset[CodeType]] = frozenset(
 """Code that goes through a set and does the same whatever the order."""
 
 
-class Orders:
+class SetOrders:
     """What was seen in one run of the order of tasks and futures. ``choose`` decides what is open."""
 
     def __init__(self, choose: Callable[[str, Sequence[str]], int], name: Callable[[Any], str]) -> None:
@@ -95,12 +95,12 @@ class WorldSet(set[Any], metaclass=_Set):
     def __iter__(self) -> Iterator[Any]:
         members = list(set.__iter__(self))
         numbered = [each for each in members if _is_numbered(each)]
-        orders: Orders | None = getattr(events._get_running_loop(), "orders", None)
+        orders: SetOrders | None = getattr(events._get_running_loop(), "orders", None)
         if len(numbered) < 2 or orders is None or _is_no_matter(sys._getframe(1)):
             return set.__iter__(self)
         return self._arranged(members, numbered, orders)
 
-    def _arranged(self, members: list[Any], numbered: list[Any], orders: Orders) -> Iterator[Any]:
+    def _arranged(self, members: list[Any], numbered: list[Any], orders: SetOrders) -> Iterator[Any]:
         chosen = iter(orders.arrange(numbered))
         for each in [next(chosen) if _is_numbered(each) else each for each in members]:
             if len(self) != len(members):
@@ -111,7 +111,7 @@ class WorldSet(set[Any], metaclass=_Set):
 
     def pop(self) -> Any:
         numbered = [each for each in set.__iter__(self) if _is_numbered(each)]
-        orders: Orders | None = getattr(events._get_running_loop(), "orders", None)
+        orders: SetOrders | None = getattr(events._get_running_loop(), "orders", None)
         if len(numbered) < 2 or orders is None:
             return set.pop(self)
         taken = orders.first(numbered)

@@ -19,7 +19,7 @@ from everyturn.asyncio.moments import Clock, Moment
 from everyturn.asyncio.ordering import Numbers, name_in_sets
 from everyturn.asyncio.outside import DEFAULT_WORKERS, Answer, ErrorBudget, Job, Move, Pool
 from everyturn.asyncio.services import WorldModel, WorldStore
-from everyturn.asyncio.sets import Orders
+from everyturn.asyncio.sets import SetOrders
 
 if TYPE_CHECKING:
     from everyturn.asyncio.running import Setting
@@ -82,7 +82,7 @@ class ScenarioWorld:
         """Weak references to all tasks of the loop, in the order in which they were made."""
         self._pools: dict[int, tuple[Any, Pool]] = {}
         self._idle: list[tuple[Pool, Any]] = []
-        self.orders = Orders(self._decide, name_in_sets)
+        self.orders = SetOrders(self._decide, name_in_sets)
         self.loop = WorldLoop(self, eager=setting.eager)
         self.own: frozenset[str] = frozenset(vars(self)) | {"own"}
         """Names of the world's own attributes; a scenario may hang others on it."""
