@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from everyturn.front.recorded import ValidateResult, validate
     from everyturn.front.runs import ExplainResult, ReplayResult, ShrinkResult, explain, replay, shrink
     from everyturn.front.samples import FuzzResult, FuzzRun, fuzz
-    from everyturn.front.scenarios import ScenarioResult, ScenarioRun, check_scenario, fuzz_scenario, replay_scenario
+    from everyturn.front.scenarios import (
+        ScenarioExplanation,
+        ScenarioResult,
+        ScenarioRun,
+        check_scenario,
+        fuzz_scenario,
+        replay_scenario,
+    )
     from everyturn.front.sessions import SessionResult, check_session, fuzz_session, replay_session
     from everyturn.front.studies import SimulateResult, simulate
     from everyturn.runs.trace import Trace
@@ -49,6 +56,7 @@ __all__ = [
     "Promises",
     "PromptRefused",
     "ReplayResult",
+    "ScenarioExplanation",
     "ScenarioResult",
     "ScenarioRun",
     "Scope",
@@ -97,7 +105,7 @@ _FROM: Final = {
     "everyturn.front.recorded": "ValidateResult validate",
     "everyturn.front.runs": "ExplainResult ReplayResult ShrinkResult explain replay shrink",
     "everyturn.front.samples": "FuzzResult FuzzRun fuzz",
-    "everyturn.front.scenarios": "ScenarioResult ScenarioRun check_scenario fuzz_scenario replay_scenario",
+    "everyturn.front.scenarios": "ScenarioExplanation ScenarioResult ScenarioRun check_scenario fuzz_scenario replay_scenario",
     "everyturn.front.sessions": "SessionResult check_session fuzz_session replay_session",
     "everyturn.front.studies": "SimulateResult simulate",
     "everyturn.runs.trace": "Trace",

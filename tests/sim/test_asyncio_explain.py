@@ -209,3 +209,33 @@ def test_what_cannot_be_explained_is_said() -> None:
         explain_token(token, RACY, "no-such-kind")
     refused = CliRunner().invoke(main, ["explain", "--script", "out.py", "et2-nothing"])
     assert refused.exit_code == 2
+
+
+def test_the_front_door_explains_shrinks_and_writes_the_script(tmp_path: Path) -> None:
+    import everyturn
+
+    result = everyturn.check_scenario(RACY)
+    explanation = result.explain("hang", script=tmp_path / "hang.py")
+    assert "what decided" in str(explanation)
+    assert explanation.document()["kind"] == explanation.fault == "hang"
+    assert (tmp_path / "hang.py").read_text().startswith('"""Makes one run of')
+    assert "hang" in str(result.shrink().cell.invariants)
+    assert result.shrink().verdict == "refuted"
+
+
+async def beats(world: Any) -> None:
+    async def beat() -> None:
+        while True:
+            await asyncio.sleep(0)
+
+    world.beat = asyncio.create_task(beat())
+    await world.io("answer")
+    await asyncio.Event().wait()
+
+
+def test_of_a_run_that_never_rests_the_story_is_told() -> None:
+    found = explained(beats, "hang")
+    said = "\n".join(scenario_story.lines(found))
+    assert "and so on" in said
+    assert "what decided is not looked for" in said
+    assert "cannot make this run" in said

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from everyturn.asyncio.counter_checking import counter_check as check_again
 from everyturn.asyncio.decisions import ByWords
-from everyturn.asyncio.explaining import BUDGET, ExplainedScenario, explain, wanted_of
+from everyturn.asyncio.explaining import BUDGET, MOST_LINES, ExplainedScenario, explain, wanted_of
 from everyturn.asyncio.findings import KINDS, ScenarioFinding, kinds_of
 from everyturn.asyncio.preparing import prepared
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
@@ -27,8 +27,6 @@ from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Cell, CounterCheck, InvariantResult, Verdict, worst
 
 HANGS: Final = "at rest the scenario still waits"
-MOST_LINES = 100
-"""The most lines that are told of a run that does not come to rest."""
 
 
 class CheckedScenario(NamedTuple):

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from time import monotonic
 from typing import Final, NamedTuple
 
 from everyturn.asyncio.decisions import ByWords, Decision
@@ -19,7 +21,12 @@ from everyturn.asyncio.world import GO_ON
 from everyturn.errors import UsageError
 
 BUDGET: Final = 2_000
-"""How many runs are made at most in search of the point of no return."""
+"""How many runs are made at most in search of the point of no return, and of what decided."""
+MANY: Final = 400
+PATIENCE: Final = 10.0
+"""After so many iterations a run may be one that goes on for ever: then it has so many seconds to come to rest."""
+MOST_LINES: Final = 100
+"""The most lines that are told of a run that does not come to rest."""
 _COMPARED: Final = re.compile(r"(t\d+.*) <= (t\d+)(?: \+ 1e-09 s)? (holds|does not hold)")
 _ORDERS: Final = ("arrives", "rest", "between steps", "inside a step", "next")
 """Kinds of choices of which of several things comes next."""
@@ -84,9 +91,13 @@ def explain(
     """Explain the run of these words; ``kind``: of which fault, none: the first. Raises :class:`UsageError` if it shows
     none of it."""
     with prepared(scenario, setting):
-        outcome, lines = tell(scenario, ByWords(recorded), setting)
+        outcome, lines = tell(scenario, ByWords(recorded), setting._replace(longest=min(setting.longest, MANY)))
+        if not outcome.complete:
+            outcome, lines = tell(scenario, ByWords(recorded), setting._replace(until=monotonic() + PATIENCE))
+        if not outcome.complete:
+            return _endless(name, setting, outcome, lines, kind)
         finding = wanted_of(outcome, kind, kinds_of(scenario))
-        explaining = _Explaining(scenario, setting, outcome, finding.kind)
+        explaining = _Explaining(scenario, setting, outcome, finding.kind, budget)
         return ExplainedScenario(
             name=name,
             setting=setting,
@@ -95,7 +106,7 @@ def explain(
             lines=lines,
             waiting=waiting_at_rest(scenario, setting, outcome),
             pair=explaining.pair(),
-            lost=(lost := explaining.lost(budget)),
+            lost=(lost := explaining.lost()),
             passing=explaining.passing() or explaining.turned_back(lost),
             beyond_asyncio=beyond_asyncio(setting, outcome.decisions),
         )
@@ -105,8 +116,6 @@ def wanted_of(outcome: ScenarioOutcome, kind: str | None, kinds: Mapping[str, st
     """The finding to look at: of this kind, or the first. Raises :class:`UsageError` if the run has none."""
     if kind is not None and kind not in kinds:
         raise UsageError(f"invariant {kind!r}: expected a kind of fault of scenarios, one of {', '.join(kinds)}")
-    if not outcome.complete:
-        raise UsageError("nothing to explain: expected a run that comes to rest; found one that goes on for ever")
     for finding in outcome.findings:
         if kind is None or finding.kind == kind:
             return finding
@@ -114,10 +123,22 @@ def wanted_of(outcome: ScenarioOutcome, kind: str | None, kinds: Mapping[str, st
     raise UsageError(f"nothing to explain: expected a run with {kind or 'a fault'}; found {found}")
 
 
-class _Explaining:
-    """One run, and others that are made to compare it with."""
+def _endless(
+    name: str, setting: Setting, outcome: ScenarioOutcome, lines: list[str], kind: str | None
+) -> ExplainedScenario:
+    """Of a run that goes on for ever its story is told, no more."""
+    if kind not in (None, "hang", "left-over"):
+        raise UsageError(f"nothing to explain: expected a run with {kind}; found one that goes on for ever")
+    finding = ScenarioFinding(kind or "hang", f"after {outcome.iterations:,} iterations of the loop it is not at rest")
+    told_ = [*lines[:MOST_LINES], "      and so on"]
+    return ExplainedScenario(name, setting, finding, outcome, told_, [], None, None, None, "it never comes to rest")
 
-    def __init__(self, scenario: Scenario, setting: Setting, outcome: ScenarioOutcome, kind: str) -> None:
+
+class _Explaining:
+    """One run, and others that are made to compare it with: at most ``budget`` for each question."""
+
+    def __init__(self, scenario: Scenario, setting: Setting, outcome: ScenarioOutcome, kind: str, budget: int) -> None:
+        self._budget = budget
         self._scenario = scenario
         self._setting = setting
         self._decisions = outcome.decisions
@@ -127,26 +148,22 @@ class _Explaining:
 
     def pair(self) -> DecidingPair | None:
         """The latest two things that came in an order that decided: in the other one both come, without the fault."""
-        for number, decision in self._backwards():
-            if decision.kind not in _ORDERS:
+        for number, word in islice(self._others(), self._budget // 2):
+            decision = self._decisions[number]
+            same = _source(word) == _source(decision.word)
+            if decision.kind not in _ORDERS or same or (word == GO_ON and decision.kind != "arrives"):
                 continue
-            for word in decision.options:
-                if _source(word) == _source(decision.word) or (word == GO_ON and decision.kind != "arrives"):
-                    continue
-                if any(self._spares(recorded) for recorded in self._other_way_round(number, word)):
-                    return DecidingPair(number + 1, told(decision.word), told(word))
+            if any(self._spares(recorded) for recorded in self._other_way_round(number, word)):
+                return DecidingPair(number + 1, told(decision.word), told(word))
         return None
 
     def passing(self) -> PassingScenario | None:
         """The run that differs by one choice, as late as can be, and shows nothing wrong at all."""
-        for number, decision in self._backwards():
-            for word in decision.options:
-                if word == decision.word:
-                    continue
-                for recorded in (*self._other_way_round(number, word), self._words(number, word)):
-                    outcome, lines = tell(self._scenario, ByWords(recorded), self._setting)
-                    if outcome.complete and not outcome.findings:
-                        return PassingScenario(number + 1, decision.word, word, lines)
+        for number, word in islice(self._others(), self._budget // 3):
+            for recorded in (*self._other_way_round(number, word), self._words(number, word)):
+                outcome, lines = tell(self._scenario, ByWords(recorded), self._setting)
+                if outcome.complete and not outcome.findings:
+                    return PassingScenario(number + 1, self._decisions[number].word, word, lines)
         return None
 
     def turned_back(self, lost: LostScenario | None) -> PassingScenario | None:
@@ -158,8 +175,9 @@ class _Explaining:
         _, lines = tell(self._scenario, ByWords(recorded), self._setting)
         return PassingScenario(lost.decision, lost.word, recorded[lost.decision - 1][1], lines)
 
-    def lost(self, budget: int) -> LostScenario | None:
-        """The first choice after which every run shows the fault; none if ``budget`` runs do not say it."""
+    def lost(self) -> LostScenario | None:
+        """The first choice after which every run shows the fault; none if so many runs do not say it."""
+        budget = self._budget
         left = [budget]
         low, high = 0, len(self._decisions)
         # a run without the fault is still there after `low` choices (if any), and not after `high`
@@ -176,9 +194,11 @@ class _Explaining:
             low, high = (middle, high) if spared else (low, middle)
         return LostScenario(high, self._decisions[high - 1].word, budget - left[0])
 
-    def _backwards(self) -> Iterator[tuple[int, Decision]]:
+    def _others(self) -> Iterator[tuple[int, str]]:
+        """Each option that was not taken, with the number of its choice, late ones first."""
         for number in range(len(self._decisions) - 1, -1, -1):
-            yield number, self._decisions[number]
+            decision = self._decisions[number]
+            yield from ((number, word) for word in decision.options if word != decision.word)
 
     def _words(self, number: int, word: str) -> list[tuple[str, str]]:
         """The same up to a choice, another option there, and then nothing interferes."""

@@ -39,7 +39,7 @@ from everyturn.verdicts.verdict import Exit
     type=click.IntRange(1),
     default=50_000,
     show_default=True,
-    help="How many states to explore at most in search of the point of no return.",
+    help="How many states to explore at most in search of the point of no return; of a scenario, a 25th as many runs.",
 )
 @click.option("--scenario", metavar="NAME", help="The asyncio program whose run the token is of.")
 @click.option("--session", metavar="NAME", help="The adapter of the asyncio agent whose run the token is of.")

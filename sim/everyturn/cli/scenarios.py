@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from everyturn.asyncio.running import Scenario, Setting
     from everyturn.reports.scenarios import SearchProgress
 
+STATES_OF_A_RUN = 25
+"""A budget of states is one of so many times fewer runs."""
 SCENARIO = "An asyncio program as it is: package.module:function, an async function that takes the world."
 SESSION = "An asyncio agent as it is: package.module:Adapter or file.py:Adapter, an everyturn.Session. With --scope."
 
@@ -122,7 +124,7 @@ def explain_scenario(
     from everyturn.asyncio.stock_script import write_script
     from everyturn.reports import scenario_story
 
-    found = explain_token(source, scenario, _one_kind(invariants), budget=budget)
+    found = explain_token(source, scenario, _one_kind(invariants), budget=max(1, budget // STATES_OF_A_RUN))
     if script is not None:
         write_script(script, found.name, found.setting, found.outcome.decisions, str(found.finding))
     if as_json:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from everyturn.asyncio import checking
 from everyturn.asyncio.checking import CheckedScenario
+from everyturn.asyncio.explaining import ExplainedScenario
 from everyturn.asyncio.running import Setting
 from everyturn.asyncio.searching import SearchLimits
+from everyturn.asyncio.stock_script import write_script
 from everyturn.errors import UsageError
 from everyturn.front.asking import ScenarioFunction
 from everyturn.front.tables import CellResult, TabledResult, TableRow
+from everyturn.reports import scenario_story
 from everyturn.verdicts.verdict import Cell, Verdict
 
 ScenarioOrName = str | ScenarioFunction
@@ -35,6 +39,38 @@ class ScenarioResult(CellResult):
         """Make the run again that shows ``fault``; none: the first. Raises :class:`~everyturn.UsageError` if none
         does."""
         return replay_scenario(self._token(fault), self._scenario)
+
+    def explain(self, fault: str | None = None, *, script: str | Path | None = None) -> ScenarioExplanation:
+        """Say why that run shows ``fault``: what decided, when it was too late, who waits for whom, the nearest good
+        run. ``script``: a file to write that makes the run on asyncio's own loop. Raises as :meth:`replay` does."""
+        found = checking.explain_token(self._token(fault), self._scenario, fault)
+        if script is not None:
+            write_script(Path(script), found.name, found.setting, found.outcome.decisions, str(found.finding))
+        return ScenarioExplanation(found)
+
+    def shrink(self, fault: str | None = None) -> ScenarioRun:
+        """Make that run shorter. Raises as :meth:`replay` does."""
+        return ScenarioRun(checking.shrink_token(self._token(fault), self._scenario, fault).after)
+
+
+class ScenarioExplanation(TabledResult):
+    """Why a run of an asyncio program shows a fault; ``str`` of it is the story."""
+
+    def __init__(self, found: ExplainedScenario) -> None:
+        self.explanation = found
+        self.fault: str = found.finding.kind
+        self.sentence: str = str(found.finding)
+
+    def __str__(self) -> str:
+        return "\n".join(scenario_story.lines(self.explanation))
+
+    def document(self) -> dict[str, Any]:
+        """What `everyturn explain --scenario … --json` gives."""
+        return scenario_story.document(self.explanation)
+
+    def table(self) -> list[TableRow]:
+        """A row for each line of the story."""
+        return [{"line": line} for line in scenario_story.lines(self.explanation)]
 
 
 class ScenarioRun(TabledResult):

@@ -33,6 +33,9 @@ def lines(found: ExplainedScenario) -> Iterator[str]:
 
 
 def _decided(found: ExplainedScenario) -> Iterator[str]:
+    if not found.outcome.complete:
+        yield "the run never comes to rest: what decided is not looked for"
+        return
     pair = found.pair
     if pair is None:
         yield "no two things were found whose other order spares the run its fault"
@@ -43,6 +46,8 @@ def _decided(found: ExplainedScenario) -> Iterator[str]:
 
 def _lost(found: ExplainedScenario) -> Iterator[str]:
     lost = found.lost
+    if not found.outcome.complete:
+        return
     if lost is None:
         yield "when it was too late is not known: there are too many ways to go on (--budget)"
     elif lost.decision == 0:
