@@ -9,7 +9,11 @@ import pytest
 
 from everyturn.engines.simpy.replay import replay
 
-PAGE = (Path(__file__).parent.parent / "docs" / "findings.md").read_text()
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = (DOCS / "findings.md").read_text()
+NEWEST = re.findall(
+    r"^# (\S+) at (\S+), \d+ steps\neveryturn replay (et2-\S+)$", (DOCS / "newest.md").read_text(), re.MULTILINE
+)
 
 
 def shown() -> list[tuple[str, str]]:
@@ -31,4 +35,20 @@ def test_a_counterexample_of_the_page_violates_what_its_section_says(invariant: 
     """The run is the recorded one, and the invariant is among those that it violates."""
     replayed = replay(token)
     assert replayed.strayed is None
+    assert invariant in {finding.invariant for _, finding in replayed.findings}
+
+
+def test_the_page_of_the_newest_commit_shows_counterexamples() -> None:
+    """One for each invariant that is refuted there, at least."""
+    assert len(NEWEST) >= 20
+    assert len({invariant for invariant, _, _ in NEWEST}) >= 10
+
+
+@pytest.mark.parametrize(("invariant", "scope", "token"), NEWEST)
+def test_a_counterexample_of_the_newest_commit_violates_what_its_line_says(
+    invariant: str, scope: str, token: str
+) -> None:
+    """In the scope that is named, at `d10`."""
+    replayed = replay(token)
+    assert (replayed.strayed, replayed.run.revision, replayed.run.scope) == (None, "d10-newest", scope)
     assert invariant in {finding.invariant for _, finding in replayed.findings}

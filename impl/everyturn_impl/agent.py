@@ -1,8 +1,7 @@
 """The dispatcher of the seed commit, step by step: run, prepare step, stream, hand-off, cancel, clear, summarise.
 
 Every ``await`` on a port is one access to shared data, and between two of them any other thread may run. The numbers
-in the comments are those of ``docs/protocol.md``. Earlier revisions (:mod:`everyturn_impl.revisions`) override the
-few methods in which they differ.
+in the comments are those of ``docs/protocol.md``. Other revisions and repairs override the few methods that differ.
 """
 
 from __future__ import annotations
@@ -12,10 +11,10 @@ from dataclasses import replace
 from everyturn_impl.calls import Call, Completion, Context, Fault, StepEnd, StreamResult
 from everyturn_impl.endings import CANCELLED, UNSUCCESSFUL, Ending, HandOff
 from everyturn_impl.errors import AgentError, SessionBusy, StoreError, error_of
-from everyturn_impl.server import Server
+from everyturn_impl.teller import Teller
 
 
-class SessionAgent(Server):
+class SessionAgent(Teller):
     """One session's dispatcher."""
 
     # run (1, 2) --------------------------------------------------------------------------------------------------
@@ -51,7 +50,7 @@ class SessionAgent(Server):
             titled = False
             try:
                 titled = await self.open_session(call, caller)
-                await self.ports.store.write_user(caller, call, "turn", turn)
+                await self.write_message(call, caller, turn)
                 await self.take_turn(call, caller, turn)
             finally:
                 if titled:
@@ -68,7 +67,7 @@ class SessionAgent(Server):
         titled = False
         try:
             titled = await self.open_session(call, caller)
-            await self.ports.store.write_user(caller, call, "turn", turn)
+            await self.write_message(call, caller, turn)
             await self.ports.active.set(turn)
             try:
                 await self.take_turn(call, caller, turn)
@@ -84,6 +83,10 @@ class SessionAgent(Server):
             return False
         await self.ports.titles.start(call.prompt)
         return True
+
+    async def write_message(self, call: Call, caller: Context, turn: Context) -> None:
+        """Step 2: write the turn's own user message."""
+        await self.ports.store.write_user(caller, call, "turn", turn)
 
     async def leave(self, work: Context) -> None:
         """Step 6, for a turn or a summary: delete ``active``, whoever's it is by now."""
@@ -156,10 +159,9 @@ class SessionAgent(Server):
         finally:
             await self.ports.store.flush(call.prompt)
 
-    async def stream(self, call: Call, turn: Context) -> Ending:
-        """Step 5: step after step, until one does not end in a tool round."""
+    async def stream(self, call: Call, turn: Context, number: int = 0) -> Ending:
+        """Step 5: step after step behind step ``number``, until one does not end in a tool round."""
         message: str | None = None
-        number = 0
         while True:
             number = self.next_step(number)
             fault: Fault | None = None
@@ -177,7 +179,7 @@ class SessionAgent(Server):
             await self.finish_step(turn, message, result)
             if result.how is StepEnd.FINISHED or result.full:
                 asked_tools = result.how is StepEnd.TOOL
-                return Ending(message, result.text, full=result.full, asked_tools=asked_tools)
+                return Ending(message, result.text, full=result.full, asked_tools=asked_tools, steps=number)
 
     async def ask(self, work: Context, prompt: str | None, number: int) -> StreamResult:
         """One stream of a step; ``prompt`` is none for a summary."""
@@ -215,7 +217,7 @@ class SessionAgent(Server):
 
     async def summarise_turn(self, call: Call, turn: Context, ending: Ending) -> Ending:
         """The context window is nearly full: summarise, then queue the rest of the work as a continuation."""
-        await self.ports.active.delete(turn)
+        await self.step_aside(turn)
         fault: Fault | None = None
         try:
             await self.summarise(turn)
@@ -226,9 +228,16 @@ class SessionAgent(Server):
                 self.ports.journal.summary_failed(turn, fault)
             return replace(ending, fault=fault)
         if ending.asked_tools:
-            continuation = replace(call, text=f"Continue after the summary: {call.text}")
-            await self.ports.queue.set((*await self.ports.queue.get(), continuation))
+            await self.queue_continuation(replace(call, text=f"Continue after the summary: {call.text}"))
         return ending
+
+    async def step_aside(self, turn: Context) -> None:
+        """Delete ``active``, whoever's it is by now, so that a summary can enter."""
+        await self.ports.active.delete(turn)
+
+    async def queue_continuation(self, continuation: Call) -> None:
+        """Append the rest of a summarised turn's work to the queue, in two accesses."""
+        await self.ports.queue.set((*await self.ports.queue.get(), continuation))
 
     # prepare step (4) --------------------------------------------------------------------------------------------
 
@@ -250,10 +259,11 @@ class SessionAgent(Server):
         kept: tuple[Call, ...] = ()
         folded: tuple[Call, ...] = ()
         await self.ports.mutex.lock()
+        open_to_folds = await self.takes_in(turn)
         for call in await self.ports.queue.get():
             if await self.covered(call.sequence):
                 dropped = (*dropped, call)
-            elif self.stays_queued(call):
+            elif not open_to_folds or self.stays_queued(call):
                 kept = (*kept, call)
             else:
                 folded = (*folded, call)
@@ -266,19 +276,13 @@ class SessionAgent(Server):
         await self.ports.mutex.unlock()
         return dropped, folded
 
+    async def takes_in(self, turn: Context) -> bool:
+        """Whether anybody may be folded into ``turn``; the mutex is held."""
+        return True
+
     def stays_queued(self, call: Call) -> bool:
         """Whether an uncovered call waits for a turn of its own instead of being folded."""
         return call.run_id is not None
-
-    def note_drops(self, dropped: tuple[Call, ...]) -> None:
-        """Write into the journal which calls a cancel's coverage removed."""
-        for call in dropped:
-            self.ports.journal.dropped(call, "covered")
-
-    def note_folds(self, turn: Context, folded: tuple[Call, ...]) -> None:
-        """Write into the journal which calls ``turn`` takes in."""
-        for call in folded:
-            self.ports.journal.folded(call, turn)
 
     # hand-off (7) ------------------------------------------------------------------------------------------------
 
@@ -308,33 +312,6 @@ class SessionAgent(Server):
         """Whether a turn that hands off has to publish: unless its own continuation is queued and will."""
         return call.run_id is not None and all(each.run_id != call.run_id for each in queued)
 
-    # publishing --------------------------------------------------------------------------------------------------
-
-    async def publish(self, call: Call, completion: Completion, context: Context | None) -> None:
-        """Hand a completion to the call's hook, or to the broker if it has none."""
-        if call.hook is not None:
-            await self.ports.hooks.keep(call.hook, completion)
-        else:
-            await self.ports.broker.publish(completion, context)
-
-    async def publish_ending(self, call: Call, caller: Context, ending: Ending) -> None:
-        """Publish the completion of a turn of its own."""
-        if ending.fault is None:
-            cancelled = await self.ports.contexts.done(caller)
-        else:
-            cancelled = ending.fault.kind == CANCELLED
-        await self.publish(
-            call,
-            Completion(call.prompt, call.run_id, ending.message, ending.text, ending.fault, cancelled),
-            caller,
-        )
-
-    async def publish_drops(self, dropped: tuple[Call, ...]) -> None:
-        """Tell the waiters of calls that were removed from the queue."""
-        for call in dropped:
-            if call.run_id is not None:
-                await self.publish(call, Completion(call.prompt, call.run_id, cancelled=True), None)
-
     # cancel and clear --------------------------------------------------------------------------------------------
 
     async def cancel(self) -> None:
@@ -344,7 +321,7 @@ class SessionAgent(Server):
         if active is not None:
             await self.ports.contexts.cancel(active)
         await self.raise_mark()
-        await self.clear_queue()
+        await self.drop_queue()
         await self.ports.mutex.unlock()
 
     async def raise_mark(self) -> None:
@@ -354,6 +331,10 @@ class SessionAgent(Server):
             await self.ports.mark.set(sequence)
 
     async def clear_queue(self) -> None:
+        """Remove the queued calls, without the mutex."""
+        await self.drop_queue()
+
+    async def drop_queue(self) -> None:
         """Remove the queued calls; one read looks whether there are any."""
         if await self.ports.queue.get():
             await self.clear()
@@ -370,23 +351,36 @@ class SessionAgent(Server):
         """Summarise the session, then run the first queued call. Raises :class:`SessionBusy` and what the run
         raises."""
         owner = caller.prompt or caller.name
-        if await self.ports.active.get() is not None:
-            raise SessionBusy(owner)
-        if not await self.ports.store.read(caller, owner):
-            return
         summary = caller.summary()
-        await self.ports.active.set(summary)
+        if not await self.enter_summary(caller, summary, owner):
+            return
         try:
             if not await self.write_summary(caller, summary, owner):
                 return
             await self.leave(summary)
-            queued = await self.ports.queue.get()
-            if queued:
-                await self.ports.queue.set(queued[1:])
-                await self.run(queued[0], caller.next_hop())
+            first = await self.take_after_summary()
+            if first is not None:
+                await self.run(first, caller.next_hop())
         finally:
             await self.ports.store.flush_under(caller, owner)
             await self.on_return(summary)
+
+    async def enter_summary(self, caller: Context, summary: Context, owner: str) -> bool:
+        """Make ``summary`` active, looked at and set without the mutex; whether there is anything to summarise."""
+        if await self.ports.active.get() is not None:
+            raise SessionBusy(owner)
+        if not await self.ports.store.read(caller, owner):
+            return False
+        await self.ports.active.set(summary)
+        return True
+
+    async def take_after_summary(self) -> Call | None:
+        """Take the first queued call out, in two accesses and without the mutex."""
+        queued = await self.ports.queue.get()
+        if not queued:
+            return None
+        await self.ports.queue.set(queued[1:])
+        return queued[0]
 
     async def write_summary(self, caller: Context | None, summary: Context, owner: str) -> bool:
         """Stream the summary and store it; false if it was cancelled. Raises the error that it ended in.

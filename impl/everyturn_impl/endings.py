@@ -21,7 +21,7 @@ class Ending:
     """How the steps of a turn ended.
 
     ``message`` and ``text`` are those of the last assistant message; ``full``: the turn stopped to be summarised;
-    ``asked_tools``: its last step asked for tools, so that its work is not done.
+    ``asked_tools``: its last step asked for tools, so that its work is not done; ``steps``: the number of that step.
     """
 
     message: str | None
@@ -29,6 +29,7 @@ class Ending:
     fault: Fault | None = None
     full: bool = False
     asked_tools: bool = False
+    steps: int = 0
 
 
 @dataclass(frozen=True, slots=True)

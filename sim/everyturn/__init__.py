@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from everyturn.front.checks import CheckResult, CheckResults, check, check_all
     from everyturn.front.looks import AuditResult, CoverageResult, LivenessResult, audit, coverage, liveness
     from everyturn.front.recorded import ValidateResult, validate
+    from everyturn.front.repairs import RepairsResult, repairs
     from everyturn.front.runs import ExplainResult, ReplayResult, ShrinkResult, explain, replay, shrink
     from everyturn.front.samples import FuzzResult, FuzzRun, fuzz
     from everyturn.front.scenarios import (
@@ -55,6 +56,7 @@ __all__ = [
     "Ports",
     "Promises",
     "PromptRefused",
+    "RepairsResult",
     "ReplayResult",
     "ScenarioExplanation",
     "ScenarioResult",
@@ -85,6 +87,7 @@ __all__ = [
     "fuzz_session",
     "invariants",
     "liveness",
+    "repairs",
     "replay",
     "replay_scenario",
     "replay_session",
@@ -103,6 +106,7 @@ _FROM: Final = {
     "everyturn.front.checks": "CheckResult CheckResults check check_all",
     "everyturn.front.looks": "AuditResult CoverageResult LivenessResult audit coverage liveness",
     "everyturn.front.recorded": "ValidateResult validate",
+    "everyturn.front.repairs": "RepairsResult repairs",
     "everyturn.front.runs": "ExplainResult ReplayResult ShrinkResult explain replay shrink",
     "everyturn.front.samples": "FuzzResult FuzzRun fuzz",
     "everyturn.front.scenarios": "ScenarioExplanation ScenarioResult ScenarioRun check_scenario fuzz_scenario replay_scenario",

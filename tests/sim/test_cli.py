@@ -68,7 +68,7 @@ def test_the_mission_is_proved_at_the_seed_commit() -> None:
     ("arguments", "said"),
     [
         (["check", "--scope", "AX"], "found 'X'"),
-        (["check", "--revision", "d9"], "revision 'd9'"),
+        (["check", "--revision", "d99"], "revision 'd99'"),
         (["check", "--agent", "no.such:Thing"], "no.such"),
         (["check", "--agent", "json:JSONDecoder"], "expected a dispatcher"),
         (["check", "--invariant", "no-fun"], "no-fun"),
@@ -148,7 +148,7 @@ def test_the_same_matrix_is_drawn_in_the_same_bytes(ending: str, tmp_path: Path)
     ("more", "said"),
     [
         (["--scope", "AX"], "scope 'AX': expected prompts (letters of AaIi) first, found 'X'"),
-        (["--revision", "d9"], "revision 'd9': expected one of "),
+        (["--revision", "d99"], "revision 'd99': expected one of "),
         (["--agent", "everyturn.checking.mutants:Nobody"], "expected a class Nobody"),
     ],
 )
@@ -268,7 +268,8 @@ def test_help_says_what_each_exit_code_means(command: str) -> None:
     _, _, codes = run(command, "--help").stdout.partition("Exit codes:\n")
     numbers = {int(line.split()[0]) for line in codes.splitlines() if line.strip()}
     assert {0, 2, 3, 130} <= numbers
-    assert (1 in numbers) == (command in {"check", "liveness", "fuzz", "replay", "shrink", "explain", "validate"})
+    judging = {"check", "liveness", "fuzz", "replay", "shrink", "explain", "validate", "repairs"}
+    assert (1 in numbers) == (command in judging)
 
 
 def test_the_list_of_commands_cuts_nothing_off() -> None:

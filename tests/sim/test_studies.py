@@ -112,7 +112,7 @@ def test_every_shipped_study_can_be_read_and_has_a_question(path: Path) -> None:
             FILE.replace("hours = 1", "hours = 1\nwarm_up_hours = 1"),
             "expected `warm_up_hours` below `hours` (1); found 1",
         ),
-        (FILE.replace('"d4"', '"d9"'), "revision 'd9'"),
+        (FILE.replace('"d4"', '"d99"'), "revision 'd99'"),
         (FILE + "[plot]\ny = ['fun']", "plot.y: expected one of completions_per_hour"),
         (FILE + "[plot]\nkind = 'pie'", "plot.kind: expected one of curves, bars; found 'pie'"),
         (

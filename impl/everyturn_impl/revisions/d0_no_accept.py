@@ -35,7 +35,7 @@ class NoAccept(PendingFlag):
         active = await self.ports.active.get()
         if active is not None:
             await self.ports.contexts.cancel(active)
-        await self.clear_queue()
+        await self.drop_queue()
 
     async def record_early_cancel(self, call: Call) -> None:
         """A turn that is cancelled before its first assistant message stores nothing."""

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from everyturn_impl.agent import SessionAgent
 from everyturn_impl.calls import Call, Context, StepEnd, StreamResult
 from everyturn_impl.revisions.d5_server_tells import ServerTells
 
 
-class RetryInStream(ServerTells):
-    """Differs from `d5` in that "unauthorised" is answered by one more stream of the same step, and by no second `Run`.
-
-    A summary has no such stream: a user's is repeated as a whole, a turn's own one fails.
-    """
+class RetriesInStream(SessionAgent):
+    """Refused credentials are answered by one more stream of the same step, and by no second `Run`."""
 
     async def attempt(self, call: Call, caller: Context) -> None:
         """Run ``call`` once."""
@@ -26,3 +24,10 @@ class RetryInStream(ServerTells):
     def refreshes(self, prompt: str | None) -> bool:
         """Whether refused credentials are refreshed within this stream; ``prompt`` is none for a summary."""
         return prompt is not None
+
+
+class RetryInStream(RetriesInStream, ServerTells):
+    """Differs from `d5` in what follows when the credentials of a turn's stream are refused.
+
+    A summary has no such stream: a user's is repeated as a whole, a turn's own one fails.
+    """

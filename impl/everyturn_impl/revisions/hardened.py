@@ -167,10 +167,9 @@ class Hardened(SessionAgent):
 
     # the steps ---------------------------------------------------------------------------------------------------
 
-    async def stream(self, call: Call, turn: Context) -> Ending:
+    async def stream(self, call: Call, turn: Context, number: int = 0) -> Ending:
         """Step after step; the first refusal of the credentials is answered by one more stream of the same step."""
         message: str | None = None
-        number = 0
         retried = False
         while True:
             number = self.next_step(number)

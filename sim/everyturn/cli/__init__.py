@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "validate": "validate:validate",
     "convert": "convert:convert",
     "export": "export:export",
+    "repairs": "repairs:repairs",
     "list": "listing:list_",
 }
 """Command → the module of this package and the function that it is; imported when it is asked for."""

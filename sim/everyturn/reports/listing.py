@@ -42,6 +42,13 @@ def _revisions() -> Iterator[ListingEntry]:
         yield {"name": name, "sentence": about.split(": ", 1)[-1]}
 
 
+def _repairs() -> Iterator[ListingEntry]:
+    from everyturn_impl.repairs import REPAIRS
+
+    for name, repair in REPAIRS.items():
+        yield {"name": name, "sentence": " ".join((repair.__doc__ or "").split("\n\n")[0].split())}
+
+
 def _invariants() -> Iterator[ListingEntry]:
     from everyturn_model.invariants import INVARIANTS
 
@@ -145,5 +152,6 @@ LISTINGS: Final[dict[str, Listing]] = {
     "formats": Listing(_formats, _each(_format)),
     "mappings": Listing(_mappings, _named(12)),
     "mutants": Listing(_mutants, _named(22)),
+    "repairs": Listing(_repairs, _named(32)),
 }
 """Everything that `everyturn list` knows, by the word that asks for it."""

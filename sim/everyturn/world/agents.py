@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from everyturn.errors import AgentFault, UsageError
 from everyturn.source_location import raised_at
-from everyturn.world import imports, objects
+from everyturn.world import imports, objects, repaired
 from everyturn.world.entering import entered, named, told
 from everyturn.world.scope import Scope
 from everyturn_impl.calls import Call
@@ -37,13 +37,16 @@ CALLS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def find_revision(name: str | type[Dispatcher]) -> type[Dispatcher]:
-    """The revision ``name``, or the user's class ``package.module:Class`` or ``folder/file.py:Class``. Raises
-    :class:`UsageError`.
+    """The revision ``name``, or the user's class ``package.module:Class`` or ``folder/file.py:Class``; behind either,
+    ``+repair``, any number of times. Raises :class:`UsageError`.
 
     A module is looked for in the current directory first, however the command was started.
     """
     if isinstance(name, type):
         return name
+    if repaired.WITH in name:
+        base, repairs = repaired.split(name)
+        return repaired.with_repairs(find_revision(base), repairs)
     if ":" not in name:
         matching = [key for key in REVISIONS if key == name or key.split("-")[0] == name]
         if not matching:
@@ -76,6 +79,9 @@ def revision_name(name: str | type[Dispatcher]) -> str:
     if isinstance(name, type):
         return f"{name.__module__}:{name.__qualname__}"
     find_revision(name)
+    if repaired.WITH in name:
+        base, repairs = repaired.split(name)
+        return repaired.WITH.join((revision_name(base), *repairs))
     return next((key for key in REVISIONS if key == name or key.split("-")[0] == name), name)
 
 
