@@ -12,6 +12,8 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
+from everyturn.asyncio.outside import Answer
+
 if TYPE_CHECKING:
     from everyturn.asyncio.world import ScenarioWorld
 
@@ -61,16 +63,14 @@ def _may_be_unheld(world: ScenarioWorld) -> bool:
 
 
 def _plainly_held(world: ScenarioWorld) -> set[int]:
-    """The addresses of tasks that an answer of the world wakes, or that the loop is to run: most of them, at a glance."""
-    callbacks = [
-        callback for answer in world.answers if answer.future is not None for callback, _ in _callbacks(answer)
+    """The tasks that wait for an answer of the world, or that the loop is to run: most of all tasks, at little cost."""
+    handles = [*world.loop._ready, *world.arrived]
+    owners = [getattr(handle._callback, "__self__", None) for handle in handles]
+    answers = [*world.answers, *(each for each in owners if isinstance(each, Answer))]
+    waiting = [
+        callback for answer in answers if answer.future is not None for callback, _ in answer.future._callbacks or ()
     ]
-    callbacks += [handle._callback for handle in (*world.loop._ready, *world.arrived)]
-    return {id(getattr(callback, "__self__", None)) for callback in callbacks}
-
-
-def _callbacks(answer: Any) -> Any:
-    return answer.future._callbacks or ()
+    return {id(each) for each in (*owners, *(getattr(callback, "__self__", None) for callback in waiting))}
 
 
 def _garbage() -> set[int]:

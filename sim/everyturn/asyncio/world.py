@@ -78,6 +78,8 @@ class ScenarioWorld:
         self._order = setting.order
         self._watch = watch
         self._in_thread = False
+        self._ran = True
+        """Whether code of the program has run since the onlooker looked."""
         self.made: list[Any] = []
         """Weak references to all tasks of the loop, in the order in which they were made."""
         self._pools: dict[int, tuple[Any, Pool]] = {}
@@ -203,6 +205,7 @@ class ScenarioWorld:
 
     def _happen(self, answer: Answer) -> None:
         self._tell("world", Move(f"{answer.name} happens", "happens", answer.number))
+        self._ran = True
         answer.happen()
 
     def _arrive(self, answer: Answer, way: int) -> None:
@@ -217,6 +220,7 @@ class ScenarioWorld:
     def _happen_late(self, answer: Answer) -> None:
         self.orphans.remove(answer)
         self._tell("world", Move(f"{answer.name} happens, though nobody waits for it", "happens", answer.number))
+        self._ran = True
         answer.happen()
 
     def _forget_unwanted(self) -> None:
@@ -311,7 +315,7 @@ class ScenarioWorld:
 
     def _thread(self, what: Move, move: Callable[..., None], *args: Any) -> None:
         self._tell("world", what)
-        self._in_thread = self.loop.thread_calls = True
+        self._in_thread = self.loop.thread_calls = self._ran = True
         try:
             move(*args)
         finally:
@@ -335,8 +339,9 @@ class ScenarioWorld:
         self._tell("seen", what)
 
     def between_steps(self) -> None:
-        """No code of the program is running."""
-        if self.onlooker is not None and not (self.over or self.settled):
+        """No code of the program is running: whoever looks on looks, if some has run since it did."""
+        if self.onlooker is not None and self._ran and not (self.over or self.settled):
+            self._ran = False
             self.onlooker.look()
 
     def becomes_ready(self, handle: Any) -> None:
@@ -346,6 +351,7 @@ class ScenarioWorld:
 
     def steps(self, handle: Any) -> None:
         """The loop takes ``handle`` to run it."""
+        self._ran = True
         if self._watch is not None:
             self._tell("step", handle)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from everyturn.asyncio.encoding import known
@@ -10,9 +11,10 @@ from everyturn.asyncio.findings import KINDS, ScenarioFinding
 from everyturn.asyncio.running import ScenarioOutcome
 from everyturn.asyncio.world import ScenarioWorld
 from everyturn.errors import AgentFault, UsageError
-from everyturn.sessions.adapter import Session
-from everyturn.sessions.calls import METHODS, Calls
-from everyturn.sessions.judging import header, judge
+from everyturn.formats.everyturn_log import LogHeader
+from everyturn.sessions.adapter import Held, Session
+from everyturn.sessions.calls import METHODS, Calls, Observed
+from everyturn.sessions.judging import Judgement, header, judge
 from everyturn.sessions.mistakes import method, opened, where
 from everyturn.sessions.telling import Telling
 from everyturn.verdicts.checker import CONFORMS
@@ -77,18 +79,28 @@ class SessionWorkload:
                 f"{where(self.adapter)}: session {self.adapter.__qualname__}: stores_prompts: expected an agent that is "
                 "given world.store() in open; found none taken"
             )
-        telling = Telling(calls.observed, calls.snapshot, messages=messages)
         head = header(self.adapter.promises, turns=turns, queue=calls.snapshot is not None, messages=messages)
-        judged = judge(
-            telling.lines,
-            head,
-            tuple(calls.open),
-            placed=telling.placed,
-            conformance=self.chosen.conformance,
-        )
+        seen = (tuple(calls.observed), calls.snapshot, tuple(calls.open))
+        judged = _judged(*seen, head, messages=messages, conformance=self.chosen.conformance)
         outcome.findings += [ScenarioFinding(*each) for each in judged.violations if each[0] in self.kinds]
-        outcome.unsure |= telling.unsure | judged.unsure
+        outcome.unsure |= judged.unsure
         outcome.shown |= set(_shown(calls, head.kinds))
+
+
+@lru_cache(16_384)
+def _judged(
+    observed: tuple[Observed, ...],
+    snapshot: Held | None,
+    blocked: tuple[str, ...],
+    head: LogHeader,
+    *,
+    messages: bool,
+    conformance: bool,
+) -> Judgement:
+    """What is wrong with a run: many runs look alike from outside, and are judged once."""
+    telling = Telling(observed, snapshot, messages=messages)
+    judged = judge(telling.lines, head, blocked, placed=telling.placed, conformance=conformance)
+    return judged._replace(unsure=telling.unsure | judged.unsure)
 
 
 def _shown(calls: Calls, kinds: frozenset[Any]) -> Any:
