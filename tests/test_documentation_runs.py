@@ -30,7 +30,7 @@ def test_the_readme_has_commands() -> None:
 def test_every_command_of_the_pages_succeeds(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As written, from the project's root."""
     monkeypatch.chdir(ROOT)
-    result = CliRunner().invoke(main, shlex.split(command))
+    result = CliRunner().invoke(main, shlex.split(command, comments=True))
     assert result.exit_code == 0, result.output
 
 

@@ -1,6 +1,9 @@
-"""Foreign text, such as names in logs and of files, made fit to be shown."""
+"""Foreign text, such as names in logs and of files, made fit to be shown; and what a misspelt name may mean."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 def printable(text: object) -> str:
@@ -11,3 +14,10 @@ def printable(text: object) -> str:
 def printable_lines(text: str) -> str:
     """The same for text of several lines, which stay lines."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def one_of(names: Iterable[str], found: str) -> str:
+    """What was expected, for an error about a name that is none of these, with the one that may be meant."""
+    known = list(names)
+    near = get_close_matches(found, known, 1)
+    return f"one of {', '.join(known)}{f' (did you mean {near[0]}?)' if near else ''}"

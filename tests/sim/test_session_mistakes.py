@@ -77,7 +77,7 @@ def test_every_adapter_has_a_mistake_that_is_told() -> None:
         ),
         (
             ["--session", "examples.sessions.adapter:Chat", "--scope", "A", "--invariant", "no-such"],
-            "invariant 'no-such': expected mission or one of",
+            "invariant 'no-such': expected one of mission",
         ),
     ],
 )

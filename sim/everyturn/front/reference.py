@@ -6,7 +6,8 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, Final
@@ -29,25 +30,36 @@ SECTIONS: Final = {
 """Heading → the names below it: all of ``everyturn.__all__`` but the version."""
 
 WORDS: Final = {
+    "TableRow": "a dictionary: column → value; `pandas.DataFrame` and `polars.DataFrame` take a list of them",
     "Wanted": "an invariant by its name (`mission` and `conforms` are names, too), or an `invariants.Invariant`",
     "Chooser": "a strategy by its name, such as `pct:3`, or a `strategies.Strategy`",
     "Granularity": "`access` or `await`",
     "Reduce": "`none`, `dead`, `symmetry` or `ample`",
     "Progress": "`True` for a line on standard error, or a function that is called now and then",
-    "Scenario": "an `async def` that takes the world, or where it lies (`package.module:function`)",
+    "ScenarioOrName": "an `async def` that takes the world, or where it lies (`package.module:function`)",
     "SessionOrName": "a class that inherits from `Session`, or where it lies (`package.module:Adapter`, "
     "`file.py:Adapter`)",
-    "Row": "a dictionary: column → value; `pandas.DataFrame` and `polars.DataFrame` take a list of them",
+    "Show": "a function that is called now and then with runs made, violations found, and seconds",
+    "Order": "of ready callbacks: `fifo`, as asyncio, or `any`",
+    "CheckOptions": "the keyword arguments of `check`",
+    "InvariantResult": "what is said of one invariant: `verdict`, `sentence`, `steps`, `token`, `count`",
 }
 """What the names in signatures mean that are no names of the front door."""
 
 _AGENT: Final = """What is checked: a revision by its name (`"d4"`), a class of one's own by where it lies
 (`"package.module:Class"`), or the class itself. Any class will do that is made of `Ports`; it needs only those
 methods that a scope calls."""
-_SHOWN_WHOLE: Final = ("figures", "invariants", "strategies")
-"""Modules whose names are told, too."""
+_NAMES: Final[dict[str, Callable[[ModuleType], Mapping[str, Any]]]] = {
+    "figures": lambda module: {each: getattr(module, each) for each in module.__all__},
+    "invariants": lambda module: {each: getattr(module, each) for each in module.__all__},
+    "strategies": lambda module: {each: getattr(module, each) for each in module.__all__},
+    "events": lambda module: module.EVENT_TYPES,
+    "revisions": lambda module: {each.__name__: each for each in module.REVISIONS.values()},
+}
+"""The names of each module that are told, too."""
 
 
+_GIVEN: Final = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 SHORT: Final = 90
 """A longer signature has a line for each parameter."""
 
@@ -73,8 +85,8 @@ def _entry(name: str, found: Any) -> Iterator[str]:
         yield from ("", "### `Agent`", "", _AGENT)
     elif isinstance(found, ModuleType):
         yield from ("", f"### `everyturn.{name}`", "", _text(found))
-        for each in found.__all__ if name in _SHOWN_WHOLE else ():
-            yield from _member(f"{name}.{each}", getattr(found, each))
+        for each, member in _NAMES[name](found).items():
+            yield from _member(f"{name}.{each}", member)
     elif isinstance(found, type):
         yield from ("", f"### `{name}`", "", _text(found))
         for each, member in _members(found).items():
@@ -98,11 +110,38 @@ def _member(name: str, found: Any) -> Iterator[str]:
     """A method, an attribute or a name of a module, as an item of a list."""
     if isinstance(found, classmethod):
         found = found.__func__
-    if callable(found) or isinstance(found, property):
+    if isinstance(found, type):
+        yield from ("", f"- `{name}{_made_of(found)}`  ", *_indented(_text(found), "  "))
+        for each, member in vars(found).items() if not issubclass(found, everyturn.revisions.Independent) else ():
+            if isinstance(member, FunctionType) and not each.startswith("_"):
+                text = _text(member).splitlines()[:1] or [""]
+                yield f"  - `{each}{_signature(member)}`{': ' if text[0] else ''}{text[0]}"
+    elif callable(found) or isinstance(found, property):
         called = f"{name}{_signature(found)}" if isinstance(found, FunctionType) else name
-        yield from ("", f"- `{called}`  ", *(f"  {line}".rstrip() for line in _text(found).splitlines()))
+        yield from ("", f"- `{called}`  ", *_indented(_text(found), "  "))
     else:
-        yield from ("", f"- `{name}`")
+        yield from ("", f"- `{name}`: {_listed(found)}")
+
+
+def _indented(text: str, by: str) -> Iterator[str]:
+    return (f"{by}{line}".rstrip() for line in text.splitlines())
+
+
+def _made_of(found: type) -> str:
+    """What is given to make one, in order; of an enumeration its members."""
+    if issubclass(found, Enum):
+        return f": {', '.join(found.__members__)}"
+    if "__init__" not in vars(found):
+        return ""
+    parameters = [each for each in inspect.signature(found).parameters.values() if each.kind in _GIVEN]
+    given = [each.name if each.default is each.empty else f"{each.name}=…" for each in parameters]
+    return f"({', '.join(given)})" if given else ""
+
+
+def _listed(found: Any) -> str:
+    """The names in a list or table of a module."""
+    names = [each if isinstance(each, str) else each.name for each in found]
+    return ", ".join(f"`{each}`" for each in names)
 
 
 def _signature(found: Any) -> str:

@@ -81,8 +81,10 @@ class CellResult(TabledResult):
             return next(iter(found))
         if name in found:
             return name
-        said = ", ".join(found) or "nothing"
-        raise UsageError(f"{self.revision} {self.scope}: expected one that is refuted ({said} is); found {name!r}")
+        where = f"{self.revision} {self.scope}".rstrip()
+        if not found:
+            raise UsageError(f"{where}: nothing is refuted, so that there is no run that shows it")
+        raise UsageError(f"{where}: expected one of what is refuted, {', '.join(found)}; found {name!r}")
 
 
 def judged_in(cell: Cell) -> dict[str, InvariantResult]:

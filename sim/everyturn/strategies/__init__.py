@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from everyturn.errors import UsageError
+from everyturn.printing import one_of
 from everyturn.strategies.coverage_guided import CoverageGuided
 from everyturn.strategies.delay_bounded import DelayBounded
 from everyturn.strategies.dpor import Dpor
@@ -136,7 +137,7 @@ def strategy(name: str, seed: int, measure: MeasureProfile | None = None) -> Str
     family, colon, text = name.partition(":")
     entry = STRATEGIES.get(family)
     if entry is None:
-        raise UsageError(f"strategy {name!r}: expected one of {', '.join(STRATEGIES)}")
+        raise UsageError(f"strategy {name!r}: expected {one_of(STRATEGIES, family)}")
     if entry.parameter is None:
         if colon:
             raise UsageError(f"strategy {name!r}: {family} takes no parameter")

@@ -37,6 +37,8 @@ class Guarded(Strategy):
             return decide()
 
     def _wrong(self, error: BaseException) -> UsageError:
+        if isinstance(error, NotImplementedError) and type(self.own).pick is Strategy.pick:
+            return UsageError(f"strategy {self._name}: expected a method pick(enabled); found none")
         return UsageError(f"strategy {self._name}: {raised_at(error)}: expected a decision; found {told(error, named)}")
 
     def _place(self, method: str, among: int, place: Any) -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from everyturn.errors import AgentFault, UsageError
+from everyturn.printing import one_of
 from everyturn_model.conformance import Matcher, Refusal
 from everyturn_model.events import Event, TurnStarted
 from everyturn_model.invariants import BY_NAME, INVARIANTS, MISSION, Invariant, Violated
@@ -20,7 +21,7 @@ CONFORMS: Final = "conforms"
 
 
 class _Sink(NamedTuple):
-    """What is left of a monitor that has spoken."""
+    """What is left of a monitor that has reported its violation."""
 
     violated: bool = True
 
@@ -69,7 +70,7 @@ def select(names: Sequence[str]) -> tuple[Invariant, ...]:
         elif name in BY_NAME:
             chosen.append(name)
         elif name != CONFORMS:
-            raise UsageError(f"invariant {name!r}: expected mission or one of {', '.join((*BY_NAME, CONFORMS))}")
+            raise UsageError(f"invariant {name!r}: expected {one_of(('mission', *BY_NAME, CONFORMS), name)}")
     if not names:
         return INVARIANTS
     return tuple(invariant for invariant in INVARIANTS if invariant.name in chosen)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from everyturn.errors import AgentFault, UsageError
+from everyturn.printing import one_of
 from everyturn.source_location import raised_at
 from everyturn.world import imports, objects, repaired
 from everyturn.world.entering import entered, named, told
@@ -50,7 +51,7 @@ def find_revision(name: str | type[Dispatcher]) -> type[Dispatcher]:
     if ":" not in name:
         matching = [key for key in REVISIONS if key == name or key.split("-")[0] == name]
         if not matching:
-            raise UsageError(f"revision {name!r}: expected one of {', '.join(REVISIONS)} or package.module:Class")
+            raise UsageError(f"revision {name!r}: expected {one_of(REVISIONS, name)}, or package.module:Class")
         return REVISIONS[matching[0]]
     found = imports.found(name)
     if not isinstance(found, type) or not any(hasattr(found, method) for method in CALLS):
@@ -66,7 +67,7 @@ def named_in(where: str, name: str) -> str:
     if ":" in name:
         raise UsageError(
             f"{where}: expected one of our revisions; found {name!r}, code that is imported only if you name it: "
-            f"add --agent {shlex.quote(name)}"
+            f"add --agent {shlex.quote(name)} (from Python: agent=, the class itself)"
         )
     try:
         return revision_name(name)

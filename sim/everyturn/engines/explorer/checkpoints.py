@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import sys
 import zlib
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,6 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-import everyturn
 import everyturn_impl
 import everyturn_model
 from everyturn.engines.coroutines.exploration import Violation
@@ -122,7 +122,7 @@ def _whose(world: World, judge: Judge, reduce: str) -> dict[str, Any]:
 def own_code() -> str:
     """A digest of our own code: with another one, nothing that was kept is gone on from."""
     digest = hashlib.sha256()
-    for package in (everyturn, everyturn_impl, everyturn_model):
+    for package in (sys.modules[__name__.partition(".")[0]], everyturn_impl, everyturn_model):
         for file in sorted(Path(package.__path__[0]).rglob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
