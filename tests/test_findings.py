@@ -52,3 +52,12 @@ def test_a_counterexample_of_the_newest_commit_violates_what_its_line_says(
     replayed = replay(token)
     assert (replayed.strayed, replayed.run.revision, replayed.run.scope) == (None, "d10-newest", scope)
     assert invariant in {finding.invariant for _, finding in replayed.findings}
+
+
+@pytest.mark.parametrize("token", re.findall(r"everyturn replay (et2-\S+)", (DOCS / "repairs.md").read_text()))
+def test_a_run_that_refutes_a_smaller_set_of_repairs_does(token: str) -> None:
+    """By `no-hang`, with the repairs that the token names."""
+    replayed = replay(token)
+    assert replayed.strayed is None
+    assert "+" in replayed.run.revision
+    assert "no-hang" in {finding.invariant for _, finding in replayed.findings}

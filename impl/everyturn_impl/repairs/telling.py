@@ -35,12 +35,15 @@ class WritesDespiteRead(SessionAgent):
     """The user message is written even if the session cannot be read."""
 
     async def open_session(self, call: Call, caller: Context) -> bool:
-        """Step 2, first half; after a failure the message is written before it is raised."""
+        """Step 2, first half; after a failure the message is written, if that can be done, before it is raised."""
         try:
             return await super().open_session(call, caller)
         except AgentError as error:
             fault = error.fault
-        await self.ports.store.write_user(caller, call, "turn", caller.turn(call.prompt))
+        try:  # noqa: SIM105 - a context manager that lives across an await has no value to compare by
+            await self.ports.store.write_user(caller, call, "turn", caller.turn(call.prompt))
+        except AgentError:
+            pass
         raise error_of(fault)
 
 
