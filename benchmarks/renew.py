@@ -41,6 +41,7 @@ BENCHMARKS: Final = {
     "simpy_engine": Benchmark(("--processes",)),
     "walks": Benchmark(()),
     "log_monitors": Benchmark(()),
+    "pytest_start": Benchmark(("--tries", "6")),
     "python_checkers": Benchmark(("--scope", "AAA"), "musil and minicheck, on Python 3.12"),
     "spin_and_rumur": Benchmark(("AA+1c:no-hang", "AAA:no-hang"), "SPIN, rumur and a C compiler"),
 }

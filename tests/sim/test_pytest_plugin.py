@@ -20,9 +20,8 @@ import everyturn.plugin.fixture  # a run of pytest within pytest forgets what it
 pytest_plugins = ("pytester",)
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-INSTALLED: Final = any(each.name == "everyturn" for each in entry_points(group="pytest11"))
-"""Whether this environment was made since the plugin has its entry point; otherwise it is named on the command line."""
-PLUGIN: Final = () if INSTALLED else ("-p", "everyturn.plugin.hooks")
+PLUGIN: Final = () if "everyturn" in entry_points(group="pytest11").names else ("-p", "everyturn.plugin.hooks")
+"""The plugin by its name, in an environment that was made before it had an entry point."""
 ALWAYS: Final = (
     *PLUGIN,
     "-W",
@@ -439,7 +438,7 @@ def test_the_plugin_is_found_by_its_entry_point() -> None:
 def test_the_plugin_imports_nothing_but_pytest() -> None:
     """It is loaded in every run of pytest, also where nobody asks it anything."""
     code = (
-        "import sys, random, pytest; before = set(sys.modules); import everyturn.plugin.hooks; "
+        "import sys, pytest; before = set(sys.modules); import everyturn.plugin.hooks; "
         "print(sorted(set(sys.modules) - before))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

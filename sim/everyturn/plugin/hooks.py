@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import os
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,7 +51,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("everyturn_seed") == "random" or (
         config.getoption("everyturn_seed") is None and config.getini("everyturn_seed") == "random"
     ):
-        config.option.everyturn_seed = str(random.SystemRandom().randrange(1 << 31))
+        config.option.everyturn_seed = str(int.from_bytes(os.urandom(4), "big"))
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
