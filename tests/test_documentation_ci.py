@@ -11,9 +11,9 @@ from typing import Final
 
 import pytest
 
-import everyturn.plugin.async_tests
-import everyturn.plugin.fixture  # a run of pytest within pytest forgets what it has imported itself
 from everyturn.cli.ending import VERDICTS
+from everyturn.hypothesis import machine
+from everyturn.plugin import async_tests, fixture
 from everyturn.verdicts.verdict import Exit
 
 pytest_plugins = ("pytester",)
@@ -21,6 +21,8 @@ pytest_plugins = ("pytester",)
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 PYTHON: Final = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_IMPORTED: Final = (async_tests, fixture, machine)
+"""A run of pytest within pytest forgets what it has imported itself."""
 SHOWN: Final = re.compile(r"^```console\n\$ pytest (\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PLUGIN: Final = () if "everyturn" in entry_points(group="pytest11").names else ("-p", "everyturn.plugin.hooks")
 """The plugin by its name, in an environment that was made before it had an entry point."""
@@ -33,12 +35,12 @@ def project(pytester: pytest.Pytester) -> Iterator[pytest.Pytester]:
     blocks = PYTHON.findall(PAGE)
     names = re.findall(r"[Ss]ave this as `(\w+\.py)`", PAGE)
     own = PYTHON.findall((ROOT / "docs" / "your_own_agent.md").read_text(encoding="utf-8"))[0]
-    assert len(blocks) >= len(names) == 3
+    assert len(blocks) >= len(names) == 4
     for name, block in (*zip(names, blocks, strict=False), ("my_agent.py", own)):
         (pytester.path / name).write_text(block, encoding="utf-8")
     pytester.syspathinsert()
     yield pytester
-    for name in ("chat", "test_chat", "my_agent", "test_my_agent"):
+    for name in ("chat", "test_chat", "my_agent", "test_my_agent", "test_my_agent_drawn"):
         sys.modules.pop(name, None)
 
 
@@ -53,6 +55,11 @@ def test_what_the_page_shows_is_printed(project: pytest.Pytester, file: str, sho
     found = run(project, file)
     found.stdout.fnmatch_lines(lines)
     assert found.ret == 1
+
+
+def test_what_is_drawn_passes(project: pytest.Pytester) -> None:
+    """The property and the machine of the page."""
+    run(project, "test_my_agent_drawn.py").assert_outcomes(passed=2)
 
 
 def test_the_cure_of_the_page_is_proved(project: pytest.Pytester) -> None:

@@ -46,6 +46,7 @@ ROOMS: Final[dict[str, str]] = {
     "reports": "*",
     "front": "* reports",
     "figures": "front reports",
+    "hypothesis": "engines/simpy errors front runs strategies verdicts world",
     "plugin": "asyncio errors files front reports runs verdicts world",
     "cli": "* reports",
 }

@@ -1,0 +1,174 @@
+"""A state machine that drives an agent: its rules are what clients do and who goes on; it is judged at each step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+from hypothesis import note
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+import everyturn
+from everyturn.engines.simpy.kernel import AccessEvent
+from everyturn.engines.simpy.stepped import SteppedRun
+from everyturn.front.asking import Agent, Granularity
+from everyturn.hypothesis.strategies import scopes
+from everyturn.hypothesis.workload import world_of
+from everyturn.verdicts.checker import Finding, JudgeState
+from everyturn.verdicts.selection import Wanted, selection
+from everyturn.world.scope import Scope
+
+
+class AgentRefuted(AssertionError):
+    """A run of the machine violates something. It is explained when it is printed, and not each time Hypothesis tries
+    a smaller one."""
+
+    def __init__(self, token: str, finding: Finding, agent: Agent, wanted: Sequence[Wanted]) -> None:
+        super().__init__(token)
+        self.token = token
+        self.finding = finding
+        self._agent = agent
+        self._wanted = wanted
+
+    def __str__(self) -> str:
+        name = self._agent if isinstance(self._agent, str) else getattr(self._agent, "__qualname__", self._agent)
+        return (
+            f"{self.finding.invariant}: {self.finding.sentence}\n"
+            f"The same run again: everyturn.replay({self.token!r}, agent={name})\n"
+            f"{self._explained()}"
+        )
+
+    def _explained(self) -> str:
+        """Why; worked out in a thread of its own, as this error, which is being handled when it is printed, would be
+        the context of errors of the run."""
+        with ThreadPoolExecutor(1) as aside:
+            told = aside.submit(everyturn.explain, self.token, agent=self._agent, invariants=self._wanted)
+            return str(told.result())
+
+
+class AgentMachine(RuleBasedStateMachine):
+    """Drives ``agent`` in scopes that are drawn, against the invariants and the specification.
+
+    Rules are what clients begin (``submit``, ``cancel`` …) and which thread goes on, with which outcome. What is
+    violated is an :class:`AgentRefuted` with the token of the run, which :func:`everyturn.replay` makes again.
+    ``among``: the scopes; ``wanted``: invariants, by default all and conformance. Subclasses name the agent, or
+    :func:`agent_machine` makes one.
+    """
+
+    agent: ClassVar[Any] = "hardened"
+    among: ClassVar[st.SearchStrategy[Scope]] = scopes()
+    wanted: ClassVar[tuple[Wanted, ...]] = ()
+    without: ClassVar[tuple[str, ...]] = ()
+    granularity: ClassVar[Granularity] = "access"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run: SteppedRun | None = None
+        self._judged = 0
+
+    @initialize(data=st.data())
+    def begin(self, data: Any) -> None:
+        """Draw the scope; nobody has done anything yet."""
+        scope = data.draw(self.among.map(str), label="scope")
+        world = world_of(scope, self.agent, self.granularity)
+        chosen = selection(self.wanted, self.without)
+        self._judge = chosen.judge(world.promises)
+        self._state: JudgeState = self._judge.start()
+        self._run = SteppedRun(world)
+
+    @precondition(lambda self: self._beginning("AaIi"))
+    @rule(which=st.integers(0, 3))
+    def submit(self, which: int) -> None:
+        """A client submits a prompt."""
+        self._go_on(self._beginning("AaIi"), which, 0)
+
+    @precondition(lambda self: self._beginning("c"))
+    @rule()
+    def cancel(self) -> None:
+        """A user presses Cancel."""
+        self._go_on(self._beginning("c"), 0, 0)
+
+    @precondition(lambda self: self._beginning("q"))
+    @rule()
+    def clear(self) -> None:
+        """A user empties the queue."""
+        self._go_on(self._beginning("q"), 0, 0)
+
+    @precondition(lambda self: self._beginning("sxno"))
+    @rule(which=st.integers(0, 3))
+    def other(self, which: int) -> None:
+        """A summary, a shutdown, or a thread of the agent's own begins."""
+        self._go_on(self._beginning("sxno"), which, 0)
+
+    @precondition(lambda self: self._under_way())
+    @rule(which=st.integers(0, 5), outcome=st.integers(0, 3))
+    def go_on(self, which: int, outcome: int) -> None:
+        """A thread that has begun makes its next access to shared data."""
+        self._go_on(self._under_way(), which, outcome)
+
+    @precondition(lambda self: self._run is None or not self._run.enabled)
+    @rule()
+    def rest(self) -> None:
+        """Nothing can move any more: the run is judged as a whole, once."""
+        self.teardown()
+
+    def teardown(self) -> None:
+        """All others begin and go on, first in, first out, until nothing can move; then it is judged as a whole."""
+        if self._run is not None:
+            run, self._run = self._run, None
+            self._judge_all(list(run.to_rest().seen()), run)
+
+    def _go_on(self, among: list[AccessEvent], which: int, outcome: int) -> None:
+        run = self._run
+        assert run is not None
+        access = among[which % len(among)]
+        note(f"{access.node.name} {access.name}")
+        run.go_on(access, outcome)
+        self._judge_all(run.seen, run)
+
+    def _judge_all(self, seen: list[tuple[Any, ...]], run: SteppedRun) -> None:
+        """Judge what was not judged before."""
+        for events in seen[self._judged :]:
+            self._judged += 1
+            self._state, found = self._judge.step(self._state, events)
+            if found:
+                self._run = None
+                raise AgentRefuted(run.to_rest().token, found[0], self.agent, self._wanted(found[0].invariant))
+
+    def _wanted(self, name: str) -> list[Wanted]:
+        return [each for each in self.wanted if getattr(each, "name", None) == name] or [name]
+
+    def _beginning(self, kinds: str) -> list[AccessEvent]:
+        """The enabled accesses of threads of these kinds that have not begun."""
+        run = self._run
+        if run is None:
+            return []
+        threads = run.world.threads
+        return [each for each in run.enabled if each.thread not in run.moved and threads[each.thread].kind in kinds]
+
+    def _under_way(self) -> list[AccessEvent]:
+        run = self._run
+        return [] if run is None else [each for each in run.enabled if each.thread in run.moved]
+
+
+def agent_machine(
+    agent: Agent,
+    among: st.SearchStrategy[Scope] | None = None,
+    *,
+    invariants: tuple[Wanted, ...] = (),
+    without: tuple[str, ...] = (),
+    granularity: Granularity = "access",
+) -> type[AgentMachine]:
+    """The machine that drives ``agent`` in scopes ``among`` these: its ``TestCase`` is a test."""
+    words: dict[str, Any] = {
+        "agent": agent,
+        "wanted": tuple(invariants),
+        "without": tuple(without),
+        "granularity": granularity,
+    }
+    if among is not None:
+        words["among"] = among
+    name = agent if isinstance(agent, str) else getattr(agent, "__name__", "agent")
+    return type(f"Machine of {name}", (AgentMachine,), words)

@@ -1,0 +1,133 @@
+"""Strategies for Hypothesis, and the machine that drives agents."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from hypothesis import HealthCheck, Phase, find, given, settings
+from hypothesis import strategies as st
+from hypothesis.errors import NoSuchExample
+from hypothesis.stateful import run_state_machine_as_test
+
+import everyturn
+from everyturn.engines.simpy.stepped import SteppedRun
+from everyturn.errors import UsageError
+from everyturn.hypothesis import AgentMachine, DrawnWorkload, agent_machine, promises, scopes, workloads
+from everyturn.world.scope import EXTRAS, PROMPTS, Scope
+from everyturn.world.world import World
+
+SAME = settings(derandomize=True, database=None, deadline=None, max_examples=25)
+"""The same examples each time."""
+
+
+@SAME
+@given(scopes(extras="".join(EXTRAS), max_extras=4))
+def test_scopes_are_scopes(scope: Scope) -> None:
+    """What is drawn is written as it is read, and has no more of anything than was asked."""
+    assert Scope.parse(str(scope)) == scope
+    assert 1 <= len(scope.prompts) <= 3
+    assert not scope.endless
+
+
+@pytest.mark.parametrize("letter", [*PROMPTS])
+def test_scopes_have_the_letters_that_were_asked(letter: str) -> None:
+    assert find(scopes(prompts=letter, extras=""), lambda _: True) == Scope(letter)
+    with pytest.raises(NoSuchExample):
+        find(scopes(prompts=letter, extras=""), lambda scope: set(scope.prompts) != {letter}, settings=SAME)
+
+
+@pytest.mark.parametrize("wrong", [{"prompts": "Z"}, {"extras": "Z"}, {"prompts": ""}, {"max_prompts": 0}])
+def test_letters_that_are_none_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match="scopes: expected"):
+        scopes(**wrong)  # type: ignore[arg-type]
+
+
+def test_promises_shrink_to_all_that_is_promised() -> None:
+    assert find(promises(), lambda _: True, settings=SAME) == everyturn.Promises()
+    assert find(promises(), lambda each: each.busy == "refuse", settings=SAME) == everyturn.Promises(busy="refuse")
+
+
+@SAME
+@given(workloads(scopes(max_prompts=2, max_extras=1), max_choices=20))
+def test_any_workload_is_a_run_of_any_agent(workload: DrawnWorkload) -> None:
+    """Whatever is chosen; the token makes the same run again, and the hardened agent violates nothing."""
+    run = workload.run("hardened")
+    assert run.violated == []
+    assert run.replay().run.steps == run.run.steps
+
+
+def test_a_workload_shrinks_to_what_is_needed() -> None:
+    """The hang of d3 needs two prompts of which one is queued; no more is left."""
+    found = find(
+        workloads(scopes(prompts="A", extras="", max_prompts=3)),
+        lambda each: "no-hang" in each.run("d3", invariants=["no-hang"]).violated,
+        settings=settings(SAME, max_examples=500),
+    )
+    assert found.scope == Scope("AA")
+
+
+def driven(agent: everyturn.Agent, scope: str, examples: int) -> str:
+    """What the machine says of an agent in a scope; nothing if it finds nothing."""
+    machine = agent_machine(agent, st.just(Scope.parse(scope)))
+    try:
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                SAME,
+                max_examples=examples,
+                stateful_step_count=30,
+                phases=[Phase.generate, Phase.shrink],
+                suppress_health_check=[*HealthCheck],
+            ),
+        )
+    except AssertionError as error:
+        return str(error)
+    return ""
+
+
+def test_a_machine_finds_a_violation_and_its_token_makes_the_run_again() -> None:
+    said = driven("d0", "A+1c", 100)
+    (token,) = re.findall(r"everyturn.replay\('(\S+)'", said)
+    name = said.partition(":")[0]
+    assert name in ("no-lost-cancel", "conforms")
+    assert name in everyturn.replay(token, invariants=[name]).violated
+    assert "What happened" in said
+
+
+def test_a_machine_drives_a_class_of_one_s_own_and_finds_no_fault_where_there_is_none() -> None:
+    class Mine(everyturn.revisions.Hardened):
+        pass
+
+    assert driven(Mine, "AA+1c+1e", 10) == ""
+
+
+def test_a_machine_can_be_a_class() -> None:
+    class Machine(AgentMachine):
+        agent = "hardened"
+        among = scopes(prompts="A", extras="", max_prompts=1)
+        wanted = ("no-hang",)
+
+    run_state_machine_as_test(Machine, settings=settings(SAME, max_examples=3))
+
+
+@pytest.mark.parametrize("scope", ["AA", "A+1e+n", "AI+1c"])
+def test_a_run_that_is_driven_is_the_one_that_its_token_makes(scope: str) -> None:
+    """A dozen steps, the last thread first, then first in, first out until nobody can go on."""
+    run = SteppedRun(World(Scope.parse(scope), "d4"))
+    for _ in range(12):
+        run.go_on(run.enabled[-1], outcome=1)
+    halfway = run.seen
+    record = run.to_rest()
+    assert [*record.seen()][: len(halfway)] == halfway
+    assert not run.enabled
+    again = everyturn.replay(record.token)
+    assert again.run.steps == record.steps
+    assert again.run.at_rest == record.at_rest != ()
+
+
+def test_hypothesis_is_imported_by_those_who_ask_for_it() -> None:
+    code = "import sys, everyturn, everyturn.plugin.fixture; assert 'hypothesis' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
