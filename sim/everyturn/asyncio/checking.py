@@ -103,8 +103,8 @@ def fuzz(
     watch: Callable[[ScenarioSearch], None] | None = None,
     counter_check: bool = True,
 ) -> CheckedScenario:
-    """Make ``runs`` runs of ``scenario`` under a strategy (:mod:`everyturn.asyncio.sampling`): refuted, or a bound on the
-    risk that one run shows a fault, or proved if a finite strategy without a bound has made all its runs.
+    """Make ``runs`` runs of ``scenario`` under a strategy (:mod:`everyturn.asyncio.sampling`): refuted, or a bound on
+    the risk that one run shows a fault, or proved if a finite strategy without a bound has made all its runs.
 
     ``until_risk``: as many runs as bound the risk by this if all are clean. The same ``seed`` makes the same runs, each
     by its number alone. Raises :class:`UsageError` for a strategy that asyncio does not allow.

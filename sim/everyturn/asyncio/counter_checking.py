@@ -131,7 +131,7 @@ class Following(FirstOption):
         elif kind == "step":
             self.lines.append(_alike(step_name(what)))
         elif kind == "log":
-            self.lines.append(f"notes {', '.join(_noted(each) for each in what)}")
+            self.lines.append(f"notes {', '.join(noted_alike(each) for each in what)}")
         elif kind == "world":
             self.lines.append(_alike(str(what)))
 
@@ -148,15 +148,15 @@ def _alike(text: str) -> str:
     return _NOT_OF_THE_STATE.sub("#", text)
 
 
-def _noted(value: Any, depth: int = 5) -> str:
-    """What was noted, as far as it can be compared."""
+def noted_alike(value: Any, depth: int = 5) -> str:
+    """What was noted, without what is no part of a state: as far as two runs can be compared by it."""
     if value is None or isinstance(value, str | bytes | int | float | complex):
         return _alike(repr(value))
     if not depth or not isinstance(value, tuple | list | dict):
         return type(value).__name__
     if isinstance(value, dict):
         value = list(value.items())
-    return f"[{', '.join(_noted(each, depth - 1) for each in value)}]"
+    return f"[{', '.join(noted_alike(each, depth - 1) for each in value)}]"
 
 
 def counter_check(

@@ -147,7 +147,7 @@ class _Explaining:
         """A run without the fault that begins with so many choices of this one."""
 
     def pair(self) -> DecidingPair | None:
-        """The latest two things that came in an order that decided: in the other one both come, without the fault."""
+        """The latest two things that came in an order that decided: if the second comes first, there is no such fault."""
         for number, word in islice(self._others(), self._budget // 2):
             decision = self._decisions[number]
             same = _source(word) == _source(decision.word)
@@ -216,7 +216,7 @@ class _Explaining:
         yield [*self._words(number, word), *later]
 
     def _spares(self, recorded: Recorded) -> bool:
-        """Whether a run comes to rest without this kind of fault, and does as much."""
+        """Whether a run comes to rest without this kind of fault."""
         outcome = run(self._scenario, ByWords(recorded), self._setting)
         return outcome.complete and all(each.kind != self._kind for each in outcome.findings)
 

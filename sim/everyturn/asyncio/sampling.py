@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
+from everyturn.asyncio.counter_checking import noted_alike
 from everyturn.asyncio.decisions import FirstOption
 from everyturn.asyncio.ordering import joined, too_large
 from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
@@ -237,4 +238,4 @@ def _outcomes(
 
 
 def _ended(outcome: ScenarioOutcome) -> Any:
-    return tuple(sorted({each.kind for each in outcome.findings})), tuple(map(repr, outcome.logged))
+    return tuple(sorted({each.kind for each in outcome.findings})), tuple(map(noted_alike, outcome.logged))

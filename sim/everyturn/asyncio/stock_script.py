@@ -6,7 +6,7 @@ import inspect
 import platform
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
 from pprint import pformat
@@ -119,7 +119,14 @@ class _Recorder(ByWords):
             for one, other in pairwise(chain):
                 before[other].add(one)
         seen = {label for chain in self._chains for label in chain}
-        order = sorted(TopologicalSorter(before).static_order(), key=lambda label: label not in seen)
+        try:
+            ranked = list(TopologicalSorter(before).static_order())
+        except CycleError:
+            raise UsageError(
+                "no script: expected sets of tasks that one order of their members can show; found two that need "
+                "another one each"
+            ) from None
+        order = sorted(ranked, key=lambda label: label not in seen)
         return [order.index(label) for label in self._labels]
 
 

@@ -133,7 +133,7 @@ def fuzz_scenario(
     eager: bool = False,
     max_seconds: float | None = None,
 ) -> ScenarioResult:
-    """Make ``runs`` runs of an asyncio program (1,000 if nothing is said) under a strategy: a run that shows a fault, or
+    """Make ``runs`` runs of an asyncio program (1,000 if nothing is said) under a strategy: one that shows a fault, or
     a bound on the risk.
 
     The same ``seed`` makes the same runs. ``strategy``: a name (``"pct:3"``) of those that asyncio allows.
