@@ -239,3 +239,29 @@ def test_of_a_run_that_never_rests_the_story_is_told() -> None:
     assert "and so on" in said
     assert "what decided is not looked for" in said
     assert "cannot make this run" in said
+
+
+class Hostile:
+    """An object whose attributes must not be asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("compared")
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        raise RuntimeError("shown")
+
+
+async def holds_what_must_not_be_touched(world: Any) -> None:
+    hostile, answers = Hostile(), {Hostile(): asyncio.get_running_loop().create_future()}
+    await next(iter(answers.values()))
+    del hostile
+
+
+def test_nothing_of_the_program_is_called_to_name_what_is_waited_for() -> None:
+    sentence = str(check(holds_what_must_not_be_touched).cell.invariants["hang"].sentence)
+    assert "main waits for future answers[…]" in sentence

@@ -24,6 +24,7 @@ _PRIMITIVES: Final = (
     asyncio.Barrier,
 )
 _MOST_CIRCLES: Final = 3
+_SHOWN_KEYS: Final = (str, int, bytes, bool, type(None))
 _DEEPEST: Final = 4
 _MOST_LOOKED_AT: Final = 2_000
 
@@ -61,7 +62,9 @@ def circles(waiting: Sequence[WaitingTask]) -> list[list[str]]:
     rank = {name: place for place, name in enumerate(onwards)}
     found: list[list[str]] = []
     pending = [[name] for name in reversed(onwards)]
-    while pending and len(found) < _MOST_CIRCLES:
+    for _ in range(_MOST_LOOKED_AT):
+        if not pending or len(found) == _MOST_CIRCLES:
+            break
         way = pending.pop()
         for following in onwards[way[-1]]:
             if following == way[0]:
@@ -210,7 +213,8 @@ class _Names:
 
 def _inner(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
-        yield from ((f"{name}[{key!r:.20}]", each) for key, each in value.items())
+        for key, each in value.items():
+            yield f"{name}[{key!r:.20}]" if isinstance(key, _SHOWN_KEYS) else f"{name}[…]", each
     elif isinstance(value, list | tuple | deque):
         yield from ((f"{name}[{place}]", each) for place, each in enumerate(value))
     elif isinstance(value, types.FunctionType):
@@ -219,7 +223,16 @@ def _inner(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, types.MethodType):
         yield name.rpartition(".")[0] or name, value.__self__
     elif type(value).__module__.partition(".")[0] not in ("asyncio", "everyturn", "_asyncio"):
-        yield from ((f"{name}.{each}", inner) for each, inner in getattr(value, "__dict__", {}).items())
+        yield from ((f"{name}.{each}", inner) for each, inner in _attributes(value).items())
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """The attributes that an object has itself; nothing of the program's is called for them."""
+    try:
+        found = object.__getattribute__(value, "__dict__")
+    except AttributeError:
+        return {}
+    return found if type(found) is dict else {}
 
 
 def _is_filled(cell: Any) -> bool:
