@@ -333,6 +333,23 @@ def test_a_program_that_goes_round_for_ever_is_not_proved(order: str) -> None:
     assert verdicts(ends_its_heartbeat, setting) == {}
 
 
+def test_a_limit_of_time_that_ends_the_repeated_run_is_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first run comes to rest in time; when the same choices are made once more, time is up."""
+    runs: list[None] = []
+
+    def counted(*args: Any, **options: Any) -> Any:
+        outcome = run(*args, **options)
+        runs.append(None)
+        monkeypatch.setattr("everyturn.asyncio.world.monotonic", lambda: float("inf"))
+        return outcome
+
+    monkeypatch.setattr("everyturn.asyncio.searching.run", counted)
+    monkeypatch.setattr("everyturn.asyncio.searching._reached", lambda result, limits: "1000 seconds")
+    found = search(small.racy, limits=SearchLimits(seconds=1000))
+    assert len(runs) > 1
+    assert not found.complete
+
+
 def test_the_limit_of_time_holds_inside_one_run() -> None:
     async def scenario(world: Any) -> None:
         number = 0

@@ -318,7 +318,8 @@ def _exhaust(
     for outcome in outcomes(scenario, setting, guide):
         result.add(outcome, begun)
         if result.runs & (result.runs - 1) == 0 and (outcome.complete or outcome.merged):
-            compare(outcome, run(scenario, RepeatedChoices(outcome), setting))
+            # as long as the first: a limit of time that ends it earlier would look like another run
+            compare(outcome, run(scenario, RepeatedChoices(outcome), setting._replace(until=None)))
         if isinstance(guide, Merging):
             guide.ended(outcome)
             result.states, result.merged, result.opaque = len(guide.seen), guide.merged, guide.opaque
