@@ -7,6 +7,7 @@ encoder as it is keeps them apart; one that forgets the thing does not, and the 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -100,6 +101,26 @@ def test_times_and_addresses_are_not_compared() -> None:
     done = check(notes_what_is_no_part_of_a_state).cell.counter_check
     assert done is not None
     assert done.merged > 3
+
+
+async def notes_whole_seconds(world: Any) -> None:
+    """The first of two waits is over or not, and one second later nobody knows: but the clock does."""
+    begun = asyncio.get_running_loop().time()
+
+    async def user(name: str, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await world.io(name)
+
+    await asyncio.gather(user("a", 1), user("b", 3))
+    world.log(int(asyncio.get_running_loop().time()), int(asyncio.get_running_loop().time() - begun))
+    await world.io("c")
+
+
+def test_whole_seconds_are_no_difference() -> None:
+    done = check(notes_whole_seconds).cell.counter_check
+    assert done is not None
+    assert done.merged > 2
 
 
 def test_what_was_proved_and_is_shown_is_a_disagreement() -> None:

@@ -7,7 +7,7 @@ what the world can choose, the ready queue, what runs, what is noted, and what i
 was proved to be in none.
 
 Two runs that were taken for one may differ in what is no part of a state: numbers of instants, times, addresses and the
-automatic names of tasks. Those are not compared.
+automatic names of tasks. Those are not compared; nor are numbers that are noted where the clock shows another time.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ _CONTINUATIONS: Final = 12
 """So many of each merge are followed at most, where there are few."""
 _SHOWN: Final = 12
 """So many of the last steps of a continuation are told."""
+_NOTES: Final = "notes "
 _NOT_OF_THE_STATE: Final = re.compile(r"\bTask-\d+|\b0x[0-9a-f]+|\d+\.\d+(?:e[-+]?\d+)?|\bt\d+")
 
 Meets = Callable[[Any, str, Sequence[str]], int | None]
@@ -50,13 +51,14 @@ Meets = Callable[[Any, str, Sequence[str]], int | None]
 
 
 class Followed(NamedTuple):
-    """A run beyond the state that is looked at: line by line what came, what was chosen until then, and how it
-    ended."""
+    """A run beyond the state that is looked at: line by line what came, what was chosen until then, and how it ended.
+    ``times``: what the clock has shown from there on."""
 
     lines: list[str]
     history: list[str]
     outcome: ScenarioOutcome
     state: int | None
+    times: list[float]
 
 
 class Following(FirstOption):
@@ -80,6 +82,8 @@ class Following(FirstOption):
         self.begun: int | None = None
         """How many choices had been made when the remembered part began."""
         self.state: int | None = None
+        self.instant = 0
+        """At which look at the clock the remembered part began."""
         self.lines: list[str] = []
 
     def begin(self, world: Any) -> None:
@@ -117,6 +121,7 @@ class Following(FirstOption):
     def _look(self, kind: str, options: Sequence[str]) -> None:
         if self.begun is not None:
             return
+        self.instant = self._world().clock.now
         if self._meets is None:
             self.begun = self.made - 1
         elif kind in MERGEABLE and (state := self._meets(self._world(), kind, options)) is not None:
@@ -131,7 +136,7 @@ class Following(FirstOption):
         elif kind == "step":
             self.lines.append(_alike(step_name(what)))
         elif kind == "log":
-            self.lines.append(f"notes {', '.join(noted_alike(each) for each in what)}")
+            self.lines.append(f"{_NOTES}{', '.join(noted_alike(each) for each in what)}")
         elif kind == "world":
             self.lines.append(_alike(str(what)))
 
@@ -243,7 +248,7 @@ class _Checking:
             setting = setting._replace(until=time.monotonic() + max(_LEAST, 10 * self._limit))
         outcome = run(self._scenario, guide, setting, guide.watch)
         history = [each.word for each in outcome.decisions[: guide.begun]]
-        return Followed(guide.lines, history, outcome, guide.state)
+        return Followed(guide.lines, history, outcome, guide.state, outcome.times[guide.instant :])
 
     def _claimed(self, followed: Followed) -> None:
         """Nothing that was proved is shown."""
@@ -281,14 +286,23 @@ class _Checking:
 
 
 def _first_difference(first: Followed, other: Followed) -> tuple[int | None, tuple[str | None, str | None]]:
-    """Where two runs part, and what each does there; none where they do not."""
+    """Where two runs part, and what each does there; none where they do not.
+
+    Numbers that are noted may be made of the time. So they are compared only where the clock shows the same in both.
+    """
     ones, others = [*first.lines, *_ends(first.outcome)], [*other.lines, *_ends(other.outcome)]
+    if not first.times or first.times != other.times:
+        ones, others = ([_without_numbers(each) for each in lines] for lines in (ones, others))
     for place in range(max(len(ones), len(others))):
         one = ones[place] if place < len(ones) else None
         two = others[place] if place < len(others) else None
         if one != two:
             return place, (one, two)
     return None, (None, None)
+
+
+def _without_numbers(line: str) -> str:
+    return re.sub(r"\d+", "#", line) if line.startswith(_NOTES) else line
 
 
 def _ends(outcome: ScenarioOutcome) -> list[str]:
