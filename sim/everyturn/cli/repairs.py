@@ -50,9 +50,7 @@ if TYPE_CHECKING:
     "invariants",
     multiple=True,
     metavar="NAME",
-    default=("no-hang",),
-    show_default=True,
-    help="What has to hold (repeatable); `mission` is the first three, `all` all fifteen.",
+    help="What has to hold (repeatable); `mission` is the first three, `all` all fifteen.  [default: that nobody hangs]",
 )
 @click.option(
     "--granularity",
@@ -100,11 +98,12 @@ def repairs(
     from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
     from everyturn.reports import repairs as report
     from everyturn.reports.text import Printer, exploring
+    from everyturn_model.invariants.no_hang import NO_HANG
 
     show = Printer(err=as_json)
     found = find_repairs(
         base,
-        () if "all" in invariants else invariants,
+        () if "all" in invariants else invariants or (NO_HANG.name,),
         scopes,
         repairs,
         granularity=granularity,

@@ -16,6 +16,7 @@ from everyturn.front.tables import TabledResult, TableRow
 from everyturn.reports import repairs as report
 from everyturn.verdicts.selection import Wanted
 from everyturn.world.scope import Scope
+from everyturn_model.invariants.no_hang import NO_HANG
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +64,7 @@ class RepairsResult(TabledResult):
 
 def repairs(
     agent: Agent,
-    invariants: Sequence[Wanted] = ("no-hang",),
+    invariants: Sequence[Wanted] = (NO_HANG.name,),
     scopes: Sequence[str | Scope] = (),
     *,
     repairs: Sequence[str | type] = (),
@@ -76,7 +77,8 @@ def repairs(
     max_memory: int | None = None,
     progress: Progress = False,
 ) -> RepairsResult:
-    """Find the smallest sets of repairs with which ``agent`` keeps ``invariants`` in all ``scopes``; none: the sixteen.
+    """Find the smallest sets of repairs with which ``agent`` keeps ``invariants`` (that nobody hangs, if nothing is said)
+    in all ``scopes``; none: the sixteen.
 
     A repair is a class that overrides a few methods of the agent and is put in front of it: by its name in
     `everyturn list repairs`, by where it lies, or itself. Each set is proved, each proper subset of it refuted.
