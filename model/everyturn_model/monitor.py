@@ -46,6 +46,19 @@ class Needs:
     cancels: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class SessionNeeds:
+    """What some run of a session behind an adapter must have ``shown`` for a judgement, and what is said if none has.
+
+    Nothing to be shown: a session shows it in any case. ``vacuous``: without it nothing could have violated the
+    invariant, instead of that nothing is known.
+    """
+
+    shown: str | None = None
+    otherwise: str = ""
+    vacuous: bool = False
+
+
 MonitorStep = Callable[[Any, Event, Ledger], Any]
 
 NO_LOG_MONITOR: Final = NotShown("there is no log monitor of it")
@@ -57,7 +70,7 @@ class Invariant:
 
     ``needs``: the least that a scope must have. ``sees``: the only events that its monitor looks at; all others leave
     its state as it is. None named: all. ``rests_on``: the promise without which it is not judged. ``log``: how logs are
-    judged, or why none shows it. ``guards``: the guards of the specification that say the same of one step. ``mutant``:
+    judged, or why none shows it. ``session``: what a session behind an adapter must show besides. ``guards``: the guards of the specification that say the same of one step. ``mutant``:
     the class in ``everyturn.checking.mutants`` that breaks it.
     """
 
@@ -70,6 +83,7 @@ class Invariant:
     sees: tuple[type[Event], ...] = ()
     rests_on: RestsOn | None = None
     log: LogMonitor | NotShown = NO_LOG_MONITOR
+    session: SessionNeeds | None = None
     guards: tuple[str, ...] = ()
     mutant: str | None = None
 

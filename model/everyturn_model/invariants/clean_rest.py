@@ -10,7 +10,7 @@ from everyturn_model.lifecycle import Ledger
 from everyturn_model.logs.line import Snapshot
 from everyturn_model.logs.monitor import Left, LogEvidence, LogMonitor
 from everyturn_model.logs.session import LogSession
-from everyturn_model.monitor import Invariant, Kind, Violated
+from everyturn_model.monitor import Invariant, Kind, SessionNeeds, Violated
 
 
 def clean_rest(state: None, event: Event, ledger: Ledger) -> Violated | None:
@@ -66,6 +66,7 @@ CLEAN_REST: Final = Invariant(
     clean_rest,
     sees=(Rest,),
     log=LogMonitor(frozenset({"rest"}), at_rest=left_over, silent=no_snapshots),
+    session=SessionNeeds("kind queued", "the adapter does not show what the session holds (look)"),
     guards=("rest-clean",),
     mutant="CleanRest",
 )

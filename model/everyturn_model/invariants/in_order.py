@@ -10,7 +10,7 @@ from everyturn_model.lifecycle import Ledger
 from everyturn_model.logs.line import Line
 from everyturn_model.logs.monitor import LogMonitor
 from everyturn_model.logs.session import LogPrompt, LogSession
-from everyturn_model.monitor import Invariant, Kind, Needs, Violated
+from everyturn_model.monitor import Invariant, Kind, Needs, SessionNeeds, Violated
 from everyturn_model.promises import RestsOn
 
 
@@ -60,6 +60,7 @@ IN_ORDER: Final = Invariant(
     sees=(Queued, TurnStarted),
     rests_on=RestsOn("busy", "refuse", "the session does not promise that prompts wait in a queue"),
     log=LogMonitor(frozenset({"submit", "queued", "started"}), {"started": overtaken}),
+    session=SessionNeeds("queued", "no look of the adapter has shown a prompt in the queue"),
     guards=("first-in-line", "not-overtaken"),
     mutant="InOrder",
 )

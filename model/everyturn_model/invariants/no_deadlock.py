@@ -7,7 +7,7 @@ from typing import Final
 from everyturn_model.events import Event, Rest
 from everyturn_model.lifecycle import Ledger
 from everyturn_model.logs.monitor import NotShown
-from everyturn_model.monitor import Invariant, Kind, Violated
+from everyturn_model.monitor import Invariant, Kind, SessionNeeds, Violated
 
 
 def no_deadlock(state: None, event: Event, ledger: Ledger) -> Violated | None:
@@ -24,6 +24,7 @@ NO_DEADLOCK: Final = Invariant(
     no_deadlock,
     sees=(Rest,),
     log=NotShown("the log does not show what a thread waits for"),
+    session=SessionNeeds(),
     guards=("rest-nobody-waits",),
     mutant="NoDeadlock",
 )

@@ -9,7 +9,7 @@ from everyturn_model.lifecycle import Ledger
 from everyturn_model.logs.line import Line
 from everyturn_model.logs.monitor import LogMonitor
 from everyturn_model.logs.session import LogPrompt, LogSession
-from everyturn_model.monitor import Invariant, Kind, Needs, Violated
+from everyturn_model.monitor import Invariant, Kind, Needs, SessionNeeds, Violated
 
 
 def no_double_emit(state: None, event: Event, ledger: Ledger) -> Violated | None:
@@ -40,6 +40,9 @@ NO_DOUBLE_EMIT: Final = Invariant(
     needs=Needs(run_ids=1),
     sees=(Completed,),
     log=LogMonitor(frozenset({"told"}), {"told": told_twice}),
+    session=SessionNeeds(
+        "told by the adapter", "a call returns once; completions that the adapter tells there are none", vacuous=True
+    ),
     guards=("told-once",),
     mutant="NoDoubleEmit",
 )

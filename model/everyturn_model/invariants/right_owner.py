@@ -9,7 +9,7 @@ from everyturn_model.lifecycle import Ledger
 from everyturn_model.logs.line import Line
 from everyturn_model.logs.monitor import LogEvidence, LogMonitor
 from everyturn_model.logs.session import LogPrompt, LogSession
-from everyturn_model.monitor import Invariant, Kind, Needs, Violated
+from everyturn_model.monitor import Invariant, Kind, Needs, SessionNeeds, Violated
 from everyturn_model.waiters import waited_for
 
 
@@ -63,6 +63,7 @@ RIGHT_OWNER: Final = Invariant(
         {"told": wrong_owner, "kept": wrong_owner, "notified": wrong_owner},
         silent=no_owners,
     ),
+    session=SessionNeeds("owner", "no answer has carried what the model said ('answer:p1')"),
     guards=("notice-of-own-error", "own-answer"),
     mutant="RightOwner",
 )

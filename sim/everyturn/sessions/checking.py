@@ -22,6 +22,7 @@ from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict, of_cell
 from everyturn.world.imports import found
 from everyturn.world.scope import Scope
 from everyturn_model.invariants import Invariant
+from everyturn_model.invariants.no_fold_of_run_id import NO_FOLD_OF_RUN_ID
 from everyturn_model.logs.monitor import LogMonitor
 from everyturn_model.promises import Promises
 
@@ -192,10 +193,9 @@ def _of_invariant(
     unshown = _unshown(invariant, held.shown)
     if unshown is not None:
         return InvariantResult(Verdict.NOT_JUDGED, unshown)
-    if invariant.name == "no-double-emit" and "told by the adapter" not in held.shown:
-        return InvariantResult(
-            Verdict.VACUOUS, "a call returns once; completions that the adapter tells there are none"
-        )
+    needs = invariant.session
+    if needs is not None and needs.shown is not None and needs.shown not in held.shown:
+        return InvariantResult(Verdict.VACUOUS if needs.vacuous else Verdict.NOT_JUDGED, needs.otherwise)
     return _unsure(invariant.name, said, held)
 
 
@@ -206,7 +206,7 @@ def _of_conformance(said: InvariantResult, held: ScenarioSearch) -> InvariantRes
         return InvariantResult(Verdict.NOT_JUDGED, _NO_TURNS)
     if CONFORMS in held.unsure:
         return InvariantResult(Verdict.UNDETERMINED, held.unsure[CONFORMS])
-    fold = held.unsure.get("no-fold-of-run-id")
+    fold = held.unsure.get(NO_FOLD_OF_RUN_ID.name)
     return said if fold is None else InvariantResult(Verdict.NOT_JUDGED, fold)
 
 
@@ -215,21 +215,13 @@ def _unsure(name: str, said: InvariantResult, held: ScenarioSearch) -> Invariant
 
 
 _NO_TURNS: Final = "the agent asks no model of ours (world.model()), so that no turn is seen"
-_NEEDED: Final = {
-    "in-order": ("queued", "no look of the adapter has shown a prompt in the queue"),
-    "right-owner": ("owner", "no answer has carried what the model said ('answer:p1')"),
-    "clean-rest": ("kind queued", "the adapter does not show what the session holds (look)"),
-}
-"""Invariant → what some run must have shown, and what is said if none has."""
-
-_SHOWN_BY_SESSIONS: Final = ("no-deadlock",)
 
 
 def _unshown(invariant: Invariant, shown: set[str]) -> str | None:
     """Why nothing can be said of an invariant; none if something can."""
     log = invariant.log
     if not isinstance(log, LogMonitor):
-        if invariant.name in _SHOWN_BY_SESSIONS:
+        if invariant.session is not None:
             return None
         return log.reason.replace("the log does not show", "a session's adapter does not show")
     kinds = {each.removeprefix("kind ") for each in shown if each.startswith("kind ")}
@@ -237,5 +229,4 @@ def _unshown(invariant: Invariant, shown: set[str]) -> str | None:
         return "the adapter does not show what the session holds (look)"
     if log.needs - kinds:
         return _NO_TURNS
-    what, sentence = _NEEDED.get(invariant.name, ("rest", ""))
-    return None if what == "rest" or what in shown else sentence
+    return None

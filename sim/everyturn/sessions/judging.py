@@ -14,7 +14,9 @@ from everyturn.logs.watch import LineViolation, Watch
 from everyturn.sessions.telling import SESSION
 from everyturn.verdicts.checker import CONFORMS
 from everyturn_model.events import Rest, SharedData
-from everyturn_model.invariants import BY_NAME, Violated
+from everyturn_model.invariants import Violated
+from everyturn_model.invariants.no_deadlock import NO_DEADLOCK
+from everyturn_model.invariants.no_lost_cancel import NO_LOST_CANCEL
 from everyturn_model.lifecycle import Ledger
 from everyturn_model.partial import PartialAnswer, match_partial
 from everyturn_model.promises import Promises
@@ -128,13 +130,13 @@ def _unreached(lines: Sequence[Placed], promise: str) -> Iterator[tuple[str, str
             case LogLine(kind="told", prompt=str(name), outcome="finished") if name in finished:
                 cancel = missed[name]
                 yield (
-                    "no-lost-cancel",
+                    NO_LOST_CANCEL.name,
                     f"the turn of {name} was active when {cancel} began, streamed on when that had returned, and "
                     "finished all the same",
                 )
 
 
 def _blocked(calls: Sequence[str]) -> Iterator[tuple[str, str]]:
-    verdict = BY_NAME["no-deadlock"].step(None, Rest(SharedData(), tuple(calls)), Ledger())
+    verdict = NO_DEADLOCK.step(None, Rest(SharedData(), tuple(calls)), Ledger())
     if isinstance(verdict, Violated):
-        yield "no-deadlock", verdict.sentence
+        yield NO_DEADLOCK.name, verdict.sentence

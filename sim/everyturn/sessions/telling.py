@@ -14,6 +14,9 @@ from typing import Any, Final
 from everyturn.formats.everyturn_log import LogLine, LogSnapshot, Placed
 from everyturn.sessions.adapter import Held
 from everyturn.sessions.calls import Observed, call_of
+from everyturn_model.invariants.in_order import IN_ORDER
+from everyturn_model.invariants.no_fold_of_run_id import NO_FOLD_OF_RUN_ID
+from everyturn_model.invariants.prompt_notice import PROMPT_NOTICE
 
 SESSION: Final = "session"
 
@@ -80,7 +83,7 @@ class Telling:
                     folds[name] = each.name
                 elif name in told:
                     host = self._owners[each.name]
-                    self.unsure["no-fold-of-run-id"] = (
+                    self.unsure[NO_FOLD_OF_RUN_ID.name] = (
                         f"{name} was in what the model was asked for {host}, and had no turn of its own: whether it "
                         "was folded is not seen (call self.folded(prompt, into) where the agent folds)"
                     )
@@ -127,7 +130,7 @@ class Telling:
             if passed != name:
                 threads.add(thread)
         if name in self._waited:
-            self.unsure["in-order"] = f"{name} waited while another turn ran, and look never showed it in the queue"
+            self.unsure[IN_ORDER.name] = f"{name} waited while another turn ran, and look never showed it in the queue"
         self._started[name] = thread
         self._running.add(name)
         yield _line("started", prompt=name, thread=thread)
@@ -170,7 +173,7 @@ class Telling:
         """Whether a completion was held back is seen only where who hands it over has begun the turns meanwhile."""
         threads = self._passed.pop(name, set())
         if threads and not (thread is not None and thread in threads and thread == self._started.get(name)):
-            self.unsure["prompt-notice"] = (
+            self.unsure[PROMPT_NOTICE.name] = (
                 f"the client of {name} was told after another turn had begun, by another task than the one that ran "
                 f"{name}'s turn: whether that had held it back is not seen"
             )
