@@ -4,8 +4,9 @@
 
 The program has so many tasks, each of which awaits so many answers of the outside world one after the other. *Stock* is
 ``asyncio.run`` of the same program, whose answers come with the next iteration of the loop: what it costs to make one
-schedule without looking at it, a new loop included. Candidates take turns, and the fastest round of each counts, so that
-a busy machine disturbs the ratio as little as possible. The last line explores all of it: equal states merged, once.
+schedule without looking at it, a new loop included. Candidates take turns, and the fastest round of each counts, so
+that a busy machine disturbs the ratio as little as possible. The last line explores all of it: equal states merged,
+once.
 """
 
 from __future__ import annotations

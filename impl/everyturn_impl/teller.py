@@ -1,5 +1,5 @@
-"""Who is told of what became of a call: its completion goes to the call's hook, or to the broker; what no operation shows, to the
-journal."""
+"""Who is told of what became of a call: its completion goes to the call's hook, or to the broker; what no operation
+shows, to the journal."""
 
 from __future__ import annotations
 

@@ -70,8 +70,9 @@ class Invariant:
 
     ``needs``: the least that a scope must have. ``sees``: the only events that its monitor looks at; all others leave
     its state as it is. None named: all. ``rests_on``: the promise without which it is not judged. ``log``: how logs are
-    judged, or why none shows it. ``session``: what a session behind an adapter must show besides. ``guards``: the guards of the specification that say the same of one step. ``mutant``:
-    the class in ``everyturn.checking.mutants`` that breaks it.
+    judged, or why none shows it. ``session``: what a session behind an adapter must show besides. ``guards``: the
+    guards of the specification that say the same of one step. ``mutant``: the class in ``everyturn.checking.mutants``
+    that breaks it.
     """
 
     name: str

@@ -109,7 +109,8 @@ _FROM: Final = {
     "everyturn.front.repairs": "RepairsResult repairs",
     "everyturn.front.runs": "ExplainResult ReplayResult ShrinkResult explain replay shrink",
     "everyturn.front.samples": "FuzzResult FuzzRun fuzz",
-    "everyturn.front.scenarios": "ScenarioExplanation ScenarioResult ScenarioRun check_scenario fuzz_scenario replay_scenario",
+    "everyturn.front.scenarios": "ScenarioExplanation ScenarioResult ScenarioRun check_scenario fuzz_scenario "
+    "replay_scenario",
     "everyturn.front.sessions": "SessionResult check_session fuzz_session replay_session",
     "everyturn.front.studies": "SimulateResult simulate",
     "everyturn.runs.trace": "Trace",

@@ -1,4 +1,4 @@
-"""`d5-server-tells` (2026-06-01, d411ab5ed): an accepted prompt that failed untold gets a completion from the server."""
+"""`d5-server-tells` (2026-06-01, d411ab5ed): an accepted prompt that failed untold is told of by the server."""
 
 from __future__ import annotations
 

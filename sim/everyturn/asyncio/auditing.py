@@ -1,4 +1,4 @@
-"""The audit of a scenario: is a state really one? The counter-check of all that a search merged, however long it takes."""
+"""The audit of a scenario: is a state really one? The counter-check of all that a search merged, to its end."""
 
 from __future__ import annotations
 

@@ -147,7 +147,7 @@ class _Explaining:
         """A run without the fault that begins with so many choices of this one."""
 
     def pair(self) -> DecidingPair | None:
-        """The latest two things that came in an order that decided: if the second comes first, there is no such fault."""
+        """The latest two things whose order decided: if the second comes first, there is no such fault."""
         for number, word in islice(self._others(), self._budget // 2):
             decision = self._decisions[number]
             same = _source(word) == _source(decision.word)

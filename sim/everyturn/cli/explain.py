@@ -65,8 +65,8 @@ def explain(
 ) -> int:
     """Why does this run violate an invariant: the race, when it was too late, the nearest run that passes.
 
-    Shrink the run first: a shorter one is easier to follow. The run of an asyncio program (--scenario, --session) is told by what
-    each task waits for; who waits for whom at rest; and which completion decided.
+    Shrink the run first: a shorter one is easier to follow. The run of an asyncio program (--scenario, --session) is
+    told by what each task waits for; who waits for whom at rest; and which completion decided.
     """
     if session is not None:
         if script is not None:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     "repairs",
     multiple=True,
     metavar="NAME",
-    help="One that may be used (repeatable): of `everyturn list repairs`, or package.module:Class.  [default: that list]",
+    help="One that may be used (repeatable): see `everyturn list repairs`; or package.module:Class.  [default: all]",
 )
 @click.option("--scope", "scopes", multiple=True, metavar="SCOPE", help="Where it has to hold.  [default: the sixteen]")
 @click.option(
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     "invariants",
     multiple=True,
     metavar="NAME",
-    help="What has to hold (repeatable); `mission` is the first three, `all` all fifteen.  [default: that nobody hangs]",
+    help="What has to hold (repeatable); `mission` is the first three, `all` all fifteen.  [default: nobody hangs]",
 )
 @click.option(
     "--granularity",

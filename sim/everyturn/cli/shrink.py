@@ -56,8 +56,8 @@ def shrink(
     A smaller run may violate the same invariant in another, simpler way. With `--keep cause` it may not: the sentence,
     what became of the prompt that it names, and the race that decided stay what they are.
 
-    The run of an asyncio program (--scenario, --session) is left with as few choices as can be that are not the first option, then
-    as few outside events, then as little that is noted.
+    The run of an asyncio program (--scenario, --session) is left with as few choices as can be that are not the first
+    option, then as few outside events, then as little that is noted.
     """
     if session is not None:
         work = session_workload(source, session)

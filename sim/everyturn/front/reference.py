@@ -23,7 +23,8 @@ SECTIONS: Final = {
     "AuditResult CoverageResult ValidateResult SimulateResult RepairsResult ScenarioExplanation ScenarioResult "
     "ScenarioRun SessionResult "
     "Verdict Trace",
-    "What is asked about": "Agent Scope Promises Ports Shared Call Completion Context Session UserPrompt Held PromptRefused",
+    "What is asked about": "Agent Scope Promises Ports Shared Call Completion Context Session UserPrompt Held "
+    "PromptRefused",
     "Modules": "figures invariants strategies events revisions",
     "Errors": "EveryturnError UsageError",
 }

@@ -77,13 +77,13 @@ def repairs(
     max_memory: int | None = None,
     progress: Progress = False,
 ) -> RepairsResult:
-    """Find the smallest sets of repairs with which ``agent`` keeps ``invariants`` (that nobody hangs, if nothing is said)
-    in all ``scopes``; none: the sixteen.
+    """Find the smallest sets of repairs with which ``agent`` keeps ``invariants`` (that nobody hangs, if nothing is
+    said) in all ``scopes``; none: the sixteen.
 
-    A repair is a class that overrides a few methods of the agent and is put in front of it: by its name in
-    `everyturn list repairs`, by where it lies, or itself. Each set is proved, each proper subset of it refuted.
-    ``first``: end at the first set. ``breaks``: say what held before and is refuted with the set. ``journal``: a file to
-    go on from. ``max_states`` and the others are for each exploration. Raises :class:`~everyturn.UsageError`.
+    A repair is a class that overrides a few methods of the agent and is put in front of it: by its name in `everyturn
+    list repairs`, by where it lies, or itself. Each set is proved, each proper subset of it refuted. ``first``: end at
+    the first set. ``breaks``: say what held before and is refuted with the set. ``journal``: a file to go on from.
+    ``max_states`` and the others are for each exploration. Raises :class:`~everyturn.UsageError`.
     """
     found = find_repairs(
         dispatcher(agent),

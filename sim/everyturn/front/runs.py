@@ -51,7 +51,8 @@ class ReplayResult(TabledResult):
 
     def __repr__(self) -> str:
         said = ", ".join(self.violated) or "nothing"
-        return f"ReplayResult({self.run.revision}, {self.run.schedule.scope}: {said} violated, {len(self.run.steps)} steps)"
+        ran = f"{self.run.revision}, {self.run.schedule.scope}"
+        return f"ReplayResult({ran}: {said} violated, {len(self.run.steps)} steps)"
 
     @property
     def verdict(self) -> Verdict:

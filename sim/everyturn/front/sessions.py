@@ -14,7 +14,7 @@ from everyturn.sessions.adapter import Session
 from everyturn.world.scope import Scope
 
 SessionOrName = str | type[Session]
-"""A class that inherits from :class:`Session`, or where it lies: ``"package.module:Adapter"``, ``"file.py:Adapter"``."""
+"""A class that inherits from :class:`Session`, or where it lies: ``package.module:Adapter``, ``file.py:Adapter``."""
 
 
 class SessionResult(CellResult):

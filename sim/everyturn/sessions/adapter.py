@@ -64,8 +64,8 @@ class Session:
     async def submit(self, prompt: UserPrompt) -> str | Later:
         """Give the agent a prompt, and return its answer.
 
-        Raises :class:`asyncio.CancelledError` if it was cancelled, :class:`PromptRefused` if the agent turned it away, and
-        any other exception if it failed. :attr:`later` is returned if the answer comes by :meth:`told`.
+        Raises :class:`asyncio.CancelledError` if it was cancelled, :class:`PromptRefused` if the agent turned it away,
+        and any other exception if it failed. :attr:`later` is returned if the answer comes by :meth:`told`.
         """
         raise NotImplementedError
 

@@ -68,8 +68,8 @@ def judge(
     if not placed:
         for name, text in _violations(lines, head, doubt=True).items():
             unsure[name] = (
-                "look does not show of every prompt whether it is active, in the queue or on its way, and it may be that "
-                f"{text}"
+                "look does not show of every prompt whether it is active, in the queue or on its way, and it may be "
+                f"that {text}"
             )
     if conformance and "started" in head.kinds:
         answer = _conforms(lines, head)

@@ -76,8 +76,8 @@ class SessionWorkload:
         messages = self.adapter.stores_prompts
         if messages and "store" not in calls.taken:
             raise AgentFault(
-                f"{where(self.adapter)}: session {self.adapter.__qualname__}: stores_prompts: expected an agent that is "
-                "given world.store() in open; found none taken"
+                f"{where(self.adapter)}: session {self.adapter.__qualname__}: stores_prompts: expected an agent that "
+                "is given world.store() in open; found none taken"
             )
         head = header(self.adapter.promises, turns=turns, queue=calls.snapshot is not None, messages=messages)
         seen = (tuple(calls.observed), calls.snapshot, tuple(calls.open))

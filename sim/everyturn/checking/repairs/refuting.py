@@ -1,4 +1,4 @@
-"""Whether a set of repairs suffices: by runs that refuted other sets, made again; then by exploring scope after scope."""
+"""Whether a set of repairs suffices: by runs that refuted other sets, made again; then by exploring each scope."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ class SteppedRun(Kernel):
 
     @property
     def seen(self) -> list[tuple[Event, ...]]:
-        """The events of each step so far. The record of the run is to be read at rest only: it keeps what it derives."""
+        """The events of each step so far; the record of the run is to be read at rest only, as it keeps its results."""
         return [tuple(step.events) for step in self._log.steps()]
 
     def go_on(self, access: AccessEvent, outcome: int = 0) -> None:
