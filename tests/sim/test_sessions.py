@@ -9,6 +9,7 @@ import re
 import pytest
 from click.testing import CliRunner
 from examples.sessions.adapter import Chat, Mended
+from tests.sim import right_sessions as right
 from tests.sim import small_sessions as small
 
 import everyturn
@@ -74,7 +75,7 @@ FAULTS = [
     (small.StaysBusy, "A+1e", {"clean-rest", "conforms"}),
     (small.WaitsForTheTurn, "A+1c", {"no-deadlock"}),
     (small.TellsLate, "AA", {"prompt-notice", "conforms"}),
-    (small.HoldsBack, "AA", {"prompt-notice", "conforms"}),
+    (small.HoldsBack, "AA", {"prompt-notice"}),
     (small.SaysItIsFinished, "A+1e", {"true-outcome", "conforms"}),
     (small.LosesATask, "A", {"unretrieved"}),
     (small.CancelFails, "A+1c", {"error"}),
@@ -103,6 +104,13 @@ def test_a_completion_that_comes_twice_is_a_double_emit() -> None:
 @pytest.mark.parametrize("scope", ["A", "a", "AA", "Aa", "A+1c", "AA+1c", "AA+1e", "AA+1q", "A+x", "AAA"])
 def test_a_right_session_is_proved(scope: str) -> None:
     adapter = type("Closes", (small.Adapter,), {"shut_down": small.Adapter.cancel})
+    assert unproved(adapter, scope) == {}
+
+
+@pytest.mark.parametrize("scope", ["AA", "A+1c", "A+1e", "AA+1c"])
+@pytest.mark.parametrize("adapter", [right.ToLocked, right.ToRetries, right.ToGivesUp, right.ToStreams, right.ToWorker])
+def test_sessions_of_unlike_designs_that_are_right_are_proved(adapter: type[Session], scope: str) -> None:
+    """By a lock, a worker, with a second try, with a time limit, with a mark that is looked at between pieces."""
     assert unproved(adapter, scope) == {}
 
 

@@ -51,6 +51,10 @@ class SessionOnlooker(Protocol):
         """No code of the program is running."""
         ...
 
+    def steps(self, handle: Any) -> None:
+        """The loop runs ``handle`` next."""
+        ...
+
     def becomes_ready(self, handle: Any) -> None:
         """The loop is to run ``handle``."""
         ...

@@ -352,6 +352,8 @@ class ScenarioWorld:
     def steps(self, handle: Any) -> None:
         """The loop takes ``handle`` to run it."""
         self._ran = True
+        if self.onlooker is not None:
+            self.onlooker.steps(handle)
         if self._watch is not None:
             self._tell("step", handle)
 

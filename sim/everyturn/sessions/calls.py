@@ -72,7 +72,8 @@ class Calls:
     """What clients call in one run, and what is seen of that: a :class:`~everyturn.asyncio.services.SessionOnlooker`.
 
     ``open``: the calls that have begun and not returned, each with its task. A completion is handed over when the task
-    that waits for it is woken for the last time: until it returns, that is noted as ``woken``.
+    that waits for it is woken for the last time: until it returns, that is noted as ``woken``, and from then on as
+    ``handed``.
     """
 
     def __init__(self, world: ScenarioWorld, session: Session, scope: Scope) -> None:
@@ -92,6 +93,8 @@ class Calls:
         self._threads: list[ref[asyncio.Task[Any]]] = []
         self._labels: list[str] = []
         self._look = Held()
+        self._agents = False
+        """Whether the callback that runs is the agent's own."""
         self._shows = shows_itself(type(session))
 
     # what clients do
@@ -121,14 +124,14 @@ class Calls:
         try:
             answer = await self.session.submit(UserPrompt(name, f"prompt:{name}"))
             if answer is not LATER:
-                self._hand_over(name, "finished", self._text(name, answer))
+                self._tell(name, "finished", self._text(name, answer))
         except asyncio.CancelledError:
-            self._hand_over(name, "cancelled")
+            self._tell(name, "cancelled")
         except PromptRefused:
             self._note(Observed("refused", name))
         except Exception as error:  # noqa: BLE001 # it is what the client is told
             self._blame(fault_of(error, type(self.session)))
-            self._hand_over(name, "failed")
+            self._tell(name, "failed")
         self._ended(name)
 
     async def _operate(self, name: str) -> None:
@@ -227,14 +230,20 @@ class Calls:
         if self.session.stores_prompts:
             self._note(Observed("wrote", outcome="failed" if failed else None, others=tuple(prompts)))
 
+    def steps(self, handle: Any) -> None:
+        """Whose code runs next."""
+        self._agents = _is_agents(handle)
+
     def becomes_ready(self, handle: Any) -> None:
-        """If it wakes a client that waits for an answer, that may be what hands the answer over."""
+        """If it wakes a client that waits for an answer, that may be what hands the answer over: if code of the agent
+        does it, and not the outside world or asyncio itself."""
         task = getattr(handle._callback, "__self__", None)
         if isinstance(task, asyncio.Task) and self.open.get(task.get_name()) is task:
             name = task.get_name()
             if name[0] == "p":
                 self._forget_wake(name)
-                self.observed.append(Observed("woken", name, self._thread()))
+                if asyncio.current_task(self.world.loop) is not None or self._agents:
+                    self.observed.append(Observed("woken", name, self._thread()))
 
     def look(self) -> None:
         """Between two steps: what the session holds now, where the adapter shows it."""
@@ -293,15 +302,12 @@ class Calls:
                 del self.observed[place]
                 return
 
-    def _hand_over(self, name: str, outcome: str, text: str | None = None) -> None:
-        """A call returns: its completion was handed over by whoever woke it last, or else by itself."""
-        told = Observed("told", name, call_of(name), outcome, self._owner(name, text))
+    def _tell(self, name: str, outcome: str, text: str | None = None) -> None:
+        """A call returns. Its completion was handed over by whoever woke it last, or else it returns by itself."""
         for place, each in enumerate(self.observed):
             if each[:2] == ("woken", name):
-                self.world.seen(told)
-                self.observed[place] = told._replace(thread=each.thread)
-                return
-        self._note(told)
+                self.observed[place] = each._replace(what="handed")
+        self._note(Observed("told", name, call_of(name), outcome, self._owner(name, text)))
 
     def _owner(self, name: str, text: str | None) -> tuple[str, ...]:
         owner = answered(text, name)
@@ -322,6 +328,15 @@ class Calls:
         self._threads.append(ref(task))
         self._labels.append(f"{label}#{same + 1}" if same else label)
         return self._labels[-1]
+
+
+def _is_agents(handle: Any) -> bool:
+    """Whether a callback that runs is the agent's own code."""
+    callback = getattr(handle, "_callback", None)
+    while isinstance(callback, partial):
+        callback = callback.func
+    module = str(getattr(callback, "__module__", None) or "asyncio")
+    return module.partition(".")[0] not in ("asyncio", "everyturn")
 
 
 known(

@@ -100,7 +100,9 @@ def _judged(
     """What is wrong with a run: many runs look alike from outside, and are judged once."""
     telling = Telling(observed, snapshot, messages=messages)
     judged = judge(telling.lines, head, blocked, placed=telling.placed, conformance=conformance)
-    return judged._replace(unsure=telling.unsure | judged.unsure)
+    violations = dict(judged.violations) | telling.violations
+    unsure = {name: why for name, why in (telling.unsure | judged.unsure).items() if name not in violations}
+    return Judgement(tuple(violations.items()), unsure)
 
 
 def _shown(calls: Calls, kinds: frozenset[Any]) -> Any:
