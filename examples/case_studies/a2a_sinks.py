@@ -11,9 +11,9 @@ from a2a.types.a2a_pb2 import Message
 EVENTS = 4
 
 
-async def _one_reads_and_one_does_not(world: Any, *, evict: bool) -> None:
+async def _one_reads_and_one_does_not(world: Any, **how: bool) -> None:
     source = EventQueueSource(max_queue_size=1)
-    await source.tap(max_queue_size=1, evict_on_full=evict)
+    await source.tap(max_queue_size=1, **how)
 
     async def reads() -> None:
         for _ in range(EVENTS):
@@ -31,9 +31,9 @@ async def _one_reads_and_one_does_not(world: Any, *, evict: bool) -> None:
 
 async def blocking(world: Any) -> None:
     """A sink as ``tap`` makes it by default: flow control, so one that is not read stops the producer."""
-    await _one_reads_and_one_does_not(world, evict=False)
+    await _one_reads_and_one_does_not(world)
 
 
 async def evicting(world: Any) -> None:
     """The same with what cured #1136."""
-    await _one_reads_and_one_does_not(world, evict=True)
+    await _one_reads_and_one_does_not(world, evict_on_full=True)

@@ -142,6 +142,8 @@ async def imports_something(world: Any) -> None:
     world.log(float(asyncio_imported_late.clock()))
     await world.io("answer")
     world.log(asyncio_imported_late.clock() >= 0)
+    assert asyncio_imported_late.Day.__mro__[1] is REAL[1]
+    assert asyncio_imported_late.today() == date.today()
 
 
 def test_what_is_imported_while_a_program_runs_is_patched_and_belongs_to_no_run() -> None:

@@ -85,10 +85,10 @@ def names(module: ModuleType) -> frozenset[str]:
 
 def _codes(module: ModuleType) -> list[CodeType]:
     found: list[CodeType] = []
-    for value in list(vars(module).values()):
-        for each in [value, *(vars(value).values() if isinstance(value, type) else ())]:
-            function = getattr(each, "__func__", each)
-            if isinstance(function, FunctionType) and function.__module__ == module.__name__:
+    for value in list(vars(module).values()):  # no attribute of these is asked for: some load what is not installed
+        for each in [value, *(vars(value).values() if issubclass(type(value), type) else ())]:
+            function = each.__func__ if type(each) in (staticmethod, classmethod) else each
+            if type(function) is FunctionType and function.__module__ == module.__name__:
                 found.append(function.__code__)
     return found
 

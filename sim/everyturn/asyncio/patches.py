@@ -20,6 +20,7 @@ import time
 import uuid
 from asyncio import events
 from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
@@ -185,27 +186,48 @@ class Patches:
             self._instead[getattr(owner, name)] = replacement
             self._set(owner, name, replacement)
         self._set(asyncio, "all_tasks", asyncio.tasks.all_tasks)
-        for name, stand_in in (("datetime", dates.datetime), ("date", dates.date)):
-            self._set(datetime, name, stand_in)
+        for real, stand_in in dates.STAND_INS.items():
+            self._set(datetime, real.__name__, stand_in)
+        self._put_back.append((SourceFileLoader, "exec_module", _NOTHING))
+        SourceFileLoader.exec_module = self._importing(SourceFileLoader.exec_module)  # type: ignore[method-assign]
         self.put_in_modules()
 
     def put_in_modules(self) -> None:
         """Patch what modules hold that were imported since the last time."""
         for module in list(sys.modules.values()):
-            if id(module) in self._met or not isinstance(module, ModuleType):
+            if id(module) not in self._met and issubclass(type(module), ModuleType):
+                self._met.add(id(module))
+                self._put_in(module)
+
+    def _put_in(self, module: ModuleType) -> None:
+        if module is asyncio.tasks or module is asyncio.taskgroups:
+            self._inject(module)
+        if not may_be_patched(vars(module).get("__file__") or "<"):
+            return
+        if dates.names(module) & {"set"}:
+            self._inject(module)
+        for name, value in list(vars(module).items()):
+            if not (callable(value) and _hashable(value) and value in self._instead):
                 continue
-            self._met.add(id(module))
-            if module is asyncio.tasks or module is asyncio.taskgroups:
-                self._inject(module)
-            if not may_be_patched(getattr(module, "__file__", None) or "<"):
-                continue
-            if dates.names(module) & {"set"}:
-                self._inject(module)
-            for name, value in list(vars(module).items()):
-                if not (callable(value) and _hashable(value) and value in self._instead):
-                    continue
-                if value not in dates.STAND_INS or dates.reads_today(module):
-                    self._set(module, name, self._instead[value])
+            if value not in dates.STAND_INS or dates.reads_today(module):
+                self._set(module, name, self._instead[value])
+
+    def _importing(self, original: Callable[..., None]) -> Callable[..., None]:
+        """While a module's own code runs, which may derive classes from them, dates are the real ones."""
+        patches = self
+
+        def exec_module(self: Any, module: ModuleType) -> None:
+            held = {real.__name__: vars(datetime)[real.__name__] for real in dates.STAND_INS}
+            for real in dates.STAND_INS:
+                setattr(datetime, real.__name__, real)
+            try:
+                original(self, module)
+            finally:
+                for name, before in held.items():
+                    setattr(datetime, name, before)
+            patches.put_in_modules()
+
+        return exec_module
 
     def _inject(self, module: ModuleType) -> None:
         """Sets that this module makes are looked at in an order that the world chooses."""

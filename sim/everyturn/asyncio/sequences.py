@@ -28,7 +28,7 @@ class Sequences:
         """Classes that were not known, and of which some set holds two objects or more."""
         found: dict[type, None] = {}
         for each in gc.get_objects():
-            if isinstance(each, set | frozenset) and len(each) > 1:
+            if issubclass(type(each), set | frozenset) and len(each) > 1:
                 kinds = {type(member() if isinstance(member, ref) else member) for member in each}
                 found.update(dict.fromkeys(filter(is_by_address, kinds)))
         return [kind for kind in found if kind not in self.classes]
@@ -39,7 +39,7 @@ class Sequences:
             return
         gc.unfreeze()
         for each in gc.get_objects():
-            if isinstance(each, tuple(kinds)):
+            if issubclass(type(each), tuple(kinds)):
                 self._before[id(each)] = each
         gc.freeze()
         for kind in kinds:
