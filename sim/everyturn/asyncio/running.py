@@ -9,9 +9,10 @@ import random
 import sys
 import warnings
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from weakref import ref
 
 from everyturn.asyncio.apart import apart
 from everyturn.asyncio.decisions import Decision, Guide
@@ -82,7 +83,7 @@ def run(
         warnings.simplefilter("always")
         world = ScenarioWorld(guide, setting, watch=watch)
         fault: UsageError | None = None
-        with taken_by(_printing(watch)):
+        with taken_by(_printing(watch, ref(world))):
             try:
                 contextvars.Context().run(_one, world, scenario, outcome, noted)
             except UsageError as error:  # its sentence says it all, and its traceback holds what is thrown away here
@@ -127,8 +128,15 @@ def _one(
         raise REFUSED[0]
 
 
-def _printing(watch: Callable[[str, Any], None] | None) -> Callable[[str], None]:
-    return (lambda text: None) if watch is None else (lambda text: watch("print", text))
+def _printing(watch: Callable[[str, Any], None] | None, world: ref[ScenarioWorld]) -> Callable[[str], None]:
+    """What is printed is told, but not what comes of throwing away what still waits."""
+
+    def take(text: str) -> None:
+        running = world()
+        if watch is not None and running is not None and not running.over:
+            watch("print", text)
+
+    return take
 
 
 @contextmanager
@@ -225,6 +233,12 @@ async def _shut_down(loop: Any, left: list[asyncio.Task[Any]]) -> None:
     await loop.shutdown_default_executor()
 
 
+def _throw_away(coroutine: Any) -> None:
+    """End what a run that is not gone on with has begun: something may hold it until a later run."""
+    with suppress(BaseException):  # whatever its own handlers make of it
+        coroutine.close()
+
+
 def _close(world: ScenarioWorld) -> None:
     """Close the loop, and throw away what still waits, unseen."""
     loop = world.loop
@@ -233,6 +247,7 @@ def _close(world: ScenarioWorld) -> None:
             task._log_destroy_pending = False
             if world.over:
                 task._log_traceback = False
+                _throw_away(task.get_coro())
         loop._ready.clear()
         loop._scheduled.clear()  # type: ignore[attr-defined]
         loop.numbers = None  # type: ignore[assignment]

@@ -125,6 +125,9 @@ class WorldSet(set[Any], metaclass=_Set):
         return set, (list(set.__iter__(self)),)
 
 
+WorldSet.__name__ = WorldSet.__qualname__ = "set"  # so it is called by who reads of a run
+
+
 def _is_no_matter(caller: FrameType) -> bool:
     """Whether who goes through a set does the same whatever the order: or is of ours."""
     if caller.f_code.co_name == "find_root_task" and caller.f_globals.get("__name__") == "anyio._backends._asyncio":
