@@ -4,7 +4,9 @@ from datetime import date
 from time import monotonic as clock
 from typing import Any
 
-__all__ = ["Day", "Proxy", "clock", "nothing", "today"]
+from tests.sim import asyncio_imported_later
+
+__all__ = ["Day", "Proxy", "asyncio_imported_later", "clock", "nothing", "today", "together"]
 
 
 class Marked(type):
@@ -17,6 +19,10 @@ class Day(date, metaclass=Marked):
 
 def today() -> date:
     return date.today()
+
+
+def together(items: list[int]) -> set[int]:
+    return set(items)
 
 
 class Proxy:

@@ -22,6 +22,7 @@ from everyturn.asyncio.errors import Unsupported
 from everyturn.asyncio.places import user_line
 from everyturn.asyncio.preparing import prepared
 from everyturn.asyncio.searching import Merging, outcomes, search
+from everyturn.asyncio.sets import WorldSet
 from everyturn.cli import main
 from everyturn.verdicts.verdict import Verdict
 
@@ -144,10 +145,12 @@ async def imports_something(world: Any) -> None:
     world.log(asyncio_imported_late.clock() >= 0)
     assert asyncio_imported_late.Day.__mro__[1] is REAL[1]
     assert asyncio_imported_late.today() == date.today()
+    assert type(asyncio_imported_late.together([1])) is WorldSet
 
 
 def test_what_is_imported_while_a_program_runs_is_patched_and_belongs_to_no_run() -> None:
-    sys.modules.pop(IMPORTED, None)
+    for name in (IMPORTED, f"{IMPORTED}r"):
+        sys.modules.pop(name, None)
     found = search(imports_something)
     assert found.complete
     assert all(outcome.logged[0] < 2000 for outcome in found.found.values())

@@ -56,7 +56,7 @@ def check(
     said = _judge(function, name, result.setting, result.found, otherwise)
     if result.setting.order != "fifo" and result.found:
         most = result.seconds if limits.seconds is None else limits.seconds - result.seconds
-        bound = limits._replace(seconds=max(most, 0.5))
+        bound = limits._replace(seconds=max(most, 5.0))
         _compare_with_asyncio(function, result.setting, said, bound)
     cell = _cell(name, result.setting, said)
     cell.states, cell.transitions, cell.depth = result.states, result.decisions, result.longest

@@ -177,6 +177,7 @@ class Patches:
         self._put_back: list[tuple[Any, str, Any]] = []
         self._instead: dict[Any, Any] = dict(dates.STAND_INS)
         self._met: set[int] = set()
+        self._executing: set[int] = set()
         self._random = random.getstate()
         self._dates = dates.pickled()
 
@@ -195,7 +196,8 @@ class Patches:
     def put_in_modules(self) -> None:
         """Patch what modules hold that were imported since the last time."""
         for module in list(sys.modules.values()):
-            if id(module) not in self._met and issubclass(type(module), ModuleType):
+            done = id(module) in self._met or id(module) in self._executing
+            if not done and issubclass(type(module), ModuleType):
                 self._met.add(id(module))
                 self._put_in(module)
 
@@ -220,9 +222,11 @@ class Patches:
             held = {real.__name__: vars(datetime)[real.__name__] for real in dates.STAND_INS}
             for real in dates.STAND_INS:
                 setattr(datetime, real.__name__, real)
+            patches._executing.add(id(module))
             try:
                 original(self, module)
             finally:
+                patches._executing.discard(id(module))
                 for name, before in held.items():
                     setattr(datetime, name, before)
             patches.put_in_modules()

@@ -1,0 +1,1 @@
+"""Imported by what a scenario imports, before that is all there."""
