@@ -258,6 +258,40 @@ class LosesATask(Right):
         raise OSError("disk full")
 
 
+class LooksTooEarly(Right):
+    """A Cancel raises a mark at which nobody looks while the model answers."""
+
+    stopped = False
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+    async def answer(self, text: str) -> str:
+        self.stopped = False
+        return await super().answer(text)
+
+
+class Shields(Right):
+    """Whoever cancels a turn does not reach the model."""
+
+    async def answer(self, text: str) -> str:
+        await self.store(text)
+        answer: str = await asyncio.shield(self.model(text))
+        return answer
+
+
+class AsksAgain(Right):
+    """A Cancel is taken for an error of the model, which is asked once more."""
+
+    async def answer(self, text: str) -> str:
+        await self.store(text)
+        try:
+            answer: str = await self.model(text)
+        except BaseException:
+            answer = await self.model(text)
+        return answer
+
+
 class CancelFails(Right):
     async def stop(self) -> None:
         assert self.turn is not None

@@ -3,6 +3,7 @@ where nothing was shown."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 
@@ -77,6 +78,9 @@ FAULTS = [
     (small.TellsLate, "AA", {"prompt-notice", "conforms"}),
     (small.HoldsBack, "AA", {"prompt-notice"}),
     (small.SaysItIsFinished, "A+1e", {"true-outcome", "conforms"}),
+    (small.LooksTooEarly, "A+1c", {"no-lost-cancel", "conforms"}),
+    (small.Shields, "A+1c", {"no-lost-cancel", "true-outcome", "conforms"}),
+    (small.AsksAgain, "A+1c", {"no-lost-cancel", "conforms"}),
     (small.LosesATask, "A", {"unretrieved"}),
     (small.CancelFails, "A+1c", {"error"}),
     (small.Refuses, "AA", {"conforms"}),
@@ -168,6 +172,15 @@ def test_a_look_that_names_nobody_as_active_leaves_a_promise_about_turns_open() 
     assert unproved(adapter, "A+1c")["no-lost-cancel"] is not Verdict.PROVED
 
 
+def test_a_cancel_that_the_adapter_puts_off_is_lost_or_hits_who_comes_later() -> None:
+    """An adapter that makes a task of a call and returns has not made the call."""
+
+    async def cancel(self: small.Adapter) -> None:
+        self.late = asyncio.create_task(self.chat.stop())  # type: ignore[attr-defined]
+
+    assert {"no-lost-cancel", "no-poisoned-prompt"} <= refuted(small.to(small.Right, cancel=cancel), "A+1c")
+
+
 def test_a_queue_that_is_never_shown_leaves_the_order_open() -> None:
     def look(self: small.Adapter) -> everyturn.Held:
         return everyturn.Held(busy=self.chat.active)
@@ -194,8 +207,6 @@ def test_a_prompt_that_nobody_waits_for_and_that_is_forgotten_is_seen() -> None:
             raise SystemExit if self.active else await self.nothing()
 
         async def nothing(self) -> BaseException:
-            import asyncio
-
             await asyncio.Event().wait()
             return SystemExit()
 
@@ -206,8 +217,6 @@ def test_a_prompt_that_nobody_waits_for_and_that_is_forgotten_is_seen() -> None:
 def test_a_session_that_never_comes_to_rest_is_undetermined() -> None:
     class Beats(small.Right):
         async def answer(self, text: str) -> str:
-            import asyncio
-
             while True:
                 await asyncio.sleep(1)
 
