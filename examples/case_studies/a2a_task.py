@@ -1,4 +1,4 @@
-"""a2a-sdk: an active task that is closed while its agent works and a subscriber is gone (a2aproject/a2a-python#1101)."""
+"""a2a-sdk: an active task that is closed while its agent works (a2aproject/a2a-python#1101)."""
 
 from __future__ import annotations
 

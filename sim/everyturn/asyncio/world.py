@@ -330,7 +330,7 @@ class ScenarioWorld:
 
     def tasks(self) -> list[Any]:
         """All tasks that have not ended, in the order in which they were made."""
-        return [task for task in map(_alive, self.made) if task is not None and not task.done()]
+        return [task for task in (each() for each in self.made) if task is not None and not task.done()]
 
     # What is noted.
 
@@ -396,7 +396,3 @@ def _told_apart(options: Sequence[str]) -> Sequence[str]:
         f"{each} ({number})" if (number := list(options[:place]).count(each) + 1) > 1 else each
         for place, each in enumerate(options)
     ]
-
-
-def _alive(reference: Any) -> Any:
-    return reference()
