@@ -201,6 +201,33 @@ def test_a_drawn_seed_is_printed(pytester: pytest.Pytester) -> None:
     assert f"everyturn: 1 refuted; seed {seed}" in shown
 
 
+def test_who_interrupts_is_told_the_seed(pytester: pytest.Pytester) -> None:
+    """Ctrl-C in the middle of a sample ends pytest, as it does everywhere, and says what can be done again."""
+    pytester.makepyfile(
+        test_agent="""
+import signal
+import pytest
+import everyturn as et
+
+class Interrupts(et.strategies.Strategy):
+    def pick(self, enabled):
+        signal.raise_signal(signal.SIGINT)
+        return 0
+    def choose(self, outcomes):
+        return 0
+
+@pytest.mark.everyturn(revision="hardened", scope="A", strategy=Interrupts())
+def test_it(everyturn):
+    everyturn.fuzz()
+"""
+    )
+    found = pytester.runpytest_inprocess(*ALWAYS, no_reraise_ctrlc=True)
+    assert found.ret == pytest.ExitCode.INTERRUPTED
+    found.stdout.fnmatch_lines(
+        ["everyturn: interrupted: fuzz(agent='hardened', scope='A', *; seed 0", "*KeyboardInterrupt*"]
+    )
+
+
 def test_undetermined_fails_unless_it_is_allowed(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_agent=ports("hardened", call="check(max_states=10)"))
     found = run(pytester)
@@ -247,6 +274,23 @@ def test_counts_and_verdict_are_properties_also_from_other_processes(pytester: p
     properties = {each.get("name"): each.get("value") for each in ET.parse(written).iter("property")}
     assert properties["everyturn.verdict"] == "proved"
     assert int(str(properties["everyturn.states"])) > 100
+
+
+def test_github_is_told_file_line_and_verdicts(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An annotation where the failing test stands, and a table in the job's summary; elsewhere neither."""
+    pytester.makepyfile(test_agent=ports("d0"), test_good=ports("hardened"))
+    assert "::error" not in str(run(pytester).stdout)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "summary.md"))
+    found = run(pytester)
+    place = "file=test_agent.py,line=4,title=test_agent.py%3A%3Atest_it"
+    found.stdout.fnmatch_lines([f"::error {place}::refuted: no-lost-cancel: p1 was there when a Cancel began, *"])
+    summary = (pytester.path / "summary.md").read_text(encoding="utf-8")
+    token = TOKEN.findall(str(found.stdout))[0][1]
+    assert re.search(rf"\| test_agent.py::test_it \| refuted \| check\(agent='d0', .*\) \| {token} \|", summary)
+    assert "| test_good.py::test_it | proved | check(agent='hardened'," in summary
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path))
+    assert f"GITHUB_STEP_SUMMARY {pytester.path}: expected a file that can be written" in str(run(pytester).stdout)
 
 
 # asynchronous tests ------------------------------------------------------------------------------------------------

@@ -152,5 +152,6 @@ def _interrupted(words: AskedWords, way: HowAsked) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        error.everyturn = f"everyturn: interrupted: {failures.asked(words, way)}"  # type: ignore[attr-defined]
+        seed = f"; seed {words.others.get('seed', 0)}" if way == "fuzz" else ""
+        error.everyturn = f"everyturn: interrupted: {failures.asked(words, way)}{seed}"  # type: ignore[attr-defined]
         raise

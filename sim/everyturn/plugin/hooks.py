@@ -133,3 +133,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     counts = ", ".join(f"{verdicts.count(each)} {each}" for each in sorted(set(verdicts)))
     seeds = sorted({str(value) for name, value in told if name == "everyturn.seed"})
     terminalreporter.write_line(f"everyturn: {counts}" + (f"; seed {', '.join(seeds)}" if seeds else ""))
+    if os.environ.get("GITHUB_ACTIONS") == "true":
+        from everyturn.plugin import github
+
+        asked = [each for each in reports if any(name == "everyturn.verdict" for name, _ in each.user_properties)]
+        for line in (*github.commands(asked), github.summarise(asked)):
+            if line is not None:
+                terminalreporter.write_line(line)
