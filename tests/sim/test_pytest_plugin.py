@@ -193,10 +193,11 @@ def test_a_sample_has_the_words_of_test_line_and_configuration(
     found.stdout.fnmatch_lines([f"everyturn.fuzz(agent='d0', scope='A+1c', {words}"])
 
 
-def test_a_drawn_seed_is_printed(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize("options", [("--everyturn-seed", "random"), ("-o", "everyturn_seed=random")])
+def test_a_drawn_seed_is_printed(pytester: pytest.Pytester, options: tuple[str, ...]) -> None:
     """In the header, so that it is known whatever happens later, and as the seed of what was asked."""
     pytester.makepyfile(test_agent=ports("d0", call="fuzz()"))
-    shown = str(run(pytester, "--everyturn-seed", "random").stdout)
+    shown = str(run(pytester, *options).stdout)
     (seed,) = re.findall(r"^everyturn: seed (\d+)$", shown, re.MULTILINE)
     assert f"everyturn: 1 refuted; seed {seed}" in shown
 

@@ -116,6 +116,8 @@ def settings(config: pytest.Config) -> Settings:
     """What pytest was told: ``over`` counts more than a test's words, ``under`` less. Raises :class:`UsageError`."""
     options = {name: config.getoption(f"everyturn_{name}") for name in _READ}
     lines = {name: config.getini(f"everyturn_{name}") or None for name in _READ}
+    if lines["seed"] == "random":  # then one was drawn, as if it stood on the command line
+        del lines["seed"]
     return Settings(
         over={name: _READ[name](f"--everyturn-{name.replace('_', '-')}", text) for name, text in _given(options)},
         under={name: _READ[name](f"everyturn_{name}", text) for name, text in _given(lines)},
