@@ -142,7 +142,7 @@ def _named(width: int) -> Callable[[Iterator[ListingEntry]], Iterator[str]]:
 
 
 LISTINGS: Final[dict[str, Listing]] = {
-    "revisions": Listing(_revisions, _named(20)),
+    "revisions": Listing(_revisions, _named(22)),
     "invariants": Listing(
         _invariants, _each(lambda entry: f"{entry['name']:<20}{entry['kind']:<8} {entry['sentence']}")
     ),
