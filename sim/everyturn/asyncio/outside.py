@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextvars
 from collections.abc import Callable, Sequence
+from threading import get_ident
 from typing import Any, ClassVar, Final, NamedTuple
 
 from everyturn.asyncio.apart import apart
@@ -138,8 +139,8 @@ class OutsideCall(Answer):
 class Job:
     """A function that another thread runs: it runs in one step, and later its result arrives."""
 
-    running: ClassVar[Job | None] = None
-    """The one that runs just now."""
+    thread: ClassVar[int | None] = None
+    """The (real) thread on which one runs just now; others of the process have nothing to do with it."""
 
     def __init__(self, name: str, call: Callable[[], Any], number: int) -> None:
         self.name = name
@@ -155,14 +156,14 @@ class Job:
         self.ran = True
         if not self.future.set_running_or_notify_cancel():
             return
-        Job.running = self
+        Job.thread = get_ident()
         try:
             with apart():
                 self._value = contextvars.Context().run(self.call)
         except Exception as error:  # noqa: BLE001 # it belongs to whoever waits for the result
             self._error = error
         finally:
-            Job.running = None
+            Job.thread = None
 
     def arrive(self) -> None:
         """Give the result to whoever waits: :mod:`concurrent.futures` then calls ``call_soon_threadsafe``."""

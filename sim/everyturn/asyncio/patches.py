@@ -109,7 +109,7 @@ def _replacements() -> list[tuple[Any, str, Any]]:
 
 def _waits(original: Callable[..., bool]) -> Callable[..., bool]:
     def wait(self: threading.Condition, timeout: float | None = None) -> bool:
-        if Job.running is not None:
+        if Job.thread == threading.get_ident():
             return _refuse(
                 "a function on another thread that waits for the loop or for a thread",
                 "let it return, and await in the loop what it waits for",
@@ -152,7 +152,7 @@ def _uuid1(original: Callable[..., uuid.UUID]) -> Callable[..., uuid.UUID]:
 def _thread_start(original: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
     def start(self: threading.Thread) -> None:
         loop = _loop()
-        if loop is None and Job.running is None:
+        if loop is None and Job.thread != threading.get_ident():
             original(self)
             return
         if loop is not None and is_worker(self):
