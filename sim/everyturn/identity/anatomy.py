@@ -90,6 +90,8 @@ Look = Callable[[Any], Anatomy]
 
 ATOMS: Final = (str, int, bytes, bool, type(None))
 """Types whose values are their own tag, together with the type."""
+_ABOUT_MEMBERS: Final = frozenset({"_inverted_", "__objclass__"})
+"""What the standard library keeps in members of enumerations: their class, and a cache."""
 _SINGLES: Final = (EllipsisType, NotImplementedType)
 _looks: dict[type, Look] = {}
 _of_kind: dict[int, tuple[type, Look]] = {}
@@ -119,14 +121,20 @@ def _look_for(kind: type) -> Look:
     shape = layout(kind)
     if kind in _looks:
         return _looks[kind]
+    content = _content(kind, shape)
     if issubclass(kind, Enum):
-        return lambda value: _member(value, kind, shape)
-    if shape.base is None:
-        return _plain(kind, shape)
-    content = next((_looks[each] for each in kind.__mro__ if each in _looks and _is_within(shape.base, each)), None)
+        return lambda value: _member(value, kind, shape, content)
     if content is None:
-        return _refuse
-    return _derived(kind, shape, content)
+        return _plain(kind, shape)
+    return _refuse if content is _refuse else _derived(kind, shape, content)
+
+
+def _content(kind: type, shape: ClassLayout) -> Look | None:
+    """How the content of a class that is made in C is looked at, if it has any."""
+    base = shape.base
+    if base is None:
+        return None
+    return next((_looks[each] for each in kind.__mro__ if each in _looks and _is_within(base, each)), _refuse)
 
 
 def _is_within(base: type, known: type) -> bool:
@@ -185,11 +193,16 @@ def _derived(kind: type, shape: ClassLayout, content: Look) -> Look:
     return look
 
 
-def _member(value: Enum, kind: type[Enum], shape: ClassLayout) -> Anatomy:
-    """A member of an enumeration is what its name says; one without a name (a sum of flags), what its value says."""
-    if kind.__members__.get(value._name_ or "") is value:
-        return Anatomy(Changes.FIXED, (Same(kind), value._name_))
-    return Anatomy(Changes.FIXED, Same(kind), (), ("_value_",), (value._value_,))
+def _member(value: Enum, kind: type[Enum], shape: ClassLayout, content: Look | None) -> Anatomy:
+    """A member of an enumeration is what its name says; one without a name of its own (a sum of flags, what
+    ``_missing_`` makes), what is in it."""
+    held = dict(attributes(value, shape))
+    name = held.get("_name_")
+    if isinstance(name, str) and kind.__members__.get(name) is value:
+        return Anatomy(Changes.FIXED, (Same(kind), name))
+    known = {name: each for name, each in held.items() if name not in _ABOUT_MEMBERS}
+    inner = Anatomy(Changes.FIXED, "") if content is None else content(value)
+    return Anatomy(Changes.FORCED, (Same(kind), inner.tag), inner.items, tuple(known), tuple(known.values()))
 
 
 # values that are made of nothing else --------------------------------------------------------------------------------

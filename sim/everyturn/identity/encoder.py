@@ -53,13 +53,14 @@ class Encoder:
     ``known``: objects that are what they are, whatever is inside them. ``trusted``: packages whose functions and
     classes are what they are, besides those of the standard library. ``ordered``: sets are known by the order in which
     they are gone through, which depends on how they came about. ``forced``: code is known to set attributes of what is
-    frozen, so that no encoding is remembered. ``moved`` counts what was encoded so far that may become something else
+    frozen, so that no encoding is remembered; ``frames_are_read``: to read variables of other functions. ``moved`` counts what was encoded so far that may become something else
     without becoming another object: what such a thing is part of must be encoded anew each time.
     """
 
     def __init__(self, known: tuple[object, ...] = (), *, trusted: tuple[str, ...] = (), ordered: bool = True) -> None:
         self.moved = 0
         self.forced = False
+        self.frames_are_read = False
         self._ordered = ordered
         self.trust = Trust(trusted)
         self._known: dict[int, tuple[object, Hashable]] = {}
@@ -79,6 +80,11 @@ class Encoder:
     def known(self) -> Collection[int]:
         """The addresses of everything that is known."""
         return self._known.keys()
+
+    @property
+    def known_objects(self) -> list[object]:
+        """Everything that is known."""
+        return [value for value, _ in self._known.values()]
 
     def number(self, encoded: Hashable) -> Hashable:
         """A short stand-in for an encoding: equal for equal ones only."""

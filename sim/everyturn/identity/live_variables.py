@@ -21,6 +21,7 @@ from typing import Final
 
 from everyturn.identity.bytecode import slot_names, suspensions
 from everyturn.identity.layout import by_identity
+from everyturn.identity.reads import FRAMES
 
 Position = tuple[int, int, int, int]
 Names = frozenset[str]
@@ -28,7 +29,7 @@ Names = frozenset[str]
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp)
 _NOT_IN_ORDER: Final = (*_COMPREHENSIONS, ast.GeneratorExp, ast.IfExp, ast.JoinedStr, ast.NamedExpr)
 """Expressions that are not evaluated in the order of the text, or more than once, or whose places are not exact."""
-_ALL: Final = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe", "f_locals"})
+_ALL: Final = frozenset({"locals", "vars", "dir", "eval", "exec", "builtins", "__builtins__"}) | FRAMES
 """Names of what may read any variable, whatever it is called."""
 _NOTHING: Final[Names] = frozenset()
 _places: dict[tuple[int, int], tuple[CodeType, Names | None]] = {}

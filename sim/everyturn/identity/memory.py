@@ -12,14 +12,11 @@ names stand for is. Objects that cannot be looked into are an error.
 from __future__ import annotations
 
 import builtins
-import gc
 import sys
-from _abc import _get_dump  # type: ignore[import-not-found]
 from abc import ABCMeta
 from collections.abc import Callable, Iterable
-from enum import Enum
-from functools import lru_cache
-from logging import Logger
+from dataclasses import is_dataclass
+from enum import Enum, EnumType
 from operator import is_
 from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
@@ -27,40 +24,36 @@ from typing import Any, Final, NamedTuple
 from everyturn.errors import EveryturnError
 from everyturn.identity.anatomy import ATOMS, Anatomy, Changes, Opaque, anatomy
 from everyturn.identity.encoder import Encoder, NoValue
-from everyturn.identity.layout import attributes, layout
-from everyturn.identity.reads import Reads, imported_modules, reads
+from everyturn.identity.library_state import (
+    CACHED,
+    Cache,
+    hung_on,
+    hung_on_class,
+    is_immutable,
+    is_its_own,
+    of_enumeration,
+    of_function,
+    of_member,
+    settings,
+    without_dispatch,
+)
+from everyturn.identity.python_kinds import registered
+from everyturn.identity.reads import FORCE, FRAMES, Reads, imported_modules, reads
 from everyturn.identity.trust import module_of
 
 _MISSING: Final = object()
 _ANY: Final = Changes.MUTABLE
-_CACHES: Final = frozenset(
-    {
-        "_abc_impl",
-        "_value2member_map_",
-        "_inverted_",
-        "dispatch_cache",
-        "cache_token",
-        "_clear_cache",
-        "__dataclass_fields__",
-    }
-)
-"""What the standard library keeps in classes and closures of others for its own use."""
-_ABOUT_MODULES: Final = frozenset(vars(builtins)) & frozenset(vars(sys)) | frozenset(
-    {"__builtins__", "__file__", "__cached__"}
-)
-"""Names that every module has."""
-_FORCE: Final = frozenset({"__setattr__", "__delattr__", "__set__", "__setstate__"})
-_CONSTRUCTORS: Final = frozenset({"__init__", "__post_init__", "__new__"})
-"""How attributes of frozen objects are set, and the methods in which that is no change."""
-_NOT_FOLLOWED: Final = ("logging", "typing")
-"""Modules whose objects are trusted wherever they are."""
-_CACHED: Final = type(lru_cache(lambda: None))
+_MACHINERY: Final = frozenset({"__builtins__", "__loader__", "__spec__"})
+"""Names that every module has, for what it is made by."""
+_CONSTRUCTORS: Final = frozenset({"__init__", "__post_init__", "__new__", "__init_subclass__", "__set_name__"})
+"""Methods in which it is no change to set attributes of frozen objects."""
 
 
 class Changed(EveryturnError):
     """Something has changed: ``path`` is how to get there, ``value`` what is there now."""
 
     def __init__(self, path: str, value: object) -> None:
+        path = path.removeprefix(".")
         super().__init__(f"{path} is changed, and is now {value!r:.100}")
         self.path = path
         self.value = value
@@ -92,6 +85,7 @@ class Memory:
         self._trust = values.trust
         self._places: list[_Place] = []
         self._counts = False
+        self._lists_subclasses = False
         self._met: dict[int, object] = {}
         self._globals: dict[int, _Globals] = {}
         self._waiting: list[tuple[str, Any]] = list(roots)
@@ -99,6 +93,8 @@ class Memory:
         self._entered = [kind for _, each in self._waiting for kind in type(each).__mro__ if kind is not object]
         self._trust.own(str(module_of(kind)) for kind in self._entered if not self._trust.is_given(kind))
         self._closed = {number for number in values.known if number not in within}
+        self._wait("", [(type(each).__qualname__, type(each)) for each in values.known_objects])
+        self._place("", settings)
         while self._waiting:
             self._visit(*self._waiting.pop())
         self._held = [place.look() for place in self._places]
@@ -142,17 +138,17 @@ class Memory:
             self._visit_class(value)
         elif isinstance(value, FunctionType):
             self._visit_function(path, value)
-        elif str(type(value).__module__).partition(".")[0] in _NOT_FOLLOWED:
+        elif is_its_own(value):
             self._values.know(value)
-            if isinstance(value, Logger):
-                self._place(path, lambda: _of_logger(value))
-        elif type(value) is _CACHED:
+            self._place(path, lambda: hung_on(value))
+        elif type(value) is CACHED:
+            cache = Cache(value, self._is_fixed)
             self._wait(path, (("", value.__wrapped__), *((f".{name}", each) for name, each in vars(value).items())))
-            self._place(path, lambda: self._cached(value))
+            self._place(path, lambda: cache.look(counts=self._counts))
         elif isinstance(value, Enum):
-            self._wait(path, ((f".{name}", each) for name, each in _uncached(attributes(value, layout(type(value))))))
+            self._wait(path, ((f".{name}", each) for name, each in of_member(value)))
             self._wait("", [(type(value).__qualname__, type(value))])
-            self._place(path, lambda: _named(_uncached(attributes(value, layout(type(value))))))
+            self._place(path, lambda: _named(of_member(value)))
         else:
             self._visit_object(path, value)
 
@@ -165,39 +161,57 @@ class Memory:
         self._wait("", [(type(value).__qualname__, type(value))])
         if parts.changes > Changes.FIXED:
             self._values.know(value)
+        if parts.changes > Changes.FIXED or is_dataclass(value):
             self._place(path, lambda: anatomy(value))
 
     def _visit_class(self, kind: type) -> None:
         if self._trust.is_one_for_ever(kind) and kind not in self._entered:
+            if self._trust.is_given(kind) and not is_immutable(kind):
+                self._place(kind.__qualname__, lambda: hung_on_class(kind))
             return
         self._values.know(kind)
         name = kind.__qualname__
         namespace = type.__dict__["__dict__"].__get__(kind)
         self._place(name, lambda: Anatomy(_ANY, (), (), tuple(namespace), tuple(namespace.values())))
         if isinstance(kind, ABCMeta):
-            self._place(f"{name}.register", lambda: Anatomy(_ANY, frozenset(_get_dump(kind)[0])))
+            self._place(f"{name}.register", lambda: Anatomy(_ANY, registered(kind)))
+        if isinstance(kind, EnumType):
+            self._place(name, lambda: of_enumeration(kind))
+        self._place(f"{name}.__subclasses__()", lambda: self._subclasses(kind))
         self._wait("", [(each.__qualname__, each) for each in (*kind.__bases__, type(kind))])
         if not self._trust.module(module_of(kind)):
-            self._wait(name, ((f".{label}", each) for label, each in _uncached(namespace.items())))
+            hidden = {"_abc_impl"} if isinstance(kind, ABCMeta) else set()
+            hidden |= {"_value2member_map_"} if isinstance(kind, EnumType) else set()
+            self._wait(name, ((f".{label}", each) for label, each in namespace.items() if label not in hidden))
+
+    def _subclasses(self, kind: type) -> Anatomy:
+        """What is derived from a class, if anybody asks: what is thrown away is gone some time later."""
+        return Anatomy(_ANY, (), tuple(type.__subclasses__(kind)) if self._lists_subclasses else ())
 
     def _visit_function(self, path: str, function: FunctionType) -> None:
         if self._trust.is_one_for_ever(function):
+            if self._trust.is_given(function):
+                self._place(path, lambda: of_function(function))
             return
+        trusted = self._trust.module(module_of(function))
         self._values.know(function)
-        self._place(path, lambda: _of_function(function))
+        self._place(path, lambda: of_function(function))
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-        self._wait(path, ((f".{name}", cell) for name, cell in cells if name not in _CACHES))
+        self._wait(path, ((f".{name}", cell) for name, cell in without_dispatch(cells, trusted=trusted)))
         self._wait(path, ((f".__defaults__[{place}]", each) for place, each in enumerate(function.__defaults__ or ())))
         self._wait(path, ((f".{name}", each) for name, each in (function.__kwdefaults__ or {}).items()))
-        self._wait(path, ((f".{name}", each) for name, each in _uncached(vars(function).items())))
-        if not self._trust.module(module_of(function)):
+        hung = without_dispatch(vars(function).items(), trusted=trusted)
+        self._wait(path, ((f".{name}", each) for name, each in hung))
+        if not trusted:
             self._read_globals(function)
 
     def _read_globals(self, function: FunctionType) -> None:
         """Follow what the code of a function reads, of its own module and of others."""
         namespace, found = function.__globals__, reads(function.__code__)
-        self._counts = self._counts or "cache_info" in found.attributes
-        if found.attributes & _FORCE and function.__name__ not in _CONSTRUCTORS:
+        self._counts = self._counts or "cache_info" in found.spoken
+        self._lists_subclasses = self._lists_subclasses or "__subclasses__" in found.spoken
+        self._values.frames_are_read = self._values.frames_are_read or bool(found.spoken & FRAMES)
+        if found.spoken & FORCE and function.__name__ not in _CONSTRUCTORS:
             self._values.forced = True
         wanted = {name for name in found.names if name in namespace or not hasattr(builtins, name)}
         self._enter(str(module_of(function)), namespace, wanted, everything=found.everything)
@@ -231,15 +245,6 @@ class Memory:
                 self._wait(module, [(f".{name}", value)])
         return fresh
 
-    def _cached(self, function: Any) -> Anatomy:
-        """What a cache holds, but for values that cannot change: the same call has the same result with and without it.
-
-        Unless somebody asks what is in it.
-        """
-        found = [each for each in gc.get_referents(function) if type(each) is dict and each is not vars(function)]
-        kept = [each for one in found for each in (*one, *one.values()) if not self._is_fixed(each)]
-        return Anatomy(_ANY, function.cache_info() if self._counts else (), tuple(kept))
-
     def _is_fixed(self, value: object) -> bool:
         return self._alike(value, value)
 
@@ -258,7 +263,7 @@ class _Globals:
         self.everything = False
         self._names: dict[str, None] = {}
         self._namespace = namespace
-        self._nobodys = _ABOUT_MODULES | ({"modules"} if namespace is vars(sys) else set())
+        self._nobodys = _MACHINERY | ({"modules"} if namespace is vars(sys) else set())
 
     def add(self, names: set[str]) -> list[str]:
         """Look at these names, too. Those that nobody had looked at before."""
@@ -290,25 +295,9 @@ def _named(pairs: Iterable[tuple[str, Any]]) -> Anatomy:
     return Anatomy(_ANY, (), (), tuple([name for name, _ in held]), tuple([each for _, each in held]))
 
 
-def _uncached(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    return [(name, each) for name, each in pairs if name not in _CACHES]
-
-
 def _is_opaque(value: object) -> bool:
     try:
         anatomy(value)
     except Opaque:
         return True
     return False
-
-
-def _of_function(function: FunctionType) -> Anatomy:
-    named = function.__kwdefaults__ or {}
-    names = ("__code__", "__defaults__", *named, *vars(function))
-    held = (function.__code__, function.__defaults__, *named.values(), *vars(function).values())
-    return Anatomy(_ANY, (), (), names, held)
-
-
-def _of_logger(logger: Logger) -> Anatomy:
-    """What is set on a logger by hand."""
-    return Anatomy(_ANY, (logger.level, logger.disabled, logger.propagate), (*logger.handlers, *logger.filters))

@@ -5,6 +5,8 @@ Iterators are known by a ``__reduce__`` of their own only: the one that every ob
 
 from __future__ import annotations
 
+from _abc import _get_dump  # type: ignore[import-not-found]
+from abc import ABCMeta
 from collections.abc import Hashable, Iterable
 from functools import partial
 from types import (
@@ -33,6 +35,8 @@ _NOT_CONTENT: Final = frozenset(
     {"__dict__", "__weakref__", "_abc_impl", "__firstlineno__", "__static_attributes__", "__module__"}
 )
 """Entries of a class that say nothing of what it does."""
+_OF_FUNCTIONS: Final = frozenset({"__wrapped__", "__annotations__", "__annotate__", "__type_params__"})
+"""What a wrapper has of its function, beside names."""
 _FRAME_READERS: Final = frozenset({"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe", "globals"})
 """Built-in functions through which code reads what nobody sees it read."""
 
@@ -43,7 +47,8 @@ _FRAME_READERS: Final = frozenset({"locals", "vars", "dir", "eval", "exec", "_ge
 @look_at(CodeType)
 def _code(value: CodeType) -> Anatomy:
     """By its content and its file: equal code may be compiled more than once."""
-    return Anatomy(Changes.FIXED, ("code", value.co_filename, value.co_qualname, value))
+    beside = (value.co_filename, value.co_qualname, value.co_stacksize, value.co_linetable)
+    return Anatomy(Changes.FIXED, ("code", *beside, value))
 
 
 @look_at(FunctionType)
@@ -113,14 +118,23 @@ def _class(value: type) -> Anatomy:
     held = {
         name: each for name, each in held.items() if not isinstance(each, MemberDescriptorType | GetSetDescriptorType)
     }
-    known_as = ("class", Same(type(value)), value.__module__, value.__qualname__, layout(value).namespace is None)
+    names = (value.__module__, value.__name__, value.__qualname__)
+    known_as = ("class", Same(type(value)), *names, layout(value).namespace is None, registered(value))
     slots = tuple(name for name, _ in layout(value).slots)
     return Anatomy(Changes.MOVING, (known_as, slots), value.__bases__, tuple(held), tuple(held.values()))
 
 
+def registered(value: type) -> frozenset[Same]:
+    """The classes that were registered with an abstract class."""
+    references = _get_dump(value)[0] if isinstance(value, ABCMeta) else ()
+    return frozenset(Same(each()) for each in references)
+
+
 @look_at(staticmethod, classmethod)
 def _wrapped(value: Any) -> Anatomy:
-    return Anatomy(Changes.FIXED, type(value).__name__, (), ("__func__",), (value.__func__,))
+    """What it wraps, and what was hung on it, beside what it has of its function."""
+    held = {name: each for name, each in vars(value).items() if name not in _OF_FUNCTIONS}
+    return Anatomy(Changes.FORCED, type(value).__name__, (), ("__func__", *held), (value.__func__, *held.values()))
 
 
 @look_at(property)
@@ -146,7 +160,8 @@ def _super(value: Any) -> Anatomy:
 @look_at(GenericAlias, UnionType)
 def _alias(value: Any) -> Anatomy:
     origin = getattr(value, "__origin__", None)
-    return Anatomy(Changes.FIXED, type(value).__name__, (), ("__origin__", "__args__"), (origin, value.__args__))
+    tag = (type(value).__name__, getattr(value, "__unpacked__", False))
+    return Anatomy(Changes.FIXED, tag, (), ("__origin__", "__args__"), (origin, value.__args__))
 
 
 @look_at(TypeVar)
@@ -181,13 +196,17 @@ def _exception(value: BaseException) -> Anatomy:
     if isinstance(value, BaseExceptionGroup):
         whence[0] = tuple(tuple(each) if type(each) is list else each for each in whence[0])
     names = (*_WHENCE, *(name for name, _ in held))
-    tag: Hashable = ("exception", Same(kind))
+    tag: Hashable = ("exception", Same(kind), tuple(name for name, each in held if _is_notes(name, each)))
     return Anatomy(Changes.MOVING, tag, (), names, (*whence, *(_without_list(name, each) for name, each in held)))
 
 
 def _without_list(name: str, value: Any) -> Any:
     """Notes are a list that Python itself hangs on an exception."""
-    return tuple(value) if name == "__notes__" and type(value) is list else value
+    return tuple(value) if _is_notes(name, value) else value
+
+
+def _is_notes(name: str, value: Any) -> bool:
+    return name == "__notes__" and type(value) is list
 
 
 def _holds(descriptor: Any, value: BaseException) -> bool:
@@ -238,7 +257,9 @@ def _list_iterator(value: Any) -> Anatomy:
 
 @look_at(CoroutineType)
 def _coroutine(value: CoroutineType[Any, Any, Any]) -> Anatomy:
-    """One that has ended is nothing more than that; what a suspended one may do is for others to say."""
+    """One that has ended is what it is called; what a suspended one may do is for others to say."""
     if value.cr_frame is not None:
         raise Opaque(type(value))
-    return Anatomy(Changes.FIXED, "coroutine that has ended")
+    names = ("__name__", "__qualname__", "cr_code")
+    held = tuple(getattr(value, name) for name in names)
+    return Anatomy(Changes.MOVING, "coroutine that has ended", (), names, held)

@@ -17,6 +17,17 @@ _BY_NAME: Final = frozenset({"getattr", "setattr", "delattr", "hasattr", "attrge
 """Names of what looks up attributes by names that no code shows."""
 _BY_ANY_WAY: Final = frozenset({"globals", "eval", "exec", "__globals__", "modules", "import_module", "__import__"})
 """Names of what may read any global."""
+FORCE: Final = frozenset({"__setattr__", "__delattr__", "__set__", "__setstate__", "__init__", "__post_init__"})
+"""How attributes of frozen objects are set."""
+FRAMES: Final = frozenset(
+    {
+        *("_getframe", "_current_frames", "currentframe", "f_back", "f_locals", "tb_frame", "cr_frame", "gi_frame"),
+        *("ag_frame", "walk_stack", "StackSummary", "TracebackException", "getinnerframes", "getouterframes"),
+        *("get_referrers", "get_referents", "get_objects"),
+    }
+)
+"""Names of what leads to the variables of other functions."""
+_SPOKEN: Final = FORCE | FRAMES | _BY_ANY_WAY | frozenset({"cache_info", "__subclasses__"})
 _GLOBAL: Final = frozenset(
     dis.opmap[name]
     for name in ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")
@@ -31,7 +42,7 @@ class Reads(NamedTuple):
     """What code names, nested functions included.
 
     ``names`` of globals; ``attributes`` of anything, those that it sets among them (``stored``); modules that it
-    imports while it runs. ``by_name``: any attribute of a module that it reads; ``everything``: any global of its own
+    imports while it runs. ``spoken``: names that matter wherever they are, also as texts. ``by_name``: any attribute of a module that it reads; ``everything``: any global of its own
     module, too.
     """
 
@@ -39,6 +50,7 @@ class Reads(NamedTuple):
     attributes: frozenset[str] = frozenset()
     stored: frozenset[str] = frozenset()
     imported: frozenset[str] = frozenset()
+    spoken: frozenset[str] = frozenset()
     by_name: bool = False
     everything: bool = False
 
@@ -49,6 +61,7 @@ class Reads(NamedTuple):
             self.attributes | other.attributes,
             self.stored | other.stored,
             self.imported | other.imported,
+            self.spoken | other.spoken,
             self.by_name or other.by_name,
             self.everything or other.everything,
         )
@@ -74,13 +87,15 @@ def _own(code: CodeType) -> Reads:
         elif operation == _STORE_ATTRIBUTE:
             stored.add(code.co_names[argument])
     mentioned = frozenset(code.co_names)
+    spoken = _SPOKEN & (mentioned | {each for each in code.co_consts if isinstance(each, str)})
     return Reads(
         frozenset(names),
         mentioned,
         frozenset(stored),
         frozenset(imported),
+        spoken,
         bool(mentioned & _BY_NAME),
-        bool(mentioned & _BY_ANY_WAY),
+        bool(spoken & _BY_ANY_WAY),
     )
 
 

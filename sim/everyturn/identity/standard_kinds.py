@@ -25,7 +25,9 @@ from everyturn.identity.layout import attributes, layout
 
 @look_at(Decimal)
 def _decimal(value: Decimal) -> Anatomy:
-    return Anatomy(Changes.FIXED, "Decimal", tuple(Decimal.as_tuple(value)))
+    """Not-a-number is found in a tuple only if it is the very same one."""
+    changes = Changes.MOVING if Decimal.is_nan(value) else Changes.FIXED
+    return Anatomy(changes, "Decimal", tuple(Decimal.as_tuple(value)))
 
 
 @look_at(datetime, time)
@@ -52,7 +54,7 @@ def _fraction(value: Fraction) -> Anatomy:
 
 @look_at(UUID)
 def _uuid(value: UUID) -> Anatomy:
-    return Anatomy(Changes.FIXED, "UUID", (value.int,))
+    return Anatomy(Changes.FIXED, "UUID", (value.int, value.is_safe))
 
 
 @look_at(PurePath, PurePosixPath, PureWindowsPath, PosixPath)
@@ -92,7 +94,8 @@ def _slice(value: slice) -> Anatomy:
 
 @look_at(itemgetter, attrgetter, methodcaller)
 def _getter(value: Any) -> Anatomy:
-    return Anatomy(Changes.FIXED, type(value).__name__, value.__reduce__()[1:])
+    """A call with keywords is made by a partial, which has these."""
+    return Anatomy(Changes.FIXED, type(value).__name__, value.__reduce__())
 
 
 @look_at(array)
@@ -102,8 +105,8 @@ def _array(value: array[Any]) -> Anatomy:
 
 @look_at(type(vars(namedtuple("One", "one"))["one"]))
 def _field(value: Any) -> Anatomy:
-    """How a named tuple finds a field."""
-    return Anatomy(Changes.FIXED, "field", value.__reduce__()[1])
+    """How a named tuple finds a field, and what is said of it."""
+    return Anatomy(Changes.FORCED, "field", value.__reduce__()[1])
 
 
 @look_at(itertools.count)
@@ -131,7 +134,7 @@ def _local(value: Any) -> Anatomy:
 
 @look_at(weakref.ref)
 def _reference(value: weakref.ref[Any]) -> Anatomy:
-    return Anatomy(Changes.MOVING, "reference", (weakref.ref.__call__(value),))
+    return Anatomy(Changes.MOVING, "reference", (weakref.ref.__call__(value), value.__callback__))
 
 
 @look_at(ContextVar)

@@ -35,6 +35,11 @@ GUARDED: Final = (
     ("signal", "setitimer", "a signal is asked for"),
     ("signal", "alarm", "a signal is asked for"),
     ("os", "chdir", "the working directory is changed"),
+    ("os", "umask", "the rights of new files are changed"),
+    ("locale", "setlocale", "the language is changed"),
+    ("gc", "enable", "the collection of garbage is changed"),
+    ("gc", "disable", "the collection of garbage is changed"),
+    ("gc", "set_threshold", "the collection of garbage is changed"),
     ("atexit", "register", "something is left to be done at the end of the program"),
 )
 """Functions that no step of a dispatcher may call, by owner and name, each in words."""

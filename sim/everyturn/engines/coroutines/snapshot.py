@@ -70,7 +70,7 @@ class Identities:
 
     def _frame(self, coroutine: Any, frame: FrameType, awaited: object) -> Hashable:
         held = contents(coroutine, frame, awaited)
-        live = None if self._keep_dead else live_at(frame.f_code, frame.f_lasti)
+        live = None if self._keep_dead or self.values.frames_are_read else live_at(frame.f_code, frame.f_lasti)
         values = tuple(
             (name, self._local(frame, name, value))
             for name, value in held.named
