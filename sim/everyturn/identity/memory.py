@@ -54,7 +54,7 @@ class Changed(EveryturnError):
 
     def __init__(self, path: str, value: object) -> None:
         path = path.removeprefix(".")
-        super().__init__(f"{path} is changed, and is now {value!r:.100}")
+        super().__init__(f"{path} is changed")
         self.path = path
         self.value = value
 

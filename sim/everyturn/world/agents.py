@@ -17,7 +17,7 @@ from everyturn.errors import AgentFault, UsageError
 from everyturn.printing import one_of
 from everyturn.source_location import raised_at
 from everyturn.world import imports, objects, repaired
-from everyturn.world.entering import entered, named, told
+from everyturn.world.entering import entered, named, shown, told
 from everyturn.world.scope import Scope
 from everyturn_impl.calls import Call
 from everyturn_impl.dispatcher import Dispatcher, own_objects, shared_objects
@@ -99,16 +99,18 @@ def require(dispatcher: type[Dispatcher], scope: Scope, where: str) -> None:
     """Raise :class:`UsageError` if a class lacks a method that is called ``where`` what is in ``scope`` comes."""
     name = revision_name(dispatcher)
     needed = _called(scope)
+    if hasattr(dispatcher, "attend"):
+        needed = [*needed, "attend"]
     missing = [method for method in needed if not inspect.iscoroutinefunction(getattr(dispatcher, method, None))]
     if missing:
         raise UsageError(f"agent {name!r} in {where}: expected async methods {_all(needed)}; missing: {_all(missing)}")
     for method in needed:
         found = inspect.signature(getattr(dispatcher, method))
         try:
-            found.bind(None, *CALLS[method])
+            found.bind(None, *CALLS.get(method, ()))
         except TypeError:
             raise UsageError(
-                f"agent {name!r}: expected {method}({', '.join(('self', *CALLS[method]))}), found {method}{found}"
+                f"agent {name!r}: expected {method}({', '.join(('self', *CALLS.get(method, ())))}), found {method}{found}"
             ) from None
 
 
@@ -138,14 +140,14 @@ def own_of(dispatcher: type[Dispatcher]) -> Mapping[str, Any]:
     if not isinstance(own, Mapping):
         raise UsageError(
             f"{defined(dispatcher)}: own: expected a dictionary of names and first values, for example "
-            f'{{"door": Door()}}; found {own!r:.60}'
+            f'{{"door": Door()}}; found {shown(own, 60)}'
         )
     for name in own:
         if not isinstance(name, str) or not name.isidentifier() or name in ("ports", "direct", "self"):
             raise UsageError(
                 f"{defined(dispatcher)}: own: expected names that the constructor can take, other than ports and "
                 f"direct; "
-                f"found {name!r:.60}"
+                f"found {shown(name, 60)}"
             )
     return own
 
@@ -159,7 +161,7 @@ def shares_of(dispatcher: type[Dispatcher]) -> frozenset[str]:
         raise UsageError(
             f"{defined(dispatcher)}: shares: expected a tuple of some of {_all(objects.SHARES)}, for example "
             f"{example}; found "
-            f"{shares!r:.60}"
+            f"{shown(shares, 60)}"
         )
     return frozenset(shares)
 
@@ -170,7 +172,7 @@ def promises_of(dispatcher: type[Dispatcher]) -> Promises:
     if not isinstance(promises, Promises):
         raise UsageError(
             f"{defined(dispatcher)}: promises: expected everyturn.Promises(...), for example "
-            f'Promises(cancel="turn"); found {promises!r:.60}'
+            f'Promises(cancel="turn"); found {shown(promises, 60)}'
         )
     return promises
 
@@ -182,7 +184,7 @@ def accepted_call(accepted: Any, call: Call, agent: Dispatcher) -> Call:
     code = inspect.unwrap(type(agent).submit).__code__
     raise AgentFault(
         f"{code.co_filename}:{code.co_firstlineno}: submit: expected it to return the call to serve, that of "
-        f"{call.prompt}; found {accepted!r:.80}"
+        f"{call.prompt}; found {shown(accepted)}"
     )
 
 

@@ -14,7 +14,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Final, TextIO
+from threading import get_ident
+from typing import Any, Final, TextIO
 
 from everyturn.errors import EveryturnError
 from everyturn.world import overrun
@@ -67,24 +68,40 @@ def named(error: BaseException) -> str:
 
 def told(error: BaseException, how: Callable[[BaseException], str] = repr) -> str:
     """An error in words, whatever its own code makes of that."""
+    return _safely(how, error)
+
+
+def shown(value: object, most: int = 80) -> str:
+    """A value in words, whatever its own code makes of that, of ``most`` characters at most."""
+    return _safely(repr, value)[:most]
+
+
+def _safely(how: Callable[[Any], str], value: object) -> str:
     try:
-        return how(error)
+        return str(how(value))
     except BaseException as another:  # its own code may raise anything, too
         if from_outside(another):
             raise
-        return type(error).__name__
+        return type(value).__name__
+
+
+def is_inside() -> bool:
+    """Whether code that is not ours runs now, on this thread of the program."""
+    return _Output.ours is not None and get_ident() == _Output.thread
 
 
 class _Output:
     """Our own streams, while code runs that is not ours."""
 
     ours: Streams | None = None
+    thread = 0
 
 
 def enter() -> None:
     """From now on code runs that is not ours: what it prints goes to standard error, until :func:`leave`."""
     if _Output.ours is None:
         _Output.ours = (sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__)
+        _Output.thread = get_ident()
         other = _other_way_to_standard_error()
         sys.stdout = sys.__stdout__ = sys.stderr = sys.__stderr__ = other  # type: ignore[misc, assignment]
 

@@ -18,9 +18,9 @@ from threading import get_ident
 from typing import Any, ClassVar, Final
 
 from everyturn.errors import AgentFault, EveryturnError
-from everyturn.source_location import Place, Rank, raised_at, rank, suspended_at
+from everyturn.source_location import Place, Rank, raised_at, rank, running_at, suspended_at
 from everyturn.world import overrun
-from everyturn.world.entering import cause_of, enter, from_outside, leave, named, told
+from everyturn.world.entering import cause_of, enter, from_outside, is_inside, leave, named, shown, told
 from everyturn.world.gate import Gate
 from everyturn.world.operations import Operation
 
@@ -43,6 +43,12 @@ GUARDED: Final = (
     ("atexit", "register", "something is left to be done at the end of the program"),
 )
 """Functions that no step of a dispatcher may call, by owner and name, each in words."""
+ENDING: Final = (
+    *(("os", name) for name in ("_exit", "abort", "kill", "killpg", "execv", "execve")),
+    *(("posix", name) for name in ("_exit", "abort", "kill", "killpg", "execv", "execve")),
+    ("signal", "raise_signal"),
+)
+"""Functions that end the whole program at once, so that nobody could say anything of it."""
 PORTS_ONLY: Final = (
     "expected every await to lead to a port; what waits belongs behind a port or into a step of an object of your "
     "own, see "
@@ -94,7 +100,7 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
     if type(operation) is not Operation:
         place = suspended_at(coroutine)
         _Running.failed.add(place.file)
-        raise AgentFault(f"{place}: waits for something that is no port and yields {operation!r}: {PORTS_ONLY}")
+        raise AgentFault(f"{place}: waits for something that is no port and yields {shown(operation)}: {PORTS_ONLY}")
     return operation
 
 
@@ -121,6 +127,10 @@ def watch() -> None:
         place = getattr(place, inner) if place is not None and inner else place
         if place is not None and not hasattr(getattr(place, name), "guarded"):
             setattr(place, name, _guarded(getattr(place, name), what))
+    for owner, name in ENDING:
+        place = sys.modules.get(owner)
+        if place is not None and hasattr(place, name) and not hasattr(getattr(place, name), "guarded"):
+            setattr(place, name, _survived(getattr(place, name), f"{owner}.{name}"))
     if sys.get_coroutine_origin_tracking_depth() == 0:
         sys.set_coroutine_origin_tracking_depth(1)  # where a coroutine was made that nobody awaits
     original = getattr(warnings, "_warn_unawaited_coroutine", None)
@@ -140,6 +150,20 @@ def _guarded(function: Callable[..., Any], what: str) -> Callable[..., Any]:
 
     guarded.guarded = True  # type: ignore[attr-defined]
     return guarded
+
+
+def _survived(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The same function, but for code that is not ours: it would end the program, with an exit code of its own."""
+
+    @wraps(function)
+    def survived(*arguments: Any, **named: Any) -> Any:
+        if is_inside():
+            said = f"{name} is called: expected code that leaves the program running"
+            raise AgentFault(f"{running_at()}: {said}") if _Running.gate is None else _Running.gate.refuse(said)
+        return function(*arguments, **named)
+
+    survived.guarded = True  # type: ignore[attr-defined]
+    return survived
 
 
 def _unawaited(function: Callable[[Any], None]) -> Callable[[Any], None]:

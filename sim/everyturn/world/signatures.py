@@ -20,6 +20,7 @@ from everyturn_impl.ports import Ports
 Complaint = str | None
 """What is wrong with a value, as ``7 (int): expected a str``; none if nothing is."""
 
+_TOO_LARGE: Final = 1 << 63
 _REMEMBERED: Final = 128
 _right: dict[int, object] = {}
 
@@ -102,12 +103,20 @@ def shape(hint: Any) -> Callable[[Any], Complaint]:
     if hint is str:
         return _text
     if hint is int:
-        return lambda value: None if isinstance(value, int) and type(value) is not bool else _found(value, "an int")
+        return _number
     if isinstance(hint, type) and is_dataclass(hint):
         return _whole(hint)
     if isinstance(hint, type):
         return lambda value: None if isinstance(value, hint) else _found(value, _said(hint))
     return lambda value: None
+
+
+def _number(value: Any) -> Complaint:
+    if not isinstance(value, int) or type(value) is bool:
+        return _found(value, "an int")
+    if not -_TOO_LARGE < value < _TOO_LARGE:
+        return f"an int of {value.bit_length()} bits: expected one that every file can hold, of less than 64 bits"
+    return None
 
 
 def _text(value: Any) -> Complaint:

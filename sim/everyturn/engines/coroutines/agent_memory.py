@@ -9,6 +9,7 @@ from __future__ import annotations
 from everyturn.errors import HiddenState
 from everyturn.identity.encoder import Encoder
 from everyturn.identity.memory import Changed, Memory, OpaqueMemory
+from everyturn.world.entering import shown
 
 
 class AgentMemory:
@@ -30,7 +31,7 @@ class AgentMemory:
             self._memory.check()
         except Changed as error:
             raise HiddenState(
-                f"{where}: {error.path} is changed from here to the next await, and is then {error.value!r:.100}: "
+                f"{where}: {error.path} is changed from here to the next await, and is then {shown(error.value, 100)}: "
                 f"expected "
                 "nothing outside of local variables to change; what threads share belongs into an object of the "
                 "agent's own, "

@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
+from everyturn.errors import AgentFault
+from everyturn.source_location import suspended_at
 from everyturn.world import objects
+from everyturn.world.objects.mutex import NotHeld
 from everyturn.world.observer import Step
 from everyturn.world.operations import Note, Operation
 from everyturn.world.world import World, begins_with
@@ -79,7 +82,10 @@ class Stepper:
         if operation is None:
             return []
         before = tuple(self.values[name] for name in objects.columns(operation))
-        return objects.apply(operation, before, self.world.threads[thread].name)
+        try:
+            return objects.apply(operation, before, self.world.threads[thread].name)
+        except NotHeld as error:
+            raise AgentFault(f"{suspended_at(self._threads[thread].coroutine)}: {error}") from None
 
     def step(self, thread: int, choose: ChooseOutcome) -> MadeStep:
         """Let a thread go on to its next scheduling point, or its end."""

@@ -12,8 +12,10 @@ from typing import Any, Final, NamedTuple
 
 from everyturn.engines.coroutines.interned import Interned, columns
 from everyturn.engines.coroutines.local_states import Locals, LocalState
+from everyturn.errors import AgentFault
 from everyturn.verdicts.checker import Finding, Judge
 from everyturn.world import objects
+from everyturn.world.objects.mutex import NotHeld
 from everyturn.world.observer import Step
 from everyturn.world.operations import OWN, Note, Operation
 from everyturn.world.world import World, begins_with
@@ -200,6 +202,13 @@ class Transitions:
             seen = self._seen(row, thread, row[place], effect)
         return tuple(numbers), seen
 
+    def _outcomes(self, local: int, operation: Operation, before: objects.Values) -> objects.Outcomes:
+        state = self.locals[local]
+        try:
+            return objects.apply(operation, before, self.world.threads[state.thread].name)
+        except NotHeld as error:
+            raise AgentFault(f"{state.place}: {error}") from None
+
     def _work_out(self, row: Row, thread: int, local: int, touched: tuple[int, ...]) -> tuple[Effect, ...]:
         operation = self.locals[local].operation
         if operation is None:
@@ -209,7 +218,7 @@ class Transitions:
         if operation.object.startswith(OWN):
             self.owned.append((operation, before, name))
         effects = []
-        for result, after in objects.apply(operation, before, name):
+        for result, after in self._outcomes(local, operation, before):
             next_local, notes = self.locals.advance(local, result)
             step = Step(name, operation, result, before, after, notes)
             self.world.check_thread_locality(step)

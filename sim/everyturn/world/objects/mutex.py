@@ -9,6 +9,11 @@ from everyturn.errors import AgentFault
 from everyturn.world.declarations import Column, Concerns, Declaration, Outcomes, Values
 from everyturn.world.gate import Port
 
+
+class NotHeld(AgentFault):
+    """A thread unlocks what it does not hold; whoever knows says where it stands."""
+
+
 COLUMN: Final = Column("mutex", first=lambda scope: None, seen=True, orders=False)
 
 
@@ -20,7 +25,7 @@ def _lock(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
 @Declaration("mutex.unlock", changes=("mutex",), concerns=Concerns.NOBODY)
 def _unlock(values: Values, arguments: tuple[Any, ...], thread: str) -> Outcomes:
     if values[0] != thread:
-        raise AgentFault(
+        raise NotHeld(
             f"{thread} unlocks the dispatch mutex: expected to hold it, found {values[0] or 'nobody'} holding it"
         )
     return [(None, (None,))]

@@ -16,7 +16,7 @@ from everyturn.source_location import raised_at
 from everyturn.world import signatures
 from everyturn.world.declarations import Column, Declaration, Outcomes, Values
 from everyturn.world.encoding import encoder
-from everyturn.world.entering import entered, told
+from everyturn.world.entering import entered, shown, told
 from everyturn.world.gate import Gate, Port
 from everyturn.world.operations import OWN, WAIT, Operation
 
@@ -55,7 +55,7 @@ def apply(operation: Operation, values: Values) -> Outcomes:
         raise AgentFault(
             f"{_step(operation, value)}: {operation}: expected a pair of a result and the next "
             f"{type(value).__qualname__}"
-            f"{waits}, found {outcome!r:.80}"
+            f"{waits}, found {shown(outcome)}"
         )
     result, after = outcome
     check(f"{_step(operation, value)}: {operation}", outcome)
