@@ -53,8 +53,9 @@ class Encoder:
     ``known``: objects that are what they are, whatever is inside them. ``trusted``: packages whose functions and
     classes are what they are, besides those of the standard library. ``ordered``: sets are known by the order in which
     they are gone through, which depends on how they came about. ``forced``: code is known to set attributes of what is
-    frozen, so that no encoding is remembered; ``frames_are_read``: to read variables of other functions. ``moved`` counts what was encoded so far that may become something else
-    without becoming another object: what such a thing is part of must be encoded anew each time.
+    frozen, so that no encoding is remembered; ``frames_are_read``: to read variables of other functions. ``moved``
+    counts what was encoded so far that may become something else without becoming another object: what such a thing is
+    part of must be encoded anew each time.
     """
 
     def __init__(self, known: tuple[object, ...] = (), *, trusted: tuple[str, ...] = (), ordered: bool = True) -> None:

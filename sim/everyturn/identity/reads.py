@@ -42,8 +42,8 @@ class Reads(NamedTuple):
     """What code names, nested functions included.
 
     ``names`` of globals; ``attributes`` of anything, those that it sets among them (``stored``); modules that it
-    imports while it runs. ``spoken``: names that matter wherever they are, also as texts. ``by_name``: any attribute of a module that it reads; ``everything``: any global of its own
-    module, too.
+    imports while it runs. ``spoken``: names that matter wherever they are, also as texts. ``by_name``: any attribute of
+    a module that it reads; ``everything``: any global of its own module, too.
     """
 
     names: frozenset[str] = frozenset()

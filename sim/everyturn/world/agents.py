@@ -105,12 +105,12 @@ def require(dispatcher: type[Dispatcher], scope: Scope, where: str) -> None:
     if missing:
         raise UsageError(f"agent {name!r} in {where}: expected async methods {_all(needed)}; missing: {_all(missing)}")
     for method in needed:
-        found = inspect.signature(getattr(dispatcher, method))
+        found, takes = inspect.signature(getattr(dispatcher, method)), CALLS.get(method, ())
         try:
-            found.bind(None, *CALLS.get(method, ()))
+            found.bind(None, *takes)
         except TypeError:
             raise UsageError(
-                f"agent {name!r}: expected {method}({', '.join(('self', *CALLS.get(method, ())))}), found {method}{found}"
+                f"agent {name!r}: expected {method}({', '.join(('self', *takes))}), found {method}{found}"
             ) from None
 
 
