@@ -18,10 +18,10 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from everyturn.asyncio.checking import check
-from everyturn.asyncio.preparing import prepared
-from everyturn.asyncio.running import Setting, run
-from everyturn.asyncio.sampling import StrategyGuide, strategy_for
-from everyturn.asyncio.searching import outcomes
+from everyturn.asyncio.control.preparing import prepared
+from everyturn.asyncio.runtime.running import Setting, run
+from everyturn.asyncio.search.sampling import StrategyGuide, strategy_for
+from everyturn.asyncio.search.searching import outcomes
 
 ROUNDS = 3
 
@@ -102,7 +102,7 @@ def main() -> None:
     print("| what | schedules a second | to stock |\n|---|--:|--:|")
     for name, rate in best.items():
         print(f"| {name} | {rate:,.0f} | {rate / best['stock asyncio.run']:.2f} |")
-    from everyturn.asyncio.searching import SearchLimits
+    from everyturn.asyncio.search.searching import SearchLimits
 
     found = check(scenario, limits=SearchLimits(seconds=given.longest))
     cell = found.cell

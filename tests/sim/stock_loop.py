@@ -19,10 +19,10 @@ from weakref import ref
 
 from tests.sim.asyncio_programs import UNIT, Body, interpret
 
-from everyturn.asyncio.decisions import ByWords
-from everyturn.asyncio.errors import AtRest
-from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting
-from everyturn.asyncio.world import ScenarioWorld
+from everyturn.asyncio.runtime.decisions import ByWords
+from everyturn.asyncio.runtime.errors import AtRest
+from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting
+from everyturn.asyncio.runtime.world import ScenarioWorld
 
 QUIET = 10 * UNIT
 """Seconds without anything happening after which a program is taken to be at rest."""
@@ -182,7 +182,7 @@ class Driven(ScenarioWorld):
         stock.run_in_executor = lambda executor, func, *args: asyncio.wrap_future(
             self.submit(executor, func, args), loop=stock
         )
-        from everyturn.asyncio.ordering import WorldFuture, WorldTask
+        from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
 
         def task(coroutine: Coroutine[Any, Any, Any], **options: Any) -> Any:
             options["name"] = options.get("name") or f"Task-{len(self.made)}"  # the first is the main one

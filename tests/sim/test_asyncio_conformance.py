@@ -15,12 +15,12 @@ from tests.nightly import how_many
 from tests.sim.asyncio_programs import interpret, program
 from tests.sim.stock_loop import drive, run_for_real, sender
 
-from everyturn.asyncio.ordering import joined, too_large
-from everyturn.asyncio.preparing import prepared
-from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting
-from everyturn.asyncio.searching import Merging, outcomes
-from everyturn.asyncio.states import encode
-from everyturn.asyncio.world import ScenarioWorld
+from everyturn.asyncio.control.preparing import prepared
+from everyturn.asyncio.order.ordering import joined, too_large
+from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting
+from everyturn.asyncio.runtime.world import ScenarioWorld
+from everyturn.asyncio.search.searching import Merging, outcomes
+from everyturn.asyncio.states.state import encode
 
 PROGRAMS: Final = how_many(18, nightly=2000)
 REAL_RUNS: Final = 6

@@ -18,10 +18,10 @@ from tests.sim.test_asyncio_conformance import PROGRAMS, scenario_of
 from tests.sim.test_asyncio_states import ENCODERS_THAT_FORGET, PARTS, noted, program, two_ways
 
 from everyturn.asyncio.checking import check
-from everyturn.asyncio.counter_checking import counter_check
-from everyturn.asyncio.findings import KINDS
-from everyturn.asyncio.running import Setting
-from everyturn.asyncio.searching import DepthFirstGuide, Merging, SearchLimits, search
+from everyturn.asyncio.runtime.findings import KINDS
+from everyturn.asyncio.runtime.running import Setting
+from everyturn.asyncio.search.counter_checking import counter_check
+from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, SearchLimits, search
 from everyturn.checking.countercheck.counter_check import Workload
 from everyturn.cli import main
 from everyturn.errors import Disagreement

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from tests.sim import small_scenarios as small
 
 from everyturn.asyncio.checking import check, explain_token, shrink_token
-from everyturn.asyncio.explaining import ExplainedScenario
-from everyturn.asyncio.running import Setting
-from everyturn.asyncio.waiting import WaitingTask, circles, told
+from everyturn.asyncio.runtime.running import Setting
+from everyturn.asyncio.telling.explaining import ExplainedScenario
+from everyturn.asyncio.telling.waiting import WaitingTask, circles, told
 from everyturn.cli import main
 from everyturn.errors import UsageError
 from everyturn.reports import scenario_story
@@ -167,9 +167,9 @@ def test_shrinking_leaves_out_what_the_fault_does_not_need() -> None:
         results = await asyncio.gather(*map(user, "abc"), return_exceptions=True)
         assert not isinstance(results[0], ConnectionError)
 
-    from everyturn.asyncio.preparing import prepared
-    from everyturn.asyncio.searching import outcomes
-    from everyturn.asyncio.tokens import token
+    from everyturn.asyncio.control.preparing import prepared
+    from everyturn.asyncio.runtime.tokens import token
+    from everyturn.asyncio.search.searching import outcomes
 
     with prepared(scenario, Setting()):
         longest = max(

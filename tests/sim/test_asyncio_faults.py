@@ -9,7 +9,7 @@ from examples.scenarios.faults import orders, tasks, turns, waiting
 from examples.scenarios.faults.pairs import Fault
 
 from everyturn.asyncio.checking import check
-from everyturn.asyncio.running import Setting
+from everyturn.asyncio.runtime.running import Setting
 from everyturn.verdicts.verdict import Verdict
 
 FAULTS: Final = [

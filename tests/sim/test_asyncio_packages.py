@@ -18,12 +18,12 @@ import pytest
 from click.testing import CliRunner
 
 from everyturn.asyncio.checking import check, fuzz, replay
-from everyturn.asyncio.errors import Unsupported
-from everyturn.asyncio.outside import Job
-from everyturn.asyncio.places import user_line
-from everyturn.asyncio.preparing import prepared
-from everyturn.asyncio.searching import Merging, outcomes, search
-from everyturn.asyncio.sets import WorldSet
+from everyturn.asyncio.control.preparing import prepared
+from everyturn.asyncio.order.sets import WorldSet
+from everyturn.asyncio.runtime.errors import Unsupported
+from everyturn.asyncio.runtime.outside import Job
+from everyturn.asyncio.runtime.places import user_line
+from everyturn.asyncio.search.searching import Merging, outcomes, search
 from everyturn.cli import main
 from everyturn.verdicts.verdict import Verdict
 

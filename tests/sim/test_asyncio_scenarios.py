@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from tests.sim import small_scenarios as small
 
 from everyturn.asyncio.checking import check, fuzz, replay
-from everyturn.asyncio.decisions import ByWords, FirstOption
-from everyturn.asyncio.errors import Unsupported
-from everyturn.asyncio.preparing import prepared
-from everyturn.asyncio.running import Scenario, Setting, run
-from everyturn.asyncio.searching import SearchLimits, outcomes, search
+from everyturn.asyncio.control.preparing import prepared
+from everyturn.asyncio.runtime.decisions import ByWords, FirstOption
+from everyturn.asyncio.runtime.errors import Unsupported
+from everyturn.asyncio.runtime.running import Scenario, Setting, run
+from everyturn.asyncio.search.searching import SearchLimits, outcomes, search
 from everyturn.cli import main
 from everyturn.errors import ReplayError, UsageError
 from everyturn.verdicts.verdict import Verdict
@@ -340,11 +340,11 @@ def test_a_limit_of_time_that_ends_the_repeated_run_is_no_difference(monkeypatch
     def counted(*args: Any, **options: Any) -> Any:
         outcome = run(*args, **options)
         runs.append(None)
-        monkeypatch.setattr("everyturn.asyncio.world.monotonic", lambda: float("inf"))
+        monkeypatch.setattr("everyturn.asyncio.runtime.world.monotonic", lambda: float("inf"))
         return outcome
 
-    monkeypatch.setattr("everyturn.asyncio.searching.run", counted)
-    monkeypatch.setattr("everyturn.asyncio.searching._reached", lambda result, limits: "1000 seconds")
+    monkeypatch.setattr("everyturn.asyncio.search.searching.run", counted)
+    monkeypatch.setattr("everyturn.asyncio.search.searching._reached", lambda result, limits: "1000 seconds")
     found = search(small.racy, limits=SearchLimits(seconds=1000))
     assert len(runs) > 1
     assert not found.complete

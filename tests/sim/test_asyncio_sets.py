@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from everyturn.asyncio import states
-from everyturn.asyncio.preparing import prepared
-from everyturn.asyncio.running import Setting
-from everyturn.asyncio.searching import DepthFirstGuide, Merging, ScenarioSearch, outcomes, search
+from everyturn.asyncio.control.preparing import prepared
+from everyturn.asyncio.runtime.running import Setting
+from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, ScenarioSearch, outcomes, search
+from everyturn.asyncio.states import state as states
 
 
 def noted(scenario: Any, found: ScenarioSearch, guide: DepthFirstGuide) -> set[tuple[Any, ...]]:

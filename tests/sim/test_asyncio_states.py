@@ -22,10 +22,10 @@ import pytest
 from tests.sim.asyncio_hidden import MAKE_AND_LOOK, Kept, elsewhere
 from tests.sim.test_asyncio_conformance import PROGRAMS, scenario_of, with_what_was_noted
 
-from everyturn.asyncio import encoding, frames
-from everyturn.asyncio.preparing import prepared
-from everyturn.asyncio.running import ScenarioOutcome, Setting
-from everyturn.asyncio.searching import DepthFirstGuide, Merging, outcomes
+from everyturn.asyncio.control.preparing import prepared
+from everyturn.asyncio.runtime.running import ScenarioOutcome, Setting
+from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, outcomes
+from everyturn.asyncio.states import encoding, frames
 from everyturn.identity import anatomy as anatomies
 
 Program = Callable[[Any], Any]

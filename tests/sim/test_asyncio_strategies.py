@@ -11,10 +11,10 @@ from click.testing import CliRunner
 from tests.sim import small_scenarios as small
 
 from everyturn.asyncio.checking import fuzz
-from everyturn.asyncio.preparing import prepared
-from everyturn.asyncio.running import Scenario, Setting, run
-from everyturn.asyncio.sampling import LOOP, ScenarioSample, StrategyGuide, sample, strategy_for
-from everyturn.asyncio.searching import outcomes, search
+from everyturn.asyncio.control.preparing import prepared
+from everyturn.asyncio.runtime.running import Scenario, Setting, run
+from everyturn.asyncio.search.sampling import LOOP, ScenarioSample, StrategyGuide, sample, strategy_for
+from everyturn.asyncio.search.searching import outcomes, search
 from everyturn.cli import main
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Verdict

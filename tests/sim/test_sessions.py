@@ -14,7 +14,7 @@ from tests.sim import right_sessions as right
 from tests.sim import small_sessions as small
 
 import everyturn
-from everyturn.asyncio.searching import SearchLimits
+from everyturn.asyncio.search.searching import SearchLimits
 from everyturn.cli import main
 from everyturn.sessions.adapter import Session
 from everyturn.sessions.checking import check, fuzz, replay, workload

@@ -13,11 +13,11 @@ from examples.scenarios.faults import orders, tasks, turns, waiting
 from examples.scenarios.faults.pairs import Fault
 
 from everyturn.asyncio.checking import check
-from everyturn.asyncio.preparing import prepared
-from everyturn.asyncio.running import ScenarioOutcome, Setting
-from everyturn.asyncio.scenarios import find
-from everyturn.asyncio.searching import ScenarioSearch, SearchLimits, outcomes, search
-from everyturn.asyncio.stock_script import stock_script
+from everyturn.asyncio.control.preparing import prepared
+from everyturn.asyncio.runtime.running import ScenarioOutcome, Setting
+from everyturn.asyncio.runtime.scenarios import find
+from everyturn.asyncio.search.searching import ScenarioSearch, SearchLimits, outcomes, search
+from everyturn.asyncio.telling.stock_script import stock_script
 from everyturn.cli import main
 from everyturn.errors import UsageError
 

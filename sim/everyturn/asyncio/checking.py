@@ -6,20 +6,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from everyturn.asyncio.counter_checking import counter_check as check_again
-from everyturn.asyncio.decisions import ByWords
-from everyturn.asyncio.explaining import BUDGET, MOST_LINES, ExplainedScenario, explain, wanted_of
-from everyturn.asyncio.findings import KINDS, ScenarioFinding, kinds_of
-from everyturn.asyncio.preparing import prepared
-from everyturn.asyncio.running import Scenario, ScenarioOutcome, Setting, run
-from everyturn.asyncio.sampling import ScenarioSample, sample, strategy_for
-from everyturn.asyncio.scenarios import find, name_of
-from everyturn.asyncio.searching import ScenarioSearch, SearchLimits, search
-from everyturn.asyncio.shrinking import shrink
-from everyturn.asyncio.story import tell
-from everyturn.asyncio.tokens import RecordedScenario, found_in, recorded, token
-from everyturn.asyncio.waiting import told as who_waits
-from everyturn.asyncio.waiting import waiting_at_rest
+from everyturn.asyncio.control.preparing import prepared
+from everyturn.asyncio.runtime.decisions import ByWords
+from everyturn.asyncio.runtime.findings import KINDS, ScenarioFinding, kinds_of
+from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
+from everyturn.asyncio.runtime.scenarios import find, name_of
+from everyturn.asyncio.runtime.tokens import RecordedScenario, found_in, recorded, token
+from everyturn.asyncio.search.counter_checking import counter_check as check_again
+from everyturn.asyncio.search.sampling import ScenarioSample, sample, strategy_for
+from everyturn.asyncio.search.searching import ScenarioSearch, SearchLimits, search
+from everyturn.asyncio.telling.explaining import BUDGET, MOST_LINES, ExplainedScenario, explain, wanted_of
+from everyturn.asyncio.telling.shrinking import shrink
+from everyturn.asyncio.telling.story import tell
+from everyturn.asyncio.telling.waiting import told as who_waits
+from everyturn.asyncio.telling.waiting import waiting_at_rest
 from everyturn.checking.countercheck.counter_check import Workload, enough
 from everyturn.checking.fuzz import how_many
 from everyturn.checking.risk import residual, upper_bound
@@ -48,7 +48,8 @@ def check(
     """Explore every run of ``scenario``, unless a limit is reached. Raises :class:`UsageError`.
 
     ``counter_check``: make some of the runs again on which a proof rests
-    (:mod:`everyturn.asyncio.counter_checking`), which raises :class:`~everyturn.errors.Disagreement` if they differ.
+    (:mod:`everyturn.asyncio.search.counter_checking`), which raises :class:`~everyturn.errors.Disagreement` if they
+    differ.
     """
     function, name = find(scenario), name_of(scenario)
     result = search(function, setting, limits=limits, merge=merge, watch=watch)
@@ -103,8 +104,8 @@ def fuzz(
     watch: Callable[[ScenarioSearch], None] | None = None,
     counter_check: bool = True,
 ) -> CheckedScenario:
-    """Make ``runs`` runs of ``scenario`` under a strategy (:mod:`everyturn.asyncio.sampling`): refuted, or a bound on
-    the risk that one run shows a fault, or proved if a finite strategy without a bound has made all its runs.
+    """Make ``runs`` runs of ``scenario`` under a strategy (:mod:`everyturn.asyncio.search.sampling`): refuted, or a
+    bound on the risk that one run shows a fault, or proved if a finite strategy without a bound has made all its runs.
 
     ``until_risk``: as many runs as bound the risk by this if all are clean. The same ``seed`` makes the same runs, each
     by its number alone. Raises :class:`UsageError` for a strategy that asyncio does not allow.

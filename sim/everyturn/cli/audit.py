@@ -84,9 +84,9 @@ def audit(
 
 def _of_scenarios(names: Sequence[str], runs: int | None, show: Printer) -> list[Audited]:
     """The audits of asyncio programs, each of so many runs at most."""
-    from everyturn.asyncio.auditing import audit as audit_scenario
-    from everyturn.asyncio.running import Setting
-    from everyturn.asyncio.searching import SearchLimits
+    from everyturn.asyncio.runtime.running import Setting
+    from everyturn.asyncio.search.auditing import audit as audit_scenario
+    from everyturn.asyncio.search.searching import SearchLimits
 
     cells: list[Audited] = []
     for name in names:

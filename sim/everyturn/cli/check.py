@@ -17,7 +17,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
 
 if TYPE_CHECKING:
     from everyturn.asyncio.checking import CheckedScenario
-    from everyturn.asyncio.running import Setting
+    from everyturn.asyncio.runtime.running import Setting
     from everyturn.reports.scenarios import SearchProgress
     from everyturn.reports.text import Printer
     from everyturn.sessions.workload import SessionWorkload
@@ -158,7 +158,7 @@ def _of_scenarios(
 ) -> Callable[[str, SearchProgress], CheckedScenario]:
     """Explores one scenario within limits: runs, seconds, bytes."""
     from everyturn.asyncio.checking import check as check_scenario
-    from everyturn.asyncio.searching import SearchLimits
+    from everyturn.asyncio.search.searching import SearchLimits
 
     return lambda name, bar: check_scenario(
         name, loop, limits=SearchLimits(*limits), watch=bar.searching, counter_check=counter_check
@@ -169,7 +169,7 @@ def _of_sessions(
     loop: Setting, limits: tuple[int | None, float | None, int | None], *, counter_check: bool
 ) -> Callable[[SessionWorkload, SearchProgress], CheckedScenario]:
     """Explores one session in one scope within limits: runs, seconds, bytes."""
-    from everyturn.asyncio.searching import SearchLimits
+    from everyturn.asyncio.search.searching import SearchLimits
     from everyturn.sessions.checking import check as check_session
 
     return lambda work, bar: check_session(

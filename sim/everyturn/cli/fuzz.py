@@ -16,7 +16,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
 if TYPE_CHECKING:
     from everyturn.asyncio.checking import CheckedScenario
-    from everyturn.asyncio.running import Setting
+    from everyturn.asyncio.runtime.running import Setting
     from everyturn.reports.scenarios import SearchProgress
     from everyturn.sessions.workload import SessionWorkload
 

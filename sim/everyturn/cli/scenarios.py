@@ -14,7 +14,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
 if TYPE_CHECKING:
     from everyturn.asyncio.checking import CheckedScenario
-    from everyturn.asyncio.running import Scenario, Setting
+    from everyturn.asyncio.runtime.running import Scenario, Setting
     from everyturn.reports.scenarios import SearchProgress
 
 STATES_OF_A_RUN = 25
@@ -47,7 +47,7 @@ def setting(order: str, *, eager: bool) -> Setting:
     """How the loop is set up. Raises :class:`UsageError` where this Python cannot."""
     import asyncio
 
-    from everyturn.asyncio.running import Setting
+    from everyturn.asyncio.runtime.running import Setting
 
     if eager and not hasattr(asyncio, "eager_task_factory"):
         raise UsageError("--eager: expected Python 3.12 or later, whose asyncio has eager tasks; found an older one")
@@ -71,7 +71,7 @@ def judge_scenarios(
     expect: str | None,
 ) -> int:
     """Judge each scenario, print what was found, and return the exit code."""
-    from everyturn.asyncio.scenarios import find
+    from everyturn.asyncio.runtime.scenarios import find
     from everyturn.reports import scenarios, text
 
     show = text.Printer(err=as_json)
@@ -121,7 +121,7 @@ def explain_scenario(
     import msgspec
 
     from everyturn.asyncio.checking import explain_token
-    from everyturn.asyncio.stock_script import write_script
+    from everyturn.asyncio.telling.stock_script import write_script
     from everyturn.reports import scenario_story
 
     found = explain_token(source, scenario, _one_kind(invariants), budget=max(1, budget // STATES_OF_A_RUN))
@@ -149,7 +149,7 @@ def shrink_scenario(
 ) -> int:
     """Make the run of a scenario's token shorter, say what is left, and return the exit code."""
     from everyturn.asyncio.checking import shrink_token
-    from everyturn.asyncio.shrinking import weight
+    from everyturn.asyncio.telling.shrinking import weight
     from everyturn.files.writing import written
     from everyturn.reports import scenarios, text
     from everyturn.verdicts import hints
@@ -172,7 +172,7 @@ def shrink_scenario(
 
 def is_of_a_scenario(source: str, scenario: str | None) -> bool:
     """Whether a command is to look at a scenario's run. Raises :class:`UsageError` for a session's."""
-    from everyturn.asyncio.tokens import is_token, recorded
+    from everyturn.asyncio.runtime.tokens import is_token, recorded
 
     if is_token(source) and "@" in recorded(source).scenario:
         raise UsageError("this token is of a session: expected one of a scenario, or --session")

@@ -70,7 +70,7 @@ def judge_sessions(
 
 def is_of_a_session(token: str) -> bool:
     """Whether a token is of a session's run, and not of a scenario's."""
-    from everyturn.asyncio.tokens import recorded
+    from everyturn.asyncio.runtime.tokens import recorded
 
     return "@" in recorded(token).scenario
 

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from everyturn.asyncio import checking
 from everyturn.asyncio.checking import CheckedScenario
-from everyturn.asyncio.explaining import ExplainedScenario
-from everyturn.asyncio.running import Setting
-from everyturn.asyncio.searching import SearchLimits
-from everyturn.asyncio.stock_script import write_script
+from everyturn.asyncio.runtime.running import Setting
+from everyturn.asyncio.search.searching import SearchLimits
+from everyturn.asyncio.telling.explaining import ExplainedScenario
+from everyturn.asyncio.telling.stock_script import write_script
 from everyturn.errors import UsageError
 from everyturn.front.asking import ScenarioFunction
 from everyturn.front.tables import CellResult, TabledResult, TableRow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from everyturn.asyncio.checking import CheckedScenario
-from everyturn.asyncio.searching import SearchLimits
+from everyturn.asyncio.search.searching import SearchLimits
 from everyturn.front.asking import scope_text
 from everyturn.front.scenarios import Order, ScenarioRun, setting_of
 from everyturn.front.tables import CellResult

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from everyturn.asyncio import tokens
-from everyturn.asyncio.scenarios import name_of
+from everyturn.asyncio.runtime import tokens
+from everyturn.asyncio.runtime.scenarios import name_of
 from everyturn.plugin.words import AskedWords
 from everyturn.runs.tokens.token import decode
 from everyturn.runs.tokens.token_by_place import TokenByPlace

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from everyturn.asyncio.explaining import ExplainedScenario, told
-from everyturn.asyncio.findings import KINDS
-from everyturn.asyncio.tokens import token
-from everyturn.asyncio.waiting import told as who_waits
+from everyturn.asyncio.runtime.findings import KINDS
+from everyturn.asyncio.runtime.tokens import token
+from everyturn.asyncio.telling.explaining import ExplainedScenario, told
+from everyturn.asyncio.telling.waiting import told as who_waits
 
 SCHEMA: Final = "everyturn/scenario-explanation/1"
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 import click
 
 from everyturn.asyncio.checking import CheckedScenario, ReplayedScenario
-from everyturn.asyncio.findings import KINDS
-from everyturn.asyncio.searching import ScenarioSearch
+from everyturn.asyncio.runtime.findings import KINDS
+from everyturn.asyncio.search.searching import ScenarioSearch
 from everyturn.reports.text import SIGNS, Printer, ProgressLine, counter_checked, risk_told
 from everyturn.verdicts.verdict import Cell, Verdict
 

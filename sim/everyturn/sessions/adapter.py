@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from everyturn_model.promises import ALL, Promises
 
 if TYPE_CHECKING:
-    from everyturn.asyncio.world import ScenarioWorld
+    from everyturn.asyncio.runtime.world import ScenarioWorld
     from everyturn.sessions.calls import Calls
 
 
@@ -48,9 +48,9 @@ class Session:
     calls: ``cancel`` for ``c``, ``clear`` for ``q``, ``shut_down`` for ``x``.
 
     Each call is judged from its beginning to its end, and the answer by its text. Whatever the model and the store of
-    :class:`~everyturn.asyncio.world.ScenarioWorld` are asked is seen; what the session holds, if :meth:`look` shows
-    it. ``promises``: what the agent promises, so that nothing else is judged. ``stores_prompts``: the agent writes the
-    text of each prompt into ``world.store()``, once.
+    :class:`~everyturn.asyncio.runtime.world.ScenarioWorld` are asked is seen; what the session holds, if :meth:`look`
+    shows it. ``promises``: what the agent promises, so that nothing else is judged. ``stores_prompts``: the agent
+    writes the text of each prompt into ``world.store()``, once.
     """
 
     promises: Promises = ALL

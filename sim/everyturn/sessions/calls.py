@@ -8,11 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import ref
 
-from everyturn.asyncio.encoding import known
-from everyturn.asyncio.findings import ScenarioFinding
-from everyturn.asyncio.outside import ErrorBudget, OutsideCall
-from everyturn.asyncio.places import raised_at, user_line
-from everyturn.asyncio.services import prompts_in
+from everyturn.asyncio.runtime.findings import ScenarioFinding
+from everyturn.asyncio.runtime.outside import ErrorBudget, OutsideCall
+from everyturn.asyncio.runtime.places import raised_at, user_line
+from everyturn.asyncio.runtime.services import prompts_in
+from everyturn.asyncio.states.encoding import known
 from everyturn.errors import AgentFault
 from everyturn.sessions.adapter import LATER, Held, PromptRefused, Session, UserPrompt, shows_itself
 from everyturn.sessions.mistakes import fault_of, method
@@ -20,7 +20,7 @@ from everyturn.world.answers import answered
 from everyturn.world.scope import Scope
 
 if TYPE_CHECKING:
-    from everyturn.asyncio.world import ScenarioWorld
+    from everyturn.asyncio.runtime.world import ScenarioWorld
 
 METHODS: Final = {"c": "cancel", "q": "clear", "x": "shut_down"}
 """First letter of an operation's name → the adapter's method."""
@@ -69,7 +69,8 @@ def call_of(name: str) -> str:
 
 
 class Calls:
-    """What clients call in one run, and what is seen of that: a :class:`~everyturn.asyncio.services.SessionOnlooker`.
+    """What clients call in one run, and what is seen of that: a
+    :class:`~everyturn.asyncio.runtime.services.SessionOnlooker`.
 
     ``open``: the calls that have begun and not returned, each with its task. A completion is handed over when the task
     that waits for it is woken for the last time: until it returns, that is noted as ``woken``, and from then on as

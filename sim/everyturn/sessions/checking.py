@@ -8,9 +8,9 @@ from typing import Final
 
 from everyturn.asyncio import checking
 from everyturn.asyncio.checking import CheckedScenario, ReplayedScenario
-from everyturn.asyncio.running import Setting
-from everyturn.asyncio.searching import ScenarioSearch, SearchLimits
-from everyturn.asyncio.tokens import found_in, recorded
+from everyturn.asyncio.runtime.running import Setting
+from everyturn.asyncio.runtime.tokens import found_in, recorded
+from everyturn.asyncio.search.searching import ScenarioSearch, SearchLimits
 from everyturn.errors import UsageError
 from everyturn.sessions.adapter import Session
 from everyturn.sessions.mistakes import where

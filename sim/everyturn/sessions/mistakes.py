@@ -7,7 +7,7 @@ import inspect
 from types import TracebackType
 from typing import Any, Final
 
-from everyturn.asyncio.places import raised_at, short
+from everyturn.asyncio.runtime.places import raised_at, short
 from everyturn.errors import AgentFault, UsageError
 from everyturn.sessions.adapter import Session
 

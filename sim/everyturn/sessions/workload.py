@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from everyturn.asyncio.encoding import known
-from everyturn.asyncio.findings import KINDS, ScenarioFinding
-from everyturn.asyncio.running import ScenarioOutcome
-from everyturn.asyncio.world import ScenarioWorld
+from everyturn.asyncio.runtime.findings import KINDS, ScenarioFinding
+from everyturn.asyncio.runtime.running import ScenarioOutcome
+from everyturn.asyncio.runtime.world import ScenarioWorld
+from everyturn.asyncio.states.encoding import known
 from everyturn.errors import AgentFault, UsageError
 from everyturn.formats.everyturn_log import LogHeader
 from everyturn.sessions.adapter import Held, Session

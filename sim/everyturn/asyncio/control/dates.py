@@ -1,0 +1,111 @@
+"""``datetime.now`` and ``date.today`` while a program is explored: the loop's clock, at its earliest.
+
+Both are methods of classes made in C, so a stand-in takes the place of the class: equal to it, with the same instances,
+made by it. A date is no :class:`~everyturn.asyncio.order.moments.Moment`: comparisons of dates are not decided by the
+world.
+"""
+
+from __future__ import annotations
+
+import copyreg
+import datetime as dates
+import time
+from collections.abc import Callable
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, Final
+
+from everyturn.identity.reads import reads
+
+_DATETIME: Final = dates.datetime
+_DATE: Final = dates.date
+_READ_THE_CLOCK: Final = frozenset({"now", "utcnow", "today"})
+
+
+class _StandIn(type):
+    """The class of a stand-in: what is asked of it as a class is asked of the real one."""
+
+    real: type
+
+    def __call__(cls, *args: Any, **options: Any) -> Any:
+        return cls.real(*args, **options)
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, cls.real)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, cls.real)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is cls.real
+
+    def __hash__(cls) -> int:
+        return hash(cls.real)
+
+
+class datetime(_DATETIME, metaclass=_StandIn):  # type: ignore[misc,valid-type] # noqa: N801 # it takes its place
+    """Stands in for :class:`datetime.datetime`."""
+
+    real = _DATETIME
+
+    @classmethod
+    def now(cls, tz: dates.tzinfo | None = None) -> Any:
+        return _DATETIME.fromtimestamp(float(time.time()), tz)
+
+    @classmethod
+    def utcnow(cls) -> Any:
+        return _DATETIME.fromtimestamp(float(time.time()), dates.UTC).replace(tzinfo=None)
+
+    @classmethod
+    def today(cls) -> Any:
+        return _DATETIME.fromtimestamp(float(time.time()))
+
+
+class date(_DATE, metaclass=_StandIn):  # type: ignore[misc,valid-type] # noqa: N801 # it takes its place
+    """Stands in for :class:`datetime.date`."""
+
+    real = _DATE
+
+    @classmethod
+    def today(cls) -> Any:
+        return _DATE.fromtimestamp(float(time.time()))
+
+
+STAND_INS: Final[dict[type, type]] = {_DATETIME: datetime, _DATE: date}
+"""Real class → what takes its place."""
+
+
+def reads_today(module: ModuleType) -> bool:
+    """Whether code of this module asks for the present date."""
+    return bool(_READ_THE_CLOCK & names(module))
+
+
+def names(module: ModuleType) -> frozenset[str]:
+    """The names that code of this module mentions."""
+    return frozenset().union(*(reads(code).attributes for code in _codes(module)))
+
+
+def _codes(module: ModuleType) -> list[CodeType]:
+    found: list[CodeType] = []
+    for value in list(vars(module).values()):  # no attribute of these is asked for: some load what is not installed
+        for each in [value, *(vars(value).values() if issubclass(type(value), type) else ())]:
+            function = each.__func__ if type(each) in (staticmethod, classmethod) else each
+            if type(function) is FunctionType and function.__module__ == module.__name__:
+                found.append(function.__code__)
+    return found
+
+
+def pickled() -> Callable[[], None]:
+    """Instances are pickled without a look at the names of their classes; returns what puts that back."""
+    before = dict(copyreg.dispatch_table)
+    copyreg.pickle(_DATETIME, lambda value: (_made, ("datetime", *value.__reduce_ex__(4)[1])))
+    copyreg.pickle(_DATE, lambda value: (_made, ("date", *value.__reduce__()[1])))
+
+    def put_back() -> None:
+        copyreg.dispatch_table.clear()
+        copyreg.dispatch_table.update(before)
+
+    return put_back
+
+
+def _made(kind: str, *args: Any) -> Any:
+    return (_DATETIME if kind == "datetime" else _DATE)(*args)

@@ -1,0 +1,259 @@
+"""Clocks, randomness and threads while a program is explored: deterministic, and put back afterwards, also on an error.
+
+Patched in the modules that define them and wherever a module of the program or of an installed package has taken one by
+name (``from time import monotonic``). Only while the loop of a run is running: outside of it each does what it always
+did.
+"""
+
+from __future__ import annotations
+
+import asyncio.taskgroups
+import asyncio.tasks
+import datetime
+import os
+import random
+import secrets
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from asyncio import events
+from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
+from types import ModuleType
+from typing import Any, Final, NoReturn
+
+from everyturn.asyncio.control import dates
+from everyturn.asyncio.control.worker_threads import WorkerQueue, is_worker
+from everyturn.asyncio.order.sets import WorldSet
+from everyturn.asyncio.runtime.errors import Unsupported
+from everyturn.asyncio.runtime.loop import WorldLoop
+from everyturn.asyncio.runtime.outside import Job
+from everyturn.asyncio.runtime.places import may_be_patched, user_line
+
+EPOCH: Final = 1_700_000_000.0 - 1000.0
+"""What ``time.time`` is beyond the loop's clock, in seconds."""
+
+
+def _loop() -> WorldLoop | None:
+    loop = events._get_running_loop()
+    return loop if isinstance(loop, WorldLoop) else None
+
+
+def _clock(original: Callable[[], Any], shown: Callable[[Any], Any]) -> Callable[[], Any]:
+    def clock() -> Any:
+        loop = _loop()
+        if loop is None:
+            return original()
+        if sys._getframe(1).f_globals.get("__name__") == "logging":
+            return float(shown(loop.world.clock.present()))  # no look of the program's
+        return shown(loop.time())
+
+    return clock
+
+
+def _sleep(original: Callable[[float], None]) -> Callable[[float], None]:
+    def sleep(seconds: float) -> None:
+        loop = _loop()
+        if loop is None:
+            original(seconds)
+        else:
+            loop.world.blocked(f"time.sleep({seconds!r})", user_line())
+
+    return sleep
+
+
+def _urandom(original: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    def urandom(size: int) -> bytes:
+        loop = _loop()
+        return original(size) if loop is None else loop.world.random.randbytes(size)
+
+    return urandom
+
+
+def _refused(original: Callable[..., Any], what: str, instead: str) -> Callable[..., Any]:
+    def refused(*args: Any, **options: Any) -> Any:
+        if _loop() is None:
+            return original(*args, **options)
+        return _refuse(what, instead)
+
+    return refused
+
+
+def _refuse(what: str, instead: str) -> NoReturn:
+    raise Unsupported(f"{user_line()}: {what}: expected what can be controlled while exploring; {instead}")
+
+
+def _replacements() -> list[tuple[Any, str, Any]]:
+    """Owner, name, and what stands there meanwhile."""
+    pairs: list[tuple[Any, str, Any]] = [
+        (time, "time", _clock(time.time, lambda now: now + EPOCH)),
+        (time, "monotonic", _clock(time.monotonic, lambda now: now)),
+        (time, "perf_counter", _clock(time.perf_counter, lambda now: now)),
+        (time, "time_ns", _clock(time.time_ns, lambda now: round(float(now + EPOCH) * 1e9))),
+        (time, "monotonic_ns", _clock(time.monotonic_ns, lambda now: round(float(now) * 1e9))),
+        (time, "perf_counter_ns", _clock(time.perf_counter_ns, lambda now: round(float(now) * 1e9))),
+        (time, "sleep", _sleep(time.sleep)),
+        (os, "urandom", _urandom(os.urandom)),
+        (random, "_urandom", _urandom(os.urandom)),
+        (secrets, "token_bytes", _token_bytes(secrets.token_bytes)),
+        (uuid, "uuid1", _uuid1(uuid.uuid1)),
+        (threading.Thread, "start", _thread_start(threading.Thread.start)),
+        (threading.Condition, "wait", _waits(threading.Condition.wait)),
+        (asyncio.tasks, "all_tasks", _all_tasks(asyncio.all_tasks)),
+        (subprocess.Popen, "__init__", _refused(subprocess.Popen.__init__, "a subprocess", _PROCESS)),
+    ]
+    return pairs
+
+
+def _waits(original: Callable[..., bool]) -> Callable[..., bool]:
+    def wait(self: threading.Condition, timeout: float | None = None) -> bool:
+        if Job.thread == threading.get_ident():
+            return _refuse(
+                "a function on another thread that waits for the loop or for a thread",
+                "let it return, and await in the loop what it waits for",
+            )
+        if _loop() is not None:
+            return _refuse("waiting for another thread, which stops the loop", "await it in the loop")
+        return original(self, timeout)
+
+    return wait
+
+
+def _all_tasks(original: Callable[..., set[Any]]) -> Callable[..., set[Any]]:
+    def all_tasks(loop: Any = None) -> set[Any]:
+        return original(loop) if _loop() is None else WorldSet(original(loop))
+
+    return all_tasks
+
+
+_PROCESS: Final = "let world.io(...) stand for it"
+
+
+def _token_bytes(original: Callable[..., bytes]) -> Callable[..., bytes]:
+    def token_bytes(nbytes: int | None = None) -> bytes:
+        loop = _loop()
+        return original(nbytes) if loop is None else loop.world.random.randbytes(nbytes or secrets.DEFAULT_ENTROPY)
+
+    return token_bytes
+
+
+def _uuid1(original: Callable[..., uuid.UUID]) -> Callable[..., uuid.UUID]:
+    def uuid1(node: int | None = None, clock_seq: int | None = None) -> uuid.UUID:
+        loop = _loop()
+        if loop is None:
+            return original(node, clock_seq)
+        return uuid.UUID(bytes=loop.world.random.randbytes(16), version=1)
+
+    return uuid1
+
+
+def _thread_start(original: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
+    def start(self: threading.Thread) -> None:
+        loop = _loop()
+        if loop is None and Job.thread != threading.get_ident():
+            original(self)
+            return
+        if loop is not None and is_worker(self):
+            self.queue = WorkerQueue(self, loop.world)  # type: ignore[attr-defined]
+            return
+        _refuse(
+            f"a thread of the program's own ({self.name})",
+            "use asyncio.to_thread or loop.run_in_executor, whose threads are explored",
+        )
+
+    return start
+
+
+_NOTHING: Final = object()
+
+
+class Patches:
+    """Everything patched: where it is defined, and everywhere else that a module of the program or of an installed
+    package holds it by name."""
+
+    def __init__(self) -> None:
+        self._put_back: list[tuple[Any, str, Any]] = []
+        self._instead: dict[Any, Any] = dict(dates.STAND_INS)
+        self._met: set[int] = set()
+        self._executing: set[int] = set()
+        self._random = random.getstate()
+        self._dates = dates.pickled()
+
+    def put(self) -> None:
+        """Patch what there is."""
+        for owner, name, replacement in _replacements():
+            self._instead[getattr(owner, name)] = replacement
+            self._set(owner, name, replacement)
+        self._set(asyncio, "all_tasks", asyncio.tasks.all_tasks)
+        for real, stand_in in dates.STAND_INS.items():
+            self._set(datetime, real.__name__, stand_in)
+        self._put_back.append((SourceFileLoader, "exec_module", _NOTHING))
+        SourceFileLoader.exec_module = self._importing(SourceFileLoader.exec_module)  # type: ignore[method-assign]
+        self.put_in_modules()
+
+    def put_in_modules(self) -> None:
+        """Patch what modules hold that were imported since the last time."""
+        for module in list(sys.modules.values()):
+            done = id(module) in self._met or id(module) in self._executing
+            if not done and issubclass(type(module), ModuleType):
+                self._met.add(id(module))
+                self._put_in(module)
+
+    def _put_in(self, module: ModuleType) -> None:
+        if module is asyncio.tasks or module is asyncio.taskgroups:
+            self._inject(module)
+        if not may_be_patched(vars(module).get("__file__") or "<"):
+            return
+        if dates.names(module) & {"set"}:
+            self._inject(module)
+        for name, value in list(vars(module).items()):
+            if not (callable(value) and _hashable(value) and value in self._instead):
+                continue
+            if value not in dates.STAND_INS or dates.reads_today(module):
+                self._set(module, name, self._instead[value])
+
+    def _importing(self, original: Callable[..., None]) -> Callable[..., None]:
+        """While a module's own code runs, which may derive classes from them, dates are the real ones."""
+        patches = self
+
+        def exec_module(self: Any, module: ModuleType) -> None:
+            held = {real.__name__: vars(datetime)[real.__name__] for real in dates.STAND_INS}
+            for real in dates.STAND_INS:
+                setattr(datetime, real.__name__, real)
+            patches._executing.add(id(module))
+            try:
+                original(self, module)
+            finally:
+                patches._executing.discard(id(module))
+                for name, before in held.items():
+                    setattr(datetime, name, before)
+            patches.put_in_modules()
+
+        return exec_module
+
+    def _inject(self, module: ModuleType) -> None:
+        """Sets that this module makes are looked at in an order that the world chooses."""
+        if "set" not in vars(module):
+            self._put_back.append((module, "set", _NOTHING))
+            vars(module)["set"] = WorldSet
+
+    def _set(self, owner: Any, name: str, replacement: Any) -> None:
+        self._put_back.append((owner, name, getattr(owner, name)))
+        setattr(owner, name, replacement)
+
+    def put_back(self) -> None:
+        """Everything as it was."""
+        for owner, name, original in reversed(self._put_back):
+            if original is _NOTHING:
+                delattr(owner, name)
+            else:
+                setattr(owner, name, original)
+        self._put_back.clear()
+        self._dates()
+        random.setstate(self._random)
+
+
+def _hashable(value: object) -> bool:
+    return type(value).__hash__ is not None and type(value).__module__ == "builtins"

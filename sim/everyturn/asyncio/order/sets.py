@@ -1,0 +1,139 @@
+"""Sets whose order is decided when somebody looks at it.
+
+A set that a module makes by calling ``set`` is one of these while a program is explored. Its tasks and futures come in
+an order that the world chooses when they are gone through, consistent with what was seen of them before: one that came
+before another one does so again. So only orders are explored that somebody sees. Sets that are made in other ways
+(``{…}``, in C) are ordered by numbers: :mod:`everyturn.asyncio.order.ordering`.
+"""
+
+from __future__ import annotations
+
+import asyncio.tasks
+import sys
+from asyncio import events
+from collections.abc import Callable, Iterator, Sequence
+from types import CodeType, FrameType
+from typing import Any, Final
+from weakref import ref
+
+_NO_MATTER: Final[frozenset[CodeType]] = frozenset(
+    {
+        vars(asyncio.tasks)["_wait"].__code__,  # hangs one callback on each, and takes each off
+        vars(asyncio.tasks)["wait"].__code__,  # asks of each whether it is a coroutine
+    }
+)
+"""Code that goes through a set and does the same whatever the order."""
+
+
+class SetOrders:
+    """What was seen in one run of the order of tasks and futures. ``choose`` decides what is open."""
+
+    def __init__(self, choose: Callable[[str, Sequence[str]], int], name: Callable[[Any], str]) -> None:
+        self._choose = choose
+        self._name = name
+        self._before: set[tuple[int, int]] = set()
+        self._alive: dict[int, ref[Any]] = {}
+
+    def arrange(self, members: Sequence[Any]) -> list[Any]:
+        """The members in an order that the world chooses, which is remembered."""
+        left, found = list(members), []
+        while left:
+            found.append(self._next(left))
+        for place, one in enumerate(found):
+            self._alive.setdefault(id(one), ref(one, self._gone(id(one))))
+            self._before.update((id(one), id(other)) for other in found[place + 1 :])
+        return found
+
+    def first(self, members: Sequence[Any]) -> Any:
+        """One of the members: any."""
+        left = list(members)
+        return left[self._choice(left)]
+
+    def _next(self, left: list[Any]) -> Any:
+        free = [one for one in left if not any((id(other), id(one)) in self._before for other in left)]
+        taken = free[self._choice(free)]
+        left.remove(taken)
+        return taken
+
+    def _choice(self, members: list[Any]) -> int:
+        if len(members) < 2:
+            return 0
+        return self._choose("order in sets", [f"{self._name(each)} comes next" for each in members])
+
+    def _gone(self, address: int) -> Callable[[object], None]:
+        def gone(_: object) -> None:
+            del self._alive[address]
+            self._before = {pair for pair in self._before if address not in pair}
+
+        return gone
+
+    def known(self) -> list[tuple[Any, Any]]:
+        """Pairs of which the first is known to come before the second."""
+        pairs = [(self._alive[one](), self._alive[other]()) for one, other in self._before]
+        return [pair for pair in pairs if None not in pair]
+
+
+class _Set(type):
+    """The class of the stand-in: what is asked of it as a class is asked of ``set``."""
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, set)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, set)
+
+    def __eq__(cls, other: object) -> bool:
+        return other is cls or other is set
+
+    def __hash__(cls) -> int:
+        return hash(set)
+
+
+class WorldSet(set[Any], metaclass=_Set):
+    """A set whose tasks and futures come in an order that the world chooses."""
+
+    def __iter__(self) -> Iterator[Any]:
+        members = list(set.__iter__(self))
+        numbered = [each for each in members if _is_numbered(each)]
+        orders: SetOrders | None = getattr(events._get_running_loop(), "orders", None)
+        if len(numbered) < 2 or orders is None or _is_no_matter(sys._getframe(1)):
+            return set.__iter__(self)
+        return self._arranged(members, numbered, orders)
+
+    def _arranged(self, members: list[Any], numbered: list[Any], orders: SetOrders) -> Iterator[Any]:
+        chosen = iter(orders.arrange(numbered))
+        for each in [next(chosen) if _is_numbered(each) else each for each in members]:
+            if len(self) != len(members):
+                raise RuntimeError("Set changed size during iteration")
+            yield each
+        if len(self) != len(members):
+            raise RuntimeError("Set changed size during iteration")
+
+    def pop(self) -> Any:
+        numbered = [each for each in set.__iter__(self) if _is_numbered(each)]
+        orders: SetOrders | None = getattr(events._get_running_loop(), "orders", None)
+        if len(numbered) < 2 or orders is None:
+            return set.pop(self)
+        taken = orders.first(numbered)
+        self.remove(taken)
+        return taken
+
+    def __repr__(self) -> str:
+        return repr(set(self))
+
+    def __reduce__(self) -> Any:
+        return set, (list(set.__iter__(self)),)
+
+
+WorldSet.__name__ = WorldSet.__qualname__ = "set"  # so it is called by who reads of a run
+
+
+def _is_no_matter(caller: FrameType) -> bool:
+    """Whether who goes through a set does the same whatever the order: or is of ours."""
+    if caller.f_code.co_name == "find_root_task" and caller.f_globals.get("__name__") == "anyio._backends._asyncio":
+        return True  # looks for the one task of asyncio.run
+    return caller.f_code in _NO_MATTER or str(caller.f_globals.get("__name__")).startswith("everyturn.")
+
+
+def _is_numbered(member: Any) -> bool:
+    return hasattr(type(member), "is_numbered")

@@ -1,0 +1,221 @@
+"""An event loop whose clock and selector are the world's. All else is CPython's own ``BaseEventLoop``.
+
+So an iteration is exactly CPython's on every version: handles that are ready keep their place, a handle is appended for
+each answer that has arrived, timers that are due follow as the heap yields them, and as many handles as are ready then
+are run, first in, first out. What comes from other threads may be appended at any moment: between two handles, and
+inside one before any append that it makes itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import base_events, events, futures
+from collections import deque
+from collections.abc import Callable, Coroutine
+from heapq import heappush
+from itertools import count, islice
+from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import ref
+
+from everyturn.asyncio.order.moments import Before
+from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
+from everyturn.asyncio.runtime.errors import Unsupported
+from everyturn.asyncio.runtime.places import user_line
+
+if TYPE_CHECKING:
+    from everyturn.asyncio.runtime.world import ScenarioWorld
+
+_RESOLUTION = 1e-9
+
+
+class _ReadyQueue(deque[Any]):
+    """The ready queue. Other threads' results may come before each append, and between two handles."""
+
+    def __init__(self, world: ScenarioWorld) -> None:
+        super().__init__()
+        self._world = world
+        self.left: int | None = None
+        """How many handles are still to be run in this iteration; nothing before the first."""
+
+    def append(self, handle: Any) -> None:
+        self._world.other_threads("inside a step")
+        self._world.becomes_ready(handle)
+        super().append(handle)
+
+    def append_from_thread(self, handle: Any) -> None:
+        """Append what another thread brings: nothing comes before it."""
+        self._world.becomes_ready(handle)
+        super().append(handle)
+
+    def popleft(self) -> Any:
+        if self.left is None:
+            self.left = len(self)
+        self._world.between_steps()
+        self._world.other_threads("between steps")
+        place = self._world.next_step(list(islice(self, self.left)))
+        self.left -= 1
+        handle = self[place]
+        del self[place]
+        self._world.steps(handle)
+        return handle
+
+
+class _Timer(events.TimerHandle):
+    """A timer. One that was cancelled is compared as it was made: nothing is decided for it."""
+
+    def __lt__(self, other: Any) -> bool:
+        if self._cancelled or getattr(other, "_cancelled", False):
+            return float(self.when()) < float(other.when())
+        return bool(self.when() < other.when())
+
+
+class WorldLoop(base_events.BaseEventLoop):
+    """The loop of one run. What it cannot control is an :class:`Unsupported`."""
+
+    def __init__(self, world: ScenarioWorld, *, eager: bool = False) -> None:
+        super().__init__()
+        self.world = world
+        self.numbers = world.numbers
+        self.orders = world.orders
+        self._selector = self
+        self._ready = _ReadyQueue(world)
+        self._clock_resolution = _RESOLUTION
+        self._in_select = False
+        self._selected = False
+        """Whether the loop has looked at its selector, and not yet at the clock after that."""
+        self.thread_calls = False
+        self._names = count(1)
+        self.sequence = count()
+        """Hashes of objects that are hashed in the order in which they come."""
+        self._signals: dict[int, Any] = {}
+        if eager:
+            self.set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
+
+    # What the world decides.
+
+    def time(self) -> Any:
+        """The present instant, or just before a select: any moment before what is next."""
+        if self._in_select:
+            return _BEFORE
+        if self._selected:
+            self._selected = False
+            return self.world.clock.present()
+        return self.world.clock.read()
+
+    def _run_once(self) -> None:
+        self._in_select = True
+        super()._run_once()  # type: ignore[misc]
+
+    def select(self, timeout: Any) -> list[tuple[events.Handle, int]]:
+        """What has arrived when the loop looks, or after it has waited (``timeout`` not 0)."""
+        self._in_select, self._selected = False, True
+        self._ready.left = None
+        return self.world.select(wait=timeout is None or timeout != 0)
+
+    def _process_events(self, event_list: list[events.Handle]) -> None:
+        for handle in event_list:
+            self._add_callback(handle)  # type: ignore[attr-defined]
+
+    def _write_to_self(self) -> None:
+        """The world knows when something is ready."""
+
+    # Tasks and futures.
+
+    def create_future(self) -> Any:
+        return WorldFuture(loop=self)
+
+    def create_task(self, coro: Any, **options: Any) -> Any:
+        self._check_closed()  # type: ignore[attr-defined]
+        factory = self.get_task_factory()
+        name = options.pop("name", None) or f"Task-{next(self._names)}"
+        task: Any
+        if factory is None:
+            task = WorldTask(coro, loop=self, name=name, **options)
+        elif factory is getattr(asyncio, "eager_task_factory", None):
+            options["eager_start"] = True
+            task = WorldTask(coro, loop=self, name=name, **options)
+        else:
+            task = factory(self, coro, **options)
+            task.set_name(name)
+        self.world.made.append(ref(task))
+        return task
+
+    def call_at(self, when: Any, callback: Any, *args: Any, context: Any = None) -> Any:  # type: ignore[override]
+        if when is None:
+            raise TypeError("when cannot be None")
+        self._check_closed()  # type: ignore[attr-defined]
+        timer = _Timer(when, callback, args, self, context)
+        heappush(self._scheduled, timer)  # type: ignore[attr-defined]
+        timer._scheduled = True  # type: ignore[attr-defined]
+        return timer
+
+    # Other threads.
+
+    def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:  # type: ignore[override]
+        self._check_closed()  # type: ignore[attr-defined]
+        handle = events.Handle(callback, args, self, context)
+        self._ready.append_from_thread(handle) if self.thread_calls else self._ready.append(handle)
+        return handle
+
+    def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:  # type: ignore[override]
+        self._check_closed()  # type: ignore[attr-defined]
+        if executor is None and self._executor_shutdown_called:
+            raise RuntimeError("Executor shutdown has been called")
+        done = self.world.submit(executor or self._default_executor, func, args)  # type: ignore[attr-defined]
+        return futures.wrap_future(done, loop=self)
+
+    def shutdown_default_executor(self, timeout: float | None = None) -> Coroutine[Any, Any, None]:
+        self._executor_shutdown_called = True
+        return self.world.executor_idle(self._default_executor)  # type: ignore[attr-defined]
+
+    # What frameworks set and what never happens here.
+
+    def add_signal_handler(self, sig: int, callback: Any, *args: Any) -> None:  # type: ignore[override]
+        self._signals[sig] = (callback, args)
+
+    def remove_signal_handler(self, sig: int) -> bool:
+        return self._signals.pop(sig, None) is not None
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        self.world.failed(context)
+        if self.get_exception_handler() is not None:
+            super().call_exception_handler(context)
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """The world has it already."""
+
+
+def _refuse(name: str, instead: str) -> Callable[..., Any]:
+    def method(self: Any, *args: Any, **options: Any) -> NoReturn:
+        raise Unsupported(f"{user_line()}: {name}: expected what can be controlled while exploring; {instead}")
+
+    return method
+
+
+_SOCKETS = "use world.io(...) for an answer of the outside world"
+for _name, _instead in {
+    "add_reader": _SOCKETS,
+    "remove_reader": _SOCKETS,
+    "add_writer": _SOCKETS,
+    "remove_writer": _SOCKETS,
+    "sock_recv": _SOCKETS,
+    "sock_recv_into": _SOCKETS,
+    "sock_sendall": _SOCKETS,
+    "sock_connect": _SOCKETS,
+    "sock_accept": _SOCKETS,
+    "create_connection": _SOCKETS,
+    "create_server": _SOCKETS,
+    "create_unix_connection": _SOCKETS,
+    "create_unix_server": _SOCKETS,
+    "create_datagram_endpoint": _SOCKETS,
+    "getaddrinfo": _SOCKETS,
+    "getnameinfo": _SOCKETS,
+    "connect_read_pipe": _SOCKETS,
+    "connect_write_pipe": _SOCKETS,
+    "subprocess_exec": "a subprocess is stood for by world.io(...)",
+    "subprocess_shell": "a subprocess is stood for by world.io(...)",
+}.items():
+    setattr(WorldLoop, _name, _refuse(_name, _instead))
+
+
+_BEFORE = Before(0.0)

@@ -1,0 +1,203 @@
+"""What the outside world has still to do for a program: answers to give, functions to run on other threads."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+from collections.abc import Callable, Sequence
+from threading import get_ident
+from typing import Any, ClassVar, Final, NamedTuple
+
+from everyturn.asyncio.runtime.apart import apart
+
+DEFAULT_WORKERS: Final = 32
+"""The workers of the default executor: as many as CPython gives a large machine."""
+
+
+class ErrorBudget:
+    """So many errors may still come, of several answers together."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
+class Move(NamedTuple):
+    """Something that the world does; ``told``: for a reader.
+
+    ``what``: an answer ``arrives`` or ``happens``, a job ``runs`` or ``ends``, the executor ``idles``, garbage is
+    ``collected``; ``number``: of the answer or job, in the order in which they were asked for; ``way``: in which an
+    answer arrives.
+    """
+
+    told: str
+    what: str
+    number: int = 0
+    way: int = 0
+
+    def __str__(self) -> str:
+        return self.told
+
+
+class Answer:
+    """One answer of the outside world: asked for, then arrived in one of several ways.
+
+    ``ways``: name → what it is, a value or an exception to raise. ``effect`` is what it does out there; it happens
+    before the answer arrives, and may happen although nobody waits for the answer any more.
+    """
+
+    verb = " arrives"
+    """What is said behind its name."""
+
+    def __init__(
+        self,
+        name: str,
+        future: asyncio.Future[Any],
+        result: Any,
+        errors: Sequence[BaseException | type[BaseException]],
+        effect: Callable[[], Any] | None,
+        until: Any,
+        budget: ErrorBudget | None = None,
+        number: int = 0,
+    ) -> None:
+        self.name = name
+        self.number = number
+        self.future = future
+        self.result = result
+        self.errors = tuple(errors)
+        self.effect = effect
+        self.until = until
+        self.budget = budget
+        self.happened = effect is None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still waits for it."""
+        return not self.future.done()
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The names of the ways in which it can arrive."""
+        if self.budget is not None and not self.budget.left:
+            return (self.name,)
+        return (self.name, *(f"{self.name}: {_error_name(error)}" for error in self.errors))
+
+    def arrive(self, way: int) -> Sequence[Answer]:
+        """It arrives in this way; what can come from now on."""
+        if way and self.budget is not None:
+            self.budget.left -= 1
+        return ()
+
+    def happen(self) -> None:
+        """Do what it does out there."""
+        self.happened = True
+        if self.effect is not None:
+            value = self.effect()
+            self.result = value if self.result is None else self.result
+
+    def deliver(self, way: int) -> None:
+        """What the loop's handle does when the answer has arrived in this way."""
+        if self.future.done():
+            return
+        if way == 0:
+            self.future.set_result(self.result)
+        else:
+            error = self.errors[way - 1]
+            self.future.set_exception(error() if isinstance(error, type) else error)
+
+
+def _error_name(error: BaseException | type[BaseException]) -> str:
+    return error.__name__ if isinstance(error, type) else type(error).__name__
+
+
+class OutsideCall(Answer):
+    """Something that comes from outside once, unasked: then the loop calls ``call``.
+
+    ``following``: what can come as soon as this has come, and not before.
+    """
+
+    verb = ""
+
+    def __init__(self, name: str, call: Callable[[], Any], following: Sequence[Answer] = ()) -> None:
+        super().__init__(name, None, (call, tuple(following)), (), None, None)  # type: ignore[arg-type] # no future
+
+    @property
+    def wanted(self) -> bool:
+        """It comes, whoever waits."""
+        return True
+
+    def arrive(self, way: int) -> Sequence[Answer]:
+        """It comes; what can come from now on."""
+        following: Sequence[Answer] = self.result[1]
+        return following
+
+    def deliver(self, way: int) -> None:
+        """What the loop's handle does."""
+        self.result[0]()
+
+
+class Job:
+    """A function that another thread runs: it runs in one step, and later its result arrives."""
+
+    thread: ClassVar[int | None] = None
+    """The (real) thread on which one runs just now; others of the process have nothing to do with it."""
+
+    def __init__(self, name: str, call: Callable[[], Any], number: int) -> None:
+        self.name = name
+        self.number = number
+        self.call = call
+        self.future: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        self.ran = False
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        """Run the function, as a thread without a loop and without context variables would."""
+        self.ran = True
+        if not self.future.set_running_or_notify_cancel():
+            return
+        Job.thread = get_ident()
+        try:
+            with apart():
+                self._value = contextvars.Context().run(self.call)
+        except Exception as error:  # noqa: BLE001 # it belongs to whoever waits for the result
+            self._error = error
+        finally:
+            Job.thread = None
+
+    def arrive(self) -> None:
+        """Give the result to whoever waits: :mod:`concurrent.futures` then calls ``call_soon_threadsafe``."""
+        if self.future.cancelled():
+            return
+        if self._error is not None:
+            self.future.set_exception(self._error)
+        else:
+            self.future.set_result(self._value)
+
+
+class Pool:
+    """The threads of one executor: so many jobs run at once, begun in the order in which they were submitted."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self.waiting: list[Job] = []
+        self.begun: list[Job] = []
+
+    def submit(self, job: Job) -> None:
+        """Take one more job."""
+        self.waiting.append(job)
+        self._begin()
+
+    def _begin(self) -> None:
+        while self.waiting and len(self.begun) < self.workers:
+            self.begun.append(self.waiting.pop(0))
+
+    def finished(self, job: Job) -> None:
+        """The thread of ``job`` is free again."""
+        self.begun.remove(job)
+        self._begin()
+
+    @property
+    def idle(self) -> bool:
+        """Whether no thread has anything to do."""
+        return not self.begun

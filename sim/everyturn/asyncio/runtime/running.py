@@ -1,0 +1,254 @@
+"""One run of a scenario: from its first step to rest, and what is wrong with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import random
+import sys
+import warnings
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from weakref import ref
+
+from everyturn.asyncio.order.ordering import Groups
+from everyturn.asyncio.order.sequences import NOW
+from everyturn.asyncio.runtime.apart import apart
+from everyturn.asyncio.runtime.decisions import Decision, Guide
+from everyturn.asyncio.runtime.errors import REFUSED, Abandoned, AtRest, Unsupported
+from everyturn.asyncio.runtime.findings import ScenarioFinding, task_name, waits
+from everyturn.asyncio.runtime.output import taken_by
+from everyturn.asyncio.runtime.places import raised_at
+from everyturn.asyncio.runtime.world import LONGEST, ScenarioWorld
+from everyturn.errors import AgentFault, UsageError
+
+Scenario = Callable[[ScenarioWorld], Coroutine[Any, Any, Any]]
+
+
+@dataclass
+class ScenarioOutcome:
+    """What came of one run. ``complete``: it came to rest, and was judged.
+
+    ``groups``: those of its setting; ``neighbours``: pairs of tasks or futures that were in one set at once.
+    ``unordered``: classes of objects that were met in sets that are ordered by addresses. ``rested``: how much of
+    ``logged`` was noted before it came to rest first; what follows is the end of ``asyncio.run``. ``times``: the clock
+    at each iteration of the loop, in seconds: the earliest that everything decided allows. ``unsure``: kinds of faults
+    of which it cannot be seen whether this run has one, and why not;
+    ``shown``: what the run has shown, where a verdict needs that something was seen at all.
+    """
+
+    decisions: list[Decision]
+    logged: list[Any]
+    findings: list[ScenarioFinding] = field(default_factory=list)
+    complete: bool = False
+    merged: bool = False
+    iterations: int = 0
+    groups: Groups = ()
+    neighbours: frozenset[tuple[str, str]] = frozenset()
+    unordered: frozenset[type] = frozenset()
+    rested: int = 0
+    times: list[float] = field(default_factory=list)
+    unsure: dict[str, str] = field(default_factory=dict)
+    shown: set[str] = field(default_factory=set)
+
+
+class Setting(NamedTuple):
+    """How the loop of a run is set up.
+
+    ``order``: which ready handle is next, the ``fifo`` of asyncio or ``any``. ``eager``: tasks begin at once (Python
+    3.12 and later). ``groups``: tasks and futures of which every order in sets is explored. ``longest``: iterations
+    after which a run is given up. ``until``: the time (of ``time.monotonic``) at which it is.
+    """
+
+    order: str = "fifo"
+    eager: bool = False
+    groups: Groups = ()
+    longest: int = LONGEST
+    until: float | None = None
+
+
+def run(
+    scenario: Scenario, guide: Guide, setting: Setting, watch: Callable[[str, Any], None] | None = None
+) -> ScenarioOutcome:
+    """One run of ``scenario``, with every choice of the world made by ``guide``; ``watch`` is told what happens.
+
+    To be used within :func:`everyturn.asyncio.control.preparing.prepared`. Raises
+    :class:`~everyturn.asyncio.runtime.errors.Unsupported` where the program does what cannot be controlled.
+    """
+    outcome = ScenarioOutcome([], [], groups=setting.groups)
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        world = ScenarioWorld(guide, setting, watch=watch)
+        fault: UsageError | None = None
+        with taken_by(_printing(watch, ref(world))):
+            try:
+                contextvars.Context().run(_one, world, scenario, outcome, noted)
+            except UsageError as error:  # its sentence says it all, and its traceback holds what is thrown away here
+                error.__traceback__ = error.__cause__ = error.__context__ = None
+                fault = error
+            failures, over = world.failures, world.over
+            with _unseen():
+                del world
+                gc.collect()
+        if fault is not None:
+            raise fault
+        if not over:
+            outcome.findings += _judged(failures, noted)
+    return outcome
+
+
+def _one(
+    world: ScenarioWorld, scenario: Scenario, outcome: ScenarioOutcome, noted: Sequence[warnings.WarningMessage]
+) -> None:
+    random.seed(0)
+    REFUSED.clear()
+    NOW.begin()
+    world.guide.begin(world)
+    outcome.decisions, outcome.logged = world.decisions, world.logged
+    try:
+        _run(world, scenario, outcome)
+        outcome.complete = True
+    except Abandoned as abandoned:
+        outcome.merged = abandoned.merged
+    finally:
+        world.settled = True
+        if not outcome.complete or world.tasks():
+            # What still waits is thrown away: what it does then is not judged, what only garbage holds is.
+            if outcome.complete:
+                gc.collect()
+            outcome.findings += _judged(world.failures, noted)
+            world.over = True
+        _close(world)
+    outcome.iterations, outcome.neighbours = world.iterations, frozenset(world.numbers.neighbours.pairs)
+    outcome.unordered = frozenset(world.unordered)
+    if REFUSED:
+        raise REFUSED[0]
+
+
+def _printing(watch: Callable[[str, Any], None] | None, world: ref[ScenarioWorld]) -> Callable[[str], None]:
+    """What is printed is told, but not what comes of throwing away what still waits."""
+
+    def take(text: str) -> None:
+        running = world()
+        if watch is not None and running is not None and not running.over:
+            watch("print", text)
+
+    return take
+
+
+@contextmanager
+def _unseen() -> Iterator[None]:
+    """Nothing is said of exceptions in what is thrown away."""
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda unraisable: None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = hook
+
+
+def _judged(failures: Sequence[ScenarioFinding], noted: Sequence[warnings.WarningMessage]) -> list[ScenarioFinding]:
+    """What the loop and the interpreter have said so far."""
+    return [*failures, *(_never_awaited(each) for each in noted if "was never awaited" in str(each.message))]
+
+
+def _never_awaited(noted: warnings.WarningMessage) -> ScenarioFinding:
+    return ScenarioFinding("never-awaited", str(noted.message))
+
+
+def _run(world: ScenarioWorld, scenario: Scenario, outcome: ScenarioOutcome) -> None:
+    loop = world.loop
+    main = world.main = loop.create_task(_main(scenario, world), name="main")
+    _to_rest(world)
+    outcome.rested = len(world.logged)
+    outcome.times = [world.clock.seconds(instant) for instant in range(world.clock.now + 1)]
+    judge = getattr(scenario, "at_rest", None)
+    if judge is not None:  # what it means for a session to be at rest, its workload knows
+        judge(world, outcome)
+    elif not main.done():
+        outcome.findings.append(ScenarioFinding("hang", _hang(loop, main), waits(main)))
+    if not main.done():
+        return
+    if main.cancelled():
+        outcome.findings.append(ScenarioFinding("error", "the scenario was cancelled"))
+    elif (error := main.exception()) is not None:
+        if isinstance(error, Unsupported | AgentFault):
+            raise error
+        outcome.findings.append(ScenarioFinding("error", f"the scenario ends in {error!r}", raised_at(error)))
+        error.__traceback__ = None
+    for task in loop.world.tasks() if judge is None else ():
+        outcome.findings.append(ScenarioFinding("left-over", f"{task_name(task)} still waits at rest", waits(task)))
+    _end(world, outcome)
+
+
+async def _main(scenario: Scenario, world: ScenarioWorld) -> Any:
+    return await scenario(world)
+
+
+def _to_rest(world: ScenarioWorld) -> None:
+    try:
+        with apart():
+            world.loop.run_forever()
+    except AtRest:
+        world.rests()
+    except SystemExit as error:
+        world.failures.append(
+            ScenarioFinding("background", f"the program ends the process: {error!r}", raised_at(error))
+        )
+
+
+def _hang(loop: Any, main: asyncio.Task[Any]) -> str:
+    others = [f"{task_name(task)} at {waits(task)}" for task in loop.world.tasks() if task is not main]
+    beside = f"; beside it wait {', '.join(others)}" if others else ""
+    return f"at rest the scenario still waits{beside}"
+
+
+def _end(world: ScenarioWorld, outcome: ScenarioOutcome) -> None:
+    """What ``asyncio.run`` does at its end: cancel what is left, close generators, wait for the executor."""
+    loop = world.loop
+    world.phase = "ends"
+    left = loop.world.tasks()
+    for task in left:
+        task.cancel()
+    end = world.ending = loop.create_task(_shut_down(loop, left), name="end of asyncio.run")
+    _to_rest(world)
+    if not end.done():
+        waiting = [task_name(task) for task in left if not task.done()] or ["the executor"]
+        outcome.findings.append(ScenarioFinding("no-end", f"asyncio.run never ends: waits for {', '.join(waiting)}"))
+        return
+    end.result()
+    for task in left:
+        if not task.cancelled() and task.exception() is not None:
+            loop.call_exception_handler(
+                {"message": "unhandled exception during shutdown", "exception": task.exception(), "task": task}
+            )
+
+
+async def _shut_down(loop: Any, left: list[asyncio.Task[Any]]) -> None:
+    await asyncio.gather(*left, return_exceptions=True)
+    await loop.shutdown_asyncgens()
+    await loop.shutdown_default_executor()
+
+
+def _throw_away(coroutine: Any) -> None:
+    """End what a run that is not gone on with has begun: something may hold it until a later run."""
+    with suppress(BaseException):  # whatever its own handlers make of it
+        coroutine.close()
+
+
+def _close(world: ScenarioWorld) -> None:
+    """Close the loop, and throw away what still waits, unseen."""
+    loop = world.loop
+    with _unseen() if world.over else nullcontext():
+        for task in loop.world.tasks():
+            task._log_destroy_pending = False
+            if world.over:
+                task._log_traceback = False
+                _throw_away(task.get_coro())
+        loop._ready.clear()
+        loop._scheduled.clear()  # type: ignore[attr-defined]
+        loop.numbers = None  # type: ignore[assignment]
+        loop.close()

@@ -1,0 +1,401 @@
+"""Any object of a program as a sequence of plain values, in the order of a fixed traversal.
+
+Objects are numbered as they are met, so that aliasing counts and addresses do not. What asyncio and its loop are made
+of is known by :mod:`everyturn.asyncio.states.loop_kinds`, what is suspended by :mod:`everyturn.asyncio.states.frames`,
+all else by its anatomy (:mod:`everyturn.identity.anatomy`). What cannot be known is :class:`UnknownValue`: a state that
+holds it is equal to no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import io
+import logging
+import sys
+import sysconfig
+import types
+import weakref
+from collections.abc import Callable
+from enum import Enum
+from functools import cache, cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from everyturn.asyncio.order import sequences
+from everyturn.asyncio.order.moments import Moment, Span
+from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
+from everyturn.asyncio.order.sets import WorldSet
+from everyturn.asyncio.runtime import packages
+from everyturn.asyncio.runtime.output import KeptStream
+from everyturn.identity import anatomy as anatomies
+from everyturn.identity import python_kinds, standard_kinds  # noqa: F401 - they register what they know
+from everyturn.identity.anatomy import Same
+
+if TYPE_CHECKING:
+    from everyturn.asyncio.runtime.world import ScenarioWorld
+
+STANDARD: Final = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
+_ATOMS: Final = frozenset({int, bool, str, bytes, type(None), type(...), type(NotImplemented), range})
+_LEAST_ADDRESS: Final = 1 << 32
+"""Whole numbers below are no addresses."""
+_HEAP: Final = 1 << 9
+"""The flag of classes that are made at run time."""
+
+
+class UnknownValue(Exception):
+    """Something cannot be known by value: what it is, and the path to it."""
+
+    def __init__(self, kind: type, path: str) -> None:
+        super().__init__(f"{path}: {kind.__module__}.{kind.__qualname__}")
+        self.kind = kind
+        self.path = path
+
+
+_KNOWN: dict[type, Callable[[Any], Any]] = {}
+
+
+def known(kind: type, by: Callable[[Any], Any]) -> None:
+    """Know objects of type ``kind`` by the value that ``by`` returns for them. Two with equal values must do the
+    same."""
+    _KNOWN[kind] = by
+
+
+Encode = Callable[["StateEncoder", Any], None]
+_BY_TYPE: dict[type, Encode] = {}
+
+
+def encodes(*kinds: type) -> Callable[[Encode], Encode]:
+    """Register how objects of exactly these types are encoded."""
+
+    def register(encode: Encode) -> Encode:
+        _BY_TYPE.update(dict.fromkeys(kinds, encode))
+        return encode
+
+    return register
+
+
+class StateEncoder:
+    """Encodes one state. ``out`` grows as the traversal goes: strings, numbers and tuples of them, nothing else."""
+
+    def __init__(self, world: ScenarioWorld) -> None:
+        self.world = world
+        self.out: list[Any] = []
+        self.numbers: dict[int, int] = {}
+        self.alive: list[object] = []
+        self.instants: list[int] = [world.clock.now]
+        self.path: list[str] = []
+        self.globals: set[tuple[int, str]] = set()
+        self.classes: set[int] = set()
+        self.addresses: list[tuple[int, int]] = []
+        """Places of whole numbers that may be addresses, and these."""
+        self.caches: list[Any] = []
+        self.asks_caches = False
+        """Whether code of the program asks how often caches were asked."""
+        for each in (world, world.loop, world.clock, world.guide):
+            self.number(each)
+
+    def part(self, name: str, *values: Any) -> None:
+        """One part of the state, by its name."""
+        self.out.append(name)
+        self.path = [name]
+        for value in values:
+            self.value(value)
+
+    def number(self, value: object) -> None:
+        """Give ``value`` the next number, and keep it alive: addresses are used once only."""
+        self.numbers[id(value)] = len(self.numbers)
+        self.alive.append(value)
+
+    def inside(self, name: str, value: Any) -> None:
+        """A part of something, by its name."""
+        self.path.append(name)
+        self.value(value)
+        self.path.pop()
+
+    def opaque(self, value: Any) -> UnknownValue:
+        """What to raise where ``value`` cannot be known."""
+        return UnknownValue(type(value), ".".join(self.path))
+
+    def finish(self) -> None:
+        """What can be said once all objects are met. A number that is the address of one of them (``id``) stands for
+        it."""
+        if self.asks_caches:
+            self.out += [("asked", *each.cache_info()) for each in self.caches]
+        for place, number in self.addresses:
+            if number in self.numbers:
+                self.out[place] = ("address", self.numbers[number])
+
+    def value(self, value: Any) -> None:
+        """Encode any object. Raises :class:`UnknownValue`."""
+        out = self.out
+        kind = type(value)
+        if kind in _ATOMS:
+            if kind is int and value > _LEAST_ADDRESS:
+                self.addresses.append((len(out), value))
+            out.append((kind.__name__, value))
+            return
+        if kind is float or kind is complex:
+            out.append((kind.__name__, repr(value)))
+            return
+        number = self.numbers.get(id(value))
+        if number is not None:
+            out.append(("again", number))
+            return
+        if kind is Moment:
+            self._moment(value)
+            return
+        if kind is Span:
+            self._moment(value.end)
+            self._moment(value.start)
+            out.append(("span", value.more))
+            return
+        self.number(value)
+        encode = _BY_TYPE.get(kind)
+        if encode is not None:
+            encode(self, value)
+        else:
+            self._other(value, kind)
+
+    def _moment(self, moment: Moment) -> None:
+        if moment.instant not in self.instants:
+            self.instants.append(moment.instant)
+        self.out.append(("moment", self.instants.index(moment.instant), moment.offset))
+
+    def _other(self, value: Any, kind: type) -> None:
+        for each in kind.__mro__[:-1]:
+            if each in _KNOWN:
+                self.out.append("by")
+                self.value(kind)
+                self.value(_KNOWN[each](value))
+                return
+        by = packages.by_value(kind)
+        if by is not None:
+            self.out.append(("by", packages.address(kind)))
+            self.value(by(value))
+        elif packages.is_fixed(kind):
+            self.out.append(("itself", packages.address(value)))
+        elif isinstance(value, type):
+            self._class(value)
+        elif isinstance(value, logging.Logger):
+            self.out.append(("itself", value.name))
+        elif isinstance(value, asyncio.Future):
+            _BY_TYPE[asyncio.Future](self, value)
+        elif isinstance(value, tuple) and hasattr(kind, "n_sequence_fields"):
+            self.out.append(("fields", kind.__module__, kind.__qualname__))
+            self.value(value.__reduce__()[1])
+        else:
+            self.anatomy(value)
+
+    def anatomy(self, value: Any) -> None:
+        """Any object by its anatomy: what it is, what it holds as a container, its attributes and slots."""
+        if isinstance(value, set | frozenset):
+            self._ordered(value)
+        try:
+            found = anatomies.anatomy(value)
+        except anatomies.Opaque as error:
+            raise UnknownValue(error.kind, ".".join(self.path)) from None
+        self.out.append("object")
+        self.value(type(value))
+        self._tag(found.tag)
+        self.out.append((len(found.items), found.names))
+        for name, each in found.labelled():
+            self.inside(name, each)
+
+    def _tag(self, tag: Any) -> None:
+        """What a thing is but for its parts. An object that stands for itself is numbered like any other."""
+        if type(tag) is tuple:
+            self.out.append(("tag", len(tag)))
+            for each in tag:
+                self._tag(each)
+        else:
+            self.value(tag.value if isinstance(tag, Same) else tag)
+
+    def _ordered(self, value: Any) -> None:
+        """The order of a set must not depend on addresses; how large its table is says where new members come."""
+        if len(value) > 1 and not all(map(_has_own_order, value)):
+            self.world.unordered.update(type(each) for each in value if sequences.is_by_address(type(each)))
+            raise self.opaque(value)
+        self.out.append(("table", set.__sizeof__(value) if isinstance(value, set) else 0))
+
+    def named(self, attributes: Any) -> None:
+        """Attributes, in the order in which they were set."""
+        self.out.append(("attributes", len(attributes)))
+        for name, value in attributes.items():
+            self.out.append(name)
+            self.inside(name, value)
+
+    def _class(self, kind: type) -> None:
+        """A class: one that is found where it says it is, by that place; one made at run time, by all it consists
+        of."""
+        if _is_in_its_place(kind):
+            self.out.append(("class", kind.__module__, kind.__qualname__))
+            self._class_attributes(kind)
+            return
+        self.out.append(("local class", kind.__qualname__))
+        self.value(type(kind))
+        self.value(kind.__bases__)
+        for name, value in kind.__dict__.items():
+            if name not in _NOT_OF_THE_CLASS:
+                self.out.append(name)
+                self.inside(name, value)
+
+    def _class_attributes(self, kind: type) -> None:
+        for each in kind.__mro__:
+            if id(each) in self.classes or not is_watched(each):
+                continue
+            self.classes.add(id(each))
+            for name in _data_attributes(each):
+                self.out.append(name)
+                self.inside(name, each.__dict__.get(name))
+
+
+def _has_own_order(value: Any) -> bool:
+    """Whether the hash of ``value`` is made of what it is, not of where it lies."""
+    if isinstance(value, weakref.ref):
+        value = value()
+    kind = type(value)
+    if kind is tuple or kind is frozenset:
+        return all(map(_has_own_order, value))
+    if kind in _ATOMS or kind in (float, complex, WorldTask, WorldFuture):
+        return True
+    own: Any = kind.__hash__
+    if kind in sequences.NOW.classes or isinstance(value, type):
+        return True
+    if isinstance(value, Enum) and own is Enum.__hash__:
+        return True  # the hash of its name
+    return any(isinstance(value, each) and own is each.__hash__ for each in (int, str, bytes, float))
+
+
+# what is known otherwise than by its anatomy
+# ---------------------------------------------------------------------------
+
+
+@encodes(tuple, list)
+def _sequence(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append((type(value).__name__, len(value)))
+    for place, each in enumerate(value):
+        encoder.inside(f"[{place}]", each)
+
+
+@encodes(dict)
+def _mapping(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append((type(value).__name__, len(value)))
+    for key, each in value.items():
+        encoder.value(key)
+        encoder.inside(f"[{key!r:.20}]" if type(key) in _ATOMS else "[…]", each)
+
+
+@encodes(set, frozenset, WorldSet)
+def _set(encoder: StateEncoder, value: Any) -> None:
+    """A set in its order of iteration."""
+    encoder.out.append((type(value).__name__, len(value)))
+    encoder._ordered(value)
+    for each in value if type(value) is frozenset else set.__iter__(value):
+        encoder.value(each)
+
+
+@encodes(types.ModuleType)
+def _module(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append(("module", value.__name__))
+
+
+@encodes(type({}.keys()), type({}.values()), type({}.items()))
+def _mapping_view(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append(type(value).__name__)
+    encoder.value(value.mapping)
+
+
+@encodes(object)
+def _nothing_but_itself(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append("object()")
+
+
+@encodes(types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType)
+@encodes(types.GetSetDescriptorType, types.MemberDescriptorType)
+def _descriptor(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append(("descriptor", value.__objclass__.__qualname__, value.__name__))
+
+
+@encodes(types.BuiltinFunctionType, types.MethodWrapperType)
+def _builtin(encoder: StateEncoder, value: Any) -> None:
+    owner = getattr(value, "__self__", None)
+    encoder.out.append((type(value).__name__, value.__qualname__))
+    encoder.value(owner)
+
+
+@encodes(KeptStream, io.TextIOWrapper)
+def _stream(encoder: StateEncoder, value: Any) -> None:
+    """Standard output and error are what they are; other files are not known."""
+    stream = getattr(value, "instead", value)
+    for name in ("__stdout__", "__stderr__", "__stdin__"):
+        if getattr(sys, name) is stream:
+            encoder.out.append(("stream", name))
+            return
+    if stream is value:
+        raise encoder.opaque(value)
+    encoder.out.append("stream")
+
+
+@encodes(type(functools.lru_cache(abs)))
+def _cached(encoder: StateEncoder, value: Any) -> None:
+    """A function with what it has kept of its results. How often it was asked counts where some code may ask that."""
+    encoder.caches.append(value)
+    encoder.out.append(("cached", value.__module__, value.__qualname__))
+    if is_programs(sys.modules.get(value.__module__)):
+        for each in gc.get_referents(value):
+            if type(each).__name__ != "lru_list_elem" and not _holds_links(each):
+                encoder.value(each)
+
+
+def _holds_links(value: Any) -> bool:
+    """Whether this is the dictionary of a cache of limited size, whose links are met one by one."""
+    return type(value) is dict and any(type(each).__name__ == "lru_list_elem" for each in value.values())
+
+
+_NOT_OF_THE_CLASS: Final = frozenset(
+    {"__dict__", "__weakref__", "__doc__", "_abc_impl", "__module__", "__qualname__", "__firstlineno__"}
+)
+
+
+def _is_in_its_place(kind: type) -> bool:
+    found: Any = sys.modules.get(kind.__module__)
+    for name in kind.__qualname__.split("."):
+        found = getattr(found, name, None)
+    return found is kind or not kind.__flags__ & _HEAP
+
+
+@cache
+def is_watched(kind: type) -> bool:
+    """Whether the attributes of a class count: it is neither built in nor the standard library's nor ours."""
+    if kind.__module__.partition(".")[0] in ("builtins", "everyturn") or not kind.__flags__ & _HEAP:
+        return False
+    return is_programs(sys.modules.get(kind.__module__))
+
+
+def is_programs(module: types.ModuleType | None) -> bool:
+    """Whether a module belongs to the program or to an installed package: not to the standard library."""
+    file = getattr(module, "__file__", None) or ""
+    return "site-packages" in file or not file.startswith(STANDARD)
+
+
+_FIXED: Final = (
+    types.FunctionType,
+    staticmethod,
+    classmethod,
+    property,
+    types.MemberDescriptorType,
+    types.GetSetDescriptorType,
+    types.ModuleType,
+    type,
+    cached_property,
+)
+
+
+def _data_attributes(kind: type) -> list[str]:
+    return [
+        name
+        for name, value in kind.__dict__.items()
+        if not (name.startswith("__") and name.endswith("__")) and not isinstance(value, _FIXED) and name != "_abc_impl"
+    ]

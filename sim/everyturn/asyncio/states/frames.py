@@ -1,0 +1,198 @@
+"""Code that waits: coroutines and generators with what is in their frames, and what their code reads of modules."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+import types
+from collections.abc import AsyncGenerator, Generator
+from contextlib import suppress
+from typing import Any, Final
+
+from everyturn.asyncio.states.encoding import STANDARD, StateEncoder, encodes, is_programs, is_watched
+from everyturn.engines.coroutines.contents import contents
+from everyturn.errors import EveryturnError
+from everyturn.identity.reads import reads
+
+_OF_EVERY_MODULE: Final = frozenset({"__builtins__", "__loader__", "__spec__", "__cached__", "__file__", "__doc__"})
+"""Names that the import of a module sets."""
+
+_CODES: dict[int, tuple[types.CodeType, int]] = {}
+_CODE_NUMBERS: dict[tuple[str, str, types.CodeType], int] = {}
+
+
+def _code_number(code: types.CodeType) -> int:
+    """A number for code: equal for equal code of one file only."""
+    known = _CODES.get(id(code))
+    if known is None:
+        number = _CODE_NUMBERS.setdefault((code.co_filename, code.co_qualname, code), len(_CODE_NUMBERS))
+        known = _CODES[id(code)] = (code, number)
+    return known[1]
+
+
+def _code(encoder: StateEncoder, code: types.CodeType, names: dict[str, Any]) -> None:
+    """Code, and those globals of the program that it reads, through modules too."""
+    encoder.out.append(("code", _code_number(code)))
+    if code.co_filename.startswith(STANDARD) and "site-packages" not in code.co_filename:
+        return
+    found = reads(code)
+    encoder.asks_caches = encoder.asks_caches or "cache_info" in found.attributes
+    wanted = names.keys() if found.everything else found.names
+    for name in sorted(wanted):
+        if name in names and name not in _OF_EVERY_MODULE:
+            _global(encoder, names, name, found.attributes, by_name=found.by_name)
+
+
+def _global(
+    encoder: StateEncoder, names: dict[str, Any], name: str, attributes: frozenset[str], *, by_name: bool
+) -> None:
+    """One name of a module. Of another module of the program's own those names count that the code mentions."""
+    value = names[name]
+    if isinstance(value, types.ModuleType):
+        if is_programs(value) and value.__name__.partition(".")[0] != "everyturn":
+            held = vars(value)
+            for each in sorted(name for name in held if not name.startswith("__")) if by_name else sorted(attributes):
+                if each in held and held[each] is not value and (id(held), each) not in encoder.globals:
+                    _global(encoder, held, each, attributes, by_name=False)
+        return
+    if (id(names), name) in encoder.globals or value is sys.modules:
+        return
+    encoder.globals.add((id(names), name))
+    if not (isinstance(value, type) and not is_watched(value)):
+        encoder.out.append(("global", name))
+        encoder.inside(name, value)
+
+
+def _frame(encoder: StateEncoder, owner: Any, frame: Any, awaited: Any) -> None:
+    """A suspended frame: code, instruction, variables, what lies hidden on its value stack, the exception it
+    handles."""
+    code = frame.f_code
+    _code(encoder, code, frame.f_globals)
+    encoder.out.append(frame.f_lasti)
+    named, stack, handled = _contents(encoder, owner, frame, awaited)
+    encoder.out.append((len(named), len(stack)))
+    for name, value in named:
+        encoder.out.append(name)
+        encoder.inside(name, value)
+    for value in stack:
+        encoder.value(value)
+    encoder.value(handled)
+
+
+def _contents(encoder: StateEncoder, owner: Any, frame: Any, awaited: Any) -> tuple[Any, Any, Any]:
+    """Variables, value stack, handled exception. Of code that has not begun: its arguments, in order."""
+    if not _has_begun(owner):
+        visited = gc.get_referents(owner)
+        last = max((place for place, each in enumerate(visited) if each is frame.f_code), default=-1)
+        return (), tuple(visited[last + 1 :]), None
+    try:
+        return contents(owner, frame, awaited)
+    except (EveryturnError, KeyError, StopIteration, AssertionError) as error:
+        raise encoder.opaque(owner) from error
+
+
+def _has_begun(owner: Any) -> bool:
+    for name in ("cr_suspended", "gi_suspended", "ag_suspended"):
+        if hasattr(owner, name):
+            return bool(getattr(owner, name))
+    # Python 3.11 says it of async generators by nothing but where they stand.
+    return owner.ag_frame is not None and _stands_behind_its_beginning(owner.ag_frame)
+
+
+def _stands_behind_its_beginning(frame: Any) -> bool:
+    import dis
+
+    code = frame.f_code
+    begins = next((each.offset for each in dis.get_instructions(code) if each.opname == "RETURN_GENERATOR"), -1)
+    return bool(frame.f_lasti > begins)
+
+
+@encodes(types.CoroutineType)
+def _coroutine(encoder: StateEncoder, value: Any) -> None:
+    frame = value.cr_frame
+    encoder.out.append(("coroutine", frame is not None, value.cr_running))
+    if frame is not None:
+        _frame(encoder, value, frame, value.cr_await)
+
+
+@encodes(types.GeneratorType)
+def _generator(encoder: StateEncoder, value: Any) -> None:
+    frame = value.gi_frame
+    encoder.out.append(("generator", frame is not None, value.gi_running))
+    if frame is not None:
+        _frame(encoder, value, frame, value.gi_yieldfrom)
+
+
+@encodes(types.AsyncGeneratorType)
+def _async_generator(encoder: StateEncoder, value: Any) -> None:
+    frame = value.ag_frame
+    encoder.out.append(("async generator", frame is not None, value.ag_running))
+    if frame is not None:
+        _frame(encoder, value, frame, value.ag_await)
+
+
+@encodes(types.FunctionType)
+def _function(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append("function")
+    _code(encoder, value.__code__, value.__globals__)
+    for cell in value.__closure__ or ():
+        encoder.value(cell)
+    encoder.value(value.__defaults__)
+    encoder.value(value.__kwdefaults__)
+    encoder.named(value.__dict__)
+
+
+@encodes(types.TracebackType)
+def _traceback(encoder: StateEncoder, value: Any) -> None:
+    """Where it leads through, not what is in the frames there."""
+    trace: types.TracebackType | None = value
+    while trace is not None:
+        encoder.out.append(("traceback", _code_number(trace.tb_frame.f_code), trace.tb_lasti))
+        trace = trace.tb_next
+
+
+# One step of an async generator, as ``__anext__``, ``asend``, ``athrow`` and ``aclose`` return it.
+
+
+async def _two() -> AsyncGenerator[int, None]:
+    try:
+        yield 1
+        yield 2
+    finally:
+        await _pause()
+
+
+@types.coroutine
+def _pause() -> Generator[None, None, None]:
+    yield
+
+
+def _progress(step: Any) -> int:
+    """How far a step has come: not begun 0, begun 1, ended 2. It is the last field of its C structure, and no
+    attribute."""
+    return ctypes.c_int.from_address(id(step) + type(step).__basicsize__ - ctypes.sizeof(ctypes.c_void_p)).value
+
+
+def _kinds_of_steps() -> tuple[type, ...]:
+    """The types of steps, if on this Python their progress can be read as said above: else none, and they are
+    opaque."""
+    generator = _two()
+    sent, closed = generator.__anext__(), generator.aclose()
+    seen = [_progress(sent), _progress(closed)]
+    with suppress(StopIteration):
+        sent.send(None)
+    seen.append(_progress(sent))
+    closed.send(None)
+    seen.append(_progress(closed))
+    with suppress(StopIteration):
+        closed.send(None)
+    seen.append(_progress(closed))
+    return (type(sent), type(closed)) if seen == [0, 0, 2, 1, 2] else ()
+
+
+@encodes(*_kinds_of_steps())
+def _step(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append((type(value).__name__, _progress(value)))
+    for each in gc.get_referents(value):
+        encoder.value(each)

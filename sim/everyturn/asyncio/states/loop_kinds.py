@@ -1,0 +1,135 @@
+"""What asyncio and its loop are made of: futures, tasks, handles, contexts, and what waits for a future."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import gc
+import re
+from typing import Any
+
+from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
+from everyturn.asyncio.runtime.apart import apart
+from everyturn.asyncio.states.encoding import StateEncoder, encodes
+from everyturn.identity.layout import layout
+
+
+@encodes(asyncio.Handle, asyncio.TimerHandle)
+def _handle(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append((type(value).__name__, value._cancelled))
+    if not value._cancelled:
+        encoder.value(value._callback)
+        encoder.value(value._args)
+        encoder.value(value._context)
+    if isinstance(value, asyncio.TimerHandle):
+        encoder.value(value.when())
+        encoder.value(getattr(value, "_scheduled", None))
+
+
+@encodes(contextvars.ContextVar)
+def _variable(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append(("variable", value.name))
+
+
+@encodes(contextvars.Context)
+def _context(encoder: StateEncoder, value: contextvars.Context) -> None:
+    encoder.out.append(("context", len(value)))
+    for variable in sorted(value, key=lambda each: (each.name, encoder.numbers.get(id(each), -1), id(each))):
+        encoder.value(variable)
+        encoder.value(value[variable])
+
+
+@encodes(contextvars.Token)
+def _token(encoder: StateEncoder, value: contextvars.Token[Any]) -> None:
+    encoder.value(value.var)
+    encoder.out.append(("token", value.old_value is contextvars.Token.MISSING))
+    if value.old_value is not contextvars.Token.MISSING:
+        encoder.value(value.old_value)
+    _referents(encoder, value)
+
+
+@encodes(WorldTask, WorldFuture, asyncio.Future, asyncio.Task)
+def _future(encoder: StateEncoder, value: Any) -> None:
+    out = encoder.out
+    kind: type = type(value)
+    if kind not in (WorldTask, WorldFuture):
+        encoder.value(kind)
+    out.append(("future", value._state, value._log_traceback, value._asyncio_future_blocking))
+    out.append(getattr(value, "number", None))
+    encoder.value(value._cancel_message)
+    if value._state == "FINISHED":
+        error = value._exception
+        encoder.value(error)
+        if error is None:
+            encoder.value(value._result)
+    encoder.value([(callback, context) for callback, context in value._callbacks or ()])
+    if isinstance(value, asyncio.Task):
+        _task(encoder, value)
+    encoder.named(
+        {
+            name: each
+            for name, each in (getattr(value, "__dict__", None) or {}).items()
+            if name not in ("number", "label")
+        }
+    )
+    for name, get in layout(kind).slots:
+        try:
+            encoder.inside(name, get(value))
+        except AttributeError:
+            out.append("empty")
+
+
+def _task(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append((value._must_cancel, value.cancelling(), value._log_destroy_pending))
+    name = value.get_name()
+    encoder.out.append("" if re.fullmatch(r"Task-\d+", name) else name)
+    encoder.inside(name, value.get_coro())
+    encoder.value(value._fut_waiter)
+    encoder.value(next((each for each in gc.get_referents(value) if type(each) is contextvars.Context), None))
+
+
+@encodes(concurrent.futures.Future)
+def _concurrent_future(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append(("concurrent future", value._state))
+    encoder.value(value._result)
+    encoder.value(value._exception)
+    encoder.value(list(value._done_callbacks))
+
+
+def _referents(encoder: StateEncoder, value: Any) -> None:
+    """What is made of its referents alone, in the order in which the collector visits them."""
+    encoder.out.append(type(value).__name__)
+    for each in gc.get_referents(value):
+        if each is not type(value):
+            encoder.value(each)
+
+
+def _learn_hidden_types() -> None:
+    """Types that no module names: a future's iterator, what makes a task's step or wakes it, a coroutine's iterator."""
+    loop = asyncio.new_event_loop()
+
+    async def nothing() -> None: ...
+
+    async def waits(future: Any) -> None:
+        await future
+
+    try:
+        future = loop.create_future()
+        task = loop.create_task(waits(future))
+        step = loop._ready[0]._callback  # type: ignore[attr-defined]
+        loop.run_until_complete(asyncio.sleep(0))
+        wakeup = future._callbacks[0][0]
+        waiting = nothing()
+        for hidden in (step, wakeup, future.__await__(), waiting.__await__()):
+            if type(hidden).__module__ == "builtins" or type(hidden).__module__.startswith("_asyncio"):
+                encodes(type(hidden))(_referents)
+        waiting.close()
+        future.set_result(None)
+        loop.run_until_complete(task)
+    finally:
+        loop.close()
+
+
+with apart():
+    _learn_hidden_types()

@@ -1,0 +1,71 @@
+"""The state of a run at a moment when the world decides: everything that can matter later, as one value.
+
+Equal states have equal futures; a state with something in it that cannot be known is equal to no other. Not counted: an
+exception's traceback, automatic names of tasks, and what the standard library keeps for itself in its modules, but for
+the state of its randomness.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any
+
+from everyturn.asyncio.states import frames, loop_kinds  # noqa: F401 - they register what they know
+from everyturn.asyncio.states.encoding import StateEncoder, UnknownValue, known
+
+if TYPE_CHECKING:
+    from everyturn.asyncio.runtime.world import ScenarioWorld
+
+__all__ = ["UnknownValue", "encode", "known"]
+
+
+def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
+    """The state of the world now. Raises :class:`UnknownValue` if something in it cannot be known."""
+    encoder = StateEncoder(world)
+    loop: Any = world.loop
+    encoder.part("ready", list(loop._ready), loop._ready.left)
+    encoder.part("arrived", world.arrived, world.kept)
+    encoder.part("timers", loop._scheduled, loop._timer_cancelled_count)
+    encoder.part("answers", [_answer(each) for each in world.answers])
+    encoder.part("orphans", [_answer(each) for each in world.orphans])
+    encoder.part("pools", [_pool(each) for each in world.pools])
+    encoder.part("idle", [(world.pools.index(pool), future) for pool, future in world._idle])
+    encoder.part("loop", loop.get_task_factory(), loop._stopping, loop._exception_handler, loop._signals)
+    encoder.part("shut down", loop._asyncgens_shutdown_called, loop._executor_shutdown_called)
+    encoder.part("main", world.main, world.phase, world.numbers.left, world.clock.fine, world.clock.looks)
+    encoder.part("randomness", hash(world.random.getstate()), hash(random.getstate()))
+    encoder.part("world", {name: each for name, each in vars(world).items() if name not in world.own})
+    encoder.part("orders", _known_orders(encoder, world))
+    encoder.part("nobody's tasks", [task for task in world.tasks() if id(task) not in encoder.numbers])
+    encoder.finish()
+    bounds = world.clock.bounds(encoder.instants)
+    return (*encoder.out, ("bounds", bounds))
+
+
+def _answer(answer: Any) -> tuple[Any, ...]:
+    return (
+        answer.name,
+        answer.future,
+        answer.result,
+        answer.errors,
+        answer.effect,
+        answer.until,
+        answer.budget,
+        answer.happened,
+    )
+
+
+def _pool(pool: Any) -> tuple[Any, ...]:
+    return ([_job(each) for each in pool.begun], [_job(each) for each in pool.waiting], pool.workers)
+
+
+def _job(job: Any) -> tuple[Any, ...]:
+    return (job.name, job.call, job.ran, job.future, job._value, job._error)
+
+
+def _known_orders(encoder: StateEncoder, world: ScenarioWorld) -> list[tuple[int, int]]:
+    """Which of the objects of this state are known to come before which in sets."""
+    numbers = encoder.numbers
+    pairs = [(numbers.get(id(one)), numbers.get(id(other))) for one, other in world.orders.known()]
+    return sorted((one, other) for one, other in pairs if one is not None and other is not None)

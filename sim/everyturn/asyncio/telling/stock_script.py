@@ -1,0 +1,222 @@
+"""A recorded run as a script for asyncio's own event loop, which the user can run without this project."""
+
+from __future__ import annotations
+
+import inspect
+import platform
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+from pathlib import Path
+from pprint import pformat
+from typing import Any, Final
+from weakref import ref
+
+from everyturn.asyncio.control.preparing import prepared
+from everyturn.asyncio.runtime import services
+from everyturn.asyncio.runtime.decisions import ByWords, Decision
+from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
+from everyturn.asyncio.runtime.scenarios import find
+from everyturn.asyncio.telling import stock_driver
+from everyturn.errors import UsageError
+from everyturn.files.writing import written
+
+_FILLED: Final = "# what follows is the same for every run\n"
+_IMPORTS: Final = "from __future__ import annotations\n"
+_CONSTANTS: Final = 'NAME = ""\n'
+
+_MAIN: Final = 'if __name__ == "__main__":\n'
+_SERVICES: Final = """from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from typing import Final, Protocol
+
+{classes}
+
+ScriptedWorld.model = lambda world, *, pieces=1: WorldModel(world, pieces)
+ScriptedWorld.store = lambda world: WorldStore(world)
+
+
+"""
+
+_HEAD: Final = '''"""Makes one run of {name} on asyncio's own event loop: {finding}
+
+Run it from the folder from which that module can be imported: python {file}
+It ends with 0 if the program does what was recorded, with 3 if it does anything else. Recorded on Python {version};
+another version may run the steps of asyncio itself in another order.
+
+Nothing of the program or of asyncio is changed. Scripted are what the selector reports and when, what the clock
+shows{threads}{sets}.
+"""
+'''
+
+
+class _Recorder(ByWords):
+    """Follows the words of a run, and remembers what the world did, and when."""
+
+    def __init__(self, recorded: Sequence[tuple[str, str]]) -> None:
+        super().__init__(recorded)
+        self.selects: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
+        self.moments: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
+        self.rests: list[int] = []
+        self.times: list[float] = []
+        self._labels: list[str] = []
+        self._chains: list[list[str]] = []
+        self.noted: list[str] = []
+        self.standing: list[str] = []
+        self.fine = False
+        self.serves = False
+        self._world: Callable[[], Any] = lambda: None
+
+    def begin(self, world: Any) -> None:
+        """A run begins, in this world."""
+        self._world = ref(world)
+        numbers, following = world.numbers, world.numbers.next
+
+        def remembered(name: str) -> tuple[str, int | None]:
+            label, number = following(name)
+            self._labels.append(label)
+            return label, number
+
+        orders, arranging = world.orders, world.orders.arrange
+
+        def arranged(members: Sequence[Any]) -> list[Any]:
+            found: list[Any] = arranging(members)
+            self._chains.append([each.label for each in found])
+            return found
+
+        numbers.next, orders.arrange = remembered, arranged
+        world.model, world.store = self._noticed(world.model), self._noticed(world.store)
+
+    def _noticed(self, service: Any) -> Any:
+        def given(*args: Any, **options: Any) -> Any:
+            self.serves = True
+            return service(*args, **options)
+
+        return given
+
+    def watch(self, kind: str, what: Any) -> None:
+        """One thing that happens."""
+        world = self._world()
+        if kind == "world":
+            when, at = self.selects, world.iterations
+            if world.thread_moment is not None:
+                when, at = self.moments, world.thread_moment
+            when[at].append((what.what, what.number, what.way))
+        elif kind == "rest":
+            self._chains += world.numbers.chains()
+            self.standing = self.standing or stock_driver.how_they_stand(world.tasks(), world.main)
+            self.rests.append(world.iterations)
+            self.fine = bool(world.clock.fine)
+            self.times = [world.clock.seconds(instant) for instant in range(world.clock.now + 1)]
+        elif kind == "log" and len(self.rests) == 0:
+            self.noted.append(repr(what[0] if len(what) == 1 else what))
+
+    def places(self) -> list[int]:
+        """Numbers for tasks and futures, in the order in which they are first in a set, so that every set has the
+        order that was seen."""
+        before: dict[str, set[str]] = {label: set() for label in self._labels}
+        for chain in self._chains:
+            for one, other in pairwise(chain):
+                before[other].add(one)
+        seen = {label for chain in self._chains for label in chain}
+        try:
+            ranked = list(TopologicalSorter(before).static_order())
+        except CycleError:
+            raise UsageError(
+                "no script: expected sets of tasks that one order of their members can show; found two that need "
+                "another one each"
+            ) from None
+        order = sorted(ranked, key=lambda label: label not in seen)
+        return [order.index(label) for label in self._labels]
+
+
+def stock_script(name: str, setting: Setting, decisions: Sequence[Decision], file: str, finding: str) -> str:
+    """The text of a script that makes this run of the scenario ``name`` on asyncio's own loop.
+
+    Raises :class:`UsageError` that says why if asyncio cannot make it. ``finding``: what is wrong with it, for the
+    reader.
+    """
+    if "<" in name:
+        raise UsageError(
+            f"scenario {name!r}: expected one that a script can import, package.module:function; found none"
+        )
+    why_not = beyond_asyncio(setting, decisions)
+    if why_not is not None:
+        raise UsageError(f"no script: {why_not}")
+    recorder, _ = _recorded(find(name), setting, decisions)
+    source = inspect.getsource(stock_driver)
+    head = _HEAD.format(
+        name=name,
+        finding=finding.replace("\\", "/").replace('"""', "'''"),
+        file=file,
+        version=".".join(platform.python_version_tuple()[:2]),
+        threads=", and when results of threads are appended to the ready queue" if recorder.moments else "",
+        sets=", and the order of tasks in sets" if len(recorder.places()) > 1 else "",
+    )
+    imports = source[source.index(_IMPORTS) : source.index(_CONSTANTS)]
+    body = source[source.index(_FILLED) + len(_FILLED) :]
+    if recorder.serves:
+        body = body.replace(_MAIN, _services() + _MAIN)
+    return f"{head}\n{imports}{_constants(name, setting, recorder)}{body}"
+
+
+def _services() -> str:
+    """The model and the store that a scenario is given, as they stand."""
+    source = inspect.getsource(services)
+    return _SERVICES.format(classes=source[source.index("_PROMPT: Final") :].rstrip())
+
+
+def write_script(path: Path, name: str, setting: Setting, decisions: Sequence[Decision], finding: str) -> None:
+    """Write :func:`stock_script` to a file. Raises :class:`UsageError`, also if it cannot be written."""
+    written(path, [stock_script(name, setting, decisions, path.name, finding).encode()])
+
+
+def beyond_asyncio(setting: Setting, decisions: Sequence[Decision]) -> str | None:
+    """Why asyncio's own loop cannot make this run; none if it can."""
+    if setting.order == "fifo":
+        return None
+    for number, each in enumerate(decisions, 1):
+        if each.kind == "next" and each.taken:
+            return (
+                f"asyncio runs ready callbacks first in, first out, and this run does not: decision {number} takes "
+                f"{each.word!r} before {each.options[0]!r}"
+            )
+    return None
+
+
+def _recorded(scenario: Scenario, setting: Setting, decisions: Sequence[Decision]) -> tuple[_Recorder, ScenarioOutcome]:
+    recorder = _Recorder([(each.kind, each.word) for each in decisions])
+    with prepared(scenario, setting):
+        outcome = run(scenario, recorder, setting, recorder.watch)
+    if not outcome.complete or not recorder.rests:
+        raise UsageError("no script: expected a run that comes to rest; found one that goes on for ever")
+    return recorder, outcome
+
+
+def _constants(name: str, setting: Setting, recorder: _Recorder) -> str:
+    values: dict[str, tuple[str, Any, str]] = {
+        "NAME": ("", name, ""),
+        "SELECTS": (
+            ": dict[int, list[tuple[str, int, int]]]",
+            dict(recorder.selects),
+            "at which look at the selector what comes: what it does, which one (as they were asked for), in which way",
+        ),
+        "MOMENTS": (
+            ": dict[int, list[tuple[str, int, int]]]",
+            dict(recorder.moments),
+            "the same for threads, by appends to the ready queue and steps, counted together",
+        ),
+        "RESTS": (": list[int]", recorder.rests, "at which look nothing more can come"),
+        "TIMES": (": list[float]", recorder.times, "what the clock shows after each look"),
+        "FINE": ("", recorder.fine, "whether it moves on within a step"),
+        "EAGER": ("", setting.eager, ""),
+        "ORDER_IN_SETS": (": list[int]", recorder.places(), ""),
+        "NOTED": (": list[str]", recorder.noted, "what the program must note, with world.log, until it rests"),
+        "STANDING": (": list[str]", recorder.standing, "and how its tasks stand then"),
+    }
+    lines = []
+    for constant, (kind, value, comment) in values.items():
+        lines += [f"# {comment}"] if comment else []
+        lines.append(f"{constant}{kind} = {pformat(value, width=110)}")
+    return "\n".join(lines) + "\n"
