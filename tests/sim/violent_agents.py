@@ -65,6 +65,11 @@ class HasNoMemory(Violent):
         raise MemoryError  # !
 
 
+class AsksForAllMemory(Violent):
+    def harm(self) -> None:
+        self.kept = " " * (1 << 62)  # !
+
+
 class ThrowsAway(Violent):
     def harm(self) -> None:
         raise GeneratorExit  # !
@@ -162,6 +167,7 @@ FAULTY: tuple[type[Violent], ...] = (
     IsCancelled,
     Interrupts,
     HasNoMemory,
+    AsksForAllMemory,
     ThrowsAway,
     Stops,
     Recurses,

@@ -84,6 +84,8 @@ def ending() -> Iterator[None]:
         code = _said(Exit.INTERRUPTED, "interrupted")
     except OSError as error:
         code = _of_system(error)
+    except MemoryError as error:
+        code = _said(Exit.UNDETERMINED, f"out of memory, and nothing is known: expected --max-memory; found {error!r}")
     except Exception as error:  # noqa: BLE001 # whatever it is, it must not end as a refutation does
         code = _unexpected(error)
     except BaseException as error:  # noqa: BLE001 # nor as a proof

@@ -46,8 +46,11 @@ def entered(wrong: Callable[[BaseException], EveryturnError]) -> Iterator[None]:
 
 
 def from_outside(error: BaseException) -> bool:
-    """Whether an error came over the code that ran: an interrupt by the user, too little memory; no code raised it."""
-    if not isinstance(error, KeyboardInterrupt | MemoryError):
+    """Whether an error came over the code that ran: an interrupt by the user, which no code raised.
+
+    Too little memory is the code's own error: it asked for what there is not.
+    """
+    if not isinstance(error, KeyboardInterrupt):
         return False
     place = error.__traceback__
     while place is not None and place.tb_next is not None:

@@ -39,6 +39,8 @@ _AT_REST: Final = frozenset({"hang", "error", "left-over", "no-end"})
 """Kinds of findings that follow from the state at which a run comes to rest."""
 _SHARE: Final = 0.1
 _LEAST: Final = 0.5
+FEWEST: Final = 2
+"""So many merged states and schedules are compared whatever the time: a proof without any would be none."""
 _CONTINUATIONS: Final = 12
 """So many of each merge are followed at most, where there are few."""
 _SHOWN: Final = 12
@@ -217,7 +219,7 @@ class _Checking:
         most = max(work.continuations, min(_CONTINUATIONS, work.merges // max(1, len(merges))))
         for continuation in range(most):
             for number, merge in enumerate(merges):
-                if self._is_late():
+                if self._done.merged >= FEWEST and self._is_late():
                     return
                 self._compare(f"merge {number}.{continuation}", ways[merge.state], merge)
                 self._done.merged += not continuation
@@ -226,7 +228,7 @@ class _Checking:
     def sample(self, guide: Merging | None, runs: int) -> None:
         """Random schedules, each of them compared with the first history of a state that it comes to."""
         for number in range(runs):
-            if self._is_late():
+            if self._done.schedules >= FEWEST and self._is_late():
                 return
             name = f"run {number}"
             meets = None if guide is None else _meeting(guide, number)

@@ -33,6 +33,8 @@ _BATCH: Final = 256
 """So many runs are read off the tables at once."""
 _SHARE: Final = 0.1
 _LEAST: Final = 0.5
+FEWEST: Final = 2
+"""So many merges, merged states and schedules are compared whatever the time: a proof without any would be none."""
 
 
 class Workload(NamedTuple):
@@ -114,8 +116,8 @@ class _Checking:
         """Follow local states by two of their histories."""
         merges = Merges(locals_, self._fresh)
         for merge in _spread(len(merges), work.merges):
-            if self._is_late():
-                return
+            if self._done.merges >= FEWEST and self._is_late():
+                break
             merges.follow(merge, work.continuations)
             self._done.merges += 1
         self._done.resumptions = merges.compared
@@ -123,10 +125,9 @@ class _Checking:
     def run(self, most: int) -> None:
         """Reach states again that were known, by another of their histories, and follow them to rest; and run random
         schedules."""
-        if self._is_late():
-            return
         again: list[AnotherWay | None] = [*self._tables.merged(most, self._random("merged"))]
-        runs = again + [None] * most
+        schedules: list[AnotherWay | None] = [None] * most
+        runs = [*again[:FEWEST], *schedules[:FEWEST], *again[FEWEST:], *schedules[FEWEST:]]
         for each, (walk, found) in zip(runs, self._parted([each.way if each else () for each in runs]), strict=False):
             self._done.merged += each is not None
             self._done.schedules += each is None
@@ -136,13 +137,14 @@ class _Checking:
     def _parted(self, ways: Sequence[Way]) -> Iterator[tuple[Walk, Parted | None]]:
         """The runs that follow these ways and go on at random, as long as there is time; and where they leave the
         tables."""
-        for first in range(0, len(ways), _BATCH):
-            if self._is_late():
+        least = min(len(ways), 2 * FEWEST)
+        for first, end in ((0, least), *((each, each + _BATCH) for each in range(least, len(ways), _BATCH))):
+            if first >= least and self._is_late():
                 return
-            batch = ways[first : first + _BATCH]
+            batch = ways[first:end]
             randoms = [self._random(f"run {first + number}") for number in range(len(batch))]
             for walk in self._tables.walk(batch, randoms, self._longest):
-                if self._is_late():
+                if first >= least and self._is_late():
                     return
                 yield walk, parted(walk, self._fresh(), self._claims)
 
