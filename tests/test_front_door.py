@@ -267,3 +267,21 @@ def test_a_program_is_explored_where_a_loop_is_running() -> None:
     found, same = asyncio.run(cell())
     assert (found.verdict, same) == (everyturn.Verdict.PROVED, True)
     assert repr(found).endswith(f"scenario: proved, {found.cell.states} states)")
+
+
+def test_a_question_may_be_asked_while_an_error_is_handled() -> None:
+    """The caller's error is no part of what is explored, where errors are raised as well."""
+    quiet = everyturn.check("d4", "I+1c")
+    error = ValueError("the caller's own", (each for each in "what no state can hold"))
+    try:
+        raise error
+    except ValueError:
+        asked = everyturn.check("d4", "I+1c")
+        assert asked.explain("no-lost-cancel").sentence == quiet.explain("no-lost-cancel").sentence
+        assert (
+            everyturn.replay(asked.tokens["no-lost-cancel"]).violated
+            == everyturn.replay(quiet.tokens["no-lost-cancel"]).violated
+        )
+        with pytest.raises(everyturn.UsageError, match="nothing is refuted"):
+            everyturn.check("d4", "A", invariants=["no-hang"]).replay()
+    assert (asked.states, asked.tokens) == (quiet.states, quiet.tokens)

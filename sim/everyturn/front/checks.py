@@ -13,6 +13,7 @@ from everyturn.front.asking import Agent, Granularity, Progress, dispatcher, exp
 from everyturn.front.graphs import READABLE, graph
 from everyturn.front.runs import Question, RunsAgain
 from everyturn.front.tables import TabledResult, TableRow, as_html
+from everyturn.front.undisturbed import undisturbed
 from everyturn.reports.plots import matrix_of
 from everyturn.verdicts.selection import Wanted, selection
 from everyturn.world.scope import DEFAULT_SCOPES, Scope
@@ -123,6 +124,7 @@ class CheckResults(Sequence[CheckResult], TabledResult):
         return as_html(self.matrix())
 
 
+@undisturbed
 def check(
     agent: Agent,
     scope: str | Scope,
@@ -170,6 +172,7 @@ def check(
     return CheckResult(checked, Question(agent, tuple(invariants), tuple(without)))
 
 
+@undisturbed
 def check_all(
     agents: Iterable[Agent], scopes: Iterable[str | Scope] = DEFAULT_SCOPES, **options: Unpack[CheckOptions]
 ) -> CheckResults:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from everyturn.engines.coroutines.exploration import Sight
 from everyturn.engines.coroutines.reached import Reached, label
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, Row
+from everyturn.front.undisturbed import undisturbed
 from everyturn.verdicts.checker import Judge
 from everyturn.world import objects
 from everyturn.world.world import World
@@ -19,6 +20,7 @@ READABLE: Final = 20_000
 """The most states of a graph, unless more are asked for."""
 
 
+@undisturbed
 def graph(
     world: World, judge: Judge, max_states: int = READABLE, progress: Callable[[Sight], None] | None = None
 ) -> networkx.MultiDiGraph:

@@ -14,6 +14,7 @@ from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
 from everyturn.engines.fairness.fairness import MAX_STATES, Lasso
 from everyturn.front.asking import Agent, Granularity, Progress, dispatcher, exploring, scope_text
 from everyturn.front.tables import CellResult, TabledResult, TableRow
+from everyturn.front.undisturbed import undisturbed
 from everyturn.reports.coverage import report
 from everyturn.verdicts.verdict import Cell
 from everyturn.world.scope import Scope
@@ -76,6 +77,7 @@ class CoverageResult(TabledResult):
         return [{**who, "what": what, "reached": reached, "of": of} for what, (reached, of) in rows.items()]
 
 
+@undisturbed
 def liveness(
     agent: Agent,
     scope: str | Scope,
@@ -102,6 +104,7 @@ def liveness(
     return LivenessResult(said, list(found.lassos))
 
 
+@undisturbed
 def audit(
     agent: Agent,
     scope: str | Scope,
@@ -121,6 +124,7 @@ def audit(
     return AuditResult(found)
 
 
+@undisturbed
 def coverage(
     agent: Agent,
     scope: str | Scope,

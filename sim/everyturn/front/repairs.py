@@ -13,6 +13,7 @@ from everyturn.checking.repairs.results import MinimalSet, RepairRefutation, Rep
 from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
 from everyturn.front.asking import Agent, Granularity, Progress, dispatcher, exploring
 from everyturn.front.tables import TabledResult, TableRow
+from everyturn.front.undisturbed import undisturbed
 from everyturn.reports import repairs as report
 from everyturn.verdicts.selection import Wanted
 from everyturn.world.scope import Scope
@@ -62,6 +63,7 @@ class RepairsResult(TabledResult):
         return cast("dict[str, Any]", msgspec.to_builtins(self.found))
 
 
+@undisturbed
 def repairs(
     agent: Agent,
     invariants: Sequence[Wanted] = (NO_HANG.name,),

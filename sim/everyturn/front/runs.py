@@ -13,6 +13,7 @@ from everyturn.explanation.no_return import BUDGET
 from everyturn.explanation.shrink import Shrunk, shrink_source
 from everyturn.front.asking import Agent, dispatcher
 from everyturn.front.tables import CellResult, TabledResult, TableRow, judged_in
+from everyturn.front.undisturbed import undisturbed
 from everyturn.reports import story
 from everyturn.reports.plots import timeline_of
 from everyturn.runs import trace
@@ -199,6 +200,7 @@ class RunsAgain(CellResult):
         return shrink(self._token(invariant), agent=self._asked.agent, invariants=[wanted], keep_cause=keep_cause)
 
 
+@undisturbed
 def replay(source: str | Path, *, agent: Agent | None = None, invariants: Sequence[Wanted] = ()) -> ReplayResult:
     """Make the run of a token or a trace file again, and judge it.
 
@@ -209,6 +211,7 @@ def replay(source: str | Path, *, agent: Agent | None = None, invariants: Sequen
     return ReplayResult(replay_run(str(source), invariants, None if agent is None else dispatcher(agent)))
 
 
+@undisturbed
 def explain(
     source: str | Path, *, agent: Agent | None = None, invariants: Sequence[Wanted] = (), budget: int = BUDGET
 ) -> ExplainResult:
@@ -223,6 +226,7 @@ def explain(
     return ExplainResult(explain_source(str(source), invariants, budget=budget, agent=chosen))
 
 
+@undisturbed
 def shrink(
     source: str | Path, *, agent: Agent | None = None, invariants: Sequence[Wanted] = (), keep_cause: bool = False
 ) -> ShrinkResult:

@@ -14,6 +14,7 @@ from everyturn.errors import UsageError
 from everyturn.front.asking import Agent, Granularity, dispatcher, scope_text
 from everyturn.front.runs import Question, ReplayResult, RunsAgain, replay
 from everyturn.front.tables import TableRow
+from everyturn.front.undisturbed import undisturbed
 from everyturn.reports.state_plots import accumulation_of
 from everyturn.runs.schedule import deviations
 from everyturn.strategies.replay import Replay
@@ -112,6 +113,7 @@ class FuzzResult(Sequence[FuzzRun], RunsAgain):
         return accumulation_of(self.accumulated(), f"{self.revision}, {self.scope}: {self.cell.strategy}")
 
 
+@undisturbed
 def fuzz(
     agent: Agent,
     scope: str | Scope,

@@ -15,6 +15,7 @@ from everyturn.asyncio.telling.stock_script import write_script
 from everyturn.errors import UsageError
 from everyturn.front.asking import ScenarioFunction
 from everyturn.front.tables import CellResult, TabledResult, TableRow
+from everyturn.front.undisturbed import undisturbed
 from everyturn.reports import scenario_story
 from everyturn.verdicts.verdict import Cell, Verdict
 
@@ -99,6 +100,7 @@ Order = Literal["fifo", "any"]
 """The order of ready callbacks: that of asyncio, or any."""
 
 
+@undisturbed
 def check_scenario(
     scenario: ScenarioOrName,
     *,
@@ -122,6 +124,7 @@ def check_scenario(
     return ScenarioResult(checking.check(scenario, setting, limits=limits, counter_check=counter_check), scenario)
 
 
+@undisturbed
 def fuzz_scenario(
     scenario: ScenarioOrName,
     *,
@@ -146,6 +149,7 @@ def fuzz_scenario(
     return ScenarioResult(checked, scenario)
 
 
+@undisturbed
 def replay_scenario(token: str, scenario: ScenarioOrName) -> ScenarioRun:
     """Make the run of a token of ``scenario`` again. Raises :class:`~everyturn.UsageError` for what is no such
     token."""

@@ -9,6 +9,7 @@ from everyturn.asyncio.search.searching import SearchLimits
 from everyturn.front.asking import scope_text
 from everyturn.front.scenarios import Order, ScenarioRun, setting_of
 from everyturn.front.tables import CellResult
+from everyturn.front.undisturbed import undisturbed
 from everyturn.sessions import checking
 from everyturn.sessions.adapter import Session
 from everyturn.world.scope import Scope
@@ -31,6 +32,7 @@ class SessionResult(CellResult):
         return replay_session(self._token(invariant), self._session)
 
 
+@undisturbed
 def check_session(
     session: SessionOrName,
     scope: str | Scope,
@@ -56,6 +58,7 @@ def check_session(
     return SessionResult(checking.check(work, setting, limits=limits, counter_check=counter_check), session)
 
 
+@undisturbed
 def fuzz_session(
     session: SessionOrName,
     scope: str | Scope,
@@ -83,6 +86,7 @@ def fuzz_session(
     return SessionResult(checked, session)
 
 
+@undisturbed
 def replay_session(token: str, session: SessionOrName, *, invariants: Sequence[str] = ()) -> ScenarioRun:
     """Make the run of a token of ``session`` again, judged for ``invariants``, by default all. Raises
     :class:`~everyturn.UsageError` for what is no such token."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from everyturn.errors import UsageError
 from everyturn.front.tables import TabledResult, TableRow
+from everyturn.front.undisturbed import undisturbed
 from everyturn.reports import study_plots, study_tables
 from everyturn.studies.results import StudyResult, check_measures, judge
 from everyturn.studies.running import StudyJournal, run
@@ -59,6 +60,7 @@ def _measures(measures: dict[str, Any]) -> TableRow:
     }
 
 
+@undisturbed
 def simulate(
     study: str | Path | None = None,
     *,
