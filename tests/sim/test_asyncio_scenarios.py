@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tests.nightly import nightly
 from tests.sim import small_scenarios as small
 
 from everyturn.asyncio.checking import check, fuzz, replay
@@ -323,7 +324,7 @@ async def ends_its_heartbeat(world: Any) -> None:
     await asyncio.wait([beat])
 
 
-@pytest.mark.parametrize("order", ["fifo", "any"])
+@pytest.mark.parametrize("order", ["fifo", nightly("any")])
 def test_a_program_that_goes_round_for_ever_is_not_proved(order: str) -> None:
     """A state from which no run comes to rest is a hang if the scenario has not ended there, else a task that is
     left."""

@@ -131,7 +131,7 @@ def test_other_code_starts_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """Ours or the agent's: what it would find may differ where nobody looks."""
     path = tmp_path / "checkpoint"
     explored(path)
-    monkeypatch.setattr(checkpoints, "_code", lambda: "0" * 16)
+    monkeypatch.setattr(checkpoints, "own_code", lambda: "0" * 16)
     with pytest.raises(UsageError, match="the code has changed; start again"):
         load(path, World(Scope.parse("AA"), "d3"), Judge())
 

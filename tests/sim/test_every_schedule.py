@@ -6,7 +6,7 @@ not see the place merges two states, and an outcome is lost.
 
 from __future__ import annotations
 
-import decimal
+import mimetypes
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -532,13 +532,13 @@ def test_a_default_that_changes_is_named() -> None:
 
 
 class InTheStandardLibrary(Races):
-    """Which is trusted to keep nothing, so that nobody looks."""
+    """Whose functions are trusted to keep nothing, so that nobody looks: here, what names of files mean."""
 
     async def keep(self, call: Call, seen: bool) -> None:
-        decimal.getcontext().prec = 20 + seen
+        mimetypes.add_type("text/seen" if seen else "text/unseen", ".everyturn")
         del seen
         await self.pause()
-        if decimal.getcontext().prec == 21:
+        if mimetypes.guess_type("a.everyturn")[0] == "text/seen":
             self.ports.journal.cancelled_on_entry(call)
 
 

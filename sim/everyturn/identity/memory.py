@@ -94,10 +94,14 @@ class Memory:
         self._trust.own(str(module_of(kind)) for kind in self._entered if not self._trust.is_given(kind))
         self._closed = {number for number in values.known if number not in within}
         self._wait("", [(type(each).__qualname__, type(each)) for each in values.known_objects])
-        self._place("", settings)
         while self._waiting:
             self._visit(*self._waiting.pop())
         self._held = [place.look() for place in self._places]
+        self._settings = settings()
+
+    def begin(self) -> None:
+        """Code is about to run. How the interpreter is set is everybody's business, not the agent's alone."""
+        self._settings = settings()
 
     def check(self) -> None:
         """Raise :class:`Changed` if something has changed since last time."""
@@ -106,6 +110,8 @@ class Memory:
             if not _same(before, now):
                 self._compare(place.path, before, now)
                 self._held[number] = now
+        if not _same(self._settings, now := settings()):
+            self._compare("", self._settings, now)
 
     def _compare(self, path: str, before: Anatomy, now: Anatomy) -> None:
         """Raise :class:`Changed` unless what is there now is equal to what was there, and neither can change."""

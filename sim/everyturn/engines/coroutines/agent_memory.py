@@ -25,8 +25,13 @@ class AgentMemory:
                 f"docs/your_own_agent.md"
             ) from None
 
+    def begin(self) -> None:
+        """Code of the agent is about to run."""
+        self._memory.begin()
+
     def check(self, where: object) -> None:
-        """Raise :class:`HiddenState` if something has changed since last time, by code that went on at ``where``."""
+        """Raise :class:`HiddenState` if something has changed since last time, or the interpreter's settings since
+        :meth:`begin`, by code that went on at ``where``."""
         try:
             self._memory.check()
         except Changed as error:

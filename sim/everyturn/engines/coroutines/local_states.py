@@ -142,6 +142,7 @@ class Locals:
         """Resume a coroutine: what it waits to do, or the word it ended with."""
         self.resumes += 1
         operation, word = None, ""
+        self._memory.begin()
         try:
             operation = self.world.resume(coroutine, result, begun=begun)
         except StopIteration as end:

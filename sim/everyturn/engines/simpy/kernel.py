@@ -151,6 +151,7 @@ class Kernel(simpy.Environment):
             return self.world.resume(coroutine, result, begun=begun)
         memory = self.histories.memory
         stood = _place(coroutine)
+        memory.begin()
         try:
             return self.world.resume(coroutine, result, begun=begun)
         finally:
