@@ -15,9 +15,9 @@ class RetriesInStream(SessionAgent):
         await self.run(call, caller)
 
     async def ask(self, work: Context, prompt: str | None, number: int) -> StreamResult:
-        """The stream of a step, and the second one if the credentials were refused."""
+        """The stream of a step, and the second one if the credentials were refused; a coordinator refreshes them."""
         result = await super().ask(work, prompt, number)
-        if result.how is StepEnd.UNAUTHORISED and self.refreshes(prompt):
+        if result.how is StepEnd.UNAUTHORISED and not self.direct and self.refreshes(prompt):
             result = await super().ask(work, prompt, number)
         return result
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         {
             Exit.HOLDS: "some set of the repairs is enough, or none is needed",
             Exit.REFUTED: "no set of them is",
-            Exit.UNDETERMINED: "none was found, and a limit was reached",
+            Exit.UNDETERMINED: "none was found, or none that is known to be minimal, and not all sets were decided",
         },
     ),
     short_help="The smallest sets of repairs that make a promise hold",
@@ -91,8 +91,8 @@ def repairs(
     """Find the smallest sets of repairs that make a promise hold.
 
     A repair is a small class put in front of a dispatcher (`d4+clears-under-mutex`). Each set that is told is proved in
-    every scope, and every proper subset of it refuted; what the set breaks that held before is told as well
-    (docs/repairs.md).
+    every scope, and every proper subset of it refuted; of a set of more than eight, each that lacks one repair. What
+    the set breaks that held before is told as well (docs/repairs.md).
     """
     from everyturn.checking.repairs.asking import find_repairs
     from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
@@ -137,6 +137,6 @@ def _told(
 def _code(found: RepairsFound) -> int:
     if found.interrupted:
         return Exit.INTERRUPTED
-    if found.sets:
+    if any(each.minimal for each in found.sets):
         return Exit.HOLDS
-    return Exit.UNDETERMINED if found.undetermined else Exit.REFUTED
+    return Exit.REFUTED if found.complete else Exit.UNDETERMINED

@@ -83,8 +83,9 @@ def repairs(
     said) in all ``scopes``; none: the sixteen.
 
     A repair is a class that overrides a few methods of the agent and is put in front of it: by its name in `everyturn
-    list repairs`, by where it lies, or itself. Each set is proved, each proper subset of it refuted. ``first``: end at
-    the first set. ``breaks``: say what held before and is refuted with the set. ``journal``: a file to go on from.
+    list repairs`, by where it lies, or itself. Each set is proved, and each proper subset of it refuted (of a set of
+    more than eight, each that lacks one repair), but for those that its ``undetermined`` names. ``first``: end at the
+    first set. ``breaks``: say what held before and is refuted with the set. ``journal``: a file to go on from.
     ``max_states`` and the others are for each exploration. Raises :class:`~everyturn.UsageError`.
     """
     found = find_repairs(

@@ -24,7 +24,7 @@ def progress_line(found: MinimalSet | RepairRefutation) -> str:
     """A set that was looked at."""
     names = ", ".join(found.repairs) or "no repair"
     if isinstance(found, MinimalSet):
-        return f"✓ {names}: enough, and nothing less is"
+        return f"✓ {names}: enough, {_less(found)}"
     return f"✗ {names}: {found.invariant} at {found.scope}, {found.steps} steps"
 
 
@@ -42,7 +42,7 @@ def lines(found: RepairsFound) -> Iterator[str]:
         yield ""
         yield from _set(kept, f"set {number} of {len(found.sets)}")
     for each in found.hopeless:
-        yield f"nothing here cures: {progress_line(each)}"
+        yield f"nothing {'here' if found.together is None else 'that was tried'} cures: {progress_line(each)}"
         yield f"    everyturn replay {each.token}"
     for names, scope in found.undetermined:
         yield f"undetermined: {', '.join(names) or 'no repair'} at {scope}: a limit was reached"
@@ -56,11 +56,34 @@ def _conclusion(found: RepairsFound) -> str:
     if found.stopped_early:
         return "one minimal set was asked for; there may be others"
     if not found.sets:
-        return "no set of these repairs is enough"
+        if found.complete:
+            return "no set of these repairs is enough"
+        return f"no set of these repairs was found to be enough: {_reasons(found)}"
     if not found.sets[0].repairs:
         return "it holds without any repair"
     sizes = ", ".join(str(len(each.repairs)) for each in found.sets)
-    return f"minimal sets: {len(found.sets)} (repairs in each: {sizes})"
+    others = "" if found.complete else f"; there may be others: {_reasons(found)}"
+    minimal = "minimal sets" if all(each.minimal for each in found.sets) else "sets"
+    return f"{minimal}: {len(found.sets)} (repairs in each: {sizes}){others}"
+
+
+def _reasons(found: RepairsFound) -> str:
+    """Why a search does not know of every set."""
+    reasons = []
+    if found.undetermined or any(not each.minimal for each in found.sets):
+        reasons.append("a limit was reached")
+    if found.together is not None:
+        reasons.append(
+            f"of repairs that cure a run only together, no more than {found.together} at once were all tried"
+        )
+    return "; ".join(reasons)
+
+
+def _less(found: MinimalSet) -> str:
+    """What is known of smaller sets, in a clause."""
+    if found.undetermined:
+        return "minimality undetermined: a limit was reached"
+    return "with any one repair less it is not" if found.one_less else "and nothing less is"
 
 
 def _many(number: int, what: str) -> str:
@@ -72,16 +95,27 @@ def _set(found: MinimalSet, head: str) -> Iterator[str]:
     proofs = _many(len(found.states), "scope")
     yield f"{head}: {_many(len(found.repairs), 'repair')}, proved in {proofs} ({states:,} states)"
     yield from (f"  {name}" for name in found.repairs)
+    if found.repairs:
+        yield from _smaller(found)
+    for each in found.breaks:
+        yield f"  ! breaks {each.invariant} at {each.scope}, which holds without these repairs: {each.sentence}"
+        yield f"      everyturn replay {each.token}"
+    if found.breaks_unknown:
+        yield f"  what it breaks at {', '.join(found.breaks_unknown)} is not known: a limit was reached"
+
+
+def _smaller(found: MinimalSet) -> Iterator[str]:
+    """Of the subsets: how many are refuted, those with one repair less, and those that are not known."""
     which = "set with one repair less" if found.one_less else "proper subset"
-    yield f"  each {which} is refuted ({len(found.subsets)}); with one repair less:"
+    each_is = f"each {which} is refuted" if found.minimal else f"not each {which} is known to be refuted"
+    yield f"  {each_is} ({len(found.subsets)}); with one repair less:"
     for each in found.subsets:
         if len(each.repairs) == len(found.repairs) - 1:
             (missing,) = set(found.repairs) - set(each.repairs)
             yield f"    without {missing}: {each.invariant} at {each.scope}, {each.steps} steps: {each.sentence}"
             yield f"      everyturn replay {each.token}"
-    for each in found.breaks:
-        yield f"  ! breaks {each.invariant} at {each.scope}, which holds without these repairs: {each.sentence}"
-        yield f"      everyturn replay {each.token}"
+    for names, scope in found.undetermined:
+        yield f"    undetermined: {', '.join(names) or 'no repair'} at {scope}: a limit was reached"
 
 
 def table(found: RepairsFound) -> list[dict[str, object]]:

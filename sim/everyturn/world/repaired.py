@@ -49,6 +49,11 @@ def put_in_front(dispatcher: type, repairs: tuple[tuple[str, type], ...]) -> typ
     new = [(name, repair) for name, repair in repairs if not issubclass(dispatcher, repair)]
     if not new:
         return dispatcher
+    for name, repair in new:
+        if not _overridden(dispatcher, repair):
+            raise UsageError(
+                f"repair {name!r}: expected a class that overrides a method of {dispatcher.__qualname__}; found none"
+            )
     qualified = WITH.join((dispatcher.__qualname__, *(name for name, _ in new)))
     try:
         return type(
@@ -61,3 +66,10 @@ def put_in_front(dispatcher: type, repairs: tuple[tuple[str, type], ...]) -> typ
             f"{qualified}: expected repairs that can be put in front of the class, that is, with no parents but its "
             f"own: {error}"
         ) from None
+
+
+def _overridden(dispatcher: type, repair: type) -> bool:
+    """Whether the repair, or a parent that the dispatcher has not, defines something that the dispatcher has."""
+    own = [each for each in repair.__mro__ if each not in (*dispatcher.__mro__, object)]
+    defined = [(name, value) for each in own for name, value in vars(each).items() if hasattr(dispatcher, name)]
+    return any(callable(value) or not name.startswith(("__", "_abc_")) for name, value in defined)

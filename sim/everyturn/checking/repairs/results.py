@@ -24,8 +24,9 @@ class MinimalSet(msgspec.Struct):
     """A set of repairs with which everything that was asked holds in all scopes, and without any of which it does not.
 
     ``states``: how many each proof has, by its scope. ``subsets``: a refutation for every proper subset, or, if
-    ``one_less``, for those that lack one repair. ``breaks``: what the base does and the base with these repairs does
-    not: it was proved or could not be violated, and is refuted now.
+    ``one_less``, for those that lack one repair; ``undetermined``: those that are not refuted, since they reached a
+    limit in a scope. ``breaks``: what the base does and the base with these repairs does not: it was proved or could
+    not be violated, and is refuted now. ``breaks_unknown``: scopes where a limit was reached before that was known.
     """
 
     repairs: tuple[str, ...]
@@ -33,13 +34,21 @@ class MinimalSet(msgspec.Struct):
     states: dict[str, int]
     subsets: list[RepairRefutation] = []
     one_less: bool = False
+    undetermined: list[tuple[tuple[str, ...], str]] = []
     breaks: list[RepairRefutation] = []
+    breaks_unknown: list[str] = []
+
+    @property
+    def minimal(self) -> bool:
+        """Whether it is known that with any one of the repairs less it is refuted."""
+        return not self.undetermined
 
 
 class RepairsFound(msgspec.Struct):
     """All that a search found. ``has``: repairs that the base has already.
 
-    ``hopeless``: refutations that no set of the repairs cures. ``undetermined``: sets in a scope that reached a limit.
+    ``hopeless``: refutations that no set of the repairs that was tried cures. ``together``: larger sets of further
+    repairs were not all tried against a run; none: all were. ``undetermined``: sets in a scope that reached a limit.
     """
 
     schema: str
@@ -57,3 +66,10 @@ class RepairsFound(msgspec.Struct):
     seconds: float = 0.0
     interrupted: bool = False
     stopped_early: bool = False
+    together: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether it is known that there are no other minimal sets."""
+        open_ = self.undetermined or self.together is not None or any(not each.minimal for each in self.sets)
+        return not (self.interrupted or self.stopped_early or open_)

@@ -7,8 +7,9 @@ This is a hitting-set tree in the sense of Reiter, A Theory of Diagnosis from Fi
 the real code in the place of a theorem prover.
 
 What is certain of a set that is reported: it is proved in every scope, and every proper subset has a run that refutes
-it. That there are no other minimal sets rests on one assumption: if repairs together leave a run a violation, so does
-each part of them.
+it, but for subsets that reached a limit and, of a set of more than :data:`ALL_SUBSETS`, those that lack more than one
+repair. That there are no other minimal sets is certain, too, while every set of further repairs is tried against a run:
+one that suffices cures the run. Where there are too many (:data:`AT_MOST`), ``together`` says how many at once were.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import heapq
 import time
 from collections.abc import Callable, Iterator
 from itertools import combinations
+from math import comb
 from typing import Final
 
 from everyturn.checking.repairs.family import RepairSet
@@ -27,8 +29,8 @@ from everyturn.world.agents import revision_name
 
 ALL_SUBSETS: Final = 8
 """Of a set of so many repairs every proper subset is refuted; of a larger one, each that has one repair less."""
-TOGETHER: Final = 3
-"""At most so many repairs are sought that cure a run only together."""
+AT_MOST: Final = 256
+"""Sets of so many further repairs that there are more of them are not tried against a run; one and two always are."""
 
 
 def search(
@@ -103,25 +105,35 @@ class _Search:
                     heapq.heappush(waiting, (len(chosen | more), place, chosen | more))
 
     def cures(self, refuted: RepairRefutation, chosen: RepairSet) -> Iterator[RepairSet]:
-        """The smallest sets of further repairs with which the run no longer violates what it violates."""
+        """The smallest sets of further repairs with which the run no longer violates what it violates.
+
+        Sets that contain a smaller cure are not tried; whether all repairs together cure it says nothing of a part.
+        """
         left = [name for name in self.refuter.question.family.pool if name not in chosen]
-        cured = False
-        for size in range(1, TOGETHER + 1):
-            if not left or not self.cured(refuted, chosen.union(left)):
-                break
-            curing = [frozenset(some) for some in combinations(left, size) if self.cured(refuted, chosen.union(some))]
-            cured = cured or bool(curing)
-            yield from curing
-            left = [name for name in left if not any(name in some for some in curing)]
-        else:
-            if not cured:  # by many together: leave out what is not needed
-                for name in tuple(left):
-                    rest = [each for each in left if each != name]
-                    left = rest if self.cured(refuted, chosen.union(rest)) else left
-                yield frozenset(left)
-                return
-        if not cured:
+        curing: list[RepairSet] = []
+        size = 0
+        while size < len(left) and (size < 2 or comb(len(left), size + 1) <= AT_MOST):
+            size += 1
+            for some in map(frozenset, combinations(left, size)):
+                if not any(each <= some for each in curing) and self.cured(refuted, chosen | some):
+                    curing.append(some)
+                    yield some
+            if size == 1:
+                left = [name for name in left if frozenset((name,)) not in curing]
+        if size < len(left):
+            self.found.together = min(size, self.found.together or size)
+            if not curing and self.cured(refuted, chosen.union(left)):
+                curing = [self.needed(refuted, chosen, left)]
+                yield curing[0]
+        if not curing:
             self.found.hopeless.append(refuted)
+
+    def needed(self, refuted: RepairRefutation, chosen: RepairSet, left: list[str]) -> RepairSet:
+        """Of repairs that cure a run together, those that are left when each that is not needed is left out."""
+        for name in tuple(left):
+            rest = [each for each in left if each != name]
+            left = rest if self.cured(refuted, chosen.union(rest)) else left
+        return frozenset(left)
 
     def cured(self, refuted: RepairRefutation, chosen: RepairSet) -> bool:
         """Whether the run, made with these repairs, no longer violates what it violates."""
@@ -131,34 +143,39 @@ class _Search:
         """A set that suffices: refute what is smaller, look for what it breaks, and tell it."""
         family = self.refuter.question.family
         one_less = len(chosen) > ALL_SUBSETS
-        against: list[RepairRefutation] = []
+        states = self.refuter.states[chosen]
+        kept = MinimalSet(family.in_order(chosen), family.name(chosen), states, one_less=one_less)
         for smaller in subsets(chosen, one_less=one_less):
-            refuted = self.refuter.refutation(smaller)
+            try:
+                refuted = self.refuter.refutation(smaller)
+            except Undetermined as limit:
+                kept.undetermined.append((family.in_order(smaller), str(limit.args[0])))
+                continue
             if refuted is None:
                 self.keep(smaller)
                 return
-            against.append(refuted)
+            kept.subsets.append(refuted)
         if chosen in self.minimal:
             return
         self.minimal.append(chosen)
-        kept = MinimalSet(
-            family.in_order(chosen), family.name(chosen), self.refuter.states[chosen], against, one_less=one_less
-        )
         if self.breaks:
-            kept.breaks = list(self.broken_by(chosen))
+            self.look_for_what_breaks(kept, chosen)
         self.found.sets.append(kept)
         self.say(kept)
 
-    def broken_by(self, chosen: RepairSet) -> Iterator[RepairRefutation]:
-        """What holds without these repairs and is refuted with them."""
+    def look_for_what_breaks(self, kept: MinimalSet, chosen: RepairSet) -> None:
+        """What holds without these repairs and is refuted with them; and the scopes in which that is not known."""
         question = self.refuter.question
         every = [each.name for each in selection().invariants]
         for scope in question.scopes:
             before = self.refuter.explored(frozenset(), scope, every)
             after = self.refuter.explored(chosen, scope, every)
-            for each in after["refuted"]:
-                if each["invariant"] in before["held"]:
-                    yield RepairRefutation(question.family.in_order(chosen), scope, **each)
+            broken = [each for each in after["refuted"] if each["invariant"] in before["held"]]
+            kept.breaks += [RepairRefutation(question.family.in_order(chosen), scope, **each) for each in broken]
+            known = {*before["held"], *(each["invariant"] for each in before["refuted"])}
+            unknown = before["stopped"] and any(each["invariant"] not in known for each in after["refuted"])
+            if after["stopped"] or unknown:
+                kept.breaks_unknown.append(scope)
 
 
 def smallest_first(question: RepairQuestion) -> RepairQuestion:
