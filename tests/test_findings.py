@@ -12,7 +12,9 @@ from everyturn.engines.simpy.replay import replay
 DOCS = Path(__file__).parent.parent / "docs"
 PAGE = (DOCS / "findings.md").read_text()
 NEWEST = re.findall(
-    r"^# (\S+) at (\S+), \d+ steps\neveryturn replay (et2-\S+)$", (DOCS / "newest.md").read_text(), re.MULTILINE
+    r"^# (\S+) at (\S+), (?:\d+ steps|violated after \d+ steps)\neveryturn replay (et2-\S+)$",
+    (DOCS / "newest.md").read_text(),
+    re.MULTILINE,
 )
 
 

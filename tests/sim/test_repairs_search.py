@@ -169,6 +169,18 @@ def test_of_a_large_set_only_what_is_known_is_said(monkeypatch: pytest.MonkeyPat
     assert "nothing less" not in told
 
 
+def test_of_no_repair_no_subset_is_counted() -> None:
+    """There is none."""
+    _, told = found_of(Told(lambda chosen: True))
+    assert "✓ no repair: enough\n" in told
+    assert "subset" not in told
+
+
+def test_conformance_is_not_searched_for() -> None:
+    with pytest.raises(UsageError, match="found conforms: conformance cannot be searched for"):
+        find_repairs("d4", ["conforms"], ("A",))
+
+
 # the journal ---------------------------------------------------------------------------------------------------------
 
 ROW: dict[str, Any] = {"question": "q", "answer": {"refuted": [], "held": ["no-hang"], "states": 1, "stopped": None}}

@@ -23,6 +23,8 @@ MOST_SETS: Final = 150
 def progress_line(found: MinimalSet | RepairRefutation) -> str:
     """A set that was looked at."""
     names = ", ".join(found.repairs) or "no repair"
+    if isinstance(found, MinimalSet) and not found.repairs:
+        return f"✓ {names}: enough"
     if isinstance(found, MinimalSet):
         return f"✓ {names}: enough, {_less(found)}"
     return f"✗ {names}: {found.invariant} at {found.scope}, {found.steps} steps"

@@ -41,7 +41,7 @@ def find_repairs(
     breaks. Raises :class:`UsageError`.
     """
     if CONFORMS in invariants:
-        raise UsageError(f"repairs: expected invariants; found {CONFORMS}, which has no run that others can be held to")
+        raise UsageError(f"repairs: expected invariants; found {CONFORMS}: conformance cannot be searched for")
     family = Family(base, repairs)
     every = tuple(dict.fromkeys(str(Scope.parse(scope)) for scope in scopes or DEFAULT_SCOPES))
     for scope in every:
