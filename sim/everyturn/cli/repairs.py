@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         {
             Exit.HOLDS: "some set of the repairs is enough, or none is needed",
             Exit.REFUTED: "no set of them is",
-            Exit.UNDETERMINED: "none was found, or none that is known to be minimal, and not all sets were decided",
+            Exit.UNDETERMINED: "none is known to be minimal, and some were not decided or tried",
         },
     ),
     short_help="The smallest sets of repairs that make a promise hold",
