@@ -128,16 +128,17 @@ class _Checking:
         again: list[AnotherWay | None] = [*self._tables.merged(most, self._random("merged"))]
         schedules: list[AnotherWay | None] = [None] * most
         runs = [*again[:FEWEST], *schedules[:FEWEST], *again[FEWEST:], *schedules[FEWEST:]]
-        for each, (walk, found) in zip(runs, self._parted([each.way if each else () for each in runs]), strict=False):
+        least = min(len(again), FEWEST) + FEWEST
+        ways = [each.way if each else () for each in runs]
+        for each, (walk, found) in zip(runs, self._parted(ways, least), strict=False):
             self._done.merged += each is not None
             self._done.schedules += each is None
             if found is not None:
                 raise self._apart(walk, found, each)
 
-    def _parted(self, ways: Sequence[Way]) -> Iterator[tuple[Walk, Parted | None]]:
-        """The runs that follow these ways and go on at random, as long as there is time; and where they leave the
-        tables."""
-        least = min(len(ways), 2 * FEWEST)
+    def _parted(self, ways: Sequence[Way], least: int) -> Iterator[tuple[Walk, Parted | None]]:
+        """The runs that follow these ways and go on at random, ``least`` of them and as long as there is time; and
+        where they leave the tables."""
         for first, end in ((0, least), *((each, each + _BATCH) for each in range(least, len(ways), _BATCH))):
             if first >= least and self._is_late():
                 return
