@@ -253,3 +253,12 @@ def test_the_name_of_a_format_is_no_path_of_a_module() -> None:
     }
     assert {"everyturn/trace/1", "everyturn/log/1", "everyturn/result/1", "everyturn/audit/1"} <= names
     assert [name for name in sorted(names) if name.count("/") != 2] == []
+
+
+def test_whose_a_file_is_does_not_depend_on_rooms() -> None:
+    """Every module of ours is ours, however deep it lies: no error may blame it, no clock of it be replaced."""
+    from everyturn.asyncio.runtime.places import is_users, may_be_patched
+
+    wrong = [str(path) for path in SIM.rglob("*.py") if is_users(str(path)) or may_be_patched(str(path))]
+    assert wrong == []
+    assert is_users(str(ROOT / "examples" / "scenarios" / "chat.py"))

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any
 
-_OURS = str(Path(__file__).resolve().parent.parent)
+_OURS = str(Path(str(sys.modules[__name__.partition(".")[0]].__file__)).resolve().parent)
 _STANDARD = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
 
 
