@@ -206,20 +206,14 @@ def test_who_interrupts_is_told_the_seed(pytester: pytest.Pytester) -> None:
     """Ctrl-C in the middle of a sample ends pytest, as it does everywhere, and says what can be done again."""
     pytester.makepyfile(
         test_agent="""
-import signal
+import _thread
+import threading
 import pytest
-import everyturn as et
 
-class Interrupts(et.strategies.Strategy):
-    def pick(self, enabled):
-        signal.raise_signal(signal.SIGINT)
-        return 0
-    def choose(self, outcomes):
-        return 0
-
-@pytest.mark.everyturn(revision="hardened", scope="A", strategy=Interrupts())
+@pytest.mark.everyturn(revision="hardened", scope="A", strategy="random-walk")
 def test_it(everyturn):
-    everyturn.fuzz()
+    threading.Timer(0.3, _thread.interrupt_main).start()
+    everyturn.fuzz(runs=1_000_000)
 """
     )
     found = pytester.runpytest_inprocess(*ALWAYS, no_reraise_ctrlc=True)
