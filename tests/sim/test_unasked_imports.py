@@ -52,7 +52,7 @@ def test_a_trace_that_names_code_says_which_option_to_add(command: str, folder: 
     assert result.stderr == (
         f"everyturn: t.jsonl: expected one of our revisions; found '{NAME}', code that is imported only if you name "
         f"it: "
-        f"add --agent {NAME}\n"
+        f"add --agent {NAME} (from Python: agent=, the class itself)\n"
     )
     if command == "replay":
         assert run(command, "t.jsonl", "--agent", NAME).exit_code == 1
