@@ -20,12 +20,12 @@ SHOWN = re.findall(r"^```console\n\$ everyturn (.+)\n((?:.*\n)*?)```", PAGE, re.
 
 
 def plain(output: str) -> list[str]:
-    """The lines of an output without what differs from run to run, seconds, and from Python to Python, counts; tokens,
-    which are long, are cut in the page."""
+    """The lines of an output without what differs from run to run, seconds and what the counter-check came to in its
+    time, and from Python to Python, counts; tokens, which are long, are cut in the page."""
     timeless = re.sub(r"ea1-\S+", "ea1-…", re.sub(r"\d+\.\d\d s\b", "… s", output))
+    timeless = re.sub(r"counter-checked: .*", "counter-checked: …", timeless)
     if sys.version_info[:2] != (3, 11):
         timeless = re.sub(r"[\d,]+ (runs|states|merged|decisions|schedules)", r"… \1", timeless)
-        timeless = re.sub(r"counter-checked: .*", "", timeless)
     return [line.rstrip() for line in timeless.rstrip().splitlines()]
 
 

@@ -150,9 +150,9 @@ TYPESCRIPT: Final = (MODULE.parent / "everyturn_log.ts").read_text()
 def test_the_writers_in_go_and_typescript_know_every_field_and_the_required_kinds() -> None:
     """Those of the schema: what a kind of line needs can be written in each language."""
     for struct in (LogLine, LogSnapshot):
-        fields = set(struct.__struct_fields__)
-        (go,) = re.findall(rf"type {struct.__name__} struct {{\n(.*?)\n}}", GO, re.DOTALL)
-        (typescript,) = re.findall(rf"interface {struct.__name__} {{\n(.*?)\n}}", TYPESCRIPT, re.DOTALL)
+        fields, name = set(struct.__struct_fields__), struct.__name__.removeprefix("Log")
+        (go,) = re.findall(rf"type {name} struct {{\n(.*?)\n}}", GO, re.DOTALL)
+        (typescript,) = re.findall(rf"interface {name} {{\n(.*?)\n}}", TYPESCRIPT, re.DOTALL)
         assert set(re.findall(r'json:"(\w+)', go)) == fields
         assert set(re.findall(r"^  (\w+)\??:", typescript, re.MULTILINE)) == fields - {"time", "sequence"}
     for source, begin in ((GO, r"var required = \[\]string{"), (TYPESCRIPT, r"const required = \[")):

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.interruptible import interruptible
 from tests.sim import loops
 from tests.sim.mistakes import marked
 
@@ -134,7 +135,7 @@ def test_time_holds_in_a_step_that_never_awaits(command: list[str], agent: Any) 
     assert cell["stopped"].startswith("0.5 seconds")
     if "--jobs" not in command:
         assert cell["stopped"].endswith(f"within a step that goes on at {place_of(agent)}")
-    assert time.monotonic() - begun < 8
+    assert time.monotonic() - begun < 60
 
 
 # Where a collection of garbage is under way just then, its callback is interrupted first, and the step a moment later.
@@ -156,7 +157,7 @@ def test_fuzz_ends_in_time_though_no_run_does() -> None:
     result = run("fuzz", "--agent", f"{HERE}Polls", "--scope", "A", "--max-seconds", "1")
     assert result.exit_code == 2
     assert f"{HERE}Polls in A: no run had come to its end after 1 seconds" in result.stderr
-    assert time.monotonic() - begun < 6
+    assert time.monotonic() - begun < 60
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="expected timers")
@@ -165,7 +166,7 @@ def test_ctrl_c_ends_a_step_that_never_awaits(command: list[str]) -> None:
     """Exit code 130, within moments."""
     paths = [str(Path(each).resolve()) for each in sys.path if each]
     process = subprocess.Popen(
-        [sys.executable, "-m", "everyturn", *command, "--agent", f"{HERE}SaysAndNeverAwaits", "--scope", "A"],
+        interruptible(*command, "--agent", f"{HERE}SaysAndNeverAwaits", "--scope", "A"),
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[2]), *paths])},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.interruptible import interruptible
 
 from everyturn.cli import main
 from everyturn.errors import UsageError
@@ -405,7 +406,7 @@ def test_an_interrupted_study_keeps_what_was_done(tmp_path: Path) -> None:
     """Ctrl-C: exit code 130, and the same command goes on."""
     file = tmp_path / "s.toml"
     file.write_text(FILE.replace("hours = 1", "hours = 4").replace("replications = 2", "replications = 500"))
-    command = [sys.executable, "-m", "everyturn", "simulate", str(file), "-o", str(tmp_path / "out")]
+    command = interruptible("simulate", str(file), "-o", str(tmp_path / "out"))
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=dict(os.environ))
     journal = tmp_path / "out" / "s.jsonl"
     while running.poll() is None and not (journal.exists() and journal.read_bytes().count(b"\n") > 2):

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.interruptible import interruptible
 
 from everyturn.checking.check import check
 from everyturn.engines.explorer import frontier, successor_worker
@@ -153,7 +154,7 @@ def test_the_death_of_the_other_process_is_an_error() -> None:
 
 def test_ctrl_c_ends_both_with_what_was_found() -> None:
     """The terminal interrupts every process of a command: the second says nothing, the first what was found."""
-    command = [sys.executable, "-m", "everyturn", "check", "--scope", "AAA+1c", "--revision", "d4", "--jobs", "2"]
+    command = interruptible("check", "--scope", "AAA+1c", "--revision", "d4", "--jobs", "2")
     terminal, its = pty.openpty()
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=its, start_new_session=True)
     os.close(its)
