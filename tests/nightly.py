@@ -4,6 +4,8 @@ made at random."""
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
+from itertools import product
 from typing import Any, Final
 
 import pytest
@@ -19,3 +21,12 @@ def how_many(here: int, nightly: int) -> int:
 def nightly(*values: Any) -> Any:
     """These parameters of a test for the night; smaller ones of the same kind are tried each time."""
     return pytest.param(*values, marks=pytest.mark.skipif(not NIGHTLY, reason="for EVERYTURN_NIGHTLY=1"))
+
+
+def one_in(many: int, *lists: Iterable[Any]) -> list[Any]:
+    """Every combination of these lists' values: one in ``many`` each time, so that each value comes, all by night."""
+    return [
+        values if sum(places) % many == 0 else nightly(*values)
+        for combination in product(*(enumerate(values) for values in lists))
+        for places, values in [zip(*combination, strict=True)]
+    ]

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.nightly import how_many
+from tests.nightly import how_many, nightly
 
 from everyturn.checking.fuzz import fuzz
 from everyturn.checking.risk import Unseen, missed_by_pct, runs_for, upper_bound
@@ -308,7 +308,7 @@ def chi_square(found: Exact, counts: dict[object, int], runs: int) -> tuple[floa
     return statistic, classes - 1
 
 
-@pytest.mark.parametrize(("revision", "scope"), [("d4", "II"), ("d4", "AA+1e"), ("d1", "AA+1c")])
+@pytest.mark.parametrize(("revision", "scope"), [("d4", "II"), nightly("d4", "AA+1e"), ("d1", "AA+1c")])
 def test_simpy_runs_have_the_exact_probabilities(revision: str, scope: str) -> None:
     """8,000 runs: outcomes by chi-square, each invariant within 4.5 standard errors, nothing that has no
     probability."""

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from tests.nightly import nightly
 
 from everyturn.studies.distributions import Constant, Distribution, Empirical, Exponential, Gamma, Lognormal
 from everyturn.studies.replication import replicate
@@ -53,7 +54,7 @@ def mean_wait(revision: str, stream: dict[str, Any], confidence: float) -> Inter
 
 @pytest.mark.parametrize(
     ("revision", "stream", "factor"),
-    [("d4", CONSTANT, 0.5), ("hardened", CONSTANT, 0.5), ("hardened", EXPONENTIAL, 1.0)],
+    [nightly("d4", CONSTANT, 0.5), ("hardened", CONSTANT, 0.5), nightly("hardened", EXPONENTIAL, 1.0)],
     ids=["d4-M/D/1", "hardened-M/D/1", "hardened-M/M/1"],
 )
 def test_prompts_that_run_one_at_a_time_wait_as_queueing_theory_says(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.interruptible import interruptible
+from tests.nightly import nightly
 
 from everyturn.checking.check import check
 from everyturn.engines.explorer import frontier, successor_worker
@@ -70,7 +71,7 @@ def test_two_processes_find_what_one_finds_in_the_same_order(
     assert one == two
 
 
-@pytest.mark.parametrize(("scope", "revision"), [("AA+1c", "d4"), ("Ai+1f", "d0")])
+@pytest.mark.parametrize(("scope", "revision"), [nightly("AA+1c", "d4"), ("Ai+1f", "d0")])
 def test_many_chunks_under_way_do_not_mix(scope: str, revision: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Levels of many small chunks, of which several are always under way, are those of one process."""
     monkeypatch.setattr(frontier, "CHUNK", 48)

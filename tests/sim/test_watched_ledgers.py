@@ -15,6 +15,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
+from tests.nightly import how_many
 
 from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.engines.explorer.levels import LevelExplorer
@@ -196,7 +197,7 @@ def at_random(seed: int) -> Invariant:
     return Invariant(f"random {seed}", "At random.", Kind.ALWAYS, step, 0, sees=random.choice(((), kinds)))
 
 
-@pytest.mark.parametrize("seed", range(24))
+@pytest.mark.parametrize("seed", range(how_many(10, nightly=100)))
 def test_monitors_at_random(seed: int) -> None:
     """Three invariants that look at whatever they like, depending on what they saw: the same as of the plain
     explorer."""

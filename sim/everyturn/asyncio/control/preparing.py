@@ -23,8 +23,7 @@ _WARMING: Final = 500
 def prepared(scenario: Scenario | None = None, setting: Setting | None = None) -> Iterator[None]:
     """Around runs. With a ``scenario`` it is run once before, as nothing interferes: what is imported while it runs,
     and what is computed once for good, is there for all runs then, and belongs to none."""
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # what is here before, garbage too, is looked at by no collection
     gc.disable()
     patches = Patches()
     try:
