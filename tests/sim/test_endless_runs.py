@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.nightly import one_in
 from tests.sim.small_agents import Small
 
 from everyturn.checking.check import check
@@ -63,8 +64,10 @@ def test_what_is_judged_at_rest_is_not_proved_of_runs_without_rest(agent: Any, e
     assert check(agent, "A", invariants=["no-hang", "no-deadlock"], engine=engine).cell.verdict is Verdict.PROVED
 
 
-@pytest.mark.parametrize("names", [("no-deadlock",), ("true-outcome", "no-hang", "no-deadlock"), ()])
-@pytest.mark.parametrize("agent", [Spins, SpinsForAWhile])
+@pytest.mark.parametrize(
+    ("agent", "names"),
+    one_in(2, [Spins, SpinsForAWhile], [("no-deadlock",), ("true-outcome", "no-hang", "no-deadlock"), ()]),
+)
 def test_two_processes_see_the_same_round(agent: Any, names: tuple[str, ...]) -> None:
     """Also when this process has followed another counterexample before it looks for rounds."""
     one, two = (check(agent, "AA", invariants=names, processes=processes).cell for processes in (1, 2))

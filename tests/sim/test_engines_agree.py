@@ -22,7 +22,7 @@ def explored(revision: str, scope: str) -> set[object]:
     return Explorer(World(Scope.parse(scope), revision), Judge()).run().outcomes
 
 
-@pytest.mark.parametrize("revision", ["d3", "d4"])
+@pytest.mark.parametrize("revision", [nightly("d3"), "d4"])
 def test_random_runs_reach_every_outcome_of_two_prompts(revision: str) -> None:
     """Ten thousand random runs of AA reach exactly the outcomes that exploration reaches."""
     assert explored(revision, "AA") == set(fuzz(revision, "AA", runs=10_000, seed=7).outcomes)

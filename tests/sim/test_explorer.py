@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.nightly import nightly
 
 from everyturn.checking.check import check
 from everyturn.engines.coroutines.exploration import Limits
@@ -74,7 +75,7 @@ def test_state_counts_are_pinned(revision: str, scope: str, states: int, transit
 
 @pytest.mark.parametrize(
     ("revision", "scope", "states", "transitions", "depth"),
-    [("hardened", "AIa+1c", 423_103, 973_932, 79), ("hardened", "AAA+1c", 1_720_437, 4_312_577, 84)],
+    [("hardened", "AIa+1c", 423_103, 973_932, 79), nightly("hardened", "AAA+1c", 1_720_437, 4_312_577, 84)],
 )
 def test_hardened_is_proved_in_larger_scopes(
     revision: str, scope: str, states: int, transitions: int, depth: int

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from tests.interruptible import interruptible
+from tests.nightly import one_in
 from tests.sim import loops
 from tests.sim.mistakes import marked
 
@@ -124,8 +125,14 @@ def test_runs_that_never_end_are_explained_up_to_what_they_violate(monkeypatch: 
 # --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", [["check"], ["check", "--jobs", "2"], ["check", "--engine", "plain"], ["liveness"]])
-@pytest.mark.parametrize("agent", [loops.NeverAwaits, loops.LetsNothingOut, loops.BlocksOnALock, loops.StepNeverEnds])
+@pytest.mark.parametrize(
+    ("command", "agent"),
+    one_in(
+        2,
+        [["check"], ["check", "--jobs", "2"], ["check", "--engine", "plain"], ["liveness"]],
+        [loops.NeverAwaits, loops.LetsNothingOut, loops.BlocksOnALock, loops.StepNeverEnds],
+    ),
+)
 def test_time_holds_in_a_step_that_never_awaits(command: list[str], agent: Any) -> None:
     """Undetermined; in this process the line is named."""
     begun = time.monotonic()
