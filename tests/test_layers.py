@@ -50,6 +50,8 @@ ROOMS: Final[dict[str, str]] = {
     "asyncio/telling": "asyncio/control asyncio/runtime asyncio/search engines/coroutines errors files source_location",
     "asyncio": "asyncio/* checking errors verdicts world",
     "sessions": "asyncio asyncio/* errors formats logs verdicts world",
+    "campaigns": "asyncio asyncio/* checking engines/* errors explanation files printing runs sessions strategies "
+    "verdicts world",
     "reports": "*",
     "front": "* reports",
     "figures": "front reports",

@@ -28,6 +28,9 @@ from everyturn.verdicts.verdict import Cell, CounterCheck, InvariantResult, Verd
 
 HANGS: Final = "at rest the scenario still waits"
 
+STATES_OF_A_RUN: Final = 25
+"""A budget of states is one of so many times fewer runs."""
+
 
 class CheckedScenario(NamedTuple):
     """The verdict on a scenario, and what the search counted."""
@@ -103,19 +106,21 @@ def fuzz(
     seconds: float | None = None,
     watch: Callable[[ScenarioSearch], None] | None = None,
     counter_check: bool = True,
+    first: int = 0,
 ) -> CheckedScenario:
     """Make ``runs`` runs of ``scenario`` under a strategy (:mod:`everyturn.asyncio.search.sampling`): refuted, or a
     bound on the risk that one run shows a fault, or proved if a finite strategy without a bound has made all its runs.
 
     ``until_risk``: as many runs as bound the risk by this if all are clean. The same ``seed`` makes the same runs, each
-    by its number alone. Raises :class:`UsageError` for a strategy that asyncio does not allow.
+    by its number alone; ``first``: the number of the first, so that a sample can be made in parts. Raises
+    :class:`UsageError` for a strategy that asyncio does not allow.
     """
     function, name = find(scenario), name_of(scenario)
     setting = setting or Setting()
     with prepared(function, setting):
         chooser = strategy_for(function, setting, strategy, seed).chooser
         number = how_many(runs, until_risk, strategy, chooser)
-        sampled = sample(function, setting, strategy, runs=number, seed=seed, seconds=seconds, watch=watch)
+        sampled = sample(function, setting, strategy, runs=number, seed=seed, seconds=seconds, watch=watch, first=first)
     result, used = sampled.found, sampled.used
     said = _judge(function, name, result.setting, result.found, _otherwise(sampled, until_risk))
     cell = _cell(name, result.setting, said)

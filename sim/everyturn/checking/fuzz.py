@@ -71,13 +71,24 @@ class FuzzedCell(NamedTuple):
     complete: bool
 
 
-_sampler = lru_cache(maxsize=1)(RunMaker)
-"""The sampler of a process that is one of several: kept, as it is asked for many shares of one campaign."""
+_sampler = lru_cache(maxsize=4)(RunMaker)
+"""The samplers of a process that is one of several: kept, as each is asked for many shares of its cell."""
 
 
 def _share(numbers: range, cell: RunRecipe) -> RunTally:
     with overrun.watching():
         return _sampler(cell).sample(numbers)
+
+
+def fuzz_share(cell: RunRecipe, numbers: range) -> FuzzedCell:
+    """The runs of these numbers, as a part of what :func:`fuzz` makes of a cell whose runs are independent."""
+    start = time.monotonic()
+    tally = _share(numbers, cell)
+    sampler = _sampler(cell)
+    failures = {name: _failure(sampler.world, first) for name, first in tally.failures.items()}
+    judged = _cell(sampler, failures, tally, None)
+    judged.seconds = round(time.monotonic() - start, 3)
+    return FuzzedCell(judged, failures, tally.outcomes, interrupted=False, complete=False)
 
 
 def _sampling(cell: RunRecipe, jobs: int, max_seconds: float | None, *, watched: bool) -> RunMaker:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from everyturn.asyncio.runtime.running import Scenario, Setting
     from everyturn.reports.scenarios import SearchProgress
 
-STATES_OF_A_RUN = 25
-"""A budget of states is one of so many times fewer runs."""
 SCENARIO = "An asyncio program as it is: package.module:function, an async function that takes the world."
 SESSION = "An asyncio agent as it is: package.module:Adapter or file.py:Adapter, an everyturn.Session. With --scope."
 
@@ -120,7 +118,7 @@ def explain_scenario(
     code."""
     import msgspec
 
-    from everyturn.asyncio.checking import explain_token
+    from everyturn.asyncio.checking import STATES_OF_A_RUN, explain_token
     from everyturn.asyncio.telling.stock_script import write_script
     from everyturn.reports import scenario_story
 

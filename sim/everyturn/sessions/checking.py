@@ -115,6 +115,7 @@ def fuzz(
     seconds: float | None = None,
     watch: Callable[[ScenarioSearch], None] | None = None,
     counter_check: bool = True,
+    first: int = 0,
 ) -> CheckedScenario:
     """Make runs of a workload under a strategy, as :func:`everyturn.asyncio.checking.fuzz` does."""
     checked = checking.fuzz(
@@ -127,6 +128,7 @@ def fuzz(
         seconds=seconds,
         watch=watch,
         counter_check=counter_check,
+        first=first,
     )
     return CheckedScenario(_cell(checked.cell, work, checked.found), checked.found)
 

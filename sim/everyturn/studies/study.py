@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
@@ -13,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from everyturn.errors import UsageError
-from everyturn.files.reading import text_of
+from everyturn.files.tables import explained, read_tables
 from everyturn.studies.distributions import Constant, Distribution, Exponential, Lognormal, Positive, Seconds, Shown
 from everyturn.world.agents import named_in
 from everyturn.world.world import revision_name
@@ -192,7 +190,7 @@ class Source(NamedTuple):
         try:
             study = msgspec.convert(raw, Study)
         except msgspec.ValidationError as error:
-            raise UsageError(f"{self.where}: {_explain(str(error), raw)}") from None
+            raise UsageError(f"{self.where}: {explained(str(error), raw, _kinds)}") from None
         try:
             return msgspec.structs.replace(study, revisions=tuple(map(self._revision, study.revisions)))
         except UsageError as error:
@@ -215,12 +213,7 @@ class Source(NamedTuple):
 
 def read_study(path: Path, overrides: Mapping[str, Any] | None = None) -> Source:
     """Read a study's file; ``overrides`` replace what it says (`seed` → 7). Raises :class:`UsageError`."""
-    try:
-        raw = tomllib.loads(text_of(path))
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: expected TOML in UTF-8; found: {error}") from error
-    except RecursionError:
-        raise UsageError(f"{path}: expected a flat file; found tables that are nested too deeply") from None
+    raw = read_tables(path)
     named = frozenset((overrides or {}).get("revisions", ()))
     return source(raw, str(path), path.parent, overrides, named)
 
@@ -263,28 +256,6 @@ def _set(raw: dict[str, Any], name: str, value: Any, where: str) -> None:
     raw[key] = value
 
 
-_EXPLAINED: Final[Sequence[tuple[str, str]]] = (
-    (r"Object missing required field `(?P<key>.*?)`", "expected a key `{key}`; found none"),
-    (r"Object contains unknown field `(?P<key>.*?)`", "expected no other keys; found `{key}`"),
-    (r"Invalid (?:enum )?value (?P<found>.*)", "expected one of {kinds}; found {found}"),
-    (r"Expected (?P<wanted>.*), got (?P<found>.*)", "expected {wanted}; found {found}"),
-    (r"Expected (?P<wanted>.*)", "expected {wanted}; found {value}"),
-)
-
-
-def _explain(message: str, raw: dict[str, Any]) -> str:
-    """What the decoder expected of ``raw`` and found and where, in the form that all our errors have."""
-    text, _, where = message.partition(" - at `$")
-    place = where.rstrip("`").lstrip(".")
-    more = {"kinds": ", ".join(_kinds(place)), "value": _shown(raw, place)}
-    for pattern, said in _EXPLAINED:
-        match = re.fullmatch(pattern, text, re.DOTALL)
-        if match:
-            text = said.format_map(match.groupdict() | more)
-            break
-    return f"{place}: {text}" if place else text
-
-
 def _kinds(place: str) -> Sequence[str]:
     """The words that may stand at a place, of those where only some may."""
     if place == "plot.kind":
@@ -293,13 +264,3 @@ def _kinds(place: str) -> Sequence[str]:
         return get_args(Shown)
     kinds = get_args(Arrivals if place == "arrivals.kind" else Distribution)
     return [str(each.__struct_config__.tag) for each in kinds]
-
-
-def _shown(raw: dict[str, Any], place: str) -> str:
-    """What stands at a place."""
-    found: Any = raw
-    for key in place.split("."):
-        if not isinstance(found, dict) or key not in found:
-            return "another value"
-        found = found[key]
-    return repr(found)

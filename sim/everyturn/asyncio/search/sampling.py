@@ -130,13 +130,7 @@ def strategy_for(scenario: Scenario, setting: Setting, wanted: str, seed: int) -
     """The strategy of this name for ``scenario``. Raises :class:`UsageError` for one that cannot work here. To be used
     within :func:`everyturn.asyncio.control.preparing.prepared`."""
     known = {LOOP: 0}
-    family = wanted.partition(":")[0]
-    if family in _NO_FOOTPRINTS:
-        usable = ", ".join(each for each in STRATEGIES if each not in _NO_FOOTPRINTS)
-        raise UsageError(
-            f"strategy {wanted!r}: expected one that asyncio allows, {usable}; {family} {_NO_FOOTPRINTS[family]}, and "
-            "what a step of a task reads and writes is not known (check merges equal states instead)"
-        )
+    refuse_unusable(wanted)
 
     def measured() -> Profile:
         def made(chooser: Strategy, number: int) -> object:
@@ -148,6 +142,17 @@ def strategy_for(scenario: Scenario, setting: Setting, wanted: str, seed: int) -
         return profile(made, seed)
 
     return ScenarioStrategy(_made(wanted, seed, measured), known)
+
+
+def refuse_unusable(wanted: str) -> None:
+    """Raise :class:`UsageError` for a strategy that goes by what depends on what."""
+    family = wanted.partition(":")[0]
+    if family in _NO_FOOTPRINTS:
+        usable = ", ".join(each for each in STRATEGIES if each not in _NO_FOOTPRINTS)
+        raise UsageError(
+            f"strategy {wanted!r}: expected one that asyncio allows, {usable}; {family} {_NO_FOOTPRINTS[family]}, and "
+            "what a step of a task reads and writes is not known (check merges equal states instead)"
+        )
 
 
 def _made(name: str, seed: int, measured: Callable[[], Profile]) -> Strategy:
@@ -178,9 +183,10 @@ def sample(
     seed: int,
     seconds: float | None,
     watch: Callable[[ScenarioSearch], None] | None,
+    first: int = 0,
 ) -> ScenarioSample:
     """Make so many runs under a strategy, or all of a finite one. To be used within
-    :func:`everyturn.asyncio.control.preparing.prepared`.
+    :func:`everyturn.asyncio.control.preparing.prepared`. ``first``: the number of the first run.
 
     A systematic strategy begins anew where others are in one set than was known; for the others some runs are made
     before, to learn that. Ctrl-C ends it early.
@@ -190,7 +196,7 @@ def sample(
     while True:
         used = strategy_for(scenario, setting, wanted, seed)
         sampled = ScenarioSample(ScenarioSearch(setting), used)
-        for outcome in _outcomes(scenario, setting, sampled, runs, seconds):
+        for outcome in _outcomes(scenario, setting, sampled, range(first, first + runs), seconds):
             if watch is not None:
                 watch(sampled.found)
             groups = joined(setting.groups, outcome.neighbours)
@@ -215,12 +221,12 @@ def _learnt(scenario: Scenario, setting: Setting) -> Setting:
 
 
 def _outcomes(
-    scenario: Scenario, setting: Setting, sampled: ScenarioSample, runs: int, seconds: float | None
+    scenario: Scenario, setting: Setting, sampled: ScenarioSample, numbers: range, seconds: float | None
 ) -> Iterator[ScenarioOutcome]:
     """The runs, one by one, counted."""
     result, used, begun = sampled.found, sampled.used, time.monotonic()
     try:
-        for number in range(runs):
+        for number in numbers:
             if used.chooser.exhausted:
                 return
             outcome = run(scenario, StrategyGuide(used.chooser, number, used.known), setting)
@@ -230,7 +236,7 @@ def _outcomes(
                 compare(outcome, run(scenario, RepeatedChoices(outcome), setting))
             sampled.ends[_ended(outcome)] += 1
             yield outcome
-            if seconds is not None and result.seconds >= seconds and number + 1 < runs:
+            if seconds is not None and result.seconds >= seconds and number + 1 < numbers.stop:
                 result.stopped = f"{seconds:g} seconds"
                 return
     except KeyboardInterrupt:

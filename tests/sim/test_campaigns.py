@@ -1,0 +1,244 @@
+"""Campaigns: the same units come to the same result, whoever makes them, in whatever order, however often it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from itertools import count
+from pathlib import Path
+
+import msgspec
+import pytest
+from click.testing import CliRunner, Result
+
+from everyturn.campaigns.campaign import read_campaign
+from everyturn.campaigns.comparing import compare, read_result
+from everyturn.campaigns.counting import CampaignResult
+from everyturn.campaigns.index import opened
+from everyturn.campaigns.known import KnownFailure, Since, read_corpus, read_failure, write_failure
+from everyturn.campaigns.merging import merge
+from everyturn.campaigns.plan import ALL, Shard, parse_shard, plan
+from everyturn.campaigns.running import CampaignRun
+from everyturn.campaigns.workers import here
+from everyturn.checking.fuzz import fuzz
+from everyturn.checking.risk import upper_bound
+from everyturn.cli import main
+from everyturn.errors import UsageError
+from everyturn.verdicts.verdict import Verdict
+
+pytest_plugins = ("pytester",)
+
+PLUGIN = () if "everyturn" in entry_points(group="pytest11").names else ("-p", "everyturn.plugin.hooks")
+
+TEXT = """
+title = "Two prompts"
+seed = 1
+corpus = "known"
+unit = 5
+invariants = ["no-hang"]
+
+[[cells]]
+revision = ["d3", "d4"]
+scope = "AA"
+strategy = ["random-walk", "pos"]
+runs = 12
+"""
+
+
+def campaign_in(folder: Path, text: str = TEXT) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / "two.toml"
+    path.write_text(text)
+    return path
+
+
+def made(path: Path, index: str = "two.campaign", shard: Shard = ALL, ticks: float = 0.0) -> CampaignResult:
+    """What comes of a campaign; each look at the clock takes so many ``ticks``."""
+    campaign = read_campaign(path)
+    clock = count(0.0, ticks)
+    with opened(path.parent / index, plan(campaign)) as found:
+        running = CampaignRun(campaign, read_corpus(campaign.corpus), found, shard, clock=lambda: next(clock))
+        running.run(here)
+        assert running.troubles == {}
+        return running.held.result
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(each) for each in arguments])
+
+
+def test_a_campaign_says_what_fuzz_says(tmp_path: Path) -> None:
+    """Its units together are the runs of the same numbers, so the first violation is the same run."""
+    cells = {cell.cell.key: cell for cell in made(campaign_in(tmp_path)).cells}
+    for revision in ("d3-locked-drain", "d4-independent"):
+        said = fuzz(revision, "AA", strategy="random-walk", runs=12, seed=1, invariants=["no-hang"]).cell
+        cell = cells[f"revision {revision} AA random-walk"]
+        assert {name: (each.verdict, each.token, each.count) for name, each in said.invariants.items()} == {
+            name: (verdict, *(cell.violations[name].token, cell.violations[name].count))
+            if name in cell.violations
+            else (verdict, None, None)
+            for name, verdict in cell.verdicts.items()
+        }
+        assert said.risk is not None
+        assert cell.risk is not None
+        assert cell.risk.at_most == said.risk["at_most"]
+
+
+def test_the_result_does_not_depend_on_shards_or_interruptions(tmp_path: Path) -> None:
+    """Divided, joined, ended by time and gone on with: the same bytes."""
+    whole = msgspec.json.encode(made(campaign_in(tmp_path / "whole")))
+    path = campaign_in(tmp_path / "shards")
+    parts = [made(path, f"{number}.campaign", Shard(number, 3)) for number in (1, 2, 3)]
+    assert sum(part.units for part in parts) == 12
+    merge([tmp_path / "shards" / f"{number}.campaign" for number in (3, 1, 2)], tmp_path / "shards" / "all.campaign")
+    assert msgspec.json.encode(made(path, "all.campaign")) == whole
+
+    path = campaign_in(tmp_path / "ends", TEXT.replace("seed = 1", "seed = 1\nseconds = 3"))
+    units = [made(path, ticks=1.0).units for _ in range(6)]
+    assert units == sorted(set(units)) or units[-1] == 12
+    assert msgspec.json.encode(made(path, ticks=0.0)) == whole
+
+
+@pytest.mark.parametrize(("stop", "runs"), [("cell", 5 + 5 + 12 + 12), ("campaign", 5)])
+def test_a_violation_may_be_enough(tmp_path: Path, stop: str, runs: int) -> None:
+    """It ends its cell, or everything: what comes after it in the order of the plan does not count, even if it was made."""
+    path = campaign_in(tmp_path, f'stop = "{stop}"\n{TEXT}')
+    result = made(path)
+    assert sum(cell.runs for cell in result.cells) == runs
+    assert result.left == 0
+    shards = [made(path, f"{number}.campaign", Shard(number, 2)) for number in (1, 2)]
+    assert sum(part.units for part in shards) >= result.units
+    joined = merge([tmp_path / "1.campaign", tmp_path / "2.campaign"], tmp_path / "all.campaign").result
+    assert joined == result
+
+
+def test_known_failures_come_first(tmp_path: Path) -> None:
+    """Each still fails, is cured, is out of reach, or is not asked: by its run, and by all runs of its scope."""
+    path = campaign_in(tmp_path)
+    (failure, *_) = made(path).failures
+    token = failure.failure.token
+    known = [
+        failure.failure,
+        KnownFailure(invariant="no-hang", token=token, revision="d4-independent", scope="AA"),
+        KnownFailure(invariant="no-hang", token=token, revision="d4-independent", scope="AA+1e"),
+        KnownFailure(invariant="no-hang", token=token, agent="nobody:Mine", scope="AA"),
+    ]
+    for each in known:
+        write_failure(tmp_path / "known", each)
+    result = made(path)
+    found = {(each.failure.kind, each.failure.name, each.failure.scope): each.outcome for each in result.known}
+    assert {place: outcome.since for place, outcome in found.items()} == {
+        ("revision", "d3-locked-drain", "AA"): Since.FAILING,
+        ("revision", "d4-independent", "AA"): Since.CURED,
+        ("revision", "d4-independent", "AA+1e"): Since.FAILING,
+        ("agent", "nobody:Mine", "AA"): Since.NOT_ASKED,
+    }
+    assert found["revision", "d4-independent", "AA+1e"].how == "another run of its scope"
+    assert [each.file is not None for each in result.failures if each.failure == failure.failure] == [True]
+
+
+def test_what_is_different(tmp_path: Path) -> None:
+    """Between two results: failures that are new and gone, and risks that changed."""
+    made(campaign_in(tmp_path / "a", TEXT.replace('["d3", "d4"]', '"d4"')))
+    made(campaign_in(tmp_path / "b", TEXT.replace("runs = 12", "runs = 20")))
+    before, after = (read_result(tmp_path / name / "two.campaign") for name in "ab")
+    found = compare(before, after)
+    assert {each.invariant for each in found.new} == {"no-hang"}
+    risks = {
+        (each.cell.rpartition(" ")[2], each.invariant, each.before, each.after, each.risk_before, each.risk_after)
+        for each in found.changed
+    }
+    bounds = upper_bound(12), upper_bound(20)
+    assert risks == {(strategy, "no-hang", Verdict.RISK, Verdict.RISK, *bounds) for strategy in ("random-walk", "pos")}
+    assert len(found.only_after) == 2
+    assert {each.invariant for each in compare(after, before).not_asked} == {"no-hang"}
+    assert compare(after, after) == compare(before, before)
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    """A campaign ends as what was found says, its index goes on, and its result is a file."""
+    path = campaign_in(tmp_path)
+    first = run("campaign", path, "--jobs", 1, "--result", tmp_path / "first.json")
+    assert first.exit_code == 1, first.output
+    assert "new     revision d3-locked-drain AA: no-hang" in first.stdout
+    again = run("campaign", path, "--jobs", 1, "--result", tmp_path / "again.json")
+    assert again.stdout == first.stdout
+    assert (tmp_path / "first.json").read_bytes() == (tmp_path / "again.json").read_bytes()
+    merged = run("merge", tmp_path / "two.campaign", "-o", tmp_path / "all", "--result", tmp_path / "merged.json")
+    assert merged.exit_code == 0, merged.output
+    assert (tmp_path / "merged.json").read_bytes() == (tmp_path / "first.json").read_bytes()
+    same = run("diff", tmp_path / "all", tmp_path / "first.json")
+    assert (same.exit_code, same.stdout) == (0, "no difference\n")
+
+
+MISTAKES = [
+    ("title = ", "expected TOML in UTF-8; found: "),
+    ("title = 'x'", "expected a key `cells`; found none"),
+    ("title = 1\n[[cells]]", "title: expected `str`; found `int`"),
+    ("title = 'x'\n[[cells]]\nscop = 'AA'", "cells[0]: expected no other keys; found `scop`"),
+    ("title = 'x'\nstop = 'now'\n[[cells]]", "stop: expected one of 'never', 'cell', 'campaign'; found 'now'"),
+    (
+        "title = 'x'\n[[cells]]\nscope = 'AA'",
+        "cells[0]: expected one of revision, agent, session, scenario; found none",
+    ),
+    ("title = 'x'\n[[cells]]\nrevision = 'd4'", "cells[0]: expected a scope, such as 'AA+1c'; found none"),
+    ("title = 'x'\n[[cells]]\nrevision = 'd4'\nscope = 'B'", "cells[0]: scope 'B': expected"),
+    ("title = 'x'\n[[cells]]\nrevision = 'd44'\nscope = 'A'", "cells[0]: revision 'd44': expected one of"),
+    ("title = 'x'\n[[cells]]\nrevision = 'd4'\nscope = 'A'\nstrategy = 'luck'", "cells[0]: strategy 'luck': expected"),
+    ("title = 'x'\n[[cells]]\nrevision = 'd4'\nscope = 'A'\nruns = 0", "cells[0].runs: expected `int` >= 1"),
+    ("title = 'x'\n[[cells]]\nrevision = 'd4'\nscope = 'A'\nrisk = 0.1\nstrategy = 'dpor'", "until-risk: expected"),
+    ("title = 'x'\n[[cells]]\nrevision = 'd4'\nscope = ['A', 'A']", "cells[0]: expected different cells; found"),
+    ("title = 'x'\n[[cells]]\nrevision = 'd4'\nscope = 'A'\ninvariants = ['nice']", "cells[0]: invariant 'nice'"),
+    (
+        "title = 'x'\n[[cells]]\nagent = 'no.where:Mine'\nscope = 'A'",
+        "cells[0]: agent 'no.where:Mine': expected a module",
+    ),
+    ("title = 'x'\n[[cells]]\nrevision = 'd4'\nscope = 'A'\norder = 'any'", "expected granularity, if anything"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), MISTAKES)
+def test_mistakes_in_a_file_are_told(tmp_path: Path, text: str, said: str) -> None:
+    """What was expected and found, in which file, at which key; nothing is written."""
+    path = campaign_in(tmp_path, text)
+    found = run("campaign", path)
+    assert found.exit_code == 2, found.output
+    assert len(found.stderr.splitlines()) == 1, found.stderr
+    assert found.stderr.startswith(f"everyturn: {path}: ")
+    assert said in found.stderr
+    assert [each.name for each in tmp_path.iterdir()] == ["two.toml"]
+
+
+@pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "1/2/3", "a/b", "1/99999"])
+def test_shards_are_parts(text: str) -> None:
+    with pytest.raises(UsageError, match="expected i/n"):
+        parse_shard(text)
+
+
+def of_shards(number: int) -> Iterator[Shard]:
+    return (Shard(each + 1, number) for each in range(number))
+
+
+@pytest.mark.parametrize("number", [1, 2, 7])
+def test_shards_have_each_unit_once(number: int) -> None:
+    assert [sum(shard.has(place) for shard in of_shards(number)) for place in range(20)] == [1] * 20
+
+
+def test_failures_are_written_as_tests(tmp_path: Path, pytester: pytest.Pytester) -> None:
+    """Each is a test that fails as it stands, a file for the folder of known ones, and a trace."""
+    path = campaign_in(tmp_path, TEXT.replace('["random-walk", "pos"]', '"random-walk"'))
+    found = run("campaign", path, "--jobs", 1, "--failures", tmp_path / "found", "--keep")
+    assert found.exit_code == 1
+    (test,) = (tmp_path / "found").glob("test_*.py")
+    (kept,) = (tmp_path / "found").glob("*.toml")
+    assert read_failure(kept) == read_failure(tmp_path / "known" / kept.name)
+    replayed = run(
+        "replay", kept.with_suffix(".jsonl.zst"), "--strict", "--invariant", "no-hang", "--expect", "refuted"
+    )
+    assert replayed.exit_code == 0, replayed.output
+    pytester.makepyfile(**{test.stem: test.read_text()})
+    outcome = pytester.runpytest_inprocess(*PLUGIN, "-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.fnmatch_lines(["refuted: no-hang", "*p2 has a run id*"])
+    assert run("campaign", path, "--jobs", 1, "--allow-known").exit_code == 0
+    assert run("campaign", path, "--jobs", 1).exit_code == 1
