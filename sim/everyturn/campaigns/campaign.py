@@ -20,7 +20,7 @@ Words = Word | Annotated[list[Word], Meta(min_length=1, max_length=1000)]
 """One word, or several."""
 Runs = Annotated[int, Meta(ge=1, le=1_000_000_000)]
 States = Annotated[int, Meta(ge=1, le=1_000_000_000)]
-Probability = Annotated[float, Meta(gt=0, lt=1)]
+Probability = Annotated[float, Meta(ge=1e-9, lt=1)]
 Seconds = Annotated[float, Meta(gt=0, le=1e7)]
 Stop = Literal["never", "cell", "campaign"]
 Granularity = Literal["access", "await"]

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from everyturn.asyncio.runtime.places import is_users
 from everyturn.asyncio.runtime.scenarios import find as find_scenario
@@ -43,9 +43,9 @@ class AskedCell(Struct, frozen=True, forbid_unknown_fields=True):
     scope: str
     strategy: str
     seed: int
-    runs: int | None
-    risk: float | None
-    max_states: int | None
+    runs: Annotated[int, Meta(ge=1)] | None
+    risk: Annotated[float, Meta(ge=1e-9, lt=1)] | None
+    max_states: Annotated[int, Meta(ge=1)] | None
     invariants: tuple[str, ...]
     without: tuple[str, ...]
     setting: str
