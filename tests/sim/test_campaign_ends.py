@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 from click.testing import CliRunner
+from tests.nightly import nightly
 from tests.sim.campaign_kills import KnownWork
 
 from everyturn.campaigns.index import APPLICATION, UnitRow, opened, read_index
@@ -22,6 +23,8 @@ from everyturn.campaigns.running import CampaignRun
 from everyturn.campaigns.workers import MadeUnit, UnitTask, WorkersDied
 from everyturn.cli import main
 from everyturn.errors import UsageError
+
+ROOT = Path(__file__).resolve().parents[2]
 
 TEXT = """
 title = "Two prompts"
@@ -54,6 +57,15 @@ def test_a_kill_at_every_statement_loses_nothing(tmp_path: Path) -> None:
     kills, rest = done.stdout.split(" kills, ")
     assert int(kills) > 40
     assert rest == "5 units, lost: 0\n"
+
+
+@pytest.mark.parametrize("campaigns", [1, nightly(40)])
+def test_a_soak_loses_nothing(campaigns: int) -> None:
+    """Random kills, full disks, interrupts and spoiled copies: `benchmarks/soak.py` does it for hours."""
+    program = [sys.executable, str(ROOT / "benchmarks" / "soak.py"), "--campaigns", str(campaigns)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "        0  lost\n        0  counted twice\n" in done.stdout
 
 
 def stopping(work: KnownWork, after: int, stop: Callable[[], object]) -> Callable[[Iterable[UnitTask]], Any]:
