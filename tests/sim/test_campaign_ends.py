@@ -238,7 +238,10 @@ def edited(place: int, content: bytes) -> Callable[[Path], None]:
 
 
 def replaced(content: bytes) -> Callable[[Path], None]:
-    return lambda path: path.write_bytes(content) and None
+    def spoil(path: Path) -> None:
+        path.write_bytes(content)
+
+    return spoil
 
 
 SPOILED: dict[str, tuple[Callable[[Path], None], str]] = {

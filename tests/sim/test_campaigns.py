@@ -23,8 +23,13 @@ from everyturn.campaigns.workers import here
 from everyturn.checking.fuzz import fuzz
 from everyturn.checking.risk import upper_bound
 from everyturn.cli import main
+from everyturn.engines.simpy.kernel import simulate
 from everyturn.errors import UsageError
+from everyturn.strategies.random_walk import RandomWalk
+from everyturn.verdicts.selection import judge_by
 from everyturn.verdicts.verdict import Verdict
+from everyturn.world.scope import Scope
+from everyturn.world.world import World
 
 pytest_plugins = ("pytester",)
 
@@ -112,29 +117,97 @@ def test_a_violation_may_be_enough(tmp_path: Path, stop: str, runs: int) -> None
     assert joined == result
 
 
-def test_known_failures_come_first(tmp_path: Path) -> None:
+def clean_run() -> str:
+    """A run of `d3` in which nobody hangs."""
+    world, judge = World(Scope.parse("AA"), "d3", "access"), judge_by(["no-hang"])
+    runs = (simulate(world, RandomWalk(0), number) for number in range(100))
+    return next(run.token for run in runs if not judge.run(run.seen()))
+
+
+def test_known_failures_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each still fails, is cured, is out of reach, or is not asked: by its run, and by all runs of its scope."""
     path = campaign_in(tmp_path)
     (failure, *_) = made(path).failures
     token = failure.failure.token
-    known = [
+    clean = clean_run()
+    for each in (
         failure.failure,
+        KnownFailure(invariant="no-hang", token=clean, revision="d3-locked-drain", scope="AA"),
         KnownFailure(invariant="no-hang", token=token, revision="d4-independent", scope="AA"),
-        KnownFailure(invariant="no-hang", token=token, revision="d4-independent", scope="AA+1e"),
         KnownFailure(invariant="no-hang", token=token, agent="nobody:Mine", scope="AA"),
-    ]
-    for each in known:
+    ):
         write_failure(tmp_path / "known", each)
     result = made(path)
-    found = {(each.failure.kind, each.failure.name, each.failure.scope): each.outcome for each in result.known}
-    assert {place: outcome.since for place, outcome in found.items()} == {
-        ("revision", "d3-locked-drain", "AA"): Since.FAILING,
-        ("revision", "d4-independent", "AA"): Since.CURED,
-        ("revision", "d4-independent", "AA+1e"): Since.FAILING,
-        ("agent", "nobody:Mine", "AA"): Since.NOT_ASKED,
+    since = {(each.failure.token, each.failure.name): (each.outcome.since, each.outcome.how) for each in result.known}
+    cured = (Since.CURED, "nothing in its scope violates it")
+    assert since == {
+        (token, "d3-locked-drain"): (Since.FAILING, "its run"),
+        (clean, "d3-locked-drain"): (Since.FAILING, "another run of its scope"),
+        (token, "d4-independent"): cured,
+        (token, "nobody:Mine"): (Since.NOT_ASKED, "no cell of this campaign names its agent"),
     }
-    assert found["revision", "d4-independent", "AA+1e"].how == "another run of its scope"
     assert [each.file is not None for each in result.failures if each.failure == failure.failure] == [True]
+    monkeypatch.setattr("everyturn.campaigns.known.STATES", 10)
+    again = {each.failure.name: each.outcome for each in made(path, "again.campaign").known}["d4-independent"]
+    assert again.since is Since.OUT_OF_REACH
+    assert again.how.startswith("the replay leaves the recorded path at")
+    assert again.how.endswith("its scope was not explored to the end (10 states)")
+
+
+KNOWN_MISTAKES = [
+    ("", "expected a key `invariant`; found none"),
+    ("invariant = 'no-hang'\ntoken = 'x'", "expected one of revision, agent, session, scenario; found none"),
+    ("invariant = 'no-hang'\ntoken = 'x'\nrevision = 'd3'", "token 'x': expected it to begin with"),
+    ("invariant = 'no-hang'\ntoken = 'ea1-x'\nrevision = 'd3'", "expected one of a revision; found another's"),
+    ("invariant = 'no-hang'\ntoken = TOKEN\nrevision = 'd3'\nscope = 'A'", "expected 'AA', 'access' as in the token"),
+    ("invariant = 'nice'\ntoken = TOKEN\nrevision = 'd3'\nscope = 'AA'", "invariant 'nice': expected one of"),
+    ("invariant = 1", "invariant: expected `str`; found `int`"),
+    ("token", "expected TOML in UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), KNOWN_MISTAKES)
+def test_mistakes_in_known_failures_are_told(tmp_path: Path, text: str, said: str) -> None:
+    """Before anything is made: a scope that is not that of the run would be explored in vain."""
+    path = campaign_in(tmp_path)
+    (tmp_path / "known").mkdir()
+    (tmp_path / "known" / "one.toml").write_text(text.replace("TOKEN", f"'{clean_run()}'"))
+    found = run("campaign", path)
+    assert found.exit_code == 2, found.output
+    assert found.stderr.startswith(f"everyturn: {tmp_path / 'known' / 'one.toml'}: ")
+    assert len(found.stderr.splitlines()) == 1
+    assert said in found.stderr
+    assert not (tmp_path / "two.campaign").exists()
+
+
+ASYNCIO = """
+title = "Asyncio"
+unit = 3
+[[cells]]
+session = "examples.sessions.adapter:Chat"
+scope = "A+1c"
+strategy = "random-walk"
+runs = 7
+[[cells]]
+scenario = "examples.scenarios.two_users:racy"
+strategy = ["random-walk", "explore"]
+runs = 7
+"""
+
+
+def test_asyncio_agents_are_asked_as_well(tmp_path: Path) -> None:
+    """Their samples are those of the same numbers in one piece; what is known of them is replayed and explored."""
+    result = made(campaign_in(tmp_path, ASYNCIO.replace("unit", "corpus = 'known'\nunit")))
+    assert [(cell.runs, cell.of) for cell in result.cells if cell.cell.strategy != "explore"] == [(7, 7), (7, 7)]
+    assert {cell.cell.key: cell.verdicts for cell in result.cells} == {
+        cell.cell.key: cell.verdicts for cell in made(campaign_in(tmp_path / "one", ASYNCIO.replace("3", "7"))).cells
+    }
+    for each in result.failures:
+        write_failure(tmp_path / "known", each.failure)
+    again = made(tmp_path / "two.toml")
+    assert [each.outcome.since for each in again.known] == [Since.FAILING] * len(result.failures)
+    assert {each.file is None for each in again.failures} == {False}
+    assert {each.failure.kind for each in result.failures} == {"session", "scenario"}
 
 
 def test_what_is_different(tmp_path: Path) -> None:

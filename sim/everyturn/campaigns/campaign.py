@@ -110,8 +110,9 @@ class Campaign(NamedTuple):
     allows_known: bool
 
 
-def read_campaign(path: Path, profile: str | None = None) -> Campaign:
-    """Read a campaign's file and all code that it names: to run a campaign is to run that code.
+def read_campaign(path: Path, profile: str | None = None, seed: int | None = None) -> Campaign:
+    """Read a campaign's file and all code that it names: to run a campaign is to run that code. ``seed``: in place of
+    the file's.
 
     Raises :class:`UsageError` that says what was expected, what was found, and at which key.
     """
@@ -121,6 +122,8 @@ def read_campaign(path: Path, profile: str | None = None) -> Campaign:
     except msgspec.ValidationError as error:
         raise UsageError(f"{path}: {explained(str(error), raw, _kinds)}") from None
     tables = _with_profile(tables, profile, path)
+    if seed is not None:
+        tables = msgspec.structs.replace(tables, seed=seed)
     cells: dict[str, AskedCell] = {}
     for number, table in enumerate(tables.cells):
         where = f"{path}: cells[{number}]"

@@ -126,7 +126,7 @@ def result_of(
         of_cell[share.cell.key].append(outcome)
     failures: dict[tuple[str, str, str], CampaignFailure] = {}
     for found in found_failures(done):
-        small = smalls.get(found.unit, _as_found(found))
+        small = smalls.get(found.unit, found.as_known())
         failure = CampaignFailure(small, found, _known_as(small, known))
         failures.setdefault((small.place, small.invariant, small.token), failure)
     return CampaignResult(
@@ -175,13 +175,6 @@ def _violations(outcomes: list[ShareOutcome]) -> dict[str, ShownViolation]:
             elif before.count is not None and shown.count is not None:
                 found[name] = msgspec.structs.replace(before, count=before.count + shown.count)
     return found
-
-
-def _as_found(found: FoundFailure) -> KnownFailure:
-    subject = {found.cell.kind: found.cell.name}
-    return KnownFailure(
-        invariant=found.invariant, what=found.what, token=found.token, scope=found.cell.scope, **subject
-    )
 
 
 def _known_as(small: KnownFailure, known: Sequence[KnownSince]) -> str | None:

@@ -20,6 +20,7 @@ from msgspec import Meta, Struct
 
 from everyturn.asyncio import checking as scenarios
 from everyturn.asyncio.runtime import tokens
+from everyturn.asyncio.runtime.findings import KINDS
 from everyturn.asyncio.runtime.running import Setting
 from everyturn.asyncio.search.searching import SearchLimits
 from everyturn.campaigns.subjects import PORTS, SubjectKind
@@ -29,10 +30,14 @@ from everyturn.engines.simpy.replay import replay
 from everyturn.errors import AgentFault, UsageError
 from everyturn.files.tables import explained, read_tables
 from everyturn.files.writing import written
+from everyturn.printing import one_of
 from everyturn.runs.tokens.token import decode
+from everyturn.runs.tokens.token_by_place import TokenByPlace
 from everyturn.sessions import checking as sessions
+from everyturn.sessions.workload import FAULTS
 from everyturn.verdicts import verdict as verdicts
 from everyturn.verdicts.checker import CONFORMS
+from everyturn.verdicts.selection import selection
 from everyturn.verdicts.verdict import InvariantResult, Verdict
 
 STATES: Final = 50_000
@@ -70,7 +75,8 @@ class KnownFailure(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     @property
     def place(self) -> str:
         """What fails, and where."""
-        return f"{self.kind} {self.name} {self.scope}".rstrip()
+        setting = "" if self.setting is None else f" ({self.setting})"
+        return f"{self.kind} {self.name}{' ' * bool(self.scope)}{self.scope}{setting}"
 
 
 class Since(StrEnum):
@@ -139,12 +145,38 @@ def read_failure(path: Path) -> KnownFailure:
             f"{path}: expected one of {', '.join(get_args(SubjectKind))}; found {' and '.join(given) or 'none'}"
         )
     try:
-        if (failure.kind in PORTS) == tokens.is_token(failure.token):
-            raise UsageError(f"token {failure.token:.40}: expected one of a {failure.kind}; found another's")
-        decode(failure.token) if failure.kind in PORTS else tokens.recorded(failure.token)
+        _expect_its_token(failure)
+        _expect_its_invariant(failure)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
     return failure
+
+
+def _expect_its_token(failure: KnownFailure) -> None:
+    """Raise :class:`UsageError` for a token of another kind, scope or setting: another scope would be explored."""
+    if (failure.kind in PORTS) == tokens.is_token(failure.token):
+        raise UsageError(f"token {failure.token:.40}: expected one of a {failure.kind}; found another's")
+    if failure.kind in PORTS:
+        held = decode(failure.token)
+        run = held.schedule if isinstance(held, TokenByPlace) else held
+        scope, setting = run.scope, run.granularity
+    else:
+        recorded = tokens.recorded(failure.token)
+        scope, setting = recorded.scenario.rpartition("@")[2], recorded.order
+        scope = scope if "@" in recorded.scenario else ""
+    said = failure.setting or ("access" if failure.kind in PORTS else "fifo")
+    if (scope, setting) != (failure.scope, said):
+        raise UsageError(
+            f"scope, setting: expected {scope!r}, {setting!r} as in the token; found {failure.scope!r}, {said!r}"
+        )
+
+
+def _expect_its_invariant(failure: KnownFailure) -> None:
+    """Raise :class:`UsageError` for an invariant that is none of this kind of thing."""
+    if failure.kind in PORTS or (failure.kind == "session" and failure.invariant not in FAULTS):
+        selection([failure.invariant])
+    elif failure.kind == "scenario" and failure.invariant not in KINDS:
+        raise UsageError(f"invariant {failure.invariant!r}: expected {one_of(KINDS, failure.invariant)}")
 
 
 def write_failure(folder: Path, failure: KnownFailure) -> Path:

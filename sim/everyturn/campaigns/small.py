@@ -30,29 +30,36 @@ class FoundFailure(Struct, frozen=True, forbid_unknown_fields=True):
         """The name of the unit that makes it smaller."""
         return f"small {self.cell.place} {self.invariant} {hashlib.sha256(self.token.encode()).hexdigest()[:16]}"
 
+    def as_known(self, scope: str | None = None, token: str | None = None, what: str | None = None) -> KnownFailure:
+        """The failure by this run, or by that which was found."""
+        setting = None if self.cell.setting in ("access", "fifo") else self.cell.setting
+        subject = {self.cell.kind: self.cell.name}
+        return KnownFailure(
+            invariant=self.invariant,
+            what=self.what if what is None else what,
+            token=token or self.token,
+            scope=self.cell.scope if scope is None else scope,
+            setting=setting,
+            **subject,
+        )
+
 
 def smaller(found: FoundFailure) -> tuple[KnownFailure, bytes | None]:
     """The failure by its smallest run, and that run as a compressed trace. Runs of asyncio programs are made smaller
     when they are found, and have no traces."""
     if found.cell.kind not in PORTS:
-        return _as_known(found, found.cell.scope, found.token, found.what), None
+        return found.as_known(), None
     with overrun.watching():
         try:
             shrunk = shrink_source(found.token, [found.invariant], agent=found.cell.name, keep_cause=True)
         except UsageError:  # it can be run and not be explored: it stays as it is
-            return _as_known(found, found.cell.scope, found.token, found.what), _packed(
+            return found.as_known(), _packed(
                 replay(found.token, [found.invariant], found.cell.name).run, found.invariant
             )
     if shrunk.interrupted:
         raise KeyboardInterrupt
     run = shrunk.run
-    return _as_known(found, run.scope, run.token, shrunk.finding.sentence), _packed(run, found.invariant)
-
-
-def _as_known(found: FoundFailure, scope: str, token: str, what: str) -> KnownFailure:
-    setting = None if found.cell.setting in ("access", "fifo") else found.cell.setting
-    subject = {found.cell.kind: found.cell.name}
-    return KnownFailure(invariant=found.invariant, what=what, token=token, scope=scope, setting=setting, **subject)
+    return found.as_known(run.scope, run.token, shrunk.finding.sentence), _packed(run, found.invariant)
 
 
 def _packed(run: Run, invariant: str) -> bytes:

@@ -48,6 +48,7 @@ SUFFIX = ".campaign"
     "--shard", "shard_text", metavar="I/N", default="1/1", help="Only this part; `everyturn merge` joins them."
 )
 @click.option("--max-seconds", type=click.FloatRange(0, min_open=True), help="Stop discovery after this time.")
+@click.option("--seed", type=int, help="In place of the file's: other runs, and another index.")
 @click.option("--dask", metavar="ADDRESS", help="Make it on this Dask cluster; everyturn[dask].")
 @click.option("--failures", type=click.Path(path_type=Path), help="Write new failures into this folder, as tests.")
 @click.option("--keep", is_flag=True, help="Add new failures to the folder of known ones.")
@@ -62,6 +63,7 @@ def campaign(
     jobs: int | None,
     shard_text: str,
     max_seconds: float | None,
+    seed: int | None,
     dask: str | None,
     failures: Path | None,
     keep: bool,
@@ -82,7 +84,7 @@ def campaign(
     from everyturn.reports.text import Printer
 
     shard = parse_shard(shard_text)
-    read = read_campaign(file, profile)
+    read = read_campaign(file, profile, seed)
     read = read._replace(
         seconds=max_seconds or read.seconds,
         failures=failures or read.failures,
@@ -97,8 +99,11 @@ def campaign(
     show = Printer(err=as_json)
     for line in lines(result):
         show.say(line)
+    if ran.stopped is not None:
+        show.say(f"discovery ended after {ran.stopped}; the same command goes on from there")
+    files = {each.unit: str(read.corpus / each.file) for each in corpus if read.corpus is not None}
     for name, trouble in ran.troubles.items():
-        complain(f"{name}: {trouble.text}")
+        complain(f"{files.get(name, name)}: {trouble.text}")
     if not ran.interrupted:
         _write_failures(ran, [each for each in result.failures if each.file is None], show, keep=keep)
     if result_file is not None:
@@ -175,5 +180,8 @@ def _code(ran: CampaignRun, result: CampaignResult) -> int:
         return Exit.USAGE
     if not result.units and not result.known:
         return Exit.NOTHING_RAN
-    doubtful = any(cell.verdict in (Verdict.UNDETERMINED, Verdict.NOT_JUDGED) for cell in result.cells)
+    verdicts = {cell.verdict for cell in result.cells if ran.shard.of == 1 or cell.runs or cell.states}
+    if verdicts == {Verdict.NOT_PROMISED}:
+        return Exit.NOTHING_RAN
+    doubtful = verdicts & {Verdict.UNDETERMINED, Verdict.NOT_JUDGED}
     return Exit.UNDETERMINED if doubtful or since[Since.OUT_OF_REACH] else Exit.HOLDS
