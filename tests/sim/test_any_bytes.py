@@ -13,6 +13,8 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from everyturn.campaigns.campaign import read_campaign
+from everyturn.campaigns.known import read_failure
 from everyturn.cli import main
 from everyturn.errors import UsageError
 from everyturn.studies.study import read_study
@@ -24,9 +26,20 @@ STUDY: Final = (
     b'title = "x"\nrevisions = ["d4"]\nhours = 0.01\nreplications = 1\n[arrivals]\nkind = "poisson"\nper_minute = 1.0\n'
     b'[cancels]\nper_hour = 1.0\n[latency.store]\nkind = "exponential"\nmean = 0.1\n[plot]\nkind = "bars"\n'
 )
+CAMPAIGN: Final = b"""
+title = "x"
+corpus = "known"
+[[cells]]
+revision = "d3"
+scope = "AA"
+strategy = "random-walk"
+runs = 4
+invariants = ["no-hang"]
+"""
 SEEDS: Final = {
     "log": ".jsonl", "itf": ".itf.json", "jepsen": ".jepsen", "edn": ".edn",
     "recording": ".jsonl", "trace": ".jsonl", "slog": ".jsonl", "mapping": ".toml", "study": ".toml",
+    "campaign": ".toml", "failure": ".toml", "result": ".json", "index": ".campaign",
 }  # fmt: skip
 """Kind of file → what its name ends with."""
 
@@ -40,8 +53,15 @@ COMMANDS: Final[dict[str, list[list[str]]]] = {
     "slog": [["convert", "--mapping", "slog", "FILE", "OUT.jsonl"]],
     "mapping": [["convert", "--mapping", "FILE", str(SLOG), "OUT.jsonl"]],
     "study": [],
+    "campaign": [],
+    "failure": [],
+    "result": [["diff", "FILE", "FILE"]],
+    "index": [["diff", "FILE", "FILE"], ["merge", "FILE", "-o", "OUT"]],
 }  # fmt: skip
-"""Kind of file → commands that read it; a study is read only, since what it asks for may take for ever."""
+"""Kind of file → commands that read it."""
+
+READ: Final = {"study": read_study, "campaign": read_campaign, "failure": read_failure}
+"""Kinds that are read only, since what they ask for may take for ever."""
 
 PIECES: Final = st.sampled_from(
     [b"0", b"-1", b"1e300", b"1e999", b"9" * 40, b"null", b"[]", b"{}", b'""', b'"\\ud800"', b"\xff", b"\0", b"[" * 99, b"NaN",
@@ -63,8 +83,16 @@ def good(kind: str) -> bytes:
             return path.read_bytes()
     if kind == "mapping":
         return (ROOT / "sim" / "everyturn" / "formats" / "mappings" / "slog.toml").read_bytes()
-    if kind == "study":
-        return STUDY
+    if kind in ("study", "campaign"):
+        return {"study": STUDY, "campaign": CAMPAIGN}[kind]
+    if kind in ("failure", "result", "index"):
+        with TemporaryDirectory() as folder:
+            file = Path(folder, "c.toml")
+            file.write_bytes(CAMPAIGN)
+            index, result, known = (Path(folder, name) for name in ("index", "result", "known"))
+            words = ["campaign", str(file), "--jobs", "1", "--index", str(index), "--result", str(result), "--keep"]
+            assert CliRunner().invoke(main, words).exit_code == 1
+            return {"failure": next(known.iterdir()), "result": result, "index": index}[kind].read_bytes()
     trace = Path(__file__).parents[1] / "traces" / "L1-no-lost-cancel.jsonl"
     return {"recording": RECORDING, "slog": SLOG, "trace": trace}[kind].read_bytes()
 
@@ -74,9 +102,9 @@ def check_clean(kind: str, content: bytes) -> None:
     with TemporaryDirectory() as folder:
         file = Path(folder, f"foreign{SEEDS[kind]}")
         file.write_bytes(content)
-        if kind == "study":
+        if kind in READ:
             with suppress(UsageError):
-                read_study(file)
+                READ[kind](file)
         for command in COMMANDS[kind]:
             words = [word.replace("FILE", str(file)).replace("OUT", f"{folder}/out") for word in command]
             result = CliRunner().invoke(main, words)
@@ -114,8 +142,8 @@ def test_a_file_as_it_should_be_is_read(kind: str) -> None:
     with TemporaryDirectory() as folder:
         file = Path(folder, f"foreign{SEEDS[kind]}")
         file.write_bytes(good(kind))
-        if kind == "study":
-            assert read_study(file).cells()
+        if kind in READ:
+            assert READ[kind](file)
         for command in COMMANDS[kind]:
             words = [word.replace("FILE", str(file)).replace("OUT", f"{folder}/out") for word in command]
             assert CliRunner().invoke(main, words).exit_code in (0, 1), words

@@ -268,7 +268,9 @@ def test_help_says_what_each_exit_code_means(command: str) -> None:
     _, _, codes = run(command, "--help").stdout.partition("Exit codes:\n")
     numbers = {int(line.split()[0]) for line in codes.splitlines() if line.strip()}
     assert {0, 2, 3, 130} <= numbers
-    judging = {"check", "liveness", "fuzz", "replay", "shrink", "explain", "validate", "repairs"}
+    judging = {
+        "check", "liveness", "fuzz", "campaign", "diff", "replay", "shrink", "explain", "validate", "repairs",
+    }  # fmt: skip
     assert (1 in numbers) == (command in judging)
 
 

@@ -34,11 +34,11 @@ SUFFIX = ".campaign"
         {
             Exit.HOLDS: "nothing fails, as far as it was asked",
             Exit.REFUTED: "a known failure still fails, or a new one was found",
-            Exit.UNDETERMINED: "nothing fails, and a known failure is out of reach or a cell undetermined",
+            Exit.UNDETERMINED: "nothing fails, and a known failure or a cell is undetermined",
             Exit.NOTHING_RAN: "nothing ran",
         },
     ),
-    short_help="Known failures, then discovery, on all cores; go on after any end",
+    short_help="Known failures, then new ones, on all cores",
 )
 @click.argument("file", metavar="CAMPAIGN.toml", type=click.Path(path_type=Path))
 @click.option("--profile", metavar="NAME", help="pull-request, nightly, or one of the file's.")
