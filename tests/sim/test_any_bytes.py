@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from click.testing import CliRunner
@@ -60,7 +61,11 @@ COMMANDS: Final[dict[str, list[list[str]]]] = {
 }  # fmt: skip
 """Kind of file → commands that read it."""
 
-READ: Final = {"study": read_study, "campaign": read_campaign, "failure": read_failure}
+READ: Final[dict[str, Callable[[Path], Any]]] = {
+    "study": read_study,
+    "campaign": read_campaign,
+    "failure": read_failure,
+}
 """Kinds that are read only, since what they ask for may take for ever."""
 
 PIECES: Final = st.sampled_from(
