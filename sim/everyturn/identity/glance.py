@@ -38,7 +38,7 @@ class Glance:
     def take(self) -> None:
         """Remember what the classes hold now."""
         self._lengths = [*map(len, self._namespaces)]
-        self._names = tuple(chain.from_iterable(self._namespaces))
+        self._names = [*chain.from_iterable(self._namespaces)]
         self._values = tuple(chain.from_iterable(self._views))
 
     def is_same(self) -> bool:
@@ -47,6 +47,6 @@ class Glance:
         return (
             [*map(len, self._namespaces)] == self._lengths
             and all(map(is_, chain.from_iterable(self._views), self._values))
-            and all(map(is_, chain.from_iterable(self._namespaces), self._names))
+            and [*chain.from_iterable(self._namespaces)] == self._names
             and not any(map(is_registered_with, self._abstract))
         )

@@ -66,9 +66,10 @@ class Identities:
             if own is None:
                 own, keeps = self._own(suspended[place], each.awaited)
                 fixed = fixed and keeps
-                each = each._replace(own=own if keeps else None)
+            else:
+                keeps = True
             whole = self.values.number((whole, own))
-            chain[place] = each._replace(whole=whole if fixed else None)
+            chain[place] = _Suspended(each.awaited, own if keeps else None, whole if fixed else None)
         return whole
 
     def _own(self, coroutine: Any, awaited: object) -> tuple[Hashable, bool]:
@@ -113,13 +114,19 @@ class Identities:
     def _frame(self, coroutine: Any, frame: FrameType, awaited: object) -> Hashable:
         held = contents(coroutine, frame, awaited)
         live = None if self._keep_dead or self.values.frames_are_read else live_at(frame.f_code, frame.f_lasti)
-        values = tuple(
+        values = [
             (name, self._local(frame, name, value))
             for name, value in held.named
             if value is not awaited and (live is None or name in live)
+        ]
+        stack = [self._stacked(frame, value) for value in held.stack if value is not awaited]
+        return (
+            self.values.encode(frame.f_code),
+            frame.f_lasti,
+            tuple(values),
+            tuple(stack),
+            self._handled(frame, held),
         )
-        stack = tuple([self._stacked(frame, value) for value in held.stack if value is not awaited])
-        return (self.values.encode(frame.f_code), frame.f_lasti, values, stack, self._handled(frame, held))
 
     def _local(self, frame: FrameType, name: str, value: Any) -> Hashable:
         try:
