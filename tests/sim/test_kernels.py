@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from everyturn.engines.explorer import kernels
+from everyturn.engines.coroutines.exploration import Limits
+from everyturn.engines.explorer import checkpoints, kernels
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.engines.explorer.numbering import Numbering, Words
 from everyturn.errors import UsageError
@@ -165,12 +166,61 @@ def test_small_searches_load_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert asked == [True]
 
 
+def test_loops_that_number_wrongly_are_not_used() -> None:
+    """Each time that they are loaded they number a sample, which is compared."""
+
+    class Wrong:
+        @staticmethod
+        def add(*given: Any) -> int:
+            given[-2][:] = range(len(given[-2]))
+            return len(given[-2])
+
+        @staticmethod
+        def find(*given: Any) -> None:
+            given[-1][:] = range(len(given[-1]))
+
+    assert not kernels.agrees(Wrong)  # type: ignore[arg-type]
+
+
 @needs_numba
 def test_loops_are_compiled_once_and_it_is_said(tmp_path: Path) -> None:
-    """A line when it begins, with where they are kept; the next command finds them there."""
+    """A line when it begins, with where they are kept; the next command finds them there, and goes on without them if
+    they are damaged."""
     command = [sys.executable, "-m", "everyturn", "check", "--revision", "d3", "--scope", "A"]
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), kernels.VARIABLE: "compiled"}
-    runs = [subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in range(2)]
-    assert [run.stderr.count("everyturn: compiling the search") for run in runs] == [1, 0]
-    assert str(tmp_path) in runs[0].stderr
-    assert runs[0].stdout.split("[")[0] == runs[1].stdout.split("[")[0]
+
+    def run() -> tuple[str, str]:
+        said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        return said.stdout.split("[")[0], said.stderr
+
+    verdict, compiling = run()
+    assert "everyturn: compiling the search" in compiling
+    assert str(tmp_path) in compiling
+    assert run() == (verdict, "")
+    for each in tmp_path.rglob("*.nbc"):
+        each.write_bytes(b"damaged")
+    again, said = run()
+    assert again == verdict
+    assert "not compiled, and slower" in said
+
+
+@needs_numba
+def test_a_checkpoint_is_gone_on_from_by_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exploration that was interrupted with NumPy's loops and finished with compiled ones, and the other way round,
+    is the one that was never interrupted."""
+    world, judge = World(Scope.parse("A+1c"), "d4"), Judge()
+    monkeypatch.setenv(kernels.VARIABLE, "numpy")
+    whole = LevelExplorer(world, judge)
+    whole.run()
+    for kernel in ("compiled", "numpy"):
+        half = LevelExplorer(world, judge)
+        assert half.run(Limits(states=300)).stopped is not None
+        checkpoints.save(half, tmp_path / "half")
+        kernels.forget()
+        monkeypatch.setenv(kernels.VARIABLE, kernel)
+        gone_on = checkpoints.load(tmp_path / "half", world, judge)
+        assert gone_on.run().complete
+        assert gone_on.graph.states.rows(gone_on.graph.states.keys).tolist() == (
+            whole.graph.states.rows(whole.graph.states.keys).tolist()
+        )
+        assert gone_on.predecessors.parents.tolist() == whole.predecessors.parents.tolist()

@@ -33,8 +33,8 @@ class CompiledChunk:
         graph.take_up()
         self._ways = graph.successors.ways
         found = answer.found
-        self._sources = [np.require(each, np.int64, "CW") for each in found.sources]
-        self._taken = [np.require(each, np.int64, "CW") for each in found.ways]
+        self._sources = [np.require(each, np.int64, ["C", "W"]) for each in found.sources]
+        self._taken = [np.require(each, np.int64, ["C", "W"]) for each in found.ways]
 
     def __len__(self) -> int:
         return sum(map(len, self._sources))

@@ -11,10 +11,13 @@ import hashlib
 import os
 import platform
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Final
+
+import numpy as np
 
 from everyturn.errors import UsageError
 
@@ -73,25 +76,37 @@ def _folder() -> Path:
 
 
 def _loaded(folder: Path, *, is_new: bool) -> ModuleType | None:
-    """The compiled loops; none if they cannot be compiled here, which is said."""
-    try:
-        import numba
-    except ImportError as error:
-        _say(f"numba cannot be used ({error}): the search goes on without it")
-        return None
-    before = numba.config.CACHE_DIR
+    """The compiled loops; none if they cannot be had here, which is said."""
     if is_new:
         _say(f"compiling the search, once: some seconds; kept in {folder}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        numba = import_module("numba")
+        before = numba.config.CACHE_DIR
         numba.config.CACHE_DIR = str(folder)
-        from everyturn.engines.explorer import compiled_loops
-    except (OSError, RuntimeError, numba.core.errors.NumbaError) as error:
-        _say(f"the search is not compiled ({error}): it goes on as it is")
+        try:
+            loops = import_module(f"{__package__}.{_LOOPS}")
+        finally:
+            numba.config.CACHE_DIR = before
+    except Exception as error:  # noqa: BLE001 - numba, or what it has kept, may be broken in any way
+        _say(f"the search is not compiled, and slower ({error!r:.200}); if it stays so, remove {folder}")
         return None
-    finally:
-        numba.config.CACHE_DIR = before
-    return compiled_loops
+    if not agrees(loops):
+        _say(f"what was compiled is wrong on this machine, and not used; remove {folder}")
+        return None
+    return loops
+
+
+def agrees(loops: ModuleType) -> bool:
+    """Whether loops number keys as they come, and find them again: a sample, each time that they are loaded."""
+    rows = np.arange(1, 1001, dtype=np.uint64).reshape(500, 2) % np.uint64(97) << np.uint64(37)
+    known: dict[tuple[int, ...], int] = {}
+    expected = [known.setdefault(tuple(row), len(known)) for row in rows.tolist()]
+    table = np.zeros((500, 2), np.uint64), np.zeros(1024, np.int32), np.uint64(54)
+    numbers, fresh, again = (np.zeros(500, np.int64) for _ in range(3))
+    count = loops.add(*table, 0, rows, numbers, fresh)
+    loops.find(*table, rows, again)
+    return count == len(known) and numbers.tolist() == expected == again.tolist()
 
 
 def _say(line: str) -> None:

@@ -294,7 +294,7 @@ class _Table:
 
     def _find_compiled(self, loops: Any, words: Words) -> tuple[KeyNumbers, KeyNumbers]:
         """As :meth:`find`, by compiled loops; what is missing is made in the same order."""
-        words = np.require(words, np.uint64, "CW")
+        words = np.require(words, np.uint64, ["C", "W"])
         found = np.empty(len(words), np.int64)
         places = np.arange(len(words))
         while True:

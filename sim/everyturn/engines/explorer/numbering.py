@@ -106,7 +106,7 @@ class Numbering:
 
     def grow(self) -> None:
         """Make room for half as many keys again, and some."""
-        self._reserve(_LEAST + self._count // 2)
+        self._reserve(max(1, min(_LEAST + self._count // 2, _MOST - self._count)))
 
     def entered(self, count: int) -> None:
         """Compiled loops have entered keys: now there are so many."""
@@ -117,7 +117,7 @@ class Numbering:
         loops = kernels.compiled()
         if loops is not None:
             found = np.empty(len(words), np.int64)
-            loops.find(*self.table, np.require(words, np.uint64, "CW"), found)
+            loops.find(*self.table, np.require(words, np.uint64, ["C", "W"]), found)
             return found
         slots = self._first(words)
         numbers = self._held(slots)
@@ -151,7 +151,7 @@ class Numbering:
         before, loops = self._count, kernels.compiled()
         if loops is not None:
             numbers, places = np.empty(len(words), np.int64), np.empty(len(words), np.int64)
-            self._count = loops.add(*self.table, before, np.require(words, np.uint64, "CW"), numbers, places)
+            self._count = loops.add(*self.table, before, np.require(words, np.uint64, ["C", "W"]), numbers, places)
             return numbers, places[: self._count - before].copy()
         slots = self._first(words)
         numbers = self._held(slots)

@@ -67,4 +67,5 @@ class Predecessors:
 
     def restore(self, parents: NDArray[np.uint32], moves: NDArray[np.uint16]) -> None:
         """Take over what was known of the first states."""
-        self._count, self._parents, self._moves = len(parents), parents, moves
+        self._count = len(parents)
+        self._parents, self._moves = (np.require(each, each.dtype, ["C", "W"]) for each in (parents, moves))
