@@ -344,7 +344,7 @@ def test_a_second_ctrl_c_does_not_spoil_the_checkpoint(tmp_path: Path, monkeypat
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(JudgeTables, "_work_out", interrupted)
+    monkeypatch.setattr(JudgeTables, "work_out", interrupted)
     explorer.run(save=lambda: save(explorer, file))
     monkeypatch.undo()
     assert explorer.found.interrupted
