@@ -235,6 +235,7 @@ class ScenarioSearch:
     opaque: dict[str, int] = field(default_factory=dict)
     unsure: dict[str, str] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
+    cut: bool = False
 
     def add(self, outcome: ScenarioOutcome, begun: float) -> None:
         """Count one more run."""
@@ -246,6 +247,7 @@ class ScenarioSearch:
         self.unsure = outcome.unsure | self.unsure
         self.shown |= outcome.shown
         self.unordered |= outcome.unordered
+        self.cut = self.cut or outcome.cut
         for finding in outcome.findings:
             best = self.found.get(finding.kind)
             if best is None or len(outcome.decisions) < len(best.decisions):
@@ -294,9 +296,17 @@ def search(
                 continue
             if finished:
                 result.complete = finished and result.stopped is None
-                result.trusted = [f"the order of sets of {each.__module__}.{each.__qualname__}" for each in NOW.classes]
+                result.trusted = [*map(_trusted_order, NOW.classes), *([_CUT] if result.cut else [])]
                 return result
             setting = setting._replace(groups=joined(setting.groups, result.neighbours))
+
+
+_CUT: Final = "bytes on their way arrive in other pieces, too, than those that were explored"
+
+
+def _trusted_order(kind: type) -> str:
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return f"the order of sets of {name} is that in which they came; it is one of all that are possible"
 
 
 def _exhaust(
