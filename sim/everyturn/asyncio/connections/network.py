@@ -49,24 +49,28 @@ class Network:
         self._unknown = unknown
         self.rooms: tuple[int, ...] = (ROOM,)
         self.whole = False
-        self.sampled = False
-        """Whether not every number of bytes was among the choices."""
+        self.trusted: set[str] = set()
+        """What of connections was one of all that are possible, not explored."""
         self.sockets: dict[int, WorldSocket] = {}
         self.connections: list[Connection] = []
         self.services: dict[Address, Service] = {}
         self.hosts: dict[str, str] = {"localhost": "127.0.0.1"}
+        self.watched: Mapping[int, Any] = {}
+        """The descriptors that the loop looks at, with their handles."""
         self.reported: set[int] = set()
         """Descriptors of which this look at the selector has told."""
 
     def state(self) -> tuple[Any, ...]:
         """All that can matter later."""
+        limits = self.rooms, self.whole, sorted(self.hosts.items())
         if not (self.sockets or self.connections or self.services):
-            return ()
+            return limits
         descriptors = sorted(self.sockets)
         sockets = [self.sockets[each] for each in descriptors]
         services = sorted(self.services.items())
         reported = sorted(self.reported)
-        return descriptors, sockets, self.connections, services, self.rooms, self.whole, reported
+        watched = [(each, key.events, key.data) for each, key in sorted(self.watched.items())]
+        return limits, descriptors, sockets, self.connections, services, reported, watched
 
     # What the world says.
 
@@ -102,10 +106,6 @@ class Network:
     def choose(self, kind: str, options: Sequence[str]) -> int:
         """Decide."""
         return self._choose(kind, options)
-
-    def is_sampled(self) -> None:
-        """More bytes are on their way than there are choices for."""
-        self.sampled = True
 
     def socket(self) -> WorldSocket:
         """A new one, with the lowest descriptor that is free."""
@@ -169,6 +169,7 @@ class Network:
             for each in self._of(ours):
                 if not each.accepted and not isinstance(each.client, Peer):
                     each.server_goes()
+                    self._forget(each)
         connection = ours.connection
         if connection is not None:
             self._end(connection, ours)
@@ -197,7 +198,7 @@ class Network:
         elif connection.accepted or connection.over:
             gone = connection.client is None and connection.server is None
         else:
-            gone = connection.client is None and self.listener(connection.target) is None
+            gone = connection.client is None and not isinstance(self.listener(connection.target), WorldSocket)
         if gone:
             self.connections.remove(connection)
 
@@ -229,13 +230,13 @@ class Network:
         it, so the kernel of both had made it before."""
         return any(each.seen and not each.told and each.client is not None for each in self.connections)
 
-    def moves(self, keys: Mapping[int, Any]) -> Iterator[NetworkMove]:
+    def moves(self) -> Iterator[NetworkMove]:
         """What the selector may tell next, for the descriptors that are looked at; each of them once in one look."""
-        for descriptor in sorted(keys.keys() - self.reported):
+        for descriptor in sorted(self.watched.keys() - self.reported):
             ours = self.sockets.get(descriptor)
             if ours is None:
                 continue
-            reader, writer = keys[descriptor].data
+            reader, writer = self.watched[descriptor].data
             if ours.listens:
                 yield from self._comes(ours, reader)
             elif ours.connection is not None and ours.incoming is None:

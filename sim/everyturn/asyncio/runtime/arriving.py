@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from asyncio import events
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -46,7 +46,6 @@ class Arriving:
     clock: Clock
     numbers: Numbers
     network: Network
-    watched: Mapping[int, Any]
     loop: WorldLoop
     answers: list[Answer]
     orphans: list[Answer]
@@ -61,7 +60,7 @@ class Arriving:
     _tell: Callable[[str, Any], None]
     _thread_moves: Callable[[], list[WorldMove]]
     between_steps: Callable[[], None]
-    lost: Callable[[], list[str]]
+    _lost: Callable[[], list[str]]
     """Names of the tasks that wait and that nobody holds."""
 
     def select(self, *, wait: bool) -> list[Any]:
@@ -123,8 +122,7 @@ class Arriving:
             for each in self.orphans
         ]
         moves += [
-            WorldMove(each.name, partial(self._comes, each), each.optional, each.name)
-            for each in self.network.moves(self.watched)
+            WorldMove(each.name, partial(self._comes, each), each.optional, each.name) for each in self.network.moves()
         ]
         moves += self._thread_moves()
         if lost := self._unheld():
@@ -140,10 +138,10 @@ class Arriving:
         foreseen = self.guide.foreseen()
         if foreseen is not None and not any(each.startswith(COLLECTED) for each in foreseen):
             return []
-        return self.lost()
+        return self._lost()
 
     def _collect(self) -> None:
-        told = f"{COLLECTED} {', '.join(self.lost())}, which nobody refers to"
+        told = f"{COLLECTED} {', '.join(self._lost())}, which nobody refers to"
         self._tell("world", Move(told, "collected"))
         gc.collect()
 

@@ -37,8 +37,8 @@ class ScenarioOutcome:
     ``logged`` was noted before it came to rest first; what follows is the end of ``asyncio.run``. ``times``: the clock
     at each iteration of the loop, in seconds: the earliest that everything decided allows. ``unsure``: kinds of faults
     of which it cannot be seen whether this run has one, and why not;
-    ``shown``: what the run has shown, where a verdict needs that something was seen at all. ``cut``: bytes were on
-    their way that may have arrived in more pieces than are explored. ``measured``: durations that it has noted.
+    ``shown``: what the run has shown, where a verdict needs that something was seen at all. ``trusted``: what
+    of its connections was one of all that are possible. ``measured``: durations that it has noted.
     """
 
     decisions: list[Decision]
@@ -54,7 +54,7 @@ class ScenarioOutcome:
     times: list[float] = field(default_factory=list)
     unsure: dict[str, str] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
-    cut: bool = False
+    trusted: frozenset[str] = frozenset()
     measured: list[tuple[str, float]] = field(default_factory=list)
 
 
@@ -133,7 +133,7 @@ def _one(
             world.over = True
         _close(world)
     outcome.iterations, outcome.neighbours = world.iterations, frozenset(world.numbers.neighbours.pairs)
-    outcome.unordered, outcome.cut = frozenset(world.unordered), world.network.sampled
+    outcome.unordered, outcome.trusted = frozenset(world.unordered), frozenset(world.network.trusted)
     if REFUSED:
         raise REFUSED[0]
 

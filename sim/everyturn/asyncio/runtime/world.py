@@ -83,8 +83,7 @@ class ScenarioWorld(Arriving):
         self.network = Network(self._decide, _unknown)
         """Connections in memory; a scenario says here who is at the far ends."""
         self.loop = WorldLoop(self, eager=setting.eager)
-        self.watched = self.loop.selector.keys
-        """What the loop's selector is to tell of."""
+        self.network.watched = self.loop.selector.keys
         self.own: frozenset[str] = frozenset(vars(self)) | {"own"}
         """Names of the world's own attributes; a scenario may hang others on it."""
 
@@ -249,7 +248,7 @@ class ScenarioWorld(Arriving):
             return 0
         return self._decide("next", [step_name(handle) for handle in ready])
 
-    def lost(self) -> list[str]:
+    def _lost(self) -> list[str]:
         """Names of the tasks that wait and that nobody holds."""
         return unheld(self)
 

@@ -212,8 +212,9 @@ class ScenarioSearch:
     ``complete``: every run was made. Else ``stopped`` says why not. ``opaque``: paths to objects that kept states from
     being merged, and how often. ``unrested``: runs that were given up before they came to rest. ``unsure``, ``shown``:
     of all runs together what is said of one in :class:`~everyturn.asyncio.runtime.running.ScenarioOutcome`.
-    ``trusted``: what of this program was one of all that are possible, not explored. ``unordered``: classes of objects
-    in sets that are ordered by addresses. ``guide``: that of a search that merged, until the counter-check is over.
+    ``trusted``: what of this program was one of all that are possible, not explored. ``assumed``: of those, what is
+    said of connections. ``unordered``: classes of objects in sets that are ordered by addresses. ``guide``: that of a
+    search that merged, until the counter-check is over.
     """
 
     setting: Setting
@@ -235,7 +236,7 @@ class ScenarioSearch:
     opaque: dict[str, int] = field(default_factory=dict)
     unsure: dict[str, str] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
-    cut: bool = False
+    assumed: frozenset[str] = frozenset()
 
     def add(self, outcome: ScenarioOutcome, begun: float) -> None:
         """Count one more run."""
@@ -247,7 +248,7 @@ class ScenarioSearch:
         self.unsure = outcome.unsure | self.unsure
         self.shown |= outcome.shown
         self.unordered |= outcome.unordered
-        self.cut = self.cut or outcome.cut
+        self.assumed |= outcome.trusted
         for finding in outcome.findings:
             best = self.found.get(finding.kind)
             if best is None or len(outcome.decisions) < len(best.decisions):
@@ -296,12 +297,9 @@ def search(
                 continue
             if finished:
                 result.complete = finished and result.stopped is None
-                result.trusted = [*map(_trusted_order, NOW.classes), *([_CUT] if result.cut else [])]
+                result.trusted = [*map(_trusted_order, NOW.classes), *sorted(result.assumed)]
                 return result
             setting = setting._replace(groups=joined(setting.groups, result.neighbours))
-
-
-_CUT: Final = "bytes on their way arrive in other pieces, too, than those that were explored"
 
 
 def _trusted_order(kind: type) -> str:

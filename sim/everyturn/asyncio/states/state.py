@@ -27,7 +27,7 @@ def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     encoder.part("ready", list(loop._ready), loop._ready.left)
     encoder.part("arrived", world.arrived, world.kept)
     encoder.part("timers", loop._scheduled, loop._timer_cancelled_count)
-    encoder.part("network", world.network.state(), _watched(world), sorted(loop._transports.items()))
+    encoder.part("network", world.network.state(), sorted(loop._transports.items()))
     encoder.part("answers", [_answer(each) for each in world.answers])
     encoder.part("orphans", [_answer(each) for each in world.orphans])
     encoder.part("pools", [_pool(each) for each in world.pools])
@@ -42,10 +42,6 @@ def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     encoder.finish()
     bounds = world.clock.bounds(encoder.instants)
     return (*encoder.out, ("bounds", bounds))
-
-
-def _watched(world: ScenarioWorld) -> list[tuple[Any, ...]]:
-    return [(each, key.events, key.data) for each, key in sorted(world.watched.items())]
 
 
 def _answer(answer: Any) -> tuple[Any, ...]:
