@@ -83,7 +83,7 @@ class MendedChat(RacyChat):
 
 
 async def _stop_and_ask_again(world: Any, kind: type[RacyChat]) -> None:
-    endpoint = ChatEndpoint(world, ["good ", "morning"], statuses=(429,), cut=True)
+    endpoint = ChatEndpoint(world, ["good ", "morning"], cut=True)
     async with httpx.AsyncClient(transport=endpoint, base_url="http://model.example/v1", trust_env=False) as client:
         chat = kind(client)
         first = asyncio.create_task(chat.ask("hello"))

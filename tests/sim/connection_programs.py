@@ -48,12 +48,14 @@ def connection_program(seed: int) -> ConnectionProgram:
     """The program of this number."""
     random = Random(seed)
 
-    def body(most: int) -> Body:
-        return tuple(operation(random.choice(OPERATIONS), random.randrange(6)) for _ in range(random.randint(1, most)))
+    def body(most: int, first: str) -> Body:
+        names = [first if random.random() < 0.8 else random.choice(OPERATIONS)]
+        names += random.choices(OPERATIONS, k=random.randrange(most))
+        return tuple(operation(name, random.randrange(6)) for name in names)
 
-    clients = 1 if random.random() < 0.8 else 2
-    most = 5 if clients == 1 else 2
-    return ConnectionProgram(body(most), tuple(body(most) for _ in range(clients)))
+    clients = 2 if seed % 10 == 9 else 1
+    most = 4 if clients == 1 else 2
+    return ConnectionProgram(body(most, "read"), tuple(body(most, "write") for _ in range(clients)))
 
 
 async def _write(world: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, text: bytes) -> None:

