@@ -57,12 +57,12 @@ def check(
     function, name = find(scenario), name_of(scenario)
     result = search(function, setting, limits=limits, merge=merge, watch=watch)
     otherwise = Verdict.PROVED if result.complete else Verdict.UNDETERMINED
-    said = _judge(function, name, result.setting, result.found, otherwise)
+    said = judged(function, name, result.setting, result.found, otherwise)
     if result.setting.order != "fifo" and result.found:
         most = result.seconds if limits.seconds is None else limits.seconds - result.seconds
         bound = limits._replace(seconds=max(most, 5.0))
         _compare_with_asyncio(function, result.setting, said, bound)
-    cell = _cell(name, result.setting, said)
+    cell = cell_of(name, result.setting, said)
     cell.states, cell.transitions, cell.depth = result.states, result.decisions, result.longest
     cell.schedules, cell.seconds, cell.stopped = result.runs, round(result.seconds, 3), result.stopped
     cell.complete = result.complete
@@ -122,8 +122,8 @@ def fuzz(
         number = how_many(runs, until_risk, strategy, chooser)
         sampled = sample(function, setting, strategy, runs=number, seed=seed, seconds=seconds, watch=watch, first=first)
     result, used = sampled.found, sampled.used
-    said = _judge(function, name, result.setting, result.found, _otherwise(sampled, until_risk))
-    cell = _cell(name, result.setting, said)
+    said = judged(function, name, result.setting, result.found, _otherwise(sampled, until_risk))
+    cell = cell_of(name, result.setting, said)
     cell.schedules, cell.strategy, cell.seed = result.runs, strategy, seed
     cell.seconds, cell.stopped, cell.depth = round(result.seconds, 3), result.stopped, result.longest
     cell.complete = True if sampled.complete else None
@@ -172,7 +172,7 @@ def replay(text: str, scenario: str | Scenario | None = None) -> ReplayedScenari
         for kind in kinds_of(function)
     }
     return ReplayedScenario(
-        _cell(name_of(function if scenario is None else scenario), setting, said), outcome, lines, guide.strayed
+        cell_of(name_of(function if scenario is None else scenario), setting, said), outcome, lines, guide.strayed
     )
 
 
@@ -224,7 +224,8 @@ def _setting(held: RecordedScenario) -> Setting:
     return Setting(order=held.order, eager=held.eager, groups=held.groups)
 
 
-def _cell(name: str, setting: Setting, said: dict[str, InvariantResult]) -> Cell:
+def cell_of(name: str, setting: Setting, said: dict[str, InvariantResult]) -> Cell:
+    """A cell with this verdict on each kind of fault."""
     return Cell(
         revision=name,
         scope="",
@@ -234,9 +235,10 @@ def _cell(name: str, setting: Setting, said: dict[str, InvariantResult]) -> Cell
     )
 
 
-def _judge(
+def judged(
     scenario: Scenario, name: str, setting: Setting, found: dict[str, ScenarioOutcome], otherwise: Verdict
 ) -> dict[str, InvariantResult]:
+    """Kind → its verdict: refuted with a short run of those that were ``found``, else ``otherwise``."""
     said: dict[str, InvariantResult] = {}
     for kind in kinds_of(scenario):
         if kind not in found:

@@ -43,6 +43,19 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same runs.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes; the runs stay the same.")
 @click.option("--max-seconds", type=click.FloatRange(0), help="Stop after this time for each cell.")
+@click.option(
+    "--time",
+    type=click.Choice(("free", "simulated")),
+    default="free",
+    show_default=True,
+    help="With --scenario: all takes any time, or what is drawn; then it is told how long things took.",
+)
+@click.option(
+    "--latency",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="With --time simulated: the mean of what the scenario says nothing of, exponential; 1.",
+)
 @of_scenarios
 @COUNTER_CHECK
 @exits
@@ -66,6 +79,7 @@ def fuzz(
     strategy decides among the loop and what may come from outside (docs/asyncio.md).
     """
     # ``how``: options of checking.fuzz.fuzz by their names
+    simulated = _simulated(how, scenarios)
     if sessions:
         only_sessions(scopes, scenario=scenarios, revision=revisions)
         these = Asked(sessions, scopes, invariants, without)
@@ -73,7 +87,7 @@ def fuzz(
         return judge_sessions("fuzz", these, sample, as_json=as_json, exit_zero=exit_zero, expect=expect)
     if scenarios:
         only_scenarios(revision=revisions, scope=scopes, invariant=invariants, without=without)
-        judge = _of_scenarios(setting(order, eager=eager), how)
+        judge = (_in_simulated_time if simulated else _of_scenarios)(setting(order, eager=eager), how)
         return judge_scenarios("fuzz", scenarios, judge, as_json=as_json, exit_zero=exit_zero, expect=expect)
     from everyturn.checking.fuzz import fuzz as fuzz_cell
     from everyturn.reports import text
@@ -108,6 +122,33 @@ def _of_scenarios(loop: Setting, how: Mapping[str, Any]) -> Callable[[str, Searc
 
     options = _options(how)
     return lambda name, bar: fuzz_scenario(name, loop, watch=bar.searching, **options)
+
+
+def _simulated(how: dict[str, Any], scenarios: tuple[str, ...]) -> bool:
+    """Whether time is simulated. Raises :class:`UsageError` for options that do not go with it."""
+    latency, simulated = how["latency"], how.pop("time") == "simulated"
+    if not simulated:
+        if latency is not None:
+            raise UsageError("--latency: expected --time simulated beside it; in free time all takes any time")
+        del how["latency"]
+        return False
+    given = click.get_current_context().get_parameter_source
+    if not scenarios:
+        raise UsageError("--time simulated: expected --scenario; sessions and revisions are sampled in free time")
+    if given("strategy") is not click.core.ParameterSource.DEFAULT:
+        raise UsageError("--strategy: expected none with --time simulated, where latencies decide what comes first")
+    return True
+
+
+def _in_simulated_time(loop: Setting, how: Mapping[str, Any]) -> Callable[[str, SearchProgress], CheckedScenario]:
+    """Samples one scenario in simulated time."""
+    from everyturn.asyncio.simulation import fuzz_simulated
+    from everyturn.studies.distributions import Exponential
+
+    options = _options(how)
+    del options["strategy"], options["counter_check"]
+    usual = Exponential(1.0 if how["latency"] is None else how["latency"])
+    return lambda name, bar: fuzz_simulated(name, loop, usual=usual, watch=bar.searching, **options)
 
 
 def _of_sessions(loop: Setting, how: Mapping[str, Any]) -> Callable[[SessionWorkload, SearchProgress], CheckedScenario]:

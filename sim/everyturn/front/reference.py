@@ -42,6 +42,8 @@ WORDS: Final = {
     "`file.py:Adapter`)",
     "Show": "a function that is called now and then with runs made, violations found, and seconds",
     "Order": "of ready callbacks: `fifo`, as asyncio, or `any`",
+    "HowLong": "seconds, a distribution of `everyturn.studies.distributions`, or a function that draws with a "
+    "`random.Random`",
     "CheckOptions": "the keyword arguments of `check`",
     "InvariantResult": "what is said of one invariant: `verdict`, `sentence`, `steps`, `token`, `count`",
 }

@@ -8,8 +8,10 @@ from typing import Any, Literal
 
 from everyturn.asyncio import checking
 from everyturn.asyncio.checking import CheckedScenario
+from everyturn.asyncio.runtime.outside import HowLong
 from everyturn.asyncio.runtime.running import Setting
 from everyturn.asyncio.search.searching import SearchLimits
+from everyturn.asyncio.simulation import fuzz_simulated
 from everyturn.asyncio.telling.explaining import ExplainedScenario
 from everyturn.asyncio.telling.stock_script import write_script
 from everyturn.errors import UsageError
@@ -17,6 +19,7 @@ from everyturn.front.asking import ScenarioFunction
 from everyturn.front.tables import CellResult, TabledResult, TableRow
 from everyturn.front.undisturbed import undisturbed
 from everyturn.reports import scenario_story
+from everyturn.studies.distributions import Exponential
 from everyturn.verdicts.verdict import Cell, Verdict
 
 ScenarioOrName = str | ScenarioFunction
@@ -135,14 +138,28 @@ def fuzz_scenario(
     order: Order = "fifo",
     eager: bool = False,
     max_seconds: float | None = None,
+    time: Literal["free", "simulated"] = "free",
+    latency: HowLong = 1.0,
 ) -> ScenarioResult:
     """Make ``runs`` runs of an asyncio program (1,000 if nothing is said) under a strategy: one that shows a fault, or
     a bound on the risk.
 
     The same ``seed`` makes the same runs. ``strategy``: a name (``"pct:3"``) of those that asyncio allows.
     ``until_risk``: as many runs as bound the probability of a fault by this. Otherwise as :func:`check_scenario`.
+
+    ``time``: all takes any time (``free``), or what is drawn (``simulated``): then there is no strategy, ``latency`` is
+    how long it takes where the scenario does not say (the mean of an exponential distribution in seconds, or a
+    distribution), and ``.cell.measures`` has how long things took.
     """
     setting = setting_of(order, eager=eager)
+    if time == "simulated":
+        usual = Exponential(latency) if isinstance(latency, int | float) else latency
+        return ScenarioResult(
+            fuzz_simulated(
+                scenario, setting, runs=runs, until_risk=until_risk, seed=seed, seconds=max_seconds, usual=usual
+            ),
+            scenario,
+        )
     checked = checking.fuzz(
         scenario, setting, strategy=strategy, runs=runs, until_risk=until_risk, seed=seed, seconds=max_seconds
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import click
@@ -43,7 +43,18 @@ def show_checked(checked: CheckedScenario, show: Printer, hint: str) -> None:
             show.say(f" {kind}: {judged.sentence}", "  " + click.style("✗", fg="red"))
             if judged.token is not None:
                 show.say(f"    {judged.steps} decisions of the world: everyturn replay{hint} {judged.token}")
+    for name, told in (cell.measures or {}).items():
+        show.say(f"  {name}: {durations(told)}")
     doubts(checked, show)
+
+
+def durations(told: Mapping[str, float]) -> str:
+    """How durations are distributed, in virtual seconds."""
+    seconds = ", ".join(f"{word} {told[key]:g} s" for key, word in _QUANTILES.items())
+    return f"{told['number']:,.0f} times, {seconds} (simulated)"
+
+
+_QUANTILES = {"mean": "mean", "median": "median", "p95": "95 % within", "longest": "longest"}
 
 
 def doubts(checked: CheckedScenario, show: Printer) -> None:
@@ -52,7 +63,7 @@ def doubts(checked: CheckedScenario, show: Printer) -> None:
     for path, times in sorted(found.opaque.items(), key=lambda each: -each[1])[:5]:
         show.say(f"  not merged {times:,} times because this cannot be known by value: {path}")
     for each in found.trusted:
-        show.say(f"  trusted: {each} is that in which they came; it is one of all that are possible")
+        show.say(f"  trusted: {each}")
     if cell.stopped is not None:
         show.say(f"  stopped: {cell.stopped}")
 

@@ -6,13 +6,39 @@ import asyncio
 import concurrent.futures
 import contextvars
 from collections.abc import Callable, Sequence
+from random import Random
 from threading import get_ident
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from everyturn.asyncio.runtime.apart import apart
 
 DEFAULT_WORKERS: Final = 32
 """The workers of the default executor: as many as CPython gives a large machine."""
+
+
+class Drawn(Protocol):
+    """A distribution of durations."""
+
+    def sampler(self, random: Random) -> Callable[[], float]:
+        """What draws one after the other, in seconds."""
+        ...
+
+
+HowLong = float | Drawn | Callable[[Random], float]
+"""How long something takes, in seconds."""
+
+
+class Timing:
+    """What a scenario says of time where it is simulated, and the durations that it has noted.
+
+    ``latencies``: beginning of a name → how long what is asked for by it takes; ``failing``: → the probability that it
+    is one of its errors.
+    """
+
+    def __init__(self) -> None:
+        self.latencies: dict[str, HowLong] = {}
+        self.failing: dict[str, float] = {}
+        self.measured: list[tuple[str, float]] = []
 
 
 class ErrorBudget:

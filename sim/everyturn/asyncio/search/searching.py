@@ -212,8 +212,9 @@ class ScenarioSearch:
     ``complete``: every run was made. Else ``stopped`` says why not. ``opaque``: paths to objects that kept states from
     being merged, and how often. ``unrested``: runs that were given up before they came to rest. ``unsure``, ``shown``:
     of all runs together what is said of one in :class:`~everyturn.asyncio.runtime.running.ScenarioOutcome`.
-    ``trusted``: what of this program was one of all that are possible, not explored. ``unordered``: classes of objects
-    in sets that are ordered by addresses. ``guide``: that of a search that merged, until the counter-check is over.
+    ``trusted``: what of this program was one of all that are possible, not explored. ``assumed``: of those, what is
+    said of connections. ``unordered``: classes of objects in sets that are ordered by addresses. ``guide``: that of a
+    search that merged, until the counter-check is over.
     """
 
     setting: Setting
@@ -235,6 +236,7 @@ class ScenarioSearch:
     opaque: dict[str, int] = field(default_factory=dict)
     unsure: dict[str, str] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
+    assumed: frozenset[str] = frozenset()
 
     def add(self, outcome: ScenarioOutcome, begun: float) -> None:
         """Count one more run."""
@@ -246,6 +248,7 @@ class ScenarioSearch:
         self.unsure = outcome.unsure | self.unsure
         self.shown |= outcome.shown
         self.unordered |= outcome.unordered
+        self.assumed |= outcome.trusted
         for finding in outcome.findings:
             best = self.found.get(finding.kind)
             if best is None or len(outcome.decisions) < len(best.decisions):
@@ -294,9 +297,14 @@ def search(
                 continue
             if finished:
                 result.complete = finished and result.stopped is None
-                result.trusted = [f"the order of sets of {each.__module__}.{each.__qualname__}" for each in NOW.classes]
+                result.trusted = [*map(_trusted_order, NOW.classes), *sorted(result.assumed)]
                 return result
             setting = setting._replace(groups=joined(setting.groups, result.neighbours))
+
+
+def _trusted_order(kind: type) -> str:
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return f"the order of sets of {name} is that in which they came; it is one of all that are possible"
 
 
 def _exhaust(

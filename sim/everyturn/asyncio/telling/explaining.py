@@ -10,10 +10,9 @@ from time import monotonic
 from typing import Final, NamedTuple
 
 from everyturn.asyncio.control.preparing import prepared
-from everyturn.asyncio.runtime.decisions import ByWords, Decision
+from everyturn.asyncio.runtime.decisions import GO_ON, ByWords, Decision
 from everyturn.asyncio.runtime.findings import ScenarioFinding, kinds_of
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
-from everyturn.asyncio.runtime.world import GO_ON
 from everyturn.asyncio.search.searching import Merging
 from everyturn.asyncio.telling.stock_script import beyond_asyncio
 from everyturn.asyncio.telling.story import tell

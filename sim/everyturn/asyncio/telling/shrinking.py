@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from everyturn.asyncio.control.preparing import prepared
-from everyturn.asyncio.runtime.decisions import ByWords
+from everyturn.asyncio.runtime.decisions import GO_ON, ByWords
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
-from everyturn.asyncio.runtime.world import GO_ON
 
 SHRINKING: Final = 300
 """How often a run is made shorter at most."""

@@ -66,6 +66,7 @@ class _Recorder(ByWords):
         self.standing: list[str] = []
         self.fine = False
         self.serves = False
+        self.connects = False
         self._world: Callable[[], Any] = lambda: None
 
     def begin(self, world: Any) -> None:
@@ -99,6 +100,7 @@ class _Recorder(ByWords):
         """One thing that happens."""
         world = self._world()
         if kind == "world":
+            self.connects = self.connects or what.what == "connects"
             when, at = self.selects, world.iterations
             if world.thread_moment is not None:
                 when, at = self.moments, world.thread_moment
@@ -191,6 +193,8 @@ def _recorded(scenario: Scenario, setting: Setting, decisions: Sequence[Decision
         outcome = run(scenario, recorder, setting, recorder.watch)
     if not outcome.complete or not recorder.rests:
         raise UsageError("no script: expected a run that comes to rest; found one that goes on for ever")
+    if recorder.connects:
+        raise UsageError("no script: expected a run without connections, whose far ends a script cannot hold back yet")
     return recorder, outcome
 
 
