@@ -42,13 +42,16 @@ ROOMS: Final[dict[str, str]] = {
     "exports": "engines/* errors files runs verdicts world",
     "studies": "engines/* errors files formats runs source_location strategies verdicts world",
     "asyncio/order": "",
-    "asyncio/runtime": "asyncio/order errors source_location world",
+    "asyncio/connections": "",
+    "asyncio/runtime": "asyncio/connections asyncio/order errors source_location",
+    "asyncio/endpoints": "asyncio/runtime errors",
     "asyncio/control": "asyncio/order asyncio/runtime errors identity source_location",
-    "asyncio/states": "asyncio/order asyncio/runtime engines/coroutines errors identity",
-    "asyncio/search": "asyncio/control asyncio/order asyncio/runtime asyncio/states checking engines/coroutines "
-    "errors strategies verdicts world",
+    "asyncio/states": "asyncio/connections asyncio/order asyncio/runtime engines/coroutines errors identity",
+    "asyncio/search": "asyncio/control asyncio/order asyncio/runtime asyncio/states checking errors strategies "
+    "verdicts world",
+    "asyncio/simulated": "asyncio/order asyncio/runtime asyncio/search errors studies",
     "asyncio/telling": "asyncio/control asyncio/runtime asyncio/search engines/coroutines errors files source_location",
-    "asyncio": "asyncio/* checking errors verdicts world",
+    "asyncio": "asyncio/* checking errors strategies verdicts world",
     "sessions": "asyncio asyncio/* errors formats logs verdicts world",
     "campaigns": "asyncio asyncio/* checking engines/* errors explanation files printing runs sessions strategies "
     "verdicts world",

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
         check_scenario,
         fuzz_scenario,
         replay_scenario,
-        scenario,
     )
     from everyturn.front.sessions import SessionResult, check_session, fuzz_session, replay_session
     from everyturn.front.studies import SimulateResult, simulate
@@ -93,7 +92,6 @@ __all__ = [
     "replay_scenario",
     "replay_session",
     "revisions",
-    "scenario",
     "shrink",
     "simulate",
     "strategies",
@@ -112,7 +110,7 @@ _FROM: Final = {
     "everyturn.front.runs": "ExplainResult ReplayResult ShrinkResult explain replay shrink",
     "everyturn.front.samples": "FuzzResult FuzzRun fuzz",
     "everyturn.front.scenarios": "ScenarioExplanation ScenarioResult ScenarioRun check_scenario fuzz_scenario "
-    "replay_scenario scenario",
+    "replay_scenario",
     "everyturn.front.sessions": "SessionResult check_session fuzz_session replay_session",
     "everyturn.front.studies": "SimulateResult simulate",
     "everyturn.runs.trace": "Trace",

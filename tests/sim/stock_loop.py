@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from random import Random
 from typing import Any
 from weakref import ref
@@ -64,6 +64,7 @@ class Real:
         self.logged: list[Any] = []
         self.open: list[socket.socket] = []
         self.waiting = 0
+        self.also_busy: Callable[[], bool] = lambda: False
 
     def log(self, *what: Any) -> None:
         self.logged.append(what[0] if len(what) == 1 else what)
@@ -100,15 +101,15 @@ def _for_real(body: Body, seed: int, sender: _Sender) -> tuple[Any, ...]:
     loop.set_exception_handler(lambda loop, context: None)
     main = loop.create_task(interpret(body, real))
     try:
-        _to_rest(loop, real)
+        to_rest(loop, real)
         if main.done() and not main.cancelled():
             main.exception()
     finally:
-        _throw_away(loop, real)
+        throw_away(loop, real)
     return tuple(real.logged)
 
 
-def _to_rest(loop: Any, real: Real) -> None:
+def to_rest(loop: Any, real: Real) -> None:
     """Run until nothing is ready, no timer is set, nothing is asked for: then as long again, to be sure."""
     still = 0
 
@@ -116,7 +117,7 @@ def _to_rest(loop: Any, real: Real) -> None:
         nonlocal still
         ready = [each for each in loop._ready if getattr(each._callback, "__name__", "") != "_read_from_self"]
         idle = not ready and not [each for each in loop._scheduled if not each._cancelled]
-        busy = real.waiting or _working(loop)
+        busy = real.waiting or real.also_busy() or _working(loop)
         still = still + 1 if idle and not busy else 0
         if still >= 2:
             loop.stop()
@@ -138,7 +139,7 @@ def _working(loop: Any) -> bool:
     return executor is not None and executor._work_queue.qsize() > 0
 
 
-def _throw_away(loop: Any, real: Real) -> None:
+def throw_away(loop: Any, real: Real) -> None:
     logged = tuple(real.logged)
     for task in asyncio.all_tasks(loop):
         task._log_destroy_pending = False  # type: ignore[attr-defined]

@@ -18,7 +18,7 @@ from tests.sim.small_agents import MayWait, Small
 from everyturn.checking.check import check
 from everyturn.engines.coroutines.exploration import Exploration, Limits
 from everyturn.engines.coroutines.transitions import JUDGE, Row
-from everyturn.engines.explorer import checkpoints, frontier
+from everyturn.engines.explorer import checkpoints, compiled_chunks, frontier
 from everyturn.engines.explorer import judge_tables as judging
 from everyturn.engines.explorer.checkpoints import load, save
 from everyturn.engines.explorer.exhaustive import Explorer
@@ -344,7 +344,7 @@ def test_a_second_ctrl_c_does_not_spoil_the_checkpoint(tmp_path: Path, monkeypat
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(JudgeTables, "_work_out", interrupted)
+    monkeypatch.setattr(JudgeTables, "work_out", interrupted)
     explorer.run(save=lambda: save(explorer, file))
     monkeypatch.undo()
     assert explorer.found.interrupted
@@ -354,7 +354,8 @@ def test_a_second_ctrl_c_does_not_spoil_the_checkpoint(tmp_path: Path, monkeypat
 
 def test_more_observations_than_a_key_can_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before any is looked up: its bits would be another state's."""
-    monkeypatch.setattr(judging, "EVENTS_BITS", 3)
+    for each in (judging, compiled_chunks):  # compiled loops are in use if a search before was large
+        monkeypatch.setattr(each, "EVENTS_BITS", 3)
     with pytest.raises(EveryturnError, match="more than 8 different observations"):
         LevelExplorer(World(Scope.parse("A"), "d4"), Judge()).run()
 

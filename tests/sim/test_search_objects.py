@@ -12,8 +12,7 @@ from everyturn.checking.countercheck.proofs import tables_of
 from everyturn.engines.coroutines.exploration import Exploration, Violation
 from everyturn.engines.explorer import frontier
 from everyturn.engines.explorer.frontier import Frontier
-from everyturn.engines.explorer.kept_violations import KeptViolations
-from everyturn.engines.explorer.macro_steps import Expansion
+from everyturn.engines.explorer.kept_violations import KeptViolations, ViolatingSteps
 from everyturn.engines.explorer.predecessors import Predecessors
 from everyturn.engines.explorer.reductions import REDUCTIONS
 from everyturn.engines.explorer.renaming import ChangedNames
@@ -30,11 +29,9 @@ FOUND: dict[int, tuple[Finding, ...]] = {
 }
 
 
-def expansion(sources: Sequence[int], moves: Sequence[int]) -> Expansion:
-    """Steps from the states at these places by these moves."""
-    nothing = np.zeros(len(sources), np.int64)
-    words = np.zeros((len(sources), 1), np.uint64)
-    return Expansion(words, np.array(sources), np.array(moves), nothing, nothing, nothing[:0])
+def steps(sources: Sequence[int], moves: Sequence[int], found: Sequence[int]) -> ViolatingSteps:
+    """Steps from the states at these places by these moves, which violate this."""
+    return ViolatingSteps(np.array(sources), np.array(moves), np.array(found))
 
 
 def kept(different: int) -> tuple[KeptViolations, Exploration]:
@@ -93,8 +90,8 @@ def test_a_path_goes_back_to_the_first_state() -> None:
 def test_the_first_violation_of_each_kind_is_kept() -> None:
     """Of steps that violate the same the first by the state that it leaves; an invariant once, if one was asked for."""
     violations, found = kept(1)
-    violations.in_steps(expansion([1, 0, 0], [5, 6, 4]), np.array([2, 2, 0]), np.array([10, 20]))
-    violations.in_steps(expansion([0], [3]), np.array([1]), np.array([2]))
+    violations.in_steps(steps([1, 0, 0], [5, 6, 4], [2, 2, 0]), np.array([10, 20]))
+    violations.in_steps(steps([0], [3], [1]), np.array([2]))
     assert not found.violations
     violations.keep(path)
     assert found.violations == {
@@ -108,7 +105,7 @@ def test_a_shorter_one_comes_to_the_front() -> None:
     case."""
     violations, found = kept(2)
     for state in (9, 7, 8):
-        violations.in_steps(expansion([0], [0]), np.array([1]), np.array([state]))
+        violations.in_steps(steps([0], [0], [1]), np.array([state]))
         violations.keep(path)
     assert found.violations["one-turn"].decisions == path(7, 0)
     assert [each.decisions for each in found.others["one-turn"]] == [path(9, 0)]
@@ -125,7 +122,7 @@ def test_a_violation_that_was_taken_over_is_one_of_those_that_were_asked_for() -
     violations, found = kept(1)
     before = Violation(FOUND[1][0], path(2))
     violations.take_over([before])
-    violations.in_steps(expansion([0], [0]), np.array([1]), np.array([5]))
+    violations.in_steps(steps([0], [0], [1]), np.array([5]))
     violations.keep(path)
     assert found.violations == {"one-turn": before}
     assert found.others == {}

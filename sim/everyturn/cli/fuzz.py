@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
 from everyturn.cli.options import COUNTER_CHECK, WITHOUT, asked, finish, judging, of_worlds
-from everyturn.cli.programs import AskedProgram, asked_programs, judge_programs, of_programs, setting, without_meaning
+from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
+from everyturn.cli.sessions import Asked, judge_sessions, only_sessions
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
 if TYPE_CHECKING:
     from everyturn.asyncio.checking import CheckedScenario
     from everyturn.asyncio.runtime.running import Setting
-    from everyturn.reports.programs import SearchProgress
-    from everyturn.reports.text import Printer
+    from everyturn.reports.scenarios import SearchProgress
+    from everyturn.sessions.workload import SessionWorkload
 
 
 @click.command(
@@ -42,7 +43,20 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same runs.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes; the runs stay the same.")
 @click.option("--max-seconds", type=click.FloatRange(0), help="Stop after this time for each cell.")
-@of_programs
+@click.option(
+    "--time",
+    type=click.Choice(("free", "simulated")),
+    default="free",
+    show_default=True,
+    help="With --scenario: all takes any time, or what is drawn; then it is told how long things took.",
+)
+@click.option(
+    "--latency",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="With --time simulated: the mean of what the scenario says nothing of, exponential; 1.",
+)
+@of_scenarios
 @COUNTER_CHECK
 @exits
 def fuzz(
@@ -65,13 +79,16 @@ def fuzz(
     strategy decides among the loop and what may come from outside (docs/asyncio.md).
     """
     # ``how``: options of checking.fuzz.fuzz by their names
-    programs = asked_programs(scenarios, sessions, scopes, invariants, without)
-    if programs:
-        without_meaning("revisions", "granularity", "engine", "jobs")
-        judge = _of_programs(setting(order, eager=eager), how)
-        return judge_programs(
-            "fuzz", programs, judge, as_json=as_json, exit_zero=exit_zero, expect=expect, then=_explain_programs
-        )
+    simulated = _simulated(how, scenarios)
+    if sessions:
+        only_sessions(scopes, scenario=scenarios, revision=revisions)
+        these = Asked(sessions, scopes, invariants, without)
+        sample = _of_sessions(setting(order, eager=eager), how)
+        return judge_sessions("fuzz", these, sample, as_json=as_json, exit_zero=exit_zero, expect=expect)
+    if scenarios:
+        only_scenarios(revision=revisions, scope=scopes, invariant=invariants, without=without)
+        judge = (_in_simulated_time if simulated else _of_scenarios)(setting(order, eager=eager), how)
+        return judge_scenarios("fuzz", scenarios, judge, as_json=as_json, exit_zero=exit_zero, expect=expect)
     from everyturn.checking.fuzz import fuzz as fuzz_cell
     from everyturn.reports import text
 
@@ -99,32 +116,61 @@ def fuzz(
     )
 
 
-def _of_programs(loop: Setting, how: Mapping[str, Any]) -> Callable[[AskedProgram, SearchProgress], CheckedScenario]:
-    """Samples one asyncio program."""
-    from everyturn.asyncio.checking import fuzz as fuzz_program
+def _of_scenarios(loop: Setting, how: Mapping[str, Any]) -> Callable[[str, SearchProgress], CheckedScenario]:
+    """Samples one scenario, by those of the command's options that mean something to it."""
+    from everyturn.asyncio.checking import fuzz as fuzz_scenario
 
-    def judge(asked: AskedProgram, bar: SearchProgress) -> CheckedScenario:
-        return fuzz_program(
-            asked.program,
-            loop,
-            kinds=asked.kinds,
-            strategy=how["strategy"],
-            runs=how["runs"],
-            until_risk=how["until_risk"],
-            seed=how["seed"],
-            seconds=how["max_seconds"],
-            watch=bar.searching,
-            counter_check=how["counter_check"],
-        )
-
-    return judge
+    options = _options(how)
+    return lambda name, bar: fuzz_scenario(name, loop, watch=bar.searching, **options)
 
 
-def _explain_programs(found: Sequence[CheckedScenario], show: Printer) -> None:
-    """Where to go on from the first violation."""
-    from everyturn.reports import programs
+def _simulated(how: dict[str, Any], scenarios: tuple[str, ...]) -> bool:
+    """Whether time is simulated. Raises :class:`UsageError` for options that do not go with it."""
+    latency, simulated = how["latency"], how.pop("time") == "simulated"
+    if not simulated:
+        if latency is not None:
+            raise UsageError("--latency: expected --time simulated beside it; in free time all takes any time")
+        del how["latency"]
+        return False
+    given = click.get_current_context().get_parameter_source
+    if not scenarios:
+        raise UsageError("--time simulated: expected --scenario; sessions and revisions are sampled in free time")
+    if given("strategy") is not click.core.ParameterSource.DEFAULT:
+        raise UsageError("--strategy: expected none with --time simulated, where latencies decide what comes first")
+    return True
 
-    programs.hint([checked.cell for checked in found], show)
+
+def _in_simulated_time(loop: Setting, how: Mapping[str, Any]) -> Callable[[str, SearchProgress], CheckedScenario]:
+    """Samples one scenario in simulated time."""
+    from everyturn.asyncio.simulation import fuzz_simulated
+    from everyturn.studies.distributions import Exponential
+
+    options = _options(how)
+    del options["strategy"], options["counter_check"]
+    usual = Exponential(1.0 if how["latency"] is None else how["latency"])
+    return lambda name, bar: fuzz_simulated(name, loop, usual=usual, watch=bar.searching, **options)
+
+
+def _of_sessions(loop: Setting, how: Mapping[str, Any]) -> Callable[[SessionWorkload, SearchProgress], CheckedScenario]:
+    """Samples one session in one scope, likewise."""
+    from everyturn.sessions.checking import fuzz as fuzz_session
+
+    options = _options(how)
+    return lambda work, bar: fuzz_session(work, loop, watch=bar.searching, **options)
+
+
+def _options(how: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the command's options that mean something to an asyncio program."""
+    if how["engine"] != "simpy" or how["jobs"] != 1:
+        raise UsageError("--engine, --jobs: expected one process and no tables with --scenario and --session")
+    return {
+        "strategy": how["strategy"],
+        "runs": how["runs"],
+        "until_risk": how["until_risk"],
+        "seed": how["seed"],
+        "seconds": how["max_seconds"],
+        "counter_check": how["counter_check"],
+    }
 
 
 def _explain(fuzzed: Any, show: Any) -> None:

@@ -171,5 +171,5 @@ def settings() -> Anatomy:
 def _arithmetic(decimal: Any) -> tuple[object, ...]:
     """How decimal numbers are reckoned with, but for the marks that every sum may leave."""
     context = decimal.getcontext()
-    traps = tuple(trapped for _, trapped in context.traps.items())
+    traps = repr(context.traps)
     return (context.prec, context.rounding, context.Emin, context.Emax, context.capitals, context.clamp, traps)

@@ -17,7 +17,7 @@ import linecache
 from collections.abc import Iterable
 from functools import cache
 from types import CodeType
-from typing import Final
+from typing import Any, Final
 
 from everyturn.identity.bytecode import slot_names, suspensions
 from everyturn.identity.layout import by_identity
@@ -29,6 +29,8 @@ Names = frozenset[str]
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp)
 _NOT_IN_ORDER: Final = (*_COMPREHENSIONS, ast.GeneratorExp, ast.IfExp, ast.JoinedStr, ast.NamedExpr)
 """Expressions that are not evaluated in the order of the text, or more than once, or whose places are not exact."""
+_STATEMENTS: Final = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Where statements have statements inside them."""
 _ALL: Final = frozenset({"locals", "vars", "dir", "eval", "exec", "builtins", "__builtins__"}) | FRAMES
 """Names of what may read any variable, whatever it is called."""
 _NOTHING: Final[Names] = frozenset()
@@ -73,25 +75,29 @@ def live_names(code: CodeType) -> dict[Position, Names] | None:
 
 
 @cache
-def _tree(filename: str) -> ast.Module | None:
+def _functions(filename: str) -> dict[str, list[ast.AsyncFunctionDef]]:
+    """The coroutine functions of a source file, by name."""
     source = "".join(linecache.getlines(filename))
+    found: dict[str, list[ast.AsyncFunctionDef]] = {}
     try:
-        return ast.parse(source) if source else None
+        waiting: list[Any] = [ast.parse(source)]
     except SyntaxError:
-        return None
+        return found
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.AsyncFunctionDef):
+            found.setdefault(node.name, []).append(node)
+        for field in _STATEMENTS:
+            waiting += getattr(node, field, ())
+    return found
 
 
 def _find(code: CodeType) -> ast.AsyncFunctionDef | None:
     """The function in the source; none if there are several that it might be."""
-    tree = _tree(code.co_filename)
-    if tree is None:
-        return None
     found = [
         node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.AsyncFunctionDef)
-        and node.name == code.co_name
-        and code.co_firstlineno in (min([node.lineno, *(each.lineno for each in node.decorator_list)]), node.lineno)
+        for node in _functions(code.co_filename).get(code.co_name, ())
+        if code.co_firstlineno in (min([node.lineno, *(each.lineno for each in node.decorator_list)]), node.lineno)
     ]
     return found[0] if len(found) == 1 else None
 

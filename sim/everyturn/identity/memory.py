@@ -17,6 +17,7 @@ from abc import ABCMeta
 from collections.abc import Callable, Iterable
 from dataclasses import is_dataclass
 from enum import Enum, EnumType
+from functools import partial
 from operator import is_
 from types import FunctionType, ModuleType
 from typing import Any, Final, NamedTuple
@@ -24,6 +25,7 @@ from typing import Any, Final, NamedTuple
 from everyturn.errors import EveryturnError
 from everyturn.identity.anatomy import ATOMS, Anatomy, Changes, Opaque, anatomy
 from everyturn.identity.encoder import Encoder, NoValue
+from everyturn.identity.glance import Glance, held_by
 from everyturn.identity.library_state import (
     CACHED,
     Cache,
@@ -37,7 +39,7 @@ from everyturn.identity.library_state import (
     settings,
     without_dispatch,
 )
-from everyturn.identity.python_kinds import registered
+from everyturn.identity.python_kinds import is_registered_with, registered
 from everyturn.identity.reads import FORCE, FRAMES, Reads, imported_modules, reads
 from everyturn.identity.trust import module_of
 
@@ -69,8 +71,11 @@ class OpaqueMemory(EveryturnError):
 
 
 class _Place(NamedTuple):
+    """``at_a_glance``: what is looked at is only what a :class:`Glance` sees."""
+
     path: str
     look: Callable[[], Anatomy]
+    at_a_glance: bool = False
 
 
 class Memory:
@@ -84,6 +89,9 @@ class Memory:
         self._values = values
         self._trust = values.trust
         self._places: list[_Place] = []
+        self._namespaces: list[type] = []
+        self._abstract: list[type] = []
+        self._derived_from: list[type] = []
         self._counts = False
         self._lists_subclasses = False
         self._met: dict[int, object] = {}
@@ -96,7 +104,12 @@ class Memory:
         self._wait("", [(type(each).__qualname__, type(each)) for each in values.known_objects])
         while self._waiting:
             self._visit(*self._waiting.pop())
+        if self._lists_subclasses:
+            for kind in self._derived_from:
+                self._place(f"{kind.__qualname__}.__subclasses__()", partial(_subclasses, kind))
         self._held = [place.look() for place in self._places]
+        self._closer = [number for number, place in enumerate(self._places) if not place.at_a_glance]
+        self._glance = Glance(self._namespaces, self._abstract)
         self._settings = settings()
 
     def begin(self) -> None:
@@ -105,12 +118,16 @@ class Memory:
 
     def check(self) -> None:
         """Raise :class:`Changed` if something has changed since last time."""
-        for number, place in enumerate(self._places):
+        unchanged = self._glance.is_same()
+        for number in self._closer if unchanged else range(len(self._places)):
+            place = self._places[number]
             before, now = self._held[number], place.look()
             if not _same(before, now):
                 self._compare(place.path, before, now)
                 self._held[number] = now
-        if not _same(self._settings, now := settings()):
+        if not unchanged:
+            self._glance.take()
+        if self._settings.held != (now := settings()).held:
             self._compare("", self._settings, now)
 
     def _compare(self, path: str, before: Anatomy, now: Anatomy) -> None:
@@ -173,26 +190,25 @@ class Memory:
     def _visit_class(self, kind: type) -> None:
         if self._trust.is_one_for_ever(kind) and kind not in self._entered:
             if self._trust.is_given(kind) and not is_immutable(kind):
-                self._place(kind.__qualname__, lambda: hung_on_class(kind))
+                self._namespaces.append(kind)
+                self._place(kind.__qualname__, lambda: hung_on_class(kind), at_a_glance=True)
             return
         self._values.know(kind)
-        name = kind.__qualname__
-        namespace = type.__dict__["__dict__"].__get__(kind)
-        self._place(name, lambda: Anatomy(_ANY, (), (), tuple(namespace), tuple(namespace.values())))
+        name, held = kind.__qualname__, held_by(kind)
+        self._namespaces.append(kind)
+        self._place(name, lambda: Anatomy(_ANY, (), (), tuple(held), tuple(held.values())), at_a_glance=True)
         if isinstance(kind, ABCMeta):
-            self._place(f"{name}.register", lambda: Anatomy(_ANY, registered(kind)))
+            nobody = not is_registered_with(kind)
+            self._abstract += [kind] * nobody
+            self._place(f"{name}.register", lambda: Anatomy(_ANY, registered(kind)), at_a_glance=nobody)
         if isinstance(kind, EnumType):
             self._place(name, lambda: of_enumeration(kind))
-        self._place(f"{name}.__subclasses__()", lambda: self._subclasses(kind))
+        self._derived_from.append(kind)
         self._wait("", [(each.__qualname__, each) for each in (*kind.__bases__, type(kind))])
         if not self._trust.module(module_of(kind)):
             hidden = {"_abc_impl"} if isinstance(kind, ABCMeta) else set()
             hidden |= {"_value2member_map_"} if isinstance(kind, EnumType) else set()
-            self._wait(name, ((f".{label}", each) for label, each in namespace.items() if label not in hidden))
-
-    def _subclasses(self, kind: type) -> Anatomy:
-        """What is derived from a class, if anybody asks: what is thrown away is gone some time later."""
-        return Anatomy(_ANY, (), tuple(type.__subclasses__(kind)) if self._lists_subclasses else ())
+            self._wait(name, ((f".{label}", each) for label, each in held.items() if label not in hidden))
 
     def _visit_function(self, path: str, function: FunctionType) -> None:
         if self._trust.is_one_for_ever(function):
@@ -257,8 +273,8 @@ class Memory:
     def _wait(self, path: str, parts: Iterable[tuple[str, Any]]) -> None:
         self._waiting += [(path + label, value) for label, value in parts]
 
-    def _place(self, path: str, look: Callable[[], Anatomy]) -> None:
-        self._places.append(_Place(path, look))
+    def _place(self, path: str, look: Callable[[], Anatomy], *, at_a_glance: bool = False) -> None:
+        self._places.append(_Place(path, look, at_a_glance))
 
 
 class _Globals:
@@ -283,6 +299,11 @@ class _Globals:
             return _named((name, each) for name, each in held.items() if name not in self._nobodys)
         names = tuple(self._names)
         return Anatomy(_ANY, (), (), names, tuple([self._namespace.get(name, _MISSING) for name in names]))
+
+
+def _subclasses(kind: type) -> Anatomy:
+    """What is derived from a class: what is thrown away is gone some time later."""
+    return Anatomy(_ANY, (), tuple(type.__subclasses__(kind)))
 
 
 def _same(before: Anatomy, now: Anatomy) -> bool:

@@ -130,6 +130,11 @@ def registered(value: type) -> frozenset[Same]:
     return frozenset(Same(each()) for each in references)
 
 
+def is_registered_with(value: type) -> bool:
+    """Whether any class was registered with an abstract class."""
+    return bool(_get_dump(value)[0])
+
+
 @look_at(staticmethod, classmethod)
 def _wrapped(value: Any) -> Anatomy:
     """What it wraps, and what was hung on it, beside what it has of its function."""

@@ -129,6 +129,7 @@ class Cell(msgspec.Struct, omit_defaults=True):
     lost: int | None = None
     strayed: str | None = None
     counter_check: CounterCheck | None = None
+    measures: dict[str, dict[str, float]] | None = None
 
 
 class Result(msgspec.Struct):

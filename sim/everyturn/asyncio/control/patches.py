@@ -7,12 +7,14 @@ did.
 
 from __future__ import annotations
 
+import asyncio.base_events
 import asyncio.taskgroups
 import asyncio.tasks
 import datetime
 import os
 import random
 import secrets
+import socket
 import subprocess
 import sys
 import threading
@@ -102,9 +104,27 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (threading.Thread, "start", _thread_start(threading.Thread.start)),
         (threading.Condition, "wait", _waits(threading.Condition.wait)),
         (asyncio.tasks, "all_tasks", _all_tasks(asyncio.all_tasks)),
+        (asyncio.base_events, "socket", _SocketModule("socket")),
         (subprocess.Popen, "__init__", _refused(subprocess.Popen.__init__, "a subprocess", _PROCESS)),
     ]
     return pairs
+
+
+class _SocketModule(ModuleType):
+    """What :mod:`asyncio.base_events` takes for the module ``socket``: sockets of an explored loop are in memory."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(socket, name)
+
+    def socket(self, *args: Any, **options: Any) -> Any:
+        loop = _loop()
+        return socket.socket(*args, **options) if loop is None else loop.world.network.socket()
+
+    @property
+    def getaddrinfo(self) -> Callable[..., Any]:
+        """Asked for in the loop's thread, called on another one."""
+        loop = _loop()
+        return socket.getaddrinfo if loop is None else loop.world.network.resolve
 
 
 def _waits(original: Callable[..., bool]) -> Callable[..., bool]:

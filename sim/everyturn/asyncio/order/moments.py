@@ -30,6 +30,10 @@ class Clock:
         self.now = 0
         self.fine: bool | None = None
         self.looks = 0
+        self.actual: list[int] | None = None
+        """Where time is simulated: for each instant how long it is since the first one, in nanoseconds."""
+        self.holds = True
+        """Whether what was compared last holds by the actual instants."""
         self._least = [0]
         """For each instant how long it is at least since the first one, in nanoseconds."""
         self._choose = choose
@@ -40,7 +44,10 @@ class Clock:
     def tick(self) -> None:
         """A new instant, not before the last one, nor before the last look at the clock."""
         self.now += 1
-        self._least.append(self._least[-1] + (max(self.looks - 1, 0) if self.fine else 0))
+        moved = max(self.looks - 1, 0) if self.fine else 0
+        self._least.append(self._least[-1] + moved)
+        if self.actual is not None:
+            self.actual.append(self.actual[-1] + moved)
         self.looks = 0
 
     def present(self) -> Moment:
@@ -67,6 +74,8 @@ class Clock:
         known = self.follows(later, earlier, nanoseconds)
         if known is not None:
             return known
+        if self.actual is not None:
+            self.holds = self.actual[later] - self.actual[earlier] <= nanoseconds
         answer = self._choose("time", (f"{what} holds", f"{what} does not hold")) == 0
         if answer:
             self._tighten(later, earlier, nanoseconds)
@@ -111,7 +120,9 @@ class Clock:
         return number if isinstance(number, Moment) else Moment(self, 0, _nanoseconds(number - START))
 
     def seconds(self, instant: int) -> float:
-        """The earliest that ``instant`` can be, in seconds: a number to show."""
+        """When ``instant`` is, in seconds: the earliest that it can be, unless time is simulated. A number to show."""
+        if self.actual is not None:
+            return START + self.actual[instant] / 1e9
         known = max((each for each in self._known if each <= instant), default=0)
         least = -self._most.get((0, known), 0) + self._least[instant] - self._least[known]
         return START + least / 1e9

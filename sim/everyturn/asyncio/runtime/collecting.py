@@ -50,7 +50,8 @@ def _may_be_unheld(world: ScenarioWorld) -> bool:
     unmet = set(map(id, gc.get_objects())) - {id(world), id(world.loop), id(world.clock)}
     pending: deque[Any] = deque([world.onlooker, world.main, *(answer.future for answer in world.answers)])
     pending += [part for timer in world.loop._scheduled for part in timer._args or ()]  # type: ignore[attr-defined]
-    handles = [*world.loop._ready, *world.arrived]
+    watched = [handle for key in world.network.watched.values() for handle in key.data if handle is not None]
+    handles = [*world.loop._ready, *world.arrived, *watched]
     pending += [part for handle in handles for part in (handle._callback, handle._args)]
     while pending and missed:
         each = pending.popleft()

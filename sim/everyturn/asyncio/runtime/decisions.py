@@ -6,10 +6,14 @@ All nondeterminism of a run passes through one method, :meth:`Guide.choose`, as 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from everyturn.asyncio.runtime.world import ScenarioWorld
+
+
+GO_ON: Final = "goes on"
+"""The option that nothing comes just now."""
 
 
 class Decision(NamedTuple):
@@ -118,3 +122,13 @@ class ByWords(FirstOption):
                 f"decision {self.place + 1}: expected {word!r} ({recorded_kind}), found a choice of {kind} among "
                 f"{', '.join(map(repr, options))}"
             )
+
+
+def told_apart(options: Sequence[str]) -> Sequence[str]:
+    """The options, those of one name numbered: a run is found again by the words of its decisions."""
+    if len(set(options)) == len(options):
+        return options
+    return [
+        f"{each} ({number})" if (number := list(options[:place]).count(each) + 1) > 1 else each
+        for place, each in enumerate(options)
+    ]

@@ -9,7 +9,7 @@ inside one before any append that it makes itself.
 from __future__ import annotations
 
 import asyncio
-from asyncio import base_events, events, futures
+from asyncio import events, futures, selector_events
 from collections import deque
 from collections.abc import Callable, Coroutine
 from heapq import heappush
@@ -17,6 +17,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import ref
 
+from everyturn.asyncio.connections.selector import WorldSelector
 from everyturn.asyncio.order.moments import Before
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.runtime.errors import Unsupported
@@ -69,15 +70,15 @@ class _Timer(events.TimerHandle):
         return bool(self.when() < other.when())
 
 
-class WorldLoop(base_events.BaseEventLoop):
+class WorldLoop(selector_events.BaseSelectorEventLoop):
     """The loop of one run. What it cannot control is an :class:`Unsupported`."""
 
     def __init__(self, world: ScenarioWorld, *, eager: bool = False) -> None:
-        super().__init__()
+        self.selector = WorldSelector(self.select)
+        super().__init__(self.selector)  # type: ignore[arg-type] # it is one in all that the loop asks
         self.world = world
         self.numbers = world.numbers
         self.orders = world.orders
-        self._selector = self
         self._ready = _ReadyQueue(world)
         self._clock_resolution = _RESOLUTION
         self._in_select = False
@@ -116,8 +117,14 @@ class WorldLoop(base_events.BaseEventLoop):
         for handle in event_list:
             self._add_callback(handle)  # type: ignore[attr-defined]
 
-    def _write_to_self(self) -> None:
+    def _make_self_pipe(self) -> None:
         """The world knows when something is ready."""
+
+    def _close_self_pipe(self) -> None:
+        """There is none."""
+
+    def _write_to_self(self) -> None:
+        """There is nobody to be woken."""
 
     # Tasks and futures.
 
@@ -164,6 +171,15 @@ class WorldLoop(base_events.BaseEventLoop):
         done = self.world.submit(executor or self._default_executor, func, args)  # type: ignore[attr-defined]
         return futures.wrap_future(done, loop=self)
 
+    def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Coroutine[Any, Any, Any]:
+        hosts = self.world.network.hosts
+        if not (host is None or host in hosts or host in hosts.values() or str(host).startswith("127.")):
+            raise Unsupported(
+                f"{user_line()}: the address of {host!r}: expected localhost, or a host that the scenario speaks of "
+                "(world.network.serve); found another one"
+            )
+        return super().getaddrinfo(host, port, **options)
+
     def shutdown_default_executor(self, timeout: float | None = None) -> Coroutine[Any, Any, None]:
         self._executor_shutdown_called = True
         return self.world.executor_idle(self._default_executor)  # type: ignore[attr-defined]
@@ -193,29 +209,70 @@ def _refuse(name: str, instead: str) -> Callable[..., Any]:
 
 
 _SOCKETS = "use world.io(...) for an answer of the outside world"
+_STREAMS = "use asyncio.open_connection, start_server, or world.io(...) for an answer of the outside world"
 for _name, _instead in {
-    "add_reader": _SOCKETS,
-    "remove_reader": _SOCKETS,
-    "add_writer": _SOCKETS,
-    "remove_writer": _SOCKETS,
-    "sock_recv": _SOCKETS,
-    "sock_recv_into": _SOCKETS,
-    "sock_sendall": _SOCKETS,
-    "sock_connect": _SOCKETS,
-    "sock_accept": _SOCKETS,
-    "create_connection": _SOCKETS,
-    "create_server": _SOCKETS,
-    "create_unix_connection": _SOCKETS,
-    "create_unix_server": _SOCKETS,
+    "create_unix_connection": _STREAMS,
+    "create_unix_server": _STREAMS,
     "create_datagram_endpoint": _SOCKETS,
-    "getaddrinfo": _SOCKETS,
     "getnameinfo": _SOCKETS,
     "connect_read_pipe": _SOCKETS,
     "connect_write_pipe": _SOCKETS,
+    "sendfile": _STREAMS,
+    "start_tls": "what is encrypted is explored as it is before: without TLS",
+    "_make_ssl_transport": "what is encrypted is explored as it is before: without TLS",
     "subprocess_exec": "a subprocess is stood for by world.io(...)",
     "subprocess_shell": "a subprocess is stood for by world.io(...)",
 }.items():
     setattr(WorldLoop, _name, _refuse(_name, _instead))
 
+
+def _in_memory(name: str) -> Callable[..., Any]:
+    """The method of this name for sockets in memory and their descriptors only."""
+    original = getattr(selector_events.BaseSelectorEventLoop, name)
+
+    def method(self: Any, sock: Any, *args: Any, **options: Any) -> Any:
+        _check_socket(self, name, sock)
+        return original(self, sock, *args, **options)
+
+    return method
+
+
+def _check_socket(loop: WorldLoop, name: str, sock: Any) -> None:
+    descriptor = sock if isinstance(sock, int) else getattr(getattr(sock, "_sock", sock), "descriptor", None)
+    if descriptor is None or (isinstance(sock, int) and sock not in loop.world.network.sockets):
+        raise Unsupported(
+            f"{user_line()}: {name}: expected a socket that can be controlled while exploring; found {sock!r:.60}; "
+            f"{_STREAMS}"
+        )
+
+
+def _with_socket(name: str) -> Callable[..., Any]:
+    """The method of this name, whose option ``sock`` may only be a socket in memory."""
+    original = getattr(selector_events.BaseSelectorEventLoop, name)
+
+    def method(self: Any, *args: Any, **options: Any) -> Any:
+        if options.get("sock") is not None:
+            _check_socket(self, name, options["sock"])
+        return original(self, *args, **options)
+
+    return method
+
+
+for _name in (
+    "add_reader",
+    "remove_reader",
+    "add_writer",
+    "remove_writer",
+    "sock_recv",
+    "sock_recv_into",
+    "sock_recvfrom",
+    "sock_sendall",
+    "sock_sendto",
+    "sock_connect",
+    "sock_accept",
+):
+    setattr(WorldLoop, _name, _in_memory(_name))
+for _name in ("create_connection", "create_server"):
+    setattr(WorldLoop, _name, _with_socket(_name))
 
 _BEFORE = Before(0.0)

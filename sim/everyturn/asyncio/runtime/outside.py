@@ -6,13 +6,39 @@ import asyncio
 import concurrent.futures
 import contextvars
 from collections.abc import Callable, Sequence
+from random import Random
 from threading import get_ident
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from everyturn.asyncio.runtime.apart import apart
 
 DEFAULT_WORKERS: Final = 32
 """The workers of the default executor: as many as CPython gives a large machine."""
+
+
+class Drawn(Protocol):
+    """A distribution of durations."""
+
+    def sampler(self, random: Random) -> Callable[[], float]:
+        """What draws one after the other, in seconds."""
+        ...
+
+
+HowLong = float | Drawn | Callable[[Random], float]
+"""How long something takes, in seconds."""
+
+
+class Timing:
+    """What a scenario says of time where it is simulated, and the durations that it has noted.
+
+    ``latencies``: beginning of a name → how long what is asked for by it takes; ``failing``: → the probability that it
+    is one of its errors.
+    """
+
+    def __init__(self) -> None:
+        self.latencies: dict[str, HowLong] = {}
+        self.failing: dict[str, float] = {}
+        self.measured: list[tuple[str, float]] = []
 
 
 class ErrorBudget:
@@ -25,9 +51,9 @@ class ErrorBudget:
 class Move(NamedTuple):
     """Something that the world does; ``told``: for a reader.
 
-    ``what``: an answer ``arrives`` or ``happens``, something ``comes`` unasked, a job ``runs`` or ``ends``, the
-    executor ``idles``, garbage is ``collected``; ``number``: of the answer or job, in the order in which they were
-    asked for, or of what comes; ``way``: in which an answer arrives.
+    ``what``: an answer ``arrives`` or ``happens``, a job ``runs`` or ``ends``, the executor ``idles``, garbage is
+    ``collected``; ``number``: of the answer or job, in the order in which they were asked for; ``way``: in which an
+    answer arrives.
     """
 
     told: str
@@ -48,8 +74,6 @@ class Answer:
 
     verb = " arrives"
     """What is said behind its name."""
-    what = "arrives"
-    """What the world does with it."""
 
     def __init__(
         self,
@@ -119,18 +143,9 @@ class OutsideCall(Answer):
     """
 
     verb = ""
-    what = "comes"
 
-    def __init__(self, name: str, call: Callable[[], Any], number: int, following: Sequence[Answer] = ()) -> None:
-        super().__init__(
-            name,
-            None,  # type: ignore[arg-type] # nobody waits for it
-            (call, tuple(following)),
-            (),
-            None,
-            None,
-            number=number,
-        )
+    def __init__(self, name: str, call: Callable[[], Any], following: Sequence[Answer] = ()) -> None:
+        super().__init__(name, None, (call, tuple(following)), (), None, None)  # type: ignore[arg-type] # no future
 
     @property
     def wanted(self) -> bool:

@@ -37,7 +37,8 @@ class ScenarioOutcome:
     ``logged`` was noted before it came to rest first; what follows is the end of ``asyncio.run``. ``times``: the clock
     at each iteration of the loop, in seconds: the earliest that everything decided allows. ``unsure``: kinds of faults
     of which it cannot be seen whether this run has one, and why not;
-    ``shown``: what the run has shown, where a verdict needs that something was seen at all.
+    ``shown``: what the run has shown, where a verdict needs that something was seen at all. ``trusted``: what
+    of its connections was one of all that are possible. ``measured``: durations that it has noted.
     """
 
     decisions: list[Decision]
@@ -53,6 +54,8 @@ class ScenarioOutcome:
     times: list[float] = field(default_factory=list)
     unsure: dict[str, str] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
+    trusted: frozenset[str] = frozenset()
+    measured: list[tuple[str, float]] = field(default_factory=list)
 
 
 class Setting(NamedTuple):
@@ -71,9 +74,16 @@ class Setting(NamedTuple):
 
 
 def run(
-    scenario: Scenario, guide: Guide, setting: Setting, watch: Callable[[str, Any], None] | None = None
+    scenario: Scenario,
+    guide: Guide,
+    setting: Setting,
+    watch: Callable[[str, Any], None] | None = None,
+    *,
+    world_of: Callable[..., ScenarioWorld] = ScenarioWorld,
 ) -> ScenarioOutcome:
     """One run of ``scenario``, with every choice of the world made by ``guide``; ``watch`` is told what happens.
+
+    ``world_of``: what makes the world of guide, setting and ``watch``.
 
     To be used within :func:`everyturn.asyncio.control.preparing.prepared`. Raises
     :class:`~everyturn.asyncio.runtime.errors.Unsupported` where the program does what cannot be controlled.
@@ -81,7 +91,7 @@ def run(
     outcome = ScenarioOutcome([], [], groups=setting.groups)
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
-        world = ScenarioWorld(guide, setting, watch=watch)
+        world = world_of(guide, setting, watch=watch)
         fault: UsageError | None = None
         with taken_by(_printing(watch, ref(world))):
             try:
@@ -107,7 +117,7 @@ def _one(
     REFUSED.clear()
     NOW.begin()
     world.guide.begin(world)
-    outcome.decisions, outcome.logged = world.decisions, world.logged
+    outcome.decisions, outcome.logged, outcome.measured = world.decisions, world.logged, world.timing.measured
     try:
         _run(world, scenario, outcome)
         outcome.complete = True
@@ -123,7 +133,7 @@ def _one(
             world.over = True
         _close(world)
     outcome.iterations, outcome.neighbours = world.iterations, frozenset(world.numbers.neighbours.pairs)
-    outcome.unordered = frozenset(world.unordered)
+    outcome.unordered, outcome.trusted = frozenset(world.unordered), frozenset(world.network.trusted)
     if REFUSED:
         raise REFUSED[0]
 

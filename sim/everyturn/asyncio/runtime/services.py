@@ -106,6 +106,21 @@ class AnswerStream:
         self.pieces = [text[place : place + size] for place in range(0, len(text), size)]
         self.number: int | None = None
         self.ended = False
+        self.errors: Sequence[type[Exception]] = ()
+        """What each piece may be instead; of a session, what its scope says."""
+        self.within: float | None = None
+        """The latest time at which each piece comes, in seconds after it was asked for."""
+
+    @property
+    def name(self) -> str:
+        """What is asked of the world."""
+        return f"model {' '.join(self.prompts) or str(self.request)[:40]}"
+
+    def ask(self) -> None:
+        """The model is asked, unless it was."""
+        onlooker = self.world.onlooker
+        if self.number is None:
+            self.number = 0 if onlooker is None else onlooker.asked(self.prompts, self.request)
 
     def __aiter__(self) -> AsyncIterator[str]:
         return self
@@ -115,28 +130,27 @@ class AnswerStream:
         onlooker = self.world.onlooker
         if self.ended:
             raise StopAsyncIteration
-        if self.number is None:
-            self.number = 0 if onlooker is None else onlooker.asked(self.prompts, self.request)
+        self.ask()
         if not self.pieces:
-            self._end("finished")
+            self.end("finished")
             raise StopAsyncIteration
-        name = f"model {' '.join(self.prompts) or str(self.request)[:40]}"
-        errors, budget = ((), None) if onlooker is None else ((ModelError,), onlooker.errors)
+        errors, budget = (self.errors, None) if onlooker is None else ((ModelError,), onlooker.errors)
         try:
-            await self.world.io(name, errors=errors, budget=budget)
+            await self.world.io(self.name, errors=errors, budget=budget, within=self.within)
         except asyncio.CancelledError:
-            self._end("cancelled")
+            self.end("cancelled")
             raise
         except ModelError:
-            self._end("failed")
+            self.end("failed")
             raise
         return self.pieces.pop(0)
 
     async def aclose(self) -> None:
         """Read no further."""
-        self._end("cancelled")
+        self.end("cancelled")
 
-    def _end(self, how: str) -> None:
+    def end(self, how: str) -> None:
+        """It has ended: ``finished``, ``failed`` or ``cancelled``. Said once."""
         if self.ended:
             return
         self.ended = True
@@ -146,7 +160,7 @@ class AnswerStream:
 
     def __del__(self) -> None:
         if hasattr(self, "ended"):
-            self._end("cancelled")
+            self.end("cancelled")
 
 
 class WorldStore:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import gc
 from asyncio import events
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from random import Random
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
+from everyturn.asyncio.connections.network import Network
 from everyturn.asyncio.order.moments import Clock, Moment
 from everyturn.asyncio.order.ordering import Numbers, name_in_sets
 from everyturn.asyncio.order.sets import SetOrders
+from everyturn.asyncio.runtime.arriving import Arriving, WorldMove
 from everyturn.asyncio.runtime.collecting import unheld
-from everyturn.asyncio.runtime.decisions import Decision, Guide
-from everyturn.asyncio.runtime.errors import Abandoned, AtRest
+from everyturn.asyncio.runtime.decisions import GO_ON, Decision, Guide, told_apart
+from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.findings import ScenarioFinding, of_context, step_name
 from everyturn.asyncio.runtime.loop import WorldLoop
-from everyturn.asyncio.runtime.outside import DEFAULT_WORKERS, Answer, ErrorBudget, Job, Move, Pool
+from everyturn.asyncio.runtime.outside import DEFAULT_WORKERS, Answer, ErrorBudget, HowLong, Job, Move, Pool, Timing
+from everyturn.asyncio.runtime.places import user_line
 from everyturn.asyncio.runtime.services import WorldModel, WorldStore
 
 if TYPE_CHECKING:
@@ -28,15 +29,8 @@ if TYPE_CHECKING:
 LONGEST: Final = 10_000
 """Iterations after which a run is given up: it may never come to rest."""
 
-LOOKS: Final = 32
-"""After so many iterations each time it is looked whether the state was seen before, whatever the world decides."""
 
-GO_ON: Final = "goes on"
-
-COLLECTED: Final = "the garbage collector takes"
-
-
-class ScenarioWorld:
+class ScenarioWorld(Arriving):
     """What a scenario is given: the outside world of one run. ``watch`` is told what runs, where somebody wants to
     know."""
 
@@ -82,10 +76,14 @@ class ScenarioWorld:
         """Whether code of the program has run since the onlooker looked."""
         self.made: list[Any] = []
         """Weak references to all tasks of the loop, in the order in which they were made."""
+        self.timing = Timing()
         self._pools: dict[int, tuple[Any, Pool]] = {}
         self._idle: list[tuple[Pool, Any]] = []
         self.orders = SetOrders(self._decide, name_in_sets)
+        self.network = Network(self._decide, _unknown)
+        """Connections in memory; a scenario says here who is at the far ends."""
         self.loop = WorldLoop(self, eager=setting.eager)
+        self.network.watched = self.loop.selector.keys
         self.own: frozenset[str] = frozenset(vars(self)) | {"own"}
         """Names of the world's own attributes; a scenario may hang others on it."""
 
@@ -130,122 +128,40 @@ class ScenarioWorld:
             self.onlooker.taken.add("store")
         return WorldStore(self)
 
+    def takes(self, name: str, seconds: HowLong) -> None:
+        """Say how long it takes where time is simulated: what is asked for by a name that begins so.
+
+        ``seconds``: a number, a distribution of :mod:`everyturn.studies.distributions`, or a function that draws with
+        a :class:`random.Random`. In free time it takes any time, whatever is said here.
+        """
+        self.timing.latencies[name] = seconds
+
+    def fails(self, name: str, probability: float) -> None:
+        """Say how often, where time is simulated, what begins with this name is one of its errors."""
+        self.timing.failing[name] = probability
+
+    def measure(self, name: str, seconds: float) -> None:
+        """Note a duration; where time is simulated it is told how they are distributed over all runs."""
+        self.timing.measured.append((name, seconds))
+
+    def process(self, generator: Generator[Any, Any, Any]) -> Any:
+        """Run a SimPy process beside the program, and await its value. Only where time is simulated."""
+        raise Unsupported(f"{user_line()}: a SimPy process: expected simulated time (fuzz --time simulated)")
+
+    @property
+    def environment(self) -> Any:
+        """The SimPy environment on which the program runs. Only where time is simulated."""
+        raise Unsupported(f"{user_line()}: the SimPy environment: expected simulated time (fuzz --time simulated)")
+
+    @property
+    def draws(self) -> Random:
+        """Random numbers of this run, for what the scenario simulates. Only where time is simulated."""
+        raise Unsupported(f"{user_line()}: random numbers of a run: expected simulated time (fuzz --time simulated)")
+
     def log(self, *what: Any) -> None:
         """Note something that this run did: runs are compared by what they note."""
         self.logged.append(what[0] if len(what) == 1 else what)
         self._tell("log", what)
-
-    # What the loop asks.
-
-    def select(self, *, wait: bool) -> list[Any]:
-        """The handles of the answers that have arrived; with ``wait`` nothing else is ready, so something must come."""
-        self.between_steps()
-        self.numbers.neighbours.step_ends()
-        self.clock.tick()
-        self.iterations += 1
-        if self.iterations > self._longest or (self._until is not None and monotonic() >= self._until):
-            raise Abandoned
-        self.arrived, self.kept = [], []
-        if self.iterations % LOOKS == 0:
-            self.guide.look()
-        while self._arrives(wait=wait):
-            pass
-        arrived, self.arrived = self.arrived, []
-        return arrived
-
-    def _arrives(self, *, wait: bool) -> bool:
-        """Whether one more thing comes in this iteration; raises :class:`AtRest` if nothing can."""
-        self._forget_unwanted()
-        moves = self._moves()
-        if not wait or self.arrived or self.loop._ready:
-            timer, ends = None, self._can_be(None)
-        else:
-            timer = self.loop._scheduled[0] if self.loop._scheduled else None  # type: ignore[attr-defined]
-            ends = timer is not None and self._can_be(timer._when)
-        must = [move for move in moves if not move[2]]
-        if not must and not ends and not self.arrived and wait and timer is None and not self.loop._ready:
-            if not moves or self._decide("rest", ("rests", *(move[0] for move in moves))) == 0:
-                raise AtRest
-            moves[self.decisions[-1].taken - 1][1]()
-            return True
-        options = ([GO_ON] if ends else []) + [move[0] for move in moves]
-        taken = self._decide("arrives", options) - ends
-        if taken < 0:
-            self._pass(timer)
-            return False
-        moves[taken][1]()
-        return True
-
-    def _moves(self) -> list[tuple[str, Callable[[], None], bool]]:
-        """What can come now: its name, what it does, and whether it may never come as well."""
-        moves: list[tuple[str, Callable[[], None], bool]] = []
-        for answer in self.answers:
-            if not answer.happened:
-                moves.append((f"{answer.name} happens", partial(self._happen, answer), False))
-                continue
-            for way, name in enumerate(answer.ways):
-                moves.append((f"{name}{answer.verb}", partial(self._arrive, answer, way), False))
-        moves += [(f"{each.name} happens, unwanted", partial(self._happen_late, each), True) for each in self.orphans]
-        moves += [(name, move, False) for name, move in self._thread_moves()]
-        if lost := self._unheld():
-            moves.append((f"{COLLECTED} {', '.join(lost)}", self._collect, True))
-        return moves
-
-    def _unheld(self) -> list[str]:
-        """Tasks that the collector may take; not looked for where it is known that there are none."""
-        foreseen = self.guide.foreseen()
-        if foreseen is not None and not any(each.startswith(COLLECTED) for each in foreseen):
-            return []
-        return unheld(self)
-
-    def _collect(self) -> None:
-        told = f"{COLLECTED} {', '.join(unheld(self))}, which nobody refers to"
-        self._tell("world", Move(told, "collected"))
-        gc.collect()
-
-    def _happen(self, answer: Answer) -> None:
-        self._tell("world", Move(f"{answer.name} happens", "happens", answer.number))
-        self._ran = True
-        answer.happen()
-
-    def _arrive(self, answer: Answer, way: int) -> None:
-        told = f"{answer.ways[way]}{answer.verb}"
-        self._tell("world", Move(told, answer.what, answer.number, way))
-        self.answers.remove(answer)
-        self.answers += answer.arrive(way)
-        if answer.until is not None:
-            self.kept.append(answer.until)
-        self.arrived.append(events.Handle(answer.deliver, (way,), self.loop, None))
-
-    def _happen_late(self, answer: Answer) -> None:
-        self.orphans.remove(answer)
-        self._tell("world", Move(f"{answer.name} happens, though nobody waits for it", "happens", answer.number))
-        self._ran = True
-        answer.happen()
-
-    def _forget_unwanted(self) -> None:
-        for answer in [each for each in self.answers if not each.wanted]:
-            self.answers.remove(answer)
-            if not answer.happened:
-                self.orphans.append(answer)
-
-    def _can_be(self, due: Any) -> bool:
-        """Whether the present instant can be one at which ``due`` has come and no answer is later than promised."""
-        return self.clock.possible(self._bounds(due))
-
-    def _pass(self, timer: Any) -> None:
-        for later, earlier, nanoseconds in self._bounds(timer and timer._when):
-            self.clock.require(later, earlier, nanoseconds)
-
-    def _bounds(self, due: Any) -> list[tuple[int, int, int]]:
-        now = self.clock.now
-        bounds = []
-        if due is not None:
-            moment = self.clock.moment(due)
-            bounds.append((moment.instant, now, -moment.offset))
-        promised = [answer.until for answer in self.answers if answer.until is not None]
-        bounds += [(now, until.instant, until.offset - 1) for until in promised]
-        return bounds + [(now, until.instant, until.offset) for until in self.kept]
 
     # Other threads.
 
@@ -262,10 +178,6 @@ class ScenarioWorld:
             workers = getattr(executor, "_max_workers", DEFAULT_WORKERS)
             self._pools[id(executor)] = executor, Pool(workers)
         return self._pools[id(executor)][1]
-
-    def executors(self) -> list[tuple[Any, Pool]]:
-        """The executors of this run, none for the default one, each with its pool."""
-        return list(self._pools.values())
 
     @property
     def pools(self) -> tuple[Pool, ...]:
@@ -285,28 +197,32 @@ class ScenarioWorld:
         self.thread_moment, self.thread_moments = self.thread_moments, self.thread_moments + 1
         try:
             while moves := self._thread_moves():
-                taken = self._decide(moment, (GO_ON, *(name for name, _ in moves)))
+                taken = self._decide(moment, (GO_ON, *(each.name for each in moves)))
                 if taken == 0:
                     return
-                moves[taken - 1][1]()
+                moves[taken - 1].make()
         finally:
             self.thread_moment = None
 
-    def _thread_moves(self) -> list[tuple[str, Callable[[], None]]]:
-        moves: list[tuple[str, Callable[[], None]]] = []
+    def _thread_moves(self) -> list[WorldMove]:
+        moves: list[WorldMove] = []
         for pool in self.pools:
             for job in pool.begun:
                 if job.ran or job.future.cancelled():
                     name = f"{job.name} ends on its thread"
-                    move = Move(name, "ends", job.number)
-                    moves.append((name, partial(self._thread, move, self._job_ends, pool, job)))
+                    make = partial(self._thread, Move(name, "ends", job.number), self._job_ends, pool, job)
                 else:
                     name = f"{job.name} runs on a thread"
-                    moves.append((name, partial(self._thread, Move(name, "runs", job.number), job.run)))
+                    make = partial(self._thread, Move(name, "runs", job.number), job.run)
+                moves.append(WorldMove(name, make, source=job))
         for pool, future in self._idle:
             if pool.idle:
                 name = "the executor is idle"
-                moves.append((name, partial(self._thread, Move(name, "idles"), self._is_idle, pool, future)))
+                moves.append(
+                    WorldMove(
+                        name, partial(self._thread, Move(name, "idles"), self._is_idle, pool, future), source=pool
+                    )
+                )
         return moves
 
     def _job_ends(self, pool: Pool, job: Job) -> None:
@@ -331,6 +247,10 @@ class ScenarioWorld:
         if self._order == "fifo" or len(ready) == 1:
             return 0
         return self._decide("next", [step_name(handle) for handle in ready])
+
+    def _lost(self) -> list[str]:
+        """Names of the tasks that wait and that nobody holds."""
+        return unheld(self)
 
     def tasks(self) -> list[Any]:
         """All tasks that have not ended, in the order in which they were made."""
@@ -381,22 +301,22 @@ class ScenarioWorld:
         if self._watch is not None:
             self._watch(kind, what)
 
+    def _choose(self, kind: str, options: Sequence[str]) -> int:
+        return self.guide.choose(kind, options)
+
     def _decide(self, kind: str, options: Sequence[str]) -> int:
         if len(options) == 1 or self.over or self.settled:
             return 0
-        options = _told_apart(options)
-        taken = self.guide.choose(kind, options)
+        options = told_apart(options)
+        taken = self._choose(kind, options)
         self.decisions.append(Decision(kind, tuple(options), taken))
         if self._watch is not None:
             self._tell("decision", self.decisions[-1])
         return taken
 
 
-def _told_apart(options: Sequence[str]) -> Sequence[str]:
-    """The options, those of one name numbered: a run is found again by the words of its decisions."""
-    if len(set(options)) == len(options):
-        return options
-    return [
-        f"{each} ({number})" if (number := list(options[:place]).count(each) + 1) > 1 else each
-        for place, each in enumerate(options)
-    ]
+def _unknown(address: tuple[str, int]) -> None:
+    raise Unsupported(
+        f"{user_line()}: a connection to {address[0]}:{address[1]}: expected a server of the program, or one that the "
+        "scenario speaks of (world.network.serve); found none"
+    )

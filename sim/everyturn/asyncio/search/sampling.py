@@ -18,9 +18,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from everyturn.asyncio.order.ordering import joined, too_large
-from everyturn.asyncio.runtime.decisions import FirstOption
+from everyturn.asyncio.runtime.decisions import GO_ON, FirstOption
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
-from everyturn.asyncio.runtime.world import GO_ON
 from everyturn.asyncio.search.counter_checking import noted_alike
 from everyturn.asyncio.search.searching import RepeatedChoices, ScenarioSearch, compare
 from everyturn.errors import UsageError
@@ -38,7 +37,19 @@ _LEARNING: Final = 8
 """So many runs are made to learn which tasks and futures are in one set at once."""
 _ORDERS: Final = ("arrives", "rest", "between steps", "inside a step", "next")
 """Kinds of choices of which thread goes on; all others are of outcomes."""
-_ENDINGS: Final = (" runs on a thread", " ends on its thread", " happens, unwanted", " happens", " arrives")
+_ENDINGS: Final = (
+    " runs on a thread",
+    " ends on its thread",
+    " happens, unwanted",
+    " happens",
+    " arrives",
+    " can read and write",
+    " can read",
+    " can write",
+    " is made",
+    " is refused",
+    " is reset",
+)
 _SYSTEMATIC: Final = ("delay", "preemption")
 _NO_FOOTPRINTS: Final = {
     "pos": "draws priorities again for what races with the step just made",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import time
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -20,7 +21,6 @@ from everyturn.asyncio.runtime.world import ScenarioWorld
 from everyturn.asyncio.search.endless import ScenarioStates, UpTo
 from everyturn.asyncio.search.merges import ScenarioMerges
 from everyturn.asyncio.states.state import UnknownValue, encode
-from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, FIRST_REFUTATION, Limits
 from everyturn.errors import ReplayError
 
 MERGEABLE: Final = ("arrives", "between steps", "rest", "next")
@@ -198,23 +198,11 @@ def _nowhere() -> None:
 
 
 class SearchLimits(NamedTuple):
-    """When to give up: so many runs, seconds, bytes held by the process, states. Nothing: never. ``first``: as soon as
-    a fault of one of these kinds is found."""
+    """When to give up: so many runs, seconds, bytes held by the process. Nothing: never."""
 
     runs: int | None = None
     seconds: float | None = None
     memory: int | None = None
-    states: int | None = None
-    first: frozenset[str] = frozenset()
-
-    def reached(self, found: ScenarioSearch) -> str | None:
-        """Which limit has been reached, in words; none if there is room."""
-        if self.runs is not None and found.runs >= self.runs:
-            return f"{self.runs:,} runs"
-        if self.first.intersection(found.found):
-            return FIRST_REFUTATION
-        others = Limits(self.states or DEFAULT_MAX_STATES, self.seconds, self.memory)
-        return others.reached(found.seen, found.seconds)
 
 
 @dataclass
@@ -224,9 +212,9 @@ class ScenarioSearch:
     ``complete``: every run was made. Else ``stopped`` says why not. ``opaque``: paths to objects that kept states from
     being merged, and how often. ``unrested``: runs that were given up before they came to rest. ``unsure``, ``shown``:
     of all runs together what is said of one in :class:`~everyturn.asyncio.runtime.running.ScenarioOutcome`.
-    ``seen``: all states, those included that could not be compared.
-    ``trusted``: what of this program was one of all that are possible, not explored. ``unordered``: classes of objects
-    in sets that are ordered by addresses. ``guide``: that of a search that merged, until the counter-check is over.
+    ``trusted``: what of this program was one of all that are possible, not explored. ``assumed``: of those, what is
+    said of connections. ``unordered``: classes of objects in sets that are ordered by addresses. ``guide``: that of a
+    search that merged, until the counter-check is over.
     """
 
     setting: Setting
@@ -235,7 +223,6 @@ class ScenarioSearch:
     longest: int = 0
     seconds: float = 0.0
     states: int = 0
-    seen: int = 0
     merged: int = 0
     complete: bool = False
     interrupted: bool = False
@@ -249,6 +236,7 @@ class ScenarioSearch:
     opaque: dict[str, int] = field(default_factory=dict)
     unsure: dict[str, str] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
+    assumed: frozenset[str] = frozenset()
 
     def add(self, outcome: ScenarioOutcome, begun: float) -> None:
         """Count one more run."""
@@ -260,6 +248,7 @@ class ScenarioSearch:
         self.unsure = outcome.unsure | self.unsure
         self.shown |= outcome.shown
         self.unordered |= outcome.unordered
+        self.assumed |= outcome.trusted
         for finding in outcome.findings:
             best = self.found.get(finding.kind)
             if best is None or len(outcome.decisions) < len(best.decisions):
@@ -295,8 +284,7 @@ def search(
     """
     setting = setting or Setting()
     begun = time.monotonic()
-    until = None if limits.seconds is None else begun + limits.seconds
-    with prepared(scenario, setting._replace(until=until)):
+    with prepared(scenario, setting):
         while True:
             result = ScenarioSearch(setting)
             try:
@@ -309,9 +297,14 @@ def search(
                 continue
             if finished:
                 result.complete = finished and result.stopped is None
-                result.trusted = [f"the order of sets of {each.__module__}.{each.__qualname__}" for each in NOW.classes]
+                result.trusted = [*map(_trusted_order, NOW.classes), *sorted(result.assumed)]
                 return result
             setting = setting._replace(groups=joined(setting.groups, result.neighbours))
+
+
+def _trusted_order(kind: type) -> str:
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return f"the order of sets of {name} is that in which they came; it is one of all that are possible"
 
 
 def _exhaust(
@@ -337,12 +330,11 @@ def _exhaust(
         if isinstance(guide, Merging):
             guide.ended(outcome)
             result.states, result.merged, result.opaque = len(guide.seen), guide.merged, guide.opaque
-            result.seen = guide.graph.count
         if _is_to_begin_anew(result) or not result.unordered.issubset(NOW.classes):
             return False
         if watch is not None:
             watch(result)
-        reached = limits.reached(result)
+        reached = _reached(result, limits)
         if reached is not None:
             result.stopped = reached
             return True
@@ -395,3 +387,15 @@ def _first_difference(what: str, before: Sequence[object], now: Sequence[object]
         if one != other:
             return f"{number}. of the {what}: expected {one}; found {other}"
     return f"the {what} differ"
+
+
+def _reached(result: ScenarioSearch, limits: SearchLimits) -> str | None:
+    if limits.runs is not None and result.runs >= limits.runs:
+        return f"{limits.runs:,} runs"
+    if limits.seconds is not None and result.seconds >= limits.seconds:
+        return f"{limits.seconds:g} seconds"
+    if limits.memory is not None and result.runs % 100 == 0:
+        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        if held >= limits.memory:
+            return f"{held:,} bytes held"
+    return None

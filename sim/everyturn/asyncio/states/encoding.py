@@ -93,7 +93,7 @@ class StateEncoder:
         self.caches: list[Any] = []
         self.asks_caches = False
         """Whether code of the program asks how often caches were asked."""
-        for each in (world, world.loop, world.clock, world.guide):
+        for each in (world, world.loop, world.clock, world.guide, world.network):
             self.number(each)
 
     def part(self, name: str, *values: Any) -> None:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from everyturn.asyncio.states import frames, loop_kinds  # noqa: F401 - they register what they know
+from everyturn.asyncio.states import frames, loop_kinds, memory_kinds  # noqa: F401 - they register what they know
 from everyturn.asyncio.states.encoding import StateEncoder, UnknownValue, known
 
 if TYPE_CHECKING:
@@ -27,9 +27,10 @@ def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     encoder.part("ready", list(loop._ready), loop._ready.left)
     encoder.part("arrived", world.arrived, world.kept)
     encoder.part("timers", loop._scheduled, loop._timer_cancelled_count)
+    encoder.part("network", world.network.state(), sorted(loop._transports.items()))
     encoder.part("answers", [_answer(each) for each in world.answers])
     encoder.part("orphans", [_answer(each) for each in world.orphans])
-    encoder.part("pools", [(executor, _pool(pool)) for executor, pool in world.executors()])
+    encoder.part("pools", [_pool(each) for each in world.pools])
     encoder.part("idle", [(world.pools.index(pool), future) for pool, future in world._idle])
     encoder.part("loop", loop.get_task_factory(), loop._stopping, loop._exception_handler, loop._signals)
     encoder.part("shut down", loop._asyncgens_shutdown_called, loop._executor_shutdown_called)

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from everyturn.asyncio.control.preparing import prepared
-from everyturn.asyncio.runtime.decisions import ByWords
+from everyturn.asyncio.runtime.decisions import GO_ON, ByWords
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
-from everyturn.asyncio.runtime.world import GO_ON
 
 SHRINKING: Final = 300
 """How often a run is made shorter at most."""
@@ -18,12 +17,10 @@ Weight = tuple[int, int, int, int, int]
 
 
 class ShrunkScenario(NamedTuple):
-    """A run that no single change makes shorter, and how many were tried for it; or the shortest so far, if Ctrl-C
-    ``interrupted``."""
+    """A run that no single change makes shorter, and how many were tried for it."""
 
     outcome: ScenarioOutcome
     tried: int
-    interrupted: bool = False
 
 
 def shrink(
@@ -41,21 +38,18 @@ def shrink(
     ``watch`` is told now and then.
     """
     best, tried = outcome, 0
-    try:
-        with prepared(scenario, setting):
-            for _ in range(SHRINKING):
-                for guide in _simpler(best, every=every):
-                    tried += 1
-                    found = run(scenario, guide, setting)
-                    if any(each.kind == kind for each in found.findings) and weight(found) < weight(best):
-                        best = found
-                        break
-                else:
+    with prepared(scenario, setting):
+        for _ in range(SHRINKING):
+            for guide in _simpler(best, every=every):
+                tried += 1
+                found = run(scenario, guide, setting)
+                if any(each.kind == kind for each in found.findings) and weight(found) < weight(best):
+                    best = found
                     break
-                if watch is not None:
-                    watch(weight(best), tried)
-    except KeyboardInterrupt:
-        return ShrunkScenario(best, tried, interrupted=True)
+            else:
+                break
+            if watch is not None:
+                watch(weight(best), tried)
     return ShrunkScenario(best, tried)
 
 

@@ -5,31 +5,26 @@ from __future__ import annotations
 import inspect
 import platform
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
 from pprint import pformat
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final
 from weakref import ref
 
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime import services
 from everyturn.asyncio.runtime.decisions import ByWords, Decision
-from everyturn.asyncio.runtime.places import OURS
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
-from everyturn.asyncio.runtime.scenarios import find, name_of, parts_of
-from everyturn.asyncio.telling import stock_comparison, stock_driver
+from everyturn.asyncio.runtime.scenarios import find
+from everyturn.asyncio.telling import stock_driver
 from everyturn.errors import UsageError
 from everyturn.files.writing import written
 
-if TYPE_CHECKING:
-    from everyturn.asyncio.telling.explaining import ExplainedScenario
-
 _FILLED: Final = "# what follows is the same for every run\n"
-_FIRST: Final = "from __future__ import annotations"
-_NOT_PYTHONS: Final = ("from everyturn.", "from __future__")
+_IMPORTS: Final = "from __future__ import annotations\n"
+_CONSTANTS: Final = 'NAME = ""\n'
 
 _MAIN: Final = 'if __name__ == "__main__":\n'
 _SERVICES: Final = """from collections.abc import AsyncIterator, Callable, Sequence
@@ -56,25 +51,11 @@ shows{threads}{sets}.
 '''
 
 
-class ScriptPart(NamedTuple):
-    """What a workload needs besides in a script. ``constants``: by their names, each with its type, value and comment;
-    ``source``: what follows the driver, :func:`~everyturn.asyncio.telling.stock_driver.as_program` among it;
-    ``noted``: what it notes of something that is seen, if anything."""
-
-    constants: Mapping[str, tuple[str, Any, str]]
-    source: str
-    noted: Callable[[object], str | None]
-
-
-_PLAIN: Final = ScriptPart({}, "", lambda seen: None)
-
-
 class _Recorder(ByWords):
     """Follows the words of a run, and remembers what the world did, and when."""
 
-    def __init__(self, recorded: Sequence[tuple[str, str]], part: ScriptPart) -> None:
+    def __init__(self, recorded: Sequence[tuple[str, str]]) -> None:
         super().__init__(recorded)
-        self._part = part
         self.selects: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
         self.moments: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
         self.rests: list[int] = []
@@ -85,6 +66,7 @@ class _Recorder(ByWords):
         self.standing: list[str] = []
         self.fine = False
         self.serves = False
+        self.connects = False
         self._world: Callable[[], Any] = lambda: None
 
     def begin(self, world: Any) -> None:
@@ -118,21 +100,19 @@ class _Recorder(ByWords):
         """One thing that happens."""
         world = self._world()
         if kind == "world":
+            self.connects = self.connects or what.what == "connects"
             when, at = self.selects, world.iterations
             if world.thread_moment is not None:
                 when, at = self.moments, world.thread_moment
             when[at].append((what.what, what.number, what.way))
         elif kind == "rest":
             self._chains += world.numbers.chains()
-            self.standing = self.standing or stock_comparison.how_they_stand(world.tasks(), world.main, OURS)
+            self.standing = self.standing or stock_driver.how_they_stand(world.tasks(), world.main)
             self.rests.append(world.iterations)
             self.fine = bool(world.clock.fine)
             self.times = [world.clock.seconds(instant) for instant in range(world.clock.now + 1)]
-        elif kind == "log" and not self.rests:
+        elif kind == "log" and len(self.rests) == 0:
             self.noted.append(repr(what[0] if len(what) == 1 else what))
-        elif kind == "seen" and not self.rests:
-            text = self._part.noted(what)
-            self.noted += [] if text is None else [repr(text)]
 
     def places(self) -> list[int]:
         """Numbers for tasks and futures, in the order in which they are first in a set, so that every set has the
@@ -153,15 +133,12 @@ class _Recorder(ByWords):
         return [order.index(label) for label in self._labels]
 
 
-def stock_script(
-    scenario: str | Scenario, setting: Setting, decisions: Sequence[Decision], file: str, finding: str
-) -> str:
-    """The text of a script that makes this run of a scenario on asyncio's own loop.
+def stock_script(name: str, setting: Setting, decisions: Sequence[Decision], file: str, finding: str) -> str:
+    """The text of a script that makes this run of the scenario ``name`` on asyncio's own loop.
 
     Raises :class:`UsageError` that says why if asyncio cannot make it. ``finding``: what is wrong with it, for the
     reader.
     """
-    name = name_of(scenario)
     if "<" in name:
         raise UsageError(
             f"scenario {name!r}: expected one that a script can import, package.module:function; found none"
@@ -169,43 +146,21 @@ def stock_script(
     why_not = beyond_asyncio(setting, decisions)
     if why_not is not None:
         raise UsageError(f"no script: {why_not}")
-    program = find(scenario)
-    part: ScriptPart = program.in_a_script() if hasattr(program, "in_a_script") else _PLAIN
-    recorder, _ = _recorded(program, setting, decisions, part)
+    recorder, _ = _recorded(find(name), setting, decisions)
+    source = inspect.getsource(stock_driver)
     head = _HEAD.format(
-        name=name.replace("@", " "),
+        name=name,
         finding=finding.replace("\\", "/").replace('"""', "'''"),
         file=file,
         version=".".join(platform.python_version_tuple()[:2]),
         threads=", and when results of threads are appended to the ready queue" if recorder.moments else "",
         sets=", and the order of tasks in sets" if len(recorder.places()) > 1 else "",
     )
-    body = f"{_copied(stock_comparison)}\n\n{_copied(stock_driver)}"
-    services = _services() if recorder.serves or part.source else ""
-    body = body.replace(_MAIN, services + part.source + _MAIN)
-    return f"{head}\n{_imports(stock_comparison, stock_driver)}\n\n{_constants(name, setting, recorder, part)}{body}"
-
-
-def _importable(name: str) -> tuple[str, list[str]]:
-    """Module and attribute of a program, and the folders besides the current one that it is imported from."""
-    source, _, attribute = parts_of(name)[0].rpartition(":")
-    if source.endswith(".py") or "/" in source:
-        file = Path(source)
-        return f"{file.stem}:{attribute}", [str(file.parent)]
-    return f"{source}:{attribute}", []
-
-
-def _imports(*modules: ModuleType) -> str:
-    """What these import of Python."""
-    lines = [line for module in modules for line in inspect.getsource(module).splitlines()]
-    imported = {line for line in lines if line.startswith(("import ", "from ")) and not line.startswith(_NOT_PYTHONS)}
-    return "\n".join([_FIRST, "", *sorted(imported, key=lambda line: (line.startswith("from"), line))]) + "\n"
-
-
-def _copied(module: ModuleType) -> str:
-    """What is copied of a module."""
-    source = inspect.getsource(module)
-    return source[source.index(_FILLED) + len(_FILLED) :]
+    imports = source[source.index(_IMPORTS) : source.index(_CONSTANTS)]
+    body = source[source.index(_FILLED) + len(_FILLED) :]
+    if recorder.serves:
+        body = body.replace(_MAIN, _services() + _MAIN)
+    return f"{head}\n{imports}{_constants(name, setting, recorder)}{body}"
 
 
 def _services() -> str:
@@ -214,11 +169,9 @@ def _services() -> str:
     return _SERVICES.format(classes=source[source.index("_PROMPT: Final") :].rstrip())
 
 
-def write_script(path: Path, scenario: str | Scenario, found: ExplainedScenario) -> None:
-    """Write :func:`stock_script` of a run that was explained to a file. Raises :class:`UsageError`, also if it cannot
-    be written."""
-    text = stock_script(scenario, found.setting, found.outcome.decisions, path.name, str(found.finding))
-    written(path, [text.encode()])
+def write_script(path: Path, name: str, setting: Setting, decisions: Sequence[Decision], finding: str) -> None:
+    """Write :func:`stock_script` to a file. Raises :class:`UsageError`, also if it cannot be written."""
+    written(path, [stock_script(name, setting, decisions, path.name, finding).encode()])
 
 
 def beyond_asyncio(setting: Setting, decisions: Sequence[Decision]) -> str | None:
@@ -234,22 +187,20 @@ def beyond_asyncio(setting: Setting, decisions: Sequence[Decision]) -> str | Non
     return None
 
 
-def _recorded(
-    scenario: Scenario, setting: Setting, decisions: Sequence[Decision], part: ScriptPart
-) -> tuple[_Recorder, ScenarioOutcome]:
-    recorder = _Recorder([(each.kind, each.word) for each in decisions], part)
+def _recorded(scenario: Scenario, setting: Setting, decisions: Sequence[Decision]) -> tuple[_Recorder, ScenarioOutcome]:
+    recorder = _Recorder([(each.kind, each.word) for each in decisions])
     with prepared(scenario, setting):
         outcome = run(scenario, recorder, setting, recorder.watch)
     if not outcome.complete or not recorder.rests:
         raise UsageError("no script: expected a run that comes to rest; found one that goes on for ever")
+    if recorder.connects:
+        raise UsageError("no script: expected a run without connections, whose far ends a script cannot hold back yet")
     return recorder, outcome
 
 
-def _constants(name: str, setting: Setting, recorder: _Recorder, part: ScriptPart) -> str:
-    importable, folders = _importable(name)
+def _constants(name: str, setting: Setting, recorder: _Recorder) -> str:
     values: dict[str, tuple[str, Any, str]] = {
-        "NAME": ("", importable, ""),
-        "FOLDERS": (": list[str]", folders, ""),
+        "NAME": ("", name, ""),
         "SELECTS": (
             ": dict[int, list[tuple[str, int, int]]]",
             dict(recorder.selects),
@@ -267,7 +218,6 @@ def _constants(name: str, setting: Setting, recorder: _Recorder, part: ScriptPar
         "ORDER_IN_SETS": (": list[int]", recorder.places(), ""),
         "NOTED": (": list[str]", recorder.noted, "what the program must note, with world.log, until it rests"),
         "STANDING": (": list[str]", recorder.standing, "and how its tasks stand then"),
-        **part.constants,
     }
     lines = []
     for constant, (kind, value, comment) in values.items():

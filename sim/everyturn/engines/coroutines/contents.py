@@ -33,12 +33,12 @@ def contents(coroutine: Any, frame: FrameType, awaited: object) -> Contents:
     place = suspensions(code)[frame.f_lasti]
     visited = _visited(coroutine, code)
     length = len(visited)
-    if awaited is not None:
+    if awaited is not None and visited[-1] is not awaited:
         length = next(number for number in range(length - 1, -1, -1) if visited[number] is awaited) + 1
-    names = _bound(frame, place, length, awaited)
+    names = place.bound if place.doubtful == 0 else _bound(frame, place, length, awaited)
     if awaited is None:
         length = min(length, len(names) + sum(item.filled is not Filled.NO for item in place.stack))
-    handled = next((each for each in visited[length:] if each is not None), None)
+    handled = next((each for each in visited[length:] if each is not None), None) if length < len(visited) else None
     return Contents(tuple(zip(names, visited)), tuple(visited[len(names) : length]), handled)
 
 
@@ -46,16 +46,15 @@ def _visited(coroutine: Any, code: CodeType) -> list[Any]:
     """What comes after the frame's code; the first thing of all may be the code once more, as the coroutine's own. An
     async generator may have what finishes it before that."""
     referents = gc.get_referents(coroutine)
-    skipped = 2 if isinstance(coroutine, AsyncGeneratorType) and referents[0] is not code else 1
-    place = next(index for index, each in enumerate(referents) if index >= skipped and each is code)
+    place = 2 if isinstance(coroutine, AsyncGeneratorType) and referents[0] is not code else 1
+    while referents[place] is not code:
+        place += 1
     return referents[place + 1 :]
 
 
 def _bound(frame: FrameType, place: Suspended, visited: int, awaited: object) -> tuple[str, ...]:
-    """The variables that are bound: if all places that may or may not be filled are, or none is, that says it; else
-    ``f_locals``."""
-    if place.doubtful == 0:
-        return place.bound
+    """The variables that are bound where some may or may not be: if all places that may or may not be filled are, or
+    none is, that says it; else ``f_locals``."""
     present = visited - place.filled
     if awaited is not None and present == 0:
         return place.bound

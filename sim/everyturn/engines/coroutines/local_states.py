@@ -34,7 +34,8 @@ class Next(NamedTuple):
 class LocalState:
     """One suspended (or finished) thread.
 
-    ``operation`` is what it waits to do, none when it has finished with ``word``. ``begun``: its work has begun for an
+    ``operation`` is what it waits to do, none when it has finished with ``word``; ``deed``: the number of that
+    operation by this thread. ``begun``: its work has begun for an
     onlooker; ``notes``: the journal until then. ``parent`` and ``result``: one way to get here. ``coroutine``: a live
     one, if nobody has resumed it.
     """
@@ -43,6 +44,7 @@ class LocalState:
     operation: Operation | None
     begun: bool
     point: bool
+    deed: int = -1
     word: str = ""
     parent: int = -1
     result: Any = None
@@ -70,6 +72,7 @@ class Arrival(NamedTuple):
     coroutine: LiveCoroutine
     begun: bool
     point: bool
+    deed: int = -1
     kept: tuple[Note, ...] = ()
 
 
@@ -85,6 +88,7 @@ class Locals:
         self.advances: list[tuple[int, Next]] = []
         """All that was found out: from which local state, and what came of it."""
         self._numbers: dict[tuple[Any, ...], int] = {}
+        self._deeds: dict[tuple[Any, ...], int] = {}
         values = encoder(world.known)
         self._memory = AgentMemory(world.agent, values)
         self._identities = Identities(values, keep_dead=keep_dead)
@@ -98,10 +102,18 @@ class Locals:
     def __len__(self) -> int:
         return len(self.states)
 
-    def advance(self, number: int, result: Any) -> tuple[int, tuple[Note, ...]]:
-        """The local state after ``result``, and the journal entries made on the way there."""
+    def told_apart_by(self, result: Any) -> Hashable:
+        """What results are told apart by."""
+        return self._identities.values.value(result)
+
+    def advance(self, number: int, result: Any, key: Hashable = None) -> tuple[int, tuple[Note, ...]]:
+        """The local state after ``result``, and the journal entries made on the way there.
+
+        ``key``: what :meth:`told_apart_by` says of the result, if it was asked already.
+        """
         state = self.states[number]
-        key = self._identities.values.value(result)
+        if key is None:
+            key = self.told_apart_by(result)
         known = state.next.get(key)
         if known is None:
             coroutine = self._take(number)
@@ -133,8 +145,10 @@ class Locals:
         point = self.world.stops(operation, begun=begun, before=state.operation)
         identity: Identity = self._identities.of(coroutine)
         frozen = self._identities.arguments(coroutine, operation)
-        key = (state.thread, begun, point, kept, operation.object, operation.method, frozen, identity)
-        return Arrival(key, told, operation, "", coroutine, begun, point, kept)
+        deed = (state.thread, operation.object, operation.method, frozen)
+        number = self._deeds.setdefault(deed, len(self._deeds))
+        key = (begun, point, kept, number, identity)
+        return Arrival(key, told, operation, "", coroutine, begun, point, number, kept)
 
     def _send(
         self, coroutine: LiveCoroutine, result: Any, begun: bool, stood: Place | None
@@ -157,7 +171,10 @@ class Locals:
             ended = arrival.operation is None
             place = None if ended else suspended_at(arrival.coroutine)
             begun, point, word, notes = arrival.begun, arrival.point, arrival.word, arrival.kept
-            self.states.append(LocalState(thread, arrival.operation, begun, point, word, parent, result, notes, place))
+            deed = arrival.deed
+            self.states.append(
+                LocalState(thread, arrival.operation, begun, point, deed, word, parent, result, notes, place)
+            )
         else:
             self.merges.append((number, parent, result))
         state = self.states[number]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Hashable
 from types import CoroutineType, FrameType, GeneratorType
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from everyturn.engines.coroutines.contents import Contents, contents
@@ -22,7 +22,19 @@ from everyturn.source_location import place_of, suspended_at
 from everyturn.world import gate
 from everyturn.world.operations import Operation
 
-Identity = tuple[Hashable, ...]
+Identity = Hashable
+
+
+class _Suspended(NamedTuple):
+    """One frame of an awaiting chain, as it was met last: what it awaits.
+
+    ``own``: the number of what this frame holds, ``whole``: of what it and all frames around it hold; none if that must
+    be looked at anew each time.
+    """
+
+    awaited: Any
+    own: Hashable = None
+    whole: Hashable = None
 
 
 class Identities:
@@ -35,33 +47,64 @@ class Identities:
     def __init__(self, values: Encoder, *, keep_dead: bool = False) -> None:
         self._keep_dead = keep_dead
         self.values = values
-        self._waiting: WeakKeyDictionary[CoroutineType[Any, Any, Any], tuple[int, object, Hashable]] = (
-            WeakKeyDictionary()
-        )
+        self._chains: WeakKeyDictionary[Coroutine[Any, Any, Any], list[_Suspended]] = WeakKeyDictionary()
 
     def of(self, coroutine: Coroutine[Any, Any, Any]) -> Identity:
         """The identity of a suspended coroutine. Raises :class:`UnsupportedLocal` with variable and line."""
-        frames = list(_chain(coroutine))
-        assert frames, "the outermost frame of a thread cannot be a port's"
-        self.values.begin(each for each, _, _ in frames)
-        return tuple([self._waiting_frame(*each) for each in frames])
+        chain = self._resting(coroutine)
+        self._follow(coroutine, chain)
+        assert chain, "the outermost frame of a thread cannot be a port's"
+        suspended = [coroutine, *(each.awaited for each in chain[:-1])]
+        self.values.begin(suspended)
+        whole: Hashable = None
+        fixed = True
+        for place, each in enumerate(chain):
+            if fixed and each.whole is not None:
+                whole = each.whole
+                continue
+            own = each.own
+            if own is None:
+                own, keeps = self._own(suspended[place], each.awaited)
+                fixed = fixed and keeps
+            else:
+                keeps = True
+            whole = self.values.number((whole, own))
+            chain[place] = _Suspended(each.awaited, own if keeps else None, whole if fixed else None)
+        return whole
 
-    def _waiting_frame(self, coroutine: Any, frame: FrameType, awaited: object) -> Hashable:
-        """The identity of one frame; that of a frame that has not run since it was last asked for is remembered.
+    def _own(self, coroutine: Any, awaited: object) -> tuple[Hashable, bool]:
+        """The number of what one frame holds, and whether that stays the same until the frame runs.
 
-        A frame has run if it awaits another coroutine than before: none can be awaited twice. Its locals are its own,
-        unless one of them can change or is shared with somebody.
+        It does unless one of its locals can change or is shared with somebody.
         """
-        known = self._waiting.get(coroutine)
-        if known is not None and known[0] == frame.f_lasti and known[1] is awaited:
-            return known[2]
-        before = self.values.moved
-        number = self.values.number(self._frame(coroutine, frame, awaited))
-        if isinstance(awaited, CoroutineType) and self.values.moved == before:
-            self._waiting[coroutine] = (frame.f_lasti, awaited, number)
-        return number
+        before, frame = self.values.moved, _frame_of(coroutine)
+        assert frame is not None
+        own = self.values.number(self._frame(coroutine, frame, awaited))
+        return own, isinstance(awaited, CoroutineType) and self.values.moved == before
 
-    def arguments(self, coroutine: Coroutine[Any, Any, Any], operation: Operation) -> Identity:
+    def _resting(self, coroutine: Coroutine[Any, Any, Any]) -> list[_Suspended]:
+        """The frames of a chain that have not run since they were met last, from the outermost inwards: those that
+        await what has not come to its end, for nothing that has is ever suspended again."""
+        chain = self._chains.get(coroutine)
+        if chain is None:
+            chain = self._chains[coroutine] = []
+        while chain and _frame_of(chain[-1].awaited) is None:
+            chain.pop()
+        return chain
+
+    def _follow(self, coroutine: Coroutine[Any, Any, Any], chain: list[_Suspended]) -> None:
+        """Add the frames further inwards, down to a port. The chain holds nothing of the outermost one, which must be
+        the first to go when nobody else has it."""
+        current: Any = chain[-1].awaited if chain else coroutine
+        outer = None if not chain else _frame_of(chain[-2].awaited if len(chain) > 1 else coroutine)
+        while current is not None:
+            frame, awaited = _suspended(current, outer)
+            if frame.f_code.co_filename == gate.__file__:
+                return
+            chain.append(_Suspended(awaited))
+            outer, current = frame, awaited
+
+    def arguments(self, coroutine: Coroutine[Any, Any, Any], operation: Operation) -> tuple[Hashable, ...]:
         """The identity of what an operation is given. Raises :class:`UnsupportedLocal` with operation and line."""
         try:
             return tuple(self.values.value(each, Changes.FORCED) for each in operation.arguments)
@@ -71,13 +114,19 @@ class Identities:
     def _frame(self, coroutine: Any, frame: FrameType, awaited: object) -> Hashable:
         held = contents(coroutine, frame, awaited)
         live = None if self._keep_dead or self.values.frames_are_read else live_at(frame.f_code, frame.f_lasti)
-        values = tuple(
+        values = [
             (name, self._local(frame, name, value))
             for name, value in held.named
             if value is not awaited and (live is None or name in live)
+        ]
+        stack = [self._stacked(frame, value) for value in held.stack if value is not awaited]
+        return (
+            self.values.encode(frame.f_code),
+            frame.f_lasti,
+            tuple(values),
+            tuple(stack),
+            self._handled(frame, held),
         )
-        stack = tuple([self._stacked(frame, value) for value in held.stack if value is not awaited])
-        return (self.values.encode(frame.f_code), frame.f_lasti, values, stack, self._handled(frame, held))
 
     def _local(self, frame: FrameType, name: str, value: Any) -> Hashable:
         try:
@@ -103,18 +152,11 @@ class Identities:
             ) from None
 
 
-def _chain(coroutine: Any) -> Any:
-    """Everything suspended of a thread, from its outermost frame inwards, down to a port: it, its frame, what it
-    awaits."""
-    current: Any = coroutine
-    outer: FrameType | None = None
-    while current is not None:
-        frame, awaited = _suspended(current, outer)
-        if frame.f_code.co_filename == gate.__file__:
-            return
-        yield current, frame, awaited
-        outer = frame
-        current = awaited
+def _frame_of(awaited: object) -> FrameType | None:
+    """The frame of something that may be suspended; none if it has ended."""
+    if isinstance(awaited, CoroutineType):
+        return awaited.cr_frame
+    return awaited.gi_frame if isinstance(awaited, GeneratorType) else None
 
 
 def _suspended(awaited: Any, outer: FrameType | None) -> tuple[FrameType, Any]:

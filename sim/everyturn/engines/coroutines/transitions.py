@@ -7,7 +7,7 @@ thread does with a result, is worked out once and then looked up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import Any, Final, NamedTuple
 
 from everyturn.engines.coroutines.interned import Interned, columns
@@ -47,6 +47,21 @@ class Effect(NamedTuple):
     events: int
 
 
+class _Outcome(NamedTuple):
+    """One outcome of one operation on some values, whichever local state the thread does it from.
+
+    ``key``: the result, as local states are told apart by it; ``seen``: the number of the events by what the thread
+    notes.
+    """
+
+    result: Any
+    key: Hashable
+    before: objects.Values
+    after: objects.Values
+    columns: tuple[tuple[int, int], ...]
+    seen: dict[tuple[Note, ...], int]
+
+
 _Way = tuple[Row, tuple[Finding, ...], tuple[tuple[Row, Effect], ...]]
 """A row, what was violated on the way there, and the way: each row before, and the effect."""
 
@@ -64,6 +79,7 @@ class Transitions:
         self.events = Interned()
         self.owned: list[tuple[Operation, objects.Values, str]] = []
         """Every step of a dispatcher's own object that was worked out: on which values, and by which thread."""
+        self._outcomes: dict[tuple[int, ...], tuple[_Outcome, ...]] = {}
         self._effects: dict[tuple[int, ...], tuple[Effect, ...]] = {}
         self._touched: dict[int, tuple[int, ...]] = {}
         self._judgements: dict[tuple[int, int], tuple[int, tuple[Finding, ...]]] = {}
@@ -202,32 +218,42 @@ class Transitions:
             seen = self._seen(row, thread, row[place], effect)
         return tuple(numbers), seen
 
-    def _outcomes(self, local: int, operation: Operation, before: objects.Values) -> objects.Outcomes:
-        state = self.locals[local]
-        try:
-            return objects.apply(operation, before, self.world.threads[state.thread].name)
-        except NotHeld as error:
-            raise AgentFault(f"{state.place}: {error}") from None
-
     def _work_out(self, row: Row, thread: int, local: int, touched: tuple[int, ...]) -> tuple[Effect, ...]:
         operation = self.locals[local].operation
         if operation is None:
             return ()
+        key = (self.locals[local].deed, *[row[column] for column in touched])
+        outcomes = self._outcomes.get(key)
+        if outcomes is None:
+            outcomes = self._outcomes[key] = self._applied(row, thread, local, operation, touched)
+        effects = []
+        for each in outcomes:
+            after, notes = self.locals.advance(local, each.result, each.key)
+            if notes not in each.seen:
+                step = Step(self.world.threads[thread].name, operation, each.result, each.before, each.after, notes)
+                self.world.check_thread_locality(step)
+                each.seen[notes] = self.events.number(self.world.seen(step))
+            effects.append(Effect(each.columns, after, each.result, notes, each.seen[notes]))
+        return tuple(effects)
+
+    def _applied(
+        self, row: Row, thread: int, local: int, operation: Operation, touched: tuple[int, ...]
+    ) -> tuple[_Outcome, ...]:
+        """Every outcome of an operation of a thread."""
         name = self.world.threads[thread].name
         before = tuple(self.columns[column].values[row[column]] for column in touched)
         if operation.object.startswith(OWN):
             self.owned.append((operation, before, name))
-        effects = []
-        for result, after in self._outcomes(local, operation, before):
-            next_local, notes = self.locals.advance(local, result)
-            step = Step(name, operation, result, before, after, notes)
-            self.world.check_thread_locality(step)
-            seen = self.world.seen(step)
-            changed = tuple(
-                (column, self.columns[column].number(value)) for column, value in zip(touched, after, strict=True)
-            )
-            effects.append(Effect(changed, next_local, result, notes, self.events.number(seen)))
-        return tuple(effects)
+        try:
+            outcomes = objects.apply(operation, before, name)
+        except NotHeld as error:
+            raise AgentFault(f"{self.locals[local].place}: {error}") from None
+        found = []
+        for result, after in outcomes:
+            numbers = zip(touched, after, strict=True)
+            changed = tuple((column, self.columns[column].number(value)) for column, value in numbers)
+            found.append(_Outcome(result, self.locals.told_apart_by(result), before, after, changed, {}))
+        return tuple(found)
 
     def apply(self, row: Row, thread: int, effect: Effect) -> tuple[Row, tuple[Finding, ...]]:
         """The row after an effect, judged, and what it violated."""

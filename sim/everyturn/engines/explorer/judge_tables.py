@@ -196,13 +196,12 @@ class JudgeTables:
 
         ``believed``: what :class:`Beliefs` says of these steps, if the specification is followed elsewhere.
         """
-        if len(self.events.values) >> EVENTS_BITS:
-            raise EveryturnError(f"more than {1 << EVENTS_BITS:,} different observations: expected fewer")
+        self.check_events()
         keys = ((judged << EVENTS_BITS) | events).astype(np.uint64)[:, None]
         numbers, fresh = self._steps.added(keys)
         if fresh.size:
             known = believed and Believed(believed.after[fresh], believed.found[fresh])
-            self._work_out(len(self._steps) - len(fresh), known)
+            self.work_out(len(self._steps) - len(fresh), known)
         return self._after.take(numbers), self._found.take(numbers)
 
     def beliefs(self, judged: KeyNumbers) -> KeyNumbers:
@@ -214,7 +213,23 @@ class JudgeTables:
         reached, found = self.step(judged, events, believed)
         return list(zip(found.tolist(), self.ledgers(reached).tolist(), strict=True))
 
-    def _work_out(self, start: int, believed: Believed | None) -> None:
+    @property
+    def steps(self) -> Numbering:
+        """Every step that was judged, by number: the judge's state, and what was seen in the lower bits."""
+        return self._steps
+
+    @property
+    def consequences(self) -> tuple[KeyNumbers, KeyNumbers]:
+        """For each step the number of the state after it, and of what it violated."""
+        return self._after, self._found
+
+    def check_events(self) -> None:
+        """Raise :class:`EveryturnError` if there are more different observations than a step has room for."""
+        if len(self.events.values) >> EVENTS_BITS:
+            raise EveryturnError(f"more than {1 << EVENTS_BITS:,} different observations: expected fewer")
+
+    def work_out(self, start: int, believed: Believed | None) -> None:
+        """Judge the steps from number ``start`` on; ``believed``: what :class:`Beliefs` says of them."""
         keys = self._steps.keys[start:, 0].astype(np.int64)
         events = keys & ((1 << EVENTS_BITS) - 1)
         words = self._states.keys.take(keys >> EVENTS_BITS, axis=0)

@@ -8,12 +8,19 @@ from typing import NamedTuple
 import numpy as np
 
 from everyturn.engines.coroutines.exploration import Exploration, Violation
-from everyturn.engines.explorer.macro_steps import Expansion
 from everyturn.engines.explorer.numbering import KeyNumbers
 from everyturn.verdicts.checker import Finding
 
 FindPath = Callable[..., tuple[tuple[int, int], ...]]
 """(number of a state, the number of each move from there) → the decisions of a path that makes them."""
+
+
+class ViolatingSteps(NamedTuple):
+    """Steps of a chunk: the place of the state that each leaves, the number of its move, and of what it violates."""
+
+    source: KeyNumbers
+    move: KeyNumbers
+    found: KeyNumbers
 
 
 class _Noted(NamedTuple):
@@ -44,16 +51,17 @@ class KeptViolations:
             if self._is_news(finding) or self._is_shorter(finding):
                 self._noted.append(_Noted(finding, state, ()))
 
-    def in_steps(self, expansion: Expansion, found: KeyNumbers, states: KeyNumbers) -> None:
+    def in_steps(self, steps: ViolatingSteps, states: KeyNumbers) -> None:
         """Note what steps from these states violate: of each kind of violation the first."""
+        found = steps.found
         if not found.any():
             return
-        for number in np.unique(found[found > 0]).tolist():
+        for number in sorted({*found[found > 0].tolist()}):
             new = [each for each in self._violated(number) if self._is_news(each)]
             if not new:
                 continue
-            place = _first(expansion, np.flatnonzero(found == number))
-            state, move = int(states[expansion.source[place]]), int(expansion.move[place])
+            place = _first(steps, np.flatnonzero(found == number))
+            state, move = int(states[steps.source[place]]), int(steps.move[place])
             self._noted += [_Noted(finding, state, (move,)) for finding in new]
 
     def keep(self, path: FindPath) -> None:
@@ -91,6 +99,6 @@ class KeptViolations:
         return kept is not None and len(kept.decisions) > self._found.depth
 
 
-def _first(expansion: Expansion, places: KeyNumbers) -> int:
+def _first(steps: ViolatingSteps, places: KeyNumbers) -> int:
     """The place of the first of these steps: by the state it leaves, then by thread and choice."""
-    return int(places[np.argmin(expansion.source[places])])
+    return int(places[np.argmin(steps.source[places])])

@@ -33,11 +33,13 @@ from everyturn.engines.coroutines.exploration import (
     resident,
 )
 from everyturn.engines.coroutines.transitions import Transitions
+from everyturn.engines.explorer import kernels
 from everyturn.engines.explorer.between_chunks import Saving, obedient
+from everyturn.engines.explorer.compiled_chunks import CompiledChunk
 from everyturn.engines.explorer.endless_runs import endless_run
 from everyturn.engines.explorer.frontier import Frontier
 from everyturn.engines.explorer.judge_tables import Believed
-from everyturn.engines.explorer.kept_violations import KeptViolations
+from everyturn.engines.explorer.kept_violations import KeptViolations, ViolatingSteps
 from everyturn.engines.explorer.macro_steps import Expansion
 from everyturn.engines.explorer.numbering import KeyNumbers
 from everyturn.engines.explorer.predecessors import Predecessors
@@ -195,6 +197,7 @@ class LevelExplorer:
     def _ask_ahead(self) -> None:
         """Ask what follows on the next chunks."""
         graph = self.graph
+        kernels.choose(len(graph.states))
         while len(self._under_way) < graph.successors.ahead:
             begun = self._under_way[-1].end if self._under_way else self.frontier.done
             span = self.frontier.after(begun, len(graph.states))
@@ -208,14 +211,25 @@ class LevelExplorer:
         """Judge what follows on a chunk, and number what is new."""
         graph, reduction = self.graph, self.graph.reduction
         answer = graph.successors.answer()
-        expansion = graph.expansion(asked.chunk, answer.found)
-        self.found.rests += len(expansion.rests)
-        self._rest(answer, asked)
         which = np.arange(asked.start, asked.end)
-        followed = reduction.followed(which, graph.states, expansion)
-        numbers = self._take(followed, asked.judged, which, answer.believed)
-        reduction.reached(which, followed.source, numbers)
+        self.found.rests += len(answer.found.rests)
+        loops = kernels.compiled()
+        if loops is not None and reduction.leaves_out_nothing:
+            self._enter(CompiledChunk(loops, graph, asked.chunk, answer), asked, answer, which)
+        else:
+            expansion = graph.expansion(asked.chunk, answer.found)
+            self._rest(answer, asked)
+            followed = reduction.followed(which, graph.states, expansion)
+            numbers = self._take(followed, asked.judged, which, answer.believed)
+            reduction.reached(which, followed.source, numbers)
         self.frontier.done = asked.end
+
+    def _enter(self, compiled: CompiledChunk, asked: _UnderWay, answer: ChunkSuccessors, which: KeyNumbers) -> None:
+        """As :meth:`_take`, by compiled loops."""
+        self._rest(answer, asked)
+        self.found.transitions += len(compiled)
+        self.violations.in_steps(compiled.enter(asked.judged, asked.start, self.predecessors), which)
+        self.violations.keep(self.path)
 
     def _take(
         self, expansion: Expansion, judged: KeyNumbers, which: KeyNumbers, believed: Believed | None = None
@@ -225,7 +239,7 @@ class LevelExplorer:
         graph = self.graph
         self.found.transitions += len(expansion.source)
         words, found = graph.judged(expansion, judged, believed)
-        self.violations.in_steps(expansion, found, which)
+        self.violations.in_steps(ViolatingSteps(expansion.source, expansion.move, found), which)
         words, _ = graph.representatives(words)
         numbers, fresh = graph.states.added(words)
         self.predecessors.add(len(graph.states), which[expansion.source[fresh]], expansion.move[fresh])

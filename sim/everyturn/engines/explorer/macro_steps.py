@@ -13,13 +13,15 @@ look at them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, WIDTH, Row, Transitions
+from everyturn.engines.explorer import kernels
+from everyturn.engines.explorer.macro_outcomes import MacroOutcome, MacroOutcomes
 from everyturn.engines.explorer.numbering import KeyNumbers, Numbering, Words, distinct
 from everyturn.engines.explorer.packing import Layout
 from everyturn.world import objects, overrun
@@ -36,19 +38,6 @@ _Open = tuple[Row, tuple[Event, ...], tuple[tuple[int, int], ...], int]
 PATIENCE: Final = 5.0
 """Seconds that macro steps may go on to be made when time is up: a chunk that can be finished soon is not left half
 done."""
-
-
-class MacroOutcome(NamedTuple):
-    """One way that a macro step can go: the columns that it sets, the thread's next local state, the number of its
-    events.
-
-    ``choices``: for each operation on the way that has several outcomes, how many, and which one it had.
-    """
-
-    columns: tuple[tuple[int, int], ...]
-    local: int
-    events: int
-    choices: tuple[tuple[int, int], ...]
 
 
 class MacroStep(NamedTuple):
@@ -153,54 +142,6 @@ def applied(words: Words, ways: Sequence[MacroOutcomes], found: FoundSteps) -> E
         np.concatenate(found.ways),
         found.rests,
     )
-
-
-class MacroOutcomes:
-    """What the ways of one thread do, by number: as they were made, and packed."""
-
-    def __init__(self, thread: int) -> None:
-        self.place = FIRST_THREAD + thread
-        self.made: list[tuple[MacroOutcome, int]] = []
-        """Each way, and the number of its move."""
-        self.move = np.zeros(0, np.int64)
-        self.events = np.zeros(0, np.int64)
-        self._layout: Layout | None = None
-        self._clear: Words = np.zeros((0, 1), np.uint64)
-        self._set: Words = np.zeros((0, 1), np.uint64)
-
-    def lay_out(self, layout: Layout) -> None:
-        """Pack everything anew, or, if the layout is the same, what was made since."""
-        if self._layout is None or self._layout.bits != layout.bits:
-            self._layout = layout
-            self._clear = self._set = np.zeros((0, layout.width), np.uint64)
-        self.catch_up()
-        fresh = self.made[len(self._set) :]
-        if not fresh:
-            return
-        after = np.zeros((len(fresh), len(layout.bits)), np.int64)
-        clear = np.zeros((len(fresh), layout.width), np.uint64)
-        for number, (way, _) in enumerate(fresh):
-            for column, value in (*way.columns, (self.place, way.local)):
-                after[number, column] = value
-                word, bits = layout.field(column)
-                clear[number, word] |= bits
-        self._clear = np.concatenate((self._clear, ~clear))
-        self._set = np.concatenate((self._set, layout.pack(after)))
-
-    def catch_up(self) -> None:
-        """Take up moves and events of what was made since."""
-        if len(self.made) == len(self.move):
-            return
-        fresh = self.made[len(self.move) :]
-        self.move = np.concatenate((self.move, np.array([move for _, move in fresh], np.int64)))
-        self.events = np.concatenate((self.events, np.array([way.events for way, _ in fresh], np.int64)))
-
-    def applied(self, words: Words, source: KeyNumbers, way: KeyNumbers) -> Words:
-        """The rows after these ways from these places."""
-        after = words.take(source, axis=0)
-        after &= self._clear.take(way, axis=0)
-        after |= self._set.take(way, axis=0)
-        return after
 
 
 class _Table:
@@ -324,6 +265,9 @@ class _Table:
 
     def find(self, words: Words) -> tuple[KeyNumbers, KeyNumbers]:
         """The macro steps of this thread from rows: the row's place, and the way's number."""
+        loops = kernels.compiled()
+        if loops is not None:
+            return self._find_compiled(loops, words)
         layout = self._layout
         assert layout is not None
         locals_ = layout.get(words, self.place)
@@ -346,6 +290,28 @@ class _Table:
         if often.size and int(often.max()) > 1:
             source, way = np.repeat(source, often), np.repeat(way, often)
             way += np.arange(len(way)) - np.repeat(np.cumsum(often) - often, often)
+        return source, way
+
+    def _find_compiled(self, loops: Any, words: Words) -> tuple[KeyNumbers, KeyNumbers]:
+        """As :meth:`find`, by compiled loops; what is missing is made in the same order."""
+        words = np.require(words, np.uint64, ["C", "W"])
+        found = np.empty(len(words), np.int64)
+        places = np.arange(len(words))
+        while True:
+            layout = self._layout
+            assert layout is not None
+            word, shift, mask = int(layout.word[self.place]), layout.shift[self.place], layout.mask[self.place]
+            table = self._index.table
+            if not loops.find_macro_steps(words, word, shift, mask, self.live, self._masks, *table, places, found):
+                break
+            places = places[found[places] == -1]
+            missing = words[places]
+            keys = self._masks.take(layout.get(missing, self.place), axis=0) & missing
+            self._make(missing[distinct(keys)])
+            self.lay_out(layout)
+        source = np.empty(loops.count_ways(found, self._often), np.int64)
+        way = np.empty(len(source), np.int64)
+        loops.list_ways(found, self._first, self._often, source, way)
         return source, way
 
 

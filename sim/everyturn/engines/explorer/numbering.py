@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from everyturn.engines.explorer import kernels
 from everyturn.engines.explorer.growing import Rows
 from everyturn.errors import EveryturnError
 
@@ -26,6 +27,7 @@ _MULTIPLIERS: Final = tuple(
 _HALF: Final = np.uint64(32)
 _FULLEST: Final = 0.6
 _CHUNK: Final = 1 << 18
+_LEAST: Final = 1 << 12
 _MOST: Final = (1 << 31) - 1
 """What a slot can hold."""
 
@@ -92,8 +94,31 @@ class Numbering:
         other._rehash(len(keys))
         return other
 
+    @property
+    def table(self) -> tuple[Words, NDArray[np.int32], np.uint64]:
+        """Keys by number, slots, and how a hash is shifted to be a slot, as compiled loops take them."""
+        return self._keys, self._slots, self._shift
+
+    @property
+    def room(self) -> int:
+        """How many keys there may be before the table has to grow."""
+        return min(len(self._keys), int(_FULLEST * len(self._slots)))
+
+    def grow(self) -> None:
+        """Make room for half as many keys again, and some."""
+        self._reserve(max(1, min(_LEAST + self._count // 2, _MOST - self._count)))
+
+    def entered(self, count: int) -> None:
+        """Compiled loops have entered keys: now there are so many."""
+        self._count = count
+
     def find(self, words: Words) -> KeyNumbers:
         """The number of each key, -1 for one that was never added."""
+        loops = kernels.compiled()
+        if loops is not None:
+            found = np.empty(len(words), np.int64)
+            loops.find(*self.table, np.require(words, np.uint64, ["C", "W"]), found)
+            return found
         slots = self._first(words)
         numbers = self._held(slots)
         todo = self._others(numbers, words)
@@ -123,7 +148,11 @@ class Numbering:
     def added(self, words: Words) -> tuple[KeyNumbers, KeyNumbers]:
         """As :meth:`add`; and for each new key, by number, the place where it stands first."""
         self._reserve(len(words))
-        before = self._count
+        before, loops = self._count, kernels.compiled()
+        if loops is not None:
+            numbers, places = np.empty(len(words), np.int64), np.empty(len(words), np.int64)
+            self._count = loops.add(*self.table, before, np.require(words, np.uint64, ["C", "W"]), numbers, places)
+            return numbers, places[: self._count - before].copy()
         slots = self._first(words)
         numbers = self._held(slots)
         further = self._others(numbers, words)

@@ -35,12 +35,25 @@ class Predecessors:
     def add(self, states: int, parents: KeyNumbers, moves: KeyNumbers) -> None:
         """Where the last ones of so many states come from: those that are new."""
         self._count = states
+        self.reserve(states)
+        self._parents[states - len(parents) : states] = parents
+        self._moves[states - len(moves) : states] = moves
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.uint32], NDArray[np.uint16]]:
+        """Predecessors and moves with the room for more, as compiled loops take them."""
+        return self._parents, self._moves
+
+    def reserve(self, states: int) -> None:
+        """Make room for so many states."""
         if states > len(self._parents):
             room = max(states, len(self._parents) + len(self._parents) // 2)
             self._parents.resize(room, refcheck=False)
             self._moves.resize(room, refcheck=False)
-        self._parents[states - len(parents) : states] = parents
-        self._moves[states - len(moves) : states] = moves
+
+    def entered(self, states: int) -> None:
+        """Compiled loops have entered where states come from: now there are so many."""
+        self._count = states
 
     def path(self, state: int) -> list[tuple[int, int]]:
         """The path by which a state was found, a shortest one: each state on it, and the number of the move that is
@@ -54,4 +67,5 @@ class Predecessors:
 
     def restore(self, parents: NDArray[np.uint32], moves: NDArray[np.uint16]) -> None:
         """Take over what was known of the first states."""
-        self._count, self._parents, self._moves = len(parents), parents, moves
+        self._count = len(parents)
+        self._parents, self._moves = (np.require(each, each.dtype, ["C", "W"]) for each in (parents, moves))

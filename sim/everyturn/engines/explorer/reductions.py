@@ -36,6 +36,10 @@ class Reduction(Protocol):
     def keeps_successors(self) -> bool:
         """Whether all successors of an explored state are explored, or states that stand for them."""
 
+    @property
+    def leaves_out_nothing(self) -> bool:
+        """Whether every state stands for itself, and every successor is followed."""
+
     def first(self, rows: RowNumbers) -> RowNumbers:
         """The row that stands for the initial one."""
 
@@ -78,7 +82,7 @@ class Reduction(Protocol):
 class NoReduction:
     """Every state stands for itself, and every successor is followed."""
 
-    keeps_successors = True
+    keeps_successors = leaves_out_nothing = True
 
     def first(self, rows: RowNumbers) -> RowNumbers:
         """Itself."""
@@ -128,6 +132,8 @@ class NoReduction:
 class SymmetricStates(NoReduction):
     """Of states that are renamings of each other one is explored (:mod:`everyturn.engines.explorer.symmetry`)."""
 
+    leaves_out_nothing = False
+
     def __init__(self, successors: Successors, judges: JudgeTables) -> None:
         tables = successors.tables()
         self._symmetry = Symmetry(tables.transitions, tables.macro_steps, judges)
@@ -168,7 +174,7 @@ class AmpleSets(NoReduction):
     """In some states one thread goes first (:mod:`everyturn.engines.explorer.ample`); a level is a round of the
     search."""
 
-    keeps_successors = False
+    keeps_successors = leaves_out_nothing = False
 
     def __init__(self, successors: Successors, judges: JudgeTables) -> None:
         self.ample = Ample(successors.tables().macro_steps, judges.judge)

@@ -6,7 +6,7 @@ import numpy as np
 
 from everyturn.engines.coroutines.transitions import JUDGE, Transitions
 from everyturn.engines.explorer.macro_steps import MacroSteps
-from everyturn.engines.explorer.numbering import KeyNumbers, Words
+from everyturn.engines.explorer.numbering import KeyNumbers, Words, distinct
 from everyturn.engines.explorer.packing import Layout
 from everyturn.world import objects
 from everyturn.world.observer import SHARED_DATA
@@ -28,9 +28,10 @@ class Resting:
             return [], []
         waits = (table.waits.take(layout.get(words, table.place)) for table in self.macro_steps.tables)
         columns = [*(layout.get(words, column) for column in (*self._columns, JUDGE)), *waits]
-        kinds, places = np.unique(np.stack(columns, axis=1), axis=0, return_index=True)
+        kinds = np.stack(columns, axis=1)
         new: list[int] = []
-        for kind, place in sorted(zip(map(tuple, kinds.tolist()), places.tolist(), strict=True), key=_place):
+        for place in distinct(kinds.view(np.uint64)).tolist():
+            kind = tuple(kinds[place].tolist())
             if kind not in self._said:
                 self._said.add(kind)
                 new.append(place)
@@ -45,7 +46,3 @@ class Resting:
     def observe(self, row: list[int]) -> int:
         """The number of what is seen of rest in a row."""
         return self.macro_steps.events.number(self.transitions.at_rest(self.macro_steps.global_row(row)))
-
-
-def _place(kind_and_place: tuple[tuple[int, ...], int]) -> int:
-    return kind_and_place[1]

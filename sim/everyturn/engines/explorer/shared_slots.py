@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from everyturn.engines.explorer.macro_steps import MacroOutcome
+from everyturn.engines.explorer.macro_outcomes import MacroOutcome
 from everyturn.verdicts.checker import Finding
 from everyturn_model.events import Event
 

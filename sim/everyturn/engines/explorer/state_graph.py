@@ -15,9 +15,9 @@ from everyturn.engines.coroutines.transitions import JUDGE, Transitions
 from everyturn.engines.explorer.judge_tables import Believed, JudgeTables
 from everyturn.engines.explorer.macro_steps import Expansion, FoundSteps, applied
 from everyturn.engines.explorer.numbering import KeyNumbers, Words
+from everyturn.engines.explorer.packing import Layout
 from everyturn.engines.explorer.reductions import REDUCTIONS, Reduction, ThreadChoice
 from everyturn.engines.explorer.state_table import StateTable
-from everyturn.engines.explorer.successor_worker import SuccessorWorker
 from everyturn.engines.explorer.successors import Chunk, Successors, SuccessorTables
 from everyturn.verdicts.checker import Judge
 from everyturn.world.world import World
@@ -58,11 +58,15 @@ class StateGraph:
 
     def expansion(self, chunk: Chunk, found: FoundSteps) -> Expansion:
         """The successors of a chunk, not judged yet."""
+        layout = self.take_up()
+        return applied(chunk.layout.moved(chunk.words, layout), self.successors.ways, found)
+
+    def take_up(self) -> Layout:
+        """Make room for what was learnt, and pack it; the layout that then holds."""
         layout = self.states.widen()
-        ways = self.successors.ways
-        for each in ways:
+        for each in self.successors.ways:
             each.lay_out(layout)
-        return applied(chunk.layout.moved(chunk.words, layout), ways, found)
+        return layout
 
     def judged(
         self, expansion: Expansion, judged: KeyNumbers, believed: Believed | None = None
@@ -123,6 +127,8 @@ def state_graph(world: World, judge: Judge, reduce: str = "dead", *, processes: 
     transitions = Transitions(world, judge, keep_dead=kind.keeps_dead)
     successors: Successors
     if processes > 1 and not kind.here:
+        from everyturn.engines.explorer.successor_worker import SuccessorWorker
+
         events = Interned()
         judges = JudgeTables(judge, events, world.prompts)
         successors = SuccessorWorker(transitions, events, judges.findings)

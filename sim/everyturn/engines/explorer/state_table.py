@@ -21,33 +21,33 @@ class StateTable:
     def __init__(self, largest: Callable[[], list[int]], first: RowNumbers) -> None:
         self._largest = largest
         self.layout = Layout.holding(largest())
-        self._numbering = Numbering(self.layout.width)
-        self._numbering.add(self.layout.pack(first))
+        self.numbering = Numbering(self.layout.width)
+        self.numbering.add(self.layout.pack(first))
 
     def __len__(self) -> int:
-        return len(self._numbering)
+        return len(self.numbering)
 
     @property
     def keys(self) -> Words:
         """All states by number, packed."""
-        return self._numbering.keys
+        return self.numbering.keys
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory in use."""
-        return self._numbering.nbytes
+        return self.numbering.nbytes
 
     def find(self, words: Words) -> KeyNumbers:
         """The number of each packed row, -1 for one that is no state yet."""
-        return self._numbering.find(words)
+        return self.numbering.find(words)
 
     def add(self, words: Words) -> KeyNumbers:
         """The number of each packed row; those that are new get theirs in the order in which they stand here."""
-        return self._numbering.add(words)
+        return self.numbering.add(words)
 
     def added(self, words: Words) -> tuple[KeyNumbers, KeyNumbers]:
         """As :meth:`add`, and the places of those that are new."""
-        return self._numbering.added(words)
+        return self.numbering.added(words)
 
     def widen(self) -> Layout:
         """Make room for numbers that no longer fit; the layout that then holds."""
@@ -67,5 +67,5 @@ class StateTable:
 
     def restore(self, layout: Layout, keys: Words) -> None:
         """Have these states by number, packed in ``layout``, in place of all that are there."""
-        self._numbering = self._numbering.replaced(keys)
+        self.numbering = self.numbering.replaced(keys)
         self.layout = layout

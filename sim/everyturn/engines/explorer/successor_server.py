@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from everyturn.engines.coroutines.exploration import peak, resident
 from everyturn.engines.coroutines.transitions import Row, Transitions
+from everyturn.engines.explorer import kernels
 from everyturn.engines.explorer.judge_tables import Beliefs
 from everyturn.engines.explorer.numbering import KeyNumbers
 from everyturn.engines.explorer.packing import Layout
@@ -41,6 +42,7 @@ class _Server:
         self._beliefs = Beliefs(judge, self._first[1].belief, macro_steps.events) if judge.conformance else None
         self._slots = slots
         self._told = 0, 0, 1, [0 for _ in self._tables.ways]
+        self._states = 0
 
     def first(self) -> tuple[Row, JudgeState, list[int]]:
         """The initial state, its judge, and the largest numbers."""
@@ -59,6 +61,8 @@ class _Server:
         """The answer to a chunk."""
         slot = self._slots[asked.slot]
         words, beliefs = get(slot, asked.arrays)
+        self._states += len(words)
+        kernels.choose(self._states)
         answer = self._tables.answer_to(Chunk(words, Layout(asked.bits), asked.judges, beliefs))
         found = answer.found
         arrays = [found.rests, answer.rests, answer.at_rest, *found.sources, *found.ways]

@@ -21,7 +21,8 @@ import numpy as np
 from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import Row, Transitions
 from everyturn.engines.explorer.judge_tables import Believed
-from everyturn.engines.explorer.macro_steps import FoundSteps, MacroOutcomes
+from everyturn.engines.explorer.macro_outcomes import MacroOutcomes
+from everyturn.engines.explorer.macro_steps import FoundSteps
 from everyturn.engines.explorer.numbering import KeyNumbers
 from everyturn.engines.explorer.shared_slots import ChunkAnswered, ChunkSent, get, put
 from everyturn.engines.explorer.successor_server import serve

@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 from everyturn.engines.coroutines.transitions import JUDGE, Row, Transitions
 from everyturn.engines.explorer import rounds
 from everyturn.engines.explorer.judge_tables import Believed
-from everyturn.engines.explorer.macro_steps import FoundSteps, MacroOutcomes, MacroSteps
+from everyturn.engines.explorer.macro_outcomes import MacroOutcomes
+from everyturn.engines.explorer.macro_steps import FoundSteps, MacroSteps
 from everyturn.engines.explorer.numbering import KeyNumbers, Words
 from everyturn.engines.explorer.packing import Layout
 from everyturn.engines.explorer.resting import Resting

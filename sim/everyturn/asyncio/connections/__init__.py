@@ -1,0 +1,1 @@
+"""Connections in memory: what a selector loop asks of the kernel, with every choice that a network has."""

@@ -1,0 +1,190 @@
+"""What comes from the outside world while the loop looks for it: in each look as much as the world likes."""
+
+from __future__ import annotations
+
+import gc
+from asyncio import events
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from everyturn.asyncio.connections.network import Network, NetworkMove
+from everyturn.asyncio.order.moments import Clock, Moment
+from everyturn.asyncio.order.ordering import Numbers
+from everyturn.asyncio.runtime.decisions import GO_ON, Decision, Guide
+from everyturn.asyncio.runtime.errors import Abandoned, AtRest
+from everyturn.asyncio.runtime.outside import Answer, Move
+
+if TYPE_CHECKING:
+    from everyturn.asyncio.runtime.loop import WorldLoop
+
+LOOKS: Final = 32
+"""After so many iterations each time it is looked whether the state was seen before, whatever the world decides."""
+
+COLLECTED: Final = "the garbage collector takes"
+
+
+class WorldMove(NamedTuple):
+    """Something that can come: its name, what it does, whether it may never come as well.
+
+    ``source``: the answer or job that it is of, or the name of a connection's; ``way``: in which the answer arrives.
+    """
+
+    name: str
+    make: Callable[[], None]
+    optional: bool = False
+    source: Any = None
+    way: int = 0
+
+
+class Arriving:
+    """What of a world the loop asks when it looks at its selector."""
+
+    guide: Guide
+    decisions: list[Decision]
+    clock: Clock
+    numbers: Numbers
+    network: Network
+    loop: WorldLoop
+    answers: list[Answer]
+    orphans: list[Answer]
+    arrived: list[events.Handle]
+    kept: list[Moment]
+    """The latest times of the answers that have arrived in this iteration, which were in time."""
+    iterations = 0
+    _longest: int
+    _until: float | None
+    _ran: bool
+    _decide: Callable[[str, list[str] | tuple[str, ...]], int]
+    _tell: Callable[[str, Any], None]
+    _thread_moves: Callable[[], list[WorldMove]]
+    between_steps: Callable[[], None]
+    _lost: Callable[[], list[str]]
+    """Names of the tasks that wait and that nobody holds."""
+
+    def select(self, *, wait: bool) -> list[Any]:
+        """The handles of the answers that have arrived; with ``wait`` nothing else is ready, so something must come."""
+        self.between_steps()
+        self.numbers.neighbours.step_ends()
+        self.clock.tick()
+        self.iterations += 1
+        if self.iterations > self._longest or (self._until is not None and monotonic() >= self._until):
+            raise Abandoned
+        self.arrived, self.kept = [], []
+        self.network.reported.clear()
+        if self.iterations % LOOKS == 0:
+            self.guide.look()
+        while self._arrives(wait=wait):
+            pass
+        arrived, self.arrived = self.arrived, []
+        return arrived
+
+    def _arrives(self, *, wait: bool) -> bool:
+        """Whether one more thing comes in this iteration; raises :class:`AtRest` if nothing can."""
+        self._forget_unwanted()
+        moves = self._moves()
+        waits = wait and not self.arrived and not self.loop._ready
+        timer = self.loop._scheduled[0] if waits and self.loop._scheduled else None  # type: ignore[attr-defined]
+        if self._plan(moves, timer, waits=waits):
+            return True
+        ends = (not waits or timer is not None) and self._can_be(timer and timer._when) and not self.network.owes
+        if waits and timer is None and all(move.optional for move in moves):
+            if not moves or self._decide("rest", ("rests", *(move.name for move in moves))) == 0:
+                raise AtRest
+            moves[self.decisions[-1].taken - 1].make()
+            return True
+        options = ([GO_ON] if ends else []) + [move.name for move in moves]
+        taken = self._decide("arrives", options) - ends
+        if taken < 0:
+            self._pass(timer)
+            return False
+        moves[taken].make()
+        return True
+
+    def _plan(self, moves: Sequence[WorldMove], timer: Any, *, waits: bool) -> bool:
+        """One of these is to be chosen, or to go on; with ``waits`` something must come, if only the ``timer``. Where
+        time is simulated it passes now; whether there is more to choose from after that."""
+        return False
+
+    def _moves(self) -> list[WorldMove]:
+        """What can come now."""
+        moves: list[WorldMove] = []
+        for answer in self.answers:
+            if not answer.happened:
+                moves.append(WorldMove(f"{answer.name} happens", partial(self._happen, answer), source=answer))
+                continue
+            for way, name in enumerate(answer.ways):
+                move = partial(self._arrive, answer, way)
+                moves.append(WorldMove(f"{name}{answer.verb}", move, source=answer, way=way))
+        moves += [
+            WorldMove(f"{each.name} happens, unwanted", partial(self._happen_late, each), True, each)
+            for each in self.orphans
+        ]
+        moves += [
+            WorldMove(each.name, partial(self._comes, each), each.optional, each.name) for each in self.network.moves()
+        ]
+        moves += self._thread_moves()
+        if lost := self._unheld():
+            moves.append(WorldMove(f"{COLLECTED} {', '.join(lost)}", self._collect, optional=True))
+        return moves
+
+    def _comes(self, move: NetworkMove) -> None:
+        self._tell("world", Move(move.name, "connects"))
+        self.arrived += move.handles()
+
+    def _unheld(self) -> list[str]:
+        """Tasks that the collector may take; not looked for where it is known that there are none."""
+        foreseen = self.guide.foreseen()
+        if foreseen is not None and not any(each.startswith(COLLECTED) for each in foreseen):
+            return []
+        return self._lost()
+
+    def _collect(self) -> None:
+        told = f"{COLLECTED} {', '.join(self._lost())}, which nobody refers to"
+        self._tell("world", Move(told, "collected"))
+        gc.collect()
+
+    def _happen(self, answer: Answer) -> None:
+        self._tell("world", Move(f"{answer.name} happens", "happens", answer.number))
+        self._ran = True
+        answer.happen()
+
+    def _arrive(self, answer: Answer, way: int) -> None:
+        told = f"{answer.ways[way]}{answer.verb}"
+        self._tell("world", Move(told, "arrives", answer.number, way))
+        self.answers.remove(answer)
+        self.answers += answer.arrive(way)
+        if answer.until is not None:
+            self.kept.append(answer.until)
+        self.arrived.append(events.Handle(answer.deliver, (way,), self.loop, None))
+
+    def _happen_late(self, answer: Answer) -> None:
+        self.orphans.remove(answer)
+        self._tell("world", Move(f"{answer.name} happens, though nobody waits for it", "happens", answer.number))
+        self._ran = True
+        answer.happen()
+
+    def _forget_unwanted(self) -> None:
+        for answer in [each for each in self.answers if not each.wanted]:
+            self.answers.remove(answer)
+            if not answer.happened:
+                self.orphans.append(answer)
+
+    def _can_be(self, due: Any) -> bool:
+        """Whether the present instant can be one at which ``due`` has come and no answer is later than promised."""
+        return self.clock.possible(self._bounds(due))
+
+    def _pass(self, timer: Any) -> None:
+        for later, earlier, nanoseconds in self._bounds(timer and timer._when):
+            self.clock.require(later, earlier, nanoseconds)
+
+    def _bounds(self, due: Any) -> list[tuple[int, int, int]]:
+        now = self.clock.now
+        bounds = []
+        if due is not None:
+            moment = self.clock.moment(due)
+            bounds.append((moment.instant, now, -moment.offset))
+        promised = [answer.until for answer in self.answers if answer.until is not None]
+        bounds += [(now, until.instant, until.offset - 1) for until in promised]
+        return bounds + [(now, until.instant, until.offset) for until in self.kept]

@@ -1,0 +1,77 @@
+"""What the ways of macro steps do (:mod:`everyturn.engines.explorer.macro_steps`), by number."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from everyturn.engines.coroutines.transitions import FIRST_THREAD
+from everyturn.engines.explorer.numbering import KeyNumbers, Words
+from everyturn.engines.explorer.packing import Layout
+
+
+class MacroOutcome(NamedTuple):
+    """One way that a macro step can go: the columns that it sets, the thread's next local state, the number of its
+    events.
+
+    ``choices``: for each operation on the way that has several outcomes, how many, and which one it had.
+    """
+
+    columns: tuple[tuple[int, int], ...]
+    local: int
+    events: int
+    choices: tuple[tuple[int, int], ...]
+
+
+class MacroOutcomes:
+    """What the ways of one thread do, by number: as they were made, and packed."""
+
+    def __init__(self, thread: int) -> None:
+        self.place = FIRST_THREAD + thread
+        self.made: list[tuple[MacroOutcome, int]] = []
+        """Each way, and the number of its move."""
+        self.move = np.zeros(0, np.int64)
+        self.events = np.zeros(0, np.int64)
+        self._layout: Layout | None = None
+        self._clear: Words = np.zeros((0, 1), np.uint64)
+        self._set: Words = np.zeros((0, 1), np.uint64)
+
+    def lay_out(self, layout: Layout) -> None:
+        """Pack everything anew, or, if the layout is the same, what was made since."""
+        if self._layout is None or self._layout.bits != layout.bits:
+            self._layout = layout
+            self._clear = self._set = np.zeros((0, layout.width), np.uint64)
+        self.catch_up()
+        fresh = self.made[len(self._set) :]
+        if not fresh:
+            return
+        after = np.zeros((len(fresh), len(layout.bits)), np.int64)
+        clear = np.zeros((len(fresh), layout.width), np.uint64)
+        for number, (way, _) in enumerate(fresh):
+            for column, value in (*way.columns, (self.place, way.local)):
+                after[number, column] = value
+                word, bits = layout.field(column)
+                clear[number, word] |= bits
+        self._clear = np.concatenate((self._clear, ~clear))
+        self._set = np.concatenate((self._set, layout.pack(after)))
+
+    def catch_up(self) -> None:
+        """Take up moves and events of what was made since."""
+        if len(self.made) == len(self.move):
+            return
+        fresh = self.made[len(self.move) :]
+        self.move = np.concatenate((self.move, np.array([move for _, move in fresh], np.int64)))
+        self.events = np.concatenate((self.events, np.array([way.events for way, _ in fresh], np.int64)))
+
+    @property
+    def packed(self) -> tuple[Words, Words]:
+        """For each way, packed: the bits of a row that stay, and those that are set."""
+        return self._clear, self._set
+
+    def applied(self, words: Words, source: KeyNumbers, way: KeyNumbers) -> Words:
+        """The rows after these ways from these places."""
+        after = words.take(source, axis=0)
+        after &= self._clear.take(way, axis=0)
+        after |= self._set.take(way, axis=0)
+        return after

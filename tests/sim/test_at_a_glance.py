@@ -1,0 +1,117 @@
+"""What is compared at a glance, or remembered, is what a closer look says."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Coroutine, Hashable
+from random import Random
+from typing import Any
+
+import pytest
+
+from everyturn.engines.coroutines.snapshot import Identities
+from everyturn.engines.explorer.levels import LevelExplorer
+from everyturn.identity.encoder import Encoder
+from everyturn.identity.glance import Glance
+from everyturn.identity.memory import Changed, Memory
+from everyturn.verdicts.checker import Judge
+from everyturn.world.scope import Scope
+from everyturn.world.world import World, find_revision
+
+
+class Keeps:
+    first: Any = 1
+    second: Any = ()
+
+
+class Abstract(abc.ABC):
+    @abc.abstractmethod
+    def nothing(self) -> None: ...
+
+
+def _other_value() -> None:
+    Keeps.first = 2
+
+
+def _equal_value() -> None:
+    Keeps.first = True
+
+
+def _new_name() -> None:
+    Keeps.third = 3  # type: ignore[attr-defined]
+
+
+def _less() -> None:
+    del Keeps.second
+
+
+def _other_order() -> None:
+    first = Keeps.first
+    del Keeps.first
+    Keeps.first = first
+
+
+def _registered() -> None:
+    Abstract.register(dict)
+
+
+@pytest.mark.parametrize("change", [_other_value, _equal_value, _new_name, _less, _other_order, _registered])
+def test_a_glance_sees_every_change_of_a_class(change: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another object under a name, another name, another order, a registration; and nothing where nothing changed."""
+    monkeypatch.setattr(Keeps, "first", 1)
+    monkeypatch.setattr(Keeps, "second", ())
+    glance = Glance([Keeps, Abstract], [Abstract])
+    assert glance.is_same()
+    change()
+    assert not glance.is_same()
+    if hasattr(Keeps, "third"):
+        del Keeps.third
+    if change is _registered:
+        Abstract._abc_registry_clear()  # type: ignore[attr-defined]
+
+
+def test_what_was_taken_anew_is_the_same() -> None:
+    """After a change that was looked into, a glance compares with what is there now."""
+    glance = Glance([Keeps], [])
+    Keeps.first = object()
+    glance.take()
+    assert glance.is_same()
+
+
+def test_a_closer_look_decides() -> None:
+    """An equal value in place of another is no change; a different one is, by its name, and stays one."""
+    memory = Memory([("agent", Keeps())], Encoder())
+    Keeps.first, before = (7, 8), Keeps.first
+    with pytest.raises(Changed, match=r"Keeps\.first"):
+        memory.check()
+    with pytest.raises(Changed, match=r"Keeps\.first"):
+        memory.check()
+    Keeps.first = before
+    memory.check()
+    Keeps.second = tuple("ab")
+    memory = Memory([("agent", Keeps())], Encoder())
+    Keeps.second = tuple("ab")
+    memory.check()
+
+
+AGENTS = ("d0", "d3", "d9", "hardened", "examples.agents.actor:Actor", "examples.agents.lock_free:LockFree")
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_an_identity_made_from_what_is_remembered_is_one_made_anew(agent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ran, and whatever did not run, since a chain of frames was looked at last."""
+    remembering = Identities.of
+    asked = 0
+
+    def of(self: Identities, coroutine: Coroutine[Any, Any, Any]) -> Hashable:
+        nonlocal asked
+        asked += 1
+        found = remembering(self, coroutine)
+        assert remembering(Identities(self.values, keep_dead=self._keep_dead), coroutine) == found
+        return found
+
+    monkeypatch.setattr(Identities, "of", of)
+    scope, reduce = Random(agent).choice((("Aa", "none"), ("A+1c", "dead")))
+    explorer = LevelExplorer(World(Scope.parse(scope), find_revision(agent)), Judge(), reduce)
+    assert explorer.run().complete
+    assert asked > 50
