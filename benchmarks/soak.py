@@ -29,7 +29,8 @@ from typing import Final
 import msgspec
 
 from everyturn.campaigns.campaign import Campaign, read_campaign
-from everyturn.campaigns.index import UnitRow, opened, read_index
+from everyturn.campaigns.index import opened, read_index
+from everyturn.campaigns.index_format import UnitRow
 from everyturn.campaigns.known import read_corpus
 from everyturn.campaigns.plan import Plan, plan
 from everyturn.campaigns.running import CampaignRun
@@ -44,8 +45,8 @@ invariants = ["no-hang"]
 [[cells]]
 revision = ["d3", "d4"]
 scope = ["A+1c", "AA"]
-strategy = ["random-walk", "pos"]
-runs = 60
+strategy = "random-walk"
+runs = 25
 """
 
 ENDS: Final = ("kill", "kill", "kill", "full disk", "Ctrl-C", "none")
@@ -112,8 +113,10 @@ class SoakedCampaign:
 
     def there(self) -> dict[str, UnitRow]:
         """What the index has. Fails if something was lost, or is not as it was made."""
-        exists = self.index.exists() and self.index.stat().st_size
-        rows = read_index(self.index)[1] if exists else {}
+        try:
+            rows = read_index(self.index)[1]
+        except UsageError:  # it was ended before there was an index
+            rows = {}
         expect(self.kept <= set(rows), f"lost: {sorted(self.kept - set(rows))}")
         expect(rows.items() <= self.rows.items(), "a unit that is not as it was made")
         self.kept |= set(rows)

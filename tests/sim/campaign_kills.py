@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import count
@@ -17,11 +18,13 @@ from typing import Any, ClassVar
 import msgspec
 
 from everyturn.campaigns.campaign import Campaign, read_campaign
-from everyturn.campaigns.index import UnitRow, opened, read_index
+from everyturn.campaigns.index import opened, read_index
+from everyturn.campaigns.index_format import UnitRow
 from everyturn.campaigns.known import read_corpus
 from everyturn.campaigns.plan import Plan, plan
 from everyturn.campaigns.running import CampaignRun
 from everyturn.campaigns.workers import MadeUnit, UnitTask, here
+from everyturn.errors import UsageError
 
 
 class KilledConnection(sqlite3.Connection):
@@ -76,17 +79,46 @@ class KnownWork:
             self.make(index, KilledConnection, writer)
             os._exit(0)
         os.close(writer)
-        with os.fdopen(reader) as told:
-            kept = told.read().splitlines()
-        _, status = os.waitpid(child, 0)
-        assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-        return os.WIFSIGNALED(status), kept
+        return _ended(child, reader)
+
+    def killed_at_write(self, index: Path, at: int) -> tuple[bool, list[str]]:
+        """The same for the writes that SQLite gives to the system, counted by strace."""
+        reader, writer = os.pipe()
+        child = os.fork()
+        if not child:
+            os.kill(os.getpid(), signal.SIGSTOP)
+            self.make(index, sqlite3.Connection, writer)
+            os._exit(0)
+        os.close(writer)
+        os.waitpid(child, os.WUNTRACED)
+        inject = ("-e", f"trace={WRITES}", "-e", f"inject={WRITES}:signal=KILL:when={at}")
+        tracer = subprocess.Popen(["strace", "-qq", "-o", os.devnull, *inject, "-p", str(child)])
+        while "TracerPid:\t0\n" in Path(f"/proc/{child}/status").read_text():
+            assert tracer.poll() is None
+        os.kill(child, signal.SIGCONT)
+        found = _ended(child, reader)
+        tracer.wait()
+        return found
+
+
+WRITES = "pwrite64,ftruncate,unlink,fdatasync,fsync"
+
+
+def _ended(child: int, reader: int) -> tuple[bool, list[str]]:
+    with os.fdopen(reader) as told:
+        kept = told.read().splitlines()
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status), kept
 
 
 def check(work: KnownWork, index: Path, kept: list[str]) -> None:
     """Nothing that was kept is lost, at most the unit that was being written is there besides, and what comes of it in
     the end is what comes of a campaign that was not killed."""
-    there = read_index(index)[1] if index.exists() and index.stat().st_size else {}
+    try:
+        there = read_index(index)[1]
+    except UsageError:  # it was killed before there was an index
+        there = {}
     assert set(kept) <= set(there), (index, set(kept) - set(there))
     assert len(there) <= len(kept) + 1, (index, set(there) - set(kept))
     assert there.items() <= work.rows.items()
@@ -94,14 +126,14 @@ def check(work: KnownWork, index: Path, kept: list[str]) -> None:
     assert read_index(index)[1] == work.rows
 
 
-def main(path: Path) -> None:
-    """Kill a campaign at every statement, and print how often."""
+def main(path: Path, *, writes: bool) -> None:
+    """Kill a campaign at every statement, or at every write of the system's, and print how often."""
     work = KnownWork(path)
     kills = 0
     for at in count(1):
-        for before in (True, False):
+        for before in (True,) if writes else (True, False):
             index = path.with_suffix(f".{at}-{before}")
-            killed, kept = work.killed(index, at, before=before)
+            killed, kept = work.killed_at_write(index, at) if writes else work.killed(index, at, before=before)
             check(work, index, kept)
             kills += killed
         if not killed:
@@ -110,4 +142,4 @@ def main(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), writes="--writes" in sys.argv)

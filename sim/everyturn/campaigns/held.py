@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from everyturn.campaigns.counting import CampaignResult, ends_campaign, ends_cell, result_of
-from everyturn.campaigns.index import UnitRow, UnitRows
+from everyturn.campaigns.index_format import UnitRow, UnitRows
 from everyturn.campaigns.known import KnownFailure, KnownSince
 from everyturn.campaigns.making import RunShare, ShareOutcome
 from everyturn.campaigns.plan import Plan

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from everyturn.campaigns.held import HeldUnits
-from everyturn.campaigns.index import UnitRow, opened, read_index
+from everyturn.campaigns.index import opened, read_index
+from everyturn.campaigns.index_format import UnitRow
 from everyturn.campaigns.plan import Plan
 from everyturn.errors import UsageError
 

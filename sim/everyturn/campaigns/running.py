@@ -13,7 +13,8 @@ import msgspec
 from everyturn.campaigns.campaign import Campaign
 from everyturn.campaigns.counting import counted, found_failures
 from everyturn.campaigns.held import HeldUnits
-from everyturn.campaigns.index import Index, UnitRow
+from everyturn.campaigns.index import Index
+from everyturn.campaigns.index_format import UnitRow
 from everyturn.campaigns.known import CorpusFile, KnownFailure, not_asked
 from everyturn.campaigns.making import Trouble
 from everyturn.campaigns.plan import ALL, Shard

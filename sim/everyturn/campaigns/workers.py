@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from everyturn.campaigns.index import UnitRow
+from everyturn.campaigns.index_format import UnitRow
 from everyturn.campaigns.known import CorpusFile, judge_known
 from everyturn.campaigns.making import RunShare, Trouble, make_share, trouble
 from everyturn.campaigns.small import FoundFailure, smaller
