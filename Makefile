@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help demo test test-all tests lint types renew benchmarks notebooks requirements clean
+.PHONY: help demo test test-all tests lint types case-studies renew benchmarks notebooks requirements clean
 
 help:
 	@echo 'make demo          the main job: a race found, explained and cured, in pictures (half a minute with set-up)'
@@ -14,6 +14,7 @@ help:
 	@echo 'make test-all      the same on every Python of 3.11, 3.12 and 3.13 that is installed'
 	@echo 'make lint types    the fast part: seconds'
 	@echo 'make tests PYTEST="-k Cancel"   some tests'
+	@echo 'make case-studies  the published packages of docs/case_studies.md, installed apart and explored (two minutes)'
 	@echo 'make renew         recorded counterexamples and tokens, made anew after a change'
 	@echo 'make reference     docs/reference.md, made anew from docstrings'
 	@echo 'make benchmarks    benchmarks, measured anew into data files that the pages quote (run nothing else meanwhile)'
@@ -32,6 +33,15 @@ test-all: lint types
 
 tests: $(VENV)/.installed
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
+
+# Other people's packages as they are, in an environment of their own: here a package that is missing is a failure.
+case-studies: .venv-cases/.installed
+	EVERYTURN_CASE_STUDIES=1 .venv-cases/bin/python -m pytest tests/sim/test_case_studies.py $(PYTEST)
+
+.venv-cases/.installed: pyproject.toml
+	$(PYTHON) -m venv .venv-cases
+	.venv-cases/bin/python -m pip install --quiet --disable-pip-version-check -e '.[case-studies]' pytest
+	touch $@
 
 # The recorded counterexamples, after a change of what runs are made of; those that could not be renewed are named.
 renew: $(VENV)/.installed

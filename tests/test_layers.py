@@ -43,12 +43,12 @@ ROOMS: Final[dict[str, str]] = {
     "studies": "engines/* errors files formats runs source_location strategies verdicts world",
     "asyncio/order": "",
     "asyncio/connections": "",
-    "asyncio/runtime": "asyncio/connections asyncio/order errors source_location",
+    "asyncio/runtime": "asyncio/connections asyncio/order errors source_location world",
     "asyncio/endpoints": "asyncio/runtime errors",
     "asyncio/control": "asyncio/order asyncio/runtime errors identity source_location",
     "asyncio/states": "asyncio/connections asyncio/order asyncio/runtime engines/coroutines errors identity",
-    "asyncio/search": "asyncio/control asyncio/order asyncio/runtime asyncio/states checking errors strategies "
-    "verdicts world",
+    "asyncio/search": "asyncio/control asyncio/order asyncio/runtime asyncio/states checking "
+    "engines/coroutines errors strategies verdicts world",
     "asyncio/simulated": "asyncio/order asyncio/runtime asyncio/search errors studies",
     "asyncio/telling": "asyncio/control asyncio/runtime asyncio/search engines/coroutines errors files source_location",
     "asyncio": "asyncio/* checking errors strategies verdicts world",

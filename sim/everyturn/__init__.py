@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         check_scenario,
         fuzz_scenario,
         replay_scenario,
+        scenario,
     )
     from everyturn.front.sessions import SessionResult, check_session, fuzz_session, replay_session
     from everyturn.front.studies import SimulateResult, simulate
@@ -92,6 +93,7 @@ __all__ = [
     "replay_scenario",
     "replay_session",
     "revisions",
+    "scenario",
     "shrink",
     "simulate",
     "strategies",
@@ -110,7 +112,7 @@ _FROM: Final = {
     "everyturn.front.runs": "ExplainResult ReplayResult ShrinkResult explain replay shrink",
     "everyturn.front.samples": "FuzzResult FuzzRun fuzz",
     "everyturn.front.scenarios": "ScenarioExplanation ScenarioResult ScenarioRun check_scenario fuzz_scenario "
-    "replay_scenario",
+    "replay_scenario scenario",
     "everyturn.front.sessions": "SessionResult check_session fuzz_session replay_session",
     "everyturn.front.studies": "SimulateResult simulate",
     "everyturn.runs.trace": "Trace",

@@ -338,6 +338,14 @@ def to(chat: type[Right], **attributes: Any) -> type[Adapter]:
     return type(f"To{chat.__name__}", (Adapter,), {"kind": chat, "__module__": __name__, **attributes})
 
 
+def __getattr__(name: str) -> type[Adapter]:
+    """The adapter to a session, by its name: ``ToForgets``."""
+    chat = globals().get(name.removeprefix("To"))
+    if not name.startswith("To") or not isinstance(chat, type):
+        raise AttributeError(name)
+    return to(chat)
+
+
 class Blind(Adapter):
     """Shows nothing of what the session holds, and not whether prompts are stored."""
 

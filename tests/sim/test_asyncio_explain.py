@@ -12,13 +12,14 @@ import pytest
 from click.testing import CliRunner
 from tests.sim import small_scenarios as small
 
-from everyturn.asyncio.checking import check, explain_token, shrink_token
+from everyturn.asyncio.checking import check, explain_token, replay, shrink_token
 from everyturn.asyncio.runtime.running import Setting
 from everyturn.asyncio.telling.explaining import ExplainedScenario
 from everyturn.asyncio.telling.waiting import WaitingTask, circles, told
 from everyturn.cli import main
 from everyturn.errors import UsageError
 from everyturn.reports import scenario_story
+from everyturn.verdicts.verdict import Verdict
 
 RACY = "examples.scenarios.two_users:racy"
 
@@ -188,7 +189,7 @@ def test_the_command_line_explains_and_shrinks(tmp_path: Path) -> None:
     held = tmp_path / "run.txt"
     shrunk = CliRunner().invoke(main, ["shrink", "--scenario", RACY, token, "-o", str(held)])
     assert shrunk.exit_code == 1
-    assert "runs were tried" in shrunk.stdout
+    assert "1 run tried" in shrunk.stdout
     told_ = CliRunner().invoke(main, ["explain", "--scenario", RACY, str(held)])
     assert told_.exit_code == 1
     for line in ("at rest", "main waits for", "what decided", "too late after choice", "the nearest run that passes"):
@@ -205,7 +206,7 @@ def test_what_cannot_be_explained_is_said() -> None:
         explain_token(token)
     with pytest.raises(UsageError, match="expected a run with a fault; found nothing wrong"):
         explain_token(token, "examples.scenarios.two_users:mended")
-    with pytest.raises(UsageError, match="expected a kind of fault of scenarios"):
+    with pytest.raises(UsageError, match="expected a kind of fault that is judged here"):
         explain_token(token, RACY, "no-such-kind")
     refused = CliRunner().invoke(main, ["explain", "--script", "out.py", "et2-nothing"])
     assert refused.exit_code == 2
@@ -265,3 +266,48 @@ async def holds_what_must_not_be_touched(world: Any) -> None:
 def test_nothing_of_the_program_is_called_to_name_what_is_waited_for() -> None:
     sentence = str(check(holds_what_must_not_be_touched).cell.invariants["hang"].sentence)
     assert "main waits for future answers[…]" in sentence
+
+
+async def loses_an_error(world: Any) -> None:
+    async def fails() -> None:
+        await world.io("disk")
+        raise OSError("disk full")
+
+    asyncio.create_task(fails()).add_done_callback(lambda task: None)
+    await world.io("answer")
+
+
+def test_telling_a_run_does_not_change_it() -> None:
+    """Whoever asks a task for its exception has retrieved it: the story must not."""
+    found = explained(loses_an_error, "unretrieved")
+    assert any("ends in OSError('disk full')" in line for line in found.lines)
+    token = check(loses_an_error).cell.invariants["unretrieved"].token
+    assert replay(str(token), loses_an_error).cell.invariants["unretrieved"].verdict is Verdict.REFUTED
+
+
+async def answered_before_it_asks(world: Any) -> None:
+    """The client must ask while the message is saved, which happens and then arrives."""
+    idle, waiting = asyncio.Event(), []
+
+    async def save() -> None:
+        await world.io("save", effect=lambda: None)
+        idle.set()
+
+    async def client() -> None:
+        await world.io("client")
+        if not idle.is_set():
+            waiting.append(asyncio.get_running_loop().create_future())
+            await waiting[0]
+
+    await asyncio.gather(save(), client())
+
+
+def test_what_decided_may_have_come_several_choices_later() -> None:
+    """The client came before the end of the save, of which it is no option where that came."""
+    found = explained(answered_before_it_asks, "hang")
+    assert found.pair is not None
+    assert (found.pair.first, found.pair.second) == ("client arrives", "save arrives")
+    assert found.lost is not None
+    assert found.lost.word == "client arrives"
+    assert found.passing is not None
+    assert found.passing.taken == "client arrives"

@@ -1,4 +1,4 @@
-"""Fifteen small dispatchers with known faults, each with its mended twin; and eleven that look racy and are right."""
+"""Fifteen small dispatchers with known faults, each with its mended twin; and twelve that look racy and are right."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ FAULTS: Final = [
 ]
 
 
-def test_there_are_fifteen() -> None:
+def test_there_are_fifteen_and_ten_that_need_the_order_of_asyncio() -> None:
     assert len(FAULTS) == 15
+    assert len(orders.NEEDS_ITS_ORDER) == 10
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

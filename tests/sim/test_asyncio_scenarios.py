@@ -345,7 +345,7 @@ def test_a_limit_of_time_that_ends_the_repeated_run_is_no_difference(monkeypatch
         return outcome
 
     monkeypatch.setattr("everyturn.asyncio.search.searching.run", counted)
-    monkeypatch.setattr("everyturn.asyncio.search.searching._reached", lambda result, limits: "1000 seconds")
+    monkeypatch.setattr(SearchLimits, "reached", lambda limits, found: "1000 seconds")
     found = search(small.racy, limits=SearchLimits(seconds=1000))
     assert len(runs) > 1
     assert not found.complete

@@ -15,10 +15,11 @@ from tests.sim import right_sessions as right
 from tests.sim import small_sessions as small
 
 import everyturn
+from everyturn.asyncio.checking import check, fuzz, replay
 from everyturn.asyncio.search.searching import SearchLimits
 from everyturn.cli import main
 from everyturn.sessions.adapter import Session
-from everyturn.sessions.checking import check, fuzz, replay, workload
+from everyturn.sessions.by_name import workload, workload_of
 from everyturn.verdicts.verdict import InvariantResult, Verdict
 
 NEVER_SHOWN = {"state-before-notice", "idle-cancel"}
@@ -281,7 +282,7 @@ def test_a_sample_finds_it_or_bounds_the_risk() -> None:
 def test_a_counterexample_is_told_from_its_token() -> None:
     token = check(workload(Chat, "AA")).cell.invariants["no-hang"].token
     assert token is not None
-    again = replay(token, "examples.sessions.adapter:Chat")
+    again = replay(token, workload_of(token, "examples.sessions.adapter:Chat"))
     assert again.strayed is None
     assert again.cell.scope == "AA"
     assert again.cell.invariants["no-hang"].verdict is Verdict.REFUTED
@@ -333,11 +334,19 @@ def test_a_counterexample_is_explained_and_shrunk() -> None:
     explained = CliRunner().invoke(main, ["explain", *asked, "--invariant", "no-hang"])
     assert explained.exit_code == 1
     assert "too late after choice 16, 'p2 is submitted': whatever comes then, it ends in this" in explained.output
-    assert "--script" not in explained.output
+    assert (
+        "what decided, at choice 16: 'p2 is submitted' before 'store at rest after 2 messages arrives'"
+        in explained.output
+    )
+    assert "the other way round no-hang holds" in explained.output
+    assert "  p2 waits for future answered at examples/sessions/chat.py:33" in explained.output
+    assert "main waits" not in explained.output, "the clients' own waiting is ours"
+    assert "the nearest run that passes: the same up to choice 16" in explained.output
+    assert "asyncio's own loop can make this run: --script FILE" in explained.output
     shrunk = CliRunner().invoke(main, ["shrink", *asked])
     assert shrunk.exit_code == 1
     assert "everyturn explain ea1-" in shrunk.output
     assert "--session examples.sessions.adapter:Chat" in shrunk.output
     unnamed = CliRunner().invoke(main, ["explain", str(token)])
     assert unnamed.exit_code == 2
-    assert "this token is of a session" in unnamed.output
+    assert "this token is of the session" in unnamed.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from examples.scenarios.faults import orders, tasks, turns, waiting
 from examples.scenarios.faults.pairs import Fault
 
+import everyturn
 from everyturn.asyncio.checking import check
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.running import ScenarioOutcome, Setting
@@ -37,8 +39,15 @@ def made_by_asyncio(name: str, setting: Setting, outcome: ScenarioOutcome, folde
     """What the script of a run does in a fresh process that cannot import this project."""
     script = folder / "run.py"
     script.write_text(stock_script(name, setting, outcome.decisions, script.name, "what is wrong"))
+    return run_without_us(script, installed=name in PROGRAMS)
+
+
+def run_without_us(script: Path, *, installed: bool = False) -> Any:
+    """A fresh process in which nothing that is installed can be imported, this project included, unless the program
+    itself needs it (``installed``)."""
     assert "import everyturn" not in script.read_text()
-    return subprocess.run([sys.executable, str(script)], check=False, capture_output=True, text=True, cwd=HERE)
+    command = [sys.executable, *(() if installed else ("-I", "-S")), str(script)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, cwd=HERE)
 
 
 def counterexamples(name: str) -> tuple[ScenarioSearch, list[ScenarioOutcome]]:
@@ -79,7 +88,7 @@ def test_another_run_than_the_recorded_one_is_said_to_be_none(tmp_path: Path) ->
     text = stock_script("examples.scenarios.two_users:racy", found.setting, outcome.decisions, "run.py", "a hang")
     script = tmp_path / "run.py"
     script.write_text(text.replace("two_users:racy'", "two_users:mended'"))
-    made = subprocess.run([sys.executable, str(script)], check=False, capture_output=True, text=True, cwd=HERE)
+    made = run_without_us(script)
     assert made.returncode == 3
     assert "NOT the recorded run" in made.stdout
 
@@ -97,6 +106,45 @@ def test_the_command_line_writes_the_script(tmp_path: Path) -> None:
     result = CliRunner().invoke(main, ["explain", "--scenario", name, str(token), "--script", str(script)])
     assert result.exit_code == 1
     assert "asyncio's own loop can make this run" in result.stdout
-    made = subprocess.run([sys.executable, str(script)], check=False, capture_output=True, text=True, cwd=HERE)
+    made = run_without_us(script)
     assert made.returncode == 0
     assert "the scenario never ends" in made.stdout
+
+
+SESSIONS = [
+    ("examples.sessions.adapter:Chat", "AA"),
+    ("examples.sessions.adapter:Chat", "A+1c"),
+    ("tests.sim.small_sessions:ToForgets", "AA+1c"),
+    ("tests.sim.small_sessions:ToStaysBusy", "A+1e"),
+    ("tests.sim.small_sessions:ToWaitsForTheTurn", "A+1c"),
+    ("tests.sim.small_sessions:ToCancelFails", "A+1c"),
+    ("tests.sim.small_sessions:TellsTwice", "A"),
+    ("tests.sim.small_sessions:ToLosesATask", "A"),
+]
+"""Sessions with a fault each: hangs, a failed stream, a Cancel that waits or raises, answers by a callback."""
+
+
+@pytest.mark.parametrize(("name", "scope"), SESSIONS)
+def test_asyncio_itself_shows_what_is_wrong_with_a_session(name: str, scope: str, tmp_path: Path) -> None:
+    """What clients are told, in this order, and who waits at rest: in each run that refutes something."""
+    result = everyturn.check_session(name, scope)
+    runs = {token: fault for fault, token in result.tokens.items()}
+    for fault in runs.values():
+        script = tmp_path / f"{fault}.py"
+        result.explain(fault, script=script, budget=10)
+        made = run_without_us(script)
+        assert made.returncode == 0, made.stdout + made.stderr
+        if fault == "no-hang":
+            assert re.search(r"^at rest, p\d still waits, at \w+\.py:\d+$", made.stdout, re.MULTILINE)
+            assert "nothing is ready, and nothing more can come" in made.stdout
+
+
+def test_a_script_of_a_session_says_so_when_the_session_was_mended(tmp_path: Path) -> None:
+    result, script = everyturn.check_session("examples.sessions.adapter:Chat", "AA"), tmp_path / "run.py"
+    result.explain("no-hang", script=script, budget=10)
+    script.write_text(script.read_text().replace("adapter:Chat'", "adapter:Mended'"))
+    made = run_without_us(script)
+    assert made.returncode == 3
+    assert "p2 still waits, at chat.py:33" in made.stdout
+    assert "and was not asked for what happens 3, arrives 3" in made.stdout
+    assert "NOT the recorded run" in made.stdout

@@ -1,8 +1,7 @@
 """What looks racy and is right on asyncio, because asyncio is first in, first out.
 
-everyturn check --scenario examples.scenarios.faults.orders:begun_in_order                  # proved
-everyturn check --scenario examples.scenarios.faults.orders:begun_in_order --order any      # refuted: it needs that
-order
+everyturn check --scenario examples.scenarios.faults.orders:begun_in_order                # proved
+everyturn check --scenario examples.scenarios.faults.orders:begun_in_order --order any    # refuted: it needs that order
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ NEEDS_ITS_ORDER = (
     "woken_in_order",
     "woken_before_what_is_new",
     "timers_of_one_moment",
+    "stored_before_it_is_told",
 )
 RIGHT_IN_ANY_ORDER = ("looked_at_and_taken_at_once", "told_after_it_was_set")
 
@@ -161,6 +161,21 @@ async def timers_of_one_moment(world: Any) -> None:
     await asyncio.sleep(2)
     await world.io("look")
     assert fired == ["a", "b"]
+
+
+async def stored_before_it_is_told(world: Any) -> None:
+    """Callbacks of a turn are called in the order in which they were added: its answer is kept before anybody hears."""
+    kept: list[str] = []
+    heard: list[list[str]] = []
+
+    async def turn() -> None:
+        await world.io("model")
+
+    task = asyncio.create_task(turn())
+    task.add_done_callback(lambda _: kept.append("answer"))
+    task.add_done_callback(lambda _: heard.append(list(kept)))
+    await asyncio.wait([task])
+    assert heard == [["answer"]]
 
 
 async def looked_at_and_taken_at_once(world: Any) -> None:

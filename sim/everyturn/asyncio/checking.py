@@ -1,9 +1,13 @@
-"""Verdicts on scenarios: every run of an asyncio program, or a sample of them, judged without knowing what it is
-about."""
+"""Verdicts on asyncio programs: every run of one, or a sample of them, or one again.
+
+A program is a scenario, judged without knowing what it is about; or a workload, which knows what its runs are judged
+for (``kinds``), and what follows for the whole (``told``).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from everyturn.asyncio.control.preparing import prepared
@@ -16,7 +20,7 @@ from everyturn.asyncio.search.counter_checking import counter_check as check_aga
 from everyturn.asyncio.search.sampling import ScenarioSample, sample, strategy_for
 from everyturn.asyncio.search.searching import ScenarioSearch, SearchLimits, search
 from everyturn.asyncio.telling.explaining import BUDGET, MOST_LINES, ExplainedScenario, explain, wanted_of
-from everyturn.asyncio.telling.shrinking import shrink
+from everyturn.asyncio.telling.shrinking import Weight, shrink
 from everyturn.asyncio.telling.story import tell
 from everyturn.asyncio.telling.waiting import told as who_waits
 from everyturn.asyncio.telling.waiting import waiting_at_rest
@@ -31,6 +35,9 @@ HANGS: Final = "at rest the scenario still waits"
 STATES_OF_A_RUN: Final = 25
 """A budget of states is one of so many times fewer runs."""
 
+Kinds = Mapping[str, str]
+"""What runs are judged for: kinds of faults, or invariants, each with what it says."""
+
 
 class CheckedScenario(NamedTuple):
     """The verdict on a scenario, and what the search counted."""
@@ -43,6 +50,7 @@ def check(
     scenario: str | Scenario,
     setting: Setting | None = None,
     *,
+    kinds: Kinds | None = None,
     limits: SearchLimits = SearchLimits(),  # noqa: B008 # it cannot be changed
     merge: bool = True,
     watch: Callable[[ScenarioSearch], None] | None = None,
@@ -50,19 +58,19 @@ def check(
 ) -> CheckedScenario:
     """Explore every run of ``scenario``, unless a limit is reached. Raises :class:`UsageError`.
 
-    ``counter_check``: make some of the runs again on which a proof rests
-    (:mod:`everyturn.asyncio.search.counter_checking`), which raises :class:`~everyturn.errors.Disagreement` if they
-    differ.
+    ``kinds``: what it is judged for, by default all that there is. ``counter_check``: make some of the runs again on
+    which a proof rests (:mod:`everyturn.asyncio.search.counter_checking`), which raises
+    :class:`~everyturn.errors.Disagreement` if they differ.
     """
     function, name = find(scenario), name_of(scenario)
     result = search(function, setting, limits=limits, merge=merge, watch=watch)
     otherwise = Verdict.PROVED if result.complete else Verdict.UNDETERMINED
-    said = judged(function, name, result.setting, result.found, otherwise)
+    said = judged(function, name, kinds or kinds_of(function), result, otherwise)
     if result.setting.order != "fifo" and result.found:
         most = result.seconds if limits.seconds is None else limits.seconds - result.seconds
-        bound = limits._replace(seconds=max(most, 5.0))
+        bound = limits._replace(seconds=max(most, 5.0), first=frozenset())
         _compare_with_asyncio(function, result.setting, said, bound)
-    cell = cell_of(name, result.setting, said)
+    cell = cell_of(function, name, said, result)
     cell.states, cell.transitions, cell.depth = result.states, result.decisions, result.longest
     cell.schedules, cell.seconds, cell.stopped = result.runs, round(result.seconds, 3), result.stopped
     cell.complete = result.complete
@@ -99,6 +107,7 @@ def fuzz(
     scenario: str | Scenario,
     setting: Setting | None = None,
     *,
+    kinds: Kinds | None = None,
     strategy: str = "portfolio",
     runs: int | None = None,
     until_risk: float | None = None,
@@ -122,8 +131,8 @@ def fuzz(
         number = how_many(runs, until_risk, strategy, chooser)
         sampled = sample(function, setting, strategy, runs=number, seed=seed, seconds=seconds, watch=watch, first=first)
     result, used = sampled.found, sampled.used
-    said = judged(function, name, result.setting, result.found, _otherwise(sampled, until_risk))
-    cell = cell_of(name, result.setting, said)
+    said = judged(function, name, kinds or kinds_of(function), result, _otherwise(sampled, until_risk))
+    cell = cell_of(function, name, said, result)
     cell.schedules, cell.strategy, cell.seed = result.runs, strategy, seed
     cell.seconds, cell.stopped, cell.depth = round(result.seconds, 3), result.stopped, result.longest
     cell.complete = True if sampled.complete else None
@@ -152,12 +161,13 @@ class ReplayedScenario(NamedTuple):
     strayed: str | None
 
 
-def replay(text: str, scenario: str | Scenario | None = None) -> ReplayedScenario:
-    """Make the run of a token again. ``scenario``: the code to run; only what the caller names is imported.
+def replay(source: str, scenario: str | Scenario | None = None, *, kinds: Kinds | None = None) -> ReplayedScenario:
+    """Make the run of a token again, or of a file that holds one. ``scenario``: the code to run; only what the caller
+    names is imported. ``kinds``: as for :func:`check`.
 
     Raises :class:`UsageError` if no scenario is named.
     """
-    function, held, setting = _held(text, scenario)
+    function, held, setting = _held(source, scenario)
     guide = ByWords(held.decisions)
     with prepared(function, setting):
         outcome, lines = tell(function, guide, setting)
@@ -166,27 +176,28 @@ def replay(text: str, scenario: str | Scenario | None = None) -> ReplayedScenari
             ScenarioFinding("hang", f"after {outcome.iterations:,} iterations of the loop it is not at rest")
         )
         lines = [*lines[:MOST_LINES], "      and so on"]
-    kinds = {each.kind for each in outcome.findings}
+    seen = ScenarioSearch(setting)
+    seen.add(outcome, time.monotonic())
     said = {
-        kind: InvariantResult(Verdict.REFUTED if kind in kinds else Verdict.HOLDS, _sentence(outcome, kind))
-        for kind in kinds_of(function)
+        kind: InvariantResult(Verdict.REFUTED, _sentence(function, setting, outcome, kind))
+        if kind in seen.found
+        else InvariantResult(Verdict.HOLDS)
+        for kind in kinds or kinds_of(function)
     }
-    return ReplayedScenario(
-        cell_of(name_of(function if scenario is None else scenario), setting, said), outcome, lines, guide.strayed
-    )
+    cell = cell_of(function, name_of(function if scenario is None else scenario), said, seen)
+    cell.strayed = guide.strayed
+    return ReplayedScenario(cell, outcome, lines, guide.strayed)
 
 
-def _held(text: str, scenario: str | Scenario | None) -> tuple[Scenario, RecordedScenario, Setting]:
-    """What a token holds, and the code to run. Raises :class:`UsageError` if no scenario is named."""
-    held = recorded(text)
+def _held(source: str, scenario: str | Scenario | None) -> tuple[Scenario, RecordedScenario, Setting]:
+    """What a token holds, and the code to run. Raises :class:`UsageError` if no scenario is named, or another kind of
+    program."""
+    held = recorded(found_in(source))
     if scenario is None:
-        raise UsageError(
-            f"this token is of the scenario {held.scenario!r}: expected --scenario {held.scenario} (nothing is "
-            "imported that is not named on the command line)"
-        )
+        raise held.unnamed()
     function = find(scenario)
-    if "@" in held.scenario and kinds_of(function) is KINDS:
-        raise UsageError(f"this token is of the session {held.scenario!r}: expected --session, not --scenario")
+    if held.is_session is (kinds_of(function) is KINDS):
+        raise UsageError(f"this token is of {held.whose}: expected {held.option}; found {name_of(scenario)}")
     return function, held, _setting(held)._replace(longest=2_000)
 
 
@@ -194,65 +205,74 @@ def explain_token(
     source: str, scenario: str | Scenario | None = None, kind: str | None = None, *, budget: int = BUDGET
 ) -> ExplainedScenario:
     """Explain the run of a token, or of a file that holds one. Raises :class:`UsageError` if it shows no fault."""
-    function, held, setting = _held(found_in(source), scenario)
+    function, held, setting = _held(source, scenario)
     name = scenario if isinstance(scenario, str) else held.scenario
     return explain(function, name, setting, held.decisions, kind, budget=budget)
 
 
 class ShrunkToken(NamedTuple):
-    """A run made shorter: what it was, what it is, its token, and how many runs were tried."""
+    """A run made shorter: what it was, what it is, its token, and how many runs were tried; or the shortest so far, if
+    Ctrl-C ``interrupted``."""
 
     kind: str
     before: ScenarioOutcome
     after: ReplayedScenario
     token: str
     tried: int
+    interrupted: bool
 
 
-def shrink_token(source: str, scenario: str | Scenario | None = None, kind: str | None = None) -> ShrunkToken:
-    """Make the run of a token shorter. Raises :class:`UsageError` if it shows no fault."""
-    function, held, setting = _held(found_in(source), scenario)
+def shrink_token(
+    source: str,
+    scenario: str | Scenario | None = None,
+    kind: str | None = None,
+    *,
+    watch: Callable[[Weight, int], None] | None = None,
+) -> ShrunkToken:
+    """Make the run of a token shorter. ``watch`` is told now and then. Raises :class:`UsageError` if it shows no
+    fault."""
+    function, held, setting = _held(source, scenario)
     with prepared(function, setting):
         before = run(function, ByWords(held.decisions), setting)
     wanted = wanted_of(before, kind, kinds_of(function)).kind
-    shrunk = shrink(function, setting, before, wanted, every=True)
+    shrunk = shrink(function, setting, before, wanted, every=True, watch=watch)
     text = token(held.scenario, shrunk.outcome.decisions, setting)
-    return ShrunkToken(wanted, before, replay(text, scenario), text, shrunk.tried)
+    return ShrunkToken(wanted, before, replay(text, scenario), text, shrunk.tried, shrunk.interrupted)
 
 
 def _setting(held: RecordedScenario) -> Setting:
     return Setting(order=held.order, eager=held.eager, groups=held.groups)
 
 
-def cell_of(name: str, setting: Setting, said: dict[str, InvariantResult]) -> Cell:
-    """A cell with this verdict on each kind of fault."""
-    return Cell(
+def cell_of(program: Scenario, name: str, said: dict[str, InvariantResult], seen: ScenarioSearch) -> Cell:
+    """The cell of a program; what else follows from all runs that were ``seen``, a workload knows."""
+    cell = Cell(
         revision=name,
         scope="",
-        granularity=setting.order,
+        granularity=seen.setting.order,
         verdict=worst(each.verdict for each in said.values()),
         invariants=said,
     )
+    told: Callable[[Cell, ScenarioSearch], Cell] | None = getattr(program, "told", None)
+    return cell if told is None else told(cell, seen)
 
 
 def judged(
-    scenario: Scenario, name: str, setting: Setting, found: dict[str, ScenarioOutcome], otherwise: Verdict
+    scenario: Scenario, name: str, kinds: Kinds, result: ScenarioSearch, otherwise: Verdict
 ) -> dict[str, InvariantResult]:
     """Kind → its verdict: refuted with a short run of those that were ``found``, else ``otherwise``."""
     said: dict[str, InvariantResult] = {}
-    for kind in kinds_of(scenario):
-        if kind not in found:
+    for kind in kinds:
+        if kind not in result.found:
             said[kind] = InvariantResult(otherwise)
             continue
-        outcome = found[kind]
-        made = setting._replace(groups=outcome.groups)
+        outcome = result.found[kind]
+        made = result.setting._replace(groups=outcome.groups)
         if outcome.complete:  # one that never rests is told as it is: each try at a shorter one may not end
-            outcome = shrink(scenario, made, outcome, kind).outcome
+            shrunk = shrink(scenario, made, outcome, kind)
+            outcome, result.interrupted = shrunk.outcome, result.interrupted or shrunk.interrupted
         text = token(name, outcome.decisions, made)
-        sentence = _sentence(outcome, kind)
-        if kind == "hang" and outcome.complete:
-            with prepared(scenario, setting):
-                sentence = f"{HANGS}: {who_waits(waiting_at_rest(scenario, made, outcome))}"
+        sentence = _sentence(scenario, made, outcome, kind)
         said[kind] = InvariantResult(Verdict.REFUTED, sentence, len(outcome.decisions), text)
     return said
 
@@ -274,5 +294,9 @@ def _compare_with_asyncio(
         judged.sentence = f"{judged.sentence}; {whether}"
 
 
-def _sentence(outcome: ScenarioOutcome, kind: str) -> str | None:
+def _sentence(scenario: Scenario, setting: Setting, outcome: ScenarioOutcome, kind: str) -> str | None:
+    """What is said of a run that shows a fault of this kind; of a hang, who waits for whom."""
+    if kind == "hang" and outcome.complete:
+        with prepared(scenario, setting):
+            return f"{HANGS}: {who_waits(waiting_at_rest(scenario, setting, outcome))}"
     return next((str(each) for each in outcome.findings if each.kind == kind), None)

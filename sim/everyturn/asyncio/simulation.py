@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from everyturn.asyncio.checking import CheckedScenario, cell_of, judged
+from everyturn.asyncio.checking import CheckedScenario, Kinds, cell_of, judged
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.findings import kinds_of
@@ -23,6 +23,7 @@ def fuzz_simulated(
     scenario: str | Scenario,
     setting: Setting | None = None,
     *,
+    kinds: Kinds | None = None,
     runs: int | None = None,
     until_risk: float | None = None,
     seed: int = 0,
@@ -46,10 +47,10 @@ def fuzz_simulated(
     clean = result.runs and not result.unrested and (until_risk is None or upper_bound(result.runs) <= until_risk)
     otherwise = Verdict.RISK if clean else Verdict.UNDETERMINED
     try:
-        said = judged(function, name, setting, result.found, otherwise)
+        said = judged(function, name, kinds or kinds_of(function), result, otherwise)
     except Unsupported:
-        said = _in_simulated_time_only(function, result.found, otherwise)
-    cell = cell_of(name, setting, said)
+        said = _in_simulated_time_only(kinds or kinds_of(function), result.found, otherwise)
+    cell = cell_of(function, name, said, result)
     cell.schedules, cell.strategy, cell.seed = result.runs, "simulated", seed
     cell.seconds, cell.stopped, cell.depth = round(result.seconds, 3), result.stopped, result.longest
     cell.measures = sampled.told()
@@ -61,11 +62,13 @@ def fuzz_simulated(
 
 
 def _in_simulated_time_only(
-    scenario: Scenario, found: Mapping[str, ScenarioOutcome], otherwise: Verdict
+    kinds: Kinds, found: Mapping[str, ScenarioOutcome], otherwise: Verdict
 ) -> dict[str, InvariantResult]:
     """What is said of a scenario with SimPy processes: its runs have no tokens, for in free time there are none."""
-    said = {kind: InvariantResult(otherwise) for kind in kinds_of(scenario)}
+    said = {kind: InvariantResult(otherwise) for kind in kinds}
     for kind, outcome in found.items():
+        if kind not in kinds:
+            continue
         sentence = next(str(each) for each in outcome.findings if each.kind == kind)
         sentence = f"{sentence}; it has SimPy processes, so the same seed makes the run again, and no token does"
         said[kind] = InvariantResult(Verdict.REFUTED, sentence, len(outcome.decisions))

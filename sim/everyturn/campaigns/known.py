@@ -18,7 +18,7 @@ from typing import Annotated, Final, get_args
 import msgspec
 from msgspec import Meta, Struct
 
-from everyturn.asyncio import checking as scenarios
+from everyturn.asyncio import checking as programs
 from everyturn.asyncio.runtime import tokens
 from everyturn.asyncio.runtime.findings import KINDS
 from everyturn.asyncio.runtime.running import Setting
@@ -33,7 +33,7 @@ from everyturn.files.writing import written
 from everyturn.printing import one_of
 from everyturn.runs.tokens.token import decode
 from everyturn.runs.tokens.token_by_place import TokenByPlace
-from everyturn.sessions import checking as sessions
+from everyturn.sessions.by_name import workload, workload_of
 from everyturn.sessions.workload import FAULTS
 from everyturn.verdicts import verdict as verdicts
 from everyturn.verdicts.checker import CONFORMS
@@ -250,11 +250,8 @@ def _replayed(failure: KnownFailure) -> verdicts.Cell:
     if failure.kind in PORTS:
         return replay(failure.token, wanted, failure.name).cell
     if failure.kind == "session":
-        replayed = sessions.replay(failure.token, failure.name, wanted)
-    else:
-        replayed = scenarios.replay(failure.token, failure.name)
-    replayed.cell.strayed = replayed.strayed
-    return replayed.cell
+        return programs.replay(failure.token, workload_of(failure.token, failure.name, wanted)).cell
+    return programs.replay(failure.token, failure.name).cell
 
 
 def _explored(failure: KnownFailure) -> verdicts.Cell:
@@ -265,12 +262,9 @@ def _explored(failure: KnownFailure) -> verdicts.Cell:
         found, interrupted = checked.cell, checked.interrupted
     else:
         setting = Setting(order=failure.setting or "fifo")
-        limits = SearchLimits(runs=STATES // scenarios.STATES_OF_A_RUN)
-        if failure.kind == "scenario":
-            searched = scenarios.check(failure.name, setting, limits=limits)
-        else:
-            work = sessions.workload(failure.name, failure.scope, wanted)
-            searched = sessions.check(work, setting, limits=limits)
+        limits = SearchLimits(runs=STATES // programs.STATES_OF_A_RUN)
+        program = failure.name if failure.kind == "scenario" else workload(failure.name, failure.scope, wanted)
+        searched = programs.check(program, setting, limits=limits)
         found, interrupted = searched.cell, searched.found.interrupted
     if interrupted:
         raise KeyboardInterrupt

@@ -8,8 +8,8 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 
-from everyturn.asyncio import checking as scenarios
-from everyturn.asyncio.runtime.running import Setting
+from everyturn.asyncio import checking as programs
+from everyturn.asyncio.runtime.running import Scenario, Setting
 from everyturn.asyncio.search.searching import SearchLimits
 from everyturn.campaigns.subjects import EXPLORE, PORTS, AskedCell
 from everyturn.checking.check import check
@@ -17,8 +17,7 @@ from everyturn.checking.fuzz import fuzz, fuzz_share
 from everyturn.checking.sampler import RunRecipe
 from everyturn.engines.coroutines.exploration import Limits
 from everyturn.errors import AgentFault, EveryturnError, UsageError
-from everyturn.sessions import checking as sessions
-from everyturn.sessions.workload import SessionWorkload
+from everyturn.sessions.by_name import workload
 from everyturn.verdicts import verdict as verdicts
 from everyturn.verdicts.checker import CONFORMS
 from everyturn.verdicts.verdict import Verdict
@@ -117,11 +116,8 @@ def _sampled_ports(cell: AskedCell, share: RunShare) -> _Found:
 
 def _explored_asyncio(cell: AskedCell, share: RunShare) -> _Found:
     setting = Setting(order=cell.setting)
-    limits = SearchLimits(runs=max(1, (cell.max_states or 0) // scenarios.STATES_OF_A_RUN))
-    if cell.kind == "scenario":
-        checked = scenarios.check(cell.name, setting, limits=limits)
-    else:
-        checked = sessions.check(_workload(cell), setting, limits=limits)
+    limits = SearchLimits(runs=max(1, (cell.max_states or 0) // programs.STATES_OF_A_RUN))
+    checked = programs.check(_program(cell), setting, limits=limits)
     return checked.cell, checked.found.interrupted
 
 
@@ -132,16 +128,14 @@ def _sampled_asyncio(cell: AskedCell, share: RunShare) -> _Found:
         "seed": cell.seed,
         "first": share.first,
     }
-    setting = Setting(order=cell.setting)
-    if cell.kind == "scenario":
-        checked = scenarios.fuzz(cell.name, setting, **how)
-    else:
-        checked = sessions.fuzz(_workload(cell), setting, **how)
+    checked = programs.fuzz(_program(cell), Setting(order=cell.setting), **how)
     return checked.cell, checked.found.interrupted
 
 
-def _workload(cell: AskedCell) -> SessionWorkload:
-    return sessions.workload(cell.name, cell.scope, cell.invariants, cell.without)
+def _program(cell: AskedCell) -> Scenario | str:
+    if cell.kind == "scenario":
+        return cell.name
+    return workload(cell.name, cell.scope, cell.invariants, cell.without)
 
 
 _ASKED: Final[Mapping[tuple[bool, bool], Callable[[AskedCell, RunShare], _Found]]] = {

@@ -17,7 +17,7 @@ from everyturn.asyncio.runtime.scenarios import find as find_scenario
 from everyturn.asyncio.search.sampling import refuse_unusable
 from everyturn.checking.fuzz import how_many
 from everyturn.errors import UsageError
-from everyturn.sessions.checking import workload
+from everyturn.sessions.by_name import workload
 from everyturn.strategies import strategy
 from everyturn.strategies.profile import Profile
 from everyturn.strategies.strategy import Strategy

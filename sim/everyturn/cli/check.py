@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,17 +11,15 @@ import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
 from everyturn.cli.options import BYTES, COUNTER_CHECK, OUTPUT, PICTURE, WITHOUT, asked, finish, judging, of_worlds
-from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
-from everyturn.cli.sessions import Asked, judge_sessions, only_sessions
+from everyturn.cli.programs import AskedProgram, asked_programs, judge_programs, of_programs, setting, without_meaning
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
 
 if TYPE_CHECKING:
     from everyturn.asyncio.checking import CheckedScenario
     from everyturn.asyncio.runtime.running import Setting
-    from everyturn.reports.scenarios import SearchProgress
+    from everyturn.reports.programs import SearchProgress
     from everyturn.reports.text import Printer
-    from everyturn.sessions.workload import SessionWorkload
 
 
 @click.command(epilog=exit_codes(VERDICTS, AGENT), short_help="Explore every interleaving: proved or refuted")
@@ -76,7 +75,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Cells explored at once; a single cell is explored by two processes.",
 )
-@of_scenarios
+@of_programs
 @COUNTER_CHECK
 @click.option("--plot", type=PICTURE, help="Write the matrix of verdicts as a picture (PNG, SVG or PDF).")
 @exits
@@ -110,29 +109,13 @@ def check(
     adapter, judged by the invariants in a scope (docs/asyncio_session.md).
     """
     # ``how``: options of checking.check.check by their names
-    limits = (max_states, max_seconds, max_memory)
-    if sessions:
-        only_sessions(
-            scopes,
-            stop_at_first=how["stop_at_first"],
-            scenario=scenarios,
-            revision=revisions,
-            checkpoint=how["checkpoint"],
-        )
-        these = Asked(sessions, scopes, how["invariants"], how["without"])
-        explore = _of_sessions(setting(order, eager=eager), limits, counter_check=how["counter_check"])
-        return judge_sessions("check", these, explore, as_json=as_json, exit_zero=exit_zero, expect=expect)
-    if scenarios:
-        only_scenarios(
-            stop_at_first=how["stop_at_first"],
-            revision=revisions,
-            scope=scopes,
-            invariant=how["invariants"],
-            without=how["without"],
-            checkpoint=how["checkpoint"],
-        )
-        judge = _of_scenarios(setting(order, eager=eager), limits, counter_check=how["counter_check"])
-        return judge_scenarios("check", scenarios, judge, as_json=as_json, exit_zero=exit_zero, expect=expect)
+    programs = asked_programs(scenarios, sessions, scopes, how["invariants"], how["without"])
+    if programs:
+        without_meaning("revisions", "granularity", "checkpoint", "counterexamples", "reduce", "engine", "jobs")
+        limits = (None, max_seconds, max_memory, max_states)
+        judge = _of_programs(setting(order, eager=eager), limits, how)
+        then = partial(_together, plot=plot)
+        return judge_programs("check", programs, judge, as_json=as_json, exit_zero=exit_zero, expect=expect, then=then)
     from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
     from everyturn.reports import text
 
@@ -141,6 +124,44 @@ def check(
     how["limits"] = Limits(max_states or DEFAULT_MAX_STATES, max_seconds, max_memory)
     cells, interrupted = _explored(cells_asked, jobs, how, show)
     show.hint(cells)
+    _matrix(cells, plot, show)
+    return finish(
+        Result(RESULT_SCHEMA, "check", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
+    )
+
+
+def _of_programs(
+    loop: Setting, limits: tuple[int | None, float | None, int | None, int | None], how: Mapping[str, Any]
+) -> Callable[[AskedProgram, SearchProgress], CheckedScenario]:
+    """Explores one asyncio program within limits: runs, seconds, bytes, states."""
+    from everyturn.asyncio.checking import check as check_program
+    from everyturn.asyncio.search.searching import SearchLimits
+
+    def judge(asked: AskedProgram, bar: SearchProgress) -> CheckedScenario:
+        first = frozenset(asked.kinds if how["stop_at_first"] else ())
+        return check_program(
+            asked.program,
+            loop,
+            kinds=asked.kinds,
+            limits=SearchLimits(*limits, first),
+            watch=bar.searching,
+            counter_check=how["counter_check"],
+        )
+
+    return judge
+
+
+def _together(found: Sequence[CheckedScenario], show: Printer, plot: Path | None) -> None:
+    """What several programs say together, and where to go on."""
+    from everyturn.reports import programs
+
+    cells = [checked.cell for checked in found]
+    programs.hint(cells, show)
+    _matrix(cells, plot, show)
+
+
+def _matrix(cells: Sequence[Cell], plot: Path | None, show: Printer) -> None:
+    """The verdicts of several cells as a table; and as a picture, if that was asked for."""
     if len(cells) > 1:
         show.matrix(cells)
     if plot is not None and cells:
@@ -148,33 +169,6 @@ def check(
 
         matrix(cells, plot)
         show.say(f"matrix: {plot}")
-    return finish(
-        Result(RESULT_SCHEMA, "check", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
-    )
-
-
-def _of_scenarios(
-    loop: Setting, limits: tuple[int | None, float | None, int | None], *, counter_check: bool
-) -> Callable[[str, SearchProgress], CheckedScenario]:
-    """Explores one scenario within limits: runs, seconds, bytes."""
-    from everyturn.asyncio.checking import check as check_scenario
-    from everyturn.asyncio.search.searching import SearchLimits
-
-    return lambda name, bar: check_scenario(
-        name, loop, limits=SearchLimits(*limits), watch=bar.searching, counter_check=counter_check
-    )
-
-
-def _of_sessions(
-    loop: Setting, limits: tuple[int | None, float | None, int | None], *, counter_check: bool
-) -> Callable[[SessionWorkload, SearchProgress], CheckedScenario]:
-    """Explores one session in one scope within limits: runs, seconds, bytes."""
-    from everyturn.asyncio.search.searching import SearchLimits
-    from everyturn.sessions.checking import check as check_session
-
-    return lambda work, bar: check_session(
-        work, loop, limits=SearchLimits(*limits), watch=bar.searching, counter_check=counter_check
-    )
 
 
 def _cells_asked(revisions: Sequence[str], scopes: Sequence[str], checkpoint: Path | None) -> list[tuple[str, str]]:
@@ -193,8 +187,6 @@ def _explored(
     cells_asked: Sequence[tuple[str, str]], jobs: int, how: Mapping[str, Any], show: Printer
 ) -> tuple[list[Cell], bool]:
     """The cells, each shown as it is found, and whether Ctrl-C ended it."""
-    from functools import partial
-
     from everyturn.checking.check import check as check_cell
     from everyturn.checking.check import check_all
     from everyturn.reports.text import exploring

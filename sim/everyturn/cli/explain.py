@@ -8,8 +8,8 @@ import click
 
 from everyturn.cli.ending import AGENT, exit_codes, exits
 from everyturn.cli.options import IN_PLACE, OUTPUT, say_strayed
-from everyturn.cli.scenarios import explain_scenario, is_of_a_scenario
-from everyturn.cli.sessions import session_workload
+from everyturn.cli.programs import without_meaning
+from everyturn.cli.runs_of_programs import explain_program, of_one_program, run_of_a_program
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Exit
 
@@ -39,15 +39,16 @@ from everyturn.verdicts.verdict import Exit
     type=click.IntRange(1),
     default=50_000,
     show_default=True,
-    help="How many states to explore at most in search of the point of no return; of a scenario, a 25th as many runs.",
+    help="How many states to explore at most in search of the point of no return; of an asyncio program, a 25th as "
+    "many runs.",
 )
-@click.option("--scenario", metavar="NAME", help="The asyncio program whose run the token is of.")
-@click.option("--session", metavar="NAME", help="The adapter of the asyncio agent whose run the token is of.")
+@of_one_program
 @click.option(
     "--script",
     type=OUTPUT,
     metavar="FILE",
-    help="With --scenario: write a Python script that makes the run on asyncio's own loop, without this tool.",
+    help="With --scenario or --session: write a Python script that makes the run on asyncio's own loop, without this "
+    "tool.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 although the run violates something.")
@@ -68,19 +69,12 @@ def explain(
     Shrink the run first: a shorter one is easier to follow. The run of an asyncio program (--scenario, --session) is
     told by what each task waits for; who waits for whom at rest; and which completion decided.
     """
-    if session is not None:
-        if script is not None:
-            raise UsageError("--script: expected the token of a scenario; found that of a session")
-        work = session_workload(source, session)
-        return explain_scenario(
-            source, work, invariants, budget=budget, script=None, as_json=as_json, exit_zero=exit_zero
-        )
-    if is_of_a_scenario(source, scenario):
-        return explain_scenario(
-            source, scenario, invariants, budget=budget, script=script, as_json=as_json, exit_zero=exit_zero
-        )
+    run = run_of_a_program(source, scenario, session)
+    if run is not None:
+        without_meaning("revision")
+        return explain_program(run, invariants, budget=budget, script=script, as_json=as_json, exit_zero=exit_zero)
     if script is not None:
-        raise UsageError("--script: expected the token of an asyncio program, and --scenario")
+        raise UsageError("--script: expected the token of an asyncio program, and --scenario or --session")
     import msgspec
 
     from everyturn.explanation.explain import explain_source

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
 from everyturn.cli.options import COUNTER_CHECK, WITHOUT, asked, finish, judging, of_worlds
-from everyturn.cli.scenarios import judge_scenarios, of_scenarios, only_scenarios, setting
-from everyturn.cli.sessions import Asked, judge_sessions, only_sessions
+from everyturn.cli.programs import AskedProgram, asked_programs, judge_programs, of_programs, setting, without_meaning
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
 if TYPE_CHECKING:
     from everyturn.asyncio.checking import CheckedScenario
     from everyturn.asyncio.runtime.running import Setting
-    from everyturn.reports.scenarios import SearchProgress
-    from everyturn.sessions.workload import SessionWorkload
+    from everyturn.reports.programs import SearchProgress
+    from everyturn.reports.text import Printer
 
 
 @click.command(
@@ -56,7 +55,7 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="With --time simulated: the mean of what the scenario says nothing of, exponential; 1.",
 )
-@of_scenarios
+@of_programs
 @COUNTER_CHECK
 @exits
 def fuzz(
@@ -80,15 +79,13 @@ def fuzz(
     """
     # ``how``: options of checking.fuzz.fuzz by their names
     simulated = _simulated(how, scenarios)
-    if sessions:
-        only_sessions(scopes, scenario=scenarios, revision=revisions)
-        these = Asked(sessions, scopes, invariants, without)
-        sample = _of_sessions(setting(order, eager=eager), how)
-        return judge_sessions("fuzz", these, sample, as_json=as_json, exit_zero=exit_zero, expect=expect)
-    if scenarios:
-        only_scenarios(revision=revisions, scope=scopes, invariant=invariants, without=without)
-        judge = (_in_simulated_time if simulated else _of_scenarios)(setting(order, eager=eager), how)
-        return judge_scenarios("fuzz", scenarios, judge, as_json=as_json, exit_zero=exit_zero, expect=expect)
+    programs = asked_programs(scenarios, sessions, scopes, invariants, without)
+    if programs:
+        without_meaning("revisions", "granularity", "engine", "jobs")
+        judge = (_in_simulated_time if simulated else _of_programs)(setting(order, eager=eager), how)
+        return judge_programs(
+            "fuzz", programs, judge, as_json=as_json, exit_zero=exit_zero, expect=expect, then=_explain_programs
+        )
     from everyturn.checking.fuzz import fuzz as fuzz_cell
     from everyturn.reports import text
 
@@ -116,12 +113,25 @@ def fuzz(
     )
 
 
-def _of_scenarios(loop: Setting, how: Mapping[str, Any]) -> Callable[[str, SearchProgress], CheckedScenario]:
-    """Samples one scenario, by those of the command's options that mean something to it."""
-    from everyturn.asyncio.checking import fuzz as fuzz_scenario
+def _of_programs(loop: Setting, how: Mapping[str, Any]) -> Callable[[AskedProgram, SearchProgress], CheckedScenario]:
+    """Samples one asyncio program."""
+    from everyturn.asyncio.checking import fuzz as fuzz_program
 
-    options = _options(how)
-    return lambda name, bar: fuzz_scenario(name, loop, watch=bar.searching, **options)
+    def judge(asked: AskedProgram, bar: SearchProgress) -> CheckedScenario:
+        return fuzz_program(
+            asked.program,
+            loop,
+            kinds=asked.kinds,
+            strategy=how["strategy"],
+            runs=how["runs"],
+            until_risk=how["until_risk"],
+            seed=how["seed"],
+            seconds=how["max_seconds"],
+            watch=bar.searching,
+            counter_check=how["counter_check"],
+        )
+
+    return judge
 
 
 def _simulated(how: dict[str, Any], scenarios: tuple[str, ...]) -> bool:
@@ -140,37 +150,36 @@ def _simulated(how: dict[str, Any], scenarios: tuple[str, ...]) -> bool:
     return True
 
 
-def _in_simulated_time(loop: Setting, how: Mapping[str, Any]) -> Callable[[str, SearchProgress], CheckedScenario]:
+def _in_simulated_time(
+    loop: Setting, how: Mapping[str, Any]
+) -> Callable[[AskedProgram, SearchProgress], CheckedScenario]:
     """Samples one scenario in simulated time."""
     from everyturn.asyncio.simulation import fuzz_simulated
     from everyturn.studies.distributions import Exponential
 
-    options = _options(how)
-    del options["strategy"], options["counter_check"]
     usual = Exponential(1.0 if how["latency"] is None else how["latency"])
-    return lambda name, bar: fuzz_simulated(name, loop, usual=usual, watch=bar.searching, **options)
+
+    def judge(asked: AskedProgram, bar: SearchProgress) -> CheckedScenario:
+        return fuzz_simulated(
+            asked.program,
+            loop,
+            usual=usual,
+            kinds=asked.kinds,
+            runs=how["runs"],
+            until_risk=how["until_risk"],
+            seed=how["seed"],
+            seconds=how["max_seconds"],
+            watch=bar.searching,
+        )
+
+    return judge
 
 
-def _of_sessions(loop: Setting, how: Mapping[str, Any]) -> Callable[[SessionWorkload, SearchProgress], CheckedScenario]:
-    """Samples one session in one scope, likewise."""
-    from everyturn.sessions.checking import fuzz as fuzz_session
+def _explain_programs(found: Sequence[CheckedScenario], show: Printer) -> None:
+    """Where to go on from the first violation."""
+    from everyturn.reports import programs
 
-    options = _options(how)
-    return lambda work, bar: fuzz_session(work, loop, watch=bar.searching, **options)
-
-
-def _options(how: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the command's options that mean something to an asyncio program."""
-    if how["engine"] != "simpy" or how["jobs"] != 1:
-        raise UsageError("--engine, --jobs: expected one process and no tables with --scenario and --session")
-    return {
-        "strategy": how["strategy"],
-        "runs": how["runs"],
-        "until_risk": how["until_risk"],
-        "seed": how["seed"],
-        "seconds": how["max_seconds"],
-        "counter_check": how["counter_check"],
-    }
+    programs.hint([checked.cell for checked in found], show)
 
 
 def _explain(fuzzed: Any, show: Any) -> None:

@@ -19,7 +19,7 @@ from everyturn.verdicts.verdict import Exit
 def list_(what: str, as_json: bool) -> int:
     """What there is, by name.
 
-    WHAT is one of revisions, invariants, strategies, scopes, formats, mappings, mutants and repairs.
+    WHAT is one of revisions, invariants, promises, strategies, scopes, formats, mappings, mutants and repairs.
     """
     import msgspec
 

@@ -8,8 +8,8 @@ import click
 
 from everyturn.cli.ending import exit_codes, exits
 from everyturn.cli.options import IN_PLACE, OUTPUT, PICTURE, finish, judging, say_strayed
-from everyturn.cli.scenarios import replay_scenario
-from everyturn.cli.sessions import is_of_a_session, replay_session
+from everyturn.cli.programs import without_meaning
+from everyturn.cli.runs_of_programs import of_one_program, replay_program, run_of_a_program
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
 
 
@@ -24,12 +24,16 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
     short_help="Make a recorded run again, and judge it",
 )
 @click.argument("source", metavar="TOKEN|FILE")
-@click.option("-o", "--output", type=OUTPUT, help="Write the run as a trace file (JSON lines).")
+@click.option(
+    "-o",
+    "--output",
+    type=OUTPUT,
+    help="Write the run as a trace file (JSON lines); of an asyncio program, as a token.",
+)
 @click.option("--plot", type=PICTURE, help="Draw the run as a timeline (PNG, SVG or PDF).")
 @IN_PLACE
 @click.option("--strict", is_flag=True, help="Exit 3 if the run is not, step by step, the recorded one.")
-@click.option("--scenario", metavar="NAME", help="The asyncio program whose run the token is of.")
-@click.option("--session", metavar="NAME", help="The adapter of the asyncio agent whose run the token is of.")
+@of_one_program
 @judging("the run")
 @exits
 def replay(
@@ -52,12 +56,12 @@ def replay(
     last step threads go on first in, first out. Where it first leaves the path is said, and the verdict is that of
     the run that was made.
     """
-    if source.startswith("ea1-") and (session is not None or is_of_a_session(source)):
-        return replay_session(
-            source, session, invariants, strict=strict, as_json=as_json, exit_zero=exit_zero, expect=expect
+    run = run_of_a_program(source, scenario, session, invariants)
+    if run is not None:
+        without_meaning("revision", "plot")
+        return replay_program(
+            run, invariants, output=output, strict=strict, as_json=as_json, exit_zero=exit_zero, expect=expect
         )
-    if source.startswith("ea1-"):
-        return replay_scenario(source, scenario, strict=strict, as_json=as_json, exit_zero=exit_zero, expect=expect)
     from everyturn.engines.simpy.replay import replay as replay_source
     from everyturn.reports import text
 

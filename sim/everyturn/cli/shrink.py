@@ -8,8 +8,8 @@ import click
 
 from everyturn.cli.ending import AGENT, KEPT, exit_codes, exits
 from everyturn.cli.options import IN_PLACE, OUTPUT, finish, judging, say_strayed
-from everyturn.cli.scenarios import is_of_a_scenario, shrink_scenario
-from everyturn.cli.sessions import session_workload
+from everyturn.cli.programs import without_meaning
+from everyturn.cli.runs_of_programs import of_one_program, run_of_a_program, shrink_program
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
 
 
@@ -26,7 +26,9 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
     short_help="Make a violating run smaller",
 )
 @click.argument("source", metavar="TOKEN|FILE")
-@click.option("-o", "--output", type=OUTPUT, help="Write the shrunk run as a trace file.")
+@click.option(
+    "-o", "--output", type=OUTPUT, help="Write the shrunk run as a trace file; of an asyncio program, as a token."
+)
 @click.option(
     "--keep",
     type=click.Choice(["invariant", "cause"]),
@@ -35,8 +37,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
     help="What must stay the same: the violated invariant, or also how it comes about.",
 )
 @IN_PLACE
-@click.option("--scenario", metavar="NAME", help="The asyncio program whose run the token is of.")
-@click.option("--session", metavar="NAME", help="The adapter of the asyncio agent whose run the token is of.")
+@of_one_program
 @judging("the run", "Keep the violation of this one.  [default: the first that is violated]")
 @exits
 def shrink(
@@ -59,15 +60,10 @@ def shrink(
     The run of an asyncio program (--scenario, --session) is left with as few choices as can be that are not the first
     option, then as few outside events, then as little that is noted.
     """
-    if session is not None:
-        work = session_workload(source, session)
-        return shrink_scenario(
-            source, work, invariants, output=output, as_json=as_json, exit_zero=exit_zero, expect=expect
-        )
-    if is_of_a_scenario(source, scenario):
-        return shrink_scenario(
-            source, scenario, invariants, output=output, as_json=as_json, exit_zero=exit_zero, expect=expect
-        )
+    run = run_of_a_program(source, scenario, session)
+    if run is not None:
+        without_meaning("revision", "keep")
+        return shrink_program(run, invariants, output=output, as_json=as_json, exit_zero=exit_zero, expect=expect)
     from everyturn.engines.simpy.replay import replay
     from everyturn.explanation.shrink import shrink_source
     from everyturn.reports import text

@@ -11,7 +11,10 @@ from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
 from everyturn.errors import UsageError
 from everyturn.front.asking import Agent, Granularity, Progress, dispatcher, exploring, scope_text
 from everyturn.front.graphs import READABLE, graph
+from everyturn.front.of_programs import also_of_programs
 from everyturn.front.runs import Question, RunsAgain
+from everyturn.front.scenarios import check_scenario
+from everyturn.front.sessions import check_session
 from everyturn.front.tables import TabledResult, TableRow, as_html
 from everyturn.front.undisturbed import undisturbed
 from everyturn.reports.plots import matrix_of
@@ -124,6 +127,7 @@ class CheckResults(Sequence[CheckResult], TabledResult):
         return as_html(self.matrix())
 
 
+@also_of_programs(check_scenario, check_session)
 @undisturbed
 def check(
     agent: Agent,
@@ -148,7 +152,8 @@ def check(
     none: all, and conformance; ``without`` some of them. ``stop="first"`` ends at the first refutation, with the same
     shortest run; what is not refuted by then is undetermined. ``max_states``, ``max_seconds``, ``max_memory``
     (bytes): limits beyond which what is not refuted is undetermined. ``counterexamples``: how many for each
-    invariant, different in cause. ``reduce``, ``processes``, ``counter_check``: as on the command line. Raises
+    invariant, different in cause. ``reduce``, ``processes``, ``counter_check``: as on the command line. With
+    ``scenario=…`` or ``session=…`` in place of ``agent`` it is :func:`check_scenario` or :func:`check_session`. Raises
     :class:`~everyturn.UsageError`, also for code that cannot be explored.
     """
     if stop not in ("never", "first"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from everyturn.checking.audit import Audited
 from everyturn.checking.audit import audit as audit_cell
@@ -13,6 +13,7 @@ from everyturn.checking.liveness import liveness as find
 from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
 from everyturn.engines.fairness.fairness import MAX_STATES, Lasso
 from everyturn.front.asking import Agent, Granularity, Progress, dispatcher, exploring, scope_text
+from everyturn.front.of_programs import also_of_programs, audit_scenario, audit_session
 from everyturn.front.tables import CellResult, TabledResult, TableRow
 from everyturn.front.undisturbed import undisturbed
 from everyturn.reports.coverage import report
@@ -104,6 +105,15 @@ def liveness(
     return LivenessResult(said, list(found.lassos))
 
 
+def _audit_scenario(*arguments: Any, **options: Any) -> AuditResult:
+    return AuditResult(audit_scenario(*arguments, **options))
+
+
+def _audit_session(*arguments: Any, **options: Any) -> AuditResult:
+    return AuditResult(audit_session(*arguments, **options))
+
+
+@also_of_programs(_audit_scenario, _audit_session)
 @undisturbed
 def audit(
     agent: Agent,

@@ -18,7 +18,8 @@ from everyturn.world.scope import DEFAULT_SCOPES
 
 SECTIONS: Final = {
     "Questions": "check check_all liveness fuzz replay explain shrink validate simulate audit coverage repairs",
-    "Asyncio programs": "check_scenario fuzz_scenario replay_scenario check_session fuzz_session replay_session",
+    "Asyncio programs": "check_scenario fuzz_scenario replay_scenario check_session fuzz_session replay_session "
+    "scenario",
     "Results": "CheckResult CheckResults FuzzResult FuzzRun ReplayResult ExplainResult ShrinkResult LivenessResult "
     "AuditResult CoverageResult ValidateResult SimulateResult RepairsResult ScenarioExplanation ScenarioResult "
     "ScenarioRun SessionResult "
@@ -37,9 +38,13 @@ WORDS: Final = {
     "Granularity": "`access` or `await`",
     "Reduce": "`none`, `dead`, `symmetry` or `ample`",
     "Progress": "`True` for a line on standard error, or a function that is called now and then",
-    "ScenarioOrName": "an `async def` that takes the world, or where it lies (`package.module:function`)",
+    "ScenarioOrName": "an `async def` that takes the world, or where it lies (`package.module:function`, "
+    "`file.py:function`)",
+    "ScenarioFunction": "an `async def` that takes the world",
     "SessionOrName": "a class that inherits from `Session`, or where it lies (`package.module:Adapter`, "
     "`file.py:Adapter`)",
+    "ScenarioProgress": "`True` for a line on standard error, or a function that is called after each run",
+    "Stop": "`never` or `first`",
     "Show": "a function that is called now and then with runs made, violations found, and seconds",
     "Order": "of ready callbacks: `fifo`, as asyncio, or `any`",
     "HowLong": "seconds, a distribution of `everyturn.studies.distributions`, or a function that draws with a "

@@ -12,6 +12,15 @@ from everyturn.explanation.explain import Explanation, explain_source
 from everyturn.explanation.no_return import BUDGET
 from everyturn.explanation.shrink import Shrunk, shrink_source
 from everyturn.front.asking import Agent, dispatcher
+from everyturn.front.of_programs import (
+    also_of_programs,
+    explain_scenario,
+    explain_session,
+    shrink_scenario,
+    shrink_session,
+)
+from everyturn.front.scenarios import replay_scenario
+from everyturn.front.sessions import replay_session
 from everyturn.front.tables import CellResult, TabledResult, TableRow, judged_in
 from everyturn.front.undisturbed import undisturbed
 from everyturn.reports import story
@@ -200,17 +209,20 @@ class RunsAgain(CellResult):
         return shrink(self._token(invariant), agent=self._asked.agent, invariants=[wanted], keep_cause=keep_cause)
 
 
+@also_of_programs(replay_scenario, replay_session)
 @undisturbed
 def replay(source: str | Path, *, agent: Agent | None = None, invariants: Sequence[Wanted] = ()) -> ReplayResult:
     """Make the run of a token or a trace file again, and judge it.
 
     ``agent``: what runs in place of the agent that the token names: the class itself, if it was defined in a test or
-    a notebook's cell. Raises :class:`~everyturn.UsageError` for what is neither token nor trace, and for an agent of
-    one's own that is not named: a token imports nothing.
+    a notebook's cell. Here, in :func:`explain` and :func:`shrink` the token of an asyncio program needs ``scenario=…``
+    or ``session=…``. Raises :class:`~everyturn.UsageError` for what is neither token nor trace, and for code of one's
+    own that is not named: a token imports nothing.
     """
     return ReplayResult(replay_run(str(source), invariants, None if agent is None else dispatcher(agent)))
 
 
+@also_of_programs(explain_scenario, explain_session)
 @undisturbed
 def explain(
     source: str | Path, *, agent: Agent | None = None, invariants: Sequence[Wanted] = (), budget: int = BUDGET
@@ -226,6 +238,7 @@ def explain(
     return ExplainResult(explain_source(str(source), invariants, budget=budget, agent=chosen))
 
 
+@also_of_programs(shrink_scenario, shrink_session)
 @undisturbed
 def shrink(
     source: str | Path, *, agent: Agent | None = None, invariants: Sequence[Wanted] = (), keep_cause: bool = False

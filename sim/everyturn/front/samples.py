@@ -12,7 +12,10 @@ from everyturn.checking.sampler import Chooser, Sampled
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.errors import UsageError
 from everyturn.front.asking import Agent, Granularity, dispatcher, scope_text
+from everyturn.front.of_programs import also_of_programs
 from everyturn.front.runs import Question, ReplayResult, RunsAgain, replay
+from everyturn.front.scenarios import fuzz_scenario
+from everyturn.front.sessions import fuzz_session
 from everyturn.front.tables import TableRow
 from everyturn.front.undisturbed import undisturbed
 from everyturn.reports.state_plots import accumulation_of
@@ -113,6 +116,7 @@ class FuzzResult(Sequence[FuzzRun], RunsAgain):
         return accumulation_of(self.accumulated(), f"{self.revision}, {self.scope}: {self.cell.strategy}")
 
 
+@also_of_programs(fuzz_scenario, fuzz_session)
 @undisturbed
 def fuzz(
     agent: Agent,

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import everyturn
-from everyturn.asyncio.checking import explain_token
 from everyturn.errors import UsageError
 from everyturn.files.writing import written
 from everyturn.plugin.words import AskedWords
-from everyturn.reports import scenario_story
 from everyturn.verdicts.checker import CONFORMS
 from everyturn.verdicts.selection import selection
 from everyturn.verdicts.verdict import Verdict
@@ -84,7 +82,7 @@ def found(words: AskedWords, way: str, result: Any, *, shrink: bool) -> FoundRun
         token, told, run = _against_ports(words, result, name, shrink=shrink)
     else:
         token, run = result.tokens[name], None
-        told = _explained_scenario(token, words, name) or str(result.replay(name))
+        told = _explained_program(token, words, name) or str(result.replay(name))
     return FoundRun(
         question=f"{asked(words, way)}{_counted(result)}",
         summary=f"refuted: {sentence}",
@@ -109,12 +107,13 @@ def _explained(token: str, words: AskedWords, invariants: Sequence[Any]) -> str:
     return "\n".join(line for line in lines if not line.startswith("Step by step:")).rstrip()
 
 
-def _explained_scenario(token: str, words: AskedWords, kind: str) -> str | None:
-    """Why a run of a scenario shows a fault; none for sessions, and for a run that goes on for ever."""
-    if words.kind != "scenario":
+def _explained_program(token: str, words: AskedWords, kind: str) -> str | None:
+    """Why a run of an asyncio program shows a fault; none for a run that goes on for ever."""
+    if words.kind not in ("scenario", "session"):
         return None
+    explain: Any = everyturn.explain
     with suppress(UsageError):
-        return "\n".join(scenario_story.lines(explain_token(token, words.subject, kind)))
+        return str(explain(token, invariants=[kind], **{words.kind: words.subject}))
     return None
 
 
@@ -156,7 +155,7 @@ def made_again(words: AskedWords, token: str) -> RunAgain:
     result = replay(token, **others)
     judged = result.cell.invariants | ({} if result.cell.conforms is None else {CONFORMS: result.cell.conforms})
     refuted = [name for name, each in judged.items() if each.verdict is Verdict.REFUTED and name not in without]
-    explained = _explained_scenario(token, words, refuted[0]) if refuted else None
+    explained = _explained_program(token, words, refuted[0]) if refuted else None
     why = explained or "\n".join((*(f"{name}: {judged[name].sentence}" for name in refuted), "", str(result)))
     return RunAgain(asked(words, "replay"), result, refuted, token, why, {})
 

@@ -6,19 +6,21 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from everyturn.asyncio.runtime.findings import KINDS
+from everyturn.asyncio.runtime.scenarios import parts_of
 from everyturn.asyncio.runtime.tokens import token
 from everyturn.asyncio.telling.explaining import ExplainedScenario, told
 from everyturn.asyncio.telling.waiting import told as who_waits
+from everyturn.verdicts.checker import CONFORMS
 
 SCHEMA: Final = "everyturn/scenario-explanation/1"
 
 
 def lines(found: ExplainedScenario) -> Iterator[str]:
     """The explanation, line by line."""
-    yield f"{found.name}, --order {found.setting.order}{' --eager' if found.setting.eager else ''}"
+    yield f"{' '.join(parts_of(found.name)).rstrip()}, --order {found.setting.order}{' --eager' * found.setting.eager}"
     yield f"✗ {found.finding.kind}: {found.finding}"
-    if found.finding.kind in KINDS:
-        yield f"  {KINDS[found.finding.kind]}"
+    if found.meaning:
+        yield f"  {found.meaning}"
     yield ""
     yield from found.lines
     if found.waiting:
@@ -41,7 +43,20 @@ def _decided(found: ExplainedScenario) -> Iterator[str]:
         yield "no two things were found whose other order spares the run its fault"
         return
     yield f"what decided, at choice {pair.decision}: {told(pair.first)!r} before {told(pair.second)!r}"
-    yield f"  the other way round there is no {found.finding.kind}"
+    yield f"  the other way round {_without(found.finding.kind)}"
+
+
+def _without(kind: str) -> str:
+    if kind in KINDS:
+        return f"there is no {kind}"
+    return "the run conforms" if kind == CONFORMS else f"{kind} holds"
+
+
+def _shows(found: ExplainedScenario) -> str:
+    kind, scope = found.finding.kind, parts_of(found.name)[1]
+    if kind in KINDS:
+        return f"of this {'session in this scope' if scope else 'scenario'} shows {kind}"
+    return f"of this session in scope {scope} {'does not conform' if kind == CONFORMS else f'violates {kind}'}"
 
 
 def _lost(found: ExplainedScenario) -> Iterator[str]:
@@ -51,7 +66,7 @@ def _lost(found: ExplainedScenario) -> Iterator[str]:
     if lost is None:
         yield "when it was too late is not known: there are too many ways to go on (--budget)"
     elif lost.decision == 0:
-        yield f"too late from the beginning: every run of this scenario shows {found.finding.kind}"
+        yield f"too late from the beginning: every run {_shows(found)}"
     else:
         yield f"too late after choice {lost.decision}, {told(lost.word)!r}: whatever comes then, it ends in this"
 
@@ -67,8 +82,6 @@ def _passing(found: ExplainedScenario) -> Iterator[str]:
 def _on_asyncio(found: ExplainedScenario) -> str:
     if found.beyond_asyncio is not None:
         return f"asyncio's own loop cannot make this run: {found.beyond_asyncio}"
-    if "@" in found.name:  # a session's run, whose clients a script would have to be
-        return "asyncio's own loop can make this run"
     return "asyncio's own loop can make this run: --script FILE writes a script that does, without everyturn"
 
 
@@ -76,7 +89,8 @@ def document(found: ExplainedScenario) -> dict[str, Any]:
     """The explanation as data."""
     return {
         "schema": SCHEMA,
-        "scenario": found.name,
+        "scenario": parts_of(found.name)[0],
+        "scope": parts_of(found.name)[1],
         "order": found.setting.order,
         "kind": found.finding.kind,
         "sentence": str(found.finding),

@@ -193,11 +193,11 @@ class Printer:
 
     def audit(self, cell: Audited) -> None:
         """One audit: a line."""
-        head = click.style(f"{cell.revision}  {cell.scope}", bold=True)
+        head = click.style(f"{cell.revision}  {cell.scope}".rstrip(), bold=True)
         if cell.difference is not None:
             self.say(cell.difference, f"{head}  {_sign(Verdict.REFUTED)} ")
             return
-        what = "local states" if cell.scope else "states"
+        what = "states" if cell.granularity in ("fifo", "any") else "local states"
         counts = f"{cell.local_states:,} {what}, {cell.histories:,} more histories that led to one of them"
         alike = "all alike" if cell.complete else "alike as far as it was explored"
         if cell.stopped is not None:
@@ -312,12 +312,17 @@ def _headline(cell: Cell) -> str:
     return f"{said}  [{size}]"
 
 
+def counted(count: int, what: str) -> str:
+    """So many of something, in words."""
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
 def counter_checked(done: CounterCheck) -> str:
     """How much of a proof was made again without tables."""
     if done.off:
         return "no counter-check"
     counts = ((done.merged, "merged state"), (done.schedules, "schedule"))
-    said = ", ".join(f"{count:,} {what}{'s' * (count != 1)}" for count, what in counts if count) or "nothing"
+    said = ", ".join(counted(count, what) for count, what in counts if count) or "nothing"
     said = f"counter-checked: {said}"
     return said if done.stopped is None else f"{said}, stopped at {done.stopped}"
 

@@ -10,6 +10,7 @@ from typing import Final
 from everyturn.logs.findings import Broken
 from everyturn.logs.log_judge import NOTHING, Size
 from everyturn.logs.validate import Validated
+from everyturn.reports.text import counted
 from everyturn.verdicts.checker import CONFORMS
 from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict, worst
 
@@ -34,7 +35,7 @@ def table(validated: Validated) -> Iterator[str]:
 
 def _of_runs(revision: str, cells: Sequence[Cell]) -> Iterator[str]:
     """In how many runs each invariant got which verdict."""
-    yield f"{revision}: {_number(len(cells), 'run')}"
+    yield f"{revision}: {counted(len(cells), 'run')}"
     yield _row("", *(verdict.value for verdict in COLUMNS))
     for name, judged in _judged(cells).items():
         counts = Counter(each.verdict for each in judged)
@@ -48,7 +49,7 @@ def _of_logs(revision: str, cells: Sequence[Cell], sizes: Sequence[Size]) -> Ite
     """
     sessions, prompts = sum(size.sessions for size in sizes), sum(size.prompts for size in sizes)
     yield (
-        f"{revision}: {_number(len(cells), 'log')} with {_number(sessions, 'session')} and {_number(prompts, 'prompt')}"
+        f"{revision}: {counted(len(cells), 'log')} with {counted(sessions, 'session')} and {counted(prompts, 'prompt')}"
     )
     yield _row("", "verdict", "sessions", "prompts")
     for name, judged in _judged(cells).items():
@@ -73,7 +74,7 @@ def _files(validated: Validated) -> Iterator[str]:
             yield f"{file}: {_told(validated.sizes[file])}"
         elif file not in validated.conformed.seconds:
             runs = sum(cell.file == file for cell in validated.cells)
-            yield f"{file}: {_number(runs, 'run')}, {refuted} refuted"
+            yield f"{file}: {counted(runs, 'run')}, {refuted} refuted"
 
 
 def _by(cells: Sequence[Cell], key: Callable[[Cell], str]) -> dict[str, list[Cell]]:
@@ -100,9 +101,5 @@ def _refuted(cells: Sequence[Cell]) -> int:
 
 def _told(size: Size) -> str:
     """Of how much a log tells, in words."""
-    refuted = f"; an invariant is broken in {_number(size.refuted, 'session')}" if size.refuted else ""
-    return f"{_number(size.sessions, 'session')}, {_number(size.prompts, 'prompt')}{refuted}"
-
-
-def _number(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    refuted = f"; an invariant is broken in {counted(size.refuted, 'session')}" if size.refuted else ""
+    return f"{counted(size.sessions, 'session')}, {counted(size.prompts, 'prompt')}{refuted}"

@@ -44,8 +44,8 @@ LATER: Final = Later()
 
 
 class Session:
-    """An adapter to somebody's asyncio agent, one object for each run. ``submit`` is needed, and whatever the scope
-    calls: ``cancel`` for ``c``, ``clear`` for ``q``, ``shut_down`` for ``x``.
+    """An adapter to somebody's asyncio agent, one object for each run. ``open`` and ``submit`` are needed, and whatever
+    the scope calls: ``cancel`` for ``c``, ``clear`` for ``q``, ``shut_down`` for ``x``.
 
     Each call is judged from its beginning to its end, and the answer by its text. Whatever the model and the store of
     :class:`~everyturn.asyncio.runtime.world.ScenarioWorld` are asked is seen; what the session holds, if :meth:`look`

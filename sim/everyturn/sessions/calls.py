@@ -26,6 +26,14 @@ METHODS: Final = {"c": "cancel", "q": "clear", "x": "shut_down"}
 """First letter of an operation's name → the adapter's method."""
 
 
+def calls_of(scope: Scope) -> list[tuple[str, str]]:
+    """The calls that clients make in a scope, each with its name, and the adapter's method that it is."""
+    prompts = [(f"p{number}", "submit") for number in range(1, len(scope.prompts) + 1)]
+    counts = {"c": scope.cancels, "q": scope.clears, "x": scope.shutdown}
+    others = [(f"{each}{number}", METHODS[each]) for each in METHODS for number in range(1, counts[each] + 1)]
+    return [*prompts, *others]
+
+
 class Observed(NamedTuple):
     """One thing that was seen. ``name``: the prompt or operation, ``thread``: the task, ``others``: further prompts."""
 
@@ -106,15 +114,17 @@ class Calls:
         prompts = [(f"p{number}", letter) for number, letter in enumerate(self.scope.prompts, 1)]
         for kind in dict.fromkeys(self.scope.prompts):
             self._come([(name, partial(self._submit, name, letter)) for name, letter in prompts if letter == kind])
-        for letter, count in (("c", self.scope.cancels), ("q", self.scope.clears), ("x", self.scope.shutdown)):
-            names = [f"{letter}{number}" for number in range(1, count + 1)]
+        for letter in METHODS:
+            names = [name for name, _ in calls_of(self.scope) if name[0] == letter]
             self._come([(name, partial(self._operate, name)) for name in names])
 
     def _come(self, calls: Sequence[tuple[str, Callable[[], Any]]]) -> None:
+        numbers = [name for name, _ in calls_of(self.scope)]
         following: tuple[OutsideCall, ...] = ()
         for name, call in reversed(calls):
             what = "is submitted" if name[0] == "p" else f"({METHODS[name[0]]}) is called"
-            following = (OutsideCall(f"{name} {what}", partial(self._start, name, call), following),)
+            number = numbers.index(name)
+            following = (OutsideCall(f"{name} {what}", partial(self._start, name, call), following, number=number),)
         self.world.answers += following
 
     def _start(self, name: str, call: Callable[[], Any]) -> None:

@@ -9,16 +9,21 @@ from typing import Any, Final
 from everyturn.asyncio.runtime.findings import KINDS, ScenarioFinding
 from everyturn.asyncio.runtime.running import ScenarioOutcome
 from everyturn.asyncio.runtime.world import ScenarioWorld
+from everyturn.asyncio.search.searching import ScenarioSearch
 from everyturn.asyncio.states.encoding import known
+from everyturn.asyncio.telling.stock_script import ScriptPart
 from everyturn.errors import AgentFault, UsageError
 from everyturn.formats.everyturn_log import LogHeader
 from everyturn.sessions.adapter import Held, Session
-from everyturn.sessions.calls import METHODS, Calls, Observed
+from everyturn.sessions.calls import Calls, Observed, calls_of
+from everyturn.sessions.in_a_script import script_part
 from everyturn.sessions.judging import Judgement, header, judge
 from everyturn.sessions.mistakes import method, opened, where
 from everyturn.sessions.telling import Telling
+from everyturn.sessions.verdicts import cell_of
 from everyturn.verdicts.checker import CONFORMS
 from everyturn.verdicts.selection import Selection
+from everyturn.verdicts.verdict import Cell
 from everyturn.world.scope import EXTRAS, Scope
 
 FAULTS: Final = {
@@ -32,11 +37,15 @@ _LETTERS: Final = "cqex"
 
 
 class SessionWorkload:
-    """The scenario that a scope is for an adapter; ``kinds`` are the faults that its runs are judged for."""
+    """The scenario that a scope is for an adapter; ``kinds`` are the faults that its runs are judged for, ``name`` is
+    that by which the adapter was asked for, with the scope."""
 
-    def __init__(self, adapter: type[Session], scope: Scope, chosen: Selection, faults: Mapping[str, str]) -> None:
+    def __init__(
+        self, adapter: type[Session], name: str, scope: Scope, chosen: Selection, faults: Mapping[str, str]
+    ) -> None:
         _require(scope)
         self.adapter = adapter
+        self.name = f"{name}@{scope}"
         self.scope = scope
         self.chosen = chosen
         self.promised = {
@@ -86,6 +95,14 @@ class SessionWorkload:
         outcome.unsure |= judged.unsure
         outcome.shown |= set(_shown(calls, head.kinds))
 
+    def in_a_script(self) -> ScriptPart:
+        """What a script needs besides that makes one of the runs."""
+        return script_part(calls_of(self.scope))
+
+    def told(self, cell: Cell, seen: ScenarioSearch) -> Cell:
+        """What all runs that were seen say together."""
+        return cell_of(cell, self, seen)
+
 
 @lru_cache(16_384)
 def _judged(
@@ -132,8 +149,7 @@ def _require(scope: Scope) -> None:
 
 def methods(scope: Scope) -> list[str]:
     """The adapter's methods that a scope calls."""
-    counts = {"c": scope.cancels, "q": scope.clears, "x": scope.shutdown}
-    return ["submit", *(METHODS[letter] for letter, count in counts.items() if count)]
+    return list(dict.fromkeys(["submit", *(method for _, method in calls_of(scope))]))
 
 
 known(SessionWorkload, by=lambda workload: (workload.adapter.__module__, workload.__qualname__))

@@ -45,6 +45,10 @@ class Selection(NamedTuple):
         return Judge([each for each in self.invariants if each.name == name], conformance=name == CONFORMS)
 
 
+NOTHING: Final = Selection((), conformance=False, own=frozenset())
+"""Nothing is to be judged."""
+
+
 def selection(wanted: Sequence[Wanted] = (), without: Sequence[str] = ()) -> Selection:
     """What is ``wanted`` (all that there is, if nothing is named), ``without`` some of it.
 

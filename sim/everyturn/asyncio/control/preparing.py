@@ -57,6 +57,10 @@ class _Looking(FirstOption):
         self.found: dict[type, None] = {}
         self._looks = 0
 
+    def foreseen(self) -> Sequence[str]:
+        """Nothing that would have to be looked for: what the collector may take is no matter here."""
+        return ()
+
     def choose(self, kind: str, options: Sequence[str]) -> int:
         """0."""
         if self._looks < self.LOOKS:

@@ -152,7 +152,7 @@ class Arriving:
 
     def _arrive(self, answer: Answer, way: int) -> None:
         told = f"{answer.ways[way]}{answer.verb}"
-        self._tell("world", Move(told, "arrives", answer.number, way))
+        self._tell("world", Move(told, answer.what, answer.number, way))
         self.answers.remove(answer)
         self.answers += answer.arrive(way)
         if answer.until is not None:

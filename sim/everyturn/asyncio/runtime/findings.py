@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from everyturn.asyncio.runtime.places import raised_at, suspended_at
+from everyturn.errors import UsageError
 
 
 class ScenarioFinding(NamedTuple):
@@ -38,6 +40,22 @@ def kinds_of(scenario: object) -> Mapping[str, str]:
     """Kind → what it says, of all that runs of ``scenario`` are judged for: a workload has kinds of its own."""
     kinds: Mapping[str, str] = getattr(scenario, "kinds", KINDS)
     return kinds
+
+
+def chosen(kinds: Mapping[str, str], wanted: Sequence[str] = (), without: Sequence[str] = ()) -> Mapping[str, str]:
+    """Those of ``kinds`` that are ``wanted``, by default all, ``without`` some. Raises :class:`UsageError` for a name
+    that is none of them, and if nothing is left."""
+    for name in (*wanted, *without):
+        if name not in kinds:
+            near = get_close_matches(name, kinds, 1)
+            meant = f" (did you mean {near[0]}?)" if near else ""
+            raise UsageError(
+                f"invariant {name!r}: expected a kind of fault that is judged here, one of {', '.join(kinds)}{meant}"
+            )
+    left = {name: text for name, text in kinds.items() if (name in wanted or not wanted) and name not in without}
+    if not left:
+        raise UsageError(f"without {', '.join(without)}: expected something left to judge, found nothing")
+    return left
 
 
 def of_context(context: dict[str, Any]) -> ScenarioFinding:

@@ -51,9 +51,9 @@ class ErrorBudget:
 class Move(NamedTuple):
     """Something that the world does; ``told``: for a reader.
 
-    ``what``: an answer ``arrives`` or ``happens``, a job ``runs`` or ``ends``, the executor ``idles``, garbage is
-    ``collected``; ``number``: of the answer or job, in the order in which they were asked for; ``way``: in which an
-    answer arrives.
+    ``what``: an answer ``arrives`` or ``happens``, something ``comes`` unasked, a job ``runs`` or ``ends``, the
+    executor ``idles``, garbage is ``collected``; ``number``: of the answer or job, in the order in which they were
+    asked for, or of what comes; ``way``: in which an answer arrives.
     """
 
     told: str
@@ -74,6 +74,8 @@ class Answer:
 
     verb = " arrives"
     """What is said behind its name."""
+    what = "arrives"
+    """What the world does with it."""
 
     def __init__(
         self,
@@ -143,9 +145,20 @@ class OutsideCall(Answer):
     """
 
     verb = ""
+    what = "comes"
 
-    def __init__(self, name: str, call: Callable[[], Any], following: Sequence[Answer] = ()) -> None:
-        super().__init__(name, None, (call, tuple(following)), (), None, None)  # type: ignore[arg-type] # no future
+    def __init__(
+        self, name: str, call: Callable[[], Any], following: Sequence[Answer] = (), *, number: int = 0
+    ) -> None:
+        super().__init__(
+            name,
+            None,  # type: ignore[arg-type] # nobody waits for it
+            (call, tuple(following)),
+            (),
+            None,
+            None,
+            number=number,
+        )
 
     @property
     def wanted(self) -> bool:

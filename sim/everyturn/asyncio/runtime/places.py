@@ -8,9 +8,10 @@ import sysconfig
 from asyncio import base_events
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
-from typing import Any
+from typing import Any, Final
 
-_OURS = str(Path(str(sys.modules[__name__.partition(".")[0]].__file__)).resolve().parent)
+OURS: Final = Path(str(sys.modules[__name__.partition(".")[0]].__file__)).resolve().parent
+_OURS = str(OURS)
 _STANDARD = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
 
 

@@ -2,47 +2,33 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import sys
-from pathlib import Path
 from typing import Any
 
 from everyturn.asyncio.runtime.running import Scenario
 from everyturn.errors import UsageError
+from everyturn.world.imports import found
 
 
 def name_of(scenario: str | Scenario) -> str:
-    """The name under which a scenario can be found again."""
+    """The name under which a scenario can be found again: that of a workload is the one that it was asked for by."""
     if isinstance(scenario, str):
         return scenario
-    return f"{scenario.__module__}:{getattr(scenario, '__qualname__', type(scenario).__qualname__)}"
+    name: str | None = getattr(scenario, "name", None)
+    return name or f"{scenario.__module__}:{getattr(scenario, '__qualname__', type(scenario).__qualname__)}"
+
+
+def parts_of(name: str) -> tuple[str, str]:
+    """A session's adapter and scope, of the name of its workload; of another program its name, and no scope."""
+    adapter, _, scope = name.rpartition("@")
+    return (adapter, scope) if adapter and ":" not in scope else (name, "")
 
 
 def find(scenario: str | Scenario) -> Scenario:
     """The scenario of this name. Raises :class:`UsageError` that says what was expected and what was found."""
-    if not isinstance(scenario, str):
-        return _checked(scenario, name_of(scenario))
-    module, colon, attribute = scenario.partition(":")
-    if not colon or not module or not attribute:
-        raise UsageError(f"scenario {scenario!r}: expected package.module:function")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        found: Any = importlib.import_module(module)
-    except (Exception, SystemExit) as error:
-        raise UsageError(
-            f"scenario {scenario!r}: expected a module that can be imported; found {type(error).__name__}: {error}"
-        ) from error
-    for name in attribute.split("."):
-        if not hasattr(found, name):
-            where = getattr(found, "__file__", None) or module
-            raise UsageError(
-                f"scenario {scenario!r}: {where}: expected a function {attribute}; found none of that name"
-            )
-        found = getattr(found, name)
-    return _checked(found, scenario)
+    if isinstance(scenario, str):
+        return _checked(found(scenario, "scenario", "function"), scenario)
+    return _checked(scenario, name_of(scenario))
 
 
 def _checked(found: Any, name: str) -> Scenario:

@@ -13,6 +13,7 @@ import msgspec
 
 from everyturn.asyncio.runtime.decisions import Decision
 from everyturn.asyncio.runtime.running import Setting
+from everyturn.asyncio.runtime.scenarios import parts_of
 from everyturn.errors import UsageError
 
 PREFIX: Final = "ea1-"
@@ -28,6 +29,27 @@ class RecordedScenario(NamedTuple):
     eager: bool
     groups: tuple[tuple[str, ...], ...]
     decisions: tuple[tuple[str, str], ...]
+
+    @property
+    def is_session(self) -> bool:
+        """Whether it is a run of a session."""
+        return bool(parts_of(self.scenario)[1])
+
+    @property
+    def option(self) -> str:
+        """The option that names whose run it is: nothing is imported that is not named."""
+        return f"--{'session' if self.is_session else 'scenario'} {parts_of(self.scenario)[0]}"
+
+    @property
+    def whose(self) -> str:
+        """Whose run it is, in words."""
+        return f"the {'session' if self.is_session else 'scenario'} {parts_of(self.scenario)[0]!r}"
+
+    def unnamed(self) -> UsageError:
+        """What is said where it is not named whose run it is."""
+        return UsageError(
+            f"this token is of {self.whose}: expected {self.option} (nothing is imported that is not named)"
+        )
 
 
 def token(scenario: str, decisions: list[Decision], setting: Setting) -> str:

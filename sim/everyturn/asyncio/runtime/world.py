@@ -179,6 +179,10 @@ class ScenarioWorld(Arriving):
             self._pools[id(executor)] = executor, Pool(workers)
         return self._pools[id(executor)][1]
 
+    def executors(self) -> list[tuple[Any, Pool]]:
+        """The executors of this run, none for the default one, each with its pool."""
+        return list(self._pools.values())
+
     @property
     def pools(self) -> tuple[Pool, ...]:
         """The pools of all executors of this run."""

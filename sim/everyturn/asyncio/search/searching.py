@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import resource
 import time
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -21,6 +20,7 @@ from everyturn.asyncio.runtime.world import ScenarioWorld
 from everyturn.asyncio.search.endless import ScenarioStates, UpTo
 from everyturn.asyncio.search.merges import ScenarioMerges
 from everyturn.asyncio.states.state import UnknownValue, encode
+from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, FIRST_REFUTATION, Limits
 from everyturn.errors import ReplayError
 
 MERGEABLE: Final = ("arrives", "between steps", "rest", "next")
@@ -198,11 +198,23 @@ def _nowhere() -> None:
 
 
 class SearchLimits(NamedTuple):
-    """When to give up: so many runs, seconds, bytes held by the process. Nothing: never."""
+    """When to give up: so many runs, seconds, bytes held by the process, states. Nothing: never. ``first``: as soon as
+    a fault of one of these kinds is found."""
 
     runs: int | None = None
     seconds: float | None = None
     memory: int | None = None
+    states: int | None = None
+    first: frozenset[str] = frozenset()
+
+    def reached(self, found: ScenarioSearch) -> str | None:
+        """Which limit has been reached, in words; none if there is room."""
+        if self.runs is not None and found.runs >= self.runs:
+            return f"{self.runs:,} runs"
+        if self.first.intersection(found.found):
+            return FIRST_REFUTATION
+        others = Limits(self.states or DEFAULT_MAX_STATES, self.seconds, self.memory)
+        return others.reached(found.seen, found.seconds)
 
 
 @dataclass
@@ -212,6 +224,7 @@ class ScenarioSearch:
     ``complete``: every run was made. Else ``stopped`` says why not. ``opaque``: paths to objects that kept states from
     being merged, and how often. ``unrested``: runs that were given up before they came to rest. ``unsure``, ``shown``:
     of all runs together what is said of one in :class:`~everyturn.asyncio.runtime.running.ScenarioOutcome`.
+    ``seen``: all states, those included that could not be compared.
     ``trusted``: what of this program was one of all that are possible, not explored. ``assumed``: of those, what is
     said of connections. ``unordered``: classes of objects in sets that are ordered by addresses. ``guide``: that of a
     search that merged, until the counter-check is over.
@@ -223,6 +236,7 @@ class ScenarioSearch:
     longest: int = 0
     seconds: float = 0.0
     states: int = 0
+    seen: int = 0
     merged: int = 0
     complete: bool = False
     interrupted: bool = False
@@ -284,7 +298,8 @@ def search(
     """
     setting = setting or Setting()
     begun = time.monotonic()
-    with prepared(scenario, setting):
+    until = None if limits.seconds is None else begun + limits.seconds
+    with prepared(scenario, setting._replace(until=until)):
         while True:
             result = ScenarioSearch(setting)
             try:
@@ -330,11 +345,12 @@ def _exhaust(
         if isinstance(guide, Merging):
             guide.ended(outcome)
             result.states, result.merged, result.opaque = len(guide.seen), guide.merged, guide.opaque
+            result.seen = guide.graph.count
         if _is_to_begin_anew(result) or not result.unordered.issubset(NOW.classes):
             return False
         if watch is not None:
             watch(result)
-        reached = _reached(result, limits)
+        reached = limits.reached(result)
         if reached is not None:
             result.stopped = reached
             return True
@@ -387,15 +403,3 @@ def _first_difference(what: str, before: Sequence[object], now: Sequence[object]
         if one != other:
             return f"{number}. of the {what}: expected {one}; found {other}"
     return f"the {what} differ"
-
-
-def _reached(result: ScenarioSearch, limits: SearchLimits) -> str | None:
-    if limits.runs is not None and result.runs >= limits.runs:
-        return f"{limits.runs:,} runs"
-    if limits.seconds is not None and result.seconds >= limits.seconds:
-        return f"{limits.seconds:g} seconds"
-    if limits.memory is not None and result.runs % 100 == 0:
-        held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        if held >= limits.memory:
-            return f"{held:,} bytes held"
-    return None

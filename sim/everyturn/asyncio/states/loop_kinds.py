@@ -27,6 +27,16 @@ def _handle(encoder: StateEncoder, value: Any) -> None:
         encoder.value(getattr(value, "_scheduled", None))
 
 
+_OF_REAL_THREADS = ("_work_queue", "_idle_semaphore", "_threads", "_shutdown_lock", "_thread_name_prefix")
+"""Attributes of an executor that nothing uses here: what it is given is in the world's pool for it."""
+
+
+@encodes(concurrent.futures.ThreadPoolExecutor)
+def _executor(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append("executor")
+    encoder.value({name: each for name, each in vars(value).items() if name not in _OF_REAL_THREADS})
+
+
 @encodes(contextvars.ContextVar)
 def _variable(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append(("variable", value.name))

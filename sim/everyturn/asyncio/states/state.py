@@ -30,7 +30,7 @@ def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     encoder.part("network", world.network.state(), sorted(loop._transports.items()))
     encoder.part("answers", [_answer(each) for each in world.answers])
     encoder.part("orphans", [_answer(each) for each in world.orphans])
-    encoder.part("pools", [_pool(each) for each in world.pools])
+    encoder.part("pools", [(executor, _pool(pool)) for executor, pool in world.executors()])
     encoder.part("idle", [(world.pools.index(pool), future) for pool, future in world._idle])
     encoder.part("loop", loop.get_task_factory(), loop._stopping, loop._exception_handler, loop._signals)
     encoder.part("shut down", loop._asyncgens_shutdown_called, loop._executor_shutdown_called)

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import islice
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from everyturn.asyncio.control.preparing import prepared
-from everyturn.asyncio.runtime.decisions import GO_ON, ByWords, Decision
-from everyturn.asyncio.runtime.findings import ScenarioFinding, kinds_of
+from everyturn.asyncio.runtime.decisions import GO_ON, ByWords
+from everyturn.asyncio.runtime.findings import ScenarioFinding, chosen, kinds_of
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
-from everyturn.asyncio.search.searching import Merging
+from everyturn.asyncio.telling.other_runs import ORDERS, Behind, From, Tries
 from everyturn.asyncio.telling.stock_script import beyond_asyncio
 from everyturn.asyncio.telling.story import tell
 from everyturn.asyncio.telling.waiting import WaitingTask, waiting_at_rest
@@ -27,9 +28,6 @@ PATIENCE: Final = 10.0
 MOST_LINES: Final = 100
 """The most lines that are told of a run that does not come to rest."""
 _COMPARED: Final = re.compile(r"(t\d+.*) <= (t\d+)(?: \+ 1e-09 s)? (holds|does not hold)")
-_ORDERS: Final = ("arrives", "rest", "between steps", "inside a step", "next")
-"""Kinds of choices of which of several things comes next."""
-
 Recorded = Sequence[tuple[str, str]]
 
 
@@ -62,13 +60,15 @@ class LostScenario(NamedTuple):
 
 
 class ExplainedScenario(NamedTuple):
-    """Why a run shows a fault of one kind. ``lines``: its story; ``waiting``: who waits for whom at rest; none of
+    """Why a run shows a fault of one kind. ``meaning``: what that
+    kind says in general; ``lines``: its story; ``waiting``: who waits for whom at rest; none of
     ``pair``, ``passing`` and ``lost`` where it was not found. ``beyond_asyncio``: why asyncio's own loop cannot make
-    it; none if it can."""
+    it; none if it can. ``strayed``: where the run left the recorded one, if it did."""
 
     name: str
     setting: Setting
     finding: ScenarioFinding
+    meaning: str
     outcome: ScenarioOutcome
     lines: list[str]
     waiting: list[WaitingTask]
@@ -76,6 +76,7 @@ class ExplainedScenario(NamedTuple):
     passing: PassingScenario | None
     lost: LostScenario | None
     beyond_asyncio: str | None
+    strayed: str | None
 
 
 def explain(
@@ -90,7 +91,8 @@ def explain(
     """Explain the run of these words; ``kind``: of which fault, none: the first. Raises :class:`UsageError` if it shows
     none of it."""
     with prepared(scenario, setting):
-        outcome, lines = tell(scenario, ByWords(recorded), setting._replace(longest=min(setting.longest, MANY)))
+        guide = ByWords(recorded)
+        outcome, lines = tell(scenario, guide, setting._replace(longest=min(setting.longest, MANY)))
         if not outcome.complete:
             outcome, lines = tell(scenario, ByWords(recorded), setting._replace(until=monotonic() + PATIENCE))
         if not outcome.complete:
@@ -101,6 +103,7 @@ def explain(
             name=name,
             setting=setting,
             finding=finding,
+            meaning=kinds_of(scenario)[finding.kind],
             outcome=outcome,
             lines=lines,
             waiting=waiting_at_rest(scenario, setting, outcome),
@@ -108,18 +111,19 @@ def explain(
             lost=(lost := explaining.lost()),
             passing=explaining.passing() or explaining.turned_back(lost),
             beyond_asyncio=beyond_asyncio(setting, outcome.decisions),
+            strayed=guide.strayed,
         )
 
 
 def wanted_of(outcome: ScenarioOutcome, kind: str | None, kinds: Mapping[str, str]) -> ScenarioFinding:
     """The finding to look at: of this kind, or the first. Raises :class:`UsageError` if the run has none."""
-    if kind is not None and kind not in kinds:
-        raise UsageError(f"invariant {kind!r}: expected a kind of fault of scenarios, one of {', '.join(kinds)}")
+    if kind is not None:
+        chosen(kinds, [kind])
     for finding in outcome.findings:
         if kind is None or finding.kind == kind:
             return finding
     found = ", ".join(sorted({each.kind for each in outcome.findings})) or "nothing wrong"
-    raise UsageError(f"nothing to explain: expected a run with {kind or 'a fault'}; found {found}")
+    raise UsageError(f"expected a run with {kind or 'a fault'}; found {found}")
 
 
 def _endless(
@@ -127,10 +131,12 @@ def _endless(
 ) -> ExplainedScenario:
     """Of a run that goes on for ever its story is told, no more."""
     if kind not in (None, "hang", "left-over"):
-        raise UsageError(f"nothing to explain: expected a run with {kind}; found one that goes on for ever")
+        raise UsageError(f"expected a run with {kind}; found one that goes on for ever")
     finding = ScenarioFinding(kind or "hang", f"after {outcome.iterations:,} iterations of the loop it is not at rest")
     told_ = [*lines[:MOST_LINES], "      and so on"]
-    return ExplainedScenario(name, setting, finding, outcome, told_, [], None, None, None, "it never comes to rest")
+    return ExplainedScenario(
+        name, setting, finding, "", outcome, told_, [], None, None, None, "it never comes to rest", None
+    )
 
 
 class _Explaining:
@@ -144,26 +150,79 @@ class _Explaining:
         self._kind = kind
         self._good: dict[int, ScenarioOutcome] = {}
         """A run without the fault that begins with so many choices of this one."""
+        self._behind: tuple[int, Behind] | None = None
+        """What was put off, and how."""
 
     def pair(self) -> DecidingPair | None:
         """The latest two things whose order decided: if the second comes first, there is no such fault."""
-        for number, word in islice(self._others(), self._budget // 2):
-            decision = self._decisions[number]
-            same = _source(word) == _source(decision.word)
-            if decision.kind not in _ORDERS or same or (word == GO_ON and decision.kind != "arrives"):
-                continue
-            if any(self._spares(recorded) for recorded in self._other_way_round(number, word)):
-                return DecidingPair(number + 1, told(decision.word), told(word))
+        tried = Tries(self._budget // 2)
+        for number in range(len(self._decisions) - 1, -1, -1):
+            if self._decisions[number].kind in ORDERS:
+                found = self._brought_forward(number, tried) or self._put_off(number, tried)
+                if found is not None:
+                    return found
         return None
+
+    def _brought_forward(self, number: int, tried: Tries) -> DecidingPair | None:
+        """Another option of a choice comes first, and then what came there."""
+        decision = self._decisions[number]
+        for word in decision.options:
+            same = _source(word) == _source(decision.word)
+            if same or (word == GO_ON and decision.kind != "arrives"):
+                continue
+            for recorded in self._other_way_round(number, word):
+                if tried.one() and self._spares(recorded):
+                    return DecidingPair(number + 1, told(decision.word), told(word))
+        return None
+
+    def _put_off(self, number: int, tried: Tries) -> DecidingPair | None:
+        """What came at a choice comes behind something that came later, of which it was no option."""
+        late = self._decisions[number].word
+        for made, early in self._events if late not in (GO_ON, "rests") else ():
+            if made <= number or _source(early) == _source(late):
+                continue
+            guide = Behind(self._decisions, number, early)
+            if tried.one() and self._spares_behind(guide):
+                self._behind = number, guide
+                return DecidingPair(number + 1, told(late), told(early))
+        return None
+
+    @cached_property
+    def _events(self) -> list[tuple[int, str]]:
+        """What the world did, each with how many choices were made before it came."""
+        made, came = 0, []
+
+        def watch(kind: str, what: Any) -> None:
+            nonlocal made
+            made += kind == "decision"
+            if kind == "world":
+                came.append((made, str(what)))
+
+        run(self._scenario, ByWords([(each.kind, each.word) for each in self._decisions]), self._setting, watch)
+        return came
 
     def passing(self) -> PassingScenario | None:
         """The run that differs by one choice, as late as can be, and shows nothing wrong at all."""
+        behind = self._passing_behind()
         for number, word in islice(self._others(), self._budget // 3):
+            if behind is not None and behind.decision > number:
+                return behind
             for recorded in (*self._other_way_round(number, word), self._words(number, word)):
                 outcome, lines = tell(self._scenario, ByWords(recorded), self._setting)
                 if outcome.complete and not outcome.findings:
                     return PassingScenario(number + 1, self._decisions[number].word, word, lines)
-        return None
+        return behind
+
+    def _passing_behind(self) -> PassingScenario | None:
+        """The run in which the later of the two that decided came first, if it shows nothing wrong at all."""
+        if self._behind is None:
+            return None
+        number, guide = self._behind
+        recorded = guide.made
+        outcome, lines = tell(self._scenario, ByWords(recorded), self._setting)
+        if not outcome.complete or outcome.findings or len(recorded) <= number:
+            return None
+        return PassingScenario(number + 1, self._decisions[number].word, recorded[number][1], lines)
 
     def turned_back(self, lost: LostScenario | None) -> PassingScenario | None:
         """The run that goes another way at the point of no return, if that is known."""
@@ -219,10 +278,16 @@ class _Explaining:
         outcome = run(self._scenario, ByWords(recorded), self._setting)
         return outcome.complete and all(each.kind != self._kind for each in outcome.findings)
 
+    def _spares_behind(self, guide: Behind) -> bool:
+        """Whether a run comes to rest without this kind of fault in which something comes behind what it came before,
+        all else in its order."""
+        outcome = run(self._scenario, guide, self._setting, guide.watch)
+        return guide.in_order and outcome.complete and all(each.kind != self._kind for each in outcome.findings)
+
     def _can_be_spared(self, number: int, left: list[int]) -> bool | None:
         """Whether some run that begins with so many choices of this one is without the fault; none if it is not
         known."""
-        guide = _From(self._decisions[:number])
+        guide = From(self._decisions[:number])
         while left[0] > 0:
             left[0] -= 1
             outcome = run(self._scenario, guide, self._setting)
@@ -233,22 +298,6 @@ class _Explaining:
             if not guide.next():
                 return False
         return None
-
-
-class _From(Merging):
-    """Every run that begins with some given choices; equal states behind them are merged."""
-
-    def __init__(self, decisions: Sequence[Decision]) -> None:
-        super().__init__()
-        self.taken = [each.taken for each in decisions]
-        self.offered = [(each.kind, each.options) for each in decisions]
-        self._fixed = len(self.taken)
-        self._states = [None] * self._fixed
-
-    def next(self) -> bool:
-        """Go to the next prefix; whether there is one that begins with the given choices."""
-        fixed = self.taken[: self._fixed]
-        return super().next() and self.taken[: self._fixed] == fixed
 
 
 def _source(word: str) -> str:

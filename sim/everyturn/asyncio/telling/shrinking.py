@@ -17,10 +17,12 @@ Weight = tuple[int, int, int, int, int]
 
 
 class ShrunkScenario(NamedTuple):
-    """A run that no single change makes shorter, and how many were tried for it."""
+    """A run that no single change makes shorter, and how many were tried for it; or the shortest so far, if Ctrl-C
+    ``interrupted``."""
 
     outcome: ScenarioOutcome
     tried: int
+    interrupted: bool = False
 
 
 def shrink(
@@ -38,18 +40,21 @@ def shrink(
     ``watch`` is told now and then.
     """
     best, tried = outcome, 0
-    with prepared(scenario, setting):
-        for _ in range(SHRINKING):
-            for guide in _simpler(best, every=every):
-                tried += 1
-                found = run(scenario, guide, setting)
-                if any(each.kind == kind for each in found.findings) and weight(found) < weight(best):
-                    best = found
+    try:
+        with prepared(scenario, setting):
+            for _ in range(SHRINKING):
+                for guide in _simpler(best, every=every):
+                    tried += 1
+                    found = run(scenario, guide, setting)
+                    if any(each.kind == kind for each in found.findings) and weight(found) < weight(best):
+                        best = found
+                        break
+                else:
                     break
-            else:
-                break
-            if watch is not None:
-                watch(weight(best), tried)
+                if watch is not None:
+                    watch(weight(best), tried)
+    except KeyboardInterrupt:
+        return ShrunkScenario(best, tried, interrupted=True)
     return ShrunkScenario(best, tried)
 
 

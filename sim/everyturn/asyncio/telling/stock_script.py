@@ -5,26 +5,31 @@ from __future__ import annotations
 import inspect
 import platform
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
 from pprint import pformat
-from typing import Any, Final
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import ref
 
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime import services
 from everyturn.asyncio.runtime.decisions import ByWords, Decision
+from everyturn.asyncio.runtime.places import OURS
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
-from everyturn.asyncio.runtime.scenarios import find
-from everyturn.asyncio.telling import stock_driver
+from everyturn.asyncio.runtime.scenarios import find, name_of, parts_of
+from everyturn.asyncio.telling import stock_comparison, stock_driver
 from everyturn.errors import UsageError
 from everyturn.files.writing import written
 
+if TYPE_CHECKING:
+    from everyturn.asyncio.telling.explaining import ExplainedScenario
+
 _FILLED: Final = "# what follows is the same for every run\n"
-_IMPORTS: Final = "from __future__ import annotations\n"
-_CONSTANTS: Final = 'NAME = ""\n'
+_FIRST: Final = "from __future__ import annotations"
+_NOT_PYTHONS: Final = ("from everyturn.", "from __future__")
 
 _MAIN: Final = 'if __name__ == "__main__":\n'
 _SERVICES: Final = """from collections.abc import AsyncIterator, Callable, Sequence
@@ -51,11 +56,25 @@ shows{threads}{sets}.
 '''
 
 
+class ScriptPart(NamedTuple):
+    """What a workload needs besides in a script. ``constants``: by their names, each with its type, value and comment;
+    ``source``: what follows the driver, :func:`~everyturn.asyncio.telling.stock_driver.as_program` among it;
+    ``noted``: what it notes of something that is seen, if anything."""
+
+    constants: Mapping[str, tuple[str, Any, str]]
+    source: str
+    noted: Callable[[object], str | None]
+
+
+_PLAIN: Final = ScriptPart({}, "", lambda seen: None)
+
+
 class _Recorder(ByWords):
     """Follows the words of a run, and remembers what the world did, and when."""
 
-    def __init__(self, recorded: Sequence[tuple[str, str]]) -> None:
+    def __init__(self, recorded: Sequence[tuple[str, str]], part: ScriptPart) -> None:
         super().__init__(recorded)
+        self._part = part
         self.selects: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
         self.moments: dict[int, list[tuple[str, int, int]]] = defaultdict(list)
         self.rests: list[int] = []
@@ -107,12 +126,15 @@ class _Recorder(ByWords):
             when[at].append((what.what, what.number, what.way))
         elif kind == "rest":
             self._chains += world.numbers.chains()
-            self.standing = self.standing or stock_driver.how_they_stand(world.tasks(), world.main)
+            self.standing = self.standing or stock_comparison.how_they_stand(world.tasks(), world.main, OURS)
             self.rests.append(world.iterations)
             self.fine = bool(world.clock.fine)
             self.times = [world.clock.seconds(instant) for instant in range(world.clock.now + 1)]
-        elif kind == "log" and len(self.rests) == 0:
+        elif kind == "log" and not self.rests:
             self.noted.append(repr(what[0] if len(what) == 1 else what))
+        elif kind == "seen" and not self.rests:
+            text = self._part.noted(what)
+            self.noted += [] if text is None else [repr(text)]
 
     def places(self) -> list[int]:
         """Numbers for tasks and futures, in the order in which they are first in a set, so that every set has the
@@ -133,12 +155,15 @@ class _Recorder(ByWords):
         return [order.index(label) for label in self._labels]
 
 
-def stock_script(name: str, setting: Setting, decisions: Sequence[Decision], file: str, finding: str) -> str:
-    """The text of a script that makes this run of the scenario ``name`` on asyncio's own loop.
+def stock_script(
+    scenario: str | Scenario, setting: Setting, decisions: Sequence[Decision], file: str, finding: str
+) -> str:
+    """The text of a script that makes this run of a scenario on asyncio's own loop.
 
     Raises :class:`UsageError` that says why if asyncio cannot make it. ``finding``: what is wrong with it, for the
     reader.
     """
+    name = name_of(scenario)
     if "<" in name:
         raise UsageError(
             f"scenario {name!r}: expected one that a script can import, package.module:function; found none"
@@ -146,21 +171,43 @@ def stock_script(name: str, setting: Setting, decisions: Sequence[Decision], fil
     why_not = beyond_asyncio(setting, decisions)
     if why_not is not None:
         raise UsageError(f"no script: {why_not}")
-    recorder, _ = _recorded(find(name), setting, decisions)
-    source = inspect.getsource(stock_driver)
+    program = find(scenario)
+    part: ScriptPart = program.in_a_script() if hasattr(program, "in_a_script") else _PLAIN
+    recorder, _ = _recorded(program, setting, decisions, part)
     head = _HEAD.format(
-        name=name,
+        name=name.replace("@", " "),
         finding=finding.replace("\\", "/").replace('"""', "'''"),
         file=file,
         version=".".join(platform.python_version_tuple()[:2]),
         threads=", and when results of threads are appended to the ready queue" if recorder.moments else "",
         sets=", and the order of tasks in sets" if len(recorder.places()) > 1 else "",
     )
-    imports = source[source.index(_IMPORTS) : source.index(_CONSTANTS)]
-    body = source[source.index(_FILLED) + len(_FILLED) :]
-    if recorder.serves:
-        body = body.replace(_MAIN, _services() + _MAIN)
-    return f"{head}\n{imports}{_constants(name, setting, recorder)}{body}"
+    body = f"{_copied(stock_comparison)}\n\n{_copied(stock_driver)}"
+    services = _services() if recorder.serves or part.source else ""
+    body = body.replace(_MAIN, services + part.source + _MAIN)
+    return f"{head}\n{_imports(stock_comparison, stock_driver)}\n\n{_constants(name, setting, recorder, part)}{body}"
+
+
+def _importable(name: str) -> tuple[str, list[str]]:
+    """Module and attribute of a program, and the folders besides the current one that it is imported from."""
+    source, _, attribute = parts_of(name)[0].rpartition(":")
+    if source.endswith(".py") or "/" in source:
+        file = Path(source)
+        return f"{file.stem}:{attribute}", [str(file.parent)]
+    return f"{source}:{attribute}", []
+
+
+def _imports(*modules: ModuleType) -> str:
+    """What these import of Python."""
+    lines = [line for module in modules for line in inspect.getsource(module).splitlines()]
+    imported = {line for line in lines if line.startswith(("import ", "from ")) and not line.startswith(_NOT_PYTHONS)}
+    return "\n".join([_FIRST, "", *sorted(imported, key=lambda line: (line.startswith("from"), line))]) + "\n"
+
+
+def _copied(module: ModuleType) -> str:
+    """What is copied of a module."""
+    source = inspect.getsource(module)
+    return source[source.index(_FILLED) + len(_FILLED) :]
 
 
 def _services() -> str:
@@ -169,9 +216,11 @@ def _services() -> str:
     return _SERVICES.format(classes=source[source.index("_PROMPT: Final") :].rstrip())
 
 
-def write_script(path: Path, name: str, setting: Setting, decisions: Sequence[Decision], finding: str) -> None:
-    """Write :func:`stock_script` to a file. Raises :class:`UsageError`, also if it cannot be written."""
-    written(path, [stock_script(name, setting, decisions, path.name, finding).encode()])
+def write_script(path: Path, scenario: str | Scenario, found: ExplainedScenario) -> None:
+    """Write :func:`stock_script` of a run that was explained to a file. Raises :class:`UsageError`, also if it cannot
+    be written."""
+    text = stock_script(scenario, found.setting, found.outcome.decisions, path.name, str(found.finding))
+    written(path, [text.encode()])
 
 
 def beyond_asyncio(setting: Setting, decisions: Sequence[Decision]) -> str | None:
@@ -187,8 +236,10 @@ def beyond_asyncio(setting: Setting, decisions: Sequence[Decision]) -> str | Non
     return None
 
 
-def _recorded(scenario: Scenario, setting: Setting, decisions: Sequence[Decision]) -> tuple[_Recorder, ScenarioOutcome]:
-    recorder = _Recorder([(each.kind, each.word) for each in decisions])
+def _recorded(
+    scenario: Scenario, setting: Setting, decisions: Sequence[Decision], part: ScriptPart
+) -> tuple[_Recorder, ScenarioOutcome]:
+    recorder = _Recorder([(each.kind, each.word) for each in decisions], part)
     with prepared(scenario, setting):
         outcome = run(scenario, recorder, setting, recorder.watch)
     if not outcome.complete or not recorder.rests:
@@ -198,9 +249,11 @@ def _recorded(scenario: Scenario, setting: Setting, decisions: Sequence[Decision
     return recorder, outcome
 
 
-def _constants(name: str, setting: Setting, recorder: _Recorder) -> str:
+def _constants(name: str, setting: Setting, recorder: _Recorder, part: ScriptPart) -> str:
+    importable, folders = _importable(name)
     values: dict[str, tuple[str, Any, str]] = {
-        "NAME": ("", name, ""),
+        "NAME": ("", importable, ""),
+        "FOLDERS": (": list[str]", folders, ""),
         "SELECTS": (
             ": dict[int, list[tuple[str, int, int]]]",
             dict(recorder.selects),
@@ -218,6 +271,7 @@ def _constants(name: str, setting: Setting, recorder: _Recorder) -> str:
         "ORDER_IN_SETS": (": list[int]", recorder.places(), ""),
         "NOTED": (": list[str]", recorder.noted, "what the program must note, with world.log, until it rests"),
         "STANDING": (": list[str]", recorder.standing, "and how its tasks stand then"),
+        **part.constants,
     }
     lines = []
     for constant, (kind, value, comment) in values.items():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import linecache
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from everyturn.asyncio.runtime.decisions import Decision, Guide
 from everyturn.asyncio.runtime.findings import step_name, task_name
 from everyturn.asyncio.runtime.outside import Answer
-from everyturn.asyncio.runtime.places import innermost, is_users, short
+from everyturn.asyncio.runtime.places import OURS, innermost, short
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 
 _TOLD_OTHERWISE = ("arrives", "rest", "between steps", "inside a step", "next")
@@ -28,7 +29,8 @@ class StoryTeller:
         """One thing that happened."""
         if kind == "step":
             self.finish()
-            self._running = step_name(what), getattr(what._callback, "__self__", None)
+            cancelled = what._callback is None  # it is taken from the queue, no more
+            self._running = None if cancelled else (step_name(what), getattr(what._callback, "__self__", None))
         elif kind == "world":
             self.finish()
             self.lines.append(f"* {what}")
@@ -49,9 +51,9 @@ class StoryTeller:
             return
         name, task = self._running
         self._running = None
-        if isinstance(task, asyncio.Task) and not _is_the_workload(task):
+        if isinstance(task, asyncio.Task) and not is_ours(task):
             self.lines.append(f"{task_name(task)} {_how_it_stands(task)}")
-        elif not isinstance(task, Answer | asyncio.Task):
+        elif not isinstance(task, Answer | asyncio.Task) and not name.startswith("ScenarioWorld."):
             self.lines.append(name)
 
     def _decided(self, decision: Decision) -> None:
@@ -59,17 +61,17 @@ class StoryTeller:
             self.lines.append(f"* {decision.kind}: {decision.word}")
 
 
-def _is_the_workload(task: asyncio.Task[Any]) -> bool:
-    """Whether it is the main task of a session's run, which only waits for the calls of clients."""
+def is_ours(task: asyncio.Task[Any]) -> bool:
+    """Whether it waits in code of ours: the main task of a session's run, for its clients; the end of asyncio.run."""
     frame = innermost(task.get_coro())
-    return task.get_name() == "main" and frame is not None and not is_users(frame.f_code.co_filename)
+    return frame is not None and OURS in Path(frame.f_code.co_filename).parents
 
 
 def _how_it_stands(task: asyncio.Task[Any]) -> str:
     if task.cancelled():
         return "is cancelled"
     if task.done():
-        error = task.exception() if task._log_traceback else None
+        error = task._exception  # whoever calls exception() has asked for it
         return f"ends in {error!r}" if error is not None else "ends"
     frame = innermost(task.get_coro())
     if frame is None:

@@ -12,6 +12,7 @@ from everyturn.asyncio.runtime.decisions import ByWords
 from everyturn.asyncio.runtime.findings import task_name, waits
 from everyturn.asyncio.runtime.places import is_users
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
+from everyturn.asyncio.telling.story import is_ours
 from everyturn.engines.coroutines.contents import contents
 from everyturn.errors import EveryturnError
 
@@ -42,7 +43,8 @@ class WaitingTask(NamedTuple):
 
 
 def waiting_at_rest(scenario: Scenario, setting: Setting, outcome: ScenarioOutcome) -> list[WaitingTask]:
-    """The tasks that wait where this run comes to rest first, the main one first; none if it does not.
+    """The tasks that wait where this run comes to rest first, the main one first (but not that of a session's run,
+    which only waits for its clients); none if it does not.
 
     To be used within :func:`everyturn.asyncio.search.searching.prepared`.
     """
@@ -50,7 +52,7 @@ def waiting_at_rest(scenario: Scenario, setting: Setting, outcome: ScenarioOutco
 
     def watch(kind: str, what: Any) -> None:
         if kind == "rest" and not found:
-            found.append(_graph(what.tasks()))
+            found.append(_graph([task for task in what.tasks() if not is_ours(task)]))
 
     run(scenario, ByWords([(each.kind, each.word) for each in outcome.decisions]), setting, watch)
     return found[0] if found else []

@@ -1,0 +1,141 @@
+"""Commands on asyncio programs as they are: ``--scenario``, and ``--session``, behind an adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import click
+from click.core import ParameterSource
+
+from everyturn.cli.options import finish
+from everyturn.errors import UsageError
+from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
+
+if TYPE_CHECKING:
+    from everyturn.asyncio.checking import CheckedScenario
+    from everyturn.asyncio.runtime.running import Scenario, Setting
+    from everyturn.reports.programs import SearchProgress
+    from everyturn.reports.text import Printer
+
+SCENARIO: Final = (
+    "An asyncio program as it is: package.module:function or file.py:function, an async function that takes the world."
+)
+SESSION: Final = (
+    "An asyncio agent as it is: package.module:Adapter or file.py:Adapter, an everyturn.Session. With --scope."
+)
+
+
+def of_programs(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of commands that explore asyncio programs as well."""
+    for option in (
+        click.option(
+            "--eager", is_flag=True, help="With --scenario or --session: tasks begin at once (Python 3.12 and later)."
+        ),
+        click.option(
+            "--order",
+            type=click.Choice(["fifo", "any"]),
+            default="fifo",
+            show_default=True,
+            help="With --scenario or --session: the order of ready callbacks, that of asyncio or any.",
+        ),
+        click.option("--session", "sessions", multiple=True, metavar="NAME", help=f"{SESSION} Repeatable."),
+        click.option("--scenario", "scenarios", multiple=True, metavar="NAME", help=f"{SCENARIO} Repeatable."),
+    ):
+        command = option(command)
+    return command
+
+
+class AskedProgram(NamedTuple):
+    """A program that is asked about, a scenario by its name; and what its runs are judged for."""
+
+    name: str
+    program: Scenario | str
+    kinds: Mapping[str, str]
+
+
+def asked_programs(
+    scenarios: Sequence[str],
+    sessions: Sequence[str],
+    scopes: Sequence[str],
+    invariants: Sequence[str] = (),
+    without: Sequence[str] = (),
+) -> list[AskedProgram]:
+    """The scenarios that are named, or each session in each scope; none of either: nothing. Raises :class:`UsageError`
+    if one is wrong: before hours of work for others."""
+    if scenarios and sessions:
+        raise UsageError("--scenario: expected either this or --session, found both")
+    if sessions:
+        from everyturn.sessions.by_name import workload
+
+        if not scopes:
+            raise UsageError("--session: expected --scope, for example --scope AA+1c")
+        works = [workload(name, scope, invariants, without) for scope in scopes for name in sessions]
+        return [AskedProgram(work.name, work, work.kinds) for work in works]
+    if not scenarios:
+        return []
+    if scopes:
+        raise UsageError("--scope: expected either this or --scenario, found both")
+    from everyturn.asyncio.runtime.findings import KINDS, chosen
+    from everyturn.asyncio.runtime.scenarios import find
+
+    kinds = chosen(KINDS, invariants, without)
+    for name in scenarios:
+        find(name)
+    return [AskedProgram(name, name, kinds) for name in scenarios]
+
+
+def without_meaning(*names: str) -> None:
+    """Raise :class:`UsageError` if one of these options of the running command was given: it means nothing to an
+    asyncio program."""
+    context = click.get_current_context()
+    program = "--session" if context.params.get("sessions") or context.params.get("session") else "--scenario"
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        if name in names and context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise UsageError(f"{parameter.opts[0]}: expected either this or {program}, found both")
+
+
+def setting(order: str, *, eager: bool) -> Setting:
+    """How the loop is set up. Raises :class:`UsageError` where this Python cannot."""
+    import asyncio
+
+    from everyturn.asyncio.runtime.running import Setting
+
+    if eager and not hasattr(asyncio, "eager_task_factory"):
+        raise UsageError("--eager: expected Python 3.12 or later, whose asyncio has eager tasks; found an older one")
+    return Setting(order=order, eager=eager)
+
+
+def judge_programs(
+    command: str,
+    asked: Sequence[AskedProgram],
+    judge: Callable[[AskedProgram, SearchProgress], CheckedScenario],
+    *,
+    as_json: bool,
+    exit_zero: bool,
+    expect: str | None,
+    then: Callable[[Sequence[CheckedScenario], Printer], None],
+) -> int:
+    """Judge each program, print what was found, and ``then`` what all say together; the exit code."""
+    from everyturn.reports import programs, text
+
+    show = text.Printer(err=as_json)
+    found: list[CheckedScenario] = []
+    interrupted = False
+    for each in asked:
+        with programs.watching(each.name) as bar:
+            checked = judge(each, bar)
+        if not checked.found.runs and not checked.found.interrupted:
+            continue
+        found.append(checked)
+        programs.show_checked(checked, show)
+        if checked.found.interrupted:
+            interrupted = True
+            show.say("interrupted: what was found so far")
+            break
+    then(found, show)
+    cells: list[Cell] = [checked.cell for checked in found]
+    return finish(
+        Result(RESULT_SCHEMA, command, cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
+    )
