@@ -21,7 +21,8 @@ from everyturn.asyncio.order.ordering import joined, too_large
 from everyturn.asyncio.runtime.decisions import GO_ON, FirstOption
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.search.counter_checking import noted_alike
-from everyturn.asyncio.search.searching import RepeatedChoices, ScenarioSearch, compare
+from everyturn.asyncio.search.repeating import compare
+from everyturn.asyncio.search.searching import RepeatedChoices, ScenarioSearch
 from everyturn.errors import UsageError
 from everyturn.strategies import STRATEGIES, strategy
 from everyturn.strategies.pct import Pct

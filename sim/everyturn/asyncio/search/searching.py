@@ -7,7 +7,6 @@ import time
 import zlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import zip_longest
 from typing import Final, NamedTuple
 from weakref import ref
 
@@ -19,6 +18,7 @@ from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting
 from everyturn.asyncio.runtime.world import ScenarioWorld
 from everyturn.asyncio.search.endless import ScenarioStates, UpTo
 from everyturn.asyncio.search.merges import ScenarioMerges
+from everyturn.asyncio.search.repeating import WHY, compare
 from everyturn.asyncio.states.state import UnknownValue, encode
 from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, FIRST_REFUTATION, Limits
 from everyturn.errors import ReplayError
@@ -58,7 +58,7 @@ class DepthFirstGuide:
             if self.offered[number] != offer:
                 raise ReplayError(
                     f"decision {number + 1}: the same choices led to another place: expected "
-                    f"{_offer(self.offered[number])}; found {_offer(offer)}{_WHY}"
+                    f"{_offer(self.offered[number])}; found {_offer(offer)}{WHY}"
                 )
             return self.taken[number]
         self.taken.append(0)
@@ -70,7 +70,7 @@ class DepthFirstGuide:
         if self.made < len(self.taken):
             raise ReplayError(
                 f"the same choices led to another place: expected a decision {self.made + 1} "
-                f"({_offer(self.offered[self.made])}); found the end of the run{_WHY}"
+                f"({_offer(self.offered[self.made])}); found the end of the run{WHY}"
             )
         del self.taken[self.made :], self.offered[self.made :]
         while self.taken:
@@ -85,9 +85,6 @@ class DepthFirstGuide:
 def _offer(offer: tuple[str, tuple[str, ...]]) -> str:
     kind, options = offer
     return f"{kind} ({', '.join(options)})"
-
-
-_WHY: Final = ": something that one run leaves behind, such as a global, changes the next one"
 
 
 class RepeatedChoices(DepthFirstGuide):
@@ -112,7 +109,7 @@ class RepeatedChoices(DepthFirstGuide):
             raise Abandoned
         raise ReplayError(
             f"decision {self.made + 1}: the same choices led to another place: expected the end of the run; found "
-            f"{_offer((kind, tuple(options)))}{_WHY}"
+            f"{_offer((kind, tuple(options)))}{WHY}"
         )
 
 
@@ -382,24 +379,3 @@ def _look_for_endless_runs(scenario: Scenario, result: ScenarioSearch, graph: Sc
             outcome.findings.append(guide.finding)
             outcome.merged = True
             result.add(outcome, begun)
-
-
-def compare(first: ScenarioOutcome, again: ScenarioOutcome) -> None:
-    """Raise :class:`ReplayError` if the same choices did not do the same. Asked of runs 1, 2, 4, 8 and so on."""
-    if len(again.decisions) < len(first.decisions):
-        raise ReplayError(
-            f"the same choices led to another place: expected {len(first.decisions)} decisions; found "
-            f"{len(again.decisions)}{_WHY}"
-        )
-    if first.merged:
-        return
-    for what, before, now in (("notes", first.logged, again.logged), ("findings", first.findings, again.findings)):
-        if before != now:
-            raise ReplayError(f"the same choices did not do the same: {_first_difference(what, before, now)}{_WHY}")
-
-
-def _first_difference(what: str, before: Sequence[object], now: Sequence[object]) -> str:
-    for number, (one, other) in enumerate(zip_longest(before, now, fillvalue="nothing"), start=1):
-        if one != other:
-            return f"{number}. of the {what}: expected {one}; found {other}"
-    return f"the {what} differ"
