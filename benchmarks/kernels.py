@@ -83,7 +83,8 @@ def once(kind: str, asked: str) -> Measured:
 def ours(kind: str, asked: str) -> Measured:
     """One search in a process of its own."""
     kernel = {"numpy": "numpy", "textbook": "numpy"}.get(kind, "")
-    environment = {**os.environ, "EVERYTURN_KERNEL": kernel}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    environment["EVERYTURN_KERNEL"] = kernel
     command = [sys.executable, __file__, "--once", kind, asked]
     start = time.perf_counter()
     said = subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout

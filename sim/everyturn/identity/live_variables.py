@@ -102,6 +102,12 @@ def _find(code: CodeType) -> ast.AsyncFunctionDef | None:
     return found[0] if len(found) == 1 else None
 
 
+@by_identity
+def _walk(node: ast.AST) -> tuple[ast.AST, ...]:
+    """A node and all within it; asked for again and again."""
+    return tuple(ast.walk(node))
+
+
 def _position(node: ast.expr) -> Position:
     assert node.end_lineno is not None
     assert node.end_col_offset is not None
@@ -120,7 +126,7 @@ def _loads(nodes: Iterable[ast.AST]) -> Names:
     return frozenset(
         name.id
         for node in nodes
-        for name in ast.walk(node)
+        for name in _walk(node)
         if isinstance(name, ast.Name) and not isinstance(name.ctx, ast.Store)
     )
 
@@ -129,7 +135,7 @@ def _stores(nodes: Iterable[ast.AST]) -> Names:
     return frozenset(
         name.id
         for node in nodes
-        for name in ast.walk(node)
+        for name in _walk(node)
         if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Store)
     )
 
@@ -155,17 +161,17 @@ class _Liveness:
     def note(self, nodes: Iterable[ast.expr], after: Names, *, targets: Iterable[ast.AST] = ()) -> None:
         """Record what is live after each await inside ``nodes``, of which ``after`` is live at the end."""
         nodes = list(nodes)
-        looped = (each for node in nodes for each in ast.walk(node) if isinstance(each, ast.comprehension))
+        waits = [each for node in nodes for each in _walk(node) if isinstance(each, (ast.Await, *_COMPREHENSIONS))]
+        if not waits:
+            return
+        looped = (each for node in nodes for each in _walk(node) if isinstance(each, ast.comprehension))
         everything = _loads(nodes) | _loads(targets) | _stores(looped)
-        inexact = any(_is_out_of_order(each) for node in nodes for each in ast.walk(node))
-        for node in nodes:
-            for each in ast.walk(node):
-                if not isinstance(each, (ast.Await, *_COMPREHENSIONS)):
-                    continue
-                end = (each.end_lineno or 0, each.end_col_offset or 0)
-                later = everything if inexact else _loads_from(nodes, end) | _loads(targets)
-                where = _position(each)
-                self.awaits[where] = self.awaits.get(where, _NOTHING) | after | later | self.raised
+        inexact = any(_is_out_of_order(each) for node in nodes for each in _walk(node))
+        for each in waits:
+            end = (each.end_lineno or 0, each.end_col_offset or 0)
+            later = everything if inexact else _loads_from(nodes, end) | _loads(targets)
+            where = _position(each)
+            self.awaits[where] = self.awaits.get(where, _NOTHING) | after | later | self.raised
 
     def statement(self, node: ast.stmt, after: Names) -> Names:
         match node:
@@ -252,7 +258,7 @@ class _Liveness:
         """A construct that this pass does not follow: everything that it or anything around it reads stays live."""
         jumps = self.after_break | self.after_continue
         everything = after | jumps | self.raised | _loads([node]) | _stores([node])
-        for each in ast.walk(node):
+        for each in _walk(node):
             if isinstance(each, (ast.Await, *_COMPREHENSIONS)):
                 where = _position(each)
                 self.awaits[where] = self.awaits.get(where, _NOTHING) | everything
@@ -264,7 +270,7 @@ def _loads_from(nodes: Iterable[ast.AST], start: tuple[int, int]) -> Names:
     return frozenset(
         name.id
         for node in nodes
-        for name in ast.walk(node)
+        for name in _walk(node)
         if isinstance(name, ast.Name)
         and not isinstance(name.ctx, ast.Store)
         and (name.lineno, name.col_offset) >= start

@@ -7,12 +7,13 @@ def`` function; what would make the whole program wait, or run beside it (:data:
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Coroutine
 from functools import wraps
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from threading import get_ident
 from typing import Any, ClassVar, Final
@@ -54,7 +55,7 @@ PORTS_ONLY: Final = (
     "own, see "
     "docs/your_own_agent.md"
 )
-_ASYNCIO: Final = str(Path(asyncio.__file__).parent)
+_ASYNCIO: Final = str(Path(str(find_spec("asyncio").origin)).parent)  # type: ignore[union-attr]
 
 
 class _Running:
@@ -120,12 +121,12 @@ def check_done(gate: Gate) -> None:
 
 
 def watch() -> None:
-    """Have it noticed what steps call that they may not, in the modules that are loaded by now. May be called again."""
+    """Have it noticed what steps call that they may not. May be called again."""
     for owner, name, what in GUARDED:
         module, _, inner = owner.partition(".")
-        place = sys.modules.get(module)
-        place = getattr(place, inner) if place is not None and inner else place
-        if place is not None and not hasattr(getattr(place, name), "guarded"):
+        place: Any = import_module(module)  # also what nobody has imported yet: a step may
+        place = getattr(place, inner) if inner else place
+        if not hasattr(getattr(place, name), "guarded"):
             setattr(place, name, _guarded(getattr(place, name), what))
     for owner, name in ENDING:
         place = sys.modules.get(owner)
