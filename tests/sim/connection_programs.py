@@ -158,6 +158,27 @@ async def reads_to_the_end(world: Any) -> None:
     await writer.wait_closed()
 
 
+async def what_is_on_its_way_matters(world: Any) -> None:
+    """Which of two letters was sent is nowhere but on its way."""
+
+    async def served(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await reader.readexactly(1) != b"b"
+        writer.close()
+
+    async def send(writer: asyncio.StreamWriter) -> None:
+        other = asyncio.ensure_future(world.io("a"))
+        await world.io("b")
+        writer.write(b"a" if other.done() else b"b")
+        await other
+
+    server = await asyncio.start_server(served, "127.0.0.1", 8000)
+    _, writer = await asyncio.open_connection("127.0.0.1", 8000)
+    await send(writer)
+    await world.io("later")
+    writer.close()
+    server.close()
+
+
 class Relay:
     """Listens for the clients of one stock run, and passes on what they and the server say: late, and cut anywhere."""
 

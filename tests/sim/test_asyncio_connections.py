@@ -23,17 +23,21 @@ from tests.sim.connection_programs import (
     interpret,
     operation,
     reads_to_the_end,
+    what_is_on_its_way_matters,
 )
 from tests.sim.stock_loop import Real, sender, throw_away, to_rest, unseen
 
 from everyturn.asyncio.checking import check
 from everyturn.asyncio.connections.peers import Hears, PeerStep
+from everyturn.asyncio.connections.pipes import Pipe
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting
 from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, outcomes
+from everyturn.asyncio.states import encoding
 from everyturn.asyncio.states.state import encode
 from everyturn.cli import main
+from everyturn.errors import Disagreement
 from everyturn.verdicts.verdict import Verdict
 
 PROGRAMS: Final = how_many(6, nightly=1000)
@@ -359,3 +363,20 @@ def test_a_run_with_connections_has_no_script_and_it_is_said() -> None:
     ended = CliRunner().invoke(main, ["explain", "--scenario", name, token, "--script", "never.py"])
     assert ended.exit_code == 2
     assert "no script: expected a run without connections" in ended.stderr
+    told = CliRunner().invoke(main, ["explain", "--scenario", name, token])
+    assert "asyncio's own loop can make this run; no script does, for it has connections" in told.stdout
+
+
+# what would be forgotten
+# ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("forgetful", [False, True])
+def test_bytes_on_their_way_are_a_part_of_the_state(forgetful: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forgotten, the fault is missed, and the counter-check says that states were merged that are not one."""
+    if forgetful:
+        monkeypatch.setitem(encoding._KNOWN, Pipe, lambda pipe: (pipe.ended, pipe.unheard, len(pipe.data)))
+        with pytest.raises(Disagreement):
+            check(what_is_on_its_way_matters)
+    else:
+        assert check(what_is_on_its_way_matters).cell.invariants["background"].verdict is Verdict.REFUTED

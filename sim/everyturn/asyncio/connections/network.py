@@ -49,6 +49,8 @@ class Network:
         self._unknown = unknown
         self.rooms: tuple[int, ...] = (ROOM,)
         self.whole = False
+        self.used = False
+        """Whether a connection was asked for."""
         self.trusted: set[str] = set()
         """What of connections was one of all that are possible, not explored."""
         self.sockets: dict[int, WorldSocket] = {}
@@ -209,6 +211,7 @@ class Network:
         return [each for each in self.connections if each.target[1] == port and host in (_ANY, each.target[0])]
 
     def _connection(self, target: Address) -> Connection:
+        self.used = True
         numbers = {each.number for each in self.connections}
         number = next(each for each in count(1) if each not in numbers)
         options = [f"room for {each} bytes" for each in self.rooms]

@@ -36,9 +36,9 @@ class ScenarioOutcome:
     ``unordered``: classes of objects that were met in sets that are ordered by addresses. ``rested``: how much of
     ``logged`` was noted before it came to rest first; what follows is the end of ``asyncio.run``. ``times``: the clock
     at each iteration of the loop, in seconds: the earliest that everything decided allows. ``unsure``: kinds of faults
-    of which it cannot be seen whether this run has one, and why not;
-    ``shown``: what the run has shown, where a verdict needs that something was seen at all. ``trusted``: what
-    of its connections was one of all that are possible. ``measured``: durations that it has noted.
+    of which it cannot be seen whether this run has one, and why not; ``shown``: what the run has shown, where a verdict
+    needs that something was seen at all. ``connects``: whether it had connections; ``trusted``: what of them was one of
+    all that are possible. ``measured``: durations that it has noted.
     """
 
     decisions: list[Decision]
@@ -55,6 +55,7 @@ class ScenarioOutcome:
     unsure: dict[str, str] = field(default_factory=dict)
     shown: set[str] = field(default_factory=set)
     trusted: frozenset[str] = frozenset()
+    connects: bool = False
     measured: list[tuple[str, float]] = field(default_factory=list)
 
 
@@ -132,6 +133,7 @@ def _one(
             outcome.findings += _judged(world.failures, noted)
             world.over = True
         _close(world)
+    outcome.connects = world.network.used
     outcome.iterations, outcome.neighbours = world.iterations, frozenset(world.numbers.neighbours.pairs)
     outcome.unordered, outcome.trusted = frozenset(world.unordered), frozenset(world.network.trusted)
     if REFUSED:
