@@ -70,6 +70,41 @@ def verdict(agent: Any, scope: str = "AA") -> str:
     return check(agent, scope, invariants=["no-hang"]).cell.invariants["no-hang"].verdict
 
 
+@dataclass(frozen=True)
+class Ticket:
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    def take(self) -> tuple[Ticket, Desk]:
+        return Ticket(1), self
+
+
+class Marks(Small):
+    """Marks each ticket that it takes, and tells nobody if one is marked already: none ever is."""
+
+    own: ClassVar[dict[str, object]] = {"desk": Desk()}
+
+    def __init__(self, ports: Ports, *, direct: bool = False, desk: Any) -> None:
+        super().__init__(ports)
+        self.desk = desk
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        await self.ports.threads.start(call.prompt)
+        for _ in range(2):
+            ticket = await self.desk.do(Desk.take)
+            if "marked" in vars(ticket):
+                return
+            vars(ticket)["marked"] = True
+        await self.ports.broker.publish(Completion(call.prompt, call.run_id), None)
+
+
+def test_a_result_is_nobody_elses() -> None:
+    """What a step makes anew each time is another object each time, if code can tell."""
+    assert verdict(Marks) == "proved"
+
+
 # in a local variable -------------------------------------------------------------------------------------------------
 
 

@@ -102,6 +102,11 @@ class Locals:
     def __len__(self) -> int:
         return len(self.states)
 
+    @property
+    def moved(self) -> int:
+        """Counts, as :attr:`~everyturn.identity.encoder.Encoder.moved` does, what can change of what was encoded."""
+        return self._identities.values.moved
+
     def told_apart_by(self, result: Any) -> Hashable:
         """What results are told apart by."""
         return self._identities.values.value(result)

@@ -225,7 +225,10 @@ class Transitions:
         key = (self.locals[local].deed, *[row[column] for column in touched])
         outcomes = self._outcomes.get(key)
         if outcomes is None:
-            outcomes = self._outcomes[key] = self._applied(row, thread, local, operation, touched)
+            before = self.locals.moved
+            outcomes = self._applied(row, thread, local, operation, touched)
+            if self.locals.moved == before:  # else a result is to be another object for everybody who gets one
+                self._outcomes[key] = outcomes
         effects = []
         for each in outcomes:
             after, notes = self.locals.advance(local, each.result, each.key)
