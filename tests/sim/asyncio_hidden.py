@@ -29,6 +29,7 @@ class Kept:
     """Something that can be referred to weakly, with a class attribute."""
 
     shared: ClassVar[list[int]] = []
+    sometimes: ClassVar[Any] = None
 
 
 class Text(str):
@@ -53,6 +54,11 @@ def _counter() -> Callable[[], int]:
 
 def _module(way: int) -> None:
     elsewhere.number = way
+
+
+def _instead_of_a_method(way: int) -> None:
+    """Methods do not count, as they do not change; what is put in their place does."""
+    Kept.sometimes = (_instead_of_a_method, [0])[way]
 
 
 def _shared(way: int) -> None:
@@ -199,6 +205,10 @@ MAKE_AND_LOOK: Final[dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]
     "an exception's notes": (lambda way: _noted(ValueError(), way), lambda error: error.__notes__),
     "an exception's cause": (_caused, lambda error: error.__cause__.args),
     "an exception's attribute": (lambda way: _hanging(ValueError(), code=way), lambda error: error.code),
+    "a type": (lambda way: (1, True)[way], repr),
+    "a zero's sign": (lambda way: (0.0, -0.0)[way], repr),
+    "the end of a range": (lambda way: range(0, 3 + way, 2), repr),
+    "what a class attribute is": (_instead_of_a_method, lambda _: type(Kept.sometimes).__name__),
     "a list's iterator": (lambda way: _moved(iter([0, 1, 2]), way), next),
     "a dictionary's iterator": (lambda way: _moved(iter({0: 0, 1: 1, 2: 2}), way), next),
     "enumerate": (lambda way: _moved(enumerate("abc"), way), next),

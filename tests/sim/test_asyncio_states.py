@@ -36,7 +36,7 @@ def program(name: str) -> Program:
     make, look = MAKE_AND_LOOK[name]
 
     async def scenario(world: Any) -> None:
-        elsewhere.number, Kept.shared = 0, []
+        elsewhere.number, Kept.shared, Kept.sometimes = 0, [], None
         thing = None
         try:
             await world.io("way", errors=[LookupError])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import ref
 
@@ -102,6 +102,8 @@ class Calls:
         self._threads: list[ref[asyncio.Task[Any]]] = []
         self._labels: list[str] = []
         self._look = Held()
+        self._shown: tuple[object, ...] | None = None
+        """What the adapter showed when it was last looked at, as it showed it."""
         self._agents = False
         """Whether the callback that runs is the agent's own."""
         self._shows = shows_itself(type(session))
@@ -263,7 +265,7 @@ class Calls:
         if not (self._shows and self.begun):
             return
         look = self._looked()
-        if look == self._look:
+        if look is self._look or look == self._look:
             return
         added = [name for name in look.queue if name not in self._look.queue]
         gone = [name for name in self._look.queue if name not in look.queue]
@@ -285,11 +287,16 @@ class Calls:
             ) from error
         if not isinstance(found, Held):
             raise self._wrong_look("everyturn.Held(busy=…, queue=[…])", found)
-        names = [prompts_in(each) for each in found.queue]
-        wrong = [each for each, name in zip(found.queue, names, strict=True) if len(name) != 1]
+        queue = list(found.queue)
+        shown = (found.busy, *queue)
+        if shown == self._shown and all(map(_is_plain, shown)):
+            return self._look
+        names = [prompts_in(each) for each in queue]
+        wrong = [each for each, name in zip(queue, names, strict=True) if len(name) != 1]
         if wrong:
             raise self._wrong_look("the texts of prompts in the queue, such as 'prompt:p1'", wrong[0])
         busy = prompts_in(found.busy) if isinstance(found.busy, str) else []
+        self._shown = shown
         return Held(busy[0] if busy else bool(found.busy), tuple(name for (name,) in names))
 
     def _wrong_look(self, expected: str, found: object) -> AgentFault:
@@ -341,6 +348,11 @@ class Calls:
         return self._labels[-1]
 
 
+def _is_plain(shown: object) -> bool:
+    """Whether what was shown is what it is equal to."""
+    return shown is None or type(shown) is str or type(shown) is bool
+
+
 def _is_agents(handle: Any) -> bool:
     """Whether a callback that runs is the agent's own code."""
     callback = getattr(handle, "_callback", None)
@@ -350,10 +362,16 @@ def _is_agents(handle: Any) -> bool:
     return module.partition(".")[0] not in ("asyncio", "everyturn")
 
 
+@lru_cache(16_384)
+def _text_of(observed: Observed) -> str:
+    return repr(observed)
+
+
 known(
     Calls,
     by=lambda calls: (
-        repr((calls.observed, calls._labels, calls._look, calls.begun, sorted(calls.taken), calls.told_by_adapter)),
+        "\n".join(map(_text_of, calls.observed)),
+        repr((calls._labels, calls._look, calls.begun, sorted(calls.taken), calls.told_by_adapter)),
         calls.session,
         calls.open,
         calls.errors,

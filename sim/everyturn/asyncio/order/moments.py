@@ -4,8 +4,9 @@ Running and waiting take any time. So the clock of a run is a sequence of *insta
 loop, of which nothing is known at first but that they do not decrease. A number read from the clock knows its instant;
 sums with constants stay what they are, and a comparison is decided by the world in every way that is consistent with
 what was decided before. Consistency is that of difference bounds, kept closed under shortest paths: Dill, Timing
-Assumptions and Verification of Finite-State Concurrent Systems (1989), section 3. Units: whole nanoseconds inside,
-seconds outside.
+Assumptions and Verification of Finite-State Concurrent Systems (1989), section 3. Bounds are kept between instants of
+which some moment is still there: as they are closed, those between fewer instants are exact. Units: whole nanoseconds
+inside, seconds outside.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import Any, Final
 
 START: Final = 1000.0
 """What the clock shows at instant 0, in seconds."""
+
+_ROOM: Final = 16
+"""So many instants that were compared are kept before it is looked which of them can still matter."""
 
 Choose = Callable[[str, Sequence[str]], int]
 
@@ -40,6 +44,11 @@ class Clock:
         self._known: list[int] = [0]
         self._most: dict[tuple[int, int], int] = {}
         """(i, j) → the most that instant i can be after instant j, closed under shortest paths; absent: any number."""
+        self._decided: list[tuple[int, int, int]] = []
+        """All that was decided: (i, j, the most that instant i is after instant j)."""
+        self._held: dict[int, int] = {}
+        """Instant → how many moments there are of it."""
+        self._room = _ROOM
 
     def tick(self) -> None:
         """A new instant, not before the last one, nor before the last look at the clock."""
@@ -49,6 +58,28 @@ class Clock:
         if self.actual is not None:
             self.actual.append(self.actual[-1] + moved)
         self.looks = 0
+        if len(self._known) > self._room:
+            self._forget()
+
+    def keeps(self, instant: int) -> None:
+        """There is one more moment of ``instant``."""
+        self._held[instant] = self._held.get(instant, 0) + 1
+
+    def releases(self, instant: int) -> None:
+        """There is one less."""
+        left = self._held[instant] = self._held[instant] - 1
+        if not left:
+            del self._held[instant]
+
+    def _forget(self) -> None:
+        """Keep no bounds of instants that nobody can ask for again: of the last one come those that are still to
+        be."""
+        for each in list(self._held):
+            self._meet(each)
+        kept = {0, max(self._known), *self._held}
+        self._known = [each for each in self._known if each in kept]
+        self._most = {pair: most for pair, most in self._most.items() if kept.issuperset(pair)}
+        self._room = 2 * len(self._known) + _ROOM
 
     def present(self) -> Moment:
         """The present instant itself: what the loop compares deadlines with."""
@@ -77,10 +108,9 @@ class Clock:
         if self.actual is not None:
             self.holds = self.actual[later] - self.actual[earlier] <= nanoseconds
         answer = self._choose("time", (f"{what} holds", f"{what} does not hold")) == 0
-        if answer:
-            self._tighten(later, earlier, nanoseconds)
-        else:
-            self._tighten(earlier, later, -nanoseconds - 1)
+        bound = (later, earlier, nanoseconds) if answer else (earlier, later, -nanoseconds - 1)
+        self._decided.append(bound)
+        self._tighten(*bound)
         return answer
 
     def follows(self, later: int, earlier: int, nanoseconds: int) -> bool | None:
@@ -100,12 +130,15 @@ class Clock:
         """From here on ``later`` - ``earlier`` <= ``nanoseconds``, which must be possible."""
         assert self.follows(later, earlier, nanoseconds) is not False
         if later != earlier:
+            self._decided.append((later, earlier, nanoseconds))
             self._tighten(later, earlier, nanoseconds)
 
     def possible(self, bounds: Sequence[tuple[int, int, int]]) -> bool:
         """Whether all ``bounds`` (later, earlier, at most so many nanoseconds apart) can hold together."""
         if not bounds:
             return True
+        if len(bounds) == 1:
+            return self.follows(*bounds[0]) is not False
         tried = Clock(self._choose)
         tried.now, tried._known, tried._most = self.now, list(self._known), dict(self._most)
         tried._least = self._least
@@ -126,6 +159,24 @@ class Clock:
         known = max((each for each in self._known if each <= instant), default=0)
         least = -self._most.get((0, known), 0) + self._least[instant] - self._least[known]
         return START + least / 1e9
+
+    def times(self) -> list[float]:
+        """The earliest that each instant can be by all that was decided, in seconds: numbers to show."""
+        if self.actual is not None:
+            return [START + each / 1e9 for each in self.actual]
+        least, bounds = list(self._least), sorted(self._decided, key=lambda bound: bound[1])
+        before: list[int] = []
+        while least != before:
+            before, place = list(least), 0
+            for instant in range(len(least)):
+                if instant:
+                    step = self._least[instant] - self._least[instant - 1]
+                    least[instant] = max(least[instant], least[instant - 1] + step)
+                while place < len(bounds) and bounds[place][1] == instant:
+                    later, _, nanoseconds = bounds[place]
+                    least[instant] = max(least[instant], least[later] - nanoseconds)
+                    place += 1
+        return [START + each / 1e9 for each in least]
 
     def bounds(self, instants: Sequence[int]) -> tuple[tuple[int, int, int | None], ...]:
         """What is known between ``instants``, by their places in that list: the whole of what can matter later."""
@@ -200,7 +251,11 @@ class Moment(_Compared):
     def __new__(cls, clock: Clock, instant: int, offset: int) -> Moment:
         self = super().__new__(cls, clock.seconds(instant) + offset / 1e9)
         self.clock, self.instant, self.offset = clock, instant, offset
+        clock.keeps(instant)
         return self
+
+    def __del__(self) -> None:
+        self.clock.releases(self.instant)
 
     def __reduce__(self) -> Any:
         return float, (float(self),)

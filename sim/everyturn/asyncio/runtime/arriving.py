@@ -62,6 +62,10 @@ class Arriving:
     between_steps: Callable[[], None]
     _lost: Callable[[], list[str]]
     """Names of the tasks that wait and that nobody holds."""
+    _last_lost: list[str] | None
+    """Those that were found when that was looked for last."""
+    _still_lost: list[str] | None
+    """The same, if nothing has come since but an answer, of which no code of the program knows yet."""
 
     def select(self, *, wait: bool) -> list[Any]:
         """The handles of the answers that have arrived; with ``wait`` nothing else is ready, so something must come."""
@@ -71,7 +75,7 @@ class Arriving:
         self.iterations += 1
         if self.iterations > self._longest or (self._until is not None and monotonic() >= self._until):
             raise Abandoned
-        self.arrived, self.kept = [], []
+        self.arrived, self.kept, self._still_lost = [], [], None
         self.network.reported.clear()
         if self.iterations % LOOKS == 0:
             self.guide.look()
@@ -136,9 +140,11 @@ class Arriving:
     def _unheld(self) -> list[str]:
         """Tasks that the collector may take; not looked for where it is known that there are none."""
         foreseen = self.guide.foreseen()
+        known, self._still_lost, self._last_lost = self._still_lost, None, None
         if foreseen is not None and not any(each.startswith(COLLECTED) for each in foreseen):
             return []
-        return self._lost()
+        self._last_lost = self._lost() if known is None else known
+        return self._last_lost
 
     def _collect(self) -> None:
         told = f"{COLLECTED} {', '.join(self._lost())}, which nobody refers to"
@@ -158,6 +164,7 @@ class Arriving:
         if answer.until is not None:
             self.kept.append(answer.until)
         self.arrived.append(events.Handle(answer.deliver, (way,), self.loop, None))
+        self._still_lost = self._last_lost
 
     def _happen_late(self, answer: Answer) -> None:
         self.orphans.remove(answer)
@@ -181,7 +188,7 @@ class Arriving:
 
     def _bounds(self, due: Any) -> list[tuple[int, int, int]]:
         now = self.clock.now
-        bounds = []
+        bounds: list[tuple[int, int, int]] = []
         if due is not None:
             moment = self.clock.moment(due)
             bounds.append((moment.instant, now, -moment.offset))

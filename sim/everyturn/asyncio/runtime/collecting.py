@@ -47,20 +47,62 @@ def _may_be_unheld(world: ScenarioWorld) -> bool:
         missed -= _plainly_held(world)
     if not missed:
         return False
-    unmet = set(map(id, gc.get_objects())) - {id(world), id(world.loop), id(world.clock)}
-    pending: deque[Any] = deque([world.onlooker, world.main, *(answer.future for answer in world.answers)])
-    pending += [part for timer in world.loop._scheduled for part in timer._args or ()]  # type: ignore[attr-defined]
+    roots = _roots(world)
+    known = {id(root): root for root in roots}
+    missed = {task for task in missed if not _leads_on(known, world.held_by.get(task))}
+    return bool(missed) and _is_missed(world, roots, missed)
+
+
+def _roots(world: ScenarioWorld) -> list[Any]:
+    """What holds whatever is held."""
     watched = [handle for key in world.network.watched.values() for handle in key.data if handle is not None]
     handles = [*world.loop._ready, *world.arrived, *watched]
-    pending += [part for handle in handles for part in (handle._callback, handle._args)]
+    return [
+        *(world.onlooker, world.main),
+        *(answer.future for answer in world.answers),
+        *(part for timer in world.loop._scheduled for part in timer._args or ()),  # type: ignore[attr-defined]
+        *(part for handle in handles for part in (handle._callback, handle._args)),
+    ]
+
+
+def _leads_on(found: dict[int, Any], way: tuple[int, ...] | None) -> bool:
+    """Whether a way, by addresses, on which a task was met before leads on from one object to the next still."""
+    if way is None or way[0] not in found:
+        return False
+    each = found[way[0]]
+    for address in way[1:]:
+        for part in gc.get_referents(each):
+            if id(part) == address:
+                each = part
+                break
+        else:
+            return False
+    return True
+
+
+def _is_missed(world: ScenarioWorld, roots: list[Any], missed: set[int]) -> bool:
+    """Whether one of these tasks is not met from the roots; of each that is the way is remembered."""
+    unmet = set(map(id, gc.get_objects())) - {id(world), id(world.loop), id(world.clock)}
+    before = dict.fromkeys(map(id, roots), 0)
+    pending = deque(roots)
     while pending and missed:
         each = pending.popleft()
-        missed.discard(id(each))
+        if id(each) in missed:
+            missed.discard(id(each))
+            world.held_by[id(each)] = _way(before, id(each))
         for part in gc.get_referents(each):
             if id(part) in unmet:
                 unmet.discard(id(part))
+                before.setdefault(id(part), id(each))
                 pending.append(part)
     return bool(missed)
+
+
+def _way(before: dict[int, int], address: int) -> tuple[int, ...]:
+    way = [address]
+    while address := before[address]:
+        way.append(address)
+    return tuple(reversed(way))
 
 
 def _plainly_held(world: ScenarioWorld) -> set[int]:

@@ -124,11 +124,11 @@ class ByWords(FirstOption):
             )
 
 
-def told_apart(options: Sequence[str]) -> Sequence[str]:
+def told_apart(options: Sequence[str]) -> tuple[str, ...]:
     """The options, those of one name numbered: a run is found again by the words of its decisions."""
     if len(set(options)) == len(options):
-        return options
-    return [
+        return tuple(options)
+    return tuple(
         f"{each} ({number})" if (number := list(options[:place]).count(each) + 1) > 1 else each
         for place, each in enumerate(options)
-    ]
+    )

@@ -32,9 +32,10 @@ _RESOLUTION = 1e-9
 class _ReadyQueue(deque[Any]):
     """The ready queue. Other threads' results may come before each append, and between two handles."""
 
-    def __init__(self, world: ScenarioWorld) -> None:
+    def __init__(self, world: ScenarioWorld, *, in_turn: bool) -> None:
         super().__init__()
         self._world = world
+        self._in_turn = in_turn
         self.left: int | None = None
         """How many handles are still to be run in this iteration; nothing before the first."""
 
@@ -53,10 +54,13 @@ class _ReadyQueue(deque[Any]):
             self.left = len(self)
         self._world.between_steps()
         self._world.other_threads("between steps")
-        place = self._world.next_step(list(islice(self, self.left)))
+        place = 0 if self._in_turn or self.left == 1 else self._world.next_step(list(islice(self, self.left)))
         self.left -= 1
-        handle = self[place]
-        del self[place]
+        if place:
+            handle = self[place]
+            del self[place]
+        else:
+            handle = super().popleft()
         self._world.steps(handle)
         return handle
 
@@ -73,13 +77,13 @@ class _Timer(events.TimerHandle):
 class WorldLoop(selector_events.BaseSelectorEventLoop):
     """The loop of one run. What it cannot control is an :class:`Unsupported`."""
 
-    def __init__(self, world: ScenarioWorld, *, eager: bool = False) -> None:
+    def __init__(self, world: ScenarioWorld, *, eager: bool = False, in_turn: bool = True) -> None:
         self.selector = WorldSelector(self.select)
         super().__init__(self.selector)  # type: ignore[arg-type] # it is one in all that the loop asks
         self.world = world
         self.numbers = world.numbers
         self.orders = world.orders
-        self._ready = _ReadyQueue(world)
+        self._ready = _ReadyQueue(world, in_turn=in_turn)
         self._clock_resolution = _RESOLUTION
         self._in_select = False
         self._selected = False
@@ -100,7 +104,7 @@ class WorldLoop(selector_events.BaseSelectorEventLoop):
             return _BEFORE
         if self._selected:
             self._selected = False
-            return self.world.clock.present()
+            return self.world.clock.present() if self._scheduled else 0.0  # type: ignore[attr-defined] # for no timer
         return self.world.clock.read()
 
     def _run_once(self) -> None:

@@ -90,6 +90,7 @@ def run(
     :class:`~everyturn.asyncio.runtime.errors.Unsupported` where the program does what cannot be controlled.
     """
     outcome = ScenarioOutcome([], [], groups=setting.groups)
+    gc.freeze()  # the collector looks into what this run makes, and not again into what a search remembers
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
         world = world_of(guide, setting, watch=watch)
@@ -176,7 +177,7 @@ def _run(world: ScenarioWorld, scenario: Scenario, outcome: ScenarioOutcome) -> 
     main = world.main = loop.create_task(_main(scenario, world), name="main")
     _to_rest(world)
     outcome.rested = len(world.logged)
-    outcome.times = [world.clock.seconds(instant) for instant in range(world.clock.now + 1)]
+    outcome.times = world.clock.times()
     judge = getattr(scenario, "at_rest", None)
     if judge is not None:  # what it means for a session to be at rest, its workload knows
         judge(world, outcome)

@@ -69,11 +69,13 @@ class ScenarioWorld(Arriving):
         """Classes of objects that were met in sets that are ordered by addresses."""
         self.random = Random(0)
         self._longest, self._until = setting.longest, setting.until
-        self._order = setting.order
         self._watch = watch
         self._in_thread = False
         self._ran = True
         """Whether code of the program has run since the onlooker looked."""
+        self.held_by: dict[int, tuple[int, ...]] = {}
+        """Address of a task → the addresses of what holds it, one after another, when that was last looked for."""
+        self._last_lost = self._still_lost = None
         self.made: list[Any] = []
         """Weak references to all tasks of the loop, in the order in which they were made."""
         self.timing = Timing()
@@ -82,7 +84,7 @@ class ScenarioWorld(Arriving):
         self.orders = SetOrders(self._decide, name_in_sets)
         self.network = Network(self._decide, _unknown)
         """Connections in memory; a scenario says here who is at the far ends."""
-        self.loop = WorldLoop(self, eager=setting.eager)
+        self.loop = WorldLoop(self, eager=setting.eager, in_turn=setting.order == "fifo")
         self.network.watched = self.loop.selector.keys
         self.own: frozenset[str] = frozenset(vars(self)) | {"own"}
         """Names of the world's own attributes; a scenario may hang others on it."""
@@ -198,7 +200,10 @@ class ScenarioWorld(Arriving):
         """Other threads may do something just now."""
         if self._in_thread or self.over or self.settled:
             return
-        self.thread_moment, self.thread_moments = self.thread_moments, self.thread_moments + 1
+        moment_now, self.thread_moments = self.thread_moments, self.thread_moments + 1
+        if not self._pools:
+            return
+        self.thread_moment = moment_now
         try:
             while moves := self._thread_moves():
                 taken = self._decide(moment, (GO_ON, *(each.name for each in moves)))
@@ -246,10 +251,7 @@ class ScenarioWorld(Arriving):
             self._in_thread = self.loop.thread_calls = False
 
     def next_step(self, ready: Sequence[Any]) -> int:
-        """Which of the handles that are ready in this iteration is run next: the first, unless any order is
-        explored."""
-        if self._order == "fifo" or len(ready) == 1:
-            return 0
+        """Which of the handles that are ready in this iteration is run next, where any order is explored."""
         return self._decide("next", [step_name(handle) for handle in ready])
 
     def _lost(self) -> list[str]:
@@ -313,7 +315,7 @@ class ScenarioWorld(Arriving):
             return 0
         options = told_apart(options)
         taken = self._choose(kind, options)
-        self.decisions.append(Decision(kind, tuple(options), taken))
+        self.decisions.append(Decision(kind, options, taken))
         if self._watch is not None:
             self._tell("decision", self.decisions[-1])
         return taken

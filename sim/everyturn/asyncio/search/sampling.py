@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from everyturn.asyncio.order.ordering import joined, too_large
@@ -100,21 +101,27 @@ class StrategyGuide(FirstOption):
 
     def sources(self, kind: str, options: Sequence[str]) -> list[WorldSource]:
         """The threads that could go on, in the order of the options."""
-        grouped: dict[str, list[int]] = {}
-        last = ""
-        for place, word in enumerate(options):
-            name = _thread(kind, word)
-            if last and word.startswith(f"{last}: "):  # another way of the same answer
-                name = last
-            grouped.setdefault(name, []).append(place)
-            last = name
         return [
-            WorldSource(self._numbered(name), name, tuple(places), tuple(options[each] for each in places))
-            for name, places in grouped.items()
+            WorldSource(self._numbered(name), name, places, words)
+            for name, places, words in _by_thread(kind, tuple(options))
         ]
 
     def _numbered(self, name: str) -> int:
         return self._known.setdefault(name, len(self._known))
+
+
+@lru_cache(4_096)
+def _by_thread(kind: str, options: tuple[str, ...]) -> tuple[tuple[str, tuple[int, ...], tuple[str, ...]], ...]:
+    """The threads whose steps the options are, in their order, each with the places of its options, and these."""
+    grouped: dict[str, list[int]] = {}
+    last = ""
+    for place, word in enumerate(options):
+        name = _thread(kind, word)
+        if last and word.startswith(f"{last}: "):  # another way of the same answer
+            name = last
+        grouped.setdefault(name, []).append(place)
+        last = name
+    return tuple((name, tuple(places), tuple(options[each] for each in places)) for name, places in grouped.items())
 
 
 def _thread(kind: str, word: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import time
-import zlib
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -18,6 +17,7 @@ from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting
 from everyturn.asyncio.runtime.world import ScenarioWorld
 from everyturn.asyncio.search.endless import ScenarioStates, UpTo
 from everyturn.asyncio.search.merges import ScenarioMerges
+from everyturn.asyncio.search.packing import StatePacking
 from everyturn.asyncio.search.repeating import WHY, compare
 from everyturn.asyncio.states.state import UnknownValue, encode
 from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, FIRST_REFUTATION, Limits
@@ -116,7 +116,7 @@ class RepeatedChoices(DepthFirstGuide):
 class Merging(DepthFirstGuide):
     """A depth-first guide that leaves a run where it comes to a state that was seen before."""
 
-    def __init__(self, key: Callable[[ScenarioWorld], Hashable] = encode) -> None:
+    def __init__(self, key: Callable[[ScenarioWorld], Sequence[Hashable]] = encode) -> None:
         super().__init__()
         self.seen: dict[bytes, int] = {}
         self.graph = ScenarioStates()
@@ -124,6 +124,7 @@ class Merging(DepthFirstGuide):
         self.merged = 0
         self.opaque: dict[str, int] = {}
         self._key = key
+        self._packed = StatePacking()
         self._last = 0
         self._states: list[int | None] = []
         """The number of the state at each choice of the prefix, where there is one."""
@@ -162,7 +163,7 @@ class Merging(DepthFirstGuide):
 
     def key_of(self, world: ScenarioWorld, kind: str, options: Sequence[str]) -> bytes:
         """The state of ``world`` at this choice, equal for equal states only. Raises :class:`UnknownValue`."""
-        return packed((kind, tuple(options), self._key(world)))
+        return self._packed(kind, options, self._key(world))
 
     def _state(self, kind: str, options: Sequence[str]) -> int:
         """The number of the present state, which is a new one: else :class:`Abandoned`."""
@@ -183,11 +184,6 @@ class Merging(DepthFirstGuide):
             raise Abandoned(merged=True)
         self.seen[key] = self.graph.new(self._last, self.taken, done=world.main.done())
         return self.seen[key]
-
-
-def packed(state: Hashable) -> bytes:
-    """A state as bytes, equal for equal ones only: small, and nothing for the collector to look into."""
-    return zlib.compress(repr(state).encode("utf-8", "surrogatepass"), 1)
 
 
 def _nowhere() -> None:

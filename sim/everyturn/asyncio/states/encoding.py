@@ -14,13 +14,11 @@ import gc
 import io
 import logging
 import sys
-import sysconfig
 import types
 import weakref
 from collections.abc import Callable
 from enum import Enum
-from functools import cache, cached_property
-from pathlib import Path
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from everyturn.asyncio.order import sequences
@@ -29,6 +27,8 @@ from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.order.sets import WorldSet
 from everyturn.asyncio.runtime import packages
 from everyturn.asyncio.runtime.output import KeptStream
+from everyturn.asyncio.states.classes import NOT_OF_THE_CLASS, data_attributes, is_in_its_place, is_programs, is_watched
+from everyturn.asyncio.states.unknown import UnknownValue
 from everyturn.identity import anatomy as anatomies
 from everyturn.identity import python_kinds, standard_kinds  # noqa: F401 - they register what they know
 from everyturn.identity.anatomy import Same
@@ -36,21 +36,10 @@ from everyturn.identity.anatomy import Same
 if TYPE_CHECKING:
     from everyturn.asyncio.runtime.world import ScenarioWorld
 
-STANDARD: Final = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
-_ATOMS: Final = frozenset({int, bool, str, bytes, type(None), type(...), type(NotImplemented), range})
+_ATOMS: Final = frozenset({int, bool, str, bytes, type(None), type(...), type(NotImplemented)})
+_NUMBERS: Final = frozenset({float, complex, range, Moment, Span})
 _LEAST_ADDRESS: Final = 1 << 32
 """Whole numbers below are no addresses."""
-_HEAP: Final = 1 << 9
-"""The flag of classes that are made at run time."""
-
-
-class UnknownValue(Exception):
-    """Something cannot be known by value: what it is, and the path to it."""
-
-    def __init__(self, kind: type, path: str) -> None:
-        super().__init__(f"{path}: {kind.__module__}.{kind.__qualname__}")
-        self.kind = kind
-        self.path = path
 
 
 _KNOWN: dict[type, Callable[[Any], Any]] = {}
@@ -60,10 +49,13 @@ def known(kind: type, by: Callable[[Any], Any]) -> None:
     """Know objects of type ``kind`` by the value that ``by`` returns for them. Two with equal values must do the
     same."""
     _KNOWN[kind] = by
+    _OTHERWISE.clear()
 
 
 Encode = Callable[["StateEncoder", Any], None]
 _BY_TYPE: dict[type, Encode] = {}
+_OTHERWISE: dict[type, Encode] = {}
+"""How objects of types are encoded that are not in the table above: found out once for each."""
 
 
 def encodes(*kinds: type) -> Callable[[Encode], Encode]:
@@ -85,8 +77,9 @@ class StateEncoder:
         self.numbers: dict[int, int] = {}
         self.alive: list[object] = []
         self.instants: list[int] = [world.clock.now]
-        self.path: list[str] = []
         self.globals: set[tuple[int, str]] = set()
+        self.read: set[tuple[int, int]] = set()
+        """Code, and the globals that it reads, of which all are met."""
         self.classes: set[int] = set()
         self.addresses: list[tuple[int, int]] = []
         """Places of whole numbers that may be addresses, and these."""
@@ -99,9 +92,8 @@ class StateEncoder:
     def part(self, name: str, *values: Any) -> None:
         """One part of the state, by its name."""
         self.out.append(name)
-        self.path = [name]
         for value in values:
-            self.value(value)
+            self.inside(name, value)
 
     def number(self, value: object) -> None:
         """Give ``value`` the next number, and keep it alive: addresses are used once only."""
@@ -110,13 +102,15 @@ class StateEncoder:
 
     def inside(self, name: str, value: Any) -> None:
         """A part of something, by its name."""
-        self.path.append(name)
-        self.value(value)
-        self.path.pop()
+        try:
+            self.value(value)
+        except UnknownValue as unknown:
+            unknown.within(name)
+            raise
 
     def opaque(self, value: Any) -> UnknownValue:
         """What to raise where ``value`` cannot be known."""
-        return UnknownValue(type(value), ".".join(self.path))
+        return UnknownValue(type(value))
 
     def finish(self) -> None:
         """What can be said once all objects are met. A number that is the address of one of them (``id``) stands for
@@ -129,79 +123,62 @@ class StateEncoder:
 
     def value(self, value: Any) -> None:
         """Encode any object. Raises :class:`UnknownValue`."""
-        out = self.out
         kind = type(value)
         if kind in _ATOMS:
             if kind is int and value > _LEAST_ADDRESS:
-                self.addresses.append((len(out), value))
-            out.append((kind.__name__, value))
+                self.addresses.append((len(self.out), value))
+            self.out.append((kind.__name__, value))
             return
-        if kind is float or kind is complex:
-            out.append((kind.__name__, repr(value)))
+        if kind in _NUMBERS:
+            self._number(kind, value)
             return
         number = self.numbers.get(id(value))
         if number is not None:
-            out.append(("again", number))
-            return
-        if kind is Moment:
-            self._moment(value)
-            return
-        if kind is Span:
-            self._moment(value.end)
-            self._moment(value.start)
-            out.append(("span", value.more))
+            self.out.append(("again", number))
             return
         self.number(value)
-        encode = _BY_TYPE.get(kind)
-        if encode is not None:
-            encode(self, value)
+        encode = _BY_TYPE.get(kind) or _OTHERWISE.get(kind)
+        if encode is None:
+            encode = _OTHERWISE[kind] = _otherwise(kind)
+        encode(self, value)
+
+    def _number(self, kind: type, value: Any) -> None:
+        """Numbers that are not whole, ranges of them, and times: they have no identity."""
+        if kind is Moment:
+            self._moment(value)
+        elif kind is Span:
+            self._moment(value.end)
+            self._moment(value.start)
+            self.out.append(("span", value.more))
         else:
-            self._other(value, kind)
+            self.out.append((kind.__name__, repr(value)))
 
     def _moment(self, moment: Moment) -> None:
         if moment.instant not in self.instants:
             self.instants.append(moment.instant)
         self.out.append(("moment", self.instants.index(moment.instant), moment.offset))
 
-    def _other(self, value: Any, kind: type) -> None:
-        for each in kind.__mro__[:-1]:
-            if each in _KNOWN:
-                self.out.append("by")
-                self.value(kind)
-                self.value(_KNOWN[each](value))
-                return
-        by = packages.by_value(kind)
-        if by is not None:
-            self.out.append(("by", packages.address(kind)))
-            self.value(by(value))
-        elif packages.is_fixed(kind):
-            self.out.append(("itself", packages.address(value)))
-        elif isinstance(value, type):
-            self._class(value)
-        elif isinstance(value, logging.Logger):
-            self.out.append(("itself", value.name))
-        elif isinstance(value, asyncio.Future):
-            _BY_TYPE[asyncio.Future](self, value)
-        elif isinstance(value, tuple) and hasattr(kind, "n_sequence_fields"):
-            self.out.append(("fields", kind.__module__, kind.__qualname__))
-            self.value(value.__reduce__()[1])
-        else:
-            self.anatomy(value)
-
     def anatomy(self, value: Any) -> None:
         """Any object by its anatomy: what it is, what it holds as a container, its attributes and slots."""
-        if isinstance(value, set | frozenset):
+        if isinstance(value, (set, frozenset)):
             self._ordered(value)
         try:
             found = anatomies.anatomy(value)
         except anatomies.Opaque as error:
-            raise UnknownValue(error.kind, ".".join(self.path)) from None
-        self.out.append("object")
+            raise UnknownValue(error.kind) from None
+        out = self.out
+        out.append("object")
         self.value(type(value))
         self._tag(found.tag)
-        self.out.append((len(found.items), found.names))
-        for name, each in found.labelled():
-            self.inside(name, each)
+        out.append((len(found.items), found.names))
+        place = 0
+        parts = (*found.items, *found.held)
+        try:
+            for place, each in enumerate(parts):  # noqa: B007 # where it was, if one is not known
+                self.value(each)
+        except UnknownValue as unknown:
+            unknown.within(next(islice(found.labelled(), place, None))[0])
+            raise
 
     def _tag(self, tag: Any) -> None:
         """What a thing is but for its parts. An object that stands for itself is numbered like any other."""
@@ -229,7 +206,7 @@ class StateEncoder:
     def _class(self, kind: type) -> None:
         """A class: one that is found where it says it is, by that place; one made at run time, by all it consists
         of."""
-        if _is_in_its_place(kind):
+        if is_in_its_place(kind):
             self.out.append(("class", kind.__module__, kind.__qualname__))
             self._class_attributes(kind)
             return
@@ -237,7 +214,7 @@ class StateEncoder:
         self.value(type(kind))
         self.value(kind.__bases__)
         for name, value in kind.__dict__.items():
-            if name not in _NOT_OF_THE_CLASS:
+            if name not in NOT_OF_THE_CLASS:
                 self.out.append(name)
                 self.inside(name, value)
 
@@ -246,9 +223,52 @@ class StateEncoder:
             if id(each) in self.classes or not is_watched(each):
                 continue
             self.classes.add(id(each))
-            for name in _data_attributes(each):
+            for name in data_attributes(each):
                 self.out.append(name)
                 self.inside(name, each.__dict__.get(name))
+
+
+def _otherwise(kind: type) -> Encode:
+    """How objects of a type are encoded that none is registered for."""
+    for each in kind.__mro__[:-1]:
+        if each in _KNOWN:
+            return functools.partial(_known_by, kind, _KNOWN[each])
+    by = packages.by_value(kind)
+    if by is not None:
+        return functools.partial(_known_by, packages.address(kind), by)
+    if packages.is_fixed(kind):
+        return _itself
+    if issubclass(kind, type):
+        return StateEncoder._class
+    if issubclass(kind, logging.Logger):
+        return _logger
+    if issubclass(kind, asyncio.Future):
+        return _BY_TYPE[asyncio.Future]
+    if issubclass(kind, tuple) and hasattr(kind, "n_sequence_fields"):
+        return _fields
+    return StateEncoder.anatomy
+
+
+def _known_by(kind: Any, by: Callable[[Any], Any], encoder: StateEncoder, value: Any) -> None:
+    """By a value that somebody has said. ``kind``: its class, or what stands for that."""
+    encoder.out.append("by")
+    encoder.value(kind)
+    encoder.value(by(value))
+
+
+def _itself(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append(("itself", packages.address(value)))
+
+
+def _logger(encoder: StateEncoder, value: logging.Logger) -> None:
+    encoder.out.append(("logger", value.name))
+
+
+def _fields(encoder: StateEncoder, value: Any) -> None:
+    """What the standard library makes in C and shows as a tuple, and by names."""
+    kind = type(value)
+    encoder.out.append(("fields", kind.__module__, kind.__qualname__))
+    encoder.value(value.__reduce__()[1])
 
 
 def _has_own_order(value: Any) -> bool:
@@ -258,7 +278,7 @@ def _has_own_order(value: Any) -> bool:
     kind = type(value)
     if kind is tuple or kind is frozenset:
         return all(map(_has_own_order, value))
-    if kind in _ATOMS or kind in (float, complex, WorldTask, WorldFuture):
+    if kind in _ATOMS or kind in (float, complex, range, WorldTask, WorldFuture):
         return True
     own: Any = kind.__hash__
     if kind in sequences.NOW.classes or isinstance(value, type):
@@ -275,8 +295,13 @@ def _has_own_order(value: Any) -> bool:
 @encodes(tuple, list)
 def _sequence(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append((type(value).__name__, len(value)))
-    for place, each in enumerate(value):
-        encoder.inside(f"[{place}]", each)
+    place = 0
+    try:
+        for place, each in enumerate(value):  # noqa: B007 # where it was, if one is not known
+            encoder.value(each)
+    except UnknownValue as unknown:
+        unknown.within(f"[{place}]")
+        raise
 
 
 @encodes(dict)
@@ -284,7 +309,11 @@ def _mapping(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append((type(value).__name__, len(value)))
     for key, each in value.items():
         encoder.value(key)
-        encoder.inside(f"[{key!r:.20}]" if type(key) in _ATOMS else "[…]", each)
+        try:
+            encoder.value(each)
+        except UnknownValue as unknown:
+            unknown.within(f"[{key!r:.20}]" if type(key) in _ATOMS else "[…]")
+            raise
 
 
 @encodes(set, frozenset, WorldSet)
@@ -352,50 +381,3 @@ def _cached(encoder: StateEncoder, value: Any) -> None:
 def _holds_links(value: Any) -> bool:
     """Whether this is the dictionary of a cache of limited size, whose links are met one by one."""
     return type(value) is dict and any(type(each).__name__ == "lru_list_elem" for each in value.values())
-
-
-_NOT_OF_THE_CLASS: Final = frozenset(
-    {"__dict__", "__weakref__", "__doc__", "_abc_impl", "__module__", "__qualname__", "__firstlineno__"}
-)
-
-
-def _is_in_its_place(kind: type) -> bool:
-    found: Any = sys.modules.get(kind.__module__)
-    for name in kind.__qualname__.split("."):
-        found = getattr(found, name, None)
-    return found is kind or not kind.__flags__ & _HEAP
-
-
-@cache
-def is_watched(kind: type) -> bool:
-    """Whether the attributes of a class count: it is neither built in nor the standard library's nor ours."""
-    if kind.__module__.partition(".")[0] in ("builtins", "everyturn") or not kind.__flags__ & _HEAP:
-        return False
-    return is_programs(sys.modules.get(kind.__module__))
-
-
-def is_programs(module: types.ModuleType | None) -> bool:
-    """Whether a module belongs to the program or to an installed package: not to the standard library."""
-    file = getattr(module, "__file__", None) or ""
-    return "site-packages" in file or not file.startswith(STANDARD)
-
-
-_FIXED: Final = (
-    types.FunctionType,
-    staticmethod,
-    classmethod,
-    property,
-    types.MemberDescriptorType,
-    types.GetSetDescriptorType,
-    types.ModuleType,
-    type,
-    cached_property,
-)
-
-
-def _data_attributes(kind: type) -> list[str]:
-    return [
-        name
-        for name, value in kind.__dict__.items()
-        if not (name.startswith("__") and name.endswith("__")) and not isinstance(value, _FIXED) and name != "_abc_impl"
-    ]

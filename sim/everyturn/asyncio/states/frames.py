@@ -10,9 +10,11 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
 from typing import Any, Final
 
-from everyturn.asyncio.states.encoding import STANDARD, StateEncoder, encodes, is_programs, is_watched
+from everyturn.asyncio.states.classes import STANDARD, is_programs, is_watched
+from everyturn.asyncio.states.encoding import StateEncoder, encodes
 from everyturn.engines.coroutines.contents import contents
 from everyturn.errors import EveryturnError
+from everyturn.identity.layout import by_identity
 from everyturn.identity.reads import reads
 
 _OF_EVERY_MODULE: Final = frozenset({"__builtins__", "__loader__", "__spec__", "__cached__", "__file__", "__doc__"})
@@ -34,14 +36,24 @@ def _code_number(code: types.CodeType) -> int:
 def _code(encoder: StateEncoder, code: types.CodeType, names: dict[str, Any]) -> None:
     """Code, and those globals of the program that it reads, through modules too."""
     encoder.out.append(("code", _code_number(code)))
-    if code.co_filename.startswith(STANDARD) and "site-packages" not in code.co_filename:
+    if (id(code), id(names)) in encoder.read or not _is_programs_code(code):
         return
     found = reads(code)
     encoder.asks_caches = encoder.asks_caches or "cache_info" in found.attributes
-    wanted = names.keys() if found.everything else found.names
-    for name in sorted(wanted):
+    for name in sorted(names) if found.everything else _sorted_names(code):
         if name in names and name not in _OF_EVERY_MODULE:
             _global(encoder, names, name, found.attributes, by_name=found.by_name)
+    encoder.read.add((id(code), id(names)))
+
+
+@by_identity
+def _is_programs_code(code: types.CodeType) -> bool:
+    return not code.co_filename.startswith(STANDARD) or "site-packages" in code.co_filename
+
+
+@by_identity
+def _sorted_names(code: types.CodeType) -> list[str]:
+    return sorted(reads(code).names)
 
 
 def _global(

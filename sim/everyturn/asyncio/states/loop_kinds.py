@@ -7,12 +7,16 @@ import concurrent.futures
 import contextvars
 import gc
 import re
-from typing import Any
+from typing import Any, Final
 
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.runtime.apart import apart
 from everyturn.asyncio.states.encoding import StateEncoder, encodes
 from everyturn.identity.layout import layout
+
+_OURS: Final = (WorldTask, WorldFuture)
+_AUTOMATIC: Final = re.compile(r"Task-\d+")
+"""A task's name that nobody has given it."""
 
 
 @encodes(asyncio.Handle, asyncio.TimerHandle)
@@ -63,26 +67,28 @@ def _token(encoder: StateEncoder, value: contextvars.Token[Any]) -> None:
 def _future(encoder: StateEncoder, value: Any) -> None:
     out = encoder.out
     kind: type = type(value)
-    if kind not in (WorldTask, WorldFuture):
+    if kind not in _OURS:
         encoder.value(kind)
     out.append(("future", value._state, value._log_traceback, value._asyncio_future_blocking))
-    out.append(getattr(value, "number", None))
+    ours = issubclass(kind, _OURS)
+    out.append(value.number if ours else None)
     encoder.value(value._cancel_message)
     if value._state == "FINISHED":
         error = value._exception
         encoder.value(error)
         if error is None:
             encoder.value(value._result)
-    encoder.value([(callback, context) for callback, context in value._callbacks or ()])
+    callbacks = value._callbacks or ()
+    out.append(("callbacks", len(callbacks)))
+    for callback, context in callbacks:
+        encoder.value(callback)
+        encoder.value(context)
     if isinstance(value, asyncio.Task):
         _task(encoder, value)
-    encoder.named(
-        {
-            name: each
-            for name, each in (getattr(value, "__dict__", None) or {}).items()
-            if name not in ("number", "label")
-        }
-    )
+    held = getattr(value, "__dict__", None) or {}
+    if ours:
+        held = {name: each for name, each in held.items() if name not in ("number", "label")}
+    encoder.named(held)
     for name, get in layout(kind).slots:
         try:
             encoder.inside(name, get(value))
@@ -93,7 +99,7 @@ def _future(encoder: StateEncoder, value: Any) -> None:
 def _task(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append((value._must_cancel, value.cancelling(), value._log_destroy_pending))
     name = value.get_name()
-    encoder.out.append("" if re.fullmatch(r"Task-\d+", name) else name)
+    encoder.out.append("" if _AUTOMATIC.fullmatch(name) else name)
     encoder.inside(name, value.get_coro())
     encoder.value(value._fut_waiter)
     encoder.value(next((each for each in gc.get_referents(value) if type(each) is contextvars.Context), None))

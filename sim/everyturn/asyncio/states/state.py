@@ -12,7 +12,8 @@ from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
 from everyturn.asyncio.states import frames, loop_kinds, memory_kinds  # noqa: F401 - they register what they know
-from everyturn.asyncio.states.encoding import StateEncoder, UnknownValue, known
+from everyturn.asyncio.states.encoding import StateEncoder, known
+from everyturn.asyncio.states.unknown import UnknownValue
 
 if TYPE_CHECKING:
     from everyturn.asyncio.runtime.world import ScenarioWorld

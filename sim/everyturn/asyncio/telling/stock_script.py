@@ -129,7 +129,7 @@ class _Recorder(ByWords):
             self.standing = self.standing or stock_comparison.how_they_stand(world.tasks(), world.main, OURS)
             self.rests.append(world.iterations)
             self.fine = bool(world.clock.fine)
-            self.times = [world.clock.seconds(instant) for instant in range(world.clock.now + 1)]
+            self.times = world.clock.times()
         elif kind == "log" and not self.rests:
             self.noted.append(repr(what[0] if len(what) == 1 else what))
         elif kind == "seen" and not self.rests:
