@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import sys
@@ -28,6 +29,14 @@ EVERYTURN = [sys.executable, "-m", "everyturn"]
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(main, list(arguments))
+
+
+def test_a_command_leaves_the_collection_of_garbage_as_it_was() -> None:
+    """However it ends, in the process of somebody who calls it as a function."""
+    before = gc.get_threshold()
+    assert run("list", "scopes").exit_code == 0
+    assert run("check", "--revision", "nobody's").exit_code == 2
+    assert gc.get_threshold() == before
 
 
 def test_a_bug_of_ours_is_no_refutation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
 
@@ -11,6 +14,8 @@ from everyturn import __version__
 from everyturn.cli.ending import ending
 from everyturn.verdicts.verdict import Exit
 
+_OBJECTS: Final = 50_000
+"""So many objects are made before garbage is looked for."""
 COMMANDS: Final = {
     "demo": "demo:demo",
     "check": "check:check",
@@ -54,8 +59,20 @@ class _Commands(click.Group):
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with ending():
+        with ending(), _collecting_seldom():
             return super().invoke(ctx)
+
+
+@contextmanager
+def _collecting_seldom() -> Iterator[None]:
+    """Garbage is looked for when there may be more of it than usual: most of what a command makes stays, and looking
+    for nothing would take a twentieth of a short one."""
+    before = gc.get_threshold()
+    gc.set_threshold(_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 @click.group(
