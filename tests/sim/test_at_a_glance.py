@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from tests.nightly import nightly
 
 from everyturn.engines.coroutines.snapshot import Identities
 from everyturn.engines.explorer.levels import LevelExplorer
@@ -94,7 +95,10 @@ def test_a_closer_look_decides() -> None:
     memory.check()
 
 
-AGENTS = ("d0", "d3", "d9", "hardened", "examples.agents.actor:Actor", "examples.agents.lock_free:LockFree")
+AGENTS = (
+    *("d0", "d4", "examples.agents.actor:Actor"),
+    *map(nightly, ("d3", "d9", "hardened", "examples.agents.lock_free:LockFree")),
+)
 
 
 @pytest.mark.parametrize("agent", AGENTS)
