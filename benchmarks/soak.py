@@ -74,6 +74,7 @@ class SoakedCampaign:
         with opened(index, self.plan) as found:
             running = CampaignRun(self.campaign, read_corpus(self.campaign.corpus), found)
             running.run(lambda tasks: self._made(tasks, told))
+            expect(not running.troubles, f"units that could not be made: {running.troubles}")
             if running.interrupted:
                 raise KeyboardInterrupt
             return msgspec.json.encode(running.held.result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from tests.sim.campaign_kills import KnownWork
 from everyturn.campaigns.index import opened, read_index
 from everyturn.campaigns.index_format import APPLICATION, UnitRow
 from everyturn.campaigns.running import CampaignRun
-from everyturn.campaigns.workers import MadeUnit, UnitTask, WorkersDied
+from everyturn.campaigns.workers import MadeUnit, UnitTask, WorkersDied, make
 from everyturn.cli import main
 from everyturn.errors import UsageError
 
@@ -104,6 +105,23 @@ def test_ctrl_c_keeps_what_is_done(work: KnownWork, tmp_path: Path) -> None:
     assert run_until(work, path, 3, interrupt).interrupted
     assert len(read_index(path)[1]) == 3
     assert work.make(path, sqlite3.Connection) == work.result
+
+
+def test_an_interrupted_unit_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever comes of it: an agent's code may swallow the interrupt, and go another way than it ever does."""
+
+    def interrupted(work: object) -> UnitRow:
+        os.kill(os.getpid(), signal.SIGINT)
+        return UnitRow(b"{}")
+
+    monkeypatch.setattr("everyturn.campaigns.workers._row", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            make(UnitTask("one", None))  # type: ignore[arg-type]
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_workers_that_die_are_replaced(work: KnownWork, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from everyturn.campaigns.known import CorpusFile, judge_known
 from everyturn.campaigns.making import RunShare, Trouble, make_share, trouble
 from everyturn.campaigns.small import FoundFailure, smaller
 from everyturn.errors import UsageError
+from everyturn.world import overrun
 
 
 class UnitTask(NamedTuple):
@@ -40,11 +41,16 @@ Workers = Callable[[Iterable[UnitTask]], Iterator[MadeUnit]]
 
 
 def make(task: UnitTask) -> MadeUnit:
-    """Make one unit, wherever this is called. Raises nothing but :class:`KeyboardInterrupt`."""
-    try:
-        return MadeUnit(task.name, _row(task.work))
-    except Exception as error:  # noqa: BLE001 # whatever it is, the campaign goes on, and tells it
-        return MadeUnit(task.name, None, trouble(error))
+    """Make one unit, wherever this is called. Raises nothing but :class:`KeyboardInterrupt`, if it was interrupted: the
+    unit is nothing then, since an agent's code may have swallowed what was raised within it."""
+    with overrun.asked_for() as asked:
+        try:
+            made = MadeUnit(task.name, _row(task.work))
+        except Exception as error:  # noqa: BLE001 # whatever it is, the campaign goes on, and tells it
+            made = MadeUnit(task.name, None, trouble(error))
+    if asked:
+        raise KeyboardInterrupt
+    return made
 
 
 def _row(work: RunShare | CorpusFile | FoundFailure) -> UnitRow:

@@ -94,6 +94,32 @@ def obeyed() -> None:
     _Watch.asked = None
 
 
+@contextmanager
+def asked_for() -> Iterator[list[int]]:
+    """Within, Ctrl-C raises nothing but is noted in the list, and asks for the end; a second one raises.
+
+    What is raised within the code of an agent may be swallowed there, and what it does then is nothing that it does.
+    Only in the main thread.
+    """
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+        interrupt()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked
+    finally:
+        obeyed()
+        signal.signal(signal.SIGINT, before)
+
+
 def check(patience: float = GRACE_SECONDS) -> None:
     """For whoever waits: raise :class:`OutOfTime` or :class:`KeyboardInterrupt` if it is time, with ``patience`` in
     seconds."""

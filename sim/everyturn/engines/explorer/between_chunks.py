@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
-from types import FrameType
 from typing import Final
 
 from everyturn.world import overrun
@@ -37,23 +34,8 @@ class Saving:
 
 def obedient(chunks: Iterator[None]) -> Iterator[None]:
     """The same, but that Ctrl-C waits until the chunk under way is done; a second one does not wait."""
-    if threading.current_thread() is not threading.main_thread():
-        yield from chunks
-        return
-    asked: list[int] = []
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-        overrun.interrupt()
-
-    before = signal.signal(signal.SIGINT, ask)
-    try:
+    with overrun.asked_for() as asked:
         for _ in chunks:
             yield
             if asked:
                 raise KeyboardInterrupt
-    finally:
-        overrun.obeyed()
-        signal.signal(signal.SIGINT, before)
