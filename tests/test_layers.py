@@ -56,11 +56,12 @@ ROOMS: Final[dict[str, str]] = {
     "campaigns": "asyncio asyncio/* checking engines/* errors explanation files printing runs sessions strategies "
     "verdicts world",
     "reports": "*",
-    "front": "* reports",
+    "page": "* reports",
+    "front": "* page reports",
     "figures": "front reports",
     "hypothesis": "engines/simpy errors front runs strategies verdicts world",
-    "plugin": "asyncio asyncio/* errors files front reports runs verdicts world",
-    "cli": "* reports",
+    "plugin": "asyncio asyncio/* errors files front page reports runs verdicts world",
+    "cli": "* page reports",
 }
 """Room of ``sim/everyturn`` → the rooms that it may look into: only below it, so that each can be read without those
 above. ``engines/*`` are all rooms in that folder, ``*`` all rooms that stand above it in this table."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from everyturn.front.asking import Agent
     from everyturn.front.checks import CheckResult, CheckResults, check, check_all
     from everyturn.front.looks import AuditResult, CoverageResult, LivenessResult, audit, coverage, liveness
+    from everyturn.front.pages import Report, report
     from everyturn.front.recorded import ValidateResult, validate
     from everyturn.front.repairs import RepairsResult, repairs
     from everyturn.front.runs import ExplainResult, ReplayResult, ShrinkResult, explain, replay, shrink
@@ -59,6 +60,7 @@ __all__ = [
     "PromptRefused",
     "RepairsResult",
     "ReplayResult",
+    "Report",
     "ScenarioExplanation",
     "ScenarioResult",
     "ScenarioRun",
@@ -92,6 +94,7 @@ __all__ = [
     "replay",
     "replay_scenario",
     "replay_session",
+    "report",
     "revisions",
     "scenario",
     "shrink",
@@ -107,6 +110,7 @@ _FROM: Final = {
     "everyturn.front.asking": "Agent",
     "everyturn.front.checks": "CheckResult CheckResults check check_all",
     "everyturn.front.looks": "AuditResult CoverageResult LivenessResult audit coverage liveness",
+    "everyturn.front.pages": "Report report",
     "everyturn.front.recorded": "ValidateResult validate",
     "everyturn.front.repairs": "RepairsResult repairs",
     "everyturn.front.runs": "ExplainResult ReplayResult ShrinkResult explain replay shrink",

@@ -251,12 +251,14 @@ def test_what_is_not_promised_is_no_pass(pytester: pytest.Pytester) -> None:
 
 
 def test_files_of_a_failure(pytester: pytest.Pytester) -> None:
-    """The story with its token, and the run as a trace that `everyturn replay` reads."""
+    """The story with its token, the run as a trace that `everyturn replay` reads, and a page to step through."""
     pytester.makepyfile(test_agent=ports("d0"))
     run(pytester, "--everyturn-report-dir", "found", "--everyturn-no-shrink")
     folder = pytester.path / "found" / "test_agent.py_test_it"
     assert TOKEN.search((folder / "story.txt").read_text(encoding="utf-8"))
     assert everyturn.replay(folder / "run.jsonl", invariants=["no-lost-cancel"]).violated == ["no-lost-cancel"]
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    assert "<title>no-lost-cancel is violated by d0-no-accept in A+1c</title>" in page
 
 
 def test_counts_and_verdict_are_properties_also_from_other_processes(pytester: pytest.Pytester) -> None:

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "replay": "replay:replay",
     "shrink": "shrink:shrink",
     "explain": "explain:explain",
+    "report": "report:report",
     "validate": "validate:validate",
     "convert": "convert:convert",
     "export": "export:export",

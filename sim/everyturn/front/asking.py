@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Concatenate, Literal, TypeVar, cast
 
 from everyturn.engines.coroutines.exploration import Sight
+from everyturn.sessions.adapter import Session
 from everyturn.world.scope import Scope
 from everyturn_impl.dispatcher import Dispatcher
 from everyturn_impl.ports import Ports
@@ -52,3 +53,9 @@ def exploring(progress: Progress, what: str) -> Iterator[Callable[[Sight], None]
 
 ScenarioFunction = Callable[..., Coroutine[Any, Any, Any]]
 """An asyncio program as it is: an ``async def`` that takes the world."""
+
+ScenarioOrName = str | ScenarioFunction
+"""An ``async def`` that takes the world, or where it lies: ``"package.module:function"``, ``"file.py:function"``."""
+
+SessionOrName = str | type[Session]
+"""A class that inherits from :class:`Session`, or where it lies: ``package.module:Adapter``, ``file.py:Adapter``."""

@@ -19,6 +19,7 @@ from everyturn.front.of_programs import (
     shrink_scenario,
     shrink_session,
 )
+from everyturn.front.pages import Report, report
 from everyturn.front.scenarios import replay_scenario
 from everyturn.front.sessions import replay_session
 from everyturn.front.tables import CellResult, TabledResult, TableRow, judged_in
@@ -202,6 +203,11 @@ class RunsAgain(CellResult):
         """Say why that run violates ``invariant``, as :func:`everyturn.explain` does."""
         wanted = self._asked.wanted(self._name(invariant))
         return explain(self._token(invariant), agent=self._asked.agent, invariants=[wanted])
+
+    def report(self, invariant: str | None = None) -> Report:
+        """That run as a page to step through, as :func:`everyturn.report` makes it."""
+        wanted = self._asked.wanted(self._name(invariant))
+        return report(self._token(invariant), agent=self._asked.agent, invariants=[wanted])
 
     def shrink(self, invariant: str | None = None, *, keep_cause: bool = False) -> ShrinkResult:
         """Make that run smaller, as :func:`everyturn.shrink` does."""

@@ -19,15 +19,13 @@ from everyturn.asyncio.simulation import fuzz_simulated
 from everyturn.asyncio.telling.explaining import BUDGET, ExplainedScenario
 from everyturn.asyncio.telling.stock_script import write_script
 from everyturn.errors import UsageError
-from everyturn.front.asking import ScenarioFunction
+from everyturn.front.asking import ScenarioFunction, ScenarioOrName
+from everyturn.front.pages import Report, report
 from everyturn.front.tables import CellResult, TabledResult, TableRow, judged_in
 from everyturn.front.undisturbed import undisturbed
 from everyturn.reports import scenario_story
 from everyturn.studies.distributions import Exponential
 from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
-
-ScenarioOrName = str | ScenarioFunction
-"""An ``async def`` that takes the world, or where it lies: ``"package.module:function"``, ``"file.py:function"``."""
 
 ScenarioProgress = bool | Callable[[ScenarioSearch], None]
 """``True``: a line on standard error; or a function that is called after each run with what was found so far."""
@@ -66,6 +64,11 @@ class ProgramResult(CellResult):
         """
         wanted = self._name(name)
         return explained(self.tokens[wanted], self._program, wanted, script=script, budget=budget)
+
+    def report(self, name: str | None = None) -> Report:
+        """That run as a page to step through. Raises as :meth:`replay` does."""
+        wanted = self._name(name)
+        return report(self.tokens[wanted], invariants=[wanted], scenario=self._program)
 
     def shrink(self, name: str | None = None) -> ScenarioRun:
         """Make that run shorter. Raises as :meth:`replay` does."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from everyturn.asyncio import checking
 from everyturn.asyncio.search.searching import SearchLimits
-from everyturn.front.asking import scope_text
+from everyturn.front.asking import SessionOrName, scope_text
 from everyturn.front.scenarios import (
     Order,
     ProgramResult,
@@ -18,12 +18,8 @@ from everyturn.front.scenarios import (
     setting_of,
 )
 from everyturn.front.undisturbed import undisturbed
-from everyturn.sessions.adapter import Session
 from everyturn.sessions.by_name import workload, workload_of
 from everyturn.world.scope import Scope
-
-SessionOrName = str | type[Session]
-"""A class that inherits from :class:`Session`, or where it lies: ``package.module:Adapter``, ``file.py:Adapter``."""
 
 
 class SessionResult(ProgramResult):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -24,7 +25,8 @@ _LONGEST: Final = 60
 
 
 class FoundRun(NamedTuple):
-    """A run that refutes what a test asked, its token, and what to tell of it; ``others``: what else is refuted."""
+    """A run that refutes what a test asked, its token, and what to tell of it; ``others``: what else is refuted;
+    ``page``: makes a page about it."""
 
     question: str
     summary: str
@@ -32,10 +34,11 @@ class FoundRun(NamedTuple):
     story: str
     others: Sequence[str]
     run: Any
+    page: Callable[[], everyturn.Report]
 
 
 class RunAgain(NamedTuple):
-    """A run that was made again from its token."""
+    """A run that was made again from its token; ``page``: makes a page about it, if it is refuted."""
 
     question: str
     result: Any
@@ -43,6 +46,7 @@ class RunAgain(NamedTuple):
     token: str
     story: str
     counts: Mapping[str, Any]
+    page: Callable[[], everyturn.Report] | None = None
 
     @property
     def run(self) -> Any:
@@ -90,15 +94,27 @@ def found(words: AskedWords, way: str, result: Any, *, shrink: bool) -> FoundRun
         story=told,
         others=[f"{each}: {verdicts[each].sentence}\n    {result.tokens[each]}" for each in others],
         run=run,
+        page=_page(words, token, name),
     )
+
+
+def _page(words: AskedWords, token: str, name: str) -> Callable[[], everyturn.Report]:
+    """Makes a page about the run of a token that violates an invariant, or shows a fault."""
+    wanted = _wanted(words, name)
+    subject = {words.front.subject: words.subject}
+    return partial(everyturn.report, token, invariants=wanted, remedies=False, **subject)
+
+
+def _wanted(words: AskedWords, name: str) -> list[Any]:
+    """An invariant as the test names it: an object, if it is one of its own."""
+    given = words.others.get("invariants", ())
+    return [each for each in given if getattr(each, "name", None) == name] or [name]
 
 
 def _against_ports(words: AskedWords, result: Any, name: str, *, shrink: bool) -> tuple[str, str, Any]:
     """The token, the story and the run that refutes an invariant."""
-    given = words.others.get("invariants", ())
-    wanted = [each for each in given if getattr(each, "name", None) == name] or [name]
     run = result.shrink(name) if shrink else result.replay(name)
-    return run.token, _explained(run.token, words, wanted), run
+    return run.token, _explained(run.token, words, _wanted(words, name)), run
 
 
 def _explained(token: str, words: AskedWords, invariants: Sequence[Any]) -> str:
@@ -151,13 +167,15 @@ def made_again(words: AskedWords, token: str) -> RunAgain:
         result = replay(token, **others)
         refuted = result.violated
         told = _explained(result.token, words, others["invariants"]) if refuted else ""
-        return RunAgain(asked(words, "replay"), result, refuted, token, told, {"steps": len(result.run.steps)})
+        page = _page(words, token, refuted[0]) if refuted else None
+        return RunAgain(asked(words, "replay"), result, refuted, token, told, {"steps": len(result.run.steps)}, page)
     result = replay(token, **others)
     judged = result.cell.invariants | ({} if result.cell.conforms is None else {CONFORMS: result.cell.conforms})
     refuted = [name for name, each in judged.items() if each.verdict is Verdict.REFUTED and name not in without]
     explained = _explained_program(token, words, refuted[0]) if refuted else None
     why = explained or "\n".join((*(f"{name}: {judged[name].sentence}" for name in refuted), "", str(result)))
-    return RunAgain(asked(words, "replay"), result, refuted, token, why, {})
+    page = _page(words, token, refuted[0]) if refuted else None
+    return RunAgain(asked(words, "replay"), result, refuted, token, why, {}, page)
 
 
 def story_of_a_run(again: RunAgain) -> str:
@@ -188,7 +206,8 @@ def command(item: Any, token: str) -> str:
 
 
 def written_to(directory: str, nodeid: str, text: str, found: FoundRun | RunAgain) -> Path:
-    """The folder of one test in ``directory``, with the story and, of an agent against ports, the run as a trace."""
+    """The folder of one test in ``directory``, with the story, a page to step through and, of an agent against ports,
+    the run as a trace."""
     folder = Path(directory) / re.sub(r"[^\w.\[\]-]+", "_", str(nodeid)).strip("_")[:150]
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -197,4 +216,7 @@ def written_to(directory: str, nodeid: str, text: str, found: FoundRun | RunAgai
     written(folder / "story.txt", [f"{text}\n".encode()])
     if hasattr(found.run, "write"):
         found.run.write(folder / "run.jsonl")
+    if found.page is not None:
+        with suppress(UsageError):  # of a run that goes on for ever, for example
+            found.page().write(folder / "page.html")
     return folder

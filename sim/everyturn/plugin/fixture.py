@@ -123,7 +123,7 @@ class MarkedTest:
             lines += ["", "The same run again, without a change of the test:", f"  {self._command(found.token)}"]
             if told.report_dir is not None:
                 folder = failures.written_to(told.report_dir, self._item.nodeid, "\n".join(lines), found)
-                lines += ["", f"Story and trace: {folder}"]
+                lines += ["", f"Story, trace and page: {folder}"]
         pytest.fail("\n".join(lines), pytrace=False)
 
     def _command(self, token: str) -> str:

@@ -23,7 +23,7 @@ _OPTIONS: Final = {
     "runs": "how many runs a sample has",
     "max-seconds": "how long each check or sample may take; beyond that what is not refuted is undetermined",
     "strategy": "the strategy of samples of agents against ports, such as pct:3",
-    "report-dir": "write the story and the trace of each failure into a folder of its own in this one",
+    "report-dir": "write story, trace and a page of each failure into a folder of its own in this one",
 }
 _SWITCHES: Final = {
     "no-shrink": "show the run that was found, not a smaller one",

@@ -8,7 +8,7 @@ from typing import Any, Final
 from everyturn.asyncio.runtime.findings import KINDS
 from everyturn.asyncio.runtime.scenarios import parts_of
 from everyturn.asyncio.runtime.tokens import token
-from everyturn.asyncio.telling.explaining import ExplainedScenario, told
+from everyturn.asyncio.telling.explaining import ExplainedScenario, PassingScenario, told
 from everyturn.asyncio.telling.waiting import told as who_waits
 from everyturn.verdicts.checker import CONFORMS
 
@@ -102,6 +102,11 @@ def document(found: ExplainedScenario) -> dict[str, Any]:
         "waiting": [each._asdict() for each in found.waiting],
         "pair": None if found.pair is None else found.pair._asdict(),
         "too_late": None if found.lost is None else found.lost._asdict(),
-        "passing": None if found.passing is None else found.passing._asdict(),
+        "passing": None if found.passing is None else _without_choices(found.passing),
         "beyond_asyncio": found.beyond_asyncio,
     }
+
+
+def _without_choices(passing: PassingScenario) -> dict[str, Any]:
+    """The nearest run that passes, as it is told."""
+    return {name: value for name, value in passing._asdict().items() if name != "recorded"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -13,6 +13,7 @@ from everyturn.explanation.happens_before import Touch
 from everyturn.runs.outcomes import shown
 from everyturn.runs.run import Run
 from everyturn.verdicts import hints
+from everyturn.world.observer import Step
 from everyturn_model import events as ev
 
 SCHEMA: Final = "everyturn/explanation/1"
@@ -132,10 +133,15 @@ def lines(explanation: Explanation) -> Iterator[str]:
 
 def _told(run: Run, number: int) -> str:
     step = run.steps[number]
-    gone = {event.prompt for event in step.events if isinstance(event, ev.Folded | ev.Dropped)}
-    events = (each for each in step.events if not (isinstance(each, ev.TakenOut) and each.prompt in gone))
-    said = [each for each in map(sentence, events) if each]
-    return "; ".join([*said, *_wronged(run, number)])
+    return told_step(step.operations, step.events)
+
+
+def told_step(operations: Sequence[Step], events: Sequence[ev.Event]) -> str:
+    """What a step is worth telling, in words; nothing, if only its operations can be told."""
+    gone = {event.prompt for event in events if isinstance(event, ev.Folded | ev.Dropped)}
+    left = (each for each in events if not (isinstance(each, ev.TakenOut) and each.prompt in gone))
+    said = [each for each in map(sentence, left) if each]
+    return "; ".join([*said, *_wronged(operations)])
 
 
 def _outside(run: Run, number: int) -> bool:
@@ -144,9 +150,9 @@ def _outside(run: Run, number: int) -> bool:
     return any(isinstance(event, calls) for event in run.steps[number].events)
 
 
-def _wronged(run: Run, number: int) -> Iterator[str]:
+def _wronged(operations: Sequence[Step]) -> Iterator[str]:
     """Of a delete of the entry: whose it was, if not that of the turn or summary that deletes it."""
-    for made in run.steps[number].operations:
+    for made in operations:
         if str(made.operation) == "active.delete":
             (held,) = made.before
             own = shown(made.operation.arguments[0])

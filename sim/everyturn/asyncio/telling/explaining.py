@@ -42,12 +42,13 @@ class DecidingPair(NamedTuple):
 
 class PassingScenario(NamedTuple):
     """The nearest run that shows nothing wrong: it is the same up to choice number ``decision``, and there takes
-    ``instead``."""
+    ``instead``. ``recorded``: all its choices, kind and word."""
 
     decision: int
     taken: str
     instead: str
     lines: list[str]
+    recorded: Recorded
 
 
 class LostScenario(NamedTuple):
@@ -210,7 +211,8 @@ class _Explaining:
             for recorded in (*self._other_way_round(number, word), self._words(number, word)):
                 outcome, lines = tell(self._scenario, ByWords(recorded), self._setting)
                 if outcome.complete and not outcome.findings:
-                    return PassingScenario(number + 1, self._decisions[number].word, word, lines)
+                    made = [(each.kind, each.word) for each in outcome.decisions]
+                    return PassingScenario(number + 1, self._decisions[number].word, word, lines, made)
         return behind
 
     def _passing_behind(self) -> PassingScenario | None:
@@ -222,7 +224,7 @@ class _Explaining:
         outcome, lines = tell(self._scenario, ByWords(recorded), self._setting)
         if not outcome.complete or outcome.findings or len(recorded) <= number:
             return None
-        return PassingScenario(number + 1, self._decisions[number].word, recorded[number][1], lines)
+        return PassingScenario(number + 1, self._decisions[number].word, recorded[number][1], lines, recorded)
 
     def turned_back(self, lost: LostScenario | None) -> PassingScenario | None:
         """The run that goes another way at the point of no return, if that is known."""
@@ -231,7 +233,7 @@ class _Explaining:
             return None
         recorded = [(each.kind, each.word) for each in good.decisions]
         _, lines = tell(self._scenario, ByWords(recorded), self._setting)
-        return PassingScenario(lost.decision, lost.word, recorded[lost.decision - 1][1], lines)
+        return PassingScenario(lost.decision, lost.word, recorded[lost.decision - 1][1], lines, recorded)
 
     def lost(self) -> LostScenario | None:
         """The first choice after which every run shows the fault; none if so many runs do not say it."""

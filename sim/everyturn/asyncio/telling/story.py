@@ -52,7 +52,7 @@ class StoryTeller:
         name, task = self._running
         self._running = None
         if isinstance(task, asyncio.Task) and not is_ours(task):
-            self.lines.append(f"{task_name(task)} {_how_it_stands(task)}")
+            self.lines.append(f"{task_name(task)} {how_it_stands(task)}")
         elif not isinstance(task, Answer | asyncio.Task) and not name.startswith("ScenarioWorld."):
             self.lines.append(name)
 
@@ -67,7 +67,8 @@ def is_ours(task: asyncio.Task[Any]) -> bool:
     return frame is not None and OURS in Path(frame.f_code.co_filename).parents
 
 
-def _how_it_stands(task: asyncio.Task[Any]) -> str:
+def how_it_stands(task: asyncio.Task[Any]) -> str:
+    """How a task stands after a step of it, for a reader."""
     if task.cancelled():
         return "is cancelled"
     if task.done():

@@ -52,7 +52,7 @@ def waiting_at_rest(scenario: Scenario, setting: Setting, outcome: ScenarioOutco
 
     def watch(kind: str, what: Any) -> None:
         if kind == "rest" and not found:
-            found.append(_graph([task for task in what.tasks() if not is_ours(task)]))
+            found.append(waiting_now([task for task in what.tasks() if not is_ours(task)]))
 
     run(scenario, ByWords([(each.kind, each.word) for each in outcome.decisions]), setting, watch)
     return found[0] if found else []
@@ -84,7 +84,8 @@ def told(waiting: Sequence[WaitingTask]) -> str:
     return said
 
 
-def _graph(tasks: Sequence[asyncio.Task[Any]]) -> list[WaitingTask]:
+def waiting_now(tasks: Sequence[asyncio.Task[Any]]) -> list[WaitingTask]:
+    """For whom each of these tasks waits now."""
     waiting = [_Waiting(task) for task in tasks]
     names = _Names(waiting)
     return [WaitingTask(task_name(each.task), *_what(each, waiting, names)) for each in waiting]

@@ -144,6 +144,19 @@ class Transitions:
         place = FIRST_THREAD + thread
         return tuple((str(self.locals[before[place]].operation), effect.result) for before, effect in trail)
 
+    def steps(self, row: Row, thread: int, choice: int) -> Iterator[tuple[int, Step]]:
+        """Each operation of a transition, with the local state that made it."""
+        _, _, trail = self._go(row, thread, FIRST_THREAD + thread)[choice]
+        for before, effect in trail:
+            local = before[FIRST_THREAD + thread]
+            operation = self.locals[local].operation
+            assert operation is not None
+            touched = self.touched(local)
+            old = tuple(self.columns[column].values[before[column]] for column in touched)
+            numbers = dict(effect.columns)
+            new = tuple(self.columns[column].values[numbers[column]] for column in touched)
+            yield local, Step(self.world.threads[thread].name, operation, effect.result, old, new, effect.notes)
+
     # rest --------------------------------------------------------------------------------------------------------
 
     def rest(self, row: Row) -> tuple[int, tuple[Finding, ...], tuple[Event, ...]]:
