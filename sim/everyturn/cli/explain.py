@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from everyturn.cli.ending import AGENT, exit_codes, exits
-from everyturn.cli.options import IN_PLACE, OUTPUT, say_strayed
+from everyturn.cli.options import BUDGET, IN_PLACE, OUTPUT, say_strayed
 from everyturn.cli.programs import without_meaning
 from everyturn.cli.runs_of_programs import explain_program, of_one_program, run_of_a_program
 from everyturn.errors import UsageError
@@ -34,14 +34,7 @@ from everyturn.verdicts.verdict import Exit
     help="Explain the violation of this one, or of `conforms`.  [default: the first that is violated]",
 )
 @IN_PLACE
-@click.option(
-    "--budget",
-    type=click.IntRange(1),
-    default=50_000,
-    show_default=True,
-    help="How many states to explore at most in search of the point of no return; of an asyncio program, a 25th as "
-    "many runs.",
-)
+@BUDGET
 @of_one_program
 @click.option(
     "--script",

@@ -71,6 +71,14 @@ class _Picture(_Output):
 IN_PLACE: Final = click.option(
     "--revision", "--agent", "revision", metavar="NAME", help="Run this one in place of the recorded one."
 )
+BUDGET: Final = click.option(
+    "--budget",
+    type=click.IntRange(1),
+    default=50_000,
+    show_default=True,
+    help="How many states to explore at most in search of the point of no return; of an asyncio program, a 25th as "
+    "many runs.",
+)
 COUNTER_CHECK = click.option(
     "--counter-check/--no-counter-check",
     default=True,

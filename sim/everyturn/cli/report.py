@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from everyturn.cli.ending import AGENT, exit_codes, exits
-from everyturn.cli.options import IN_PLACE, OUTPUT, say_strayed
+from everyturn.cli.options import BUDGET, IN_PLACE, OUTPUT, say_strayed
 from everyturn.verdicts.verdict import Exit
 
 
@@ -31,13 +31,7 @@ from everyturn.verdicts.verdict import Exit
     help="Tell of the violation of this one, or of `conforms` (repeatable).  [default: the first; of a result, all]",
 )
 @IN_PLACE
-@click.option(
-    "--budget",
-    type=click.IntRange(1),
-    default=50_000,
-    show_default=True,
-    help="How many states to explore at most in search of the point of no return.",
-)
+@BUDGET
 @click.option(
     "--states",
     type=click.IntRange(1, 200_000),
