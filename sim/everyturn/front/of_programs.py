@@ -17,18 +17,16 @@ from everyturn.asyncio.search.searching import SearchLimits
 from everyturn.asyncio.telling.explaining import BUDGET
 from everyturn.checking.audit import Audited
 from everyturn.errors import UsageError
-from everyturn.front.asking import scope_text
+from everyturn.front.asking import ScenarioOrName, SessionOrName, scope_text
 from everyturn.front.scenarios import (
     Order,
     ScenarioExplanation,
-    ScenarioOrName,
     ScenarioProgress,
     ScenarioRun,
     explained,
     searching,
     setting_of,
 )
-from everyturn.front.sessions import SessionOrName
 from everyturn.sessions.by_name import workload, workload_of
 from everyturn.world.scope import Scope
 
