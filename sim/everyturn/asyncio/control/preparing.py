@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from everyturn.asyncio.control.patches import Patches
+from everyturn.asyncio.order.earlier import EARLIER
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.decisions import FirstOption
 from everyturn.asyncio.runtime.output import kept
@@ -29,7 +30,7 @@ def prepared(
     """Around runs. With a ``scenario`` it is run once before, as nothing interferes: what is imported while it runs,
     and what is computed once for good, is there for all runs then, and belongs to none. ``world_of``: what makes the
     world of that run."""
-    gc.freeze()  # what is here before, garbage too, is looked at by no collection
+    EARLIER.freeze()  # what is here before, garbage too, is looked at by no collection
     gc.disable()
     patches = Patches()
     try:
@@ -39,13 +40,13 @@ def prepared(
                 NOW.take(_run_once(scenario, setting, world_of))
                 patches.put_in_modules()
                 gc.collect()
-                gc.freeze()
+                EARLIER.freeze()
             yield
     finally:
         NOW.put_back()
         patches.put_back()
         gc.enable()
-        gc.unfreeze()
+        EARLIER.forget()
 
 
 class _Looking(FirstOption):

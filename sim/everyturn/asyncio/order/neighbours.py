@@ -15,6 +15,8 @@ from types import CodeType
 from typing import Any, Final, NamedTuple
 from weakref import getweakrefs, ref
 
+from everyturn.asyncio.order.earlier import EARLIER
+
 ALL: Final[Any] = vars(asyncio.tasks).get("_scheduled_tasks", vars(asyncio.tasks).get("_all_tasks"))
 """The weak set of all tasks: from Python 3.12 on, of those that were not begun eagerly."""
 
@@ -41,18 +43,22 @@ class Neighbours:
         self._known = known
         self._seen: list[_Seen] = []
         self._met: dict[str, ref[Any]] = {}
+        self._asks = False
         self._asked: dict[str, bool] = {}
         """Label of what a set asked in this step → whether it was in some set at that time."""
 
     def asked(self, numbered: Any) -> None:
         """A set takes in ``numbered`` now, or gives it away, or looks for it."""
+        if self._asks:  # for a hash, itself
+            return
+        EARLIER.touched = True
         label = numbered.label
         others = self._alive(label)
         self._met.setdefault(label, ref(numbered))
         if not others or self._known():
             return
         within = False
-        for each in _sets([numbered, *others]):
+        for each in self._sets([numbered, *others]):
             within = within or id(numbered) in each.members
             self._seen.append(each)
             self._are_together(each.members)
@@ -64,7 +70,7 @@ class Neighbours:
             return
         asked, seen = self._asked, self._seen
         self._asked, self._seen = {}, []
-        now = list(_sets([each for met in self._met.values() if (each := met()) is not None]))
+        now = list(self._sets([each for met in self._met.values() if (each := met()) is not None]))
         for each in now:
             self._are_together(each.members)
         there = {label for each in now for label in each.members.values()}
@@ -76,6 +82,13 @@ class Neighbours:
             for one in gone.union(*([asked] if lost else [])):
                 for other in lost or each.members.values():
                     self._pair(one, other)
+
+    def _sets(self, numbered: list[Any]) -> list[_Seen]:
+        self._asks = True
+        try:
+            return list(_sets(numbered))
+        finally:
+            self._asks = False
 
     def _alive(self, label: str) -> list[Any]:
         """What was numbered and is there, of which it is not known that it was beside the one of this label."""
@@ -99,7 +112,7 @@ def _sets(numbered: list[Any]) -> Iterator[_Seen]:
     """The sets that hold one of these, or a weak reference to it; but for those whose order the world chooses later."""
     every = None if ALL is None else ALL.data  # where no order arises
     held = [*numbered, *(reference for each in numbered for reference in getweakrefs(each))]
-    for each in gc.get_referrers(*held):
+    for each in (*gc.get_referrers(*held), *EARLIER.holding(held)):
         if (type(each) is set or type(each) is frozenset) and each is not every:
             yield _Seen(ref(each), _members(each))
 

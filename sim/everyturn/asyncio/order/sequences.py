@@ -12,6 +12,8 @@ from collections.abc import Collection
 from typing import Any, Final
 from weakref import ref
 
+from everyturn.asyncio.order.earlier import EARLIER
+
 _HEAP: Final = 1 << 9
 """The flag of classes that are made at run time."""
 
@@ -27,7 +29,7 @@ class Sequences:
     def look(self) -> list[type]:
         """Classes that were not known, and of which some set holds two objects or more."""
         found: dict[type, None] = {}
-        for each in gc.get_objects():
+        for each in (*gc.get_objects(), *EARLIER.changed()):
             if issubclass(type(each), set | frozenset) and len(each) > 1:
                 kinds = {type(member() if isinstance(member, ref) else member) for member in each}
                 found.update(dict.fromkeys(filter(is_by_address, kinds)))
@@ -41,7 +43,7 @@ class Sequences:
         for each in gc.get_objects():
             if issubclass(type(each), tuple(kinds)):
                 self._before[id(each)] = each
-        gc.freeze()
+        EARLIER.freeze()
         for kind in kinds:
             self.classes.append(kind)
             kind.__hash__ = self._hash()  # type: ignore[method-assign]

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from weakref import ref
 
+from everyturn.asyncio.order.earlier import EARLIER
 from everyturn.asyncio.order.ordering import Groups
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.apart import apart
@@ -90,7 +91,7 @@ def run(
     :class:`~everyturn.asyncio.runtime.errors.Unsupported` where the program does what cannot be controlled.
     """
     outcome = ScenarioOutcome([], [], groups=setting.groups)
-    gc.freeze()  # the collector looks into what this run makes, and not again into what a search remembers
+    EARLIER.freeze()  # the collector looks into what this run makes, and not again into what a search remembers
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
         world = world_of(guide, setting, watch=watch)

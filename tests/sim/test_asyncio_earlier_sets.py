@@ -1,0 +1,38 @@
+"""Sets that were there before a run come in every order, too: the collector does not find them, and a proof would not
+count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.sim import asyncio_earlier as earlier
+from tests.sim.test_asyncio_sets import behaviours
+
+from everyturn.asyncio.checking import check
+from everyturn.asyncio.order import earlier as order
+from everyturn.asyncio.search.searching import search
+from everyturn.verdicts.verdict import Verdict
+
+EITHER = {("a",), ("b",)}
+KINDS = [earlier.of_a_module, earlier.of_a_class, earlier.of_an_object, earlier.weak, earlier.taken_out]
+
+
+@pytest.mark.parametrize("scenario", KINDS, ids=lambda each: str(each.__name__))
+def test_either_task_comes_first(scenario: Any) -> None:
+    assert behaviours(scenario) == EITHER
+    assert behaviours(scenario) == EITHER  # nothing of the runs before is left in the set
+
+
+def test_where_they_are_not_remembered_an_order_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the tests above would show nothing."""
+    monkeypatch.setattr(order.EarlierSets, "holding", lambda self, members: [])
+    assert behaviours(earlier.of_a_module) == {("a",)}
+
+
+def test_where_nobody_sees_an_order_all_is_proved() -> None:
+    assert check(earlier.kept_until_done).cell.verdict is Verdict.PROVED
+
+
+def test_of_a_programs_own_objects_one_order_is_trusted() -> None:
+    assert any("Job" in each for each in search(earlier.own_objects).trusted)
