@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -375,7 +376,8 @@ def test_a_run_with_connections_has_no_script_and_it_is_said() -> None:
 def test_bytes_on_their_way_are_a_part_of_the_state(forgetful: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Forgotten, the fault is missed, and the counter-check says that states were merged that are not one."""
     if forgetful:
-        monkeypatch.setitem(encoding._KNOWN, Pipe, lambda pipe: (pipe.ended, pipe.unheard, len(pipe.data)))
+        known = partial(encoding._known_by, Pipe, lambda pipe: (pipe.ended, pipe.unheard, len(pipe.data)))
+        monkeypatch.setitem(encoding._BY_TYPE, Pipe, known)
         with pytest.raises(Disagreement):
             check(what_is_on_its_way_matters)
     else:

@@ -16,7 +16,7 @@ from everyturn.verdicts.verdict import Exit
         AGENT,
         {
             Exit.HOLDS: "the page is written",
-            Exit.USAGE: "usage error, unreadable input, or a run that violates nothing of what was asked for",
+            Exit.USAGE: "usage error, unreadable input, or nothing is violated",
         },
     ),
     short_help="A counterexample as a page to step through",

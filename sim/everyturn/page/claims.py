@@ -12,11 +12,12 @@ from everyturn.page.words import words
 from everyturn.reports.story import NOUNS, told_step
 from everyturn.runs.run import Run
 from everyturn.world.operations import OWN
+from everyturn_model.invariants.no_hang import NO_HANG
 
 
 def headline(found: Explanation) -> str:
     """The violation in a sentence, for somebody who does not know the invariant."""
-    waits = f"{found.sentence.split()[0]}'s client waits for ever: " if found.invariant == "no-hang" else ""
+    waits = f"{found.sentence.split()[0]}'s client waits for ever: " if found.invariant == NO_HANG.name else ""
     return f"{waits}{found.sentence}"
 
 

@@ -19,6 +19,7 @@ from everyturn.world.agents import find_revision, revision_name
 from everyturn_impl.dispatcher import Dispatcher
 from everyturn_impl.repairs import REPAIRS
 from everyturn_impl.revisions import REVISIONS
+from everyturn_model.invariants.no_hang import NO_HANG
 from everyturn_model.lifecycle import Ledger, Life, Phase
 
 LIMITS: Final = Limits(states=100_000, seconds=20)
@@ -58,7 +59,7 @@ _LACKED: Final = {
 
 def left_waiting(found: Explanation) -> tuple[str, str] | None:
     """What became of the prompt whose client waits for ever, and what a change has to do; none of another invariant."""
-    if found.invariant != "no-hang":
+    if found.invariant != NO_HANG.name:
         return None
     ledger = Ledger()
     for events in found.run.seen():
