@@ -62,7 +62,8 @@ for name in ("no-hang", "no-double-emit", "no-fold-of-run-id", "prompt-notice"):
 
 # %% [markdown]
 # Proved, for two prompts and a kind world. One provider error, and it hangs again: the error path does not look at the
-# queue. Exercise: find in `impl/everyturn_impl/agent.py` where `take_turn` leaves without a hand-off.
+# queue. Exercise: find in `impl/everyturn_impl/agent.py` where `take_turn` leaves without a hand-off, and mend it:
+# `everyturn exercise 4 -o my_fix.py` begins a file, `everyturn exercise 4 my_fix.py` says whether it is proved.
 
 # %%
 print(everyturn.check("d4-independent", "AA+1e").verdicts["no-hang"].sentence)

@@ -54,4 +54,5 @@ for window, runs in windows.most_common():
 
 # %% [markdown]
 # Exercise: `hardened` loses no Cancel. Which lines of `impl/everyturn_impl/revisions/hardened.py` see to that? Take one
-# away in a subclass, and check it.
+# away in a subclass, and let the tool say whether a Cancel is lost now: `everyturn exercise 5 -o my_break.py`, then
+# `everyturn exercise 5 my_break.py`.

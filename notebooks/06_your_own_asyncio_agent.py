@@ -82,4 +82,5 @@ print(everyturn.check_scenario(mended))
 
 # %% [markdown]
 # Proved: every run of it, in asyncio's order. Exercise: give `ask` a time limit (`asyncio.timeout`), and see what becomes
-# of the answer of a prompt whose user has gone.
+# of the answer of a prompt whose user has gone. `everyturn exercise 6 -o my_session.py` begins with one that fails;
+# `everyturn exercise 6 my_session.py` says whether yours is proved.

@@ -55,9 +55,11 @@ ROOMS: Final[dict[str, str]] = {
     "sessions": "asyncio asyncio/* errors formats logs verdicts world",
     "campaigns": "asyncio asyncio/* checking engines/* errors explanation files printing runs sessions strategies "
     "verdicts world",
+    "game": "asyncio/control asyncio/runtime asyncio/search asyncio/states engines/coroutines identity verdicts world",
     "reports": "*",
     "page": "* reports",
     "front": "* page reports",
+    "exercises": "front game verdicts world",
     "figures": "front reports",
     "hypothesis": "engines/simpy errors front runs strategies verdicts world",
     "plugin": "asyncio asyncio/* errors files front page reports runs verdicts world",

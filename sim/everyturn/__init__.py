@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from everyturn.front.checks import CheckResult, CheckResults, check, check_all
     from everyturn.front.looks import AuditResult, CoverageResult, LivenessResult, audit, coverage, liveness
     from everyturn.front.pages import Report, report
+    from everyturn.front.playing import GamePage, play
     from everyturn.front.recorded import ValidateResult, validate
     from everyturn.front.repairs import RepairsResult, repairs
     from everyturn.front.runs import ExplainResult, ReplayResult, ShrinkResult, explain, replay, shrink
@@ -53,6 +54,7 @@ __all__ = [
     "ExplainResult",
     "FuzzResult",
     "FuzzRun",
+    "GamePage",
     "Held",
     "LivenessResult",
     "Ports",
@@ -90,6 +92,7 @@ __all__ = [
     "fuzz_session",
     "invariants",
     "liveness",
+    "play",
     "repairs",
     "replay",
     "replay_scenario",
@@ -111,6 +114,7 @@ _FROM: Final = {
     "everyturn.front.checks": "CheckResult CheckResults check check_all",
     "everyturn.front.looks": "AuditResult CoverageResult LivenessResult audit coverage liveness",
     "everyturn.front.pages": "Report report",
+    "everyturn.front.playing": "GamePage play",
     "everyturn.front.recorded": "ValidateResult validate",
     "everyturn.front.repairs": "RepairsResult repairs",
     "everyturn.front.runs": "ExplainResult ReplayResult ShrinkResult explain replay shrink",

@@ -35,6 +35,8 @@ COMMANDS: Final = {
     "convert": "convert:convert",
     "export": "export:export",
     "repairs": "repairs:repairs",
+    "game": "game:game",
+    "exercise": "exercise:exercise",
     "list": "listing:list_",
 }
 """Command → the module of this package and the function that it is; imported when it is asked for."""

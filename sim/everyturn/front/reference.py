@@ -17,12 +17,13 @@ from everyturn.files.writing import written
 from everyturn.world.scope import DEFAULT_SCOPES
 
 SECTIONS: Final = {
-    "Questions": "check check_all liveness fuzz replay explain shrink report validate simulate audit coverage repairs",
+    "Questions": "check check_all liveness fuzz replay explain shrink report validate simulate audit coverage repairs "
+    "play",
     "Asyncio programs": "check_scenario fuzz_scenario replay_scenario check_session fuzz_session replay_session "
     "scenario",
     "Results": "CheckResult CheckResults FuzzResult FuzzRun ReplayResult ExplainResult ShrinkResult Report "
     "LivenessResult AuditResult CoverageResult ValidateResult SimulateResult RepairsResult ScenarioExplanation "
-    "ScenarioResult ScenarioRun SessionResult "
+    "ScenarioResult ScenarioRun SessionResult GamePage "
     "Verdict Trace",
     "What is asked about": "Agent Scope Promises Ports Shared Call Completion Context Session UserPrompt Held "
     "PromptRefused",

@@ -132,6 +132,11 @@ class Locals:
         state = self.states[number]
         return f"{self.world.threads[state.thread].name} at {state.operation} ({state.place})"
 
+    def suspended(self, number: int) -> LiveCoroutine | None:
+        """A coroutine of its own that stands at a local state, to be looked at and closed; none where it has ended."""
+        state = self.states[number]
+        return None if state.operation is None else self._replay(state.thread, self._history(number))
+
     def _root(self, thread: int) -> int:
         coroutine = self.world.start(thread)
         arrival = self._arrive(coroutine, None, LocalState(thread, None, False, True))
