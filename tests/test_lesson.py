@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 import everyturn
 from everyturn.cli import main
+from everyturn.exercises.catalogue import EXERCISES
 from everyturn.game.levels import LEVELS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,9 +49,7 @@ def test_every_command_of_the_lesson_runs(
     """In an empty folder, with the agent in it that the set-up writes; the solutions lie where the pages say."""
     monkeypatch.chdir(tmp_path)
     if "-o assistant.py" not in command:
-        (tmp_path / "assistant.py").write_text(
-            (ROOT / "examples/lesson/assistant.py").read_text().replace("class Assistant", "class Mine")
-        )
+        (tmp_path / "assistant.py").write_text(EXERCISES[7].beginning())
     shutil.copytree(ROOT / "examples" / "solutions", tmp_path / "examples" / "solutions")
     monkeypatch.setattr("everyturn.front.playing.LEVELS", LEVELS[:2])
     result = CliRunner().invoke(main, shlex.split(command))
@@ -70,13 +69,14 @@ def test_links_of_the_lesson_lead_somewhere(page: Path) -> None:
 def test_the_numbers_on_the_worksheets() -> None:
     """States of the assistant with one prompt; of the answer with one and with two; the least steps to two turns."""
     text = {page.stem: " ".join(page.read_text(encoding="utf-8").split()) for page in PAGES}
-    begun, answer = "examples.lesson.assistant:Assistant", "examples.solutions.exercise_9:Mine"
+    begun, answer = "everyturn.exercises.starts.assistant:Mine", "examples.solutions.exercise_9:Mine"
     assert f"{everyturn.check(begun, 'A').states} states" in text["setup"]
     one, two = (everyturn.check(answer, scope).states for scope in ("A", "AA"))
     assert f"one prompt has {one} states, two have {two}" in text["worksheet_4"]
     least = everyturn.check(begun, "AA", invariants=["one-turn"]).verdicts["one-turn"].steps
     assert (least, "Six steps are enough" in text["worksheet_2"]) == (6, True)
-    lines = len((ROOT / "examples/lesson/assistant.py").read_text().splitlines())
+    lines = len(EXERCISES[7].beginning().splitlines())
+    assert lines < 60
     assert f"{lines} lines" in text["worksheet_1"]
 
 

@@ -1,67 +1,15 @@
 """The completion says what became of the turn: its error, too."""
 
-from dataclasses import dataclass, replace
+from examples.solutions.exercise_8 import Age
+from examples.solutions.exercise_8 import Mine as LosesNoCancel
 
-from everyturn import Call, Completion, Context, Ports, Shared
+from everyturn import Call, Completion, Context
 from everyturn_impl.calls import Fault, StepEnd
 from everyturn_impl.errors import AgentError
 
 
-@dataclass(frozen=True, slots=True)
-class Age:
-    """How many Cancels there were."""
-
-    number: int = 0
-
-    def read(self) -> "tuple[int, Age]":
-        return self.number, self
-
-    def begin(self) -> "tuple[None, Age]":
-        return None, Age(self.number + 1)
-
-
-class Mine:
-    """Answers one prompt after the other; who comes meanwhile waits in the queue. Cancel ends the turn that runs."""
-
-    own = {"age": Age()}  # noqa: RUF012 - nobody changes it
-
-    def __init__(self, ports: Ports, *, direct: bool = False, age: Shared[Age]) -> None:
-        self.ports = ports
-        self.age = age
-
-    async def submit(self, call: Call) -> Call:
-        """A prompt is accepted."""
-        return replace(call, sequence=await self.age.do(Age.read))
-
-    async def serve(self, call: Call, caller: Context) -> None:
-        """Its thread begins: run it now, or leave it in the queue for the turn that runs."""
-        await self.ports.threads.start(call.prompt)
-        await self.ports.mutex.lock()
-        busy = await self.ports.active.get()
-        if busy:
-            await self.ports.queue.set((*await self.ports.queue.get(), call))
-        else:
-            await self.ports.active.set(caller.turn(call.prompt))
-        await self.ports.mutex.unlock()
-        if not busy:
-            await self.run(call, caller)
-
-    async def run(self, call: Call, caller: Context) -> None:
-        """A turn that is active; then whoever is queued."""
-        turn = caller.turn(call.prompt)
-        await self.answer(call, turn)
-        await self.ports.mutex.lock()
-        await self.ports.active.delete(turn)
-        queued = await self.ports.queue.get()
-        if queued:
-            await self.ports.queue.set(queued[1:])
-            await self.ports.active.set(caller.next_hop().turn(queued[0].prompt))
-        await self.ports.mutex.unlock()
-        if queued:
-            await self.run(queued[0], caller.next_hop())
-
+class Mine(LosesNoCancel):
     async def answer(self, call: Call, turn: Context) -> None:
-        """The model answers, the store keeps it, the client is told."""
         if await self.age.do(Age.read) > call.sequence:
             await self.ports.contexts.cancel(turn)
         await self.ports.store.write_user(None, call, "turn", turn)
@@ -78,10 +26,3 @@ class Mine:
         await self.ports.store.flush(call.prompt)
         told = Completion(call.prompt, call.run_id, message, result.text, fault, result.how is StepEnd.CANCELLED)
         await self.ports.broker.publish(told, None)
-
-    async def cancel(self) -> None:
-        """The user presses Cancel."""
-        await self.age.do(Age.begin)
-        running = await self.ports.active.get()
-        if running:
-            await self.ports.contexts.cancel(running)

@@ -110,14 +110,3 @@ def test_notebooks_lead_to_exercises_that_lead_back() -> None:
     for path in sorted((ROOT / "notebooks").glob("*.py")):
         named = [each.number for each in EXERCISES.values() if each.notebook == path.stem]
         assert [number for number in EXERCISES if f"everyturn exercise {number}" in path.read_text()] == named
-
-
-def test_the_agent_of_the_lesson_is_what_its_exercises_begin_with() -> None:
-    """One text, but for the name of the class and the first line; under 60 lines."""
-    agent = (ROOT / "examples" / "lesson" / "assistant.py").read_text()
-    assert len(agent.splitlines()) < 60
-    for number in (7, 8, 9):
-        assert (
-            EXERCISES[number].beginning().replace("class Mine", "class Assistant").splitlines()[1:]
-            == (agent.splitlines()[1:])
-        )
