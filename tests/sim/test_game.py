@@ -213,6 +213,7 @@ def test_every_level_says_what_it_needs(level: Level, loaded: dict[str, Loaded])
     assert 10 <= len(found["code"]) <= 40
     assert level.hints
     assert level.goal.endswith(".")
+    assert bool(level.won) == (CLAIMS[level.name][1] is not None)
     if level.name != "the-real-agent":
         differences = found["before"] or found["mended"]["diff"]
         assert any(line[0] in "+-" for line in differences)

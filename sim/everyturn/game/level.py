@@ -63,7 +63,7 @@ class Level:
 
     ``program`` is what is played; ``mended`` the same with a fix; a level that cannot be won has none, and may have
     what stood ``before``. ``fix`` says in a sentence what differs. ``story`` sets the scene, ``hints`` get clearer one
-    by one, ``moral`` says at the end what has happened.
+    by one; ``won`` says what is so when the goal is reached (nothing, if it cannot be), ``moral`` what has happened.
     """
 
     name: str
@@ -77,3 +77,4 @@ class Level:
     mended: Playable | None = None
     before: Playable | None = None
     fix: str = ""
+    won: str = ""

@@ -52,6 +52,7 @@ def document(level: Level) -> dict[str, Any]:
         "hints": level.hints,
         "moral": prose(level.moral),
         "fix": level.fix,
+        "won": level.won,
         "legend": level.program.legend,
         "code": level.program.code.lines,
         "graph": packed(graph),

@@ -38,6 +38,7 @@ LEVEL = Level(
     name="another-s-entry",
     title="Cleaning up after others",
     goal="Make two turns run at the same time.",
+    won="Two turns run at the same time.",
     story="""The real fault of a real agent, which stood for months. Looking and acting is one access here. But a
         turn clears `active` when it is done, and once more in its `finally`, to be on the safe side.""",
     terms=(Term("finally", "Python runs this part on the way out, whatever has happened."),),

@@ -56,6 +56,7 @@ LEVEL = Level(
     name="lost-cancel",
     title="The lost Cancel",
     goal="Press Cancel so that it is lost: p1 came before it, and is answered all the same.",
+    won="The Cancel was over, and the model has answered all the same: it is lost.",
     story="""A user has sent p1 and presses Cancel, which is a thread of its own. It asks whose turn it is, and
         ends that turn. The model is expensive: after a Cancel it must not be asked any more.""",
     terms=(

@@ -61,6 +61,7 @@ LEVEL = Level(
     name="cancelled-before-start",
     title="Cancelled before it began",
     goal="Leave the session busy for ever, although nothing runs.",
+    won="Nothing runs, and the session is busy for ever.",
     story="""A prompt makes the session busy and starts a turn; the turn's `finally` says that it is free again,
         whatever happens. A user may press Stop. Can `finally` be missed?""",
     terms=(

@@ -50,6 +50,7 @@ LEVEL = Level(
     name="deadline",
     title="The deadline that loses a prompt",
     goal="Make the program wait for ever.",
+    won="The prompt is gone, and the program waits for it for ever.",
     story="""A worker takes a prompt out of the queue and notes it on the disk. If that takes longer than a
         second, it is given up and tried again. You decide what is slow.""",
     terms=(

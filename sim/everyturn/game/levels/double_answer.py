@@ -44,6 +44,7 @@ LEVEL = Level(
     name="double-answer",
     title="The double answer",
     goal="Have one prompt answered twice.",
+    won="One prompt was answered twice.",
     story="""Prompts stand in line, and every thread answers whoever is first, then lets him go. Nobody waits in
         vain here. But two threads may be too many.""",
     terms=(Term("exactly once", "What an answer should come: neither lost nor twice. It is harder than it sounds."),),

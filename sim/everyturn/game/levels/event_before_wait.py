@@ -47,6 +47,7 @@ LEVEL = Level(
     name="event-before-wait",
     title="The event that was set too early",
     goal="Make the worker wait for ever.",
+    won="The worker waits for an event that was set already, and cleared.",
     story="""A worker finds nothing to do, writes that into a file, and then waits for an event which the user
         sets. A disk can be slow.""",
     terms=(

@@ -41,6 +41,7 @@ LEVEL = Level(
     name="poisoned-prompt",
     title="The flag that stays",
     goal="Have a prompt cancelled that was sent after the Cancel was over.",
+    won="A prompt is cancelled that was sent after the Cancel was over.",
     story="The mended code of the level before: no Cancel is lost any more. But a flag that is raised stays raised.",
     terms=(Term("poisoned", "Cancelled by a Cancel that was over before the prompt was sent."),),
     hints=("What if somebody presses Cancel and nobody is there?", "Let the Cancel be over before p1 comes in."),

@@ -53,6 +53,7 @@ LEVEL = Level(
     name="folded",
     title="Folded, and forgotten",
     goal="Make a client wait for ever.",
+    won="The prompt is part of another turn, and nobody tells its client: it waits for ever.",
     story="""A real agent did this. Who sends a prompt while a turn runs is put into the queue, and the running
         turn takes the text into its own conversation: it is *folded*. Everything that belongs together is under
         a lock.""",

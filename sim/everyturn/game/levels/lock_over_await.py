@@ -53,6 +53,7 @@ LEVEL = Level(
     name="lock-over-await",
     title="A lock over an await",
     goal="Make the program wait for ever.",
+    won="The turn waits for the reader, and the reader for the turn.",
     story="""A turn streams an answer in chunks, under the lock of its session. The reader reads one chunk; then
         the user presses Stop, which needs the lock, too. The queue between them holds one chunk.""",
     terms=(

@@ -7,7 +7,7 @@ from everyturn_impl.calls import Call, Context
 
 
 class LooksThenActs(Desk):
-    """One turn at a time. Or so it is meant."""
+    """One turn at a time."""
 
     async def handle(self, call: Call, turn: Context) -> None:
         if await self.active.get() is None:  # nobody runs?
@@ -22,8 +22,8 @@ class LooksAndActs(Desk):
     """One turn at a time."""
 
     async def handle(self, call: Call, turn: Context) -> None:
-        # Nobody runs? Then we do: one access.
-        if await self.active.set_if_idle(turn):
+        if await self.active.set_if_idle(turn):  # nobody runs?
+            # then we do, in the same access
             await self.tell(call)
             await self.active.delete(turn)
         else:
@@ -34,6 +34,7 @@ LEVEL = Level(
     name="look-then-act",
     title="Look, then act",
     goal="Make two turns run at the same time.",
+    won="Two turns run at the same time.",
     story="""An agent answers prompts, the texts that its users send. Two of them, p1 and p2, come in, each on a
         thread of its own. Both threads run the same code. You decide who goes next: each click is one access to
         what they share.""",

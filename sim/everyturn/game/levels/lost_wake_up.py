@@ -52,6 +52,7 @@ LEVEL = Level(
     name="lost-wake-up",
     title="The lost wake-up",
     goal="Make a client wait for ever.",
+    won="Somebody stands in line, and nobody works any more: the client waits for ever.",
     story="""Prompts stand in line. The first thread to raise the flag `working` is the worker and answers
         everybody in line; others see that it is up and leave, for the worker will take them, too. When the line
         is empty the worker lowers the flag and goes to sleep.""",

@@ -44,6 +44,7 @@ LEVEL = Level(
     name="one-line-two-accesses",
     title="One line, two accesses",
     goal="Make a client wait for ever: let the gate stay shut.",
+    won="Both wait at the gate, and nobody will open it any more.",
     story="""Two prompts wait for each other at a gate. Each counts itself; who counts two opens the gate. `here
         + 1` is one line of code. How many accesses is it? The underline shows which one comes next.""",
     terms=(

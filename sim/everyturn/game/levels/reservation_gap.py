@@ -69,6 +69,7 @@ LEVEL = Level(
     name="reservation-gap",
     title="The gap between two places",
     goal="Press Cancel so that it is lost.",
+    won="The Cancel was over, and the model has answered all the same: it is lost.",
     story="""p1 is always somewhere: it is noted as *coming* until its turn is active. The Cancel looks at both
         places, so it must find p1. Must it?""",
     terms=(Term("reservation", "A note that somebody is accepted and on his way. A real agent keeps such notes."),),

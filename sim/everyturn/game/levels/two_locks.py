@@ -54,6 +54,7 @@ LEVEL = Level(
     name="two-locks",
     title="Two locks",
     goal="Make the client of p1 wait for ever.",
+    won="Each waits for the lock that the other one has.",
     story="""A turn needs two locks, and so does the Cancel button, which is a thread of its own here. Nothing is
         read too early and nothing is forgotten. It can hang all the same.""",
     terms=(

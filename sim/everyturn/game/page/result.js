@@ -7,8 +7,8 @@ function win() {
   const praise = moves === shortest ? `You did it in ${moves} moves, and fewer are not possible.`
     : `You did it in ${moves} moves. The shortest way takes ${shortest}.`;
   over("You did it", [
-    element("p", {class: "verdict", text: `${walk.won}.`}), element("p", {text: praise}), ...moral(),
-    ...mended(walk.made().map((move) => move.who)), ...(moves > shortest ? [solution("Show the shortest way")] : []),
+    element("p", {class: "verdict", text: level.won}), element("p", {text: praise}), ...moral(),
+    ...mended(walk.made().map((move) => level.graph.who[move.who])), ...(moves > shortest ? [solution("Show the shortest way")] : []),
   ]);
 }
 
@@ -72,7 +72,8 @@ function mended(order) {
 }
 
 function command() {
-  return [element("p", {class: "command"}, "Ask the tool itself: ", element("code", {text: level.command}))];
+  const said = walk.won === null ? "" : ` (it says: ${walk.won})`;
+  return [element("p", {class: "command"}, "Ask the tool itself: ", element("code", {text: level.command}), said)];
 }
 
 function solution(title) {

@@ -99,11 +99,11 @@ class Walk {
     return way.choices;
   }
 
-  // The same threads in the same order on another program, as far as they can go; then whoever can, to the end.
+  // The same threads, by their names, in the same order on another program, as far as they can go; then whoever can, to the end.
   static follow(graph, order) {
     const walk = new Walk(graph);
     for (const who of order) {
-      const place = walk.moves.findIndex((move) => move.who === who);
+      const place = walk.moves.findIndex((move) => graph.who[move.who] === who);
       if (place >= 0) walk.take(place);
     }
     walk.asked = walk.choices.length;
