@@ -222,3 +222,12 @@ def test_every_level_says_what_it_needs(level: Level, loaded: dict[str, Loaded])
         differences = found["before"] or found["mended"]["diff"]
         assert any(line[0] in "+-" for line in differences)
         assert level.fix
+
+
+def test_every_access_has_words(loaded: dict[str, Loaded]) -> None:
+    """What is told of a move names no operation as the code does; but for what comes from a level's own world."""
+    raw = re.compile(r"\b(?!p\d)[a-z]+\.[a-z_]+\b")
+    for level in LEVELS:
+        graph = loaded[level.name]["graph"]
+        said = [*graph["told"], *(stand["next"] for stand in graph["stands"])]
+        assert [each for each in said if raw.search(each)] == [], level.name

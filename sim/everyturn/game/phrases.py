@@ -9,7 +9,7 @@ from everyturn.game.things import Flag, Lock
 from everyturn.world.operations import OWN, Operation
 from everyturn_impl.calls import Call, Completion, Context, Stream, StreamResult
 
-_SILENT: Final = ("threads.start", "calls.returned")
+_SILENT: Final = ("threads.start", "calls.returned", "closing.get")
 """What a thread does besides, of which nothing is said."""
 
 _TO_DO: Final = {
@@ -29,8 +29,23 @@ _TO_DO: Final = {
     "contexts.done": "looks whether the turn of {0} is cancelled",
     "model.start": "asks the model",
     "model.end": "gets the model's answer",
+    "model.ready": "looks whether there is a model",
+    "reservations.begin": "comes in, and is noted as coming",
+    "reservations.close": "is no longer noted as coming",
+    "reservations.count": "looks how many are coming",
+    "mark.get": "reads the mark of Cancels",
+    "mark.delete": "takes the mark of Cancels away",
+    "hooks.keep": "keeps what its client shall be told",
+    "hooks.take": "takes what was kept",
+    "store.read": "reads the session",
+    "store.write_user": "stores the message of {1}",
+    "store.create_assistant": "begins to store the answer",
+    "store.read_usage": "reads what was used so far",
+    "store.save_usage": "stores what was used",
+    "store.finish_step": "stores the answer",
+    "store.flush": "writes out what is stored",
 }
-"""Operation → what the thread does; ``{0}`` is what it gives."""
+"""Operation → what the thread does; ``{0}`` is the first that it gives."""
 
 _OWN: Final = {
     "join": "puts {0} into {name}",
@@ -58,7 +73,14 @@ _CAME_OF_IT: Final = {
 }
 """Operation and result → what that means."""
 
-_NOT_ASKED: Final = ("broker.publish", "queue.compare_and_set", "add")
+_NOT_ASKED: Final = (
+    "broker.publish",
+    "queue.compare_and_set",
+    "reservations.begin",
+    "store.create_assistant",
+    "store.read",
+    "add",
+)
 """Operations whose result is of no interest."""
 
 
