@@ -270,6 +270,7 @@ def test_help_says_what_each_exit_code_means(command: str) -> None:
     assert {0, 2, 3, 130} <= numbers
     judging = {
         "check", "liveness", "fuzz", "campaign", "diff", "replay", "shrink", "explain", "validate", "repairs",
+            "exercise",
     }  # fmt: skip
     assert (1 in numbers) == (command in judging)
 

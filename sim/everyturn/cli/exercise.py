@@ -21,7 +21,7 @@ from everyturn.verdicts.verdict import Exit
             Exit.UNDETERMINED: "a limit was reached before an answer",
         },
     ),
-    short_help="Code to mend or to break; the tool says whether it is proved",
+    short_help="Code to mend or to break; is it proved?",
 )
 @click.argument("number", type=click.IntRange(1), required=False)
 @click.argument("answer", type=click.Path(path_type=Path), required=False)
