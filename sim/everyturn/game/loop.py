@@ -17,7 +17,7 @@ from everyturn.asyncio.runtime.findings import task_name
 from everyturn.asyncio.runtime.outside import Answer
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.runtime.world import ScenarioWorld
-from everyturn.asyncio.search.searching import MERGEABLE, DepthFirstGuide, packed
+from everyturn.asyncio.search.searching import MERGEABLE, DepthFirstGuide
 from everyturn.asyncio.states.state import encode
 from everyturn.game.graph import PlayGraph, PlayMove, Stand
 from everyturn.game.level import ShownCode, shown
@@ -77,7 +77,7 @@ class LoopMap(DepthFirstGuide):
         self.level = level
         self.code = level.code
         self.graph = PlayGraph([], ("ready", *level.shows.split()))
-        self.seen: dict[bytes, int] = {}
+        self.seen: dict[str, int] = {}
         self._nodes: list[int] = []
         """The number of the state at each choice of the prefix."""
         self._stands: list[dict[str, Stand]] = []
@@ -144,7 +144,7 @@ class LoopMap(DepthFirstGuide):
         """The number of the present state, which is new on the map: else the run is left there."""
         world = self._world()
         assert world is not None
-        key = packed((kind, tuple(options), encode(world))) if kind in MERGEABLE else None
+        key = repr((kind, tuple(options), encode(world))) if kind in MERGEABLE else None
         if key is not None and key in self.seen:
             self._lead_to(self.seen[key])
             world.settled = True
