@@ -13,7 +13,7 @@ from typing import Generic, NamedTuple, TypeVar
 T = TypeVar("T", bound=Hashable)
 
 
-class Stand(NamedTuple):
+class PlayStand(NamedTuple):
     """Where a thread or task stands in the code that the player sees, before its next access.
 
     ``line`` counts from 1 in the text that is shown, 0: not in it; ``first`` and ``last``: the columns of the access in
@@ -39,7 +39,7 @@ class PlayMove(NamedTuple):
     wins: str | None
 
 
-class Table(Generic[T]):
+class PlayTable(Generic[T]):
     """Different values, each by its number in the order of arrival."""
 
     def __init__(self) -> None:
@@ -64,8 +64,8 @@ class PlayGraph:
 
     who: list[str]
     objects: tuple[str, ...]
-    shared: Table[tuple[str, ...]] = field(default_factory=Table)
-    stands: Table[Stand] = field(default_factory=Table)
+    shared: PlayTable[tuple[str, ...]] = field(default_factory=PlayTable)
+    stands: PlayTable[PlayStand] = field(default_factory=PlayTable)
     states: list[tuple[int, ...]] = field(default_factory=list)
     moves: list[list[PlayMove]] = field(default_factory=list)
     wins_at_rest: dict[int, str] = field(default_factory=dict)

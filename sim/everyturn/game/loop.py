@@ -19,7 +19,7 @@ from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting
 from everyturn.asyncio.runtime.world import ScenarioWorld
 from everyturn.asyncio.search.searching import MERGEABLE, DepthFirstGuide
 from everyturn.asyncio.states.state import encode
-from everyturn.game.graph import PlayGraph, PlayMove, Stand
+from everyturn.game.graph import PlayGraph, PlayMove, PlayStand
 from everyturn.game.level import ShownCode, shown
 from everyturn.game.threads import stand
 
@@ -80,7 +80,7 @@ class LoopMap(DepthFirstGuide):
         self.seen: dict[str, int] = {}
         self._nodes: list[int] = []
         """The number of the state at each choice of the prefix."""
-        self._stands: list[dict[str, Stand]] = []
+        self._stands: list[dict[str, PlayStand]] = []
         self._rests: dict[tuple[Any, ...], int] = {}
         self._world: Callable[[], ScenarioWorld | None] = lambda: None
         self._story: list[str] = []
@@ -157,7 +157,7 @@ class LoopMap(DepthFirstGuide):
 
     def _new(self, looks: _Looks, options: Sequence[str]) -> int:
         shared, stands = looks
-        coming = {_source(each): Stand(next=_in_words(each)) for each in options}
+        coming = {_source(each): PlayStand(next=_in_words(each)) for each in options}
         self._stands.append({**dict(stands), **coming})
         for name in self._stands[-1]:
             self._who(name)
@@ -195,8 +195,8 @@ class LoopMap(DepthFirstGuide):
         )
 
 
-_Looks = tuple[tuple[str, ...], tuple[tuple[str, Stand], ...]]
-_ABSENT: Final = Stand(ended="is not there")
+_Looks = tuple[tuple[str, ...], tuple[tuple[str, PlayStand], ...]]
+_ABSENT: Final = PlayStand(ended="is not there")
 
 
 def _source(option: str) -> str:

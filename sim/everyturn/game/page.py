@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from everyturn.game.graph import PlayGraph, Table
+from everyturn.game.graph import PlayGraph, PlayTable
 from everyturn.game.level import Level, Playable
 
 _SCRIPTS: Final = ("walk.js", "code.js", "result.js", "game.js")
@@ -77,7 +77,7 @@ def difference(before: Playable, after: Playable) -> list[str]:
 
 def packed(graph: PlayGraph) -> dict[str, Any]:
     """A graph as the page carries it: strings once each."""
-    told: Table[str] = Table()
+    told: PlayTable[str] = PlayTable()
     return {
         "who": graph.who,
         "objects": graph.objects,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from everyturn.engines.coroutines.reached import Reached
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, Row
-from everyturn.game.graph import PlayGraph, PlayMove, Stand
+from everyturn.game.graph import PlayGraph, PlayMove, PlayStand
 from everyturn.game.level import ShownCode, shown
 from everyturn.game.phrases import done, names, to_do
 from everyturn.identity.live_variables import live_at
@@ -99,10 +99,10 @@ class _Drawing:
             self._stands[local] = self.graph.stands.number(self._stand_of(local))
         return self._stands[local]
 
-    def _stand_of(self, local: int) -> Stand:
+    def _stand_of(self, local: int) -> PlayStand:
         state = self.reached.transitions.locals[local]
         if state.operation is None:
-            return Stand(ended="has ended")
+            return PlayStand(ended="has ended")
         coroutine = self.reached.transitions.locals.suspended(local)
         assert coroutine is not None
         try:
@@ -116,7 +116,7 @@ def _called(thread: str) -> str:
     return {"cancel1": "Cancel"}.get(thread, thread)
 
 
-def stand(coroutine: Any, code: ShownCode, following: str) -> Stand:
+def stand(coroutine: Any, code: ShownCode, following: str) -> PlayStand:
     """Where a suspended coroutine stands in the code that is shown: of its frames there, the innermost."""
     inner = None
     while isinstance(coroutine, CoroutineType) and coroutine.cr_frame is not None:
@@ -124,12 +124,12 @@ def stand(coroutine: Any, code: ShownCode, following: str) -> Stand:
             inner = coroutine.cr_frame
         coroutine = coroutine.cr_await
     if inner is None:
-        return Stand(next=following)
+        return PlayStand(next=following)
     line, last_line, first, last = list(inner.f_code.co_positions())[inner.f_lasti // 2]
     number = (line or inner.f_lineno) - code.first + 1
     if line != last_line or first is None or last is None:
-        return Stand(number, 0, 0, _variables(inner), following)
-    return Stand(number, first - code.indented, last - code.indented, _variables(inner), following)
+        return PlayStand(number, 0, 0, _variables(inner), following)
+    return PlayStand(number, first - code.indented, last - code.indented, _variables(inner), following)
 
 
 def _within(frame: FrameType, code: ShownCode) -> bool:
