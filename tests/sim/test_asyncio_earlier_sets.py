@@ -3,6 +3,7 @@ count."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.sim.test_asyncio_sets import behaviours
 
 from everyturn.asyncio.checking import check
 from everyturn.asyncio.order import earlier as order
+from everyturn.asyncio.order.sequences import is_by_address
 from everyturn.asyncio.search.searching import search
 from everyturn.verdicts.verdict import Verdict
 
@@ -36,3 +38,10 @@ def test_where_nobody_sees_an_order_all_is_proved() -> None:
 
 def test_of_a_programs_own_objects_one_order_is_trusted() -> None:
     assert any("Job" in each for each in search(earlier.own_objects).trusted)
+
+
+def test_asyncio_s_own_tasks_keep_their_hash() -> None:
+    """Those of another loop in this process, which `all_tasks` holds; nothing can be set in their class."""
+    assert not is_by_address(asyncio.Task)
+    assert not is_by_address(asyncio.Future)
+    assert is_by_address(earlier.Job)

@@ -14,8 +14,9 @@ from weakref import ref
 
 from everyturn.asyncio.order.earlier import EARLIER
 
+_IMMUTABLE: Final = 1 << 8
 _HEAP: Final = 1 << 9
-"""The flag of classes that are made at run time."""
+"""Flags of classes: that nothing can be set in them, and that they are made at run time."""
 
 
 class Sequences:
@@ -80,7 +81,7 @@ def is_by_address(kind: type) -> bool:
     own: Any = kind.__hash__
     if issubclass(kind, type):
         return False
-    return own is object.__hash__ and bool(kind.__flags__ & _HEAP) and kind.__weakrefoffset__ != 0
+    return own is object.__hash__ and kind.__flags__ & (_HEAP | _IMMUTABLE) == _HEAP and kind.__weakrefoffset__ != 0
 
 
 NOW: Final = Sequences()
