@@ -19,6 +19,7 @@ FORBIDDEN: Final = {
 """Package → what it must not import."""
 
 ROOMS: Final[dict[str, str]] = {
+    "durations": "",
     "errors": "",
     "invariants": "",
     "printing": "",

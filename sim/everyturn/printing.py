@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Final
 
 
 def printable(text: object) -> str:
     """Foreign text without what could steer a terminal, and without what is no Unicode: both as escapes."""
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in str(text))
+
+
+LONGEST: Final = 2000
+"""So many characters an error has at most: what it quotes may be a file of any length."""
+
+
+def bounded(text: object) -> str:
+    """An error of a length that people read: its beginning, which names what is wrong, and its end, which says what to
+    do."""
+    whole = printable_lines(str(text))
+    half = LONGEST // 2 - 1
+    return whole if len(whole) <= LONGEST else f"{whole[:half]}…{whole[-half:]}"
 
 
 def printable_lines(text: str) -> str:

@@ -455,7 +455,7 @@ def test_mistakes_are_told_with_file_and_line(pytester: pytest.Pytester, marker:
         (("--everyturn-runs", "0"), "--everyturn-runs: expected a whole number from 1; found '0'"),
         (
             ("--everyturn-max-seconds", "nan"),
-            "--everyturn-max-seconds: expected a number of seconds above 0; found 'nan'",
+            "--everyturn-max-seconds: expected a duration such as 60s, 5m or 2h, or a number of seconds; found 'nan'",
         ),
         (("--everyturn-replay", "et2-x"), "token 'et2-x': its checksum does not match: it was cut off or changed"),
     ],

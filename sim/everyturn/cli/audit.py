@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from everyturn.cli.ending import KEPT, exit_codes, exits
-from everyturn.cli.options import BYTES, asked, of_worlds
+from everyturn.cli.options import BYTES, DURATION, asked, of_worlds
 from everyturn.cli.programs import AskedProgram, asked_programs, of_programs, setting, without_meaning
 from everyturn.verdicts.verdict import Exit
 
@@ -31,9 +31,7 @@ if TYPE_CHECKING:
 )
 @of_worlds("all", "default: AA+1c")
 @click.option("--max-states", type=click.IntRange(1), help="Explore at most this many states (then: undetermined).")
-@click.option(
-    "--max-seconds", type=click.FloatRange(0), help="Explore for this time at most, for each (then likewise)."
-)
+@click.option("--max-seconds", type=DURATION, help="Explore for this time at most, for each (then likewise).")
 @click.option("--max-memory", type=BYTES, metavar="SIZE", help="Explore until the process holds this much (likewise).")
 @of_programs
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")

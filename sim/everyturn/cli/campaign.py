@@ -11,7 +11,7 @@ import click
 
 from everyturn.cli.documents import encoded
 from everyturn.cli.ending import AGENT, KEPT, complain, exit_codes, exits
-from everyturn.cli.options import OUTPUT
+from everyturn.cli.options import DURATION_ABOVE_0, OUTPUT
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Exit
 
@@ -47,7 +47,13 @@ SUFFIX = ".campaign"
 @click.option(
     "--shard", "shard_text", metavar="I/N", default="1/1", help="Only this part; `everyturn merge` joins them."
 )
-@click.option("--max-seconds", type=click.FloatRange(0, min_open=True), help="Stop discovery after this time.")
+@click.option(
+    "--budget",
+    "--max-seconds",
+    "max_seconds",
+    type=DURATION_ABOVE_0,
+    help="Stop discovery after this time: 60s, 5m, 2h.",
+)
 @click.option("--seed", type=int, help="In place of the file's: other runs, and another index.")
 @click.option("--dask", metavar="ADDRESS", help="Make it on this Dask cluster; everyturn[dask].")
 @click.option("--failures", type=click.Path(path_type=Path), help="Write new failures into this folder, as tests.")

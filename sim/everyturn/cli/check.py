@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import BYTES, COUNTER_CHECK, OUTPUT, PICTURE, WITHOUT, asked, finish, judging, of_worlds
+from everyturn.cli.options import (
+    BYTES,
+    COUNTER_CHECK,
+    DURATION,
+    OUTPUT,
+    PICTURE,
+    WITHOUT,
+    asked,
+    finish,
+    judging,
+    of_worlds,
+)
 from everyturn.cli.programs import AskedProgram, asked_programs, judge_programs, of_programs, setting, without_meaning
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
@@ -32,7 +43,7 @@ if TYPE_CHECKING:
     help="End each cell at its first refutation; what is not refuted by then is undetermined.",
 )
 @click.option("--max-states", type=click.IntRange(1), help="Give up (undetermined) beyond this many states.")
-@click.option("--max-seconds", type=click.FloatRange(0), help="Give up (undetermined) after this time for each cell.")
+@click.option("--max-seconds", type=DURATION, help="Give up (undetermined) after this time for each cell.")
 @click.option(
     "--max-memory",
     type=BYTES,

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn, TextIO
 import click
 
 from everyturn.errors import EveryturnError, UsageError
-from everyturn.printing import printable, printable_lines
+from everyturn.printing import bounded, printable, printable_lines
 from everyturn.source_location import raised_at
 from everyturn.verdicts.verdict import Exit
 from everyturn.world import overrun
@@ -132,7 +132,7 @@ def _said(code: int, text: str, before: str = "") -> int:
     """``code``, after ``text`` was said on standard error, if that can be written."""
     leave()
     try:
-        click.echo(f"{printable_lines(before)}everyturn: {printable_lines(text)}", err=True)
+        click.echo(f"{printable_lines(before)}everyturn: {bounded(text)}", err=True)
     except (OSError, ValueError):  # ValueError: it is closed
         _silence(sys.stderr)
     return code
@@ -140,7 +140,7 @@ def _said(code: int, text: str, before: str = "") -> int:
 
 def complain(text: object) -> None:
     """One line on standard error, whatever names are in it."""
-    click.echo(f"everyturn: {printable(text)}", err=True)
+    click.echo(f"everyturn: {bounded(printable(text))}", err=True)
 
 
 def _silence(stream: TextIO) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import COUNTER_CHECK, WITHOUT, asked, finish, judging, of_worlds
+from everyturn.cli.options import COUNTER_CHECK, DURATION, WITHOUT, Finite, asked, finish, judging, of_worlds
 from everyturn.cli.programs import AskedProgram, asked_programs, judge_programs, of_programs, setting, without_meaning
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same runs.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes; the runs stay the same.")
-@click.option("--max-seconds", type=click.FloatRange(0), help="Stop after this time for each cell.")
+@click.option("--max-seconds", type=DURATION, help="Stop after this time for each cell.")
 @click.option(
     "--time",
     type=click.Choice(("free", "simulated")),
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--latency",
-    type=click.FloatRange(0),
+    type=Finite(0),
     metavar="SECONDS",
     help="With --time simulated: the mean of what the scenario says nothing of, exponential; 1.",
 )

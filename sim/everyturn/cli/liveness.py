@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import COUNTER_CHECK, asked, finish, of_worlds
+from everyturn.cli.options import COUNTER_CHECK, DURATION, asked, finish, of_worlds
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
 
@@ -15,7 +15,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
 @click.option("--fair-choices", is_flag=True, help="Assume that the world does not make the same choice for ever.")
 @click.option("--strong", is_flag=True, help="Assume strongly fair threads: who can move again and again, moves.")
 @click.option("--max-states", type=click.IntRange(1), help="Give up (undetermined) beyond this many states.")
-@click.option("--max-seconds", type=click.FloatRange(0), help="Give up (undetermined) after this time for each cell.")
+@click.option("--max-seconds", type=DURATION, help="Give up (undetermined) after this time for each cell.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the verdict is.")
 @click.option("--expect", type=click.Choice(["refuted"]), help="Exit 0 if every cell is refuted, else 1.")

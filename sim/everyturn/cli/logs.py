@@ -13,6 +13,7 @@ import click
 
 from everyturn.cli.documents import encoded
 from everyturn.cli.ending import complain
+from everyturn.cli.options import DURATION
 from everyturn.errors import UsageError
 from everyturn.printing import printable
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
@@ -23,9 +24,7 @@ _WINDOW = 1000
 def of_logs(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options that say how a log is to be read."""
     for option in (
-        click.option(
-            "--until-idle", type=click.FloatRange(0), help="With --follow: stop after so many seconds of silence."
-        ),
+        click.option("--until-idle", type=DURATION, help="With --follow: stop after so many seconds of silence."),
         click.option(
             "--follow",
             is_flag=True,

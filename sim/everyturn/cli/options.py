@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -12,6 +13,7 @@ from typing import Any, Final
 import click
 
 from everyturn.cli.ending import complain
+from everyturn.durations import parsed_duration
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Result, exit_code
 
@@ -36,6 +38,34 @@ class _Bytes(click.ParamType):  # type: ignore[type-arg,unused-ignore] # generic
             self.fail(f"{value!r}: expected a size such as 512M or 4G", param, ctx)
         power = ("", "K", "M", "G").index(matched[2].upper())
         return int(matched[1]) * int(1024**power)
+
+
+class _Duration(click.ParamType):  # type: ignore[type-arg,unused-ignore] # as above
+    """How long: 60s, 5m, 2h, or a number of seconds; never for ever."""
+
+    name = "duration"
+
+    def __init__(self, *, positive: bool = False) -> None:
+        self.positive = positive
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            seconds = parsed_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if self.positive and not seconds:
+            self.fail(f"expected a duration above 0; found {value!r}", param, ctx)
+        return seconds
+
+
+class Finite(click.FloatRange):
+    """A number in a range, which is neither infinite nor none: of such a limit nothing ever comes to an end."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"expected a finite number; found {value!r}", param, ctx)
+        return number
 
 
 class _Output(click.Path):
@@ -92,6 +122,8 @@ WITHOUT = click.option(
 )
 
 BYTES = _Bytes()
+DURATION = _Duration()
+DURATION_ABOVE_0 = _Duration(positive=True)
 OUTPUT = _Output()
 PICTURE = _Picture()
 

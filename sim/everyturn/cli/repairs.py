@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from everyturn.cli.ending import AGENT, KEPT, exit_codes, exits
-from everyturn.cli.options import BYTES, OUTPUT, PICTURE
+from everyturn.cli.options import BYTES, DURATION, OUTPUT, PICTURE
 from everyturn.verdicts.verdict import Exit
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ if TYPE_CHECKING:
 )
 @click.option("--journal", type=OUTPUT, help="Keep what was explored in this file; go on from it if it is there.")
 @click.option("--max-states", type=click.IntRange(1), help="Give up an exploration beyond this many states.")
-@click.option("--max-seconds", type=click.FloatRange(0), help="Give up an exploration after this time.")
+@click.option("--max-seconds", type=DURATION, help="Give up an exploration after this time.")
 @click.option("--max-memory", type=BYTES, metavar="SIZE", help="Give up an exploration at this much memory.")
 @click.option("--plot", type=PICTURE, help="Draw the sets that were looked at, by inclusion (PNG, SVG or PDF).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from everyturn.cli.ending import KEPT, exit_codes, exits
+from everyturn.cli.options import Finite
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Exit
 
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Only this one (repeatable).  [default: the study's, or all]",
 )
-@click.option("--prompts-per-minute", type=click.FloatRange(0), help="Poisson arrivals, in each session.")
-@click.option("--cancels-per-hour", type=click.FloatRange(0), help="Cancels at random times, in each session.")
-@click.option("--hours", type=click.FloatRange(0, min_open=True), help="Virtual hours of each replication.")
+@click.option("--prompts-per-minute", type=Finite(0), help="Poisson arrivals, in each session.")
+@click.option("--cancels-per-hour", type=Finite(0), help="Cancels at random times, in each session.")
+@click.option("--hours", type=Finite(0, min_open=True), help="Virtual hours of each replication.")
 @click.option("--replications", type=click.IntRange(1), help="Independent replications of each cell.")
 @click.option("--seed", type=int, help="The same seed gives the same bytes.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,13 +14,31 @@ from everyturn.files.reading import text_of
 
 
 def read_tables(path: Path) -> dict[str, Any]:
-    """The tables of a file. Raises :class:`UsageError` for what is no TOML, with its name and line."""
+    """The tables of a file. Raises :class:`UsageError` for what is no TOML, with its name and line, and for
+    numbers that are none or infinite: nothing that is asked here may take so long.
+    """
     try:
-        return tomllib.loads(text_of(path))
+        tables = tomllib.loads(text_of(path))
+        endless = next(_endless(tables, ""), None)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: expected TOML in UTF-8; found: {error}") from error
     except RecursionError:
         raise UsageError(f"{path}: expected a flat file; found tables that are nested too deeply") from None
+    if endless is not None:
+        raise UsageError(f"{path}: {endless}")
+    return tables
+
+
+def _endless(value: Any, place: str) -> Iterator[str]:
+    """What is said of each number in ``value`` that is not finite."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield f"{place}: expected a finite number; found {value}"
+    elif isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _endless(each, f"{place}.{key}" if place else key)
+    elif isinstance(value, list):
+        for at, each in enumerate(value):
+            yield from _endless(each, f"{place}[{at}]")
 
 
 _LONGEST: Final = 80

@@ -290,7 +290,8 @@ class _Operations:
                 found = self._edn()
             except (EdnError, RecursionError) as error:
                 start = start or values.number
-                self._fault(start, str(error))
+                nested = isinstance(error, RecursionError)
+                self._fault(start, "brackets that are not nested so deeply" if nested else str(error))
                 values.recover(start)
                 continue
             if values.wrong is not None:

@@ -21,7 +21,8 @@ MARKED: Final = pytest.StashKey["MarkedTest"]()
 _OPTIONS: Final = {
     "seed": "the seed of samples: a number, or `random` to draw one, which is printed",
     "runs": "how many runs a sample has",
-    "max-seconds": "how long each check or sample may take; beyond that what is not refuted is undetermined",
+    "max-seconds": "how long each check or sample may take; such as 60s or 5m; what is not refuted by then is "
+    "undetermined",
     "strategy": "the strategy of samples of agents against ports, such as pct:3",
     "report-dir": "write story, trace and a page of each failure into a folder of its own in this one",
 }
@@ -35,7 +36,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """The options, each also a line of the configuration; the command line counts more than a test's words."""
     group = parser.getgroup("everyturn", "every interleaving (everyturn)")
     for name, text in _OPTIONS.items():
-        group.addoption(f"--everyturn-{name}", default=None, metavar=name.upper(), help=text)
+        names = ("--everyturn-budget", f"--everyturn-{name}") if name == "max-seconds" else (f"--everyturn-{name}",)
+        group.addoption(
+            *names, dest=f"everyturn_{name.replace('-', '_')}", default=None, metavar=name.upper(), help=text
+        )
         parser.addini(f"everyturn_{name.replace('-', '_')}", text)
     for name, text in _SWITCHES.items():
         group.addoption(f"--everyturn-{name}", action="store_true", default=False, help=text)

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 import everyturn
+from everyturn.durations import parsed_duration
 from everyturn.errors import UsageError
 
 
@@ -145,11 +146,11 @@ def _runs(where: str, text: str) -> int:
 
 def _seconds(where: str, text: str) -> float:
     try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < 1e9:
-        raise UsageError(f"{where}: expected a number of seconds above 0; found {text!r}")
+        seconds = parsed_duration(text)
+    except ValueError as error:
+        raise UsageError(f"{where}: {error}") from None
+    if not seconds:
+        raise UsageError(f"{where}: expected a duration above 0; found {text!r}")
     return seconds
 
 
