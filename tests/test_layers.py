@@ -63,7 +63,7 @@ ROOMS: Final[dict[str, str]] = {
     "exercises": "front game verdicts world",
     "figures": "front reports",
     "hypothesis": "engines/simpy errors front runs strategies verdicts world",
-    "plugin": "asyncio asyncio/* errors files front page reports runs verdicts world",
+    "plugin": "asyncio asyncio/* durations errors files front page reports runs verdicts world",
     "cli": "* page reports",
 }
 """Room of ``sim/everyturn`` → the rooms that it may look into: only below it, so that each can be read without those
