@@ -30,6 +30,15 @@ class Abstract(abc.ABC):
     def nothing(self) -> None: ...
 
 
+class Above: ...
+
+
+class Beside(Above): ...
+
+
+class Derived(Beside): ...
+
+
 def _other_value() -> None:
     Keeps.first = 2
 
@@ -56,24 +65,42 @@ def _registered() -> None:
     Abstract.register(dict)
 
 
-@pytest.mark.parametrize("change", [_other_value, _equal_value, _new_name, _less, _other_order, _registered])
+def _other_base() -> None:
+    Derived.__bases__ = (Above,)
+
+
+def _renamed() -> None:
+    Derived.__name__ = "Another"
+
+
+def _renamed_in_full() -> None:
+    Derived.__qualname__ = "Another"
+
+
+CHANGES = (_other_value, _equal_value, _new_name, _less, _other_order, _registered)
+SAID = (_other_base, _renamed, _renamed_in_full)
+
+
+@pytest.mark.parametrize("change", [*CHANGES, *SAID])
 def test_a_glance_sees_every_change_of_a_class(change: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another object under a name, another name, another order, a registration; and nothing where nothing changed."""
+    """Another object under a name, another name, another order, a registration, what is said of a class; and nothing
+    where nothing changed."""
     monkeypatch.setattr(Keeps, "first", 1)
     monkeypatch.setattr(Keeps, "second", ())
-    glance = Glance([Keeps, Abstract], [Abstract])
+    glance = Glance([Keeps, Abstract, Derived])
     assert glance.is_same()
     change()
     assert not glance.is_same()
     if hasattr(Keeps, "third"):
         del Keeps.third
+    Derived.__bases__, Derived.__name__, Derived.__qualname__ = (Beside,), "Derived", "Derived"
     if change is _registered:
         Abstract._abc_registry_clear()  # type: ignore[attr-defined]
 
 
 def test_what_was_taken_anew_is_the_same() -> None:
     """After a change that was looked into, a glance compares with what is there now."""
-    glance = Glance([Keeps], [])
+    glance = Glance([Keeps])
     Keeps.first = object()
     glance.take()
     assert glance.is_same()

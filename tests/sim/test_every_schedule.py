@@ -7,6 +7,7 @@ not see the place merges two states, and an outcome is lost.
 from __future__ import annotations
 
 import mimetypes
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -644,3 +645,27 @@ def test_what_threads_share_is_a_scheduling_point_once_it_is_said(agent: type[Ra
         explored(agent, "AA")
     sharing = type(agent.__name__, (agent,), {"shares": (shared,)})
     assert explored(sharing, "AA") == every_schedule(sharing, "AA", fine=True)
+
+
+# what another frame sets ---------------------------------------------------------------------------------------------
+
+
+class SetInAnotherFrame(Races):
+    """An inner function sets a variable of the one that waits for it, which from Python 3.13 on it can."""
+
+    async def keep(self, call: Call, seen: bool) -> None:
+        kept = True
+        await self.pause()
+        await self.sets(seen)
+        await self.tell(call, kept)
+
+    async def sets(self, seen: bool) -> None:
+        await self.pause()
+        sys._getframe(1).f_locals["kept"] = seen
+        del seen
+        await self.pause()
+
+
+def test_a_frame_that_another_may_set_is_looked_at_anew() -> None:
+    """Though it has not run meanwhile."""
+    assert explored(SetInAnotherFrame, "AA") == every_schedule(SetInAnotherFrame, "AA")

@@ -21,6 +21,7 @@ import importlib
 import io
 import itertools
 import logging
+import numbers
 import operator
 import os
 import random
@@ -568,6 +569,33 @@ class Listed(list[int]):
     seen = 0
 
 
+class ZeroAbove:
+    seen = 0
+
+
+class OneAbove(ZeroAbove):
+    seen = 1
+
+
+class Below(ZeroAbove): ...
+
+
+class Renamed: ...
+
+
+def described_function(given: int) -> None: ...
+
+
+class ZeroTuple(tuple[int, ...]):
+    __slots__ = ()
+    seen = 0
+
+
+class OneTuple(tuple[int, ...]):
+    __slots__ = ()
+    seen = 1
+
+
 KEEPER = Keeper()
 SLOTS = Slots()
 LISTED = Listed()
@@ -581,6 +609,9 @@ BYTES = bytearray(1)
 ARRAY = array.array("b", [0])
 WEAK: Any = weakref.WeakKeyDictionary()
 VARIABLE: Any = contextvars.ContextVar("seen", default=0)
+DEFAULT: Any = contextvars.ContextVar("default", default=[0])  # noqa: B039 - what this is about
+FRACTION: Any = fractions.Fraction(0)
+SLOTLESS: Any = ZeroTuple()
 LOCAL = threading.local()
 LOCK = threading.Lock()
 RLOCK = threading.RLock()
@@ -709,6 +740,23 @@ MEMORIES: dict[str, Way] = {
     "globals": (lambda agent, n: nothing_yet(n), lambda agent: globals()["LATER"]),
     "sys.seen": (lambda agent, n: setattr(sys, "seen", n), lambda agent: sys.seen),  # type: ignore[attr-defined]
     "builtins.seen": (lambda agent, n: setattr(builtins, "seen", n), lambda agent: builtins.seen),  # type: ignore[attr-defined]
+    "Below.__mro__": (lambda agent, n: setattr(Below, "__bases__", (OneAbove,) if n else (ZeroAbove,)), lambda agent: Below.seen),
+    "Renamed.__name__": (lambda agent, n: setattr(Renamed, "__name__", str(n)), lambda agent: Renamed.__name__ == "1"),
+    "described_function.__doc__": (
+        lambda agent, n: setattr(described_function, "__doc__", str(n)), lambda agent: described_function.__doc__ == "1"),
+    "described_function.__name__": (
+        lambda agent, n: setattr(described_function, "__name__", str(n)), lambda agent: described_function.__name__ == "1"),
+    "described_function.given": (
+        lambda agent, n: operator.setitem(described_function.__annotations__, "given", n),
+        lambda agent: described_function.__annotations__["given"]),
+    "Number.register": (
+        lambda agent, n: n and numbers.Number.register(Registers), lambda agent: isinstance(Registers(), numbers.Number)),
+    "DEFAULT[1][0]": (lambda agent, n: operator.setitem(DEFAULT.get(), 0, n), lambda agent: DEFAULT.get()[0]),
+    "FRACTION[0]": (lambda agent, n: setattr(FRACTION, "_numerator", n), lambda agent: FRACTION.numerator),
+    "SLOTLESS": (
+        lambda agent, n: setattr(SLOTLESS, "__class__", OneTuple if n else ZeroTuple), lambda agent: SLOTLESS.seen),
+    "Colour._value2member_map_": (
+        lambda agent, n: operator.setitem(Colour._value2member_map_, 7, [*Colour][n]), lambda agent: Colour(7) is [*Colour][1]),
     "os.environ": (lambda agent, n: operator.setitem(os.environ, "SEEN", str(n)), lambda agent: os.environ["SEEN"] == "1"),
 }  # fmt: skip
 """Ways to keep a number outside of all frames, and to read it from there, by the path to it."""

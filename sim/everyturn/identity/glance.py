@@ -6,13 +6,14 @@ one go, by the names and the values in their order; who wants to know what has c
 
 from __future__ import annotations
 
+from abc import get_cache_token
 from collections.abc import Iterable
 from itertools import chain
 from operator import is_
 from types import MappingProxyType
 from typing import Any, Final
 
-from everyturn.identity.python_kinds import is_registered_with
+from everyturn.identity.library_state import is_immutable, said_of
 
 _namespace: Final = type.__dict__["__dict__"].__get__
 
@@ -24,15 +25,13 @@ def held_by(kind: type) -> MappingProxyType[str, Any]:
 
 
 class Glance:
-    """What some classes hold, as it was when :meth:`take` was called last.
+    """What some classes hold and what is said of them, as it was when :meth:`take` was called last."""
 
-    ``abstract``: those of which it counts, too, who was registered with them.
-    """
-
-    def __init__(self, kinds: Iterable[type], abstract: Iterable[type]) -> None:
-        self._namespaces = [held_by(kind) for kind in kinds]
+    def __init__(self, kinds: Iterable[type]) -> None:
+        given = tuple(kinds)
+        self._kinds = tuple(kind for kind in given if not is_immutable(kind))
+        self._namespaces = [held_by(kind) for kind in given]
         self._views = [each.values() for each in self._namespaces]
-        self._abstract = tuple(abstract)
         self.take()
 
     def take(self) -> None:
@@ -40,13 +39,16 @@ class Glance:
         self._lengths = [*map(len, self._namespaces)]
         self._names = [*chain.from_iterable(self._namespaces)]
         self._values = tuple(chain.from_iterable(self._views))
+        self._said = tuple(chain.from_iterable(map(said_of, self._kinds)))
+        self._registrations = get_cache_token()
 
     def is_same(self) -> bool:
-        """Whether all classes hold the very same objects under the same names, in the same order, and nobody is
-        registered with any; if it is so, looking closer would find no change."""
+        """Whether all classes hold the very same objects under the same names, in the same order, the same is said of
+        them, and nobody was registered with any class; if it is so, looking closer would find no change."""
         return (
             [*map(len, self._namespaces)] == self._lengths
             and all(map(is_, chain.from_iterable(self._views), self._values))
             and [*chain.from_iterable(self._namespaces)] == self._names
-            and not any(map(is_registered_with, self._abstract))
+            and all(map(is_, chain.from_iterable(map(said_of, self._kinds)), self._said))
+            and get_cache_token() == self._registrations
         )

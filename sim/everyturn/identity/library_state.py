@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, EnumType
 from functools import lru_cache
 from logging import Handler, Logger, Manager, PlaceHolder
+from operator import attrgetter
 from types import FunctionType, NoneType
 from typing import Any, Final, ForwardRef
 
@@ -25,9 +26,16 @@ _OF_MEMBERS: Final = frozenset({"_name_", "_value_", "_sort_order_", "_inverted_
 _OF_LOGGING: Final = (Logger, Handler, Manager, PlaceHolder)
 _IMMUTABLE: Final = 1 << 8
 """The flag of classes whose attributes nobody can set."""
-_LIMITS: Final = ("sys.getrecursionlimit()", "sys.getswitchinterval()", "sys.get_int_max_str_digits()")
+_SETTINGS: Final = (
+    *("sys.getrecursionlimit()", "sys.getswitchinterval()", "sys.get_int_max_str_digits()"),
+    *("sys.get_coroutine_origin_tracking_depth()", "sys.get_asyncgen_hooks()", "decimal.getcontext()"),
+)
 _BEHIND: Final = 6
 """Behind what a cache holds, its C code shows the table, the function, and four things more."""
+_OF_FUNCTIONS: Final = ("__code__", "__defaults__", "__name__", "__qualname__", "__doc__", "__module__")
+_said_of_function: Final = attrgetter(*_OF_FUNCTIONS)
+ABOUT_CLASSES: Final = ("__class__", "__mro__", "__name__", "__qualname__")
+_OF_CLASSES: Final = [type.__dict__[name].__get__ for name in ABOUT_CLASSES[1:]]
 _LAZY: Final = frozenset({"__annotations__", "__annotations_cache__", "__abstractmethods__", "_abc_impl"})
 """What Python itself puts into a class when somebody asks for it."""
 
@@ -73,11 +81,21 @@ def hung_on_class(kind: type) -> Anatomy:
     return Anatomy(_ANY, (), (), tuple(held), tuple(held.values()))
 
 
+def of_class(kind: type) -> Anatomy:
+    """What is said of a class beside what is in it."""
+    return Anatomy(_ANY, (), (), ABOUT_CLASSES, said_of(kind))
+
+
+def said_of(kind: type) -> tuple[Any, ...]:
+    """Its class, what it is derived from, and its names, whatever its metaclass makes of attributes."""
+    return type(kind), *[get(kind) for get in _OF_CLASSES]
+
+
 def of_function(function: FunctionType) -> Anatomy:
-    """What a function does, and what was hung on it."""
-    named = function.__kwdefaults__ or {}
-    names = ("__code__", "__defaults__", *named, *vars(function))
-    held = (function.__code__, function.__defaults__, *named.values(), *vars(function).values())
+    """What a function does, what is said of it, and what was hung on it."""
+    named, hung, notes = function.__kwdefaults__ or {}, vars(function), function.__annotations__
+    names = (*_OF_FUNCTIONS, *named, *hung, *notes)
+    held = (*_said_of_function(function), *named.values(), *hung.values(), *notes.values())
     return Anatomy(_ANY, (), (), names, held)
 
 
@@ -101,9 +119,9 @@ def of_enumeration(kind: EnumType) -> Anatomy:
     put: list[tuple[str, Any]] = []
     table: dict[Any, Any] = kind._value2member_map_
     for value, member in table.items():
-        if not isinstance(member, Enum):
+        if not isinstance(member, Enum) or kind.__members__.get(getattr(member, "_name_", None) or "") is member:
             put.append((f"_value2member_map_[{value!r:.40}]", member))
-        elif kind.__members__.get(getattr(member, "_name_", None) or "") is not member:
+        else:
             path = f"_value2member_map_[{value!r:.40}]"
             put += [(f"{path}.{name}", each) for name, each in of_member(member) if name not in _OF_MEMBERS]
     return Anatomy(_ANY, (), (), tuple([name for name, _ in put]), tuple([each for _, each in put]))
@@ -165,7 +183,8 @@ def settings() -> Anatomy:
     """How the interpreter and its arithmetic are set."""
     limits = (sys.getrecursionlimit(), sys.getswitchinterval(), sys.get_int_max_str_digits())
     decimal = sys.modules.get("decimal")
-    return Anatomy(_ANY, (), (), (*_LIMITS, "decimal.getcontext()"), (*limits, decimal and _arithmetic(decimal)))
+    around = (sys.get_coroutine_origin_tracking_depth(), sys.get_asyncgen_hooks())
+    return Anatomy(_ANY, (), (), _SETTINGS, (*limits, *around, decimal and _arithmetic(decimal)))
 
 
 def _arithmetic(decimal: Any) -> tuple[object, ...]:

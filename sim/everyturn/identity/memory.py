@@ -15,7 +15,6 @@ import builtins
 import sys
 from abc import ABCMeta
 from collections.abc import Callable, Iterable
-from dataclasses import is_dataclass
 from enum import Enum, EnumType
 from functools import partial
 from operator import is_
@@ -33,13 +32,14 @@ from everyturn.identity.library_state import (
     hung_on_class,
     is_immutable,
     is_its_own,
+    of_class,
     of_enumeration,
     of_function,
     of_member,
     settings,
     without_dispatch,
 )
-from everyturn.identity.python_kinds import is_registered_with, registered
+from everyturn.identity.python_kinds import registered
 from everyturn.identity.reads import FORCE, FRAMES, Reads, imported_modules, reads
 from everyturn.identity.trust import module_of
 
@@ -90,7 +90,6 @@ class Memory:
         self._trust = values.trust
         self._places: list[_Place] = []
         self._namespaces: list[type] = []
-        self._abstract: list[type] = []
         self._derived_from: list[type] = []
         self._counts = False
         self._lists_subclasses = False
@@ -109,7 +108,7 @@ class Memory:
                 self._place(f"{kind.__qualname__}.__subclasses__()", partial(_subclasses, kind))
         self._held = [place.look() for place in self._places]
         self._closer = [number for number, place in enumerate(self._places) if not place.at_a_glance]
-        self._glance = Glance(self._namespaces, self._abstract)
+        self._glance = Glance(self._namespaces)
         self._settings = settings()
 
     def begin(self) -> None:
@@ -184,7 +183,7 @@ class Memory:
         self._wait("", [(type(value).__qualname__, type(value))])
         if parts.changes > Changes.FIXED:
             self._values.know(value)
-        if parts.changes > Changes.FIXED or is_dataclass(value):
+        if parts.changes > Changes.FIXED or not is_immutable(type(value)):
             self._place(path, lambda: anatomy(value))
 
     def _visit_class(self, kind: type) -> None:
@@ -192,15 +191,14 @@ class Memory:
             if self._trust.is_given(kind) and not is_immutable(kind):
                 self._namespaces.append(kind)
                 self._place(kind.__qualname__, lambda: hung_on_class(kind), at_a_glance=True)
+                self._visit_registrations(kind)
             return
         self._values.know(kind)
         name, held = kind.__qualname__, held_by(kind)
         self._namespaces.append(kind)
         self._place(name, lambda: Anatomy(_ANY, (), (), tuple(held), tuple(held.values())), at_a_glance=True)
-        if isinstance(kind, ABCMeta):
-            nobody = not is_registered_with(kind)
-            self._abstract += [kind] * nobody
-            self._place(f"{name}.register", lambda: Anatomy(_ANY, registered(kind)), at_a_glance=nobody)
+        self._place(name, lambda: of_class(kind), at_a_glance=True)
+        self._visit_registrations(kind)
         if isinstance(kind, EnumType):
             self._place(name, lambda: of_enumeration(kind))
         self._derived_from.append(kind)
@@ -209,6 +207,11 @@ class Memory:
             hidden = {"_abc_impl"} if isinstance(kind, ABCMeta) else set()
             hidden |= {"_value2member_map_"} if isinstance(kind, EnumType) else set()
             self._wait(name, ((f".{label}", each) for label, each in held.items() if label not in hidden))
+
+    def _visit_registrations(self, kind: type) -> None:
+        if isinstance(kind, ABCMeta):
+            name = f"{kind.__qualname__}.register"
+            self._place(name, lambda: Anatomy(_ANY, registered(kind)), at_a_glance=True)
 
     def _visit_function(self, path: str, function: FunctionType) -> None:
         if self._trust.is_one_for_ever(function):

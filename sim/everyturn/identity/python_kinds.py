@@ -130,11 +130,6 @@ def registered(value: type) -> frozenset[Same]:
     return frozenset(Same(each()) for each in references)
 
 
-def is_registered_with(value: type) -> bool:
-    """Whether any class was registered with an abstract class."""
-    return bool(_get_dump(value)[0])
-
-
 @look_at(staticmethod, classmethod)
 def _wrapped(value: Any) -> Anatomy:
     """What it wraps, and what was hung on it, beside what it has of its function."""
@@ -145,7 +140,7 @@ def _wrapped(value: Any) -> Anatomy:
 @look_at(property)
 def _property(value: property) -> Anatomy:
     held = (value.fget, value.fset, value.fdel, value.__doc__)
-    return Anatomy(Changes.FIXED, "property", (), ("fget", "fset", "fdel", "__doc__"), held)
+    return Anatomy(Changes.FORCED, "property", (), ("fget", "fset", "fdel", "__doc__"), held)
 
 
 @look_at(partial)

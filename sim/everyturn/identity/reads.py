@@ -17,8 +17,10 @@ _BY_NAME: Final = frozenset({"getattr", "setattr", "delattr", "hasattr", "attrge
 """Names of what looks up attributes by names that no code shows."""
 _BY_ANY_WAY: Final = frozenset({"globals", "eval", "exec", "__globals__", "modules", "import_module", "__import__"})
 """Names of what may read any global."""
-FORCE: Final = frozenset({"__setattr__", "__delattr__", "__set__", "__setstate__", "__init__", "__post_init__"})
-"""How attributes of frozen objects are set."""
+FORCE: Final = frozenset(
+    {"__setattr__", "__delattr__", "__set__", "__setstate__", "__init__", "__post_init__", "__class__"}
+)
+"""How attributes of frozen objects are set; their class, too, which everybody may read."""
 FRAMES: Final = frozenset(
     {
         *("_getframe", "_current_frames", "currentframe", "f_back", "f_locals", "tb_frame", "cr_frame", "gi_frame"),
@@ -87,7 +89,8 @@ def _own(code: CodeType) -> Reads:
         elif operation == _STORE_ATTRIBUTE:
             stored.add(code.co_names[argument])
     mentioned = frozenset(code.co_names)
-    spoken = _SPOKEN & (mentioned | {each for each in code.co_consts if isinstance(each, str)})
+    texts = {each for each in code.co_consts if isinstance(each, str)}
+    spoken = _SPOKEN & (mentioned - {"__class__"} | stored | texts)
     return Reads(
         frozenset(names),
         mentioned,

@@ -49,17 +49,17 @@ def _zone(value: Any) -> Anatomy:
 
 @look_at(Fraction)
 def _fraction(value: Fraction) -> Anatomy:
-    return Anatomy(Changes.FIXED, Same(type(value)), (value.numerator, value.denominator))
+    return Anatomy(Changes.FORCED, Same(type(value)), (value.numerator, value.denominator))
 
 
 @look_at(UUID)
 def _uuid(value: UUID) -> Anatomy:
-    return Anatomy(Changes.FIXED, "UUID", (value.int, value.is_safe))
+    return Anatomy(Changes.FORCED, "UUID", (value.int, value.is_safe))
 
 
 @look_at(PurePath, PurePosixPath, PureWindowsPath, PosixPath)
 def _path(value: PurePath) -> Anatomy:
-    return Anatomy(Changes.FIXED, Same(type(value)), (str(value),))
+    return Anatomy(Changes.FORCED, Same(type(value)), (str(value),))
 
 
 @look_at(re.Pattern)
@@ -139,6 +139,10 @@ def _reference(value: weakref.ref[Any]) -> Anatomy:
 
 @look_at(ContextVar)
 def _context_variable(value: ContextVar[Any]) -> Anatomy:
-    """What it stands for in the context that all threads of a run share."""
+    """What it stands for in the context that all threads of a run share: what it was set to, or else its default."""
     missing = object
-    return Anatomy(Changes.MUTABLE, ("context variable", Same(value)), (value.get(missing),))
+    try:
+        held: Any = value.get()
+    except LookupError:
+        held = missing
+    return Anatomy(Changes.MUTABLE, ("context variable", Same(value)), (value.get(missing), held))

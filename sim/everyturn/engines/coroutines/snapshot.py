@@ -75,12 +75,13 @@ class Identities:
     def _own(self, coroutine: Any, awaited: object) -> tuple[Hashable, bool]:
         """The number of what one frame holds, and whether that stays the same until the frame runs.
 
-        It does unless one of its locals can change or is shared with somebody.
+        It does unless one of its locals can change, is shared with somebody, or may be set from another frame.
         """
         before, frame = self.values.moved, _frame_of(coroutine)
         assert frame is not None
         own = self.values.number(self._frame(coroutine, frame, awaited))
-        return own, isinstance(awaited, CoroutineType) and self.values.moved == before
+        alone = not self.values.frames_are_read and isinstance(awaited, CoroutineType)
+        return own, alone and self.values.moved == before
 
     def _resting(self, coroutine: Coroutine[Any, Any, Any]) -> list[_Suspended]:
         """The frames of a chain that have not run since they were met last, from the outermost inwards: those that
