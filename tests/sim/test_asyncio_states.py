@@ -19,7 +19,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
-from tests.sim.asyncio_hidden import MAKE_AND_LOOK, Kept, elsewhere
+from tests.sim import asyncio_hidden, asyncio_hidden_in_code
+from tests.sim.asyncio_hidden import Kept, elsewhere
 from tests.sim.test_asyncio_conformance import PROGRAMS, scenario_of, with_what_was_noted
 
 from everyturn.asyncio.control.preparing import prepared
@@ -29,6 +30,7 @@ from everyturn.asyncio.states import encoding, frames
 from everyturn.identity import anatomy as anatomies
 
 Program = Callable[[Any], Any]
+MAKE_AND_LOOK: Final = asyncio_hidden.MAKE_AND_LOOK | asyncio_hidden_in_code.MAKE_AND_LOOK
 
 
 def program(name: str) -> Program:

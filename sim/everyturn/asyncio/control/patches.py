@@ -22,6 +22,7 @@ import time
 import uuid
 from asyncio import events
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
 from typing import Any, Final, NoReturn
@@ -29,9 +30,10 @@ from typing import Any, Final, NoReturn
 from everyturn.asyncio.control import dates
 from everyturn.asyncio.control.worker_threads import WorkerQueue, is_worker
 from everyturn.asyncio.order.sets import WorldSet
+from everyturn.asyncio.runtime import executors
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.loop import WorldLoop
-from everyturn.asyncio.runtime.outside import Job
+from everyturn.asyncio.runtime.outside import Job, Pool
 from everyturn.asyncio.runtime.places import may_be_patched, user_line
 
 EPOCH: Final = 1_700_000_000.0 - 1000.0
@@ -105,9 +107,15 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (threading.Condition, "wait", _waits(threading.Condition.wait)),
         (asyncio.tasks, "all_tasks", _all_tasks(asyncio.all_tasks)),
         (asyncio.base_events, "socket", _SocketModule("socket")),
+        (ThreadPoolExecutor, "shutdown", executors.shutdown_instead(ThreadPoolExecutor.shutdown, _pool_of)),
         (subprocess.Popen, "__init__", _refused(subprocess.Popen.__init__, "a subprocess", _PROCESS)),
     ]
     return pairs
+
+
+def _pool_of(executor: Any) -> Pool | None:
+    loop = _loop()
+    return None if loop is None else loop.world.pool_of(executor)
 
 
 class _SocketModule(ModuleType):

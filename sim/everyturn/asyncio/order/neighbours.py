@@ -52,7 +52,7 @@ class Neighbours:
         if self._asks:  # for a hash, itself
             return
         EARLIER.touched = True
-        label = numbered.label
+        label = numbered.label_in_sets
         others = self._alive(label)
         self._met.setdefault(label, ref(numbered))
         if not others or self._known():
@@ -121,7 +121,7 @@ def _members(found: Any) -> dict[int, str]:
     members = {}
     for each in found:
         member = each() if type(each) is ref else each
-        label = getattr(member, "label", None) if hasattr(type(member), "is_numbered") else None
+        label = getattr(member, "label_in_sets", None) if hasattr(type(member), "is_numbered") else None
         if label is not None:
             members[id(member)] = label
     return members

@@ -99,18 +99,18 @@ class _Numbered:
 
     __slots__ = ()
     is_numbered = True
-    label: str | None = None
-    number: int | None = None
+    label_in_sets: str | None = None
+    number_in_sets: int | None = None
 
     def __hash__(self) -> int:
         numbers: Numbers | None = getattr(self.get_loop(), "numbers", None)  # type: ignore[attr-defined]
         if numbers is None or _is_looked_up_only(sys._getframe(1)):
             return 0
-        if self.label is None:
-            self.label, self.number = numbers.next(name_in_sets(self))  # type: ignore[misc] # in the dictionary of a future or task
+        if self.label_in_sets is None:
+            self.label_in_sets, self.number_in_sets = numbers.next(name_in_sets(self))  # type: ignore[misc] # in the dictionary of a future or task
         if sys._getframe(1).f_code not in ALL_TASKS:
             numbers.neighbours.asked(self)
-        return self.number or 0
+        return self.number_in_sets or 0
 
 
 def _is_looked_up_only(caller: FrameType) -> bool:

@@ -20,6 +20,7 @@ from weakref import ref
 from everyturn.asyncio.connections.selector import WorldSelector
 from everyturn.asyncio.order.moments import Before
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
+from everyturn.asyncio.runtime import executors
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.places import user_line
 
@@ -172,6 +173,7 @@ class WorldLoop(selector_events.BaseSelectorEventLoop):
         self._check_closed()  # type: ignore[attr-defined]
         if executor is None and self._executor_shutdown_called:
             raise RuntimeError("Executor shutdown has been called")
+        executors.check(executor or self._default_executor)  # type: ignore[attr-defined]
         done = self.world.submit(executor or self._default_executor, func, args)  # type: ignore[attr-defined]
         return futures.wrap_future(done, loop=self)
 

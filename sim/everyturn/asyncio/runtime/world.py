@@ -181,6 +181,11 @@ class ScenarioWorld(Arriving):
             self._pools[id(executor)] = executor, Pool(workers)
         return self._pools[id(executor)][1]
 
+    def pool_of(self, executor: Any) -> Pool | None:
+        """The pool of an executor that was given something to run."""
+        known = self._pools.get(id(executor))
+        return None if known is None else known[1]
+
     def executors(self) -> list[tuple[Any, Pool]]:
         """The executors of this run, none for the default one, each with its pool."""
         return list(self._pools.values())

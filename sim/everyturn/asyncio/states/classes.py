@@ -66,6 +66,29 @@ def data_attributes(kind: type) -> list[str]:
     return known[2]
 
 
+def methods(kind: type) -> list[tuple[str, types.FunctionType]]:
+    """The functions that a class of the program's own holds now, by the names of its attributes: plain, wrapped, and
+    those of properties. What methods of installed packages read of their modules is trusted to stay as it is."""
+    if "site-packages" in (getattr(sys.modules.get(kind.__module__), "__file__", None) or ""):
+        return []
+    return [(name, each) for name, value in kind.__dict__.items() for each in _functions(value)]
+
+
+def _functions(value: Any) -> list[types.FunctionType]:
+    kind = type(value)
+    if kind is types.FunctionType:
+        return [value]
+    if kind is property:
+        found = [value.fget, value.fset, value.fdel]
+    elif kind is cached_property:
+        found = [value.func]
+    elif kind is staticmethod or kind is classmethod:
+        found = [value.__func__]
+    else:
+        return []
+    return [function for each in found for function in _functions(each)]
+
+
 def _is_data(name: str, kind: type) -> bool:
     of_python = name.startswith("__") and name.endswith("__")
     return not of_python and not issubclass(kind, _FIXED) and name != "_abc_impl"

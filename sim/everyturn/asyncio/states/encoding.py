@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import gc
 import io
 import logging
 import sys
@@ -27,11 +26,18 @@ from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.order.sets import WorldSet
 from everyturn.asyncio.runtime import packages
 from everyturn.asyncio.runtime.output import KeptStream
-from everyturn.asyncio.states.classes import NOT_OF_THE_CLASS, data_attributes, is_in_its_place, is_programs, is_watched
+from everyturn.asyncio.states.classes import (
+    NOT_OF_THE_CLASS,
+    data_attributes,
+    is_in_its_place,
+    is_watched,
+    methods,
+)
 from everyturn.asyncio.states.unknown import UnknownValue
 from everyturn.identity import anatomy as anatomies
 from everyturn.identity import python_kinds, standard_kinds  # noqa: F401 - they register what they know
 from everyturn.identity.anatomy import Same
+from everyturn.identity.layout import attributes, layout
 
 if TYPE_CHECKING:
     from everyturn.asyncio.runtime.world import ScenarioWorld
@@ -80,6 +86,8 @@ class StateEncoder:
         self.globals: set[tuple[int, str]] = set()
         self.read: set[tuple[int, int]] = set()
         """Code, and the globals that it reads, of which all are met."""
+        self.namespaces: dict[int, int] = {}
+        """Namespaces of globals by their addresses → numbers in the order in which they are met."""
         self.classes: set[int] = set()
         self.addresses: list[tuple[int, int]] = []
         """Places of whole numbers that may be addresses, and these."""
@@ -226,6 +234,9 @@ class StateEncoder:
             for name in data_attributes(each):
                 self.out.append(name)
                 self.inside(name, each.__dict__.get(name))
+            for name, function in methods(each):
+                self.out.append(name)
+                self.inside(name, function)
 
 
 def _otherwise(kind: type) -> Encode:
@@ -246,6 +257,8 @@ def _otherwise(kind: type) -> Encode:
         return _BY_TYPE[asyncio.Future]
     if issubclass(kind, tuple) and hasattr(kind, "n_sequence_fields"):
         return _fields
+    if issubclass(kind, Enum):
+        return _member
     return StateEncoder.anatomy
 
 
@@ -262,6 +275,17 @@ def _itself(encoder: StateEncoder, value: Any) -> None:
 
 def _logger(encoder: StateEncoder, value: logging.Logger) -> None:
     encoder.out.append(("logger", value.name))
+
+
+_OF_MEMBERS: Final = frozenset({"_inverted_", "__objclass__", "_sort_order_", "_name_"})
+"""What the standard library keeps in members of enumerations beside their values."""
+
+
+def _member(encoder: StateEncoder, value: Any) -> None:
+    """A member of an enumeration: its name, or what it is made of; and its value and attributes, which can change."""
+    encoder.anatomy(value)
+    held = {name: each for name, each in attributes(value, layout(type(value))) if name not in _OF_MEMBERS}
+    encoder.named(held)
 
 
 def _fields(encoder: StateEncoder, value: Any) -> None:
@@ -365,19 +389,3 @@ def _stream(encoder: StateEncoder, value: Any) -> None:
     if stream is value:
         raise encoder.opaque(value)
     encoder.out.append("stream")
-
-
-@encodes(type(functools.lru_cache(abs)))
-def _cached(encoder: StateEncoder, value: Any) -> None:
-    """A function with what it has kept of its results. How often it was asked counts where some code may ask that."""
-    encoder.caches.append(value)
-    encoder.out.append(("cached", value.__module__, value.__qualname__))
-    if is_programs(sys.modules.get(value.__module__)):
-        for each in gc.get_referents(value):
-            if type(each).__name__ != "lru_list_elem" and not _holds_links(each):
-                encoder.value(each)
-
-
-def _holds_links(value: Any) -> bool:
-    """Whether this is the dictionary of a cache of limited size, whose links are met one by one."""
-    return type(value) is dict and any(type(each).__name__ == "lru_list_elem" for each in value.values())

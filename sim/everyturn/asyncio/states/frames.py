@@ -35,7 +35,8 @@ def _code_number(code: types.CodeType) -> int:
 
 def _code(encoder: StateEncoder, code: types.CodeType, names: dict[str, Any]) -> None:
     """Code, and those globals of the program that it reads, through modules too."""
-    encoder.out.append(("code", _code_number(code)))
+    namespaces = encoder.namespaces
+    encoder.out.append(("code", _code_number(code), namespaces.setdefault(id(names), len(namespaces))))
     if (id(code), id(names)) in encoder.read or not _is_programs_code(code):
         return
     found = reads(code)
@@ -146,7 +147,10 @@ def _async_generator(encoder: StateEncoder, value: Any) -> None:
 
 @encodes(types.FunctionType)
 def _function(encoder: StateEncoder, value: Any) -> None:
-    encoder.out.append("function")
+    encoder.out.append(("function", value.__name__, value.__qualname__))
+    encoder.value(value.__module__)
+    if value.__doc__ is not next(iter(value.__code__.co_consts), None):
+        encoder.value(value.__doc__)
     _code(encoder, value.__code__, value.__globals__)
     for cell in value.__closure__ or ():
         encoder.value(cell)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
+import ctypes
 import gc
 import re
 from typing import Any, Final
@@ -15,6 +16,7 @@ from everyturn.asyncio.states.encoding import StateEncoder, encodes
 from everyturn.identity.layout import layout
 
 _OURS: Final = (WorldTask, WorldFuture)
+_OF_SETS: Final = frozenset({"number_in_sets", "label_in_sets"})
 _AUTOMATIC: Final = re.compile(r"Task-\d+")
 """A task's name that nobody has given it."""
 
@@ -43,7 +45,9 @@ def _executor(encoder: StateEncoder, value: Any) -> None:
 
 @encodes(contextvars.ContextVar)
 def _variable(encoder: StateEncoder, value: Any) -> None:
-    encoder.out.append(("variable", value.name))
+    encoder.out.append("variable")
+    for each in gc.get_referents(value):  # its name, and its default if it has one
+        encoder.value(each)
 
 
 @encodes(contextvars.Context)
@@ -54,10 +58,30 @@ def _context(encoder: StateEncoder, value: contextvars.Context) -> None:
         encoder.value(value[variable])
 
 
+def _is_used(token: Any) -> bool:
+    """Whether a variable was reset by this token. It is the last field of its C structure, and no attribute."""
+    place = id(token) + contextvars.Token.__basicsize__ - ctypes.sizeof(ctypes.c_void_p)
+    return ctypes.c_int.from_address(place).value != 0
+
+
+def _shows_use() -> bool:
+    """Whether on this Python the use of a token can be read as said above: else tokens are opaque."""
+    variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable")
+    token = variable.set(0)
+    fresh = _is_used(token)
+    variable.reset(token)
+    return not fresh and _is_used(token)
+
+
+_SHOWS_USE: Final = contextvars.Context().run(_shows_use)
+
+
 @encodes(contextvars.Token)
 def _token(encoder: StateEncoder, value: contextvars.Token[Any]) -> None:
+    if not _SHOWS_USE:
+        raise encoder.opaque(value)
     encoder.value(value.var)
-    encoder.out.append(("token", value.old_value is contextvars.Token.MISSING))
+    encoder.out.append(("token", _is_used(value), value.old_value is contextvars.Token.MISSING))
     if value.old_value is not contextvars.Token.MISSING:
         encoder.value(value.old_value)
     _referents(encoder, value)
@@ -71,7 +95,7 @@ def _future(encoder: StateEncoder, value: Any) -> None:
         encoder.value(kind)
     out.append(("future", value._state, value._log_traceback, value._asyncio_future_blocking))
     ours = issubclass(kind, _OURS)
-    out.append(value.number if ours else None)
+    out.append(value.number_in_sets if ours else None)
     encoder.value(value._cancel_message)
     if value._state == "FINISHED":
         error = value._exception
@@ -85,15 +109,28 @@ def _future(encoder: StateEncoder, value: Any) -> None:
         encoder.value(context)
     if isinstance(value, asyncio.Task):
         _task(encoder, value)
-    held = getattr(value, "__dict__", None) or {}
+    held = _namespace(value)
     if ours:
-        held = {name: each for name, each in held.items() if name not in ("number", "label")}
+        held = {name: each for name, each in held.items() if name not in _OF_SETS}
     encoder.named(held)
     for name, get in layout(kind).slots:
         try:
             encoder.inside(name, get(value))
         except AttributeError:
             out.append("empty")
+
+
+def _namespace(future: Any) -> dict[str, Any]:
+    """The attributes that code has set on a future or task: that of Python 3.11 has them where no ``__dict__`` shows
+    them."""
+    if hasattr(future, "__dict__"):
+        return vars(future)
+    offset = type(future).__dictoffset__
+    if offset <= 0:
+        return {}
+    address = ctypes.c_void_p.from_address(id(future) + offset).value
+    held = [each for each in gc.get_referents(future) if type(each) is dict and id(each) == address]
+    return held[0] if held else {}
 
 
 def _task(encoder: StateEncoder, value: Any) -> None:
@@ -105,12 +142,16 @@ def _task(encoder: StateEncoder, value: Any) -> None:
     encoder.value(next((each for each in gc.get_referents(value) if type(each) is contextvars.Context), None))
 
 
+_OF_CONCURRENT_FUTURES: Final = frozenset(vars(concurrent.futures.Future()))
+
+
 @encodes(concurrent.futures.Future)
 def _concurrent_future(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append(("concurrent future", value._state))
     encoder.value(value._result)
     encoder.value(value._exception)
     encoder.value(list(value._done_callbacks))
+    encoder.named({name: each for name, each in vars(value).items() if name not in _OF_CONCURRENT_FUTURES})
 
 
 def _referents(encoder: StateEncoder, value: Any) -> None:

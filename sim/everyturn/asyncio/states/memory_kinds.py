@@ -1,10 +1,14 @@
-"""Files and views in memory: known by what is in them, and by where they stand."""
+"""Files and views in memory, and kept results: known by what is in them, and by where they stand."""
 
 from __future__ import annotations
 
+import functools
+import gc
 import io
+import sys
 from typing import Any
 
+from everyturn.asyncio.states.classes import is_programs
 from everyturn.asyncio.states.encoding import StateEncoder, encodes
 
 
@@ -22,3 +26,19 @@ def _view(encoder: StateEncoder, value: memoryview) -> None:
     if not value.readonly or type(value.obj) is not bytes:
         raise encoder.opaque(value)
     encoder.out.append(("view", value.format, value.shape, value.strides, value.tobytes()))
+
+
+@encodes(type(functools.lru_cache(abs)))
+def _cached(encoder: StateEncoder, value: Any) -> None:
+    """A function with what it has kept of its results. How often it was asked counts where some code may ask that."""
+    encoder.caches.append(value)
+    encoder.out.append(("cached", value.__module__, value.__qualname__))
+    if is_programs(sys.modules.get(value.__module__)):
+        for each in gc.get_referents(value):
+            if type(each).__name__ != "lru_list_elem" and not _holds_links(each):
+                encoder.value(each)
+
+
+def _holds_links(value: Any) -> bool:
+    """Whether this is the dictionary of a cache of limited size, whose links are met one by one."""
+    return type(value) is dict and any(type(each).__name__ == "lru_list_elem" for each in value.values())

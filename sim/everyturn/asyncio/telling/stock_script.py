@@ -102,7 +102,7 @@ class _Recorder(ByWords):
 
         def arranged(members: Sequence[Any]) -> list[Any]:
             found: list[Any] = arranging(members)
-            self._chains.append([each.label for each in found])
+            self._chains.append([each.label_in_sets for each in found])
             return found
 
         numbers.next, orders.arrange = remembered, arranged

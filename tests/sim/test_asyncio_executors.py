@@ -1,0 +1,97 @@
+"""Executors of the program's own do what they do without us, or are refused."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from typing import Any
+
+import pytest
+
+import everyturn
+from everyturn.errors import UsageError
+
+
+def _on(executor: Any, function: Any, *args: Any) -> Any:
+    return asyncio.get_running_loop().run_in_executor(executor, function, *args)
+
+
+async def left_with_work(world: Any) -> None:
+    """Leaving the block waits for what the executor was given."""
+    rows: list[int] = []
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        waiting = [_on(executor, rows.append, number) for number in (1, 2)]
+    assert rows == [1, 2]
+    await asyncio.gather(*waiting)
+
+
+async def shut_down_before(world: Any) -> None:
+    """Nothing is taken any more."""
+    executor = concurrent.futures.ThreadPoolExecutor(1)
+    executor.shutdown(wait=False)
+    try:
+        await _on(executor, int)
+    except RuntimeError:
+        return
+    raise AssertionError
+
+
+async def shut_down_behind(world: Any) -> None:
+    """What was taken is run, though nobody waits in the shutdown."""
+    executor = concurrent.futures.ThreadPoolExecutor(2)
+    waiting = [_on(executor, int), _on(executor, int)]
+    executor.shutdown(wait=False)
+    assert await asyncio.gather(*waiting) == [0, 0]
+
+
+@pytest.mark.parametrize("scenario", [left_with_work, shut_down_before, shut_down_behind])
+def test_a_shut_down_executor_does_what_it_does_without_us(scenario: Any) -> None:
+    asyncio.run(scenario(None))
+    assert everyturn.check(scenario=scenario).verdict == "proved"
+
+
+class AtOnce(concurrent.futures.Executor):
+    """Runs a function where it is given."""
+
+    def submit(self, function: Any, /, *args: Any, **options: Any) -> Any:
+        """Run it now."""
+        done: concurrent.futures.Future[Any] = concurrent.futures.Future()
+        done.set_result(function(*args, **options))
+        return done
+
+
+async def another_kind(world: Any) -> None:
+    """Not a pool of threads."""
+    await _on(AtOnce(), int)
+
+
+async def other_processes(world: Any) -> None:
+    """What a function changes there is not changed here."""
+    with concurrent.futures.ProcessPoolExecutor(1) as executor:
+        await _on(executor, int)
+
+
+async def with_an_initializer(world: Any) -> None:
+    """It would run on each thread."""
+    await _on(concurrent.futures.ThreadPoolExecutor(1, initializer=int), int)
+
+
+async def left_with_work_for_two(world: Any) -> None:
+    """In which order two threads end, while the loop is blocked, would be a choice."""
+    with concurrent.futures.ThreadPoolExecutor(2) as executor:
+        waiting = [_on(executor, int), _on(executor, int)]
+    await asyncio.gather(*waiting)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [
+        (another_kind, "a function for a AtOnce"),
+        (other_processes, "a function for a ProcessPoolExecutor"),
+        (with_an_initializer, "with an initializer"),
+        (left_with_work_for_two, "has 2 function"),
+    ],
+)
+def test_an_executor_that_cannot_be_followed_is_refused(scenario: Any, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        everyturn.check(scenario=scenario)
