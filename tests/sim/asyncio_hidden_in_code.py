@@ -55,7 +55,7 @@ class Colour(enum.Enum):
     """A member with a value that changes."""
 
     RED = enum.auto()
-    QUEUE: Any = [0]  # noqa: RUF012 # that is what it is about
+    QUEUE = [0]  # noqa: RUF012 # that is what it is about
 
 
 class OwnFuture(asyncio.Future[int]):
@@ -82,7 +82,7 @@ def _keeps(way: int) -> Replaced:
     return Replaced()
 
 
-def _hanging(value: Any, name: str, way: int) -> Any:
+def _hanging(value: Any, name: str, way: object) -> Any:
     setattr(value, name, way)
     return value
 

@@ -47,7 +47,7 @@ async def shut_down_behind(world: Any) -> None:
 @pytest.mark.parametrize("scenario", [left_with_work, shut_down_before, shut_down_behind])
 def test_a_shut_down_executor_does_what_it_does_without_us(scenario: Any) -> None:
     asyncio.run(scenario(None))
-    assert everyturn.check(scenario=scenario).verdict == "proved"
+    assert everyturn.check_scenario(scenario).verdict == "proved"
 
 
 class AtOnce(concurrent.futures.Executor):
@@ -94,4 +94,4 @@ async def left_with_work_for_two(world: Any) -> None:
 )
 def test_an_executor_that_cannot_be_followed_is_refused(scenario: Any, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        everyturn.check(scenario=scenario)
+        everyturn.check_scenario(scenario)

@@ -23,7 +23,7 @@ def check(executor: Any) -> None:
             f"{user_line()}: a function for a {type(executor).__qualname__}: expected a "
             "concurrent.futures.ThreadPoolExecutor with its own submit; await world.io(...) for what others do"
         )
-    if executor._initializer is not None:  # type: ignore[attr-defined]
+    if executor._initializer is not None:
         raise Unsupported(
             f"{user_line()}: a ThreadPoolExecutor with an initializer: expected one without; let the function that it "
             "runs prepare its thread itself"

@@ -124,7 +124,8 @@ def _namespace(future: Any) -> dict[str, Any]:
     """The attributes that code has set on a future or task: that of Python 3.11 has them where no ``__dict__`` shows
     them."""
     if hasattr(future, "__dict__"):
-        return vars(future)
+        shown: dict[str, Any] = vars(future)
+        return shown
     offset = type(future).__dictoffset__
     if offset <= 0:
         return {}
