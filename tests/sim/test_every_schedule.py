@@ -654,16 +654,24 @@ class SetInAnotherFrame(Races):
     """An inner function sets a variable of the one that waits for it, which from Python 3.13 on it can."""
 
     async def keep(self, call: Call, seen: bool) -> None:
-        kept = True
-        await self.pause()
-        await self.sets(seen)
-        await self.tell(call, kept)
+        await self.tell(call, await self.outer())
 
-    async def sets(self, seen: bool) -> None:
+    async def outer(self) -> bool:
+        kept = True
+        await self.inner()
+        return kept
+
+    async def inner(self) -> None:
         await self.pause()
-        sys._getframe(1).f_locals["kept"] = seen
-        del seen
+        sys._getframe(1).f_locals["kept"] = await self.ports.mark.get() > 1
         await self.pause()
+
+    async def serve(self, call: Call, caller: Context) -> None:
+        await self.ports.threads.start(call.prompt)
+        if call.prompt == "p1":
+            await self.ports.mark.set(2)
+        else:
+            await self.keep(call, seen=False)
 
 
 def test_a_frame_that_another_may_set_is_looked_at_anew() -> None:

@@ -235,6 +235,12 @@ KEPT: dict[str, Way] = {
         lambda agent, n: setattr(decimal.getcontext(), "prec", 28 + n), lambda agent: decimal.getcontext().prec == 29),
     "sys.getrecursionlimit()": (
         lambda agent, n: sys.setrecursionlimit(RECURSION + n), lambda agent: sys.getrecursionlimit() == RECURSION + 1),
+    "sys.get_coroutine_origin_tracking_depth()": (
+        lambda agent, n: sys.set_coroutine_origin_tracking_depth(n),
+        lambda agent: sys.get_coroutine_origin_tracking_depth()),
+    "sys.get_asyncgen_hooks()[0]": (
+        lambda agent, n: sys.set_asyncgen_hooks(firstiter=(None, ask_first)[n]),
+        lambda agent: sys.get_asyncgen_hooks().firstiter is not None),
     "written.cache_info().hits": (lambda agent, n: ask_first(n), lambda agent: written(0.0) == "-0.0"),
     "content_of": (lambda agent, n: ask_twice(n), lambda agent: content_of(Alike(0))),
     "pair": (lambda agent, n: operator.setitem(pair(1), "x", n), lambda agent: pair(1)["x"]),
@@ -250,6 +256,8 @@ def nothing_is_left() -> Iterator[None]:
     decimal.getcontext().prec = before[0]
     sys.setrecursionlimit(before[1])
     globals()["__doc__"] = before[2]
+    sys.set_coroutine_origin_tracking_depth(0)
+    sys.set_asyncgen_hooks(firstiter=None)
     logging.disable(0)
     gc.collect()
     for owner in (UserDict, Call, json.dumps):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from enum import Enum, EnumType
+from enum import Enum, EnumType, Flag
 from functools import lru_cache
 from logging import Handler, Logger, Manager, PlaceHolder
 from operator import attrgetter
@@ -28,7 +28,8 @@ _IMMUTABLE: Final = 1 << 8
 """The flag of classes whose attributes nobody can set."""
 _SETTINGS: Final = (
     *("sys.getrecursionlimit()", "sys.getswitchinterval()", "sys.get_int_max_str_digits()"),
-    *("sys.get_coroutine_origin_tracking_depth()", "sys.get_asyncgen_hooks()", "decimal.getcontext()"),
+    *("sys.get_coroutine_origin_tracking_depth()", "sys.get_asyncgen_hooks()[0]", "sys.get_asyncgen_hooks()[1]"),
+    "decimal.getcontext()",
 )
 _BEHIND: Final = 6
 """Behind what a cache holds, its C code shows the table, the function, and four things more."""
@@ -115,13 +116,17 @@ def of_member(member: Enum) -> list[tuple[str, Any]]:
 
 
 def of_enumeration(kind: EnumType) -> Anatomy:
-    """What was put by hand into the table of an enumeration's members, or hung on those that have no name."""
+    """What was put by hand into the table of an enumeration's members, or hung on those that have no name.
+
+    Python itself keeps there what the inverse of a flag is.
+    """
     put: list[tuple[str, Any]] = []
     table: dict[Any, Any] = kind._value2member_map_
     for value, member in table.items():
-        if not isinstance(member, Enum) or kind.__members__.get(getattr(member, "_name_", None) or "") is member:
+        named = isinstance(member, Enum) and kind.__members__.get(getattr(member, "_name_", None) or "") is member
+        if not isinstance(member, Enum) or (named and not issubclass(kind, Flag)):
             put.append((f"_value2member_map_[{value!r:.40}]", member))
-        else:
+        elif not named:
             path = f"_value2member_map_[{value!r:.40}]"
             put += [(f"{path}.{name}", each) for name, each in of_member(member) if name not in _OF_MEMBERS]
     return Anatomy(_ANY, (), (), tuple([name for name, _ in put]), tuple([each for _, each in put]))
@@ -183,7 +188,7 @@ def settings() -> Anatomy:
     """How the interpreter and its arithmetic are set."""
     limits = (sys.getrecursionlimit(), sys.getswitchinterval(), sys.get_int_max_str_digits())
     decimal = sys.modules.get("decimal")
-    around = (sys.get_coroutine_origin_tracking_depth(), sys.get_asyncgen_hooks())
+    around = (sys.get_coroutine_origin_tracking_depth(), *sys.get_asyncgen_hooks())
     return Anatomy(_ANY, (), (), _SETTINGS, (*limits, *around, decimal and _arithmetic(decimal)))
 
 
