@@ -239,7 +239,7 @@ KEPT: dict[str, Way] = {
         lambda agent, n: sys.set_coroutine_origin_tracking_depth(n),
         lambda agent: sys.get_coroutine_origin_tracking_depth()),
     "sys.get_asyncgen_hooks()[0]": (
-        lambda agent, n: sys.set_asyncgen_hooks(firstiter=(None, ask_first)[n]),
+        lambda agent, n: sys.set_asyncgen_hooks(firstiter=(None, lambda generator: None)[n]),
         lambda agent: sys.get_asyncgen_hooks().firstiter is not None),
     "written.cache_info().hits": (lambda agent, n: ask_first(n), lambda agent: written(0.0) == "-0.0"),
     "content_of": (lambda agent, n: ask_twice(n), lambda agent: content_of(Alike(0))),
