@@ -34,6 +34,8 @@ class Clock:
         self.now = 0
         self.fine: bool | None = None
         self.looks = 0
+        self.reckoned = False
+        """Whether the program has reckoned with a time as a plain number, which was the earliest that it can be."""
         self.actual: list[int] | None = None
         """Where time is simulated: for each instant how long it is since the first one, in nanoseconds."""
         self.holds = True
@@ -211,8 +213,39 @@ class Clock:
                     most[first, last] = whole
 
 
+def _as_a_number(name: str) -> Any:
+    """An operation in which a time is a plain number: it is noted that one was taken for all."""
+    original = getattr(float, name)
+
+    def reckon(self: Any, *others: Any) -> Any:
+        self.of.reckoned = True
+        return original(self, *others)
+
+    return reckon
+
+
 class _Compared(float):
-    """A time that is compared by the clock: all comparisons are made of one question."""
+    """A time that is compared by the clock: all comparisons are made of one question.
+
+    ``of``: the clock. Whatever else is done with a time takes the earliest that it can be.
+    """
+
+    of: Clock
+
+    __mul__, __rmul__ = _as_a_number("__mul__"), _as_a_number("__rmul__")
+    __truediv__, __rtruediv__ = _as_a_number("__truediv__"), _as_a_number("__rtruediv__")
+    __floordiv__, __rfloordiv__ = _as_a_number("__floordiv__"), _as_a_number("__rfloordiv__")
+    __mod__, __rmod__ = _as_a_number("__mod__"), _as_a_number("__rmod__")
+    __divmod__, __rdivmod__ = _as_a_number("__divmod__"), _as_a_number("__rdivmod__")
+    __pow__, __rpow__ = _as_a_number("__pow__"), _as_a_number("__rpow__")
+    __abs__, __int__, __trunc__ = _as_a_number("__abs__"), _as_a_number("__int__"), _as_a_number("__trunc__")
+    __round__, __floor__, __ceil__ = _as_a_number("__round__"), _as_a_number("__floor__"), _as_a_number("__ceil__")
+    _plus, _minus, _taken_from = _as_a_number("__add__"), _as_a_number("__sub__"), _as_a_number("__rsub__")
+
+    def plain(self) -> float:
+        """The earliest that it can be."""
+        self.of.reckoned = True
+        return float(self)
 
     def _at_most(self, other: Any, margin: int) -> bool:
         """Whether self <= other + margin (in nanoseconds)."""
@@ -251,6 +284,7 @@ class Moment(_Compared):
     def __new__(cls, clock: Clock, instant: int, offset: int) -> Moment:
         self = super().__new__(cls, clock.seconds(instant) + offset / 1e9)
         self.clock, self.instant, self.offset = clock, instant, offset
+        self.of = clock
         clock.keeps(instant)
         return self
 
@@ -264,7 +298,7 @@ class Moment(_Compared):
         if isinstance(other, Span):
             return other.after(self)
         if isinstance(other, Moment) or not isinstance(other, int | float):
-            return float.__add__(self, other)
+            return self._plus(other)
         if not math.isfinite(other):
             return float(other)
         return Moment(self.clock, self.instant, self.offset + _nanoseconds(other))
@@ -280,12 +314,12 @@ class Moment(_Compared):
             return Before.WAIT
         if isinstance(other, int | float) and not isinstance(other, Span):
             return self + -other
-        return float.__sub__(self, other)
+        return self._minus(other)
 
     def __rsub__(self, other: Any) -> Any:
         if isinstance(other, int | float) and math.isfinite(other):
             return self._number(other) - self
-        return float.__rsub__(self, other)
+        return self._taken_from(other)
 
     def _number(self, other: float) -> Moment:
         return Moment(self.clock, 0, _nanoseconds(other - START))
@@ -329,6 +363,7 @@ class Span(_Compared):
     def __new__(cls, end: Moment, start: Moment, more: int) -> Span:
         self = super().__new__(cls, float(end) - float(start) + more / 1e9)
         self.end, self.start, self.more = end, start, more
+        self.of = end.clock
         return self
 
     def __reduce__(self) -> Any:
@@ -337,14 +372,14 @@ class Span(_Compared):
     def after(self, moment: Moment) -> Any:
         """The moment that comes this long after ``moment``; a plain number if that is no instant and a constant."""
         if moment.instant != self.start.instant:
-            return float(moment) + float(self)
+            return float(moment) + self.plain()
         return Moment(self.end.clock, self.end.instant, self.end.offset + moment.offset - self.start.offset + self.more)
 
     def __add__(self, other: Any) -> Any:
         if isinstance(other, Moment):
             return self.after(other)
         if isinstance(other, Span) or not isinstance(other, int | float):
-            return float.__add__(self, other)
+            return self._plus(other)
         return float(other) if not math.isfinite(other) else Span(self.end, self.start, self.more + _nanoseconds(other))
 
     __radd__ = __add__
@@ -352,7 +387,7 @@ class Span(_Compared):
     def __sub__(self, other: Any) -> Any:
         if isinstance(other, int | float) and not isinstance(other, Span | Moment):
             return self + -other
-        return float.__sub__(self, other)
+        return self._minus(other)
 
     def __neg__(self) -> Span:
         return Span(self.start, self.end, -self.more)
@@ -362,7 +397,7 @@ class Span(_Compared):
 
     def _at_most(self, other: Any, margin: int) -> bool:
         if isinstance(other, Span):
-            return float(self) <= float(other) + margin / 1e9
+            return self.plain() <= float(other) + margin / 1e9
         if not math.isfinite(other):
             return float(other) > 0
         bound = _nanoseconds(other) - self.more - self.end.offset + self.start.offset + margin

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from weakref import ref
 
 from everyturn.asyncio.order.earlier import EARLIER
@@ -27,6 +27,10 @@ from everyturn.asyncio.runtime.world import LONGEST, ScenarioWorld
 from everyturn.errors import AgentFault, UsageError
 
 Scenario = Callable[[ScenarioWorld], Coroutine[Any, Any, Any]]
+
+RECKONED: Final = (
+    "what is reckoned with a time otherwise than by adding, subtracting and comparing took the earliest that it can be"
+)
 
 
 @dataclass
@@ -138,6 +142,8 @@ def _one(
     outcome.connects = world.network.used
     outcome.iterations, outcome.neighbours = world.iterations, frozenset(world.numbers.neighbours.pairs)
     outcome.unordered, outcome.trusted = frozenset(world.unordered), frozenset(world.network.trusted)
+    if world.clock.reckoned:
+        outcome.trusted |= {RECKONED}
     if REFUSED:
         raise REFUSED[0]
 
