@@ -19,13 +19,16 @@ class EarlierSets:
     def __init__(self) -> None:
         self._found: dict[int, ref[set[Any]]] = {}
         self._members: dict[int, frozenset[int]] = {}
+        self._used: dict[int, ref[set[Any]]] = {}
+        """Those that ever held something of a run, also of a search before."""
         self.touched = False
         """Whether any of them may have taken something in, or given it away, since they were tidied."""
 
-    def freeze(self) -> None:
-        """Keep all that is there from the collector. Sets that are empty are as if nothing had ever been in them."""
+    def freeze(self, *, all_anew: bool = False) -> None:
+        """Keep all that is there from the collector. Sets that are empty are as if nothing had ever been in them: those
+        that were seen to hold something of a run, or ``all_anew``."""
         if self.touched:
-            for known in self._found.values():
+            for known in (self._found if all_anew else self._used).values():
                 _tidy(known())
             self.touched = False
         for each in gc.get_objects():
@@ -52,7 +55,9 @@ class EarlierSets:
     def holding(self, members: Iterable[Any]) -> list[set[Any]]:
         """Those that hold one of these."""
         wanted = set(members)
-        return [each for each in self if not wanted.isdisjoint(each)]
+        found = [each for each in self if not wanted.isdisjoint(each)]
+        self._used.update((id(each), ref(each)) for each in found)
+        return found
 
 
 def _tidy(each: set[Any] | None) -> None:
