@@ -62,6 +62,10 @@ class KnownFailure(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     scope: Text = ""
     setting: Text | None = None
 
+    def __post_init__(self) -> None:
+        if not any(getattr(self, kind) is not None for kind in get_args(SubjectKind)):
+            raise ValueError(f"expected one of {', '.join(get_args(SubjectKind))}; found none")
+
     @property
     def kind(self) -> SubjectKind:
         """What kind of thing fails."""
