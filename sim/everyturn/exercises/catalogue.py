@@ -6,9 +6,25 @@ from typing import Final
 
 from everyturn.exercises.exercise import Exercise, ExerciseClaim
 from everyturn_model.invariants import MISSION
+from everyturn_model.invariants.clean_rest import CLEAN_REST
+from everyturn_model.invariants.in_order import IN_ORDER
+from everyturn_model.invariants.no_double_emit import NO_DOUBLE_EMIT
+from everyturn_model.invariants.no_hang import NO_HANG
+from everyturn_model.invariants.no_lost_cancel import NO_LOST_CANCEL
+from everyturn_model.invariants.no_poisoned_prompt import NO_POISONED_PROMPT
+from everyturn_model.invariants.nothing_lost import NOTHING_LOST
+from everyturn_model.invariants.one_turn import ONE_TURN
+from everyturn_model.invariants.true_outcome import TRUE_OUTCOME
 
-_TOLD_ONCE: Final = ("no-hang", "no-double-emit")
-_OF_THE_LESSON: Final = ("no-hang", "no-double-emit", "one-turn", "nothing-lost", "in-order", "clean-rest")
+_TOLD_ONCE: Final = (NO_HANG.name, NO_DOUBLE_EMIT.name)
+_OF_THE_LESSON: Final = (
+    NO_HANG.name,
+    NO_DOUBLE_EMIT.name,
+    ONE_TURN.name,
+    NOTHING_LOST.name,
+    IN_ORDER.name,
+    CLEAN_REST.name,
+)
 
 EXERCISES: Final[dict[int, Exercise]] = {
     each.number: each
@@ -43,7 +59,7 @@ EXERCISES: Final[dict[int, Exercise]] = {
             "A turn that ends in an error leaves without looking at the queue. Override `take_turn` so that somebody "
             "who is queued behind it gets his turn.",
             "error_path.py",
-            (ExerciseClaim("AA+1e", ("no-hang",)), ExerciseClaim("AA", MISSION)),
+            (ExerciseClaim("AA+1e", (NO_HANG.name,)), ExerciseClaim("AA", MISSION)),
             "01_a_waiter_that_hangs",
         ),
         Exercise(
@@ -52,7 +68,7 @@ EXERCISES: Final[dict[int, Exercise]] = {
             "This agent loses no Cancel. Leave something out of one of its methods, so that it does, and still no "
             "client waits for ever.",
             "break_it.py",
-            (ExerciseClaim("A+1c", ("no-lost-cancel",), refuted=True), ExerciseClaim("A+1c", ("no-hang",))),
+            (ExerciseClaim("A+1c", (NO_LOST_CANCEL.name,), refuted=True), ExerciseClaim("A+1c", (NO_HANG.name,))),
             "03_where_a_cancel_can_land",
         ),
         Exercise(
@@ -70,7 +86,7 @@ EXERCISES: Final[dict[int, Exercise]] = {
             "The agent of the lesson works for one prompt. Make it right for two, and for three.",
             "assistant.py",
             (
-                ExerciseClaim("A", (*_TOLD_ONCE, "one-turn", "nothing-lost")),
+                ExerciseClaim("A", (*_TOLD_ONCE, ONE_TURN.name, NOTHING_LOST.name)),
                 ExerciseClaim("AA", _OF_THE_LESSON),
                 ExerciseClaim("AAA", _OF_THE_LESSON),
             ),
@@ -82,8 +98,8 @@ EXERCISES: Final[dict[int, Exercise]] = {
             "later. Go on with your answer to exercise 7.",
             "assistant.py",
             (
-                ExerciseClaim("A+1c", ("no-lost-cancel", "no-poisoned-prompt", "true-outcome")),
-                ExerciseClaim("AA+1c", ("no-hang", "no-lost-cancel", "no-poisoned-prompt")),
+                ExerciseClaim("A+1c", (NO_LOST_CANCEL.name, NO_POISONED_PROMPT.name, TRUE_OUTCOME.name)),
+                ExerciseClaim("AA+1c", (NO_HANG.name, NO_LOST_CANCEL.name, NO_POISONED_PROMPT.name)),
             ),
         ),
         Exercise(
@@ -91,7 +107,7 @@ EXERCISES: Final[dict[int, Exercise]] = {
             "The assistant: an error",
             "When the model fails, the client is told that all is well. Go on with your answer to exercise 8.",
             "assistant.py",
-            (ExerciseClaim("A+1e", ("true-outcome",)), ExerciseClaim("AA+1e", (*_OF_THE_LESSON, "true-outcome"))),
+            (ExerciseClaim("A+1e", (TRUE_OUTCOME.name,)), ExerciseClaim("AA+1e", (*_OF_THE_LESSON, TRUE_OUTCOME.name))),
         ),
     )
 }

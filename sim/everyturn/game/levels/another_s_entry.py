@@ -4,6 +4,7 @@ from everyturn.game.desk import Desk
 from everyturn.game.level import Level, Term
 from everyturn.game.threads import OnThreads
 from everyturn_impl.calls import Call, Context
+from everyturn_model.invariants.one_turn import ONE_TURN
 
 
 class CleansUpTwice(Desk):
@@ -48,7 +49,7 @@ LEVEL = Level(
     ),
     moral="""p1 cleared an entry that was not its own any more, so that p3 found nobody and began beside p2. The
         same fault made a Cancel find nobody. Clear what is yours, and look whether it is, in one access.""",
-    program=OnThreads(CleansUpTwice, "AAA", "one-turn", "active"),
-    mended=OnThreads(CleansUpItsOwn, "AAA", "one-turn", "active"),
+    program=OnThreads(CleansUpTwice, "AAA", ONE_TURN.name, "active"),
+    mended=OnThreads(CleansUpItsOwn, "AAA", ONE_TURN.name, "active"),
     fix="Clear the entry only if it is your own.",
 )

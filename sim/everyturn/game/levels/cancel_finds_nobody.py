@@ -6,6 +6,7 @@ from everyturn.game.things import Flag
 from everyturn.game.threads import OnThreads
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.ports import Shared
+from everyturn_model.invariants.no_lost_cancel import NO_LOST_CANCEL
 
 
 class WithAFlag(Desk):
@@ -70,7 +71,7 @@ LEVEL = Level(
     moral="""The Cancel found nobody, because p1 was accepted and not yet active: between two chairs. The user
         saw the button work, and was answered, and paid for it. So the Cancel must leave something behind for who
         is on his way.""",
-    program=OnThreads(ReachesWhatRuns, "A+1c", "no-lost-cancel", "active contexts"),
-    mended=OnThreads(LeavesAFlag, "A+1c", "no-lost-cancel", "active contexts"),
+    program=OnThreads(ReachesWhatRuns, "A+1c", NO_LOST_CANCEL.name, "active contexts"),
+    mended=OnThreads(LeavesAFlag, "A+1c", NO_LOST_CANCEL.name, "active contexts"),
     fix="The Cancel raises a flag first; a turn looks at it as soon as it is active.",
 )

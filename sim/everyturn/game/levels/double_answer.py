@@ -6,6 +6,7 @@ from everyturn.game.things import PromptLine
 from everyturn.game.threads import OnThreads
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.ports import Shared
+from everyturn_model.invariants.no_double_emit import NO_DOUBLE_EMIT
 
 
 class Counter(Desk):
@@ -54,7 +55,7 @@ LEVEL = Level(
     ),
     moral="""Looking, answering and letting go were three accesses. Meanwhile another thread saw the same prompt
         in line. If taking somebody out is one access, only one thread can have him.""",
-    program=OnThreads(LooksThenTakes, "AA", "no-double-emit", "line"),
-    mended=OnThreads(TakesAtOnce, "AA", "no-double-emit", "line"),
+    program=OnThreads(LooksThenTakes, "AA", NO_DOUBLE_EMIT.name, "line"),
+    mended=OnThreads(TakesAtOnce, "AA", NO_DOUBLE_EMIT.name, "line"),
     fix="Take the first one out of the line in the same access in which you look.",
 )

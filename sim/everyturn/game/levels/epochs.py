@@ -4,6 +4,7 @@ from everyturn.game.level import Level, Term
 from everyturn.game.levels.cancel_finds_nobody import LeavesAFlag
 from everyturn.game.levels.flag_that_stays import CountsCancels
 from everyturn.game.threads import OnThreads
+from everyturn_model.invariants.no_lost_cancel import NO_LOST_CANCEL
 
 LEVEL = Level(
     name="epochs",
@@ -18,7 +19,7 @@ LEVEL = Level(
     ),
     moral="""Each of the two says what it does *before* it looks at the other. Whoever is second sees the first;
         it cannot be that neither sees the other. And nobody who came later is hit: that is proved, too.""",
-    program=OnThreads(CountsCancels, "A+1c", "no-lost-cancel", "active age contexts"),
-    before=OnThreads(LeavesAFlag, "A+1c", "no-lost-cancel", "active pressed contexts"),
+    program=OnThreads(CountsCancels, "A+1c", NO_LOST_CANCEL.name, "active age contexts"),
+    before=OnThreads(LeavesAFlag, "A+1c", NO_LOST_CANCEL.name, "active pressed contexts"),
     fix="This is what was changed since the level before.",
 )

@@ -9,6 +9,7 @@ from everyturn.game.things import Total
 from everyturn.game.threads import OnThreads
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.ports import Shared
+from everyturn_model.invariants.no_poisoned_prompt import NO_POISONED_PROMPT
 
 
 class CountsCancels(Desk):
@@ -48,7 +49,7 @@ LEVEL = Level(
     moral="""The Cancel was meant for nobody, and hit the next prompt. One bit cannot say *whom* a Cancel means.
         A number can: each Cancel begins a new age, and ends only what belongs to an earlier one. Such a number
         is called an *epoch*.""",
-    program=OnThreads(LeavesAFlag, "A+1c", "no-poisoned-prompt", "active pressed contexts"),
-    mended=OnThreads(CountsCancels, "A+1c", "no-poisoned-prompt", "active age contexts"),
+    program=OnThreads(LeavesAFlag, "A+1c", NO_POISONED_PROMPT.name, "active pressed contexts"),
+    mended=OnThreads(CountsCancels, "A+1c", NO_POISONED_PROMPT.name, "active age contexts"),
     fix="A number in place of the flag: a prompt is cancelled only by a Cancel of a later age.",
 )

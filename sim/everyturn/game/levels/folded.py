@@ -4,6 +4,7 @@ from everyturn.game.desk import Desk
 from everyturn.game.level import Level, Term
 from everyturn.game.threads import OnThreads
 from everyturn_impl.calls import Call, Context
+from everyturn_model.invariants.no_hang import NO_HANG
 
 
 class FoldsEverybody(Desk):
@@ -67,7 +68,7 @@ LEVEL = Level(
     ),
     moral="""Locks do not help against what was never written: nobody tells the client of a folded prompt. The
         agent's real fix leaves prompts with a run id in the queue, so that each gets an answer of its own.""",
-    program=OnThreads(FoldsEverybody, "AA", "no-hang", "mutex active queue"),
-    mended=OnThreads(TellsTheFolded, "AA", "no-hang", "mutex active queue"),
+    program=OnThreads(FoldsEverybody, "AA", NO_HANG.name, "mutex active queue"),
+    mended=OnThreads(TellsTheFolded, "AA", NO_HANG.name, "mutex active queue"),
     fix="Who was in the queue gets an answer of his own.",
 )

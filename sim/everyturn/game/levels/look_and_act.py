@@ -3,6 +3,7 @@
 from everyturn.game.level import Level, Term
 from everyturn.game.levels.look_then_act import LooksAndActs, LooksThenActs
 from everyturn.game.threads import OnThreads
+from everyturn_model.invariants.one_turn import ONE_TURN
 
 LEVEL = Level(
     name="look-and-act",
@@ -16,7 +17,7 @@ LEVEL = Level(
     ),
     hints=("Where is the gap now?", "Total the accesses between looking and acting."),
     moral="There is no gap left. You have tried a few orders; the tool has tried all of them.",
-    program=OnThreads(LooksAndActs, "AA", "one-turn", "active"),
-    before=OnThreads(LooksThenActs, "AA", "one-turn", "active"),
+    program=OnThreads(LooksAndActs, "AA", ONE_TURN.name, "active"),
+    before=OnThreads(LooksThenActs, "AA", ONE_TURN.name, "active"),
     fix="This is what was changed in the code of the first level.",
 )

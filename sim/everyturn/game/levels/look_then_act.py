@@ -4,6 +4,7 @@ from everyturn.game.desk import Desk
 from everyturn.game.level import Level, Term
 from everyturn.game.threads import OnThreads
 from everyturn_impl.calls import Call, Context
+from everyturn_model.invariants.one_turn import ONE_TURN
 
 
 class LooksThenActs(Desk):
@@ -49,7 +50,7 @@ LEVEL = Level(
     ),
     moral="""Both looked before either acted, so both saw nobody. What a thread has seen may be old by the time
         it acts. This is called *check-then-act*, or look-then-act.""",
-    program=OnThreads(LooksThenActs, "AA", "one-turn", "active"),
-    mended=OnThreads(LooksAndActs, "AA", "one-turn", "active"),
+    program=OnThreads(LooksThenActs, "AA", ONE_TURN.name, "active"),
+    mended=OnThreads(LooksAndActs, "AA", ONE_TURN.name, "active"),
     fix="Look and act in one access: nobody fits in between.",
 )

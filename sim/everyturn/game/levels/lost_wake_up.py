@@ -6,6 +6,7 @@ from everyturn.game.things import Flag, PromptLine
 from everyturn.game.threads import OnThreads
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.ports import Shared
+from everyturn_model.invariants.no_hang import NO_HANG
 
 
 class Shop(Desk):
@@ -68,7 +69,7 @@ LEVEL = Level(
     moral="""The second came after the worker's last look and before the flag was lowered: it relied on a worker
         that would never look again. This is a *lost wake-up*: the sign that there is work comes while the
         sleeper is no longer looking and not yet asleep, and nobody notices it.""",
-    program=OnThreads(GoesToSleep, "AA", "no-hang", "line working"),
-    mended=OnThreads(LooksAgain, "AA", "no-hang", "line working"),
+    program=OnThreads(GoesToSleep, "AA", NO_HANG.name, "line working"),
+    mended=OnThreads(LooksAgain, "AA", NO_HANG.name, "line working"),
     fix="After lowering the flag, look once more: who came meanwhile is seen.",
 )

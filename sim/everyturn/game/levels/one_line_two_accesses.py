@@ -6,6 +6,7 @@ from everyturn.game.things import Flag, Total
 from everyturn.game.threads import OnThreads
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.ports import Shared
+from everyturn_model.invariants.no_hang import NO_HANG
 
 
 class Barrier(Desk):
@@ -58,7 +59,7 @@ LEVEL = Level(
     ),
     moral="""Both read 0, both wrote 1. One of the two additions is gone: a *lost update*. In most languages `x =
         x + 1` is a read and a write, and another thread may run between them.""",
-    program=OnThreads(CountsInOneLine, "AA", "no-hang", "here open"),
-    mended=OnThreads(CountsInOneAccess, "AA", "no-hang", "here open"),
+    program=OnThreads(CountsInOneLine, "AA", NO_HANG.name, "here open"),
+    mended=OnThreads(CountsInOneAccess, "AA", NO_HANG.name, "here open"),
     fix="Read, add and write in one access.",
 )

@@ -6,6 +6,7 @@ from everyturn.game.things import PromptLine
 from everyturn.game.threads import OnThreads
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.ports import Shared
+from everyturn_model.invariants.no_lost_cancel import NO_LOST_CANCEL
 
 
 class Reserved(Desk):
@@ -79,7 +80,7 @@ LEVEL = Level(
     ),
     moral="""p1 moved from *coming* to *active*, and the Cancel looked in the opposite order: where p1 was not
         yet, and then where it was no more. Look first at where somebody comes from, then at where he goes.""",
-    program=OnThreads(LooksAtTheTurnFirst, "A+1c", "no-lost-cancel", "coming active marked contexts"),
-    mended=OnThreads(LooksAtWhoComesFirst, "A+1c", "no-lost-cancel", "coming active marked contexts"),
+    program=OnThreads(LooksAtTheTurnFirst, "A+1c", NO_LOST_CANCEL.name, "coming active marked contexts"),
+    mended=OnThreads(LooksAtWhoComesFirst, "A+1c", NO_LOST_CANCEL.name, "coming active marked contexts"),
     fix="The two looks of the Cancel change places.",
 )

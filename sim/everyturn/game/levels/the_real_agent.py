@@ -3,6 +3,7 @@
 from everyturn.game.level import Level, Term
 from everyturn.game.threads import OnThreads
 from everyturn_impl.agent import SessionAgent
+from everyturn_model.invariants.no_hang import NO_HANG
 
 LEVEL = Level(
     name="the-real-agent",
@@ -22,5 +23,5 @@ LEVEL = Level(
     moral="""With two prompts and nothing that fails, nobody hangs: every state was looked at. That says nothing
         about three prompts, an error of the model or a Cancel; ask the tool about `AA+1e`, and somebody hangs
         again.""",
-    program=OnThreads("d4-independent", "AA", "no-hang", "mutex active queue", part=SessionAgent.run_accepted),
+    program=OnThreads("d4-independent", "AA", NO_HANG.name, "mutex active queue", part=SessionAgent.run_accepted),
 )

@@ -6,6 +6,7 @@ from everyturn.game.things import Lock
 from everyturn.game.threads import OnThreads
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.ports import Shared
+from everyturn_model.invariants.no_hang import NO_HANG
 
 
 class TwoDoors(Desk):
@@ -63,7 +64,7 @@ LEVEL = Level(
     hints=("In which order does each take the locks?", "Let each take its first lock before either takes its second."),
     moral="""Each has what the other one wants, and neither gives it back: a *deadlock*. If everybody takes the
         locks in one order, somebody always has the last one and can go on.""",
-    program=OnThreads(TakesThemInTwoOrders, "A+1c", "no-hang", "session store"),
-    mended=OnThreads(TakesThemInOneOrder, "A+1c", "no-hang", "session store"),
+    program=OnThreads(TakesThemInTwoOrders, "A+1c", NO_HANG.name, "session store"),
+    mended=OnThreads(TakesThemInOneOrder, "A+1c", NO_HANG.name, "session store"),
     fix="Everybody takes the session first, then the store.",
 )

@@ -5,6 +5,7 @@ from everyturn.game.levels.lost_wake_up import GoesToSleep, Shop
 from everyturn.game.things import Flag, PromptLine
 from everyturn.game.threads import OnThreads
 from everyturn_impl.calls import Call, Context
+from everyturn_model.invariants.no_hang import NO_HANG
 
 
 class SleepsUnderALock(Shop):
@@ -43,7 +44,7 @@ LEVEL = Level(
     moral="""Looking and going to sleep are one critical section now. Whoever comes stands in line before it, and
         is seen, or after it, and finds the flag down. There is no third way; the tool has looked for one in
         every order.""",
-    program=OnThreads(SleepsUnderALock, "AA", "no-hang", "mutex line working"),
-    before=OnThreads(GoesToSleep, "AA", "no-hang", "mutex line working"),
+    program=OnThreads(SleepsUnderALock, "AA", NO_HANG.name, "mutex line working"),
+    before=OnThreads(GoesToSleep, "AA", NO_HANG.name, "mutex line working"),
     fix="A lock around the two looks that belong together.",
 )
