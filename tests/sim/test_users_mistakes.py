@@ -3,10 +3,12 @@ command."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,16 @@ AGENTS = [
     for each in vars(mistakes).values()
     if isinstance(each, type) and issubclass(each, mistakes.Mistake) and each.SAID
 ]
+
+
+@pytest.fixture(autouse=True)
+def no_loop_is_left() -> Iterator[None]:
+    """Python 3.11 makes an event loop for who asks for one where none is running, and closes it never."""
+    yield
+    left = getattr(getattr(asyncio.get_event_loop_policy(), "_local", None), "_loop", None)
+    if left is not None:
+        left.close()
+        asyncio.set_event_loop(None)
 
 
 def run(*arguments: str) -> Result:
