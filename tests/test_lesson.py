@@ -33,11 +33,14 @@ NOT_YET = ("exercise 7 assistant.py", "exercise 8 assistant.py", "exercise 9 ass
 
 @pytest.fixture
 def _imports_end(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a command imports from a folder is not there for the next one, whose files have the same names."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    before = set(sys.modules)
+    """What a command, or another test, imports from a folder is not there for the next command, whose files have the
+    same names."""
+    monkeypatch.setattr(sys, "path", [each for each in sys.path if Path(each).name != "solutions"])
+    ours = ("assistant", "exercise_9")
+    for name in ours:
+        monkeypatch.delitem(sys.modules, name, raising=False)
     yield
-    for name in {"assistant", "exercise_9"} - before:
+    for name in ours:
         sys.modules.pop(name, None)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from tests.sim.test_asyncio_states import Program, in_a_loop, program, two_ways, while_an_exception_is_handled
 
-from everyturn.asyncio.order.moments import Clock
+from everyturn.asyncio.order.clock import Clock
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.states import encoding, frames, loop_kinds
 from everyturn.identity import anatomy as anatomies

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -20,6 +22,10 @@ WAYS: dict[str, Callable[[float, float, float], object]] = {
     "summed": lambda a, b, c: sum([b - a, c - b]) > 1,
     "spans": lambda a, b, c: c - b > b - a,
     "remainder": lambda a, b, c: time.time() % 60 < 30,
+    "a plain number": lambda a, b, c: float(b - a) > 1,
+    "negative": lambda a, b, c: -a < -b,
+    "a key": lambda a, b, c: {a, b} > {c},
+    "a date": lambda a, b, c: datetime.now().second < 30,
     "nanoseconds": lambda a, b, c: time.monotonic_ns() > 0,
 }
 EXACT: dict[str, Callable[[float, float, float], object]] = {
@@ -48,3 +54,22 @@ def test_a_time_that_became_a_number_is_said_to_be_trusted(way: str) -> None:
 @pytest.mark.parametrize("way", EXACT)
 def test_what_the_clock_decides_needs_no_trust(way: str) -> None:
     assert search(reads(EXACT[way])).trusted == []
+
+
+@dataclass
+class _Message:
+    sent: datetime = field(default_factory=lambda: datetime.now())  # noqa: PLW0108 # it is what people write
+
+
+async def stamped(world: Any) -> None:
+    """What each message is stamped with is part of the state."""
+    message = _Message()
+    await world.io("disk")
+    assert message.sent.year == 2023, message  # as the loop says, whatever the year is
+
+
+def test_a_date_is_the_loop_s_also_where_a_lambda_asks_for_it() -> None:
+    found = search(stamped)
+    assert found.complete
+    assert not found.found
+    assert found.trusted == [RECKONED]

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from everyturn.asyncio.order import moments
-from everyturn.asyncio.order.moments import Clock, Moment
+from everyturn.asyncio.order import clock as clock_module
+from everyturn.asyncio.order.clock import Clock
+from everyturn.asyncio.order.moments import Moment
 from everyturn.asyncio.runtime import collecting
 from everyturn.asyncio.runtime.running import Setting
 from everyturn.asyncio.search.packing import StatePacking
@@ -50,9 +51,9 @@ def test_instants_that_nobody_can_ask_for_again_are_forgotten_and_nothing_is_dec
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = _compared(seed)
-    monkeypatch.setattr(moments, "_ROOM", 10**6)
+    monkeypatch.setattr(clock_module, "_ROOM", 10**6)
     all_of_them = _compared(seed)
-    monkeypatch.setattr(moments, "_ROOM", 0)
+    monkeypatch.setattr(clock_module, "_ROOM", 0)
     fewest = _compared(seed)
     assert few[:2] == all_of_them[:2] == fewest[:2]
     assert few[2] < 60 < all_of_them[2]
@@ -80,7 +81,7 @@ def test_a_moment_that_is_still_there_is_not_forgotten(monkeypatch: pytest.Monke
         assert after <= before + 1
         return len(asked)
 
-    monkeypatch.setattr(moments, "_ROOM", 0)
+    monkeypatch.setattr(clock_module, "_ROOM", 0)
     assert compare_twice() == 1
     monkeypatch.setattr(Clock, "keeps", lambda clock, instant: None)
     monkeypatch.setattr(Clock, "releases", lambda clock, instant: None)

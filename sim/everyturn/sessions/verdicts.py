@@ -83,7 +83,7 @@ def _unsure(name: str, said: InvariantResult, held: ScenarioSearch) -> Invariant
 _NO_TURNS: Final = "the agent asks no model of ours (world.model()), so that no turn is seen"
 
 
-def _unshown(invariant: Invariant, shown: set[str]) -> str | None:
+def _unshown(invariant: Invariant, shown: frozenset[str]) -> str | None:
     """Why nothing can be said of an invariant; none if something can."""
     log = invariant.log
     if not isinstance(log, LogMonitor):

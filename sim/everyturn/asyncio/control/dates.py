@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import copyreg
 import datetime as dates
+import linecache
+import re
 import time
 from collections.abc import Callable
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from everyturn.identity.reads import reads
 
 _DATETIME: Final = dates.datetime
 _DATE: Final = dates.date
 _READ_THE_CLOCK: Final = frozenset({"now", "utcnow", "today"})
+_READING: Final = re.compile(rf"\.\s*({'|'.join(sorted(_READ_THE_CLOCK))})\b")
 
 
 class _StandIn(type):
@@ -75,13 +79,24 @@ STAND_INS: Final[dict[type, type]] = {_DATETIME: datetime, _DATE: date}
 
 
 def reads_today(module: ModuleType) -> bool:
-    """Whether code of this module asks for the present date."""
-    return bool(_READ_THE_CLOCK & names(module))
+    """Whether code of this module may ask for the present date: also in a lambda that stands in some other object."""
+    if _READ_THE_CLOCK & names(module):
+        return True
+    file = vars(module).get("__file__")
+    return isinstance(file, str) and _READING.search("".join(linecache.getlines(file))) is not None
+
+
+_NAMES: Final[WeakKeyDictionary[ModuleType, tuple[int, frozenset[str]]]] = WeakKeyDictionary()
+"""Module → what it held when that was looked at, and the names."""
 
 
 def names(module: ModuleType) -> frozenset[str]:
     """The names that code of this module mentions."""
-    return frozenset().union(*(reads(code).attributes for code in _codes(module)))
+    held = hash(tuple(map(id, vars(module).values())))
+    known = _NAMES.get(module)
+    if known is None or known[0] != held:
+        known = _NAMES[module] = held, frozenset().union(*(reads(code).attributes for code in _codes(module)))
+    return known[1]
 
 
 def _codes(module: ModuleType) -> list[CodeType]:

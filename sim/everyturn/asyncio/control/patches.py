@@ -29,6 +29,7 @@ from typing import Any, Final, NoReturn
 
 from everyturn.asyncio.control import dates
 from everyturn.asyncio.control.worker_threads import WorkerQueue, is_worker
+from everyturn.asyncio.order.moments import earliest
 from everyturn.asyncio.order.sets import WorldSet
 from everyturn.asyncio.runtime import executors
 from everyturn.asyncio.runtime.errors import Unsupported
@@ -51,7 +52,7 @@ def _clock(original: Callable[[], Any], shown: Callable[[Any], Any]) -> Callable
         if loop is None:
             return original()
         if sys._getframe(1).f_globals.get("__name__") == "logging":
-            return float(shown(loop.world.clock.present()))  # no look of the program's
+            return earliest(shown(loop.world.clock.present()))  # no look of the program's
         return shown(loop.time())
 
     return clock
@@ -95,9 +96,9 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (time, "time", _clock(time.time, lambda now: now + EPOCH)),
         (time, "monotonic", _clock(time.monotonic, lambda now: now)),
         (time, "perf_counter", _clock(time.perf_counter, lambda now: now)),
-        (time, "time_ns", _clock(time.time_ns, lambda now: round((now + EPOCH).plain() * 1e9))),
-        (time, "monotonic_ns", _clock(time.monotonic_ns, lambda now: round(now.plain() * 1e9))),
-        (time, "perf_counter_ns", _clock(time.perf_counter_ns, lambda now: round(now.plain() * 1e9))),
+        (time, "time_ns", _clock(time.time_ns, lambda now: round((now + EPOCH) * 1e9))),
+        (time, "monotonic_ns", _clock(time.monotonic_ns, lambda now: round(now * 1e9))),
+        (time, "perf_counter_ns", _clock(time.perf_counter_ns, lambda now: round(now * 1e9))),
         (time, "sleep", _sleep(time.sleep)),
         (os, "urandom", _urandom(os.urandom)),
         (random, "_urandom", _urandom(os.urandom)),

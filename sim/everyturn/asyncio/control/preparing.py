@@ -40,7 +40,7 @@ def prepared(
                 NOW.take(_run_once(scenario, setting, world_of))
                 patches.put_in_modules()
                 gc.collect()
-                EARLIER.freeze(all_anew=True)
+                EARLIER.freeze()
             yield
     finally:
         NOW.put_back()

@@ -7,66 +7,122 @@ somebody asks in which sets a task is. So they are remembered, by weak reference
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
-from operator import call
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain, compress, cycle, filterfalse, repeat
+from operator import call, is_not, methodcaller, ne
 from typing import Any, Final
 from weakref import ref
+
+_PLAIN: Final = frozenset({str, int, bytes})
 
 
 class EarlierSets:
     """The sets that :meth:`freeze` has come upon. A frozen set takes nothing in later, and is none of them."""
 
     def __init__(self) -> None:
-        self._found: dict[int, ref[set[Any]]] = {}
-        self._members: dict[int, frozenset[int]] = {}
-        self._used: dict[int, ref[set[Any]]] = {}
-        """Those that ever held something of a run, also of a search before."""
+        self._plain = _Found()
+        """Those that held nothing but text and numbers when they were found. They can be compared at once."""
+        self._others = _Found()
+        self._room = 0
         self.touched = False
         """Whether any of them may have taken something in, or given it away, since they were tidied."""
 
-    def freeze(self, *, all_anew: bool = False) -> None:
-        """Keep all that is there from the collector. Sets that are empty are as if nothing had ever been in them: those
-        that were seen to hold something of a run, or ``all_anew``."""
+    def freeze(self) -> None:
+        """Keep all that is there from the collector. Sets that are empty are as if nothing had ever been in them."""
         if self.touched:
-            for known in (self._found if all_anew else self._used).values():
-                _tidy(known())
+            _tidy(self._sets())
             self.touched = False
-        for each in gc.get_objects():
-            if type(each) is set:
-                _tidy(each)
-                self._found[id(each)] = ref(each)
-                self._members[id(each)] = frozenset(map(id, each))
+        for each in _new_sets():
+            held = frozenset(each)
+            if _PLAIN.issuperset(map(type, held)):
+                self._plain.add(each, held)
+            else:
+                self._others.add(each, frozenset(map(id, held)))
+        if len(self._plain.sets) + len(self._others.sets) > self._room:
+            self._room = 100 + 2 * (self._plain.only_what_is_there() + self._others.only_what_is_there())
         gc.freeze()
 
     def forget(self) -> None:
         """The collector finds everything again."""
         gc.unfreeze()
-        self._found.clear()
-        self._members.clear()
+        self._plain, self._others = _Found(), _Found()
 
-    def __iter__(self) -> Iterator[set[Any]]:
-        """Those that hold something."""
-        return filter(None, map(call, self._found.values()))
+    def _sets(self) -> Iterator[set[Any] | None]:
+        return chain(map(call, self._plain.sets), map(call, self._others.sets))
 
     def changed(self) -> list[set[Any]]:
         """Those that hold something that they did not hold when they were found."""
-        return [each for each in self if not self._members[id(each)].issuperset(map(id, each))]
+        plain = list(map(call, self._plain.sets))
+        return [
+            *filter(None, compress(plain, map(ne, plain, self._plain.held))),
+            *(
+                each
+                for each, held in zip(map(call, self._others.sets), self._others.held, strict=True)
+                if each and not held.issuperset(map(id, each))
+            ),
+        ]
 
     def holding(self, members: Iterable[Any]) -> list[set[Any]]:
         """Those that hold one of these."""
-        wanted = set(members)
-        found = [each for each in self if not wanted.isdisjoint(each)]
-        self._used.update((id(each), ref(each)) for each in found)
-        return found
+        return list(filterfalse(set(members).isdisjoint, filter(None, self._sets())))
 
 
-def _tidy(each: set[Any] | None) -> None:
+class _Found:
+    """Sets, and what each of them held when it was found."""
+
+    def __init__(self) -> None:
+        self.sets: list[ref[set[Any]]] = []
+        self.held: list[frozenset[Any]] = []
+
+    def add(self, found: set[Any], held: frozenset[Any]) -> None:
+        self.sets.append(ref(found))
+        self.held.append(held)
+
+    def only_what_is_there(self) -> int:
+        """Forget the others; how many are left."""
+        there = [found() is not None for found in self.sets]
+        self.sets, self.held = list(compress(self.sets, there)), list(compress(self.held, there))
+        return len(self.sets)
+
+
+def _new_sets() -> list[set[Any]]:
+    """Sets that are not frozen yet, tidied; but for some that no program has to do with, and of which there are
+    thousands: the keywords of each test that pytest has collected."""
+    nodes = sys.modules.get("_pytest.nodes")
+    kinds: set[type] = set() if nodes is None else set(family_of(nodes.Node))
+    wanted = {set, *kinds}
+    there: list[Any] = [each for each in gc.get_objects() if type(each) in wanted]
+    nobodys = {id(each.extra_keyword_matches) for each in there if type(each) in kinds}
+    found = [each for each in there if type(each) not in kinds and id(each) not in nobodys]
+    _tidy(found)
+    return found
+
+
+def family_of(of: type) -> Iterator[type]:
+    """A class, and all that are derived from it."""
+    yield of
+    derived: list[type] = type.__subclasses__(of)
+    for each in derived:
+        yield from family_of(each)
+
+
+_TIDYING: Final[tuple[Callable[[Any], Any], ...]] = (
+    methodcaller("add", 7),  # in the last of eight places, behind which the next one is the first
+    methodcaller("pop"),
+    methodcaller("clear"),
+)
+
+
+def _tidy(sets: Iterable[set[Any] | None]) -> None:
     """What a set that is empty gives next depends on what was in it: on where ``pop`` was last, and on places that are
-    not used again. Make that what it is in a new one."""
-    if each is not None and not each:
-        each.add(7)  # in the last of eight places, behind which the next one is the first
-        each.pop()
-        each.clear()
+    not used again. Make that what it is in a new one. No other thread comes between, as no line of Python does."""
+    empty = filterfalse(None, filter(partial(is_not, None), sets))
+    thrice: Iterator[Any] = chain.from_iterable(map(repeat, empty, repeat(len(_TIDYING))))
+    done: Iterator[Any] = map(call, cycle(_TIDYING), thrice)
+    deque(done, 0)
 
 
 EARLIER: Final = EarlierSets()

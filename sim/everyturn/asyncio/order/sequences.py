@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import Any, Final
 from weakref import ref
 
-from everyturn.asyncio.order.earlier import EARLIER
+from everyturn.asyncio.order.earlier import EARLIER, family_of
 
 _IMMUTABLE: Final = 1 << 8
 _HEAP: Final = 1 << 9
@@ -40,11 +40,11 @@ class Sequences:
         """Take these classes. What exists of them keeps its hash."""
         if not kinds:
             return
-        gc.unfreeze()
-        for each in gc.get_objects():
-            if issubclass(type(each), tuple(kinds)):
-                self._before[id(each)] = each
         EARLIER.freeze()
+        gc.unfreeze()
+        family = {each for kind in kinds for each in family_of(kind)}
+        self._before.update((id(each), each) for each in gc.get_objects() if type(each) in family)
+        gc.freeze()
         for kind in kinds:
             self.classes.append(kind)
             kind.__hash__ = self._hash()  # type: ignore[method-assign]

@@ -10,7 +10,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from everyturn.asyncio.connections.network import Network, NetworkMove
-from everyturn.asyncio.order.moments import Clock, Moment
+from everyturn.asyncio.order.clock import Clock
+from everyturn.asyncio.order.moments import Moment
 from everyturn.asyncio.order.ordering import Numbers
 from everyturn.asyncio.runtime.decisions import GO_ON, Decision, Guide
 from everyturn.asyncio.runtime.errors import Abandoned, AtRest

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import ref
 
 from everyturn.asyncio.connections.selector import WorldSelector
-from everyturn.asyncio.order.moments import Before
+from everyturn.asyncio.order.moments import Before, earliest
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.runtime import executors
 from everyturn.asyncio.runtime.errors import Unsupported
@@ -71,7 +71,7 @@ class _Timer(events.TimerHandle):
 
     def __lt__(self, other: Any) -> bool:
         if self._cancelled or getattr(other, "_cancelled", False):
-            return float(self.when()) < float(other.when())
+            return earliest(self.when()) < earliest(other.when())
         return bool(self.when() < other.when())
 
 

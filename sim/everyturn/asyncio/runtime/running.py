@@ -58,7 +58,7 @@ class ScenarioOutcome:
     rested: int = 0
     times: list[float] = field(default_factory=list)
     unsure: dict[str, str] = field(default_factory=dict)
-    shown: set[str] = field(default_factory=set)
+    shown: frozenset[str] = frozenset()
     trusted: frozenset[str] = frozenset()
     connects: bool = False
     measured: list[tuple[str, float]] = field(default_factory=list)

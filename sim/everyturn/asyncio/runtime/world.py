@@ -9,7 +9,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 from everyturn.asyncio.connections.network import Network
-from everyturn.asyncio.order.moments import Clock, Moment
+from everyturn.asyncio.order.clock import Clock
+from everyturn.asyncio.order.moments import Moment
 from everyturn.asyncio.order.ordering import Numbers, name_in_sets
 from everyturn.asyncio.order.sets import SetOrders
 from everyturn.asyncio.runtime.arriving import Arriving, WorldMove

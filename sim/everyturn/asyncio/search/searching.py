@@ -242,7 +242,7 @@ class ScenarioSearch:
     found: dict[str, ScenarioOutcome] = field(default_factory=dict)
     opaque: dict[str, int] = field(default_factory=dict)
     unsure: dict[str, str] = field(default_factory=dict)
-    shown: set[str] = field(default_factory=set)
+    shown: frozenset[str] = frozenset()
     assumed: frozenset[str] = frozenset()
 
     def add(self, outcome: ScenarioOutcome, begun: float) -> None:

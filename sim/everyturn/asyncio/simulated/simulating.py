@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from everyturn.asyncio.order.moments import START
+from everyturn.asyncio.order.moments import START, earliest
 from everyturn.asyncio.order.ordering import joined
 from everyturn.asyncio.runtime.decisions import FirstOption
 from everyturn.asyncio.runtime.outside import HowLong
@@ -42,7 +42,7 @@ class SimulatedSample:
         if outcome.complete:
             self.measures.setdefault(WHOLE, []).append(outcome.times[-1] - START)
         for name, seconds in outcome.measured:
-            self.measures.setdefault(name, []).append(float(seconds))
+            self.measures.setdefault(name, []).append(earliest(seconds))
         self.ends[tuple(sorted({each.kind for each in outcome.findings})), len(outcome.logged)] += 1
 
     def told(self) -> dict[str, dict[str, float]]:
