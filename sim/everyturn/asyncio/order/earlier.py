@@ -88,17 +88,31 @@ class _Found:
         return len(self.sets)
 
 
+_NOBODYS: Final = (
+    ("_pytest.nodes", "Node", ("extra_keyword_matches",)),
+    ("networkx.utils.backends", "_dispatchable", ("optional_graphs", "list_graphs", "backends")),
+    ("hypothesis.internal.constants_ast", "Constants", ("integers", "floats", "bytes", "strings")),
+)
+"""Module, class, and attributes that hold sets which no program has to do with, and of which there are thousands: what
+a test is called by, which kinds of graphs a function takes, which numbers stand in somebody's code."""
+
+
 def _new_sets() -> list[set[Any]]:
-    """Sets that are not frozen yet, tidied; but for some that no program has to do with, and of which there are
-    thousands: the keywords of each test that pytest has collected."""
-    nodes = sys.modules.get("_pytest.nodes")
-    kinds: set[type] = set() if nodes is None else set(family_of(nodes.Node))
-    wanted = {set, *kinds}
-    there: list[Any] = [each for each in gc.get_objects() if type(each) in wanted]
-    nobodys = {id(each.extra_keyword_matches) for each in there if type(each) in kinds}
+    """Sets that are not frozen yet, tidied; but for nobody's."""
+    kinds = dict(_nobodys_owners())
+    objects = gc.get_objects()
+    there: list[Any] = list(compress(objects, map({set, *kinds}.__contains__, map(type, objects))))
+    nobodys = {id(getattr(each, name, None)) for each in there for name in kinds.get(type(each), ())}
     found = [each for each in there if type(each) not in kinds and id(each) not in nobodys]
     _tidy(found)
     return found
+
+
+def _nobodys_owners() -> Iterator[tuple[type, tuple[str, ...]]]:
+    for module, name, attributes in _NOBODYS:
+        owner = getattr(sys.modules.get(module), name, None)
+        if isinstance(owner, type):
+            yield from ((each, attributes) for each in family_of(owner))
 
 
 def family_of(of: type) -> Iterator[type]:
