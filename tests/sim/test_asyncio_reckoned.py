@@ -14,12 +14,8 @@ from everyturn.asyncio.runtime.running import RECKONED
 from everyturn.asyncio.search.searching import search
 
 WAYS: dict[str, Callable[[float, float, float], object]] = {
-    "times": lambda a, b, c: (b - a) * 1000 > 500,
-    "divided": lambda a, b, c: (b - a) / 60 > 1,
-    "absolute": lambda a, b, c: abs(b - a) > 1,
     "whole": lambda a, b, c: int(b - a) >= 1,
     "rounded": lambda a, b, c: round(b - a, 1) > 1,
-    "summed": lambda a, b, c: sum([b - a, c - b]) > 1,
     "spans": lambda a, b, c: c - b > b - a,
     "remainder": lambda a, b, c: time.time() % 60 < 30,
     "a plain number": lambda a, b, c: float(b - a) > 1,
@@ -28,6 +24,19 @@ WAYS: dict[str, Callable[[float, float, float], object]] = {
     "a date": lambda a, b, c: datetime.now().second < 30,
     "nanoseconds": lambda a, b, c: time.monotonic_ns() > 0,
 }
+DECIDED: dict[str, Callable[[float, float, float], object]] = {
+    "times": lambda a, b, c: (b - a) * 1000 > 500,
+    "times from the left": lambda a, b, c: 1000 * (b - a) >= 500,
+    "times less than nothing": lambda a, b, c: -1000 * (b - a) < -500,
+    "divided": lambda a, b, c: (b - a) / 60 > 1,
+    "more": lambda a, b, c: (b - a) * 1000 + 250 <= 500,
+    "absolute": lambda a, b, c: abs(a - b) > 1,
+    "summed": lambda a, b, c: sum([b - a, c - b]) > 1,
+    "what is left": lambda a, b, c: (c - a) - (b - a) > 1,
+    "two spans from one time": lambda a, b, c: c - a > (b - a) + 1,
+    "the longest": lambda a, b, c: max(b - a, 1) > 1,
+}
+"""Each of them may come out either way."""
 EXACT: dict[str, Callable[[float, float, float], object]] = {
     "a span": lambda a, b, c: b - a > 1,
     "a deadline": lambda a, b, c: c >= a + 2,
@@ -35,13 +44,15 @@ EXACT: dict[str, Callable[[float, float, float], object]] = {
 }
 
 
-def reads(way: Callable[[float, float, float], object]) -> Any:
+def reads(way: Callable[[float, float, float], object], answers: set[object] | None = None) -> Any:
     async def scenario(world: Any) -> None:
         a = time.monotonic()
         await world.io("disk")
         b = time.monotonic()
         await world.io("disk")
-        way(a, b, time.monotonic())
+        answer = way(a, b, time.monotonic())
+        if answers is not None:
+            answers.add(answer)
 
     return scenario
 
@@ -49,6 +60,22 @@ def reads(way: Callable[[float, float, float], object]) -> Any:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_time_that_became_a_number_is_said_to_be_trusted(way: str) -> None:
     assert search(reads(WAYS[way])).trusted == [RECKONED]
+
+
+@pytest.mark.parametrize("way", DECIDED)
+def test_either_answer_is_explored_and_no_third_one(way: str) -> None:
+    answers: set[object] = set()
+    found = search(reads(DECIDED[way], answers))
+    assert answers == {True, False}
+    assert found.trusted == []
+    assert found.complete
+
+
+@pytest.mark.parametrize("way", [lambda a, b, c: (c - a) * 1000 < (b - a) * 1000, lambda a, b, c: abs(a - b) < 0])
+def test_what_cannot_be_is_not_explored(way: Callable[[float, float, float], object]) -> None:
+    answers: set[object] = set()
+    assert search(reads(way, answers)).trusted == []
+    assert answers == {False}
 
 
 @pytest.mark.parametrize("way", EXACT)

@@ -1,8 +1,8 @@
 """Numbers read from a clock that is not fixed: moments, and the spans between them.
 
-A number read from the clock knows its instant; sums with constants stay what they are, and comparisons are questions
-to the clock (:class:`everyturn.asyncio.order.clock.Clock`). Whatever else is reckoned with one takes the earliest that
-it can be, and that is noted. Units: whole nanoseconds inside, seconds outside.
+A number read from the clock knows its instant; sums with constants and multiples stay what they are, and comparisons
+are questions to the clock (:class:`everyturn.asyncio.order.clock.Clock`). Whatever else is reckoned with one takes the
+earliest that it can be, and that is noted. Units: whole nanoseconds inside, seconds outside.
 """
 
 from __future__ import annotations
@@ -104,9 +104,7 @@ class Moment(_Compared):
 
     def __sub__(self, other: Any) -> Any:
         if isinstance(other, Moment):
-            if self.instant == other.instant:
-                return (self.offset - other.offset) / 1e9
-            return Span(self, other, 0)
+            return span(self, other)
         if isinstance(other, Before):
             return Before.WAIT
         if isinstance(other, int | float) and not isinstance(other, Span):
@@ -123,6 +121,8 @@ class Moment(_Compared):
 
     def _at_most(self, other: Any, margin: int) -> bool:
         """Whether self <= other + margin (in nanoseconds)."""
+        if isinstance(other, Span):
+            return float(self) <= float(other) + margin / 1e9
         if not isinstance(other, Moment):
             if not math.isfinite(other):
                 return float(other) > 0
@@ -151,15 +151,17 @@ class Before(float):
 
 
 class Span(_Compared):
-    """The time from one moment to another, plus a constant. Compared by the clock, like the moments themselves."""
+    """The time from one moment to another, plus a constant, times a factor: compared by the clock, like the moments
+    themselves. ``more``: the constant, in nanoseconds; ``factor`` is finite and not zero."""
 
     end: Moment
     start: Moment
     more: int
+    factor: float
 
-    def __new__(cls, end: Moment, start: Moment, more: int) -> Span:
-        self = super().__new__(cls, earliest(end) - earliest(start) + more / 1e9)
-        self.end, self.start, self.more = end, start, more
+    def __new__(cls, end: Moment, start: Moment, more: int, factor: float = 1.0) -> Span:
+        self = super().__new__(cls, (earliest(end) - earliest(start) + more / 1e9) * factor)
+        self.end, self.start, self.more, self.factor = end, start, more, factor
         self.clock = end.clock
         return self
 
@@ -168,43 +170,96 @@ class Span(_Compared):
 
     def after(self, moment: Moment) -> Any:
         """The moment that comes this long after ``moment``; a plain number if that is no instant and a constant."""
-        if moment.instant != self.start.instant:
-            return float(moment) + self
+        if moment.instant != self.start.instant or self.factor != 1:
+            return float(moment) + float(self)
         return Moment(self.clock, self.end.instant, self.end.offset + moment.offset - self.start.offset + self.more)
+
+    def joined(self, other: Span) -> Any:
+        """The sum of two, if one begins in the instant in which the other one ends; else nothing."""
+        if self.factor != other.factor:
+            return None
+        for one, two in ((self, other), (other, self)):
+            if one.end.instant == two.start.instant:
+                more = one.more + two.more + one.end.offset - two.start.offset
+                return span(two.end, one.start, more, self.factor)
+        return None
 
     def __add__(self, other: Any) -> Any:
         if isinstance(other, Moment):
             return self.after(other)
-        if isinstance(other, Span) or not isinstance(other, int | float):
+        if isinstance(other, Span):
+            whole = self.joined(other)
+            return self._plus(other) if whole is None else whole
+        if not isinstance(other, int | float):
             return self._plus(other)
-        return (
-            float(other) if not math.isfinite(other) else Span(self.end, self.start, self.more + in_nanoseconds(other))
-        )
+        if not math.isfinite(other):
+            return float(other)
+        return Span(self.end, self.start, self.more + in_nanoseconds(other / self.factor), self.factor)
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Any:
-        if isinstance(other, int | float) and not isinstance(other, Span | Moment):
+        if isinstance(other, int | float) and not isinstance(other, Moment):
             return self + -other
         return self._minus(other)
 
     def __neg__(self) -> Span:
-        return Span(self.start, self.end, -self.more)
+        return Span(self.start, self.end, -self.more, self.factor)
 
     def __rsub__(self, other: Any) -> Any:
         return -self + other
 
+    def __mul__(self, other: Any) -> Any:
+        return self._times(other) if _is_factor(other) else super().__mul__(other)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._times(1 / other) if _is_factor(other) else super().__truediv__(other)
+
+    def _times(self, factor: float) -> Any:
+        product = self.factor * factor
+        return Span(self.end, self.start, self.more, product) if _is_factor(product) else super().__mul__(factor)
+
+    def __abs__(self) -> Any:
+        return -self if self < 0 else self
+
     def _at_most(self, other: Any, margin: int) -> bool:
         if isinstance(other, Span):
+            left = self.joined(-other)
+            if left is not None:
+                return left._at_most(0, margin) if isinstance(left, Span) else bool(left <= margin / 1e9)
+        if isinstance(other, _Compared):
             return float(self) <= float(other) + margin / 1e9
         if not math.isfinite(other):
             return float(other) > 0
-        bound = in_nanoseconds(other) - self.more - self.end.offset + self.start.offset + margin
-        name = f"{self.end.name} - ({self.start.name}) <= {other:g} s"
+        limit = in_nanoseconds(other / self.factor)
+        return self._holds(limit + margin) if self.factor > 0 else not self._holds(limit - margin - 1)
+
+    def _holds(self, limit: int) -> bool:
+        """Whether it is at most so many nanoseconds, without its factor."""
+        bound = limit - self.more - self.end.offset + self.start.offset
+        name = f"{self.end.name} - ({self.start.name}) <= {(limit - self.more) / 1e9:g} s"
         return self.clock.at_most(self.end.instant, self.start.instant, bound, name)
 
     def __bool__(self) -> bool:
         return self != 0
+
+
+def span(end: Moment, start: Moment, more: int = 0, factor: float = 1.0) -> Any:
+    """The time between two moments: a plain number of seconds if they are of one instant."""
+    if end.instant == start.instant:
+        return (end.offset - start.offset + more) / 1e9 * factor
+    return Span(end, start, more, factor)
+
+
+def _is_factor(number: Any) -> bool:
+    """Whether a time can be multiplied by it, and that undone."""
+    return isinstance(number, int | float) and not isinstance(number, _Compared) and _is_finite(number)
+
+
+def _is_finite(number: float) -> bool:
+    return number != 0 and math.isfinite(number) and math.isfinite(1 / number)
 
 
 def in_nanoseconds(seconds: float) -> int:

@@ -29,7 +29,7 @@ from everyturn.errors import AgentFault, UsageError
 Scenario = Callable[[ScenarioWorld], Coroutine[Any, Any, Any]]
 
 RECKONED: Final = (
-    "what is reckoned with a time otherwise than by adding, subtracting and comparing took the earliest that it can be"
+    "what is reckoned with a time otherwise than by sums, multiples and comparisons took the earliest that it can be"
 )
 
 

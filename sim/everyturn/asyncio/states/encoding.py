@@ -157,7 +157,7 @@ class StateEncoder:
         elif kind is Span:
             self._moment(value.end)
             self._moment(value.start)
-            self.out.append(("span", value.more))
+            self.out.append(("span", value.more, value.factor))
         else:
             self.out.append((kind.__name__, repr(value)))
 

@@ -1,0 +1,17 @@
+"""What holds for all tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _caches_end(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What the tests of one module keep in caches is not there for the next one: in a process that holds much, each
+    exploration of an asyncio program goes through all of it first."""
+    yield
+    for each in list(vars(request.module).values()):
+        if hasattr(type(each), "cache_clear"):
+            each.cache_clear()
