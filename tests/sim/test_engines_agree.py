@@ -49,7 +49,7 @@ def test_what_ten_thousand_random_runs_with_a_cancel_miss(revision: str, outcome
     ("scope", "revision"),
     [
         *one_in(
-            4, ["AI+1q", "Aa+1c", "AA+1e", "AA+1r", "AA+1t+u", "AA+1c+n"], ["d0", "d1", "d2", "d3", "d4", "hardened"]
+            6, ["AI+1q", "Aa+1c", "AA+1e", "AA+1r", "AA+1t+u", "AA+1c+n"], ["d0", "d1", "d2", "d3", "d4", "hardened"]
         ),
         ("Ai+1s+1f", "d0"),
         *(nightly("Ai+1s+1f", revision) for revision in ("d1", "d2", "d3", "d4", "hardened")),

@@ -128,7 +128,7 @@ def test_runs_that_never_end_are_explained_up_to_what_they_violate(monkeypatch: 
 @pytest.mark.parametrize(
     ("command", "agent"),
     one_in(
-        2,
+        4,
         [["check"], ["check", "--jobs", "2"], ["check", "--engine", "plain"], ["liveness"]],
         [loops.NeverAwaits, loops.LetsNothingOut, loops.BlocksOnALock, loops.StepNeverEnds],
     ),

@@ -265,9 +265,9 @@ def test_a_local_without_a_value_is_an_error_with_its_name_and_line() -> None:
 @pytest.mark.parametrize(
     ("revision", "granularity", "scope"),
     [
-        *one_in(3, [name for name in REVISIONS if name not in LATER], ["access"], ["AA", "AA+1c", "Ai+1s", "AA+1f"]),
+        *one_in(4, [name for name in REVISIONS if name not in LATER], ["access"], ["AA", "AA+1c", "Ai+1s", "AA+1f"]),
         *one_in(
-            3,
+            6,
             [name for name in REVISIONS if name not in LATER],
             ["await"],
             ["AA+1c", "Ai+1s", "AA+1q", "AA+1f", "AA+1r", "AA+1t+u"],
