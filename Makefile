@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= 2
 VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
-.PHONY: help demo test test-all tests lint types case-studies renew benchmarks notebooks requirements clean
+.PHONY: help demo test test-all tests lint types case-studies renew docs benchmarks notebooks requirements clean
 
 help:
 	@echo 'make demo          the main job: a race found, explained and cured, in pictures (half a minute with set-up)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make case-studies  the published packages of docs/case_studies.md, installed apart and explored (two minutes)'
 	@echo 'make renew         recorded counterexamples and tokens, made anew after a change'
 	@echo 'make reference     docs/reference.md, made anew from docstrings'
+	@echo 'make docs          the pages as a site in docs/_build/html, every warning an error'
 	@echo 'make benchmarks    benchmarks, measured anew into data files that the pages quote (run nothing else meanwhile)'
 	@echo 'make notebooks     notebooks, executed'
 	@echo 'make requirements  pinned requirements for the running Python'
@@ -58,6 +59,10 @@ types: $(VENV)/.installed
 reference: $(VENV)/.installed
 	$(BIN)/python -m everyturn.front.reference docs/reference.md
 
+# The pages as a site. A link or an anchor that leads nowhere is a warning, and so is a page that docs/README.md does not name.
+docs: $(VENV)/.installed
+	$(BIN)/python -m sphinx -b html --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build/html
+
 # Results as data files in benchmarks/results/, and the pages that quote them.
 benchmarks: $(VENV)/.installed
 	$(BIN)/python benchmarks/renew.py
@@ -79,7 +84,7 @@ $(VENV)/.installed: requirements/python$(VERSION).txt pyproject.toml
 # Pins what is installed, with hashes and without addresses, for the running Python version.
 requirements:
 	$(PYTHON) -m piptools compile --quiet --generate-hashes --allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-		--strip-extras --no-header --extra dev --extra build --output-file requirements/python$(VERSION).txt pyproject.toml
+		--strip-extras --no-header --extra dev --extra docs --extra build --output-file requirements/python$(VERSION).txt pyproject.toml
 
 clean:
-	rm -rf $(VENV) .venv-* .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-* docs/_build .mypy_cache .pytest_cache .ruff_cache

@@ -20,6 +20,12 @@ from everyturn_model.spec import ACTIONS
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGES: Final = {name: (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("protocol.md", "semantics.md")}
+WRITTEN: Final = sorted(
+    page
+    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "recordings/**/*.md", ".github/**/*.md")
+    for page in ROOT.glob(pattern)
+)
+FENCED: Final = re.MULTILINE | re.DOTALL
 BOTH: Final = "\n".join(PAGES.values())
 
 
@@ -93,15 +99,15 @@ def test_steps_that_comments_refer_to_are_there(step: str) -> None:
     assert re.search(rf"\*\*{step}[.,]", PAGES["protocol.md"])
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page: str) -> None:
-    """Every link within the documentation leads to a file, and to a heading of it."""
-    links = re.findall(r"\]\(([^):]*)\)", PAGES[page])
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every link of a page leads to a file or a folder, and to a heading of it."""
+    links = re.findall(r"\]\(([^):\s]+)\)", re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=FENCED))
     missing = []
     for link in links:
         file, _, anchor = link.partition("#")
-        target = ROOT / "docs" / (file or page)
-        if not target.is_file() or (anchor and anchor not in anchors(target.read_text(encoding="utf-8"))):
+        target = page.parent / file if file else page
+        if not target.exists() or (anchor and anchor not in anchors(target.read_text(encoding="utf-8"))):
             missing.append(link)
     assert missing == []
 
