@@ -45,6 +45,8 @@ MARKS: Final = {
 }
 _DATES: Final = {".svg": "Date", ".pdf": "CreationDate"}
 """Where a picture would say when it was drawn."""
+SHORT: Final = 80
+"""A run of so many steps has room enough in the width of a page."""
 _UNASKED: Final = InvariantResult(Verdict.NOT_JUDGED)
 
 
@@ -114,25 +116,17 @@ def timeline(run: Run, findings: Sequence[tuple[int, Finding]], path: Path, titl
 def timeline_of(run: Run, findings: Sequence[tuple[int, Finding]], title: str | None = None) -> Figure:
     """One run: a row for each prompt and operation, steps from left to right, violations as red lines."""
     rows = _rows(run)
-    figure, axes = blank(11, 1.6 + 0.55 * len(rows))
+    end = len(run.steps)
+    figure, axes = blank(8.5 if end <= SHORT else 11, 1.6 + 0.55 * len(rows))
     _bars(axes, run, rows)
     _marks(axes, run, rows)
-    end = len(run.steps)
-    told: set[str] = set()
+    first: dict[str, tuple[int, Finding]] = {}
     for step, finding in findings:
-        if finding.invariant == "conforms" or finding.invariant in told:
-            continue
-        told.add(finding.invariant)
-        axes.axvline(step, color=COLOURS[Verdict.REFUTED], linewidth=1.4, alpha=0.8)
-        axes.text(
-            step,
-            -0.75 - 0.28 * (len(told) - 1),
-            f"{finding.invariant}: {finding.sentence} ",
-            fontsize=8,
-            ha="right" if step > end / 2 else "left",
-            color=COLOURS[Verdict.REFUTED],
-        )
-    axes.set_ylim(len(rows) - 0.4, -0.9 - 0.28 * len(told))
+        if finding.invariant != CONFORMS:
+            first.setdefault(finding.invariant, (step, finding))
+    for row, (step, finding) in enumerate(first.values()):
+        _violation(axes, step, f" {finding.invariant}: {finding.sentence} ", -0.75 - 0.28 * row, left=step > end / 2)
+    axes.set_ylim(len(rows) - 0.4, -0.9 - 0.28 * len(first))
     axes.set_xlim(-1, end + 1)
     axes.set_yticks(range(len(rows)), list(rows))
     axes.set_xlabel("step")
@@ -141,8 +135,17 @@ def timeline_of(run: Run, findings: Sequence[tuple[int, Finding]], title: str | 
     axes.tick_params(axis="y", length=0)
     handles, labels = axes.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=8, fontsize=8, frameon=False)
+    figure.legend(unique.values(), unique.keys(), loc="outside lower center", ncols=7, fontsize=8, frameon=False)
     return figure
+
+
+def _violation(axes: Axes, step: int, sentence: str, height: float, *, left: bool) -> None:
+    """A red line up to its sentence, which stands to its ``left`` or right, in front of the lines of others."""
+    colour = COLOURS[Verdict.REFUTED]
+    axes.plot([step, step], [20, height + 0.14], color=colour, linewidth=1.4, alpha=0.8, zorder=2.5)
+    side = "right" if left else "left"
+    behind = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+    axes.text(step, height, sentence, fontsize=8, ha=side, color=colour, bbox=behind, zorder=4)
 
 
 def _rows(run: Run) -> dict[str, int]:
