@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -30,6 +30,7 @@ from everyturn.engines.walks.decisions import RunEnd
 from everyturn.engines.walks.priorities import Priorities
 from everyturn.engines.walks.probabilities import exact
 from everyturn.engines.walks.walks import Walks
+from everyturn.reports.comparison_plots import Prediction, calibration_of
 from everyturn.strategies import strategy
 from everyturn.strategies.profile import Profile, profile
 from everyturn.verdicts.intervals import Interval
@@ -235,25 +236,9 @@ def drifting(drifts: Iterable[tuple[Cell, float, float]]) -> Iterator[str]:
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
-    """Predicted over true, for the bound and for the unseen probability; what is 0 stands at the left or lower edge."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 5.2), layout="constrained")
-    bound, unseen = figure.subplots(1, 2)
-    for kind, mark in zip(dict.fromkeys(row.strategy for row in rows), "o^sDvP"):
-        among = [row for row in rows if row.strategy == kind]
-        look: dict[str, Any] = {"alpha": 0.75, "marker": mark, "linestyle": "none", "label": kind}
-        bound.plot([max(row.true, 1e-6) for row in among], [row.bound for row in among], **look)
-        unseen.plot([max(row.unseen, 1e-6) for row in among], [max(row.estimated, 1e-6) for row in among], **look)
-    for axes, x, y in (
-        (bound, "true probability of a violation per run", "95 % upper bound, median of the campaigns"),
-        (unseen, "true unseen probability, mean of the campaigns", "Good–Turing's estimate, mean"),
-    ):
-        axes.plot([1e-6, 1], [1e-6, 1], color="grey", linewidth=0.8)
-        axes.set(xscale="log", yscale="log", xlabel=x, ylabel=y, xlim=(6e-7, 1.6), ylim=(6e-7, 1.6))
-        axes.grid(visible=True, alpha=0.3)
-    bound.legend()
-    figure.savefig(path, dpi=110)
+    """Predicted over true, for the bound and for the unseen probability."""
+    drawn = calibration_of([Prediction(row.strategy, row.true, row.bound, row.unseen, row.estimated) for row in rows])
+    drawn.savefig(path, dpi=110)
 
 
 def main() -> None:

@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "convert": "convert:convert",
     "export": "export:export",
     "repairs": "repairs:repairs",
+    "figure": "figure:figure",
     "game": "game:game",
     "exercise": "exercise:exercise",
     "list": "listing:list_",

@@ -45,6 +45,8 @@ MARKS: Final = {
 }
 _DATES: Final = {".svg": "Date", ".pdf": "CreationDate"}
 """Where a picture would say when it was drawn."""
+FEW: Final = 7
+"""So many invariants have no room for a line of all colours below them."""
 SHORT: Final = 80
 """A run of so many steps has room enough in the width of a page."""
 _UNASKED: Final = InvariantResult(Verdict.NOT_JUDGED)
@@ -82,7 +84,7 @@ def matrix_of(cells: Sequence[Cell]) -> Figure:
     """Revisions × scopes as rows, invariants and conformance as columns; each refuted cell says in how many steps."""
     said = [cell.invariants | ({} if cell.conforms is None else {CONFORMS: cell.conforms}) for cell in cells]
     names = list(dict.fromkeys(name for each in said for name in each))
-    figure, axes = blank(2.6 + 0.62 * len(names), 1.6 + 0.26 * len(cells))
+    figure, axes = blank(max(4.8, 2.6 + 0.62 * len(names)), 1.6 + 0.26 * len(cells))
     for row, judgements in enumerate(said):
         for column, name in enumerate(names):
             judged = judgements.get(name, _UNASKED)
@@ -101,10 +103,8 @@ def matrix_of(cells: Sequence[Cell]) -> Figure:
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_xlabel(
-        "green: proved in all interleavings · red: refuted, in so many steps · grey: vacuous · yellow: not known",
-        fontsize=8,
-    )
+    known = "green: proved in all interleavings · red: refuted, in so many steps"
+    figure.supxlabel(f"{known}{' · ' if len(names) > FEW else chr(10)}grey: vacuous · yellow: not known", fontsize=8)
     return figure
 
 

@@ -57,7 +57,7 @@ def states_of(graph: MultiDiGraph, show: Sequence[str]) -> Figure:
     width, height = (
         max(place[axis] for place in places.values()) - min(place[axis] for place in places.values()) for axis in (0, 1)
     )
-    figure, axes = blank(2 + 1.5 * width, 1.6 + 1.1 * height)
+    figure, axes = blank(2 + 2.1 * width, 1.6 + 1.3 * height)
     wrong = {source for source, _, violates in graph.edges(data="violates") if violates}
     red = [bool(data["violated"]) or node in wrong for node, data in graph.nodes(data=True)]
     networkx.draw_networkx(
@@ -70,7 +70,7 @@ def states_of(graph: MultiDiGraph, show: Sequence[str]) -> Figure:
         node_color=[COLOURS[Verdict.REFUTED] if each else "#dfe9f3" for each in red],
         linewidths=[2.5 if data["rest"] else 0.5 for _, data in graph.nodes(data=True)],
         edgecolors="#333333",
-        node_size=1400,
+        node_size=2600,
         font_size=6,
         arrowsize=8,
         width=0.6,
