@@ -153,12 +153,16 @@ def _otherwise(sampled: ScenarioSample, until_risk: float | None) -> Verdict:
 
 
 class ReplayedScenario(NamedTuple):
-    """A run made again: its verdict, its story, and where it left the recorded path, if it did."""
+    """A run made again: its verdict, its story, and where it left the recorded path, if it did; what was run, how, and
+    the name that its token has for it."""
 
     cell: Cell
     outcome: ScenarioOutcome
     lines: list[str]
     strayed: str | None
+    scenario: Scenario
+    setting: Setting
+    name: str
 
 
 def replay(source: str, scenario: str | Scenario | None = None, *, kinds: Kinds | None = None) -> ReplayedScenario:
@@ -186,7 +190,7 @@ def replay(source: str, scenario: str | Scenario | None = None, *, kinds: Kinds 
     }
     cell = cell_of(function, name_of(function if scenario is None else scenario), said, seen)
     cell.strayed = guide.strayed
-    return ReplayedScenario(cell, outcome, lines, guide.strayed)
+    return ReplayedScenario(cell, outcome, lines, guide.strayed, function, setting, held.scenario)
 
 
 def _held(source: str, scenario: str | Scenario | None) -> tuple[Scenario, RecordedScenario, Setting]:

@@ -10,6 +10,7 @@ from everyturn.cli.ending import exit_codes, exits
 from everyturn.cli.options import IN_PLACE, OUTPUT, PICTURE, finish, judging, say_strayed
 from everyturn.cli.programs import without_meaning
 from everyturn.cli.runs_of_programs import of_one_program, replay_program, run_of_a_program
+from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
 
 
@@ -31,6 +32,12 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
     help="Write the run as a trace file (JSON lines); of an asyncio program, as a token.",
 )
 @click.option("--plot", type=PICTURE, help="Draw the run as a timeline (PNG, SVG or PDF).")
+@click.option(
+    "--step",
+    is_flag=True,
+    help="Go through the run step by step in the terminal, forwards and backwards: who does what, on which line, and "
+    "what it changes inside of values. ? says which keys there are.",
+)
 @IN_PLACE
 @click.option("--strict", is_flag=True, help="Exit 3 if the run is not, step by step, the recorded one.")
 @of_one_program
@@ -40,6 +47,7 @@ def replay(
     source: str,
     output: Path | None,
     plot: Path | None,
+    step: bool,
     revision: str | None,
     strict: bool,
     scenario: str | None,
@@ -56,18 +64,33 @@ def replay(
     last step threads go on first in, first out. Where it first leaves the path is said, and the verdict is that of
     the run that was made.
     """
+    if step and as_json:
+        raise UsageError("--step: expected either this or --json, found both")
     run = run_of_a_program(source, scenario, session, invariants)
     if run is not None:
         without_meaning("revision", "plot")
         return replay_program(
-            run, invariants, output=output, strict=strict, as_json=as_json, exit_zero=exit_zero, expect=expect
+            run,
+            invariants,
+            step=step,
+            output=output,
+            strict=strict,
+            as_json=as_json,
+            exit_zero=exit_zero,
+            expect=expect,
         )
     from everyturn.engines.simpy.replay import replay as replay_source
     from everyturn.reports import text
 
     show = text.Printer(err=as_json)
     replayed = replay_source(source, invariants, revision)
-    show.run(replayed)
+    if step:
+        from everyturn.cli.stepping import step_through
+        from everyturn.page.agents import agent_run
+
+        step_through(agent_run(replayed, invariants))
+    else:
+        show.run(replayed)
     if output is not None:
         replayed.write(output)
         show.say(f"trace: {output}")

@@ -65,19 +65,26 @@ def replay_program(
     run: RunOfAProgram,
     invariants: Sequence[str],
     *,
+    step: bool,
     output: Path | None,
     strict: bool,
     as_json: bool,
     exit_zero: bool,
     expect: str | None,
 ) -> int:
-    """Make a run again, tell it step by step, and return the exit code."""
+    """Make a run again, tell it step by step or let its reader ``step`` through it, and return the exit code."""
     from everyturn.asyncio.checking import replay
     from everyturn.reports import programs, text
 
     show = text.Printer(err=as_json)
     replayed = replay(run.token, run.program, kinds=_kinds(run, invariants))
-    programs.show_replayed(replayed, show)
+    if step:
+        from everyturn.cli.stepping import step_through
+        from everyturn.page.scenarios import program_run
+
+        step_through(program_run(replayed))
+    else:
+        programs.show_replayed(replayed, show)
     _keep(run.token, output, show)
     code = finish(Result(RESULT_SCHEMA, "replay", [replayed.cell]), as_json=as_json, exit_zero=exit_zero, expect=expect)
     if replayed.strayed is not None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from everyturn.engines.coroutines.transitions import Transitions
+from everyturn.engines.simpy.replay import Replayed
 from everyturn.explanation.explain import Explanation, Passing
 from everyturn.page.claims import claims_of, headline
 from everyturn.page.contents import MOST_STATES, Lane, Marks, OtherRun, Rule, StateColumn, Story
@@ -15,7 +18,7 @@ from everyturn.runs.outcomes import label
 from everyturn.runs.run import Run
 from everyturn.runs.tokens.named_steps import Named
 from everyturn.verdicts import hints
-from everyturn.verdicts.selection import Wanted, selection
+from everyturn.verdicts.selection import Wanted, judge_by, selection
 from everyturn.verdicts.vacuity import is_vacuous
 from everyturn.world.operations import OWN
 from everyturn.world.scope import Scope
@@ -45,16 +48,41 @@ def agent_story(
     way = space.follow(named(run))
     others = [] if found.passing is None else [_other(space, found.passing)]
     space.carry_more()
-    columns = space.columns
     wanted = next((each for each in own if not isinstance(each, str) and each.name == found.invariant), found.invariant)
     cure = remedy(found, agent, wanted) if remedies else None
     claims = list(claims_of(found, space, cure))
-    return Story(
-        kind="agent",
+    return msgspec.structs.replace(
+        _told(run, world, space, way),
         title=f"{found.invariant} is violated by {run.revision} in {run.scope}",
-        name=f"{run.revision} in {run.scope}",
         sentence=headline(found),
         rules=[_rule(each, world) for each in asked.invariants],
+        marks=_marks(found),
+        claims=claims,
+        whole=space.whole,
+        carried=_carried(space),
+        others=others,
+        commands=[hints.of_run(each, run.token, run.revision, found.invariant) for each in ("replay", "explain")],
+    )
+
+
+def agent_run(replayed: Replayed, invariants: Sequence[Wanted] = ()) -> Story:
+    """The story of a run that was made again, whether or not it violates any of the ``invariants`` asked for: what
+    could be done instead at each step, and no more."""
+    run, world = replayed.run, replayed.world
+    space = StateSpace(Transitions(world, judge_by(invariants)))
+    return _told(run, world, space, space.follow(named(run)))
+
+
+def _told(run: Run, world: World, space: StateSpace, way: list[int]) -> Story:
+    """What a story says of a run without knowing what is wrong with it."""
+    columns = space.columns
+    name = f"{run.revision} in {run.scope}"
+    return Story(
+        kind="agent",
+        title=name,
+        name=name,
+        sentence="",
+        rules=[],
         prompts=list(world.prompts),
         lanes=list(_lanes(world, space, columns)),
         columns=columns,
@@ -66,13 +94,9 @@ def agent_story(
         moves=space.moves,
         rests=space.rests,
         way=way,
-        marks=_marks(found),
-        claims=claims,
-        whole=space.whole,
-        carried=_carried(space),
-        others=others,
+        marks=Marks(violation=len(way)),
+        claims=[],
         token=run.token,
-        commands=[hints.of_run(each, run.token, run.revision, found.invariant) for each in ("replay", "explain")],
     )
 
 

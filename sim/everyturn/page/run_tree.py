@@ -69,6 +69,9 @@ class RunTree:
         who = self.tasks.setdefault(short_names(moment.who), len(self.tasks))
         for name in (*moment.stands, *moment.over):
             self.tasks.setdefault(short_names(name), len(self.tasks))
+        if moment.who not in moment.stands:
+            moment.over.setdefault(moment.who, moment.text)
+        moment.over = {**self._moments[node].over, **moment.over}
         act = self._act(self._moments[node], moment)
         after = len(self.moves)
         moves = self.moves[node] = self.moves[node] or []

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+import msgspec
+
+from everyturn.asyncio.checking import ReplayedScenario
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.decisions import ByWords, Decision
 from everyturn.asyncio.runtime.findings import KINDS, kinds_of
@@ -13,8 +16,9 @@ from everyturn.asyncio.runtime.tokens import token
 from everyturn.asyncio.telling.explaining import ExplainedScenario, told
 from everyturn.asyncio.telling.waiting import told as who_waits
 from everyturn.page.contents import Lane, Marks, OtherRun, PageAnswer, Rule, Story
-from everyturn.page.recording import WORLD, CodePlace, RunMoment, record
+from everyturn.page.recording import MOST_MOMENTS, WORLD, CodePlace, RunMoment, record
 from everyturn.page.run_tree import RunTree, short_names
+from everyturn.reports.text import judged_of
 from everyturn.verdicts import hints
 
 MOST_RUNS: Final = 150
@@ -39,15 +43,49 @@ def program_story(found: ExplainedScenario, scenario: Scenario, *, most: int) ->
             others = [OtherRun("the nearest run that passes", step, _added(tree, good, good_moments))]
         whole = outcome.complete and _explored(tree, scenario, setting, outcome, most)
     claims = list(_claims(found, moments, tree))
+    return msgspec.structs.replace(
+        _told(found.name, tree, way),
+        title=f"{found.finding.kind} in {found.name}",
+        sentence=short_names(str(found.finding)),
+        rules=[Rule(kind, sentence) for kind, sentence in kinds_of(scenario).items()],
+        marks=_marks(found, moments),
+        claims=claims,
+        whole=whole,
+        carried=_carried(tree, whole=whole),
+        others=others,
+        token=token(found.name, found.outcome.decisions, found.setting),
+        commands=list(_commands(found)),
+    )
+
+
+def program_run(replayed: ReplayedScenario) -> Story:
+    """The story of a run that was made again, whether or not anything is wrong with it; of a long one its beginning."""
+    tree, setting = RunTree(), replayed.setting
+    with prepared(replayed.scenario, setting):
+        outcome, moments = record(replayed.scenario, ByWords(_words(replayed.outcome.decisions)), setting)
+    wanted = {name for name, _ in judged_of(replayed.cell)}
+    wrong = [each for each in replayed.outcome.findings if each.kind in wanted]
+    if outcome.complete and len(moments) < MOST_MOMENTS:
+        return _told(replayed.name, tree, tree.add(moments, wrong))
+    way = tree.add(moments, None)
+    return msgspec.structs.replace(
+        _told(replayed.name, tree, way),
+        sentence="; ".join(f"{each.kind}: {each}" for each in wrong),
+        carried=f"Only the first {len(moments):,} steps are told.",
+    )
+
+
+def _told(name: str, tree: RunTree, way: list[int]) -> Story:
+    """What a story says of a run without knowing what is wrong with it."""
     columns, states = tree.written()
-    sessions = "@" in found.name
+    sessions = "@" in name
     prompts = _prompts(tree, sessions=sessions)
     return Story(
         kind="session" if sessions else "scenario",
-        title=f"{found.finding.kind} in {found.name}",
-        name=found.name,
-        sentence=short_names(str(found.finding)),
-        rules=[Rule(kind, sentence) for kind, sentence in kinds_of(scenario).items()],
+        title=name,
+        name=name,
+        sentence="",
+        rules=[],
         prompts=prompts,
         lanes=list(_lanes(tree, prompts)),
         columns=columns,
@@ -59,13 +97,8 @@ def program_story(found: ExplainedScenario, scenario: Scenario, *, most: int) ->
         moves=tree.moves,
         rests=tree.rests,
         way=way,
-        marks=_marks(found, moments),
-        claims=claims,
-        whole=whole,
-        carried=_carried(tree, whole=whole),
-        others=others,
-        token=token(found.name, found.outcome.decisions, found.setting),
-        commands=list(_commands(found)),
+        marks=Marks(violation=len(way)),
+        claims=[],
     )
 
 
