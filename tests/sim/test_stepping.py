@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 import everyturn
 from everyturn.cli import main, stepping
-from everyturn.page.differences import brief, differences
+from everyturn.reports.differences import brief, differences
 
 HANGS: Final = str(Path(__file__).parents[1] / "traces" / "H1-no-hang.jsonl")
 RACY: Final = "examples.scenarios.two_users:racy"

@@ -63,7 +63,7 @@ def _obeyed(run: SteppedRun, step: int, command: str) -> tuple[int | None, list[
     if command == "w":
         return None, list(run.waiting(step))
     if command == "s":
-        from everyturn.page.differences import brief
+        from everyturn.reports.differences import brief
 
         return None, [f"{name}: {brief(value)}" for name, value in run.state(min(step, len(run) - 1))]
     if command in ("?", "h"):

@@ -20,17 +20,16 @@ as triples: thread, act, next state. A state without known moves has ``null``: t
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
+
+from everyturn.reports.value_trees import Tree
 
 SCHEMA: Final = "everyturn/page/1"
 
 MOST_STATES: Final = 4_000
 """So many states are carried at most, unless more are asked for: about half a megabyte."""
-
-Tree = Any
-"""A value as JSON: none, a boolean, a number, a string, a list, or an object whose ``$`` names its class."""
 
 
 class Lane(msgspec.Struct, omit_defaults=True):

@@ -16,8 +16,7 @@ from everyturn.asyncio.runtime.findings import task_name
 from everyturn.asyncio.runtime.places import is_users
 from everyturn.engines.coroutines.contents import contents
 from everyturn.errors import EveryturnError
-from everyturn.page.contents import Tree
-from everyturn.page.trees import plain
+from everyturn.reports.value_trees import Tree, plain
 
 DEEPEST: Final = 4
 MOST_PARTS: Final = 40

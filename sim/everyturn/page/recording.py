@@ -14,9 +14,10 @@ from everyturn.asyncio.runtime.places import innermost, is_users
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.telling.story import how_it_stands, is_ours
 from everyturn.asyncio.telling.waiting import waiting_now
-from everyturn.page.contents import SeenEvent, Tree
+from everyturn.page.contents import SeenEvent
 from everyturn.page.program_values import ObjectNames, is_programs, program_tree, variables
 from everyturn.printing import printable
+from everyturn.reports.value_trees import Tree
 
 WORLD: Final = "the world"
 """The lane of what happens outside of the program."""

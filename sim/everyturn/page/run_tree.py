@@ -9,11 +9,12 @@ from typing import Any, Final
 import msgspec
 
 from everyturn.asyncio.runtime.findings import ScenarioFinding
-from everyturn.page.contents import Act, BrokenRule, Deed, SeenEvent, Stand, StateColumn, Tree
+from everyturn.page.contents import Act, BrokenRule, Deed, SeenEvent, Stand, StateColumn
 from everyturn.page.excerpts import Places
 from everyturn.page.recording import WORLD, CodePlace, RunMoment, TaskStand
 from everyturn.page.tables import Table
 from everyturn.printing import printable
+from everyturn.reports.value_trees import Tree
 
 NOTED: Final = "noted"
 _QUALIFIED: Final = re.compile(r"\((?:[\w<>]+\.)+(\w+)\)")

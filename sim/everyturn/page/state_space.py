@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, Row, Successor, Transitions
-from everyturn.page.contents import MOST_STATES, Act, BrokenRule, SeenEvent, Stand, StateColumn, Tree
+from everyturn.page.contents import MOST_STATES, Act, BrokenRule, SeenEvent, Stand, StateColumn
 from everyturn.page.excerpts import Places
 from everyturn.page.tables import Table
-from everyturn.page.trees import tree
 from everyturn.page.words import NOTES, deed, words
 from everyturn.reports.story import sentence, told_step
+from everyturn.reports.value_trees import Tree, tree
 from everyturn.runs.event_text import event_text
 from everyturn.runs.outcomes import label
 from everyturn.runs.tokens.named_steps import Named

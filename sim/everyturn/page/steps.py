@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from everyturn.page.contents import Act, BrokenRule, Lane, Stand, Story, Tree
-from everyturn.page.differences import brief, differences, parts
+from everyturn.page.contents import Act, BrokenRule, Lane, Stand, Story
+from everyturn.reports.differences import brief, differences, parts
+from everyturn.reports.value_trees import Tree
 
 Change = tuple[str, Tree, Tree]
 """The name of a part of the state, what it was, what it is."""

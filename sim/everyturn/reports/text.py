@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from textwrap import fill
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -14,6 +15,7 @@ import click
 
 from everyturn.files.reading import SCREEN
 from everyturn.printing import printable, printable_lines
+from everyturn.reports.differences import values
 from everyturn.runs.event_text import event_text
 from everyturn.verdicts import hints
 from everyturn.verdicts.expectations import unreached
@@ -42,6 +44,8 @@ LEGEND: Final = (
     "could violate it"
 )
 EVERY_SECONDS: Final = 10.0
+PAGE: Final = 100
+"""So many characters a line has at most, where it can be broken."""
 
 
 class ProgressLine:
@@ -165,11 +169,12 @@ class Printer:
         self.say(LEGEND)
 
     def run(self, replayed: Replayed) -> None:
-        """A run step by step, with what was seen, and the violations where they happen."""
+        """A run step by step: what was seen, what each step read and changed, and the violations where they happen."""
         run = replayed.run
         self.say(f"{run.revision}  {run.scope}  ({run.granularity})  {len(run.steps)} steps")
         threads = [thread.name for thread in replayed.world.threads]
         width = max(map(len, threads))
+        below = " " * (width + 10)
         found: dict[int, list[Any]] = {}
         for number, finding in replayed.findings:
             found.setdefault(number, []).append(finding)
@@ -177,6 +182,8 @@ class Printer:
             operations = in_short(each.operation for each in step.operations)
             seen = "; ".join(event_text(event) for event in step.events)
             self.say(f"{step.number:4}  {threads[step.thread]:<{width}}  {operations:<34}  {seen}".rstrip())
+            for value in dict.fromkeys(values(step.operations)):
+                self.say(fill(value, PAGE, initial_indent=below, subsequent_indent=f"{below}    "))
             for finding in found.get(step.number, ()):
                 self.say(f"{finding.invariant}: {finding.sentence}", f"      {_sign(Verdict.REFUTED)} ")
         for event in run.at_rest:

@@ -1,10 +1,13 @@
-"""What differs inside of two values, as lines of text: the same that the page marks in them."""
+"""Values as text: what differs inside of two, and what operations read and changed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
 
-from everyturn.page.contents import Tree
+from everyturn.reports.value_trees import Tree, tree
+from everyturn.world.objects import columns
+from everyturn.world.observer import Step
 
 ABSENT = object()
 """What a field that is not there has for a value."""
@@ -48,6 +51,20 @@ def parts(name: str, tree: Tree) -> Iterator[tuple[str, Tree]]:
             yield from parts(f"{name}.{field}", each)
     else:
         yield name, tree
+
+
+def values(operations: Iterable[Step]) -> Iterator[str]:
+    """What operations read, and what they changed: a line for each result, and for each part that differs."""
+    for made in operations:
+        if made.result is not None or made.operation.method in _READS:
+            yield f"{made.operation} = {brief(tree(made.result))}"
+        for name, before, after in zip(columns(made.operation), made.before, made.after, strict=True):
+            for part, old, new in differences(name, tree(before), tree(after)):
+                yield f"{part}: {brief(old)} → {brief(new)}"
+
+
+_READS: Final = ("get", "take")
+"""Methods that read: none is a result of theirs, too."""
 
 
 def _fields(tree: Mapping[str, Tree]) -> Iterator[tuple[str, Tree]]:

@@ -1,4 +1,4 @@
-"""Values as JSON trees, so that a page can show what differs inside them."""
+"""Values as JSON trees, so that it can be shown what differs inside them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
-from everyturn.page.contents import Tree
 from everyturn.printing import printable
 from everyturn.runs.outcomes import shown
+
+Tree = Any
+"""A value as JSON: none, a boolean, a number, a string, a list, or an object whose ``$`` names its class."""
 
 _LARGEST: Final = 2**53
 DEEPEST: Final = 6
