@@ -84,7 +84,9 @@ def replay_program(
 
         step_through(program_run(replayed))
     else:
-        programs.show_replayed(replayed, show)
+        from everyturn.page.told_with_values import lines_with_values
+
+        programs.show_replayed(replayed._replace(lines=lines_with_values(replayed)), show)
     _keep(run.token, output, show)
     code = finish(Result(RESULT_SCHEMA, "replay", [replayed.cell]), as_json=as_json, exit_zero=exit_zero, expect=expect)
     if replayed.strayed is not None:

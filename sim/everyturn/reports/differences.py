@@ -25,7 +25,7 @@ def brief(tree: Tree) -> str:
         return f"[{', '.join(map(brief, tree))}]" if tree else "empty"
     if isinstance(tree, Mapping):
         return f"{tree.get('$', '')}{{{', '.join(f'{name}: {brief(each)}' for name, each in _fields(tree))}}}"
-    return str(tree)
+    return str(tree) or "''"
 
 
 def differences(name: str, before: Tree, after: Tree) -> Iterator[tuple[str, Tree, Tree]]:
