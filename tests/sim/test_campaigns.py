@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -226,6 +228,38 @@ def test_what_is_different(tmp_path: Path) -> None:
     assert len(found.only_after) == 2
     assert {each.invariant for each in compare(after, before).not_asked} == {"no-hang"}
     assert compare(after, after) == compare(before, before)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "said"),
+    [
+        (("units",), -1, "Expected `int` >= 0"),
+        (("cells", 0, "violations", "no-hang", "count"), -1, "Expected `int` >= 0"),
+        (("cells", 0, "violations", "no-hang", "count"), 13, "expected no-hang to be violated in 12 runs at most"),
+        (("cells", 0, "verdicts", "no-hang"), "proved", "expected no-hang to be refuted, since a run violates it"),
+        (("cells", 0, "risk", "at_most"), 1.5, "Expected `float` <= 1"),
+    ],
+)
+def test_a_result_that_cannot_be_is_refused(
+    tmp_path: Path, place: tuple[str | int, ...], value: object, said: str
+) -> None:
+    """There are no fewer than no runs, no probability is above 1, and what a run violates is refuted."""
+    text = TEXT.replace('["d3", "d4"]', '"d3"')
+    document = json.loads(msgspec.json.encode(made(campaign_in(tmp_path, text))))
+    assert compare_file(tmp_path / "good.json", document) == []
+    *way, last = place
+    part = document
+    for each in way:
+        part = part[each]
+    part[last] = value
+    with pytest.raises(UsageError, match=f"bad.json: expected a campaign's index, or the result of one; found {said}"):
+        compare_file(tmp_path / "bad.json", document)
+
+
+def compare_file(path: Path, document: object) -> list[Any]:
+    """What is different between a result and itself."""
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return compare(read_result(path), read_result(path)).changed
 
 
 def test_the_commands(tmp_path: Path) -> None:

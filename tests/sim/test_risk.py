@@ -62,6 +62,14 @@ def test_a_bound_is_a_probability(bound: float) -> None:
         runs_for(bound)
 
 
+@pytest.mark.parametrize("bound", [9e-10, 1e-300, 5e-324])
+def test_a_bound_that_no_sample_reaches_is_refused(bound: float) -> None:
+    """At once, and the smallest that is in reach is named, with the runs that it takes."""
+    with pytest.raises(UsageError, match=r"in reach, 1e-09 \(2,995,732,273 clean runs\) or more; found "):
+        runs_for(bound)
+    assert upper_bound(2_995_732_272) > 1e-9 >= upper_bound(runs_for(1e-9))
+
+
 @pytest.mark.parametrize("probabilities", [(0.5, 0.3, 0.1, 0.06, 0.04), (0.97, 0.02, 0.01), (1.0,), (1 / 40,) * 40])
 def test_good_turing_is_right_on_average_and_the_proved_limit_holds(probabilities: tuple[float, ...]) -> None:
     """Over 2,000 samples of 50, the estimate's mean is the mean unseen probability of 49; Robbins holds in 95 % or

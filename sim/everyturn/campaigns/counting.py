@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from everyturn.campaigns.known import KnownFailure, KnownSince, Since
-from everyturn.campaigns.making import RunShare, ShareOutcome, ShownViolation
+from everyturn.campaigns.making import Count, RunShare, ShareOutcome, ShownViolation
 from everyturn.campaigns.plan import Plan
 from everyturn.campaigns.small import FoundFailure
 from everyturn.campaigns.subjects import AskedCell
@@ -22,8 +22,8 @@ SCHEMA: Final = "everyturn/campaign/1"
 class CellRisk(Struct, frozen=True):
     """A bound of the probability per run of a violation that no run showed."""
 
-    at_most: float
-    confidence: float
+    at_most: Annotated[float, Meta(ge=0, le=1)]
+    confidence: Annotated[float, Meta(ge=0, le=1)]
     method: str = "exact binomial"
 
 
@@ -32,16 +32,24 @@ class CampaignCell(Struct, frozen=True, omit_defaults=True):
     violated. ``fault``: what its agent did that no agent may."""
 
     cell: AskedCell
-    runs: int
-    of: int
+    runs: Count
+    of: Count
     verdict: Verdict
     verdicts: dict[str, Verdict] = {}
     violations: dict[str, ShownViolation] = {}
-    states: int = 0
+    states: Count = 0
     complete: bool = False
     stopped: str | None = None
     risk: CellRisk | None = None
     fault: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, shown in self.violations.items():
+            said = self.verdicts.get(name)
+            if said is not Verdict.REFUTED:
+                raise ValueError(f"expected {name} to be refuted, since a run violates it; found {said}")
+            if self.runs and shown.count is not None and shown.count > self.runs:
+                raise ValueError(f"expected {name} to be violated in {self.runs} runs at most; found {shown.count}")
 
 
 class CampaignFailure(Struct, frozen=True, omit_defaults=True):
@@ -59,8 +67,8 @@ class CampaignResult(Struct, frozen=True):
     schema: str
     title: str
     digest: str
-    units: int
-    left: int
+    units: Count
+    left: Count
     known: list[KnownSince]
     failures: list[CampaignFailure]
     cells: list[CampaignCell]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from everyturn.asyncio import checking as programs
 from everyturn.asyncio.runtime.running import Scenario, Setting
@@ -23,6 +23,8 @@ from everyturn.verdicts.checker import CONFORMS
 from everyturn.verdicts.verdict import Verdict
 from everyturn.world import overrun
 
+Count = Annotated[int, Meta(ge=0)]
+"""How many of something there are."""
 _Found = tuple[verdicts.Cell, bool]
 """A cell of results, and whether it was interrupted."""
 
@@ -31,8 +33,8 @@ class RunShare(Struct, frozen=True, forbid_unknown_fields=True):
     """Some runs of a cell, by their numbers; of a cell that is explored, or whose runs are not independent, all."""
 
     cell: AskedCell
-    first: int
-    runs: int
+    first: Count
+    runs: Count
 
     @property
     def name(self) -> str:
@@ -46,16 +48,16 @@ class ShownViolation(Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
     what: str
     token: str
-    steps: int
-    count: int | None = None
+    steps: Count
+    count: Count | None = None
 
 
 class ShareOutcome(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a share showed: how many runs there were (states, if it was explored), what is said of each invariant, and
     what was violated. ``fault``: what the agent did that no agent may; then there is nothing else."""
 
-    runs: int = 0
-    states: int = 0
+    runs: Count = 0
+    states: Count = 0
     complete: bool = False
     stopped: str | None = None
     verdicts: dict[str, Verdict] = {}

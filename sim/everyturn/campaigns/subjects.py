@@ -16,6 +16,7 @@ from everyturn.asyncio.runtime.places import is_users
 from everyturn.asyncio.runtime.scenarios import find as find_scenario
 from everyturn.asyncio.search.sampling import refuse_unusable
 from everyturn.checking.fuzz import how_many
+from everyturn.checking.risk import LEAST_BOUND
 from everyturn.errors import UsageError
 from everyturn.sessions.by_name import workload
 from everyturn.strategies import strategy
@@ -44,7 +45,7 @@ class AskedCell(Struct, frozen=True, forbid_unknown_fields=True):
     strategy: str
     seed: int
     runs: Annotated[int, Meta(ge=1)] | None
-    risk: Annotated[float, Meta(ge=1e-9, lt=1)] | None
+    risk: Annotated[float, Meta(ge=LEAST_BOUND, lt=1)] | None
     max_states: Annotated[int, Meta(ge=1)] | None
     invariants: tuple[str, ...]
     without: tuple[str, ...]

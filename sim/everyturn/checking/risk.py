@@ -19,6 +19,8 @@ from everyturn.strategies.strategy import Strategy
 from everyturn.verdicts.intervals import Interval, binomial_interval
 
 CONFIDENCE: Final = 0.95
+LEAST_BOUND: Final = 1e-9
+"""The smallest probability that runs are made to bound; it takes three thousand millions."""
 
 
 def upper_bound(runs: int, violations: int = 0, confidence: float = CONFIDENCE) -> float:
@@ -37,12 +39,18 @@ def upper_bound(runs: int, violations: int = 0, confidence: float = CONFIDENCE) 
 
 
 def runs_for(bound: float, confidence: float = CONFIDENCE) -> int:
-    """How many clean runs bound the probability by ``bound``. Raises :class:`UsageError` unless it is between 0 and 1.
+    """How many clean runs bound the probability by ``bound``. Raises :class:`UsageError` unless it is between 0 and 1,
+    and in reach.
 
     The number is known before the first run, so that stopping at it does not spoil the bound.
     """
     if not 0 < bound < 1:
         raise UsageError(f"until-risk: expected a probability between 0 and 1, found {bound:g}")
+    if bound < LEAST_BOUND:
+        raise UsageError(
+            f"until-risk: expected a probability in reach, {LEAST_BOUND:g} ({runs_for(LEAST_BOUND):,} clean runs) or "
+            f"more; found {bound:g}"
+        )
     runs = max(1, math.floor(math.log1p(-confidence) / math.log1p(-bound)))
     while upper_bound(runs, confidence=confidence) > bound:
         runs += 1

@@ -1,7 +1,8 @@
 """Where a question is asked while an error is being handled, as in an ``except`` block.
 
 Python then makes that error the context of every error that is raised in what is explored, so that the caller's error
-would be a part of its states. A thread of its own handles none.
+would be a part of its states. A thread of its own handles none. And limits hold in what is explored, and Ctrl-C ends
+it, also where its code swallows that.
 """
 
 from __future__ import annotations
@@ -12,17 +13,20 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from everyturn.world.overrun import watching
+
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
 
 def undisturbed(ask: Callable[_P, _T]) -> Callable[_P, _T]:
-    """The same question, asked where no error is being handled."""
+    """The same question, asked where no error is being handled and limits hold."""
 
     @wraps(ask)
     def asked(*arguments: _P.args, **options: _P.kwargs) -> _T:
         if sys.exc_info()[1] is None:
-            return ask(*arguments, **options)
+            with watching():
+                return ask(*arguments, **options)
         answers: list[_T] = []
         errors: list[BaseException] = []
 

@@ -29,8 +29,7 @@ _RAISES: Final = ("RAISE_VARARGS", "RERAISE")
 def entered(wrong: Callable[[BaseException], EveryturnError], *, waits: bool = False) -> Iterator[None]:
     """Code that is not ours runs within; ``wrong`` makes the error that is raised in place of whatever it raises.
     ``waits``: it may take as long as it likes, as an import does."""
-    if not waits:
-        overrun.enter()
+    (overrun.enter_import if waits else overrun.enter)()
     try:
         enter()
         yield
@@ -43,8 +42,8 @@ def entered(wrong: Callable[[BaseException], EveryturnError], *, waits: bool = F
             raise
         raise wrong(error) from error
     finally:
-        overrun.leave()
         leave()
+        overrun.leave()
 
 
 def from_outside(error: BaseException) -> bool:

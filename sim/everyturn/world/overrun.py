@@ -4,6 +4,10 @@ Between two awaits code runs alone, and nothing that is asked between steps, how
 pressed Ctrl-C, is asked meanwhile. So a timer looks now and then whether the same step still runs: after
 :data:`STEP_SECONDS` that is an error of the agent; when time is up, or after Ctrl-C, it is ended a moment later. There
 is a timer in the main thread only, and only within :func:`watching`.
+
+What is raised within the code of an agent may be swallowed there, and what the agent does then is nothing that it ever
+does. So Ctrl-C raises nothing within a step, or within what must be made as a whole (:func:`asked_for`), but is noted,
+and :class:`KeyboardInterrupt` is raised at its end, whatever came of it; so is what ended a step from outside.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ STEP_SECONDS: Final = 10.0
 GRACE_SECONDS: Final = 0.5
 """How long a step may go on when time is up or somebody asked for the end."""
 TICK_SECONDS: Final = 0.1
+_clock: Final = time.monotonic  # also where an asyncio program is run, which has a clock of its own
 
 
 class OutOfTime(EveryturnError):
@@ -43,10 +48,18 @@ class _Watch:
 
     begun = 0
     runs = False
+    imports = False
     seen = -1
     since = 0.0
     asked: ClassVar[float | None] = None
     """When somebody pressed Ctrl-C."""
+    presses: ClassVar[list[int] | None] = None
+    """What was noted of it, where something must be made as a whole."""
+    divides = True
+    """Whether something must be made as a whole in which no steps are told apart."""
+    ended: ClassVar[BaseException | None] = None
+    """What has ended the step from outside."""
+    listens = False
     deadlines: ClassVar[list[tuple[float, float]]] = []
     """Of each limit that holds, the moment, and how many seconds it gave."""
     watching = False
@@ -58,72 +71,120 @@ def enter() -> None:
     _Watch.runs = True
 
 
+def enter_import() -> None:
+    """Code is entered that may take as long as it likes: Ctrl-C is raised within it, and is noted, too."""
+    _Watch.imports = True
+
+
 def leave() -> None:
-    """The step has ended."""
-    _Watch.runs = False
+    """The step has ended, or the import. Raises what ended it from outside, and :class:`KeyboardInterrupt` if Ctrl-C
+    was pressed meanwhile: nothing that it did counts then, even if its code has swallowed that."""
+    _Watch.runs = _Watch.imports = False
+    if _Watch.ended is not None or _Watch.asked is not None:
+        _leave_ended()
+
+
+def _leave_ended() -> None:
+    error, _Watch.ended = _Watch.ended, None
+    if error is None and _Watch.presses is None:
+        error, _Watch.asked = KeyboardInterrupt(), None
+    if error is not None:
+        raise error
 
 
 @contextmanager
 def watching(seconds: float | None = None, spent: float = 0.0) -> Iterator[None]:
-    """Within, no step goes on without end; ``seconds``: nor beyond this time, of which some is ``spent`` already."""
+    """Within, no step goes on without end; ``seconds``: nor beyond this time, of which some is ``spent`` already. And
+    Ctrl-C is noted while a step runs."""
     if seconds is not None:
-        _Watch.deadlines.append((time.monotonic() + seconds - spent, seconds))
+        _Watch.deadlines.append((_clock() + seconds - spent, seconds))
     installs = not _Watch.watching and _can_watch()
     before = signal.signal(signal.SIGALRM, _tick) if installs else None
     if installs:
-        _Watch.watching, _Watch.asked = True, None
+        _Watch.watching, _Watch.ended = True, None
         signal.setitimer(signal.ITIMER_REAL, TICK_SECONDS, TICK_SECONDS)
     try:
-        yield
+        with _listening():
+            yield
     finally:
         if installs:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
-            _Watch.watching, _Watch.asked = False, None
+            _Watch.watching = False
         if seconds is not None:
             _Watch.deadlines.pop()
 
 
-def interrupt() -> None:
-    """Somebody asked for the end: a step that runs may go on for a moment only."""
-    _Watch.asked = time.monotonic()
+@contextmanager
+def asked_for() -> Iterator[list[int]]:
+    """Within, Ctrl-C raises nothing but is noted in the list, and asks for the end; a second one raises. Within another
+    one, it is the other one's list.
 
-
-def obeyed() -> None:
-    """The end that was asked for has come."""
-    _Watch.asked = None
+    Only in the main thread, and where Ctrl-C does what it does in Python.
+    """
+    if _Watch.presses is not None and threading.current_thread() is threading.main_thread():
+        yield _Watch.presses
+        return
+    with _listening() as listens:
+        presses: list[int] = []
+        if listens:
+            _Watch.presses = presses
+        try:
+            yield presses
+        finally:
+            if listens:
+                _Watch.presses = _Watch.asked = None
 
 
 @contextmanager
-def asked_for() -> Iterator[list[int]]:
-    """Within, Ctrl-C raises nothing but is noted in the list, and asks for the end; a second one raises.
+def undivided() -> Iterator[None]:
+    """Within, code runs that is not ours and is not told apart in steps. If Ctrl-C is pressed meanwhile, it is ended a
+    moment later, and whatever comes of it is nothing: :class:`KeyboardInterrupt` is raised at its end."""
+    before = _Watch.divides
+    with asked_for() as presses:
+        _Watch.divides = False
+        try:
+            yield
+        finally:
+            _Watch.divides = before
+            if presses:
+                raise KeyboardInterrupt
 
-    What is raised within the code of an agent may be swallowed there, and what it does then is nothing that it does.
-    Only in the main thread.
-    """
-    asked: list[int] = []
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-        interrupt()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
+@contextmanager
+def _listening() -> Iterator[bool]:
+    """Within, Ctrl-C is noted where it may raise nothing; whether it is."""
+    main = threading.current_thread() is threading.main_thread()
+    if _Watch.listens or not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield _Watch.listens and main
         return
-    before = signal.signal(signal.SIGINT, ask)
+    signal.signal(signal.SIGINT, _interrupted)
+    _Watch.listens, _Watch.asked = True, None
     try:
-        yield asked
+        yield True
     finally:
-        obeyed()
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _Watch.listens, _Watch.asked = False, None
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    """Somebody asks for the end: what runs may go on for a moment only. A second time is not waited for."""
+    noted = _Watch.asked is None and (_Watch.runs or _Watch.presses is not None)
+    if _Watch.asked is None and (noted or _Watch.imports):
+        _Watch.asked = _clock()
+    if _Watch.presses is not None:
+        _Watch.presses.append(number)
+    if noted:
+        return
+    if _Watch.runs:
+        _Watch.ended = KeyboardInterrupt()
+    signal.default_int_handler(number, frame)
 
 
 def check(patience: float = GRACE_SECONDS) -> None:
     """For whoever waits: raise :class:`OutOfTime` or :class:`KeyboardInterrupt` if it is time, with ``patience`` in
     seconds."""
-    error = _due(time.monotonic() - patience)
+    error = _due(_clock() - patience)
     if error is not None:
         raise error
 
@@ -144,9 +205,12 @@ def _due(now: float) -> BaseException | None:
 
 
 def _tick(number: int, frame: FrameType | None) -> None:
+    now = _clock()
     if not _Watch.runs:
+        if not _Watch.divides and _Watch.asked is not None and _Watch.asked <= now - GRACE_SECONDS:
+            _Watch.asked = now  # whatever is to be done at the end has as long again
+            signal.default_int_handler(number, frame)
         return
-    now = time.monotonic()
     if _Watch.seen != _Watch.begun:
         _Watch.seen, _Watch.since = _Watch.begun, now
         return
@@ -160,4 +224,5 @@ def _tick(number: int, frame: FrameType | None) -> None:
             "await something, and nothing that blocks"
         )
     if error is not None:
+        _Watch.ended = error
         raise StepInterrupted(error)

@@ -93,9 +93,9 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
         _Running.failed.update(frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
         raise AgentFault(gate.fault or _ends(error)) from error
     finally:
-        overrun.leave()
         leave()
         _Running.gate = None
+        overrun.leave()
     if gate.fault is not None or gate.pending:
         check_done(gate)
     if type(operation) is not Operation:

@@ -25,6 +25,7 @@ from everyturn.asyncio.runtime.output import taken_by
 from everyturn.asyncio.runtime.places import raised_at
 from everyturn.asyncio.runtime.world import LONGEST, ScenarioWorld
 from everyturn.errors import AgentFault, UsageError
+from everyturn.world import overrun
 
 Scenario = Callable[[ScenarioWorld], Coroutine[Any, Any, Any]]
 
@@ -94,6 +95,17 @@ def run(
     To be used within :func:`everyturn.asyncio.control.preparing.prepared`. Raises
     :class:`~everyturn.asyncio.runtime.errors.Unsupported` where the program does what cannot be controlled.
     """
+    with overrun.undivided():  # the program may swallow Ctrl-C, and goes on then as it never does
+        return _whole(scenario, guide, setting, watch, world_of)
+
+
+def _whole(
+    scenario: Scenario,
+    guide: Guide,
+    setting: Setting,
+    watch: Callable[[str, Any], None] | None,
+    world_of: Callable[..., ScenarioWorld],
+) -> ScenarioOutcome:
     outcome = ScenarioOutcome([], [], groups=setting.groups)
     EARLIER.freeze()  # the collector looks into what this run makes, and not again into what a search remembers
     with warnings.catch_warnings(record=True) as noted:
