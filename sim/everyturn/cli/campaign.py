@@ -12,6 +12,7 @@ import click
 from everyturn.cli.documents import encoded
 from everyturn.cli.ending import AGENT, KEPT, complain, exit_codes, exits
 from everyturn.cli.options import DURATION_ABOVE_0, OUTPUT
+from everyturn.cli.publishing import Published, publishing
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Exit
 
@@ -60,6 +61,7 @@ SUFFIX = ".campaign"
 @click.option("--keep", is_flag=True, help="Add new failures to the folder of known ones.")
 @click.option("--allow-known", is_flag=True, help="Known failures that still fail do not count for the exit code.")
 @click.option("--result", "result_file", type=OUTPUT, help="Write what came of it as JSON, without times.")
+@publishing
 @click.option("--json", "as_json", is_flag=True, help="The same document on standard output.")
 @exits
 def campaign(
@@ -75,6 +77,8 @@ def campaign(
     keep: bool,
     allow_known: bool,
     result_file: Path | None,
+    sarif: Path | None,
+    github: bool,
     as_json: bool,
 ) -> int:
     """Run a campaign: see what has become of known failures, then look for new ones.
@@ -114,6 +118,7 @@ def campaign(
         _write_failures(ran, [each for each in result.failures if each.file is None], show, keep=keep)
     if result_file is not None:
         write_result(result_file, result)
+    Published(sarif, github).campaign(result, interrupted=ran.interrupted)
     if as_json:
         click.echo(encoded(result))
     if ran.interrupted:

@@ -23,6 +23,7 @@ from everyturn.cli.options import (
     of_worlds,
 )
 from everyturn.cli.programs import AskedProgram, asked_programs, judge_programs, of_programs, setting, without_meaning
+from everyturn.cli.publishing import Published, publishing
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
 
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
 )
 @of_programs
 @COUNTER_CHECK
+@publishing
 @click.option("--plot", type=PICTURE, help="Write the matrix of verdicts as a picture (PNG, SVG or PDF).")
 @exits
 def check(
@@ -105,6 +107,8 @@ def check(
     order: str,
     eager: bool,
     plot: Path | None,
+    sarif: Path | None,
+    github: bool,
     **how: Any,
 ) -> int:
     """Explore every interleaving: proved or refuted, for each invariant, with a shortest counterexample.
@@ -120,13 +124,23 @@ def check(
     adapter, judged by the invariants in a scope (docs/asyncio_session.md).
     """
     # ``how``: options of checking.check.check by their names
+    published = Published(sarif, github)
     programs = asked_programs(scenarios, sessions, scopes, how["invariants"], how["without"])
     if programs:
         without_meaning("revisions", "granularity", "checkpoint", "counterexamples", "reduce", "engine", "jobs")
         limits = (None, max_seconds, max_memory, max_states)
         judge = _of_programs(setting(order, eager=eager), limits, how)
         then = partial(_together, plot=plot)
-        return judge_programs("check", programs, judge, as_json=as_json, exit_zero=exit_zero, expect=expect, then=then)
+        return judge_programs(
+            "check",
+            programs,
+            judge,
+            as_json=as_json,
+            exit_zero=exit_zero,
+            expect=expect,
+            then=then,
+            published=published,
+        )
     from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
     from everyturn.reports import text
 
@@ -136,9 +150,9 @@ def check(
     cells, interrupted = _explored(cells_asked, jobs, how, show)
     show.hint(cells)
     _matrix(cells, plot, show)
-    return finish(
-        Result(RESULT_SCHEMA, "check", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
-    )
+    result = Result(RESULT_SCHEMA, "check", cells, interrupted)
+    published.result(result)
+    return finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
 
 
 def _of_programs(

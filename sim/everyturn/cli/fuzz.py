@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
 from everyturn.cli.options import COUNTER_CHECK, DURATION, WITHOUT, Finite, asked, finish, judging, of_worlds
 from everyturn.cli.programs import AskedProgram, asked_programs, judge_programs, of_programs, setting, without_meaning
+from everyturn.cli.publishing import Published, publishing
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, Result
 
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
 )
 @of_programs
 @COUNTER_CHECK
+@publishing
 @exits
 def fuzz(
     revisions: tuple[str, ...],
@@ -70,6 +73,8 @@ def fuzz(
     sessions: tuple[str, ...],
     order: str,
     eager: bool,
+    sarif: Path | None,
+    github: bool,
     **how: Any,
 ) -> int:
     """Sample interleavings through SimPy: first violations with their tokens, else a bound for what was not seen.
@@ -79,12 +84,20 @@ def fuzz(
     """
     # ``how``: options of checking.fuzz.fuzz by their names
     simulated = _simulated(how, scenarios)
+    published = Published(sarif, github)
     programs = asked_programs(scenarios, sessions, scopes, invariants, without)
     if programs:
         without_meaning("revisions", "granularity", "engine", "jobs")
         judge = (_in_simulated_time if simulated else _of_programs)(setting(order, eager=eager), how)
         return judge_programs(
-            "fuzz", programs, judge, as_json=as_json, exit_zero=exit_zero, expect=expect, then=_explain_programs
+            "fuzz",
+            programs,
+            judge,
+            as_json=as_json,
+            exit_zero=exit_zero,
+            expect=expect,
+            then=_explain_programs,
+            published=published,
         )
     from everyturn.checking.fuzz import fuzz as fuzz_cell
     from everyturn.reports import text
@@ -108,9 +121,9 @@ def fuzz(
         if interrupted:
             show.say("interrupted: what was found so far")
             break
-    return finish(
-        Result(RESULT_SCHEMA, "fuzz", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
-    )
+    result = Result(RESULT_SCHEMA, "fuzz", cells, interrupted)
+    published.result(result)
+    return finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
 
 
 def _of_programs(loop: Setting, how: Mapping[str, Any]) -> Callable[[AskedProgram, SearchProgress], CheckedScenario]:

@@ -15,6 +15,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
 if TYPE_CHECKING:
     from everyturn.asyncio.checking import CheckedScenario
     from everyturn.asyncio.runtime.running import Scenario, Setting
+    from everyturn.cli.publishing import Published
     from everyturn.reports.programs import SearchProgress
     from everyturn.reports.text import Printer
 
@@ -116,6 +117,7 @@ def judge_programs(
     exit_zero: bool,
     expect: str | None,
     then: Callable[[Sequence[CheckedScenario], Printer], None],
+    published: Published,
 ) -> int:
     """Judge each program, print what was found, and ``then`` what all say together; the exit code."""
     from everyturn.reports import programs, text
@@ -136,6 +138,6 @@ def judge_programs(
             break
     then(found, show)
     cells: list[Cell] = [checked.cell for checked in found]
-    return finish(
-        Result(RESULT_SCHEMA, command, cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
-    )
+    result = Result(RESULT_SCHEMA, command, cells, interrupted)
+    published.result(result)
+    return finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)

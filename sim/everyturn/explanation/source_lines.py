@@ -14,12 +14,14 @@ from everyturn.world.world import World, begins_with
 
 
 class SourceLine(NamedTuple):
-    """A line of the agent: its file (from its package on), number, function and text."""
+    """A line of the agent: its file (from its package on), number, function and text; ``path``: the whole path of the
+    file."""
 
     file: str
     line: int
     function: str
     text: str
+    path: str
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
@@ -92,5 +94,5 @@ def _place(coroutine: Any) -> SourceLine:
     depth = len(str(innermost.f_globals.get("__name__", "")).split("."))
     text = linecache.getline(str(file), innermost.f_lineno).strip()
     return SourceLine(
-        "/".join(file.parts[-depth:]), innermost.f_lineno, innermost.f_code.co_name, text.split("  # ")[0]
+        "/".join(file.parts[-depth:]), innermost.f_lineno, innermost.f_code.co_name, text.split("  # ")[0], str(file)
     )
