@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import tomllib
 import xml.etree.ElementTree as ET
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -394,6 +395,84 @@ def test_scenario(everyturn):
 """
     )
     run(pytester).assert_outcomes(passed=2)
+
+
+# determinism -------------------------------------------------------------------------------------------------------
+
+OTHER_HASHES = """
+import asyncio
+import pytest
+
+SAME = hash("everyturn") == {here}
+
+@pytest.mark.everyturn
+async def test_it(world):
+    await asyncio.gather(*(world.io(f"io {{number}}") for number in range(1 if SAME else 2)))
+
+@pytest.mark.everyturn(revision="d4", scope="A", invariants=["no-hang"])
+def test_of_ports(everyturn):
+    everyturn.check()
+    everyturn.fuzz(runs=5)
+    everyturn.replay("{token}", invariants=["one-turn"])
+"""
+COUNTS_RUNS = """
+import asyncio
+import pytest
+
+class Made:
+    runs = 0
+
+@pytest.mark.everyturn
+async def test_it(world):
+    Made.runs += 1
+    await asyncio.gather(*(world.io(f"io {{number}}") for number in range(1 if Made.runs <= {runs} else 2)))
+"""
+DETERMINISM: Final = "--everyturn-check-determinism"
+
+
+def test_what_goes_by_hashes_is_found_in_another_process(pytester: pytest.Pytester) -> None:
+    """What differs is said; what is the same everywhere passes, each question of the test compared with its own."""
+    token = everyturn.check("d3", "AA", invariants=["no-hang"]).tokens["no-hang"]
+    pytester.makepyfile(test_hashes=OTHER_HASHES.format(here=hash("everyturn"), token=token))
+    run(pytester).assert_outcomes(passed=2)
+    found = run(pytester, DETERMINISM, "--junitxml=junit.xml")
+    known = {
+        each.get("value")
+        for each in ET.parse(pytester.path / "junit.xml").iter("property")
+        if each.get("name") == "everyturn.determinism"
+    }
+    assert known == {"the same three times, once with other hashes"}
+    found.assert_outcomes(passed=1, failed=1)
+    found.stdout.fnmatch_lines(
+        [
+            "not deterministic: asked in a process with other hashes, the same question has another answer:",
+            "  states: 0 and 5",
+        ]
+    )
+
+
+def test_what_goes_by_earlier_runs_is_found_here(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something that the code remembers from one question to the next."""
+    made = [0]
+
+    async def counted(world: Any) -> None:
+        made[0] += 1
+        await asyncio.gather(world.io("io 0"))
+
+    everyturn.check_scenario(counted)
+    pytester.makepyfile(test_runs=COUNTS_RUNS.format(runs=made[0]))
+    run(pytester).assert_outcomes(passed=1)
+    found = run(pytester, "-o", "everyturn_check_determinism=true")
+    found.assert_outcomes(failed=1)
+    found.stdout.fnmatch_lines(["not deterministic: asked again, the same question has another answer:", "  states: *"])
+
+
+def test_what_a_limit_of_time_ends_is_not_compared(pytester: pytest.Pytester) -> None:
+    """How far a sample comes then depends on the machine."""
+    pytester.makepyfile(test_agent=ports("hardened", call="fuzz(runs=20)"))
+    found = run(pytester, DETERMINISM, "--everyturn-max-seconds", "600", "--junitxml=junit.xml")
+    found.assert_outcomes(passed=1)
+    assert "not known: there is a limit of time" in (pytester.path / "junit.xml").read_text(encoding="utf-8")
 
 
 # mistakes ----------------------------------------------------------------------------------------------------------

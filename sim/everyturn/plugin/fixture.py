@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, Literal
 
 import pytest
 
 from everyturn.errors import EveryturnError, UsageError
 from everyturn.plugin import failures
+from everyturn.plugin.determinism import (
+    GivenAnswer,
+    SecondProcess,
+    answer,
+    answer_of_run,
+    differences,
+    leave_answer,
+)
 from everyturn.plugin.tokens_of_tests import belongs
 from everyturn.plugin.words import AskedWords, Settings, said, settings
 from everyturn.verdicts.verdict import Verdict
@@ -35,6 +44,7 @@ class MarkedTest:
     def __init__(self, item: Any) -> None:
         self._item = item
         self._answered = False
+        self._elsewhere = SecondProcess(item)
 
     def check(self, **words: Any) -> Any:
         """Every interleaving, or every run: as :func:`everyturn.check` and its sisters for scenarios and sessions."""
@@ -53,6 +63,7 @@ class MarkedTest:
             told, asked = settings(self._item.config), self._words("replay", words)
             again = failures.made_again(asked, token)
             self._note(asked, "replay", str(again.verdict), again.counts)
+            self._compare(answer_of_run(again), lambda: answer_of_run(failures.made_again(asked, token)), told)
             if again.refuted:
                 self._fail(failures.story_of_a_run(again), told, again)
             return again.result
@@ -80,6 +91,10 @@ class MarkedTest:
                 self._note(asked, way, str(result.verdict), failures.counts_of(result))
                 if result.interrupted:
                     raise KeyboardInterrupt
+                limit = asked.others.get("max_seconds") is not None
+                timed = limit and (way == "fuzz" or "seconds" in str(result.cell.stopped))
+                again = partial(question, **asked.taken_by(question))
+                self._compare(answer(result.cell), lambda: answer(again().cell), told, timed=timed)
                 if result.verdict is Verdict.REFUTED:
                     found = failures.found(asked, way, result, shrink=told.shrink)
                     self._fail(failures.story(found), told, found)
@@ -107,6 +122,27 @@ class MarkedTest:
             if each.args:
                 raise UsageError(f"expected words with names, as in revision='d4'; found {each.args[0]!r:.60}")
         return said([each.kwargs for each in markers], call, way)
+
+    def _compare(
+        self, first: GivenAnswer, again: Callable[[], GivenAnswer], told: Settings, *, timed: bool = False
+    ) -> None:
+        """Fail the test if a question has another answer when it is asked again, here or in another process. ``timed``:
+        what it is depends on how fast the machine is, so nobody knows."""
+        __tracebackhide__ = True
+        if leave_answer(first) or not told.check_determinism:
+            return
+        known = "not known: there is a limit of time" if timed else "the same three times, once with other hashes"
+        self._item.user_properties.append(("everyturn.determinism", known))
+        if timed:
+            return
+        for where, ask in (
+            ("asked again", again),
+            ("asked in a process with other hashes", self._elsewhere.next_answer),
+        ):
+            different = differences(first, ask())
+            if different:
+                told_lines = "\n".join(different)
+                self._fail(f"not deterministic: {where}, the same question has another answer:\n{told_lines}", told)
 
     def _note(self, words: AskedWords, way: HowAsked, verdict: str, counts: Mapping[str, Any]) -> None:
         """Keep what was found as properties of the test: JUnit files have them, and other processes hand them on."""

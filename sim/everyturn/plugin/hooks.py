@@ -29,6 +29,8 @@ _OPTIONS: Final = {
 _SWITCHES: Final = {
     "no-shrink": "show the run that was found, not a smaller one",
     "allow-undetermined": "let a test pass whose verdict is undetermined",
+    "check-determinism": "ask each question again, here and in a process with other hashes: verdict, counts and tokens "
+    "must be the same",
 }
 
 

@@ -111,6 +111,7 @@ class Settings(NamedTuple):
     report_dir: str | None
     shrink: bool
     allow_undetermined: bool
+    check_determinism: bool
 
 
 def settings(config: pytest.Config) -> Settings:
@@ -127,6 +128,8 @@ def settings(config: pytest.Config) -> Settings:
         shrink=not (config.getoption("everyturn_no_shrink") or config.getini("everyturn_no_shrink")),
         allow_undetermined=config.getoption("everyturn_allow_undetermined")
         or config.getini("everyturn_allow_undetermined"),
+        check_determinism=config.getoption("everyturn_check_determinism")
+        or config.getini("everyturn_check_determinism"),
     )
 
 
