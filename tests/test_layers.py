@@ -62,7 +62,7 @@ ROOMS: Final[dict[str, str]] = {
     "front": "* page reports",
     "exercises": "front game verdicts world",
     "figures": "front reports",
-    "hypothesis": "engines/simpy errors front runs strategies verdicts world",
+    "hypothesis": "asyncio asyncio/* engines/simpy errors front runs sessions strategies verdicts world",
     "plugin": "asyncio asyncio/* durations errors files front page reports runs verdicts world",
     "cli": "* page reports",
 }

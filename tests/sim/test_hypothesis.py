@@ -7,15 +7,26 @@ import subprocess
 import sys
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
-from hypothesis.stateful import run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 import everyturn
+from everyturn.cli import main
 from everyturn.engines.simpy.stepped import SteppedRun
 from everyturn.errors import UsageError
-from everyturn.hypothesis import AgentMachine, DrawnWorkload, agent_machine, promises, scopes, workloads
+from everyturn.hypothesis import (
+    AgentMachine,
+    DrawnWorkload,
+    agent_machine,
+    promises,
+    scenario_machine,
+    scopes,
+    session_machine,
+    workloads,
+)
 from everyturn.world.scope import EXTRAS, PROMPTS, Scope
 from everyturn.world.world import World
 
@@ -71,21 +82,7 @@ def test_a_workload_shrinks_to_what_is_needed() -> None:
 
 def driven(agent: everyturn.Agent, scope: str, examples: int) -> str:
     """What the machine says of an agent in a scope; nothing if it finds nothing."""
-    machine = agent_machine(agent, st.just(Scope.parse(scope)))
-    try:
-        run_state_machine_as_test(
-            machine,
-            settings=settings(
-                SAME,
-                max_examples=examples,
-                stateful_step_count=30,
-                phases=[Phase.generate, Phase.shrink],
-                suppress_health_check=[*HealthCheck],
-            ),
-        )
-    except AssertionError as error:
-        return str(error)
-    return ""
+    return drive(agent_machine(agent, st.just(Scope.parse(scope))), examples, 30, shrink=True)
 
 
 def test_a_machine_finds_a_violation_and_its_token_makes_the_run_again() -> None:
@@ -126,6 +123,48 @@ def test_a_run_that_is_driven_is_the_one_that_its_token_makes(scope: str) -> Non
     again = everyturn.replay(record.token)
     assert again.run.steps == record.steps
     assert again.run.at_rest == record.at_rest != ()
+
+
+def drive(machine: type[RuleBasedStateMachine], examples: int, steps: int = 12, *, shrink: bool = False) -> str:
+    """What a machine says; nothing if it finds nothing."""
+    how = settings(
+        SAME,
+        max_examples=examples,
+        stateful_step_count=steps,
+        phases=[Phase.generate, Phase.shrink] if shrink else [Phase.generate],
+        suppress_health_check=[*HealthCheck],
+    )
+    try:
+        run_state_machine_as_test(machine, settings=how)
+    except AssertionError as error:
+        return str(error)
+    return ""
+
+
+def test_a_machine_drives_an_asyncio_agent_and_its_token_makes_the_run_again() -> None:
+    """Behind an adapter, judged by the invariants; the command makes the run again and says the same."""
+    adapter = "examples.sessions.adapter:Chat"
+    said = drive(session_machine(adapter, st.just(Scope.parse("A+1c")), invariants=("no-hang",)), 12)
+    (token,) = re.findall(r"everyturn.replay\('(\S+)', session='examples.sessions.adapter:Chat'\)", said)
+    assert said.startswith("no-hang: nothing can move any more, and nobody has told the waiter of p1\n")
+    again = CliRunner().invoke(main, ["replay", token, "--session", adapter, "--invariant", "no-hang"])
+    assert (again.exit_code, said.splitlines()[0] in again.output) == (1, True), again.output
+    assert "what decided" in said
+
+
+def test_a_machine_finds_no_fault_in_an_asyncio_agent_that_has_none() -> None:
+    """The mended session, with Cancels, judged for everything."""
+    among = scopes(prompts="A", extras="c", max_prompts=2, max_extras=1)
+    assert drive(session_machine("examples.sessions.adapter:Mended", among), 4) == ""
+
+
+def test_a_machine_drives_an_asyncio_program() -> None:
+    """A scenario, judged for faults: two users of whom one comes at the wrong moment, as it is and mended."""
+    said = drive(scenario_machine("examples.scenarios.two_users:racy"), 12)
+    (token,) = re.findall(r"everyturn.replay\('(\S+)', scenario=", said)
+    again = CliRunner().invoke(main, ["replay", token, "--scenario", "examples.scenarios.two_users:racy"])
+    assert again.exit_code == 1
+    assert drive(scenario_machine("examples.scenarios.two_users:mended"), 3) == ""
 
 
 def test_hypothesis_is_imported_by_those_who_ask_for_it() -> None:

@@ -1,19 +1,24 @@
-"""Strategies for Hypothesis, and a state machine that drives any agent against the specification.
+"""Strategies for Hypothesis, and state machines that drive any agent, against ports or in asyncio.
 
 Needs Hypothesis, which this package does not bring.
 """
 
-from everyturn.hypothesis.machine import AgentMachine, AgentRefuted, agent_machine
+from everyturn.hypothesis.asyncio_machine import AsyncioMachine, scenario_machine, session_machine
+from everyturn.hypothesis.machine import AgentMachine, agent_machine
+from everyturn.hypothesis.refuted import AgentRefuted
 from everyturn.hypothesis.strategies import promises, scopes, workloads
 from everyturn.hypothesis.workload import DrawnWorkload, WorkloadRun
 
 __all__ = [
     "AgentMachine",
     "AgentRefuted",
+    "AsyncioMachine",
     "DrawnWorkload",
     "WorkloadRun",
     "agent_machine",
     "promises",
+    "scenario_machine",
     "scopes",
+    "session_machine",
     "workloads",
 ]

@@ -2,50 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar
 
 from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-import everyturn
 from everyturn.engines.simpy.kernel import AccessEvent
 from everyturn.engines.simpy.stepped import SteppedRun
 from everyturn.front.asking import Agent, Granularity
+from everyturn.hypothesis.refuted import AgentRefuted
 from everyturn.hypothesis.strategies import scopes
 from everyturn.hypothesis.workload import world_of
-from everyturn.verdicts.checker import Finding, JudgeState
+from everyturn.verdicts.checker import JudgeState
 from everyturn.verdicts.selection import Wanted, selection
 from everyturn.world.scope import Scope
-
-
-class AgentRefuted(AssertionError):
-    """A run of the machine violates something. It is explained when it is printed, and not each time Hypothesis tries
-    a smaller one."""
-
-    def __init__(self, token: str, finding: Finding, agent: Agent, wanted: Sequence[Wanted]) -> None:
-        super().__init__(token)
-        self.token = token
-        self.finding = finding
-        self._agent = agent
-        self._wanted = wanted
-
-    def __str__(self) -> str:
-        name = self._agent if isinstance(self._agent, str) else getattr(self._agent, "__qualname__", self._agent)
-        return (
-            f"{self.finding.invariant}: {self.finding.sentence}\n"
-            f"The same run again: everyturn.replay({self.token!r}, agent={name})\n"
-            f"{self._explained()}"
-        )
-
-    def _explained(self) -> str:
-        """Why; worked out in a thread of its own, as this error, which is being handled when it is printed, would be
-        the context of errors of the run."""
-        with ThreadPoolExecutor(1) as aside:
-            told = aside.submit(everyturn.explain, self.token, agent=self._agent, invariants=self._wanted)
-            return str(told.result())
 
 
 class AgentMachine(RuleBasedStateMachine):
