@@ -63,9 +63,13 @@ def check(
     :class:`~everyturn.errors.Disagreement` if they differ.
     """
     function, name = find(scenario), name_of(scenario)
-    result = search(function, setting, limits=limits, merge=merge, watch=watch)
-    otherwise = Verdict.PROVED if result.complete else Verdict.UNDETERMINED
-    said = judged(function, name, kinds or kinds_of(function), result, otherwise)
+    begun = time.monotonic()
+    until = None if limits.seconds is None else begun + limits.seconds
+    with prepared(function, (setting or Setting())._replace(until=until)):
+        result = search(function, setting, limits=limits, merge=merge, watch=watch, begun=begun)
+        otherwise = Verdict.PROVED if result.complete else Verdict.UNDETERMINED
+        said = judged(function, name, kinds or kinds_of(function), result, otherwise)
+        checked_again = _counter_checked(function, result, said, asked=counter_check)
     if result.setting.order != "fifo" and result.found:
         most = result.seconds if limits.seconds is None else limits.seconds - result.seconds
         bound = limits._replace(seconds=max(most, 5.0), first=frozenset())
@@ -73,8 +77,7 @@ def check(
     cell = cell_of(function, name, said, result)
     cell.states, cell.transitions, cell.depth = result.states, result.decisions, result.longest
     cell.schedules, cell.seconds, cell.stopped = result.runs, round(result.seconds, 3), result.stopped
-    cell.complete = result.complete
-    cell.counter_check = _counter_checked(function, result, said, asked=counter_check)
+    cell.complete, cell.counter_check = result.complete, checked_again
     return CheckedScenario(cell, result)
 
 
@@ -130,8 +133,9 @@ def fuzz(
         chooser = strategy_for(function, setting, strategy, seed).chooser
         number = how_many(runs, until_risk, strategy, chooser)
         sampled = sample(function, setting, strategy, runs=number, seed=seed, seconds=seconds, watch=watch, first=first)
-    result, used = sampled.found, sampled.used
-    said = judged(function, name, kinds or kinds_of(function), result, _otherwise(sampled, until_risk))
+        result, used = sampled.found, sampled.used
+        said = judged(function, name, kinds or kinds_of(function), result, _otherwise(sampled, until_risk))
+        checked_again = _counter_checked(function, result, said, asked=counter_check)
     cell = cell_of(function, name, said, result)
     cell.schedules, cell.strategy, cell.seed = result.runs, strategy, seed
     cell.seconds, cell.stopped, cell.depth = round(result.seconds, 3), result.stopped, result.longest
@@ -139,7 +143,7 @@ def fuzz(
     cell.risk = None if result.found else residual(used.chooser, len(used.known), result.runs, sampled.ends.values())
     if cell.risk is not None and until_risk is not None:
         cell.risk |= {"asked": until_risk, "met": cell.risk["at_most"] <= until_risk}
-    cell.counter_check = _counter_checked(function, result, said, asked=counter_check)
+    cell.counter_check = checked_again
     return CheckedScenario(cell, result)
 
 
@@ -175,19 +179,19 @@ def replay(source: str, scenario: str | Scenario | None = None, *, kinds: Kinds 
     guide = ByWords(held.decisions)
     with prepared(function, setting):
         outcome, lines = tell(function, guide, setting)
-    if not outcome.complete:
-        outcome.findings.append(
-            ScenarioFinding("hang", f"after {outcome.iterations:,} iterations of the loop it is not at rest")
-        )
-        lines = [*lines[:MOST_LINES], "      and so on"]
-    seen = ScenarioSearch(setting)
-    seen.add(outcome, time.monotonic())
-    said = {
-        kind: InvariantResult(Verdict.REFUTED, _sentence(function, setting, outcome, kind))
-        if kind in seen.found
-        else InvariantResult(Verdict.HOLDS)
-        for kind in kinds or kinds_of(function)
-    }
+        if not outcome.complete:
+            outcome.findings.append(
+                ScenarioFinding("hang", f"after {outcome.iterations:,} iterations of the loop it is not at rest")
+            )
+            lines = [*lines[:MOST_LINES], "      and so on"]
+        seen = ScenarioSearch(setting)
+        seen.add(outcome, time.monotonic())
+        said = {
+            kind: InvariantResult(Verdict.REFUTED, _sentence(function, setting, outcome, kind))
+            if kind in seen.found
+            else InvariantResult(Verdict.HOLDS)
+            for kind in kinds or kinds_of(function)
+        }
     cell = cell_of(function, name_of(function if scenario is None else scenario), said, seen)
     cell.strayed = guide.strayed
     return ReplayedScenario(cell, outcome, lines, guide.strayed, function, setting, held.scenario)
@@ -238,10 +242,11 @@ def shrink_token(
     function, held, setting = _held(source, scenario)
     with prepared(function, setting):
         before = run(function, ByWords(held.decisions), setting)
-    wanted = wanted_of(before, kind, kinds_of(function)).kind
-    shrunk = shrink(function, setting, before, wanted, every=True, watch=watch)
-    text = token(held.scenario, shrunk.outcome.decisions, setting)
-    return ShrunkToken(wanted, before, replay(text, scenario), text, shrunk.tried, shrunk.interrupted)
+        wanted = wanted_of(before, kind, kinds_of(function)).kind
+        shrunk = shrink(function, setting, before, wanted, every=True, watch=watch)
+        text = token(held.scenario, shrunk.outcome.decisions, setting)
+        after = replay(text, scenario)
+    return ShrunkToken(wanted, before, after, text, shrunk.tried, shrunk.interrupted)
 
 
 def _setting(held: RecordedScenario) -> Setting:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from everyturn.asyncio.control.patches import Patches
 from everyturn.asyncio.order.earlier import EARLIER
@@ -29,24 +29,86 @@ def prepared(
 ) -> Iterator[None]:
     """Around runs. With a ``scenario`` it is run once before, as nothing interferes: what is imported while it runs,
     and what is computed once for good, is there for all runs then, and belongs to none. ``world_of``: what makes the
-    world of that run."""
-    EARLIER.freeze()  # what is here before, garbage too, is looked at by no collection
-    gc.disable()
-    patches = Patches()
+    world of that run.
+
+    Within another one for the same program nothing is done again; within one for another program, that one is over
+    meanwhile.
+    """
+    wanted, around = _Preparation(scenario, setting, world_of), _Preparation.now
+    if around is not None and around.serves(wanted):
+        around.as_it_began()
+        yield
+        return
+    if around is not None:
+        around.end()
     try:
-        with kept():
-            patches.put()
-            if scenario is not None:
-                NOW.take(_run_once(scenario, setting, world_of))
-                patches.put_in_modules()
-                gc.collect()
-                EARLIER.freeze()
-            yield
+        wanted.begin()
+        yield
     finally:
-        NOW.put_back()
-        patches.put_back()
-        gc.enable()
-        EARLIER.forget()
+        wanted.end()
+        if around is not None:
+            around.begin()
+
+
+class _Preparation:
+    """What stands around the runs of one program. ``now``: that which is under way."""
+
+    now: ClassVar[_Preparation | None] = None
+
+    def __init__(
+        self, scenario: Scenario | None, setting: Setting | None, world_of: Callable[..., ScenarioWorld] | None
+    ) -> None:
+        self._scenario = scenario
+        self._setting = setting
+        self._world_of = world_of
+        self._classes: list[type] = []
+        self._ends = ExitStack()
+
+    def serves(self, other: _Preparation) -> bool:
+        """Whether the runs of ``other`` need nothing else: how long they last, and which orders in sets are explored,
+        does not matter."""
+        return (
+            self._scenario is not None
+            and self._scenario is other._scenario
+            and self._world_of is other._world_of
+            and self._way() == other._way()
+        )
+
+    def _way(self) -> tuple[str, bool]:
+        from everyturn.asyncio.runtime.running import Setting
+
+        setting = self._setting or Setting()
+        return setting.order, setting.eager
+
+    def begin(self) -> None:
+        """Raises what the first run raises; :meth:`end` is to be called then, too."""
+        _Preparation.now = self
+        self._ends.callback(EARLIER.forget)
+        EARLIER.freeze()  # what is here before, garbage too, is looked at by no collection
+        self._ends.callback(gc.enable)
+        gc.disable()
+        patches = Patches()
+        self._ends.callback(patches.put_back)
+        self._ends.callback(NOW.put_back)
+        self._ends.enter_context(kept())
+        patches.put()
+        if self._scenario is not None:
+            self._classes = _run_once(self._scenario, self._setting, self._world_of)
+            NOW.take(self._classes)
+            patches.put_in_modules()
+            gc.collect()
+            EARLIER.freeze()
+
+    def as_it_began(self) -> None:
+        """Forget of which classes sets were found since."""
+        if NOW.classes != self._classes:
+            NOW.put_back()
+            NOW.take(self._classes)
+
+    def end(self) -> None:
+        """Everything as it was."""
+        _Preparation.now = None
+        self._ends.close()
 
 
 class _Looking(FirstOption):

@@ -282,15 +282,16 @@ def search(
     limits: SearchLimits = SearchLimits(),  # noqa: B008 # it cannot be changed
     merge: bool = True,
     watch: Callable[[ScenarioSearch], None] | None = None,
+    begun: float | None = None,
 ) -> ScenarioSearch:
     """Every run of ``scenario``, unless a limit is reached.
 
     Orders in sets are explored for as many objects as a run was seen to need: the search then begins anew. ``merge``: a
     run ends where it comes to a state that another one has been in. ``watch`` is told after each run. At Ctrl-C what
-    was found so far is returned, as ``interrupted``.
+    was found so far is returned, as ``interrupted``. ``begun``: since when its seconds count, by ``time.monotonic``.
     """
     setting = setting or Setting()
-    begun = time.monotonic()
+    begun = time.monotonic() if begun is None else begun
     until = None if limits.seconds is None else begun + limits.seconds
     with prepared(scenario, setting._replace(until=until)):
         while True:

@@ -1,0 +1,113 @@
+"""What stands around the runs of a program: once for all that is asked of it together."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import time
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from everyturn.asyncio.checking import check
+from everyturn.asyncio.control import preparing
+from everyturn.asyncio.control.preparing import prepared
+from everyturn.asyncio.order.sequences import NOW
+from everyturn.asyncio.runtime.decisions import FirstOption
+from everyturn.asyncio.runtime.running import Setting, run
+from everyturn.verdicts.verdict import Verdict
+
+RAN: list[str] = []
+
+
+async def one(world: Any) -> None:
+    RAN.append("one")
+    await world.io("disk")
+
+
+async def other(world: Any) -> None:
+    RAN.append("other")
+    await world.io("disk")
+
+
+async def hangs(world: Any) -> None:
+    await world.io("disk")
+    await asyncio.Event().wait()
+
+
+class Job: ...
+
+
+async def with_jobs(world: Any) -> None:
+    jobs = {Job(), Job()}
+    with suppress(LookupError):
+        await world.io("disk", errors=[LookupError])
+    assert len(jobs) == 2
+
+
+def test_within_one_for_the_same_program_nothing_is_done_again() -> None:
+    RAN.clear()
+    with prepared(one, Setting()):
+        assert RAN == ["one"]
+        with prepared(one, Setting(longest=7)):
+            assert RAN == ["one"]
+        assert gc.get_freeze_count()
+
+
+def test_within_one_for_another_program_that_one_is_over_meanwhile() -> None:
+    clock, frozen = time.monotonic, gc.get_freeze_count()
+    RAN.clear()
+    with prepared(one):
+        patched = time.monotonic
+        with prepared(other):
+            assert RAN == ["one", "other"]
+            with prepared(one, Setting(order="any")):
+                assert RAN == ["one", "other", "one"]
+            run(other, FirstOption(), Setting())
+        assert time.monotonic is not clock
+        assert time.monotonic is not patched
+        assert run(one, FirstOption(), Setting()).complete
+    assert time.monotonic is clock
+    assert (gc.get_freeze_count(), gc.isenabled()) == (frozen, True)
+
+
+def test_classes_that_a_search_met_are_forgotten_by_what_comes_next() -> None:
+    with prepared(one):
+        NOW.take([Job])
+        with prepared(one):
+            assert NOW.classes == []
+    with prepared(with_jobs):
+        assert NOW.classes == [Job]
+        NOW.take([type("Later", (), {})])
+        with prepared(with_jobs):
+            assert NOW.classes == [Job]
+    assert Job.__hash__ is object.__hash__
+
+
+def test_an_error_of_the_first_run_leaves_nothing_behind() -> None:
+    clock = time.monotonic
+    with prepared(one):
+        try:
+            with prepared(other, world_of=lambda *_, **__: 1 / 0):  # type: ignore[arg-type]
+                raise AssertionError
+        except ZeroDivisionError:
+            pass
+        assert run(one, FirstOption(), Setting()).complete
+    assert time.monotonic is clock
+
+
+def test_a_question_prepares_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the search, what is told of it, and its counter-check."""
+    firsts: list[Any] = []
+
+    def first(scenario: Any, *rest: Any) -> list[type]:
+        firsts.append(scenario)
+        return run_once(scenario, *rest)
+
+    run_once = preparing._run_once
+    monkeypatch.setattr(preparing, "_run_once", first)
+    assert check(one).cell.verdict is Verdict.PROVED
+    assert firsts == [one]
+    assert check(hangs).cell.verdict is Verdict.REFUTED
+    assert firsts == [one, hangs]
