@@ -22,7 +22,7 @@ from everyturn.asyncio.runtime.world import ScenarioWorld
 from everyturn.asyncio.search.searching import Merging, outcomes
 from everyturn.asyncio.states.state import encode
 
-PROGRAMS: Final = how_many(10, nightly=2000)
+PROGRAMS: Final = how_many(6, nightly=2000)
 REAL_RUNS: Final = 6
 MOST_RUNS: Final = 600
 

@@ -59,9 +59,11 @@ def noted(scenario: Program, guide: DepthFirstGuide) -> set[tuple[Any, ...]]:
 @pytest.mark.parametrize("name", MAKE_AND_LOOK)
 def test_what_differs_in_one_hidden_thing_is_two_states(name: str) -> None:
     scenario = program(name)
-    whole = noted(scenario, DepthFirstGuide())
+    with prepared():
+        whole = noted(scenario, DepthFirstGuide())
+        merged = noted(scenario, Merging())
     assert len(whole) == 2
-    assert noted(scenario, Merging()) == whole
+    assert merged == whole
 
 
 async def in_a_loop(world: Any) -> None:
@@ -104,9 +106,11 @@ async def a_comprehension_with_an_await(world: Any) -> None:
 
 @pytest.mark.parametrize("scenario", [in_a_loop, while_an_exception_is_handled, a_comprehension_with_an_await])
 def test_what_lies_hidden_in_a_frame_counts(scenario: Program) -> None:
-    whole = noted(scenario, DepthFirstGuide())
+    with prepared():
+        whole = noted(scenario, DepthFirstGuide())
+        merged = noted(scenario, Merging())
     assert len(whole) >= 2
-    assert noted(scenario, Merging()) == whole
+    assert merged == whole
 
 
 # encoders that forget something --------------------------------------------------------------------------------------
@@ -272,9 +276,11 @@ def test_a_part_of_the_loop_counts_and_a_state_without_it_is_found_out(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scenario = two_ways(PARTS[name])
-    whole = noted(scenario, DepthFirstGuide())
+    with prepared():
+        whole = noted(scenario, DepthFirstGuide())
+        merged = noted(scenario, Merging())
     assert len(whole) >= 2
-    assert noted(scenario, Merging()) == whole
+    assert merged == whole
     part = encoding.StateEncoder.part
 
     def mutant(encoder: Any, each: str, *values: Any) -> None:

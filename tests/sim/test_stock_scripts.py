@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from examples.scenarios.faults import orders, tasks, turns, waiting
 from examples.scenarios.faults.pairs import Fault
+from tests.nightly import nightly
 
 import everyturn
 from everyturn.asyncio.checking import check
@@ -69,7 +70,9 @@ def test_asyncio_itself_shows_each_fault(name: str, tmp_path: Path) -> None:
             assert "main ends in AssertionError" in made.stdout
 
 
-@pytest.mark.parametrize("name", [*THREADS, *TALKING, *PROGRAMS])
+@pytest.mark.parametrize(
+    "name", [*THREADS, *TALKING, *(nightly(each) if place % 3 else each for place, each in enumerate(PROGRAMS))]
+)
 def test_asyncio_itself_notes_what_the_run_notes(name: str, tmp_path: Path) -> None:
     """Threads, sets of tasks, a model and a store, clocks and randomness, collected tasks, the end of asyncio.run."""
     found, shown = counterexamples(name)

@@ -67,12 +67,7 @@ class _Preparation:
     def serves(self, other: _Preparation) -> bool:
         """Whether the runs of ``other`` need nothing else: how long they last, and which orders in sets are explored,
         does not matter."""
-        return (
-            self._scenario is not None
-            and self._scenario is other._scenario
-            and self._world_of is other._world_of
-            and self._way() == other._way()
-        )
+        return self._scenario is other._scenario and self._world_of is other._world_of and self._way() == other._way()
 
     def _way(self) -> tuple[str, bool]:
         from everyturn.asyncio.runtime.running import Setting
