@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -87,6 +88,8 @@ def _collecting_seldom() -> Iterator[None]:
     With --json, standard output is one JSON document; after such an error it is empty. `everyturn COMMAND --help` says
     what each exit code means.
 
+    Colours are shown on terminals only, and nowhere if NO_COLOR is set.
+
     Shell completion: eval "$(_EVERYTURN_COMPLETE=bash_source everyturn)" (or zsh_source, fish_source).
     """,
 )
@@ -99,6 +102,8 @@ def main(context: click.Context) -> None:
     cancelled, and who is told that it is over. Start with `everyturn demo`; then `everyturn check --revision
     d3-locked-drain --scope AA` for a proof or a shortest counterexample, and `everyturn replay TOKEN` to look at it.
     """
+    if os.environ.get("NO_COLOR"):
+        context.color = False
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         context.exit(Exit.USAGE)

@@ -16,6 +16,7 @@ from everyturn.cli.options import (
     DURATION,
     OUTPUT,
     PICTURE,
+    QUIET,
     WITHOUT,
     asked,
     finish,
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
 @COUNTER_CHECK
 @publishing
 @click.option("--plot", type=PICTURE, help="Write the matrix of verdicts as a picture (PNG, SVG or PDF).")
+@QUIET
 @exits
 def check(
     revisions: tuple[str, ...],
@@ -187,7 +189,9 @@ def _together(found: Sequence[CheckedScenario], show: Printer, plot: Path | None
 
 def _matrix(cells: Sequence[Cell], plot: Path | None, show: Printer) -> None:
     """The verdicts of several cells as a table; and as a picture, if that was asked for."""
-    if len(cells) > 1:
+    if show.quiet:
+        show.verdicts(cells)
+    elif len(cells) > 1:
         show.matrix(cells)
     if plot is not None and cells:
         from everyturn.reports.plots import matrix

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import COUNTER_CHECK, DURATION, WITHOUT, Finite, asked, finish, judging, of_worlds
+from everyturn.cli.options import COUNTER_CHECK, DURATION, QUIET, WITHOUT, Finite, asked, finish, judging, of_worlds
 from everyturn.cli.programs import AskedProgram, asked_programs, judge_programs, of_programs, setting, without_meaning
 from everyturn.cli.publishing import Published, publishing
 from everyturn.errors import UsageError
@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 @of_programs
 @COUNTER_CHECK
 @publishing
+@QUIET
 @exits
 def fuzz(
     revisions: tuple[str, ...],
@@ -114,13 +115,16 @@ def fuzz(
             if fuzzed.cell.schedules:
                 cells.append(fuzzed.cell)
                 show.cell(fuzzed.cell)
-            _explain(fuzzed, show)
+            if not show.quiet:
+                _explain(fuzzed, show)
             interrupted = fuzzed.interrupted
         except KeyboardInterrupt:
             interrupted = True
         if interrupted:
             show.say("interrupted: what was found so far")
             break
+    if show.quiet:
+        show.verdicts(cells)
     result = Result(RESULT_SCHEMA, "fuzz", cells, interrupted)
     published.result(result)
     return finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
@@ -192,7 +196,10 @@ def _explain_programs(found: Sequence[CheckedScenario], show: Printer) -> None:
     """Where to go on from the first violation."""
     from everyturn.reports import programs
 
-    programs.hint([checked.cell for checked in found], show)
+    cells = [checked.cell for checked in found]
+    programs.hint(cells, show)
+    if show.quiet:
+        show.verdicts(cells)
 
 
 def _explain(fuzzed: Any, show: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import COUNTER_CHECK, DURATION, asked, finish, of_worlds
+from everyturn.cli.options import COUNTER_CHECK, DURATION, QUIET, asked, finish, of_worlds
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
 
@@ -20,6 +20,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
 @click.option("--exit-zero", is_flag=True, help="Exit 0 whatever the verdict is.")
 @click.option("--expect", type=click.Choice(["refuted"]), help="Exit 0 if every cell is refuted, else 1.")
 @COUNTER_CHECK
+@QUIET
 @exits
 def liveness(
     revisions: tuple[str, ...],
@@ -62,7 +63,7 @@ def liveness(
             )
         cells.append(cell(world, found, fair_choices=fair_choices, counter_check=counter_check))
         show.cell(cells[-1])
-        for lasso in found.lassos:
+        for lasso in () if show.quiet else found.lassos:
             show.say()
             show.say(f"{lasso.kind}: {lasso.sentence}")
             for line in lasso.lines():
@@ -70,6 +71,8 @@ def liveness(
         if found.interrupted:
             interrupted = True
             break
+    if show.quiet:
+        show.verdicts(cells)
     return finish(
         Result(RESULT_SCHEMA, "liveness", cells, interrupted), as_json=as_json, exit_zero=exit_zero, expect=expect
     )

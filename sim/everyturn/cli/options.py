@@ -15,6 +15,7 @@ import click
 from everyturn.cli.ending import complain
 from everyturn.durations import parsed_duration
 from everyturn.errors import UsageError
+from everyturn.reports.quiet import QUIET_MARK
 from everyturn.verdicts.verdict import Result, exit_code
 
 PICTURES: Final = (".png", ".svg", ".pdf")
@@ -119,6 +120,20 @@ COUNTER_CHECK = click.option(
 )
 WITHOUT = click.option(
     "--without", multiple=True, metavar="NAME", help="Do not judge this one (repeatable); `conforms` is conformance."
+)
+
+
+def _keep_quiet(context: click.Context, _: click.Parameter, quiet: bool) -> None:  # click's order
+    context.meta[QUIET_MARK] = quiet
+
+
+QUIET = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    callback=_keep_quiet,
+    help="Verdicts only: the matrix, and a line for each refutation, with its token.",
 )
 
 BYTES = _Bytes()

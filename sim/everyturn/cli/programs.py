@@ -131,7 +131,8 @@ def judge_programs(
         if not checked.found.runs and not checked.found.interrupted:
             continue
         found.append(checked)
-        programs.show_checked(checked, show)
+        if not show.quiet:
+            programs.show_checked(checked, show)
         if checked.found.interrupted:
             interrupted = True
             show.say("interrupted: what was found so far")

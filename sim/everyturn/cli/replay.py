@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from everyturn.cli.ending import exit_codes, exits
-from everyturn.cli.options import IN_PLACE, OUTPUT, PICTURE, finish, judging, say_strayed
+from everyturn.cli.options import IN_PLACE, OUTPUT, PICTURE, QUIET, finish, judging, say_strayed
 from everyturn.cli.programs import without_meaning
 from everyturn.cli.runs_of_programs import of_one_program, replay_program, run_of_a_program
 from everyturn.errors import UsageError
@@ -42,6 +42,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
 @click.option("--strict", is_flag=True, help="Exit 3 if the run is not, step by step, the recorded one.")
 @of_one_program
 @judging("the run")
+@QUIET
 @exits
 def replay(
     source: str,
@@ -89,6 +90,8 @@ def replay(
         from everyturn.page.agents import agent_run
 
         step_through(agent_run(replayed, invariants))
+    elif show.quiet:
+        show.verdicts([replayed.cell])
     else:
         show.run(replayed)
     if output is not None:

@@ -83,6 +83,8 @@ def replay_program(
         from everyturn.page.scenarios import program_run
 
         step_through(program_run(replayed))
+    elif show.quiet:
+        show.verdicts([replayed.cell])
     else:
         from everyturn.page.told_with_values import lines_with_values
 

@@ -94,7 +94,7 @@ def command(name: str, cell: Cell, token: str, **options: str | None) -> str:
 
 def hint(cells: Sequence[Cell], show: Printer) -> None:
     """Where to go on from a refutation."""
-    for cell in cells:
+    for cell in () if show.quiet else cells:
         for name, judged in judged_of(cell):
             if judged.token:
                 how = command("explain", cell, judged.token, invariant=name)

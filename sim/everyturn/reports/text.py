@@ -16,6 +16,7 @@ import click
 from everyturn.files.reading import SCREEN
 from everyturn.printing import printable, printable_lines
 from everyturn.reports.differences import values
+from everyturn.reports.quiet import is_quiet
 from everyturn.runs.event_text import event_text
 from everyturn.verdicts import hints
 from everyturn.verdicts.expectations import unreached
@@ -119,13 +120,17 @@ class Printer:
 
     def __init__(self, *, err: bool) -> None:
         self.err = err
+        self.quiet = is_quiet()
 
     def say(self, text: str = "", head: str = "") -> None:
         """One line, whatever names are in it; ``head``: its beginning, of our own words and colours."""
         click.echo(f"{head}{printable_lines(text)}", err=self.err)
 
     def cell(self, cell: Cell) -> None:
-        """The verdicts of one cell: a line, then one for each refutation, with its token, and for each doubt."""
+        """The verdicts of one cell: a line, then one for each refutation, with its token, and for each doubt. Nothing,
+        if only verdicts are wanted, which :meth:`verdicts` shows."""
+        if self.quiet:
+            return
         head = click.style(f"{cell.revision}  {cell.scope}", bold=True)
         self.say(_headline(cell), f"{head}  {_sign(cell.verdict)} ")
         for name, judged in judged_of(cell):
@@ -147,7 +152,7 @@ class Printer:
 
     def hint(self, cells: Sequence[Cell]) -> None:
         """Where to go on from a refutation."""
-        for cell in cells:
+        for cell in () if self.quiet else cells:
             for name, judged in judged_of(cell):
                 if judged.token:
                     how = hints.of_run("explain", judged.token, cell.revision, name)
@@ -167,6 +172,17 @@ class Printer:
             self.say(head=f"{f'{cell.revision} {cell.scope}':<{width}}{signs}")
         self.say()
         self.say(LEGEND)
+
+    def verdicts(self, cells: Sequence[Cell]) -> None:
+        """All verdicts, and no more: the matrix, then a line for each refutation, with its token."""
+        if not cells:
+            return
+        self.matrix(cells)
+        for cell in cells:
+            for name, judged in judged_of(cell):
+                if judged.verdict is Verdict.REFUTED:
+                    what = f"{f'{cell.revision} {cell.scope}'.rstrip()}  {name}  {judged.token or ''}"
+                    self.say(what.rstrip(), f"{_sign(Verdict.REFUTED)} ")
 
     def run(self, replayed: Replayed) -> None:
         """A run step by step: what was seen, what each step read and changed, and the violations where they happen."""
