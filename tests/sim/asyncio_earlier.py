@@ -18,7 +18,18 @@ class Job:
     """Hashed by its address."""
 
 
+class Room:
+    """Hashed by its address, too."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 BACKGROUND: set[Any] = set()
+ROOMS = {Room("a"), Room("b")}
+FROZEN_ROOMS = frozenset([Room("a"), Room("b")])
+_KEPT_ROOMS = [Room("a"), Room("b")]
+WEAK_ROOMS = WeakSet(_KEPT_ROOMS)
 WEAK: WeakSet[Any] = WeakSet()
 JOBS: set[Any] = set()
 POOL = Pool()
@@ -80,3 +91,36 @@ async def own_objects(world: Any) -> None:
     await asyncio.wait([asyncio.ensure_future(asyncio.sleep(1)), asyncio.ensure_future(asyncio.sleep(2))])
     world.log(len(list(JOBS)))
     JOBS.clear()
+
+
+async def filled_before(world: Any) -> None:
+    """Nothing is to be decided, and the set was never empty."""
+    world.log(next(iter(ROOMS)).name)
+
+
+async def filled_before_and_frozen(world: Any) -> None:
+    world.log(next(iter(FROZEN_ROOMS)).name)
+
+
+async def filled_before_and_weak(world: Any) -> None:
+    world.log(next(iter(WEAK_ROOMS)).name)
+
+
+def _first_room() -> str:
+    return next(iter(ROOMS)).name
+
+
+async def filled_before_and_asked_by_a_function(world: Any) -> None:
+    first = _first_room()
+    await asyncio.gather(world.io("one"), world.io("other"))
+    world.log(first)
+
+
+async def filled_by_a_late_import(world: Any) -> None:
+    from tests.sim.asyncio_earlier_late import ROOMS
+
+    world.log(next(iter(ROOMS)).name)
+
+
+async def nobody_asks(world: Any) -> None:
+    await asyncio.gather(world.io("one"), world.io("other"))

@@ -4,7 +4,7 @@ count."""
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from tests.sim import asyncio_earlier as earlier
@@ -38,6 +38,25 @@ def test_where_nobody_sees_an_order_all_is_proved() -> None:
 
 def test_of_a_programs_own_objects_one_order_is_trusted() -> None:
     assert any("Job" in each for each in search(earlier.own_objects).trusted)
+
+
+FILLED: Final = [
+    earlier.filled_before,
+    earlier.filled_before_and_frozen,
+    earlier.filled_before_and_weak,
+    earlier.filled_before_and_asked_by_a_function,
+    earlier.filled_by_a_late_import,
+]
+
+
+@pytest.mark.parametrize("merge", [True, False])
+@pytest.mark.parametrize("scenario", FILLED, ids=lambda each: str(each.__name__))
+def test_so_it_is_of_a_set_that_was_filled_before_the_run(scenario: Any, merge: bool) -> None:
+    assert any("Room" in each for each in search(scenario, merge=merge).trusted)
+
+
+def test_a_set_that_no_code_of_the_program_names_is_not_spoken_of() -> None:
+    assert search(earlier.nobody_asks).trusted == []
 
 
 def test_asyncio_s_own_tasks_keep_their_hash() -> None:

@@ -15,11 +15,11 @@ import re
 import threading
 import types
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
-from tests.sim import asyncio_hidden, asyncio_hidden_in_code
+from tests.sim import asyncio_hidden, asyncio_hidden_in_code, asyncio_hidden_in_the_library
 from tests.sim.asyncio_hidden import Kept, elsewhere
 from tests.sim.test_asyncio_conformance import PROGRAMS, scenario_of, with_what_was_noted
 
@@ -30,7 +30,9 @@ from everyturn.asyncio.states import encoding, frames
 from everyturn.identity import anatomy as anatomies
 
 Program = Callable[[Any], Any]
-MAKE_AND_LOOK: Final = asyncio_hidden.MAKE_AND_LOOK | asyncio_hidden_in_code.MAKE_AND_LOOK
+MAKE_AND_LOOK: Final = (
+    asyncio_hidden.MAKE_AND_LOOK | asyncio_hidden_in_code.MAKE_AND_LOOK | asyncio_hidden_in_the_library.MAKE_AND_LOOK
+)
 
 
 def program(name: str) -> Program:
@@ -54,6 +56,12 @@ def program(name: str) -> Program:
 def noted(scenario: Program, guide: DepthFirstGuide) -> set[tuple[Any, ...]]:
     with prepared():
         return {tuple(each.logged) for each in outcomes(scenario, Setting(), guide) if each.complete}
+
+
+@pytest.fixture(autouse=True)
+def library_as_it_was() -> Iterator[None]:
+    with asyncio_hidden_in_the_library.library_as_it_was():
+        yield
 
 
 @pytest.mark.parametrize("name", MAKE_AND_LOOK)

@@ -14,6 +14,7 @@ import datetime
 import os
 import random
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -77,6 +78,19 @@ def _urandom(original: Callable[[int], bytes]) -> Callable[[int], bytes]:
     return urandom
 
 
+def _kept(original: Callable[..., Any], what: str) -> Callable[..., Any]:
+    """A setting that nothing shows: of what a run has set the last is a part of its state."""
+
+    def keep(*args: Any) -> Any:
+        loop = _loop()
+        if loop is not None:
+            kept = vars(loop.world).setdefault("settings", {})
+            kept[(what, *args[:-1])] = args[-1:]
+        return original(*args)
+
+    return keep
+
+
 def _refused(original: Callable[..., Any], what: str, instead: str) -> Callable[..., Any]:
     def refused(*args: Any, **options: Any) -> Any:
         if _loop() is None:
@@ -101,6 +115,8 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (time, "perf_counter_ns", _clock(time.perf_counter_ns, lambda now: round(now * 1e9))),
         (time, "sleep", _sleep(time.sleep)),
         (os, "urandom", _urandom(os.urandom)),
+        (os, "umask", _kept(os.umask, "umask")),
+        (signal, "signal", _kept(signal.signal, "signal")),
         (random, "_urandom", _urandom(os.urandom)),
         (secrets, "token_bytes", _token_bytes(secrets.token_bytes)),
         (uuid, "uuid1", _uuid1(uuid.uuid1)),

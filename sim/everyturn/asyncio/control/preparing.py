@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, ClassVar, Final
+from contextlib import ExitStack, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+from weakref import ref
 
 from everyturn.asyncio.control.patches import Patches
 from everyturn.asyncio.order.earlier import EARLIER
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.decisions import FirstOption
 from everyturn.asyncio.runtime.output import kept
+from everyturn.asyncio.states.state import encode
+from everyturn.asyncio.states.unknown import UnknownValue
 
 if TYPE_CHECKING:
     from everyturn.asyncio.runtime.running import Scenario, Setting
@@ -88,8 +92,9 @@ class _Preparation:
         self._ends.enter_context(kept())
         patches.put()
         if self._scenario is not None:
-            self._classes = _run_once(self._scenario, self._setting, self._world_of)
-            NOW.take(self._classes)
+            while _finds(self._scenario, self._setting, self._world_of):
+                pass
+            self._classes = list(NOW.classes)
             patches.put_in_modules()
             gc.collect()
             EARLIER.freeze()
@@ -107,13 +112,20 @@ class _Preparation:
 
 
 class _Looking(FirstOption):
-    """Nothing interferes; which classes there are sets of is looked at whenever the world has a choice."""
+    """Nothing interferes; which classes there are sets of is looked at whenever the world has a choice, and before the
+    first step and at rest in all that the program's code can come to: also in what was there before the run."""
 
     LOOKS = 50
 
     def __init__(self) -> None:
         self.found: dict[type, None] = {}
         self._looks = 0
+        self._begun = False
+        self._world: Callable[[], ScenarioWorld | None] = lambda: None
+
+    def begin(self, world: ScenarioWorld) -> None:
+        """From the beginning."""
+        self._world = ref(world)
 
     def foreseen(self) -> Sequence[str]:
         """Nothing that would have to be looked for: what the collector may take is no matter here."""
@@ -126,12 +138,32 @@ class _Looking(FirstOption):
             self.found.update(dict.fromkeys(NOW.look()))
         return 0
 
+    def watch(self, kind: str, what: Any) -> None:
+        """One thing that happens."""
+        if kind == "rest" or (kind == "step" and not self._begun):
+            self._begun = True
+            world = self._world()
+            assert world is not None
+            with suppress(UnknownValue, RecursionError):  # then a search that merges says so
+                encode(world)
+            self.found.update(dict.fromkeys(world.unordered - set(NOW.classes)))
+
+
+def _finds(scenario: Scenario, setting: Setting | None, world_of: Callable[..., ScenarioWorld] | None) -> bool:
+    """One run before all others: whether another one might find more, as it had sets that were not known, or has
+    imported something."""
+    modules = len(sys.modules)
+    found = _run_once(scenario, setting, world_of)
+    NOW.take(found)
+    return bool(found) or len(sys.modules) > modules
+
 
 def _run_once(scenario: Scenario, setting: Setting | None, world_of: Callable[..., ScenarioWorld] | None) -> list[type]:
-    """The first run: the classes of which it had sets that are ordered by addresses."""
+    """The classes, not taken yet, of which a run had sets that are ordered by addresses."""
     from everyturn.asyncio.runtime.running import Setting, run
     from everyturn.asyncio.runtime.world import ScenarioWorld
 
     guide = _Looking()
-    run(scenario, guide, (setting or Setting())._replace(longest=_WARMING), world_of=world_of or ScenarioWorld)
-    return list(guide.found)
+    setting = (setting or Setting())._replace(longest=_WARMING)
+    run(scenario, guide, setting, guide.watch, world_of=world_of or ScenarioWorld)
+    return [each for each in guide.found if each not in NOW.classes]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from asyncio import events
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 from weakref import ref
 
@@ -32,8 +32,7 @@ class Sequences:
         found: dict[type, None] = {}
         for each in (*gc.get_objects(), *EARLIER.changed()):
             if issubclass(type(each), set | frozenset) and len(each) > 1:
-                kinds = {type(member() if isinstance(member, ref) else member) for member in each}
-                found.update(dict.fromkeys(filter(is_by_address, kinds)))
+                found.update(dict.fromkeys(by_address(each)))
         return [kind for kind in found if kind not in self.classes]
 
     def take(self, kinds: Collection[type]) -> None:
@@ -74,6 +73,12 @@ class Sequences:
         self.classes.clear()
         self._before.clear()
         self._numbers.clear()
+
+
+def by_address(members: Iterable[Any]) -> Iterator[type]:
+    """The classes of members of a set, of what weak ones refer to, that order it by where they lie."""
+    kinds = {type(each() if isinstance(each, ref) else each) for each in members}
+    return filter(is_by_address, kinds)
 
 
 def is_by_address(kind: type) -> bool:

@@ -94,6 +94,8 @@ class WorldLoop(selector_events.BaseSelectorEventLoop):
         self.sequence = count()
         """Hashes of objects that are hashed in the order in which they come."""
         self._signals: dict[int, Any] = {}
+        self.own: frozenset[str] = frozenset(vars(self)) | {"own"}
+        """Names of the loop's own attributes; a program may hang others on it."""
         if eager:
             self.set_task_factory(asyncio.eager_task_factory)  # type: ignore[attr-defined]
 

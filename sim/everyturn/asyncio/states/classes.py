@@ -5,12 +5,16 @@ from __future__ import annotations
 import sys
 import sysconfig
 import types
+from abc import ABCMeta, get_cache_token
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, Final
+from types import ModuleType
+from typing import Any, Final, NamedTuple
+
+from everyturn.identity.python_kinds import registered
 
 STANDARD: Final = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
-_HEAP: Final = 1 << 9
+HEAP: Final = 1 << 9
 """The flag of classes that are made at run time."""
 NOT_OF_THE_CLASS: Final = frozenset(
     {"__dict__", "__weakref__", "__doc__", "_abc_impl", "__module__", "__qualname__", "__firstlineno__"}
@@ -22,18 +26,18 @@ def is_in_its_place(kind: type) -> bool:
     found: Any = sys.modules.get(kind.__module__)
     for name in kind.__qualname__.split("."):
         found = getattr(found, name, None)
-    return found is kind or not kind.__flags__ & _HEAP
+    return found is kind or not kind.__flags__ & HEAP
 
 
 @cache
 def is_watched(kind: type) -> bool:
     """Whether the attributes of a class count: it is neither built in nor the standard library's nor ours."""
-    if kind.__module__.partition(".")[0] in ("builtins", "everyturn") or not kind.__flags__ & _HEAP:
+    if kind.__module__.partition(".")[0] in ("builtins", "everyturn") or not kind.__flags__ & HEAP:
         return False
     return is_programs(sys.modules.get(kind.__module__))
 
 
-def is_programs(module: types.ModuleType | None) -> bool:
+def is_programs(module: ModuleType | None) -> bool:
     """Whether a module belongs to the program or to an installed package: not to the standard library."""
     file = getattr(module, "__file__", None) or ""
     return "site-packages" in file or not file.startswith(STANDARD)
@@ -46,32 +50,96 @@ _FIXED: Final = (
     property,
     types.MemberDescriptorType,
     types.GetSetDescriptorType,
-    types.ModuleType,
+    ModuleType,
     type,
     cached_property,
 )
 
 
-_DATA: Final[dict[type, tuple[list[str], list[type], list[str]]]] = {}
-"""Class → its attributes and their types when they were looked at, and which of them are data."""
+PYTHONS_OWN: Final = frozenset(
+    {
+        "__builtins__",
+        "__loader__",
+        "__spec__",
+        "__cached__",
+        "__file__",
+        "__doc__",
+        "__dict__",
+        "__weakref__",
+        "_abc_impl",
+    }
+)
+"""Names that the import of a module sets, and that Python itself has in classes."""
+_OF_EVERY_CLASS: Final = ("__annotations__", "__bases__", "__name__")
+
+
+_HELD: Final = (type, ModuleType)
+"""Types of attributes that say what a class has to do with: another class, or a module."""
+
+
+class _Attributes(NamedTuple):
+    """Names of a class's attributes and their types when they were looked at; which of them are data, and which are of
+    Python's own kind, between two underscores."""
+
+    names: list[str]
+    kinds: list[type]
+    data: list[str]
+    said: list[str]
+
+
+_ATTRIBUTES: Final[dict[type, _Attributes]] = {}
+_REGISTRATIONS: Final = get_cache_token()
+_BASES: Final[dict[type, tuple[type, ...]]] = {}
+"""Class → its bases when it was met first."""
 
 
 def data_attributes(kind: type) -> list[str]:
     """The names of a class's attributes that are neither methods nor Python's own."""
+    return _attributes(kind).data
+
+
+def said_of(kind: type) -> list[str]:
+    """The names between two underscores of what a class holds or says of itself, but for methods, in their order."""
+    return _attributes(kind).said
+
+
+def other_bases(kind: type) -> tuple[type, ...] | None:
+    """The bases of a class, if somebody has given it others."""
+    bases = kind.__bases__
+    return None if _BASES.setdefault(kind, bases) is bases else bases
+
+
+def registrations(kind: type) -> tuple[type, ...]:
+    """What was registered with an abstract class, if anything was with any class since this module was imported."""
+    if not isinstance(kind, ABCMeta) or get_cache_token() == _REGISTRATIONS:
+        return ()
+    known = [each.value for each in registered(kind) if isinstance(each.value, type)]
+    return tuple(sorted(known, key=lambda each: (each.__module__, each.__qualname__)))
+
+
+def _attributes(kind: type) -> _Attributes:
     names, kinds = list(kind.__dict__), list(map(type, kind.__dict__.values()))
-    known = _DATA.get(kind)
-    if known is None or known[0] != names or known[1] != kinds:
-        data = [name for name, each in zip(names, kinds, strict=True) if _is_data(name, each)]
-        known = _DATA[kind] = names, kinds, data
-    return known[2]
+    known = _ATTRIBUTES.get(kind)
+    if known is None or known.names != names or known.kinds != kinds:
+        pairs = list(zip(names, kinds, strict=True))
+        held = [] if _is_of_a_package(kind) else _HELD
+        data = [name for name, each in pairs if _is_data(name, each) or (each in held and not _is_pythons(name))]
+        said = {name for name, each in pairs if _is_pythons(name) and not issubclass(each, _FIXED)}
+        said = (said | set(_OF_EVERY_CLASS) | {"__doc__"}) - (PYTHONS_OWN - {"__doc__"})
+        known = _ATTRIBUTES[kind] = _Attributes(names, kinds, data, sorted(said))
+    return known
 
 
 def methods(kind: type) -> list[tuple[str, types.FunctionType]]:
     """The functions that a class of the program's own holds now, by the names of its attributes: plain, wrapped, and
     those of properties. What methods of installed packages read of their modules is trusted to stay as it is."""
-    if "site-packages" in (getattr(sys.modules.get(kind.__module__), "__file__", None) or ""):
+    if _is_of_a_package(kind):
         return []
     return [(name, each) for name, value in kind.__dict__.items() for each in _functions(value)]
+
+
+def _is_of_a_package(kind: type) -> bool:
+    return "site-packages" in (getattr(sys.modules.get(kind.__module__), "__file__", None) or "")
 
 
 def _functions(value: Any) -> list[types.FunctionType]:
@@ -90,5 +158,8 @@ def _functions(value: Any) -> list[types.FunctionType]:
 
 
 def _is_data(name: str, kind: type) -> bool:
-    of_python = name.startswith("__") and name.endswith("__")
-    return not of_python and not issubclass(kind, _FIXED) and name != "_abc_impl"
+    return not _is_pythons(name) and not issubclass(kind, _FIXED) and name != "_abc_impl"
+
+
+def _is_pythons(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__")

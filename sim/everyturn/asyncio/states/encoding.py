@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import io
 import logging
 import sys
 import types
@@ -25,13 +24,17 @@ from everyturn.asyncio.order.moments import Moment, Span
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.order.sets import WorldSet
 from everyturn.asyncio.runtime import packages
-from everyturn.asyncio.runtime.output import KeptStream
+from everyturn.asyncio.states import mentioned
 from everyturn.asyncio.states.classes import (
+    HEAP,
     NOT_OF_THE_CLASS,
     data_attributes,
     is_in_its_place,
+    is_programs,
     is_watched,
     methods,
+    other_bases,
+    registrations,
 )
 from everyturn.asyncio.states.unknown import UnknownValue
 from everyturn.identity import anatomy as anatomies
@@ -46,7 +49,6 @@ _ATOMS: Final = frozenset({int, bool, str, bytes, type(None), type(...), type(No
 _NUMBERS: Final = frozenset({float, complex, range, Moment, Span})
 _LEAST_ADDRESS: Final = 1 << 32
 """Whole numbers below are no addresses."""
-
 
 _KNOWN: dict[type, Callable[[Any], Any]] = {}
 
@@ -91,6 +93,13 @@ class StateEncoder:
         self.classes: set[int] = set()
         self.addresses: list[tuple[int, int]] = []
         """Places of whole numbers that may be addresses, and these."""
+        self.mentioned: set[str] = set()
+        """Names in code that was met."""
+        self.met: dict[int, Any] = {}
+        """Classes and modules, by their addresses: what code mentions of them counts."""
+        self.functions: list[Any] = []
+        self.logs = False
+        """Whether a logger was met."""
         self.caches: list[Any] = []
         self.asks_caches = False
         """Whether code of the program asks how often caches were asked."""
@@ -108,6 +117,12 @@ class StateEncoder:
         self.numbers[id(value)] = len(self.numbers)
         self.alive.append(value)
 
+    def meets(self, value: Any) -> None:
+        """What code mentions of ``value`` counts, which is a class or a module."""
+        if id(value) not in self.met:
+            self.met[id(value)] = value
+            self.alive.append(value)
+
     def inside(self, name: str, value: Any) -> None:
         """A part of something, by its name."""
         try:
@@ -123,6 +138,7 @@ class StateEncoder:
     def finish(self) -> None:
         """What can be said once all objects are met. A number that is the address of one of them (``id``) stands for
         it."""
+        mentioned.complete(self)
         if self.asks_caches:
             self.out += [("asked", *each.cache_info()) for each in self.caches]
         for place, number in self.addresses:
@@ -200,7 +216,7 @@ class StateEncoder:
     def _ordered(self, value: Any) -> None:
         """The order of a set must not depend on addresses; how large its table is says where new members come."""
         if len(value) > 1 and not all(map(_has_own_order, value)):
-            self.world.unordered.update(type(each) for each in value if sequences.is_by_address(type(each)))
+            self.world.unordered.update(sequences.by_address(value))
             raise self.opaque(value)
         self.out.append(("table", set.__sizeof__(value) if isinstance(value, set) else 0))
 
@@ -220,7 +236,7 @@ class StateEncoder:
             return
         self.out.append(("local class", kind.__qualname__))
         self.value(type(kind))
-        self.value(kind.__bases__)
+        self.value((kind.__bases__, registrations(kind)))
         for name, value in kind.__dict__.items():
             if name not in NOT_OF_THE_CLASS:
                 self.out.append(name)
@@ -228,9 +244,16 @@ class StateEncoder:
 
     def _class_attributes(self, kind: type) -> None:
         for each in kind.__mro__:
-            if id(each) in self.classes or not is_watched(each):
+            if id(each) in self.classes or not each.__flags__ & HEAP:
                 continue
             self.classes.add(id(each))
+            self.meets(each)
+            if not is_watched(each):
+                continue
+            if (bases := other_bases(each)) is not None:
+                self.inside("__bases__", bases)
+            if known := registrations(each):
+                self.inside("register", known)
             for name in data_attributes(each):
                 self.out.append(name)
                 self.inside(name, each.__dict__.get(name))
@@ -252,7 +275,9 @@ def _otherwise(kind: type) -> Encode:
     if issubclass(kind, type):
         return StateEncoder._class
     if issubclass(kind, logging.Logger):
-        return _logger
+        return _BY_TYPE[logging.Logger]
+    if issubclass(kind, logging.Handler):
+        return _BY_TYPE[logging.Handler]
     if issubclass(kind, asyncio.Future):
         return _BY_TYPE[asyncio.Future]
     if issubclass(kind, tuple) and hasattr(kind, "n_sequence_fields"):
@@ -271,10 +296,6 @@ def _known_by(kind: Any, by: Callable[[Any], Any], encoder: StateEncoder, value:
 
 def _itself(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append(("itself", packages.address(value)))
-
-
-def _logger(encoder: StateEncoder, value: logging.Logger) -> None:
-    encoder.out.append(("logger", value.name))
 
 
 _OF_MEMBERS: Final = frozenset({"_inverted_", "__objclass__", "_sort_order_", "_name_"})
@@ -312,8 +333,7 @@ def _has_own_order(value: Any) -> bool:
     return any(isinstance(value, each) and own is each.__hash__ for each in (int, str, bytes, float))
 
 
-# what is known otherwise than by its anatomy
-# ---------------------------------------------------------------------------
+# what is known otherwise than by its anatomy -------------------------------------------------------------------------
 
 
 @encodes(tuple, list)
@@ -352,6 +372,8 @@ def _set(encoder: StateEncoder, value: Any) -> None:
 @encodes(types.ModuleType)
 def _module(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append(("module", value.__name__))
+    if is_programs(value) and value is not sys:
+        encoder.meets(value)
 
 
 @encodes(type({}.keys()), type({}.values()), type({}.items()))
@@ -376,16 +398,3 @@ def _builtin(encoder: StateEncoder, value: Any) -> None:
     owner = getattr(value, "__self__", None)
     encoder.out.append((type(value).__name__, value.__qualname__))
     encoder.value(owner)
-
-
-@encodes(KeptStream, io.TextIOWrapper)
-def _stream(encoder: StateEncoder, value: Any) -> None:
-    """Standard output and error are what they are; other files are not known."""
-    stream = getattr(value, "instead", value)
-    for name in ("__stdout__", "__stderr__", "__stdin__"):
-        if getattr(sys, name) is stream:
-            encoder.out.append(("stream", name))
-            return
-    if stream is value:
-        raise encoder.opaque(value)
-    encoder.out.append("stream")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import gc
 import sys
@@ -12,13 +13,16 @@ from typing import Any, Final
 
 from everyturn.asyncio.states.classes import STANDARD, is_programs, is_watched
 from everyturn.asyncio.states.encoding import StateEncoder, encodes
+from everyturn.asyncio.states.mentioned import by_any_name, imported, mentions, of_library
 from everyturn.engines.coroutines.contents import contents
 from everyturn.errors import EveryturnError
 from everyturn.identity.layout import by_identity
 from everyturn.identity.reads import reads
 
-_OF_EVERY_MODULE: Final = frozenset({"__builtins__", "__loader__", "__spec__", "__cached__", "__file__", "__doc__"})
-"""Names that the import of a module sets."""
+_MACHINERY: Final = frozenset({"__builtins__", "__loader__", "__spec__"})
+"""Names that every module has, for what it is made by."""
+
+_BUILTINS: Final = dict(vars(builtins))
 
 _CODES: dict[int, tuple[types.CodeType, int]] = {}
 _CODE_NUMBERS: dict[tuple[str, str, types.CodeType], int] = {}
@@ -40,10 +44,17 @@ def _code(encoder: StateEncoder, code: types.CodeType, names: dict[str, Any]) ->
     if (id(code), id(names)) in encoder.read or not _is_programs_code(code):
         return
     found = reads(code)
+    encoder.mentioned |= mentions(code)
     encoder.asks_caches = encoder.asks_caches or "cache_info" in found.attributes
     for name in sorted(names) if found.everything else _sorted_names(code):
-        if name in names and name not in _OF_EVERY_MODULE:
-            _global(encoder, names, name, found.attributes, by_name=found.by_name)
+        if name in names and name not in _MACHINERY:
+            _global(encoder, names, name, mentions(code), by_name=found.by_name)
+        elif _BUILTINS.get(name) is not (put := vars(builtins).get(name)):
+            encoder.inside(name, put)
+    for module in imported(code, names):
+        _of_module(encoder, module, mentions(code), by_name=found.by_name)
+    for module in by_any_name(found):
+        _of_module(encoder, module, mentions(code), by_name=False)
     encoder.read.add((id(code), id(names)))
 
 
@@ -58,23 +69,51 @@ def _sorted_names(code: types.CodeType) -> list[str]:
 
 
 def _global(
-    encoder: StateEncoder, names: dict[str, Any], name: str, attributes: frozenset[str], *, by_name: bool
+    encoder: StateEncoder,
+    names: dict[str, Any],
+    name: str,
+    attributes: frozenset[str],
+    *,
+    by_name: bool,
+    within: tuple[types.ModuleType, ...] = (),
 ) -> None:
     """One name of a module. Of another module of the program's own those names count that the code mentions."""
     value = names[name]
     if isinstance(value, types.ModuleType):
-        if is_programs(value) and value.__name__.partition(".")[0] != "everyturn":
-            held = vars(value)
-            for each in sorted(name for name in held if not name.startswith("__")) if by_name else sorted(attributes):
-                if each in held and held[each] is not value and (id(held), each) not in encoder.globals:
-                    _global(encoder, held, each, attributes, by_name=False)
+        encoder.out.append(("global", name, value.__name__))
+        _of_module(encoder, value, attributes, by_name=by_name, within=within)
         return
-    if (id(names), name) in encoder.globals or value is sys.modules:
+    if (id(names), name) in encoder.globals:
         return
     encoder.globals.add((id(names), name))
-    if not (isinstance(value, type) and not is_watched(value)):
+    if value is sys.modules:
+        put = {name: each for name, each in sys.modules.items() if not isinstance(each, types.ModuleType)}
+        encoder.part("modules", put)
+        return
+    if isinstance(value, type) and not is_watched(value):
+        encoder.out.append(("global", name, value.__module__, value.__qualname__))
+        encoder.meets(value)
+    else:
         encoder.out.append(("global", name))
         encoder.inside(name, value)
+
+
+def _of_module(
+    encoder: StateEncoder,
+    module: types.ModuleType,
+    attributes: frozenset[str],
+    *,
+    by_name: bool,
+    within: tuple[types.ModuleType, ...] = (),
+) -> None:
+    """What code reads of another module."""
+    if not is_programs(module):
+        of_library(encoder, module, attributes)
+    elif module not in within and module.__name__.partition(".")[0] != "everyturn":
+        held, within = vars(module), (*within, module)
+        for each in sorted(name for name in held if not name.startswith("__")) if by_name else sorted(attributes):
+            if each in held and (id(held), each) not in encoder.globals and each not in _MACHINERY:
+                _global(encoder, held, each, attributes, by_name=False, within=within)
 
 
 def _frame(encoder: StateEncoder, owner: Any, frame: Any, awaited: Any) -> None:
@@ -124,7 +163,7 @@ def _stands_behind_its_beginning(frame: Any) -> bool:
 @encodes(types.CoroutineType)
 def _coroutine(encoder: StateEncoder, value: Any) -> None:
     frame = value.cr_frame
-    encoder.out.append(("coroutine", frame is not None, value.cr_running))
+    encoder.out.append(("coroutine", frame is not None, value.cr_running, value.__name__, value.__qualname__))
     if frame is not None:
         _frame(encoder, value, frame, value.cr_await)
 
@@ -132,7 +171,7 @@ def _coroutine(encoder: StateEncoder, value: Any) -> None:
 @encodes(types.GeneratorType)
 def _generator(encoder: StateEncoder, value: Any) -> None:
     frame = value.gi_frame
-    encoder.out.append(("generator", frame is not None, value.gi_running))
+    encoder.out.append(("generator", frame is not None, value.gi_running, value.__name__, value.__qualname__))
     if frame is not None:
         _frame(encoder, value, frame, value.gi_yieldfrom)
 
@@ -140,7 +179,7 @@ def _generator(encoder: StateEncoder, value: Any) -> None:
 @encodes(types.AsyncGeneratorType)
 def _async_generator(encoder: StateEncoder, value: Any) -> None:
     frame = value.ag_frame
-    encoder.out.append(("async generator", frame is not None, value.ag_running))
+    encoder.out.append(("async generator", frame is not None, value.ag_running, value.__name__, value.__qualname__))
     if frame is not None:
         _frame(encoder, value, frame, value.ag_await)
 
@@ -157,6 +196,7 @@ def _function(encoder: StateEncoder, value: Any) -> None:
     encoder.value(value.__defaults__)
     encoder.value(value.__kwdefaults__)
     encoder.named(value.__dict__)
+    encoder.functions.append(value)
 
 
 @encodes(types.TracebackType)

@@ -1,4 +1,4 @@
-"""Files and views in memory, and kept results: known by what is in them, and by where they stand."""
+"""Files and views in memory, standard streams, and kept results: known by what is in them, and by where they stand."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import io
 import sys
 from typing import Any
 
+from everyturn.asyncio.runtime.output import KeptStream
 from everyturn.asyncio.states.classes import is_programs
 from everyturn.asyncio.states.encoding import StateEncoder, encodes
 
@@ -42,3 +43,16 @@ def _cached(encoder: StateEncoder, value: Any) -> None:
 def _holds_links(value: Any) -> bool:
     """Whether this is the dictionary of a cache of limited size, whose links are met one by one."""
     return type(value) is dict and any(type(each).__name__ == "lru_list_elem" for each in value.values())
+
+
+@encodes(KeptStream, io.TextIOWrapper)
+def _stream(encoder: StateEncoder, value: Any) -> None:
+    """Standard output and error are what they are; other files are not known."""
+    stream = getattr(value, "instead", value)
+    for name in ("__stdout__", "__stderr__", "__stdin__"):
+        if getattr(sys, name) is stream:
+            encoder.out.append(("stream", name))
+            return
+    if stream is value:
+        raise encoder.opaque(value)
+    encoder.out.append("stream")

@@ -11,7 +11,7 @@ import random
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any
 
-from everyturn.asyncio.states import frames, loop_kinds, memory_kinds  # noqa: F401 - they register what they know
+from everyturn.asyncio.states import frames, library_kinds, loop_kinds, memory_kinds  # noqa: F401 - they register what they know
 from everyturn.asyncio.states.encoding import StateEncoder, known
 from everyturn.asyncio.states.unknown import UnknownValue
 
@@ -34,15 +34,24 @@ def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     encoder.part("pools", [(executor, _pool(pool)) for executor, pool in world.executors()])
     encoder.part("idle", [(world.pools.index(pool), future) for pool, future in world._idle])
     encoder.part("loop", loop.get_task_factory(), loop._stopping, loop._exception_handler, loop._signals)
+    encoder.part("how the loop is set", loop._debug, loop.slow_callback_duration, _hung_on(loop, loop.own))
     encoder.part("shut down", loop._asyncgens_shutdown_called, loop._executor_shutdown_called)
     encoder.part("main", world.main, world.phase, world.numbers.left, world.clock.fine, world.clock.looks)
     encoder.part("randomness", hash(world.random.getstate()), hash(random.getstate()))
-    encoder.part("world", {name: each for name, each in vars(world).items() if name not in world.own})
+    encoder.part("world", _hung_on(world, world.own))
     encoder.part("orders", _known_orders(encoder, world))
     encoder.part("nobody's tasks", [task for task in world.tasks() if id(task) not in encoder.numbers])
+    library_kinds.surroundings(encoder)
+    library_kinds.loggers(encoder)
+    library_kinds.finalizers(encoder)
     encoder.finish()
     bounds = world.clock.bounds(encoder.instants)
     return (*encoder.out, ("bounds", bounds))
+
+
+def _hung_on(value: Any, own: frozenset[str]) -> dict[str, Any]:
+    """What the program has hung on an object of ours."""
+    return {name: each for name, each in vars(value).items() if name not in own}
 
 
 def _answer(answer: Any) -> tuple[Any, ...]:

@@ -1,0 +1,184 @@
+"""What code of the program reads by name where no object shows it: what somebody has put into modules, classes and
+functions of the standard library, and what Python says of the program's own (``__doc__``, ``__annotations__``).
+
+What the standard library itself keeps there is no state. So of its modules only what the program's code mentions is
+looked at, and of that only what can hold something: what somebody hung on a function or a class, plain data, and
+objects of the program's own classes.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections import deque
+from collections.abc import Iterator
+from operator import is_
+from types import CodeType, FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from everyturn.asyncio.states.classes import PYTHONS_OWN, is_programs, is_watched, said_of
+from everyturn.identity.layout import by_identity
+from everyturn.identity.reads import Reads, reads
+
+if TYPE_CHECKING:
+    from everyturn.asyncio.states.encoding import StateEncoder
+
+_ANNOTATIONS: Final = frozenset(
+    {"__annotations__", "get_annotations", "get_type_hints", "signature", "getfullargspec", "singledispatch"}
+)
+"""Names of what reads annotations."""
+_DATA: Final = (int, float, str, bytes, bytearray, list, dict, set, frozenset, tuple, deque, type(None))
+_NOT_DATA: Final = (
+    *(FunctionType, staticmethod, classmethod, property, type, ModuleType, types.BuiltinFunctionType),
+    *(types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType, types.MethodDescriptorType),
+)
+
+
+@by_identity
+def mentions(code: CodeType) -> frozenset[str]:
+    """The names in code, those in functions within included; where it looks up attributes by names, its texts, too."""
+    found = reads(code)
+    return found.attributes | (_texts(code) if found.by_name else frozenset())
+
+
+def _texts(code: CodeType) -> frozenset[str]:
+    texts = {part for each in code.co_consts if isinstance(each, str) for part in each.split(".")}
+    return frozenset(texts).union(*(_texts(each) for each in code.co_consts if isinstance(each, CodeType)))
+
+
+def imported(code: CodeType, names: dict[str, Any]) -> Iterator[ModuleType]:
+    """The modules that code imports while it runs, as far as they are there."""
+    package = str(names.get("__package__") or "")
+    parents = ["", *(package.rsplit(".", up)[0] + "." for up in range(package.count(".") + 1) if package)]
+    for name in sorted(reads(code).imported):
+        for parent in parents:
+            module = sys.modules.get(f"{parent}{name}".strip("."))
+            if isinstance(module, ModuleType):
+                yield module
+
+
+def by_any_name(found: Reads) -> list[ModuleType]:
+    """The modules of the program's own, for code that looks up modules by their names."""
+    if not found.spoken or found.spoken.isdisjoint(("modules", "import_module", "__import__")):
+        return []
+    return [each for name, each in sorted(sys.modules.items()) if isinstance(each, ModuleType) and _is_own(name, each)]
+
+
+def _is_own(name: str, module: ModuleType) -> bool:
+    file = getattr(module, "__file__", None) or ""
+    return name == module.__name__ and is_programs(module) and "site-packages" not in file and module is not sys
+
+
+def of_library(
+    encoder: StateEncoder, module: ModuleType, mentioned: frozenset[str], within: tuple[ModuleType, ...] = ()
+) -> None:
+    """What was put into a module of the standard library, and into those that it holds, of what is ``mentioned``."""
+    held = vars(module)
+    within = within or (module,)
+    for name in _held_names(mentioned, module, len(held)):
+        value = held[name]
+        if isinstance(value, ModuleType):
+            if value not in within and not is_programs(value):
+                of_library(encoder, value, mentioned, (*within, value))
+            continue
+        if (id(held), name) in encoder.globals:
+            continue
+        encoder.globals.add((id(held), name))
+        if isinstance(value, type):
+            encoder.meets(value)
+        elif isinstance(value, FunctionType) and not _is_programs_function(value):
+            if vars(value):
+                encoder.out.append((module.__name__, name))
+                encoder.named(vars(value))
+        elif isinstance(value, (*_DATA, FunctionType)) or _is_programs_object(value):
+            encoder.out.append((module.__name__, name))
+            encoder.inside(name, value)
+
+
+_HELD: Final[dict[tuple[frozenset[str], str], tuple[ModuleType, int, list[str]]]] = {}
+
+
+def _held_names(mentioned: frozenset[str], module: ModuleType, size: int) -> list[str]:
+    """The names of a module that are mentioned, but for Python's own; looked for anew if it holds more or less."""
+    known = _HELD.get((mentioned, module.__name__))
+    if known is None or known[0] is not module or known[1] != size:
+        names = sorted(name for name in mentioned.intersection(vars(module)) if name not in PYTHONS_OWN)
+        known = _HELD[mentioned, module.__name__] = module, size, names
+    return known[2]
+
+
+def _is_programs_function(value: FunctionType) -> bool:
+    owner = value.__globals__.get("__name__", "")
+    return not str(owner).startswith("everyturn.") and is_programs(sys.modules.get(str(owner)))
+
+
+def complete(encoder: StateEncoder) -> None:
+    """What code mentions of classes, functions and modules that were met, until nothing new is met."""
+    done: set[tuple[int, str]] = set()
+    size = None
+    while size != (size := (len(encoder.mentioned), len(encoder.met), len(encoder.functions))):
+        described = [] if encoder.mentioned.isdisjoint(_ANNOTATIONS) else encoder.functions
+        for place, each in enumerate([*encoder.met.values(), *described]):
+            for name, value in _read_of(each, encoder.mentioned):
+                if (id(each), name) not in done:
+                    done.add((id(each), name))
+                    encoder.out.append(("mentioned", place, name))
+                    encoder.inside(name, value)
+
+
+def _read_of(value: Any, mentioned: set[str]) -> Iterator[tuple[str, Any]]:
+    """What is read by name of a class, a function, or a module that is held as a value."""
+    if isinstance(value, FunctionType):
+        if value.__annotations__:
+            yield "__annotations__", _annotations(value.__annotations__)
+    elif isinstance(value, ModuleType):
+        held = vars(value)
+        for name in sorted(mentioned.intersection(held)):
+            if name not in PYTHONS_OWN or name == "__doc__":
+                yield name, held[name]
+    elif is_watched(value):
+        for name in said_of(value):
+            if name in mentioned:
+                held = type.__getattribute__(value, name)
+                yield name, _annotations(held) if name == "__annotations__" else held
+    else:
+        for name, held in put_on(value):
+            if name in mentioned:
+                yield name, held
+
+
+def _annotations(held: Any) -> Any:
+    """Annotations, with what the library makes of types as text."""
+    if type(held) is not dict:
+        return held
+    return {name: repr(each) if type(each).__module__ == "typing" else each for name, each in held.items()}
+
+
+_AS_IT_WAS: Final[dict[type, tuple[tuple[Any, ...], list[tuple[str, Any]]]]] = {}
+"""Class of the standard library → what was in it when it was looked at first, and of that what can change."""
+
+
+def put_on(kind: type) -> list[tuple[str, Any]]:
+    """What is in a class of the standard library other than it was when it was looked at first, and what may change
+    there. What it was compared with is the same as long as this process lives."""
+    held = kind.__dict__
+    known = _AS_IT_WAS.get(kind)
+    if known is None:
+        kept = [(name, each) for name, each in held.items() if _may_hold(each) and name not in PYTHONS_OWN]
+        known = _AS_IT_WAS[kind] = tuple(held.values()), kept
+    before, kept = known
+    if len(held) == len(before) and all(map(is_, held.values(), before)):
+        return kept
+    names = {id(each) for each in before}
+    return [*kept, *((name, each) for name, each in held.items() if id(each) not in names)]
+
+
+def _is_programs_object(value: Any) -> bool:
+    kind: Any = type(value)
+    return is_watched(kind)
+
+
+def _may_hold(value: object) -> bool:
+    return isinstance(value, (list, dict, set, deque, bytearray)) or (
+        not isinstance(value, (*_DATA, *_NOT_DATA)) and _is_programs_object(value)
+    )
