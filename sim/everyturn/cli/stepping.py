@@ -14,7 +14,7 @@ from everyturn.printing import printable
 
 if TYPE_CHECKING:
     from everyturn.page.contents import Story
-    from everyturn.page.steps import SteppedRun
+    from everyturn.page.steps import ToldRun
 
 WIDTH: Final = 100
 """Longer lines go on below, indented."""
@@ -34,9 +34,9 @@ _WRONG: Final = "  ✗ "
 
 def step_through(story: Story) -> None:
     """Show the run of a story step by step, as lines on standard input say, until these end."""
-    from everyturn.page.steps import SteppedRun, told
+    from everyturn.page.steps import ToldRun, told
 
-    run = SteppedRun(story)
+    run = ToldRun(story)
     _say([f"{story.name}: {len(run)} steps", *_faults(run), "Enter: the next step; ?: what else there is", ""])
     step = 0
     _say([*told(run, step), *_broken(run, step)])
@@ -51,7 +51,7 @@ def step_through(story: Story) -> None:
         _say([*lines, *told(run, step), *_broken(run, step)])
 
 
-def _obeyed(run: SteppedRun, step: int, command: str) -> tuple[int | None, list[str]]:
+def _obeyed(run: ToldRun, step: int, command: str) -> tuple[int | None, list[str]]:
     """The step to which a command goes, if it goes to one; and what is to be said."""
     if command in ("", "n"):
         return (step + 1, []) if step < len(run) else (None, ["that was the last step; p: the previous one; q: quit"])
@@ -97,7 +97,7 @@ def _piped() -> Iterator[str]:
     yield from sys.stdin or ()
 
 
-def _faults(run: SteppedRun) -> Iterator[str]:
+def _faults(run: ToldRun) -> Iterator[str]:
     """What is wrong with the run, and where, so that the reader knows where to look."""
     if run.story.sentence:
         yield f"{_WRONG}{run.story.sentence}"
@@ -106,7 +106,7 @@ def _faults(run: SteppedRun) -> Iterator[str]:
         yield from (f"{line} ({where})" for line in _broken(run, step))
 
 
-def _broken(run: SteppedRun, step: int) -> Iterator[str]:
+def _broken(run: ToldRun, step: int) -> Iterator[str]:
     yield from (f"{_WRONG}{each.invariant}: {each.sentence}" for each in run.broken(step))
 
 

@@ -27,7 +27,7 @@ class CodeLine(NamedTuple):
     text: str
 
 
-class SteppedRun:
+class ToldRun:
     """The run that a story tells. Steps are counted from 0; the place after the last one is the rest."""
 
     def __init__(self, story: Story) -> None:
@@ -154,7 +154,7 @@ def in_full(written: Sequence[Sequence[int]]) -> Iterator[list[int]]:
         yield state
 
 
-def told(run: SteppedRun, step: int) -> Iterator[str]:
+def told(run: ToldRun, step: int) -> Iterator[str]:
     """A step in words: who, what, the line of source, what changed. The place after the last one is the end."""
     if step == len(run):
         yield from _end(run)
@@ -173,7 +173,7 @@ def told(run: SteppedRun, step: int) -> Iterator[str]:
     yield from (f"  changed  {each}" for each in changes or ["nothing"])
 
 
-def _end(run: SteppedRun) -> Iterator[str]:
+def _end(run: ToldRun) -> Iterator[str]:
     if not run.rests:
         yield f"after {len(run)} steps it is not at rest. {run.story.carried}".rstrip()
         return
