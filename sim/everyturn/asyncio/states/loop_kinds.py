@@ -120,14 +120,21 @@ def _future(encoder: StateEncoder, value: Any) -> None:
             out.append("empty")
 
 
+_own_namespace: Final = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)(
+    ("PyObject_GenericGetDict", ctypes.pythonapi)
+)
+
+
 def _namespace(future: Any) -> dict[str, Any]:
-    """The attributes that code has set on a future or task: that of Python 3.11 has them where no ``__dict__`` shows
-    them."""
+    """The attributes that code has set on a future or task, which has them where no ``__dict__`` shows them."""
     if hasattr(future, "__dict__"):
         shown: dict[str, Any] = vars(future)
         return shown
     offset = type(future).__dictoffset__
-    if offset <= 0:
+    if offset < 0:  # of Python 3.13: it is Python itself that knows where
+        own: dict[str, Any] = _own_namespace(future, None)
+        return own
+    if offset == 0:
         return {}
     address = ctypes.c_void_p.from_address(id(future) + offset).value
     held = [each for each in gc.get_referents(future) if type(each) is dict and id(each) == address]
