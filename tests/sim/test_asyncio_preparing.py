@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import time
+import weakref
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +18,7 @@ from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.decisions import FirstOption
 from everyturn.asyncio.runtime.running import Setting, run
+from everyturn.asyncio.search.searching import search
 from everyturn.verdicts.verdict import Verdict
 
 RAN: list[str] = []
@@ -111,3 +114,15 @@ def test_a_question_prepares_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert firsts == [one]
     assert check(hangs).cell.verdict is Verdict.REFUTED
     assert firsts == [one, hangs]
+
+
+def test_what_the_process_keeps_for_itself_is_no_part_of_a_state() -> None:
+    """A finalizer of somebody else's, that holds what no state can show."""
+    library = ctypes.CDLL(None)
+    finalizer = weakref.finalize(Job, ctypes.CFUNCTYPE(None), library)
+    try:
+        found = search(with_jobs)
+    finally:
+        finalizer.detach()
+    assert found.complete
+    assert not found.unsure

@@ -14,6 +14,7 @@ from everyturn.asyncio.order.earlier import EARLIER
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.decisions import FirstOption
 from everyturn.asyncio.runtime.output import kept
+from everyturn.asyncio.states.library_kinds import finalizers_before_the_runs
 from everyturn.asyncio.states.state import encode
 from everyturn.asyncio.states.unknown import UnknownValue
 
@@ -91,12 +92,14 @@ class _Preparation:
         self._ends.callback(NOW.put_back)
         self._ends.enter_context(kept())
         patches.put()
+        finalizers_before_the_runs()
         if self._scenario is not None:
             while _finds(self._scenario, self._setting, self._world_of):
                 pass
             self._classes = list(NOW.classes)
             patches.put_in_modules()
             gc.collect()
+            finalizers_before_the_runs()
             EARLIER.freeze()
 
     def as_it_began(self) -> None:

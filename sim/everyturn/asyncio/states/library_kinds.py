@@ -104,10 +104,20 @@ def _finalizer(encoder: StateEncoder, value: Any) -> None:
         encoder.value(info.weakref())
 
 
+_BEFORE: Final[set[Any]] = set()
+
+
+def finalizers_before_the_runs() -> None:
+    """Finalizers that are there now were made by no run: what the process keeps for itself."""
+    _BEFORE.clear()
+    _BEFORE.update(vars(weakref.finalize)["_registry"])
+
+
 def finalizers(encoder: StateEncoder) -> None:
-    """Those that call code of the program, or that wait for something that was met: until no other one is met."""
+    """Those that runs made and that call code of the program, or wait for something that was met: until no other one is
+    met."""
     registry: dict[Any, Any] = vars(weakref.finalize)["_registry"]
-    left = [(each, info) for each, info in registry.items() if id(each) not in encoder.numbers]
+    left = [(each, info) for each, info in registry.items() if each not in _BEFORE and id(each) not in encoder.numbers]
     while left:
         found = [each for each, info in left if _counts(encoder, info)]
         for each in found:
