@@ -18,9 +18,12 @@ def how_many(here: int, nightly: int) -> int:
     return {"": here, "1": nightly}.get(NIGHTLY) or int(NIGHTLY)
 
 
+at_night: Final = pytest.mark.skipif(not NIGHTLY, reason="for EVERYTURN_NIGHTLY=1")
+
+
 def nightly(*values: Any) -> Any:
     """These parameters of a test for the night; smaller ones of the same kind are tried each time."""
-    return pytest.param(*values, marks=pytest.mark.skipif(not NIGHTLY, reason="for EVERYTURN_NIGHTLY=1"))
+    return pytest.param(*values, marks=at_night)
 
 
 def one_in(many: int, *lists: Iterable[Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+from tests.nightly import at_night
 
 import everyturn
 from everyturn.cli import main
@@ -152,12 +153,14 @@ def test_a_machine_drives_an_asyncio_agent_and_its_token_makes_the_run_again() -
     assert "what decided" in said
 
 
+@at_night
 def test_a_machine_finds_no_fault_in_an_asyncio_agent_that_has_none() -> None:
     """The mended session, with Cancels, judged for everything."""
     among = scopes(prompts="A", extras="c", max_prompts=2, max_extras=1)
     assert drive(session_machine("examples.sessions.adapter:Mended", among), 4) == ""
 
 
+@at_night
 def test_a_machine_drives_an_asyncio_program() -> None:
     """A scenario, judged for faults: two users of whom one comes at the wrong moment, as it is and mended."""
     said = drive(scenario_machine("examples.scenarios.two_users:racy"), 12)

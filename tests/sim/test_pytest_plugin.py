@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.nightly import at_night
 
 import everyturn
 import everyturn.plugin.async_tests
@@ -430,6 +431,7 @@ async def test_it(world):
 DETERMINISM: Final = "--everyturn-check-determinism"
 
 
+@at_night
 def test_what_goes_by_hashes_is_found_in_another_process(pytester: pytest.Pytester) -> None:
     """What differs is said; what is the same everywhere passes, each question of the test compared with its own."""
     token = everyturn.check("d3", "AA", invariants=["no-hang"]).tokens["no-hang"]

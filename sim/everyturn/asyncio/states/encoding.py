@@ -168,9 +168,9 @@ class StateEncoder:
 
     def _number(self, kind: type, value: Any) -> None:
         """Numbers that are not whole, ranges of them, and times: they have no identity."""
-        if kind is Moment:
+        if kind is Moment and value.clock is self.world.clock:  # else a run before has left it behind
             self._moment(value)
-        elif kind is Span:
+        elif kind is Span and value.clock is self.world.clock:
             self._moment(value.end)
             self._moment(value.start)
             self.out.append(("span", value.more, value.factor))

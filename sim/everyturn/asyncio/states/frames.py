@@ -19,8 +19,13 @@ from everyturn.errors import EveryturnError
 from everyturn.identity.layout import by_identity
 from everyturn.identity.reads import reads
 
-_MACHINERY: Final = frozenset({"__builtins__", "__loader__", "__spec__"})
-"""Names that every module has, for what it is made by."""
+_MACHINERY: Final = frozenset(
+    {
+        *("__builtins__", "__loader__", "__spec__"),
+        *("path_importer_cache", "stdlib_module_names", "builtin_module_names"),  # of sys: thousands of parts
+    }
+)
+"""Names of what a module is made by and found with."""
 
 _BUILTINS: Final = dict(vars(builtins))
 
