@@ -13,6 +13,7 @@ import linecache
 import re
 import time
 from collections.abc import Callable
+from functools import cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
@@ -83,7 +84,12 @@ def reads_today(module: ModuleType) -> bool:
     if _READ_THE_CLOCK & names(module):
         return True
     file = vars(module).get("__file__")
-    return isinstance(file, str) and _READING.search("".join(linecache.getlines(file))) is not None
+    return isinstance(file, str) and _text_reads_today(file)
+
+
+@cache
+def _text_reads_today(file: str) -> bool:
+    return _READING.search("".join(linecache.getlines(file))) is not None
 
 
 _NAMES: Final[WeakKeyDictionary[ModuleType, tuple[int, frozenset[str]]]] = WeakKeyDictionary()
