@@ -4,12 +4,15 @@ command."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from inspect import CORO_CREATED, getcoroutinestate
 from pathlib import Path
+from types import CoroutineType
 from typing import Any
 
 import pytest
@@ -76,6 +79,23 @@ def test_fuzz_tells_the_same(agent: Any) -> None:
 def test_other_commands_tell_the_same(command: str, agent: Any) -> None:
     """Whatever a command asks for: the code is run in one place."""
     check_told(run(command, "--agent", f"{mistakes.__name__}:{agent.__name__}", "--scope", agent.SCOPE), agent)
+
+
+ON_ASYNCIO = [each for each in SAMPLED if "asyncio." in each.SAID or each is mistakes.Gathers]
+
+
+@pytest.mark.parametrize("agent", ON_ASYNCIO)
+def test_no_coroutine_is_left_to_be_warned_of_elsewhere(agent: Any) -> None:
+    """Python warns of a coroutine that nobody began when it collects it, in whatever code runs then."""
+
+    def left() -> list[Any]:
+        found = [each for each in gc.get_objects() if isinstance(each, CoroutineType)]
+        return [each for each in found if each.cr_code.co_filename == mistakes.__file__ and each.cr_frame is not None]
+
+    before = left()
+    result = run("check", "--agent", f"{mistakes.__name__}:{agent.__name__}", "--scope", agent.SCOPE)
+    assert result.exit_code == 2
+    assert [each for each in left() if getcoroutinestate(each) == CORO_CREATED and each not in before] == []
 
 
 # where a class is looked for

@@ -7,15 +7,18 @@ def`` function; what would make the whole program wait, or run beside it (:data:
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from functools import wraps
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import CORO_CREATED, getcoroutinestate
 from pathlib import Path
 from threading import get_ident
+from types import CoroutineType
 from typing import Any, ClassVar, Final
 
 from everyturn.errors import AgentFault, EveryturnError
@@ -91,7 +94,11 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
         if from_outside(error):
             raise
         _Running.failed.update(frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
-        raise AgentFault(gate.fault or _ends(error)) from error
+        said = gate.fault or _ends(error)
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_code.co_filename.startswith(_ASYNCIO):
+                _close(frame.f_locals.values())
+        raise AgentFault(said) from error
     finally:
         leave()
         _Running.gate = None
@@ -101,6 +108,9 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
     if type(operation) is not Operation:
         place = suspended_at(coroutine)
         _Running.failed.add(place.file)
+        waits: Any = operation
+        if isinstance(waits, asyncio.Future) and not waits.get_loop().is_running():
+            _close([task.get_coro() for task in getattr(waits, "_children", ())])  # of asyncio.gather
         raise AgentFault(f"{place}: waits for something that is no port and yields {shown(operation)}: {PORTS_ONLY}")
     return operation
 
@@ -187,6 +197,16 @@ def _unawaited(function: Callable[[Any], None]) -> Callable[[Any], None]:
 
     unawaited.guarded = True  # type: ignore[attr-defined]
     return unawaited
+
+
+def _close(given: Iterable[Any]) -> None:
+    """Close the coroutines that asyncio was given and did not begin: the error says all, and Python would warn of them
+    when they are collected, at any time and in anybody's code."""
+    for each in given:
+        if isinstance(each, (tuple, list)):
+            _close(each)
+        elif isinstance(each, CoroutineType) and getcoroutinestate(each) == CORO_CREATED:
+            each.close()
 
 
 def _ends(error: BaseException) -> str:
