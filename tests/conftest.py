@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from tests.nightly import thin_out
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -15,3 +16,7 @@ def _caches_end(request: pytest.FixtureRequest) -> Iterator[None]:
     for each in list(vars(request.module).values()):
         if hasattr(type(each), "cache_clear"):
             each.cache_clear()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    thin_out(items)

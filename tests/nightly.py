@@ -4,6 +4,7 @@ made at random."""
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from itertools import product
 from typing import Any, Final
@@ -33,3 +34,21 @@ def one_in(many: int, *lists: Iterable[Any]) -> list[Any]:
         for combination in product(*(enumerate(values) for values in lists))
         for places, values in [zip(*combination, strict=True)]
     ]
+
+
+def thinned(many: int) -> pytest.MarkDecorator:
+    """Of a test's cases one in ``many`` each time, the first among them; all by night (``conftest.py`` skips the
+    rest)."""
+    return pytest.mark.thinned(many)
+
+
+def thin_out(items: Iterable[pytest.Item]) -> None:
+    """Skip what :func:`thinned` leaves for the night."""
+    met: Counter[str] = Counter()
+    for item in () if NIGHTLY else items:
+        mark = item.get_closest_marker("thinned")
+        if mark is not None and not any(each.args[0] for each in item.iter_markers("skipif")):
+            name = item.nodeid.partition("[")[0]
+            if met[name] % mark.args[0]:
+                item.add_marker(at_night)
+            met[name] += 1

@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 from click.testing import CliRunner
-from tests.nightly import nightly
+from tests.nightly import nightly, thinned
 
 from everyturn.cli import main
 from everyturn.strategies import STRATEGIES
@@ -41,6 +41,7 @@ LONG: Final = ("--scope AAa+1c  # ten seconds", "audit --agent", "repairs --revi
 """Commands of several seconds; the page says so, or a test of the command does the same in a smaller scope."""
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     "command", [nightly(each) if any(part in each for part in LONG) else each for each in COMMANDS]
 )
@@ -53,6 +54,7 @@ def test_every_command_of_the_pages_succeeds(command: str, tmp_path: Path, monke
     assert result.exit_code == 0, result.output
 
 
+@thinned(2)
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
 def test_every_notebook_runs(notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Top to bottom, with something to show, in under 60 lines of code."""

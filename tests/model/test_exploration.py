@@ -7,7 +7,7 @@ from functools import cache
 from typing import Final
 
 import pytest
-from tests.nightly import nightly
+from tests.nightly import nightly, thinned
 
 from everyturn_model.candidates import Bounds
 from everyturn_model.exploration import Claim, Explored, Monitors, explore
@@ -77,6 +77,7 @@ def test_counts_are_pinned(bounds: Bounds) -> None:
     assert (len(found.nodes), len(found.edges), len(found.rests)) == PINNED[bounds]
 
 
+@thinned(3)
 @pytest.mark.parametrize("bounds", CHECKED, ids=scope)
 def test_what_the_specification_allows_satisfies_every_invariant(bounds: Bounds) -> None:
     """No run of the specification violates one of the fifteen."""

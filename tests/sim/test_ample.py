@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.nightly import one_in
+from tests.nightly import one_in, thinned
 
 from everyturn.checking.check import check
 from everyturn.engines.coroutines.exploration import Limits
@@ -50,6 +50,7 @@ def found(agent: Any, scope: str, judge: Judge, reduce: str) -> Found:
 SCOPES = ["A", "AA", "II", "A+1e+1f", "A+1c+1f", "A+1q", "a+1s", "A+1t+1s", "A+1c+x", "A+1r+n", "A+2c", "A+*t"]
 
 
+@thinned(3)
 @pytest.mark.parametrize(("scope", "revision"), one_in(4, SCOPES, [name for name in REVISIONS if name not in LATER]))
 def test_the_reduction_changes_no_verdict_no_outcome_and_no_rest(revision: str, scope: str) -> None:
     """Judged as a whole, and by one invariant that looks at rest only, where most is left out."""

@@ -11,7 +11,7 @@ import gc
 from typing import Any, Final
 
 import pytest
-from tests.nightly import how_many
+from tests.nightly import how_many, thinned
 from tests.sim.asyncio_programs import interpret, program
 from tests.sim.stock_loop import drive, run_for_real, sender
 
@@ -62,6 +62,7 @@ def until_rest(outcome: ScenarioOutcome) -> tuple[Any, ...]:
     return tuple(outcome.logged[: outcome.rested])
 
 
+@thinned(2)
 @pytest.mark.parametrize("shard", range(2))
 def test_the_stock_loop_does_nothing_that_is_not_explored(shard: int) -> None:
     sending = sender()
@@ -82,6 +83,7 @@ def test_the_stock_loop_does_nothing_that_is_not_explored(shard: int) -> None:
     print(f"{tried} programs, {runs} runs on the stock loop")
 
 
+@thinned(2)
 @pytest.mark.parametrize("shard", range(2))
 def test_every_explored_run_can_be_made_on_the_stock_loop(shard: int) -> None:
     made = 0

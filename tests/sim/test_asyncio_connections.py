@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.nightly import how_many
+from tests.nightly import how_many, thinned
 from tests.sim.asyncio_programs import UNIT
 from tests.sim.connection_programs import (
     OPERATIONS,
@@ -100,6 +100,7 @@ def run_for_real(program: ConnectionProgram, seed: int, sending: Any) -> tuple[A
     return noted
 
 
+@thinned(3)
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.parametrize("shard", range(3))
 def test_real_connections_do_nothing_that_is_not_explored(shard: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tests.nightly import thinned
 from tests.sim import small_scenarios as small
 from tests.sim.asyncio_forgetting import FORGOTTEN, without_part
 from tests.sim.test_asyncio_conformance import PROGRAMS, scenario_of
@@ -36,6 +37,7 @@ def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counter_checking, "_LEAST", 600.0)
 
 
+@thinned(2)
 @pytest.mark.parametrize("forgotten", ENCODERS_THAT_FORGET)
 def test_an_encoder_that_forgets_proves_nothing(forgotten: str, monkeypatch: pytest.MonkeyPatch) -> None:
     mutate, name = ENCODERS_THAT_FORGET[forgotten]
@@ -54,6 +56,7 @@ def test_a_state_without_a_part_of_the_loop_proves_nothing(part: str, monkeypatc
         check(scenario)
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", FORGOTTEN)
 def test_what_matters_later_is_part_of_the_state(name: str) -> None:
     scenario = FORGOTTEN[name][1]
@@ -67,6 +70,7 @@ def test_what_matters_later_is_part_of_the_state(name: str) -> None:
     assert done.stopped is None
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", FORGOTTEN)
 def test_a_state_that_forgets_something_proves_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     mutate, scenario = FORGOTTEN[name]

@@ -7,6 +7,7 @@ import asyncio
 from typing import Any, Final
 
 import pytest
+from tests.nightly import thinned
 from tests.sim import asyncio_earlier as earlier
 from tests.sim.test_asyncio_sets import behaviours
 
@@ -20,6 +21,7 @@ EITHER = {("a",), ("b",)}
 KINDS = [earlier.of_a_module, earlier.of_a_class, earlier.of_an_object, earlier.weak, earlier.taken_out]
 
 
+@thinned(2)
 @pytest.mark.parametrize("scenario", KINDS, ids=lambda each: str(each.__name__))
 def test_either_task_comes_first(scenario: Any) -> None:
     assert behaviours(scenario) == EITHER

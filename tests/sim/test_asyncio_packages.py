@@ -243,7 +243,8 @@ def test_all_tasks_are_in_any_order_to_who_looks_at_them() -> None:
 
 
 async def works_on_threads_of_anyio(world: Any) -> None:
-    anyio = pytest.importorskip("anyio")
+    import anyio.to_thread
+
     done: list[str] = []
 
     async def on_a_thread(name: str) -> None:
@@ -256,7 +257,8 @@ async def works_on_threads_of_anyio(world: Any) -> None:
 
 
 async def is_cancelled_while_a_thread_of_anyio_works(world: Any) -> None:
-    anyio = pytest.importorskip("anyio")
+    import anyio.to_thread
+
     with anyio.move_on_after(1):
         world.log(await anyio.to_thread.run_sync(lambda: "done", abandon_on_cancel=True))
 

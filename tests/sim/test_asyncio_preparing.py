@@ -18,6 +18,7 @@ from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.decisions import FirstOption
 from everyturn.asyncio.runtime.running import Setting, run
+from everyturn.asyncio.runtime.world import ScenarioWorld
 from everyturn.asyncio.search.searching import search
 from everyturn.verdicts.verdict import Verdict
 
@@ -128,3 +129,44 @@ def test_what_the_process_keeps_for_itself_is_no_part_of_a_state() -> None:
         finalizer.detach()
     assert found.complete
     assert found.opaque == {}
+
+
+SCOPES: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+"""Known by their tasks, weakly, and leading back to these, as anyio's."""
+OF_LOOPS: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+
+
+async def leaves_scopes_open(world: Any) -> None:
+    async def within() -> None:
+        SCOPES[asyncio.current_task()] = [asyncio.current_task()]
+        OF_LOOPS[asyncio.get_running_loop()] = [asyncio.get_running_loop()]
+        await world.io("disk")
+        await world.io("disk")
+
+    await asyncio.gather(within(), within())
+
+
+def test_no_run_keeps_an_earlier_one() -> None:
+    """What leads back to a task, or to the loop, that it is the value of would do so for ever."""
+    found = search(leaves_scopes_open)
+    assert (found.complete, found.opaque) == (True, {})
+    gc.collect()
+    assert not [each for each in gc.get_objects() if isinstance(each, ScenarioWorld)]
+    assert not SCOPES
+    assert not OF_LOOPS
+
+
+async def asserts(world: Any) -> None:
+    async def loads(name: str) -> None:
+        before = await world.io(name, results=[1])
+        assert before == 1, name
+
+    await asyncio.gather(loads("a"), loads("b"))
+
+
+def test_an_assertion_that_pytest_has_rewritten_leads_to_no_plugin_of_it() -> None:
+    """From them to all that a session of tests consists of."""
+    assert "@pytest_ar" in globals()
+    found = search(asserts)
+    assert (found.complete, found.opaque, found.found) == (True, {}, {})
+    assert found.merged

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
+from tests.nightly import thinned
 from tests.sim import asyncio_hidden, asyncio_hidden_in_code, asyncio_hidden_in_the_library
 from tests.sim.asyncio_hidden import Kept, elsewhere
 from tests.sim.test_asyncio_conformance import PROGRAMS, scenario_of, with_what_was_noted
@@ -64,6 +65,7 @@ def library_as_it_was() -> Iterator[None]:
         yield
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", MAKE_AND_LOOK)
 def test_what_differs_in_one_hidden_thing_is_two_states(name: str) -> None:
     scenario = program(name)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tests.nightly import thinned
 from tests.sim import small_scenarios as small
 
 from everyturn.asyncio.checking import fuzz
@@ -114,6 +115,7 @@ def test_a_sampler_finds_the_hang_or_bounds_the_risk(name: str) -> None:
     assert ("pct" in clean.risk) == ("pct" in name)
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", ["delay:inf", "preemption:inf"])
 @pytest.mark.parametrize("scenario", [small.two_answers, small.mended, small.siblings_in_every_order, depth_3])
 def test_an_unbounded_search_makes_every_run_once(name: str, scenario: Scenario) -> None:

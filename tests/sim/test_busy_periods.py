@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.nightly import thinned
 
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.formats.everyturn_log import KINDS, REQUIRED, LogHeader, LogLine, Placed, encode
@@ -83,6 +84,7 @@ def outside(lines: tuple[LogLine, ...], header: LogHeader) -> set[str]:
     return found
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", HEADERS)
 @pytest.mark.parametrize("revision", [name for name in REVISIONS if name not in LATER])
 def test_runs_of_every_revision_as_logs(revision: str, name: str) -> None:

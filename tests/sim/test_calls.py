@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.nightly import thinned
 from tests.sim.silent_agents import (
     Forgets,
     IgnoresAll,
@@ -66,6 +67,7 @@ def violated(found: Exploration) -> set[str]:
     return set(found.violations)
 
 
+@thinned(2)
 @pytest.mark.parametrize(("agent", "scope", "expected"), AGENTS)
 def test_every_engine_finds_what_is_true(agent: Any, scope: str, expected: set[str]) -> None:
     """By levels, with one process and with two, plainly, without merging anything, and by orders of accesses that

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.nightly import nightly, one_in
+from tests.nightly import nightly, one_in, thinned
 
 from everyturn.checking.check import check
 from everyturn.checking.fuzz import fuzz
@@ -45,6 +45,7 @@ def test_what_ten_thousand_random_runs_with_a_cancel_miss(revision: str, outcome
     assert not {"no-hang", "no-lost-cancel"} & set(fuzzed.failures) or revision == "d3"
 
 
+@thinned(3)
 @pytest.mark.parametrize(
     ("scope", "revision"),
     [

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tests.nightly import thinned
 from tests.sim import violent_agents
 from tests.sim.violent_agents import FAULTY, HARMLESS, Exits, Violent
 
@@ -80,6 +81,7 @@ def test_a_module_that_would_end_the_program_is_told(
     assert f"{name}.py:2: expected a module that can be imported" in result.stderr
 
 
+@thinned(2)
 @pytest.mark.parametrize("agent", HARMLESS)
 def test_output_is_ours_alone(agent: Any) -> None:
     """What an agent prints goes to standard error, what it closes is not ours, and of how it is thrown away nothing is

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import pytest
+from tests.nightly import thinned
 
 from everyturn.engines.coroutines.exploration import Exploration
 from everyturn.engines.coroutines.reached import Reached
@@ -311,6 +312,7 @@ MACHINES = {
 }
 
 
+@thinned(2)
 @pytest.mark.parametrize("language", MACHINES)
 @pytest.mark.parametrize("case", CASES, ids=" ".join)
 def test_a_model_has_our_states_transitions_and_verdicts(language: str, case: tuple[str, str, str, str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.nightly import nightly
+from tests.nightly import nightly, thinned
 from tests.sim.test_page_in_browser import CHROMIUM, Opened, browser
 
 from everyturn.front.playing import play
@@ -37,6 +37,7 @@ def finish(game: Opened, name: str) -> None:
         game.tab.click(f'button.choice[data-place="{place}"]')
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     "level",
     [each if place % 3 == 0 else nightly(each) for place, each in enumerate(LEVELS)],

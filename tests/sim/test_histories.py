@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tests.nightly import thinned
 from tests.sim.small_agents import MayWait
 
 from everyturn.engines.coroutines import histories
@@ -26,6 +27,7 @@ def traces(world: World, numbers: range) -> list[bytes]:
     return [trace.write(simulate(world, walk, number), engine="simpy", strategy="", seed=1) for number in numbers]
 
 
+@thinned(2)
 @pytest.mark.parametrize("granularity", ["access", "await"])
 @pytest.mark.parametrize("scope", SCOPES)
 def test_what_was_kept_changes_nothing(scope: str, granularity: str) -> None:

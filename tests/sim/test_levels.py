@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.nightly import one_in
+from tests.nightly import one_in, thinned
 from tests.sim.small_agents import MayWait, Small
 
 from everyturn.checking.check import check
@@ -52,6 +52,7 @@ def found(explorer: Explorer | LevelExplorer) -> tuple[object, ...]:
 SOME = ["d0", "d3", "d4", "hardened"]
 
 
+@thinned(3)
 @pytest.mark.parametrize(
     ("scope", "revision"),
     one_in(2, ["A", "AA", "Aa+1f", "AI+1q", "A+1t+u+1s", "ai+1s", "A+1c+x", "AA+1r+n", "A+1c+b"], SOME),
@@ -370,6 +371,7 @@ def test_more_ways_to_fare_than_a_field_can_hold_are_refused(monkeypatch: pytest
 # reductions --------------------------------------------------------------------------------------------------------
 
 
+@thinned(3)
 @pytest.mark.parametrize(
     ("scope", "revision"),
     one_in(4, ["AA", "aa", "II", "AA+d", "Aa+1e", "A+2c", "A+2q", "ii+1s", "AA+n"], SOME),

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from tests.interruptible import interruptible
-from tests.nightly import one_in
+from tests.nightly import one_in, thinned
 from tests.sim import loops
 from tests.sim.mistakes import marked
 
@@ -47,6 +47,7 @@ def place_of(agent: Any) -> str:
 # -------------------------------------------------------------------------------
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     "options", [{}, {"engine": "plain"}, {"processes": 2}, {"reduce": "none"}, {"reduce": "ample"}]
 )
@@ -125,6 +126,7 @@ def test_runs_that_never_end_are_explained_up_to_what_they_violate(monkeypatch: 
 # --------------------------------------------------------------------------------------------------
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("command", "agent"),
     one_in(

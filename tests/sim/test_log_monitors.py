@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
+from tests.nightly import thinned
 from tests.sim.referee import judge_file
 
 from everyturn.checking.mutants import MUTANTS
@@ -329,6 +330,7 @@ def compare(world: World, runs: int) -> tuple[Counter[str], Counter[str]]:
     return seen, shown
 
 
+@thinned(2)
 @pytest.mark.parametrize("revision", ["d0", "d2", "d3", "d4", "hardened"])
 @pytest.mark.parametrize("scope", ["AAa+1c", "AaI+1q+1e", "AA+1r+1c", "AAa+1t+u+1e", "AAI+1f+1s", "AAa+x+1c"])
 def test_a_log_of_a_run_shows_nothing_that_the_run_does_not(revision: str, scope: str) -> None:

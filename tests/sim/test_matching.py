@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
+from tests.nightly import thinned
 
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, Row
 from everyturn.engines.simpy.kernel import simulate
@@ -237,6 +238,7 @@ def _merges(lines: tuple[WrittenLine, ...]) -> Iterator[tuple[WrittenLine, ...]]
         yield tuple(next(first) if place in places else next(second) for place in range(len(lines)))
 
 
+@thinned(2)
 @pytest.mark.parametrize("revision", ["d2", "d3", "d4", "hardened"])
 @pytest.mark.parametrize("scope", ["AA", "AI+d", "A+1c+1t", "I+1s+1c", "i+1c+1f+d", "Ii+1q"])
 def test_acceptance_agrees_with_brute_force(scope: str, revision: str) -> None:

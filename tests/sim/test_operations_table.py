@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.nightly import thinned
 from tests.sim.small_operations import VALUES, arguments, exchangeable, outcomes, rows, seen
 
 from everyturn.world import objects
@@ -226,6 +227,7 @@ def opposites(known: Declaration) -> Iterator[Declaration]:
         yield replace(known, entries=lambda arguments: [("another", *map(str, arguments))])
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fact_turned_into_its_opposite_is_found(name: str) -> None:
     for mutant in opposites(TABLE[name]):

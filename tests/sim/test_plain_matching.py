@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import pytest
+from tests.nightly import thinned
 from tests.sim.plain_matcher import TooMany, explains
 from tests.sim.random_logs import random_log
 
@@ -137,6 +138,7 @@ def names(count: int) -> list[str]:
     return [f"p{number}" for number in range(1, count + 1)]
 
 
+@thinned(2)
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_two_hundred_prompts_in_flight_are_accepted(pattern: Callable[[list[str]], list[Told]]) -> None:
     """In as many tried actions for each as for each of seven."""

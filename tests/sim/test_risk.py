@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.nightly import how_many, nightly, one_in
+from tests.nightly import how_many, nightly, one_in, thinned
 
 from everyturn.checking.fuzz import fuzz
 from everyturn.checking.risk import Unseen, missed_by_pct, runs_for, upper_bound
@@ -183,6 +183,7 @@ CELLS = [
 ]
 
 
+@thinned(3)
 @pytest.mark.parametrize(("revision", "scope", "granularity"), CELLS)
 def test_walks_over_tables_are_the_runs_through_simpy(revision: str, scope: str, granularity: str) -> None:
     """Same seed, same runs: every decision, the outcome, and what is violated, of 30 runs far from the first one."""
@@ -203,6 +204,7 @@ def test_walks_over_tables_are_the_runs_through_simpy(revision: str, scope: str,
         assert {finding.invariant for _, finding in found} == set(walks.ends[end].violated)
 
 
+@thinned(3)
 @pytest.mark.parametrize(("cell", "depth"), one_in(2, [*CELLS, ("d4", "AAa+2c+1f", "access")], [1, 3, 6]))
 def test_pct_over_tables_makes_the_runs_through_simpy(cell: tuple[str, str, str], depth: int) -> None:
     """Same seed, same runs: who moves at every step, the outcome, and what is violated; change points beyond the end

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.nightly import thinned
 from tests.sim import session_mistakes as wrong
 
 from everyturn.cli import main
@@ -42,6 +43,7 @@ ELSEWHERE = {"GivesAnotherText": "tests/sim/small_sessions.py"}
 """Adapter → the file that is named, where it is not the adapter's."""
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", SAID)
 @pytest.mark.parametrize("command", ["check", "fuzz"])
 def test_a_mistake_is_told_with_file_and_line(command: str, name: str) -> None:

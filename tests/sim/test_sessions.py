@@ -10,7 +10,7 @@ import re
 import pytest
 from click.testing import CliRunner
 from examples.sessions.adapter import Chat, Mended
-from tests.nightly import nightly, one_in
+from tests.nightly import nightly, one_in, thinned
 from tests.sim import right_sessions as right
 from tests.sim import small_sessions as small
 
@@ -90,6 +90,7 @@ FAULTS = [
 """A session with one fault, a smallest scope that shows it, and all that is refuted there."""
 
 
+@thinned(3)
 @pytest.mark.parametrize(("chat", "scope", "broken"), FAULTS, ids=lambda each: getattr(each, "__name__", None))
 def test_a_fault_is_refuted_by_its_invariant_and_by_no_other(
     chat: type[small.Right], scope: str, broken: set[str]
@@ -107,12 +108,14 @@ def test_a_completion_that_comes_twice_is_a_double_emit() -> None:
     assert results(small.TellsItself, "AA")["no-double-emit"].verdict is Verdict.PROVED
 
 
+@thinned(2)
 @pytest.mark.parametrize("scope", ["A", "a", "AA", "Aa", "A+1c", "AA+1c", "AA+1e", "AA+1q", "A+x", "AAA"])
 def test_a_right_session_is_proved(scope: str) -> None:
     adapter = type("Closes", (small.Adapter,), {"shut_down": small.Adapter.cancel})
     assert unproved(adapter, scope) == {}
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("adapter", "scope"),
     one_in(
@@ -130,6 +133,7 @@ def test_sessions_of_unlike_designs_that_are_right_are_proved(adapter: type[Sess
 # ---------------------------------------------------------------------------------------------------------------
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("chat", "cancel", "expected"),
     [

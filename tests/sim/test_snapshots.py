@@ -8,7 +8,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from tests.nightly import one_in
+from tests.nightly import one_in, thinned
 
 from everyturn.checking.audit import audit
 from everyturn.checking.check import check
@@ -262,6 +262,7 @@ def test_a_local_without_a_value_is_an_error_with_its_name_and_line() -> None:
     assert f"{__file__}:{line}" in str(error.value)
 
 
+@thinned(3)
 @pytest.mark.parametrize(
     ("revision", "granularity", "scope"),
     [

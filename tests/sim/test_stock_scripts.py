@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from examples.scenarios.faults import orders, tasks, turns, waiting
 from examples.scenarios.faults.pairs import Fault
-from tests.nightly import nightly
+from tests.nightly import nightly, thinned
 
 import everyturn
 from everyturn.asyncio.checking import check
@@ -56,6 +56,7 @@ def counterexamples(name: str) -> tuple[ScenarioSearch, list[ScenarioOutcome]]:
     return found, list({id(each): each for each in found.found.values() if each.complete}.values())
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", [*FAULTS, "examples.scenarios.two_users:racy"])
 def test_asyncio_itself_shows_each_fault(name: str, tmp_path: Path) -> None:
     found, shown = counterexamples(name)
@@ -70,6 +71,7 @@ def test_asyncio_itself_shows_each_fault(name: str, tmp_path: Path) -> None:
             assert "main ends in AssertionError" in made.stdout
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     "name", [*THREADS, *TALKING, *(nightly(each) if place % 3 else each for place, each in enumerate(PROGRAMS))]
 )
@@ -127,6 +129,7 @@ SESSIONS = [
 """Sessions with a fault each: hangs, a failed stream, a Cancel that waits or raises, answers by a callback."""
 
 
+@thinned(2)
 @pytest.mark.parametrize(("name", "scope"), SESSIONS)
 def test_asyncio_itself_shows_what_is_wrong_with_a_session(name: str, scope: str, tmp_path: Path) -> None:
     """What clients are told, in this order, and who waits at rest: in each run that refutes something."""

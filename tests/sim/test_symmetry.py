@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
+from tests.nightly import thinned
 from tests.sim.small_agents import Small
 
 from everyturn.checking.check import check
@@ -93,6 +94,7 @@ def test_an_agent_of_another_design_can_be_reduced(agent: str) -> None:
     assert half.states < 0.6 * whole.states
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("revision", "scope"),
     [("d4", "AAA"), ("d0", "aaa"), ("d3", "A+3c"), ("d4", "A+3q"), ("d4", "A+2s"), ("d4", "II+2s")],

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.nightly import thinned
 
 from everyturn.checking.fuzz import FuzzedCell, fuzz
 from everyturn.engines.explorer.exhaustive import Explorer
@@ -24,6 +25,7 @@ from everyturn_impl.agent import SessionAgent
 from everyturn_impl.calls import Call, Context
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("revision", "scope", "granularity", "strategy"),
     [

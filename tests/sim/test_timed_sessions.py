@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import simpy
+from tests.nightly import thinned
 
 from everyturn.engines.coroutines.exploration import outcome
 from everyturn.engines.explorer.exhaustive import Explorer
@@ -109,6 +110,7 @@ def test_without_latencies_time_is_first_in_first_out(revision: str, scope: str)
     assert len(expected) > 10
 
 
+@thinned(2)
 @pytest.mark.parametrize("revision", [name for name in REVISIONS if name not in LATER])
 @pytest.mark.parametrize("scope", ["Aa+1c", "AI+1q"])
 def test_what_happens_in_time_can_happen_at_all(revision: str, scope: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from tests.nightly import how_many, one_in
+from tests.nightly import how_many, one_in, thinned
 
 from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.engines.explorer.levels import LevelExplorer
@@ -145,6 +145,7 @@ LOOKS: dict[str, Look] = {
 }
 
 
+@thinned(2)
 @pytest.mark.parametrize(("scope", "name"), one_in(2, ["Aa", "A+1c"], LOOKS))
 def test_no_look_is_missed(name: str, scope: str) -> None:
     """Each way to look at a ledger: the same states, violations and outcomes."""

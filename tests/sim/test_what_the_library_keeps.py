@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import pytest
+from tests.nightly import thinned
 from tests.sim.test_what_agents_remember import InALocal, OutsideOfFrames, Races, verdict, with_attribute
 
 from everyturn.errors import AgentFault, HiddenState
@@ -265,6 +266,7 @@ def nothing_is_left() -> Iterator[None]:
             delattr(owner, "kept")
 
 
+@thinned(3)
 @pytest.mark.parametrize("path", KEPT)
 @pytest.mark.usefixtures("nothing_is_left")
 def test_what_the_library_keeps_for_an_agent_is_an_error(path: str) -> None:

@@ -38,6 +38,8 @@ _GLOBAL: Final = frozenset(
 _LOAD_GLOBAL: Final = dis.opmap["LOAD_GLOBAL"]
 _IMPORT: Final = dis.opmap["IMPORT_NAME"]
 _STORE_ATTRIBUTE: Final = dis.opmap["STORE_ATTR"]
+_OF_PYTEST: Final = frozenset({"@py_builtins", "@pytest_ar"})
+"""What pytest has a module read of which it rewrites the assertions: by it they reach its plugins and all its tests."""
 
 
 class Reads(NamedTuple):
@@ -88,11 +90,11 @@ def _own(code: CodeType) -> Reads:
             imported.add(code.co_names[argument])
         elif operation == _STORE_ATTRIBUTE:
             stored.add(code.co_names[argument])
-    mentioned = frozenset(code.co_names)
+    mentioned = frozenset(code.co_names) - _OF_PYTEST
     texts = {each for each in code.co_consts if isinstance(each, str)}
     spoken = _SPOKEN & (mentioned - {"__class__"} | stored | texts)
     return Reads(
-        frozenset(names),
+        frozenset(names) - _OF_PYTEST,
         mentioned,
         frozenset(stored),
         frozenset(imported),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
-from weakref import ref
+from weakref import getweakrefs, ref
 
 from everyturn.asyncio.order.earlier import EARLIER
 from everyturn.asyncio.order.ordering import Groups
@@ -120,6 +120,7 @@ def _whole(
                 fault = error
             failures, over = world.failures, world.over
             with _unseen():
+                _forgotten(world)
                 del world
                 gc.collect()
         if fault is not None:
@@ -169,6 +170,17 @@ def _printing(watch: Callable[[str, Any], None] | None, world: ref[ScenarioWorld
             watch("print", text)
 
     return take
+
+
+def _forgotten(world: ScenarioWorld) -> None:
+    """What knows the loop and its tasks weakly is told that they are gone. A value of a
+    :class:`~weakref.WeakKeyDictionary` that leads back to its key, as a scope that was never left does to its task,
+    would keep the whole run for all that follow."""
+    for each in (world.loop, *(made() for made in world.made)):
+        for weak in getweakrefs(each):
+            if weak.__callback__ is not None:
+                with suppress(Exception):
+                    weak.__callback__(weak)
 
 
 @contextmanager

@@ -11,13 +11,14 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
 from typing import Any, Final
 
-from everyturn.asyncio.states.classes import STANDARD, is_programs, is_watched
+from everyturn.asyncio.states.classes import is_programs, is_watched
 from everyturn.asyncio.states.encoding import StateEncoder, encodes
 from everyturn.asyncio.states.mentioned import by_any_name, imported, mentions, of_library
 from everyturn.engines.coroutines.contents import contents
 from everyturn.errors import EveryturnError
 from everyturn.identity.layout import by_identity
 from everyturn.identity.reads import reads
+from everyturn.source_location import Rank, rank
 
 _MACHINERY: Final = frozenset(
     {
@@ -58,14 +59,14 @@ def _code(encoder: StateEncoder, code: types.CodeType, names: dict[str, Any]) ->
             encoder.inside(name, put)
     for module in imported(code, names):
         _of_module(encoder, module, mentions(code), by_name=found.by_name)
-    for module in by_any_name(found):
+    for module in () if "site-packages" in code.co_filename else by_any_name(found):
         _of_module(encoder, module, mentions(code), by_name=False)
     encoder.read.add((id(code), id(names)))
 
 
 @by_identity
 def _is_programs_code(code: types.CodeType) -> bool:
-    return not code.co_filename.startswith(STANDARD) or "site-packages" in code.co_filename
+    return rank(code.co_filename) < Rank.ENGINE
 
 
 @by_identity

@@ -58,7 +58,8 @@ def imported(code: CodeType, names: dict[str, Any]) -> Iterator[ModuleType]:
 
 
 def by_any_name(found: Reads) -> list[ModuleType]:
-    """The modules of the program's own, for code that looks up modules by their names."""
+    """The modules of the program's own, for code of its own that looks up modules by their names. A package that does
+    (anyio, for its backend) is trusted to read nothing that changes of them: a large program has hundreds."""
     if not found.spoken or found.spoken.isdisjoint(("modules", "import_module", "__import__")):
         return []
     return [each for name, each in sorted(sys.modules.items()) if isinstance(each, ModuleType) and _is_own(name, each)]
