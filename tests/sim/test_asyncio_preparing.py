@@ -151,7 +151,7 @@ def test_no_run_keeps_an_earlier_one() -> None:
     found = search(leaves_scopes_open)
     assert (found.complete, found.opaque) == (True, {})
     gc.collect()
-    assert not [each for each in gc.get_objects() if isinstance(each, ScenarioWorld)]
+    assert not [each for each in gc.get_objects() if type(each) is ScenarioWorld]
     assert not SCOPES
     assert not OF_LOOPS
 

@@ -17,6 +17,7 @@ from everyturn.cli.options import (
     OUTPUT,
     PICTURE,
     QUIET,
+    VERBOSE,
     WITHOUT,
     asked,
     finish,
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
 @publishing
 @click.option("--plot", type=PICTURE, help="Write the matrix of verdicts as a picture (PNG, SVG or PDF).")
 @QUIET
+@VERBOSE
 @exits
 def check(
     revisions: tuple[str, ...],
@@ -119,7 +121,8 @@ def check(
     whether each run as a whole is one that the specification allows.
 
     A cell is one revision in one scope. Without --revision: all of `everyturn list revisions` but hardened, those that
-    you add there included. Several cells end with the matrix of their verdicts.
+    you add there included. Of several cells the matrix
+    of their verdicts comes first.
 
     With --scenario, every run of an asyncio program as it is: first in, first out where asyncio is, and every order of
     what the outside world does (docs/asyncio.md). With --session, every run of an asyncio agent as it is, behind an
@@ -140,6 +143,7 @@ def check(
             as_json=as_json,
             exit_zero=exit_zero,
             expect=expect,
+            together=True,
             then=then,
             published=published,
         )
@@ -150,8 +154,9 @@ def check(
     cells_asked = _cells_asked(revisions, scopes, how["checkpoint"])
     how["limits"] = Limits(max_states or DEFAULT_MAX_STATES, max_seconds, max_memory)
     cells, interrupted = _explored(cells_asked, jobs, how, show)
+    show.all_of(cells, lambda place: show.cell(cells[place]))
     show.hint(cells)
-    _matrix(cells, plot, show)
+    _plotted(cells, plot, show)
     result = Result(RESULT_SCHEMA, "check", cells, interrupted)
     published.result(result)
     return finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
@@ -179,20 +184,16 @@ def _of_programs(
 
 
 def _together(found: Sequence[CheckedScenario], show: Printer, plot: Path | None) -> None:
-    """What several programs say together, and where to go on."""
+    """Where to go on from what was found."""
     from everyturn.reports import programs
 
     cells = [checked.cell for checked in found]
     programs.hint(cells, show)
-    _matrix(cells, plot, show)
+    _plotted(cells, plot, show)
 
 
-def _matrix(cells: Sequence[Cell], plot: Path | None, show: Printer) -> None:
-    """The verdicts of several cells as a table; and as a picture, if that was asked for."""
-    if show.quiet:
-        show.verdicts(cells)
-    elif len(cells) > 1:
-        show.matrix(cells)
+def _plotted(cells: Sequence[Cell], plot: Path | None, show: Printer) -> None:
+    """The matrix of verdicts as a picture, if that was asked for."""
     if plot is not None and cells:
         from everyturn.reports.plots import matrix
 
@@ -215,18 +216,19 @@ def _cells_asked(revisions: Sequence[str], scopes: Sequence[str], checkpoint: Pa
 def _explored(
     cells_asked: Sequence[tuple[str, str]], jobs: int, how: Mapping[str, Any], show: Printer
 ) -> tuple[list[Cell], bool]:
-    """The cells, each shown as it is found, and whether Ctrl-C ended it."""
+    """The cells, and whether Ctrl-C ended it. How many there are is shown meanwhile."""
     from everyturn.checking.check import check as check_cell
     from everyturn.checking.check import check_all
-    from everyturn.reports.text import exploring
+    from everyturn.reports.text import ProgressLine, exploring
 
     cells: list[Cell] = []
     try:
-        for checked in check_all(partial(check_cell, **how), cells_asked, jobs, exploring):
-            cells.append(checked.cell)
-            show.cell(checked.cell)
-            if checked.interrupted:
-                raise KeyboardInterrupt
+        with ProgressLine("check") as bar:
+            for checked in check_all(partial(check_cell, **how), cells_asked, jobs, exploring):
+                cells.append(checked.cell)
+                bar.cells(len(cells), len(cells_asked))
+                if checked.interrupted:
+                    raise KeyboardInterrupt
     except KeyboardInterrupt:
         show.say("interrupted: what was found so far")
         return cells, True

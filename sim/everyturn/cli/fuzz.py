@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
-from everyturn.cli.options import COUNTER_CHECK, DURATION, QUIET, WITHOUT, Finite, asked, finish, judging, of_worlds
+from everyturn.cli.options import (
+    COUNTER_CHECK,
+    DURATION,
+    QUIET,
+    VERBOSE,
+    WITHOUT,
+    Finite,
+    asked,
+    finish,
+    judging,
+    of_worlds,
+)
 from everyturn.cli.programs import AskedProgram, asked_programs, judge_programs, of_programs, setting, without_meaning
 from everyturn.cli.publishing import Published, publishing
 from everyturn.errors import UsageError
@@ -61,6 +72,7 @@ if TYPE_CHECKING:
 @COUNTER_CHECK
 @publishing
 @QUIET
+@VERBOSE
 @exits
 def fuzz(
     revisions: tuple[str, ...],
@@ -97,6 +109,7 @@ def fuzz(
             as_json=as_json,
             exit_zero=exit_zero,
             expect=expect,
+            together=False,
             then=_explain_programs,
             published=published,
         )

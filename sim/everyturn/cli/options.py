@@ -15,7 +15,7 @@ import click
 from everyturn.cli.ending import complain
 from everyturn.durations import parsed_duration
 from everyturn.errors import UsageError
-from everyturn.reports.quiet import QUIET_MARK
+from everyturn.reports.how_much import HOW_MUCH, HowMuch
 from everyturn.verdicts.verdict import Result, exit_code
 
 PICTURES: Final = (".png", ".svg", ".pdf")
@@ -123,8 +123,14 @@ WITHOUT = click.option(
 )
 
 
-def _keep_quiet(context: click.Context, _: click.Parameter, quiet: bool) -> None:  # click's order
-    context.meta[QUIET_MARK] = quiet
+def _keep(much: HowMuch) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def keep(context: click.Context, _: click.Parameter, asked_for: bool) -> None:  # click's order
+        if not asked_for:
+            return
+        if context.meta.setdefault(HOW_MUCH, much) is not much:
+            raise click.UsageError("--quiet, --verbose: expected one of them")
+
+    return keep
 
 
 QUIET = click.option(
@@ -132,8 +138,16 @@ QUIET = click.option(
     "--quiet",
     is_flag=True,
     expose_value=False,
-    callback=_keep_quiet,
+    callback=_keep(HowMuch.QUIET),
     help="Verdicts only: the matrix, and a line for each refutation, with its token.",
+)
+VERBOSE = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    expose_value=False,
+    callback=_keep(HowMuch.VERBOSE),
+    help="Each invariant with its verdict and what it says, and what of the scope was reached.",
 )
 
 BYTES = _Bytes()

@@ -116,10 +116,14 @@ def judge_programs(
     as_json: bool,
     exit_zero: bool,
     expect: str | None,
+    together: bool,
     then: Callable[[Sequence[CheckedScenario], Printer], None],
     published: Published,
 ) -> int:
-    """Judge each program, print what was found, and ``then`` what all say together; the exit code."""
+    """Judge each program, print what was found, and ``then`` what follows from all; the exit code.
+
+    ``together``: once all are judged, after the matrix of their verdicts; else each as soon as it is.
+    """
     from everyturn.reports import programs, text
 
     show = text.Printer(err=as_json)
@@ -131,14 +135,16 @@ def judge_programs(
         if not checked.found.runs and not checked.found.interrupted:
             continue
         found.append(checked)
-        if not show.quiet:
+        if not (together or show.quiet):
             programs.show_checked(checked, show)
         if checked.found.interrupted:
             interrupted = True
             show.say("interrupted: what was found so far")
             break
-    then(found, show)
     cells: list[Cell] = [checked.cell for checked in found]
+    if together:
+        show.all_of(cells, lambda place: programs.show_checked(found[place], show))
+    then(found, show)
     result = Result(RESULT_SCHEMA, command, cells, interrupted)
     published.result(result)
     return finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)

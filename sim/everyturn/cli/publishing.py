@@ -43,7 +43,7 @@ class Published(NamedTuple):
         if self.sarif is None and not self.github:
             return
         from everyturn.reports import refutations
-        from everyturn.reports.text import judged_of
+        from everyturn.reports.headline import judged_of
 
         names = [name for cell in found.cells for name, _ in judged_of(cell)]
         told = list(refutations.refutations(found.cells))
@@ -88,7 +88,7 @@ class Published(NamedTuple):
 
 
 def _refuted(cell: Cell) -> str:
-    from everyturn.reports.text import judged_of
+    from everyturn.reports.headline import judged_of
     from everyturn.verdicts.verdict import Verdict
 
     return ", ".join(name for name, judged in judged_of(cell) if judged.verdict is Verdict.REFUTED)

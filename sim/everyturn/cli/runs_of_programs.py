@@ -141,6 +141,7 @@ def shrink_program(
     from everyturn.asyncio.checking import shrink_token
     from everyturn.asyncio.telling.shrinking import weight
     from everyturn.reports import programs, text
+    from everyturn.reports.headline import counted
 
     show = text.Printer(err=as_json)
     with programs.watching("shrinking") as bar:
@@ -148,7 +149,7 @@ def shrink_program(
     for what, outcome in (("before", shrunk.before), ("after", shrunk.after.outcome)):
         these = zip(weight(outcome), ("interference of the world", "event", "decision"), strict=False)
         show.say(f"{what}: {', '.join(_counted(count, thing) for count, thing in these)}")
-    show.say(f"{text.counted(shrunk.tried, 'run')} tried")
+    show.say(f"{counted(shrunk.tried, 'run')} tried")
     programs.show_replayed(shrunk.after, show)
     cell = shrunk.after.cell
     show.say(programs.command("explain", cell, shrunk.token, invariant=shrunk.kind))

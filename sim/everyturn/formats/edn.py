@@ -35,6 +35,7 @@ _TOKEN: Final = re.compile(
 )
 _CLOSING: Final = {"[": "]", "(": ")", "{": "}", "#{": "}"}
 _STRING: Final = re.compile(r'(?:[^"\\]|\\.)*', re.DOTALL)
+_OCTAL: Final = re.compile("o?[0-7]{1,3}")
 _ESCAPE: Final = re.compile(r"\\(u[0-9a-fA-F]{4}|o?[0-7]{1,3}|.)", re.DOTALL)
 _ESCAPED: Final = {"t": "\t", "r": "\r", "n": "\n", "b": "\b", "f": "\f", "\\": "\\", '"': '"', "/": "/"}
 _NAMED: Final = {"newline": "\n", "return": "\r", "space": " ", "tab": "\t", "backspace": "\b", "formfeed": "\f"}
@@ -228,7 +229,7 @@ def _escaped(found: re.Match[str]) -> str:
     code = found[1]
     if code[0] == "u" and len(code) == 5:
         return chr(int(code[1:], 16))
-    if code.lstrip("o").isdigit():
+    if _OCTAL.fullmatch(code):
         return chr(int(code.lstrip("o"), 8))
     if code not in _ESCAPED:
         raise EdnError(f"an escape in a string, found {quote(found[0])}")

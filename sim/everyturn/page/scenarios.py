@@ -18,7 +18,7 @@ from everyturn.asyncio.telling.waiting import told as who_waits
 from everyturn.page.contents import Lane, Marks, OtherRun, PageAnswer, Rule, Story
 from everyturn.page.recording import MOST_MOMENTS, WORLD, CodePlace, RunMoment, record
 from everyturn.page.run_tree import RunTree, short_names
-from everyturn.reports.text import judged_of
+from everyturn.reports.headline import judged_of
 from everyturn.verdicts import hints
 
 MOST_RUNS: Final = 150

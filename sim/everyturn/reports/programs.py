@@ -12,16 +12,8 @@ import click
 from everyturn.asyncio.checking import CheckedScenario, ReplayedScenario
 from everyturn.asyncio.runtime.findings import KINDS
 from everyturn.asyncio.search.searching import ScenarioSearch
-from everyturn.reports.text import (
-    SIGNS,
-    Printer,
-    ProgressLine,
-    counted,
-    counter_checked,
-    judged_of,
-    risk_told,
-    verdict_counts,
-)
+from everyturn.reports.headline import counted, counter_checked, judged_of, risk_told, verdict_counts
+from everyturn.reports.text import SIGNS, Printer, ProgressLine
 from everyturn.verdicts import hints
 from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
 
@@ -58,6 +50,7 @@ def show_checked(checked: CheckedScenario, show: Printer) -> None:
     show.say(f"{verdict}, {many}" if cell.scope else many, f"{head} " if cell.scope else f"{head}  ")
     _show_refuted(cell, show)
     _show_unjudged(cell, show)
+    show.every_invariant(cell)
     for name, told in (cell.measures or {}).items():
         show.say(f"  {name}: {durations(told)}")
     _show_doubts(checked, show)

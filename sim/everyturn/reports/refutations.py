@@ -17,7 +17,7 @@ from everyturn.campaigns.known import KnownFailure, Since
 from everyturn.errors import AgentFault, EndlessRun, UsageError
 from everyturn.explanation.explain import Explanation, explain_source
 from everyturn.reports import scenario_story, story
-from everyturn.reports.text import judged_of
+from everyturn.reports.headline import judged_of
 from everyturn.sessions.by_name import workload_of
 from everyturn.sessions.workload import FAULTS
 from everyturn.source_location import Rank, rank

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from textwrap import fill
 from types import TracebackType
@@ -16,13 +15,12 @@ import click
 from everyturn.files.reading import SCREEN
 from everyturn.printing import printable, printable_lines
 from everyturn.reports.differences import values
-from everyturn.reports.quiet import is_quiet
+from everyturn.reports.headline import headline, judged_of
+from everyturn.reports.how_much import is_quiet, is_verbose
 from everyturn.runs.event_text import event_text
 from everyturn.verdicts import hints
-from everyturn.verdicts.expectations import unreached
-from everyturn.verdicts.verdict import WORST_FIRST, Cell, CounterCheck, InvariantResult, Result, Verdict
+from everyturn.verdicts.verdict import Cell, InvariantResult, Result, Verdict
 from everyturn.world.operations import in_short
-from everyturn.world.scope import Scope
 
 if TYPE_CHECKING:
     from everyturn.checking.audit import Audited
@@ -76,6 +74,10 @@ class ProgressLine:
             f"{sight.seconds:.0f} s, {sight.memory / 2**20:,.0f} MiB"
         )
 
+    def cells(self, done: int, of: int) -> None:
+        """Progress over cells."""
+        self._show(f"{done} of {of} cells")
+
     def sampling(self, runs: int, violated: int, seconds: float) -> None:
         """Progress of sampling."""
         rate = runs / seconds if seconds else 0
@@ -121,6 +123,7 @@ class Printer:
     def __init__(self, *, err: bool) -> None:
         self.err = err
         self.quiet = is_quiet()
+        self.verbose = is_verbose()
 
     def say(self, text: str = "", head: str = "") -> None:
         """One line, whatever names are in it; ``head``: its beginning, of our own words and colours."""
@@ -132,12 +135,30 @@ class Printer:
         if self.quiet:
             return
         head = click.style(f"{cell.revision}  {cell.scope}", bold=True)
-        self.say(_headline(cell), f"{head}  {_sign(cell.verdict)} ")
+        self.say(headline(cell), f"{head}  {_sign(cell.verdict)} ")
         for name, judged in judged_of(cell):
             if judged.verdict is Verdict.REFUTED:
                 self._refutation(cell, name, judged)
             elif judged.verdict is Verdict.UNDETERMINED and judged.sentence is not None:
                 self.say(f"{name}: {judged.sentence}", f"    {_sign(Verdict.UNDETERMINED)} ")
+        self.every_invariant(cell)
+
+    def every_invariant(self, cell: Cell) -> None:
+        """Each with its verdict and what it says, and the witnesses: if all that was asked for."""
+        if not self.verbose:
+            return
+        from everyturn.asyncio.runtime.findings import KINDS
+        from everyturn_model.invariants import INVARIANTS
+
+        says = {each.name: each.sentence for each in INVARIANTS} | KINDS
+        for name, judged in judged_of(cell):
+            said = f": {says[name]}" if name in says else ""
+            self.say(f"{name}: {judged.verdict.words}{said}", f"    {_sign(judged.verdict)} ")
+        for word, found in (("reached", True), ("not reached", False)):
+            names = [name for name, reached in cell.witnesses.items() if reached is found]
+            if names:
+                text = f"{word}: {', '.join(names)}"
+                self.say(fill(text, PAGE, initial_indent=" " * 4, subsequent_indent=" " * 6, break_on_hyphens=False))
 
     def _refutation(self, cell: Cell, name: str, judged: InvariantResult) -> None:
         often = f", in {judged.count:,} run{'s' * (judged.count != 1)}" if judged.count else ""
@@ -163,7 +184,6 @@ class Printer:
         """Revisions × scopes × invariants as a table."""
         names = list(dict.fromkeys(name for cell in cells for name, _ in judged_of(cell)))
         width = max(len(f"{cell.revision} {cell.scope}") for cell in cells) + 2
-        self.say()
         for line in _slanted(names):
             self.say(" " * width + line)
         for cell in cells:
@@ -172,6 +192,18 @@ class Printer:
             self.say(head=f"{f'{cell.revision} {cell.scope}':<{width}}{signs}")
         self.say()
         self.say(LEGEND)
+
+    def all_of(self, cells: Sequence[Cell], show: Callable[[int], None]) -> None:
+        """The verdicts of cells: the matrix if there are several, then what there is to ``show`` of each, by its place.
+        No more than :meth:`verdicts` if only these are wanted."""
+        if self.quiet:
+            self.verdicts(cells)
+            return
+        if len(cells) > 1:
+            self.matrix(cells)
+            self.say()
+        for place in range(len(cells)):
+            show(place)
 
     def verdicts(self, cells: Sequence[Cell]) -> None:
         """All verdicts, and no more: the matrix, then a line for each refutation, with its token."""
@@ -281,91 +313,9 @@ def coverage(report: dict[str, Any]) -> Iterator[str]:
         yield f"  UNREADABLE in {report['more_faults']:,} more places"
 
 
-def judged_of(cell: Cell) -> Iterator[tuple[str, InvariantResult]]:
-    """All that is said in a cell, conformance last."""
-    yield from cell.invariants.items()
-    if cell.conforms is not None:
-        yield "conforms", cell.conforms
-
-
 def _sign(verdict: Verdict) -> str:
     text, colour = SIGNS[verdict]
     return click.style(text, fg=colour)
-
-
-def verdict_counts(cell: Cell) -> str:
-    """How many of each verdict there are in a cell."""
-    counts = Counter(judged.verdict for _, judged in judged_of(cell))
-    return ", ".join(f"{counts[verdict]} {verdict.words}" for verdict in WORST_FIRST if counts[verdict])
-
-
-def _headline(cell: Cell) -> str:
-    counts = Counter(judged.verdict for _, judged in judged_of(cell))
-    said = verdict_counts(cell)
-    if cell.conforms is not None:
-        said += f" ({len(cell.invariants)} invariant{'s' * (len(cell.invariants) != 1)} and conformance)"
-    if cell.states is not None:
-        size = f"{cell.states:,} states, {cell.transitions:,} transitions, depth {cell.depth}, {cell.seconds:.2f} s"
-        if cell.peak_bytes is not None:
-            size += f", {cell.peak_bytes / 2**20:,.0f} MiB"
-        if cell.reduction == "symmetry":
-            size += ", up to renaming"
-        if cell.reduction == "ample":
-            size += ", partial order reduced"
-            if Verdict.REFUTED in counts:
-                size += " (there may be shorter counterexamples)"
-        if cell.stopped is not None:
-            size += f"; stopped at {cell.stopped}"
-    else:
-        runs = (
-            f"complete: {cell.schedules:,} schedule{'s' * (cell.schedules != 1)}"
-            if cell.complete
-            else f"{cell.schedules:,} run{'s' * (cell.schedules != 1)}"
-        )
-        size = f"{runs} ({cell.strategy}, seed {cell.seed})"
-        if cell.risk is not None:
-            size += risk_told(cell.risk, counts)
-        elif cell.risk is None and not cell.complete and cell.run is None:
-            size += ", no bound for what was not seen: these runs are no independent samples"
-    if cell.counter_check is not None:
-        size += f"; {counter_checked(cell.counter_check)}"
-    missed = unreached(cell.witnesses, Scope.parse(cell.scope)) if cell.witnesses else ()
-    if missed and cell.verdict in (Verdict.PROVED, Verdict.VACUOUS):
-        said += f", but never reached: {', '.join(missed)}"
-    return f"{said}  [{size}]"
-
-
-def counted(count: int, what: str) -> str:
-    """So many of something, in words."""
-    return f"{count:,} {what}{'s' * (count != 1)}"
-
-
-def counter_checked(done: CounterCheck) -> str:
-    """How much of a proof was made again without tables."""
-    if done.off:
-        return "no counter-check"
-    counts = ((done.merged, "merged state"), (done.schedules, "schedule"))
-    said = ", ".join(counted(count, what) for count, what in counts if count) or "nothing"
-    said = f"counter-checked: {said}"
-    return said if done.stopped is None else f"{said}, stopped at {done.stopped}"
-
-
-def risk_told(risk: Mapping[str, Any], counts: Mapping[Verdict, int]) -> str:
-    """What independent runs say about what they did not show; ``counts``: how many verdicts of each kind there are."""
-    said = ""
-    if counts.get(Verdict.RISK) or counts.get(Verdict.UNDETERMINED):
-        said += ", each of the others" if counts.get(Verdict.REFUTED) else ", a violation"
-        said += (
-            f": probability per run at most {risk['at_most']:.2g}, confidence {risk['confidence']}, {risk['method']}"
-        )
-    if not risk.get("met", True):
-        said += f" (asked for: {risk['asked']:g})"
-    if "pct" in risk:
-        pct = risk["pct"]
-        said += f", a violation of depth {pct['depth']} missed with probability at most {pct['missed_at_most']:.2g}"
-    unseen = risk["unseen"]
-    seen = f"{unseen['classes']} outcome{'s' * (unseen['classes'] != 1)} seen"
-    return f"{said}; {seen}, unseen outcomes: at most {unseen['high']:.2g}"
 
 
 def _slanted(names: Sequence[str]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Final
 from everyturn.logs.findings import Broken
 from everyturn.logs.log_judge import NOTHING, Size
 from everyturn.logs.validate import Validated
-from everyturn.reports.text import counted
+from everyturn.reports.headline import counted
 from everyturn.verdicts.checker import CONFORMS
 from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict, worst
 

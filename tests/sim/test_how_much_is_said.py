@@ -1,4 +1,4 @@
-"""`--quiet`: the verdicts, and no more; and where colours are shown."""
+"""`--quiet`: the verdicts, and no more; `--verbose`: all there is to say; of several cells the matrix first; colours."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Final
 import pytest
 from click.testing import CliRunner
 
+from everyturn.asyncio.runtime.findings import KINDS
 from everyturn.cli import main
 from everyturn.reports.text import LEGEND
+from everyturn_model.invariants import INVARIANTS
 
 HANGS: Final = str(Path(__file__).parents[1] / "traces" / "H1-no-hang.jsonl")
 RACY: Final = "examples.scenarios.two_users:racy"
@@ -62,3 +64,41 @@ def test_no_color_is_respected(environment: dict[str, str], *, coloured: bool) -
     """Where colours would be shown, they are not if that is set and not empty."""
     shown = CliRunner().invoke(main, ["replay", HANGS, "--quiet"], env=environment, color=True)
     assert ("\x1b[" in shown.stdout) is coloured
+
+
+@pytest.mark.parametrize(
+    ("command", "names"), [(["check", *ASKED], ["no-hang", "one-turn"]), (["check", "--scenario", RACY], ["hang"])]
+)
+def test_verbose_is_every_invariant_with_what_it_says(command: list[str], names: list[str]) -> None:
+    says = {each.name: each.sentence for each in INVARIANTS} | KINDS
+    shown = lines(*command, "--verbose")
+    for name in names:
+        assert [line for line in shown if re.fullmatch(rf" +[✓✗] {name}: \w+: {re.escape(says[name])}", line)]
+    assert lines(*command) == [line for line in shown if line in lines(*command)]
+
+
+def test_verbose_says_what_was_reached() -> None:
+    shown = "\n".join(lines("check", *ASKED, "-v"))
+    assert re.search(r"^ +reached: .*hand-off", shown, re.MULTILINE)
+    assert re.search(r"^ +not reached: ", shown, re.MULTILINE)
+
+
+def test_one_of_them_is_expected() -> None:
+    found = CliRunner().invoke(main, ["check", *ASKED, "-q", "-v"])
+    assert (found.exit_code, "expected one of them" in found.output) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", *ASKED, "--scope", "A"],
+        ["check", "--scenario", RACY, "--scenario", "examples.scenarios.two_users:mended"],
+    ],
+)
+def test_of_several_cells_the_matrix_comes_first(command: list[str]) -> None:
+    """Then each, with its refutations; at last where to go on."""
+    shown = lines(*command)
+    told = [number for number, line in enumerate(shown) if re.match(r"(d3|examples)\S+  .*[✓✗] [\drp]", line)]
+    assert len(told) == 2
+    assert shown.index(LEGEND) < told[0]
+    assert shown[-1].startswith("why, and since when it was too late: ")
