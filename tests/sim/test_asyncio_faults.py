@@ -7,7 +7,6 @@ from typing import Final
 import pytest
 from examples.scenarios.faults import orders, tasks, turns, waiting
 from examples.scenarios.faults.pairs import Fault
-from tests.nightly import thinned
 
 from everyturn.asyncio.checking import check
 from everyturn.asyncio.runtime.running import Setting
@@ -23,7 +22,6 @@ def test_there_are_fifteen_and_ten_that_need_the_order_of_asyncio() -> None:
     assert len(orders.NEEDS_ITS_ORDER) == 10
 
 
-@thinned(2)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_is_found_and_its_mended_twin_is_proved(fault: Fault) -> None:
     wrong = check(fault.wrong)
@@ -42,7 +40,6 @@ def test_what_looks_racy_and_is_right_on_asyncio_is_proved(name: str) -> None:
     assert check(vars(orders)[name]).cell.verdict is Verdict.PROVED
 
 
-@thinned(2)
 @pytest.mark.parametrize("name", orders.NEEDS_ITS_ORDER)
 def test_what_needs_the_order_of_asyncio_is_refuted_at_any_order_and_said_to_need_it(name: str) -> None:
     cell = check(vars(orders)[name], Setting(order="any")).cell
