@@ -101,7 +101,6 @@ def test_a_search_ends_at_the_first_refutation_if_that_is_asked_for(asked: Asked
         ("--granularity", "access"),
         ("--reduce", "dead"),
         ("--engine", "levels"),
-        ("--jobs", "2"),
         ("--counterexamples", "1"),
         ("--checkpoint", "x.cp"),
     ],
@@ -115,7 +114,15 @@ def test_an_option_that_means_nothing_to_a_program_is_refused(asked: Asked, opti
 
 
 @both
-def test_a_refutation_says_how_to_go_on_and_several_cells_end_with_the_matrix(asked: Asked, tmp_path: Path) -> None:
+def test_programs_in_processes_of_their_own_are_judged_the_same(asked: Asked) -> None:
+    """Several at once, in the order in which they were named, with the same counts and tokens."""
+    one, two = (run("check", *asked.wrong, *asked.mended[:2], "--jobs", jobs) for jobs in "12")
+    assert (one.exit_code, two.exit_code) == (1, 1)
+    assert re.sub(r"\d+\.\d\d s\b", "… s", two.stdout) == re.sub(r"\d+\.\d\d s\b", "… s", one.stdout)
+
+
+@both
+def test_a_refutation_says_how_to_go_on_and_several_cells_begin_with_the_matrix(asked: Asked, tmp_path: Path) -> None:
     picture = tmp_path / "matrix.png"
     said = run("check", *asked.wrong, *asked.mended[:2], "--plot", str(picture)).stdout
     assert picture.stat().st_size > 1_000

@@ -355,7 +355,7 @@ def test_the_judge_of_logs_accuses_nobody_whom_the_referee_does_not(
 def test_what_is_left_at_rest_is_caught(tmp_path: Path) -> None:
     """The snapshot at rest must be clean, and whoever is still in the queue has no fate."""
     report = judge(tmp_path, f"{P2}; cancel cancel1", busy=True, queued=["p2"], accepted=2, mark=3)
-    left = "left over: an active entry; p2 in the queue; 2 open reservation(s); a cancel mark of 3"
+    left = "left over: an active entry; p2 in the queue; open reservations: 2; a cancel mark of 3"
     assert report.findings["clean-rest"].sentence == AT_REST + left
     assert report.findings["nothing-lost"].sentence == AT_REST + "p2 is still in the queue"
 

@@ -89,7 +89,7 @@ def test_no_coroutine_is_left_to_be_warned_of_elsewhere(agent: Any) -> None:
     """Python warns of a coroutine that nobody began when it collects it, in whatever code runs then."""
 
     def left() -> list[Any]:
-        found = [each for each in gc.get_objects() if isinstance(each, CoroutineType)]
+        found = [each for each in gc.get_objects() if type(each) is CoroutineType]
         return [each for each in found if each.cr_code.co_filename == mistakes.__file__ and each.cr_frame is not None]
 
     before = left()

@@ -23,7 +23,7 @@ def clean_rest(state: None, event: Event, ledger: Ledger) -> Violated | None:
         for wrong, text in (
             (shared.active is not None, f"{shared.active} is still active"),
             (bool(shared.queue), f"{', '.join(shared.queue)} still queued"),
-            (shared.reservations > 0, f"{shared.reservations} reservation(s) open"),
+            (shared.reservations > 0, f"open reservations: {shared.reservations}"),
             (shared.mark > 0, f"a cancel mark of {shared.mark}"),
             (shared.mutex is not None, f"the dispatch mutex held by {shared.mutex}"),
         )
@@ -45,7 +45,7 @@ def left_over(session: LogSession, kinds: frozenset[str], snapshot: Snapshot | N
         for wrong, text in (
             (snapshot.busy, "an active entry"),
             (bool(snapshot.queue), f"{', '.join(snapshot.queue)} in the queue"),
-            (snapshot.reservations > 0, f"{snapshot.reservations} open reservation(s)"),
+            (snapshot.reservations > 0, f"open reservations: {snapshot.reservations}"),
             (snapshot.mark > 0, f"a cancel mark of {snapshot.mark}"),
         )
         if wrong

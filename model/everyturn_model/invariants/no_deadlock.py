@@ -13,7 +13,8 @@ from everyturn_model.monitor import Invariant, Kind, SessionNeeds, Violated
 def no_deadlock(state: None, event: Event, ledger: Ledger) -> Violated | None:
     """At rest no thread waits."""
     if isinstance(event, Rest) and event.blocked:
-        return Violated(f"nothing can move any more, and {', '.join(event.blocked)} still wait(s)")
+        still = "still waits" if len(event.blocked) == 1 else "still wait"
+        return Violated(f"nothing can move any more, and {', '.join(event.blocked)} {still}")
     return state
 
 

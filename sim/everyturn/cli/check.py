@@ -87,7 +87,7 @@ if TYPE_CHECKING:
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="Cells explored at once; a single cell is explored by two processes.",
+    help="Cells or programs explored at once; a single cell is explored by two processes.",
 )
 @of_programs
 @COUNTER_CHECK
@@ -132,7 +132,7 @@ def check(
     published = Published(sarif, github)
     programs = asked_programs(scenarios, sessions, scopes, how["invariants"], how["without"])
     if programs:
-        without_meaning("revisions", "granularity", "checkpoint", "counterexamples", "reduce", "engine", "jobs")
+        without_meaning("revisions", "granularity", "checkpoint", "counterexamples", "reduce", "engine")
         limits = (None, max_seconds, max_memory, max_states)
         judge = _of_programs(setting(order, eager=eager), limits, how)
         then = partial(_together, plot=plot)
@@ -144,6 +144,7 @@ def check(
             exit_zero=exit_zero,
             expect=expect,
             together=True,
+            jobs=jobs,
             then=then,
             published=published,
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
@@ -48,11 +50,13 @@ def of_programs(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class AskedProgram(NamedTuple):
-    """A program that is asked about, a scenario by its name; and what its runs are judged for."""
+    """A program that is asked about, a scenario by its name; and what its runs are judged for. ``again``: finds it in
+    another process."""
 
     name: str
     program: Scenario | str
     kinds: Mapping[str, str]
+    again: Callable[[], Scenario | str]
 
 
 def asked_programs(
@@ -71,8 +75,9 @@ def asked_programs(
 
         if not scopes:
             raise UsageError("--session: expected --scope, for example --scope AA+1c")
-        works = [workload(name, scope, invariants, without) for scope in scopes for name in sessions]
-        return [AskedProgram(work.name, work, work.kinds) for work in works]
+        found = [partial(workload, name, scope, invariants, without) for scope in scopes for name in sessions]
+        works = [(each(), each) for each in found]
+        return [AskedProgram(work.name, work, work.kinds, each) for work, each in works]
     if not scenarios:
         return []
     if scopes:
@@ -83,7 +88,7 @@ def asked_programs(
     kinds = chosen(KINDS, invariants, without)
     for name in scenarios:
         find(name)
-    return [AskedProgram(name, name, kinds) for name in scenarios]
+    return [AskedProgram(name, name, kinds, partial(str, name)) for name in scenarios]
 
 
 def without_meaning(*names: str) -> None:
@@ -119,19 +124,19 @@ def judge_programs(
     together: bool,
     then: Callable[[Sequence[CheckedScenario], Printer], None],
     published: Published,
+    jobs: int = 1,
 ) -> int:
     """Judge each program, print what was found, and ``then`` what follows from all; the exit code.
 
-    ``together``: once all are judged, after the matrix of their verdicts; else each as soon as it is.
+    ``together``: once all are judged, after the matrix of their verdicts; else each as soon as it is. ``jobs``: so many
+    at once.
     """
     from everyturn.reports import programs, text
 
     show = text.Printer(err=as_json)
     found: list[CheckedScenario] = []
     interrupted = False
-    for each in asked:
-        with programs.watching(each.name) as bar:
-            checked = judge(each, bar)
+    for checked in _judged(asked, judge, jobs):
         if not checked.found.runs and not checked.found.interrupted:
             continue
         found.append(checked)
@@ -148,3 +153,32 @@ def judge_programs(
     result = Result(RESULT_SCHEMA, command, cells, interrupted)
     published.result(result)
     return finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
+
+
+def _judged(
+    asked: Sequence[AskedProgram], judge: Callable[[AskedProgram, SearchProgress], CheckedScenario], jobs: int
+) -> Iterator[CheckedScenario]:
+    """Each program judged, in their order; with two ``jobs`` or more in processes of their own, from which no runs come
+    back."""
+    from everyturn.reports import programs
+
+    if jobs > 1 and len(asked) > 1:
+        from joblib import Parallel, delayed
+
+        yield from Parallel(jobs, return_as="generator")(
+            delayed(_elsewhere)(judge, each._replace(program="")) for each in asked
+        )
+        return
+    for each in asked:
+        with programs.watching(each.name) as bar:
+            yield judge(each, bar)
+
+
+def _elsewhere(
+    judge: Callable[[AskedProgram, SearchProgress], CheckedScenario], asked: AskedProgram
+) -> CheckedScenario:
+    """What may leave a process: verdicts and counts. Runs are known by their tokens."""
+    from everyturn.reports.programs import UnseenProgress
+
+    checked = judge(asked._replace(program=asked.again()), UnseenProgress(asked.name))
+    return checked._replace(found=replace(checked.found, found={}, unordered=frozenset(), guide=None))

@@ -38,6 +38,13 @@ class SearchProgress(ProgressLine):
         self._show(f"{weight[0]} interferences, {weight[1]} events, {weight[2]} decisions, {tried:,} runs tried")
 
 
+class UnseenProgress(SearchProgress):
+    """Progress in a process of its own: nobody sees it."""
+
+    def _show(self, text: str) -> None:
+        pass
+
+
 def show_checked(checked: CheckedScenario, show: Printer) -> None:
     """The verdicts on one program, in a scope if it is a session: a line, refutations with the commands that make their
     runs again, and what is not judged, with the reason."""

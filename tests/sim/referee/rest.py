@@ -43,7 +43,7 @@ class CleanRest:
             for wrong, text in (
                 (event.busy, "an active entry"),
                 (bool(event.queued), f"{', '.join(event.queued)} in the queue"),
-                (event.accepted > 0, f"{event.accepted} open reservation(s)"),
+                (event.accepted > 0, f"open reservations: {event.accepted}"),
                 (event.mark > 0, f"a cancel mark of {event.mark}"),
             )
             if wrong
