@@ -41,9 +41,8 @@ def shut_down(executor: Any, pool: Pool, *, wait: bool, cancels: bool) -> None:
     left = len(pool.begun) + len(pool.waiting)
     if left and (cancels or (wait and left > 1 and pool.workers > 1)):
         raise Unsupported(
-            f"{user_line()}: the shutdown of an executor that has {left} function{'s' * (left != 1)} to run: expected an "
-            "idle one; "
-            "await its functions first, or shut it down with wait=False"
+            f"{user_line()}: the shutdown of an executor that has {left} function{'s' * (left != 1)} to run: expected "
+            "an idle one; await its functions first, or shut it down with wait=False"
         )
     while wait and pool.begun:
         job = pool.begun[0]
