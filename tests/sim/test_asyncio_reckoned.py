@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pytest
 
+from everyturn.asyncio.order.clock import Clock
+from everyturn.asyncio.order.moments import earliest
 from everyturn.asyncio.runtime.running import RECKONED
 from everyturn.asyncio.search.searching import search
 
@@ -100,3 +102,37 @@ def test_a_date_is_the_loop_s_also_where_a_lambda_asks_for_it() -> None:
     assert found.complete
     assert not found.found
     assert found.trusted == [RECKONED]
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda now, left, _: now <= left,
+        lambda now, left, _: left > now,
+        lambda now, left, _: left - now,
+        lambda now, left, _: now - left,
+        lambda now, _, since: now + since,
+        lambda now, _, since: since < now - 990,
+    ],
+)
+def test_a_time_that_an_earlier_run_left_behind_is_a_number_and_that_is_noted(way: Any) -> None:
+    """Its instants are none of the clock's, which is asked what it is asked about a number."""
+
+    def asked(earlier_one: bool) -> tuple[list[Sequence[str]], float, bool]:
+        said: list[Sequence[str]] = []
+
+        def choose(kind: str, options: Sequence[str]) -> int:
+            said.append(options)
+            return 0
+
+        earlier, clock = Clock(choose), Clock(choose)
+        first = earlier.present()
+        for _ in range(3):
+            earlier.tick()
+        left, since = earlier.present() + 7, earlier.present() - first
+        earlier.over = True
+        if not earlier_one:
+            left, since = earliest(left), earliest(since)
+        return said, earliest(way(clock.present(), left, since)), clock.reckoned or earlier.reckoned
+
+    assert asked(earlier_one=True) == (*asked(earlier_one=False)[:2], True)

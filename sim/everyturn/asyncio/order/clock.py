@@ -38,6 +38,8 @@ class Clock:
         """Where time is simulated: for each instant how long it is since the first one, in nanoseconds."""
         self.holds = True
         """Whether what was compared last holds by the actual instants."""
+        self.over = False
+        """Whether its run is over: what a program has kept of its times is compared as numbers."""
         self._least = [0]
         """For each instant how long it is at least since the first one, in nanoseconds."""
         self._choose = choose
@@ -96,7 +98,7 @@ class Clock:
         deadlines are equal, and the heap of the loop decides. Which of the two it is, the world chooses once.
         """
         looks, self.looks = self.looks, self.looks + 1
-        if looks and self.fine is None:
+        if looks and self.fine is None and not self.over:
             self.fine = self._choose("clock", ("the clock moves on within a step", "the clock is coarse")) == 0
         return looks if self.fine else 0
 
@@ -105,6 +107,8 @@ class Clock:
         known = self.follows(later, earlier, nanoseconds)
         if known is not None:
             return known
+        if self.over:
+            return in_nanoseconds(self.seconds(later) - self.seconds(earlier)) <= nanoseconds
         if self.actual is not None:
             self.holds = self.actual[later] - self.actual[earlier] <= nanoseconds
         answer = self._choose("time", (f"{what} holds", f"{what} does not hold")) == 0

@@ -48,6 +48,13 @@ class _Compared(float):
     __float__, __neg__, __pos__ = _as_a_number("__float__"), _as_a_number("__neg__"), _as_a_number("__pos__")
     __hash__ = _as_a_number("__hash__")
 
+    def _here(self, other: Any) -> Any:
+        """``other``; a plain number, if another clock has shown it, of an earlier run that left it behind."""
+        if isinstance(other, _Compared) and other.clock is not self.clock:
+            self.clock.reckoned = other.clock.reckoned = True
+            return earliest(other)
+        return other
+
     def _at_most(self, other: Any, margin: int) -> bool:
         """Whether self <= other + margin (in nanoseconds)."""
         raise NotImplementedError
@@ -92,6 +99,7 @@ class Moment(_Compared):
         return float, (earliest(self),)
 
     def __add__(self, other: Any) -> Any:
+        other = self._here(other)
         if isinstance(other, Span):
             return other.after(self)
         if isinstance(other, Moment) or not isinstance(other, int | float):
@@ -103,6 +111,7 @@ class Moment(_Compared):
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Any:
+        other = self._here(other)
         if isinstance(other, Moment):
             return span(self, other)
         if isinstance(other, Before):
@@ -121,6 +130,7 @@ class Moment(_Compared):
 
     def _at_most(self, other: Any, margin: int) -> bool:
         """Whether self <= other + margin (in nanoseconds)."""
+        other = self._here(other)
         if isinstance(other, Span):
             return float(self) <= float(other) + margin / 1e9
         if not isinstance(other, Moment):
@@ -185,6 +195,7 @@ class Span(_Compared):
         return None
 
     def __add__(self, other: Any) -> Any:
+        other = self._here(other)
         if isinstance(other, Moment):
             return self.after(other)
         if isinstance(other, Span):
@@ -199,6 +210,7 @@ class Span(_Compared):
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Any:
+        other = self._here(other)
         if isinstance(other, int | float) and not isinstance(other, Moment):
             return self + -other
         return self._minus(other)
@@ -225,6 +237,7 @@ class Span(_Compared):
         return -self if self < 0 else self
 
     def _at_most(self, other: Any, margin: int) -> bool:
+        other = self._here(other)
         if isinstance(other, Span):
             left = self.joined(-other)
             if left is not None:

@@ -152,6 +152,7 @@ def _one(
             outcome.findings += _judged(world.failures, noted)
             world.over = True
         _close(world)
+        world.clock.over = True
     outcome.connects = world.network.used
     outcome.iterations, outcome.neighbours = world.iterations, frozenset(world.numbers.neighbours.pairs)
     outcome.unordered, outcome.trusted = frozenset(world.unordered), frozenset(world.network.trusted)
