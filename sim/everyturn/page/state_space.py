@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, Row, Successor, Transitions
+from everyturn.errors import Disagreement
 from everyturn.page.contents import MOST_STATES, Act, BrokenRule, SeenEvent, Stand, StateColumn
 from everyturn.page.excerpts import Places
 from everyturn.page.tables import Table
@@ -48,11 +49,16 @@ class StateSpace:
     # growing -----------------------------------------------------------------------------------------------------
 
     def follow(self, names: Sequence[Named]) -> list[int]:
-        """Carry the run of these steps, and what could be done instead at each: the place of each move."""
+        """Carry the run of these steps, and what could be done instead at each: the place of each move. Raises
+        :class:`Disagreement` if it was worked out that one of them cannot be made."""
         row, way = self._rows[0], []
         for name in names:
             moves = list(self._expand(row))
-            place = next(place for place, move in enumerate(moves) if self._is(row, move, name))
+            place = next((place for place, move in enumerate(moves) if self._is(row, move, name)), None)
+            if place is None:
+                raise Disagreement(
+                    f"step {len(way)}: {name.thread} does what none of the {len(moves)} moves of its state is"
+                )
             way.append(place)
             row = moves[place].row
         self._expand(row)
