@@ -51,7 +51,8 @@ class StateSpace:
     def follow(self, names: Sequence[Named]) -> list[int]:
         """Carry the run of these steps, and what could be done instead at each: the place of each move. Raises
         :class:`Disagreement` if it was worked out that one of them cannot be made."""
-        row, way = self._rows[0], []
+        way: list[int] = []
+        row = self._rows[0]
         for name in names:
             moves = list(self._expand(row))
             place = next((place for place, move in enumerate(moves) if self._is(row, move, name)), None)
