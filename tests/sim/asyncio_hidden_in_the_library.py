@@ -163,7 +163,7 @@ def library_as_it_was() -> Iterator[None]:
     logging.disable(logging.NOTSET)
     os.environ.clear()
     os.environ.update(environment)
-    for owner in (asyncio, asyncio.sleep, asyncio.Queue, builtins):
+    for owner in (asyncio, asyncio.sleep, asyncio.Queue, asyncio.StreamReader, builtins):
         if hasattr(owner, "seen"):
             delattr(owner, "seen")
 
@@ -225,6 +225,10 @@ MAKE_AND_LOOK: Final[dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]
     "an attribute of a module of the library": (_set(asyncio, "seen"), lambda _: vars(asyncio)["seen"]),
     "an attribute of a function of the library": (_set(asyncio.sleep, "seen"), lambda _: vars(asyncio.sleep)["seen"]),
     "an attribute of a class of the library": (_set(asyncio.Queue, "seen"), lambda _: vars(asyncio.Queue)["seen"]),
+    "an attribute of a class of the library that it had by another name": (
+        lambda way: setattr(asyncio.StreamReader, "seen", vars(asyncio.StreamReader)[("read", "readline")[way]]),
+        lambda _: vars(asyncio.StreamReader)["seen"].__name__,
+    ),
     "what a class of the library had": (
         lambda way: setattr(json.JSONEncoder, "item_separator", ", ;"[way]),
         lambda _: json.JSONEncoder.item_separator,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 import time
 import uuid
 from typing import Any
@@ -28,3 +29,24 @@ async def looks_at_the_clock(world: Any) -> None:
     await asyncio.sleep(1)
     world.log(time.time() > 0)
     raise AssertionError("it looked at the clock")
+
+
+async def looks_at_every_clock(world: Any) -> None:
+    """And says what matters in simulated time only, reads its notes, and makes names in all ways."""
+    from everyturn.studies.distributions import Exponential
+
+    world.takes("answer", Exponential(2.0))
+    world.fails("answer", 0.1)
+    world.log(time.time_ns() // 10**12, time.monotonic_ns(), time.perf_counter_ns())
+    await asyncio.gather(world.io("answer"), world.io("other"))
+    world.log(uuid.uuid1().hex, uuid.uuid4().hex, secrets.token_hex(4), random.SystemRandom().random())
+    world.measure("answer", time.monotonic())
+    assert len(world.logged[0]) == 2, "it has looked at three clocks"
+
+
+async def listens_to_nobody(world: Any) -> None:
+    """Nobody connects."""
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 8000)
+    await asyncio.gather(world.io("a"), world.io("b"))
+    server.close()
+    raise AssertionError("nobody came")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,14 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.nightly import how_many
 
+import everyturn
 from everyturn.asyncio.checking import check
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.running import Scenario, Setting
-from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, outcomes
+from everyturn.asyncio.runtime.scenarios import find
+from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, outcomes, search
 from everyturn.asyncio.states.state import encode
+from everyturn.asyncio.telling.stock_script import stock_script
 from everyturn.verdicts.verdict import Verdict
 
 httpx = pytest.importorskip("httpx")
+
+from tests.sim.asking_by_httpx import Asks, IsRefused, client_of  # noqa: E402 # likewise
 
 from everyturn.asyncio.endpoints.chat import ChatEndpoint  # noqa: E402 # it needs httpx
 
@@ -30,10 +38,6 @@ async def streamed(client: Any, got: list[str]) -> None:
         async for line in response.aiter_lines():
             if line.startswith("data: {"):
                 got.append(json.loads(line[6:])["choices"][0]["delta"].get("content", ""))
-
-
-def client_of(endpoint: Any) -> Any:
-    return httpx.AsyncClient(transport=endpoint, base_url="http://model.example/v1", trust_env=False)
 
 
 def streams(pieces: list[str], **options: Any) -> Scenario:
@@ -108,3 +112,33 @@ def test_the_example_is_refuted_by_an_answer_that_nobody_stopped() -> None:
     racy = check("examples.scenarios.http_chat:racy").cell
     assert [kind for kind, found in racy.invariants.items() if found.verdict is Verdict.REFUTED] == ["error"]
     assert "nobody has stopped this answer" in str(racy.invariants["error"].sentence)
+
+
+# behind the adapter of a session, and in a script for the stock loop
+# ---------------------------------------------------------------------------
+
+
+def test_a_session_whose_model_is_behind_httpx_is_judged_as_one_with_a_model() -> None:
+    said = everyturn.check_session(Asks, "A+1e").cell.invariants
+    for name in ("no-hang", "one-turn", "nothing-lost", "true-outcome", "right-owner"):
+        assert said[name].verdict is Verdict.PROVED, name
+
+
+def test_an_answer_of_a_session_fails_as_the_endpoint_says_and_as_often_as_the_scope_says() -> None:
+    assert everyturn.check_session(IsRefused, "A").cell.invariants["no-hang"].verdict is Verdict.PROVED
+    assert everyturn.check_session(IsRefused, "A+1e").cell.invariants["no-hang"].verdict is Verdict.REFUTED
+
+
+@pytest.mark.parametrize(("what", "end"), [("IsRefused", "p1 still waits"), ("nobody_is_refused", "main ends in")])
+def test_a_script_has_the_endpoint(what: str, end: str, tmp_path: Path) -> None:
+    """In a session the project is stood in for, in a scenario one that is there is taken."""
+    name, script = f"tests.sim.asking_by_httpx:{what}", tmp_path / "run.py"
+    if what == "IsRefused":
+        everyturn.check_session(name, "A+1e").explain("no-hang", script=script, budget=10)
+    else:
+        found = search(find(name)).found["error"]
+        script.write_text(stock_script(name, Setting(), found.decisions, script.name, "what is wrong"))
+    command = [sys.executable, str(script)]
+    made = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stdout + made.stderr
+    assert end in made.stdout

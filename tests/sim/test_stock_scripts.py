@@ -32,7 +32,10 @@ FAULTS = [
     if isinstance(each, Fault)
 ]
 PROGRAMS = [f"tests.sim.numbered_programs:program_{number}" for number in (107, 111, 112, 115, 117)]
-TALKING = [f"tests.sim.talking_scenarios:{name}" for name in ("asks_a_model_and_writes", "looks_at_the_clock")]
+TALKING = [
+    f"tests.sim.talking_scenarios:{name}"
+    for name in ("asks_a_model_and_writes", "looks_at_the_clock", "looks_at_every_clock")
+]
 THREADS = ["tests.sim.small_scenarios:two_threads", "tests.sim.small_scenarios:siblings_in_every_order"]
 
 
@@ -103,6 +106,14 @@ def test_a_run_that_asyncio_cannot_make_has_no_script() -> None:
     outcome = search(orders.begun_in_order, Setting(order="any")).found["error"]
     with pytest.raises(UsageError, match="no script: asyncio runs ready callbacks first in, first out, and this run"):
         stock_script(name, Setting(order="any"), outcome.decisions, "run.py", "what is wrong")
+
+
+def test_a_program_that_only_listens_has_no_script_either() -> None:
+    """Its sockets would be real ones, whose selector the script takes."""
+    name = "tests.sim.talking_scenarios:listens_to_nobody"
+    outcome = search(find(name)).found["error"]
+    with pytest.raises(UsageError, match="no script: expected a run without connections"):
+        stock_script(name, Setting(), outcome.decisions, "run.py", "what is wrong")
 
 
 def test_the_command_line_writes_the_script(tmp_path: Path) -> None:

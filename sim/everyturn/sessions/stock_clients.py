@@ -69,7 +69,7 @@ class ScriptedClients:
 
     def note(self, text: str) -> None:
         print(text)
-        self.world.logged.append(repr(text))
+        self.world.noted.append(repr(text))
 
     # What an adapter tells.
 

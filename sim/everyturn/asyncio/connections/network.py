@@ -50,7 +50,7 @@ class Network:
         self.rooms: tuple[int, ...] = (ROOM,)
         self.whole = False
         self.used = False
-        """Whether a connection was asked for."""
+        """Whether the program or its scenario has to do with connections."""
         self.trusted: set[str] = set()
         """What of connections was one of all that are possible, not explored."""
         self.sockets: dict[int, WorldSocket] = {}
@@ -61,6 +61,8 @@ class Network:
         """The descriptors that the loop looks at, with their handles."""
         self.reported: set[int] = set()
         """Descriptors of which this look at the selector has told."""
+        self.own: frozenset[str] = frozenset(vars(self)) | {"own"}
+        """Names of its own attributes; a scenario may hang others on it."""
 
     def state(self) -> tuple[Any, ...]:
         """All that can matter later."""
@@ -83,6 +85,7 @@ class Network:
         :class:`~everyturn.asyncio.connections.peers.PeerStep`. ``refuses``: a connection may be refused; ``breaks``: it
         may break at any time.
         """
+        self.used = True
         address = self.hosts.setdefault(host, host if _is_number(host) else f"192.0.2.{len(self.hosts)}")
         self.services[address, port] = Service(tuple(checked(script)), refuses, breaks)
 
@@ -100,6 +103,7 @@ class Network:
         ``rooms``: each connection has room for one of these numbers of bytes written and not read, as the world
         chooses. ``whole``: bytes that were written in one call are not cut, which is trusted then.
         """
+        self.used = True
         self.rooms = rooms or self.rooms
         self.whole = self.whole if whole is None else whole
 
@@ -111,6 +115,7 @@ class Network:
 
     def socket(self) -> WorldSocket:
         """A new one, with the lowest descriptor that is free."""
+        self.used = True
         descriptor = next(each for each in count(_FIRST_DESCRIPTOR) if each not in self.sockets)
         self.sockets[descriptor] = WorldSocket(self, descriptor)
         return self.sockets[descriptor]

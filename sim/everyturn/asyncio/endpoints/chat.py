@@ -52,6 +52,9 @@ class ChatEndpoint(httpx.AsyncBaseTransport):
     may answer instead; ``errors``: exceptions of httpx that may come instead of an answer. ``cut``: a stream may break
     off before each piece. ``time_outs``: the time-outs of the program's client are set, and may pass as every timer
     may; else answers are always in time. ``within``: the latest time for each thing that comes, in seconds.
+
+    Of a session so many answers fail as its scope says: at the beginning as ``statuses`` and ``errors`` say, or with
+    status 500, and before each piece by breaking off.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class ChatEndpoint(httpx.AsyncBaseTransport):
         self.cut: tuple[type[Exception], ...] = (ModelError,) if cut else ()
         self.time_outs = time_outs
         self.within = within
+        world.gives("endpoint")
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer one request of the program's client."""
@@ -112,9 +116,8 @@ class ChatEndpoint(httpx.AsyncBaseTransport):
         """The first thing that comes: that the answer begins, or what comes instead of one."""
         onlooker = self.world.onlooker
         name = f"{stream.name} begins"
-        if onlooker is None:
-            return self.world.io(name, errors=self.errors, within=self.within)  # type: ignore[no-any-return]
-        return self.world.io(name, errors=(ModelError,), budget=onlooker.errors)  # type: ignore[no-any-return]
+        errors, budget = (self.errors, None) if onlooker is None else (self.errors or (ModelError,), onlooker.errors)
+        return self.world.io(name, errors=errors, budget=budget, within=self.within)  # type: ignore[no-any-return]
 
 
 class _Events(httpx.AsyncByteStream):

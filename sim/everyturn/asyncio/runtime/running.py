@@ -43,8 +43,8 @@ class ScenarioOutcome:
     ``logged`` was noted before it came to rest first; what follows is the end of ``asyncio.run``. ``times``: the clock
     at each iteration of the loop, in seconds: the earliest that everything decided allows. ``unsure``: kinds of faults
     of which it cannot be seen whether this run has one, and why not; ``shown``: what the run has shown, where a verdict
-    needs that something was seen at all. ``connects``: whether it had connections; ``trusted``: what of them was one of
-    all that are possible. ``measured``: durations that it has noted.
+    needs that something was seen at all. ``connects``: whether it had to do with connections; ``trusted``: what of them
+    was one of all that are possible. ``measured``: durations that it has noted.
     """
 
     decisions: list[Decision]

@@ -55,13 +55,10 @@ class ScenarioWorld(Arriving):
         """How often other threads might have done something: before each append to the ready queue, and each step."""
         self.thread_moment: int | None = None
         """Which of these moments it is just now, if it is one."""
-        self._asked = 0
-        """How many answers were asked for."""
-        self._jobs = 0
-        """How many functions were given to other threads."""
-        self.over = False
-        self.settled = False
-        """Nothing is decided any more: what garbage still does is judged, and no part of the run."""
+        self._asked = self._jobs = 0
+        """How many answers were asked for, and how many functions were given to other threads."""
+        self.over = self.settled = False
+        """Settled: nothing is decided any more: what garbage still does is judged, and no part of the run."""
         self.main: Any = None
         self.ending: Any = None
         """The task with which ``asyncio.run`` ends."""
@@ -80,6 +77,8 @@ class ScenarioWorld(Arriving):
         self.made: list[Any] = []
         """Weak references to all tasks of the loop, in the order in which they were made."""
         self.timing = Timing()
+        self.given: set[str] = set()
+        """The services that the program was given."""
         self._pools: dict[int, tuple[Any, Pool]] = {}
         self._idle: list[tuple[Pool, Any]] = []
         self.orders = SetOrders(self._decide, name_in_sets)
@@ -121,15 +120,19 @@ class ScenarioWorld(Arriving):
         ``await model(request)`` is the whole answer, ``async for piece in model.stream(request)`` has the pieces;
         ``request``: text, messages, whatever the program gives it.
         """
-        if self.onlooker is not None:
-            self.onlooker.taken.add("model")
+        self.gives("model")
         return WorldModel(self, pieces)
 
     def store(self) -> WorldStore:
         """A store out there: see :class:`~everyturn.asyncio.runtime.services.WorldStore` for what to await of it."""
-        if self.onlooker is not None:
-            self.onlooker.taken.add("store")
+        self.gives("store")
         return WorldStore(self)
+
+    def gives(self, service: str) -> None:
+        """The program is given a ``model``, a model behind an ``endpoint``, or a ``store``."""
+        self.given.add(service)
+        if self.onlooker is not None:
+            self.onlooker.taken.add("model" if service == "endpoint" else service)
 
     def takes(self, name: str, seconds: HowLong) -> None:
         """Say how long it takes where time is simulated: what is asked for by a name that begins so.

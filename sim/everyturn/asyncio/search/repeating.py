@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import zip_longest
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from everyturn.asyncio.runtime.running import ScenarioOutcome
 from everyturn.errors import ReplayError
 
+_ADDRESS: Final = re.compile(r"\b0x[0-9a-f]+")
 WHY: Final = ": something that one run leaves behind, such as a global, changes the next one"
 
 
@@ -22,12 +24,19 @@ def compare(first: ScenarioOutcome, again: ScenarioOutcome) -> None:
     if first.merged:
         return
     for what, before, now in (("notes", first.logged, again.logged), ("findings", first.findings, again.findings)):
-        if before != now:
-            raise ReplayError(f"the same choices did not do the same: {_first_difference(what, before, now)}{WHY}")
+        difference = None if before == now else _first_difference(what, before, now)
+        if difference is not None:
+            raise ReplayError(f"the same choices did not do the same: {difference}{WHY}")
 
 
-def _first_difference(what: str, before: Sequence[object], now: Sequence[object]) -> str:
+def _first_difference(what: str, before: Sequence[object], now: Sequence[object]) -> str | None:
     for number, (one, other) in enumerate(zip_longest(before, now, fillvalue="nothing"), start=1):
-        if one != other:
+        if one != other and _told(one) != _told(other):
             return f"{number}. of the {what}: expected {one}; found {other}"
-    return f"the {what} differ"
+    return None
+
+
+def _told(value: object) -> str:
+    """What is shown of a value, but for addresses: objects of two runs, such as exceptions, may be equal to nothing but
+    themselves."""
+    return _ADDRESS.sub("#", repr(value))

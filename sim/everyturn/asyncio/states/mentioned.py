@@ -155,7 +155,8 @@ def _annotations(held: Any) -> Any:
     return {name: repr(each) if type(each).__module__ == "typing" else each for name, each in held.items()}
 
 
-_AS_IT_WAS: Final[dict[type, tuple[tuple[Any, ...], list[tuple[str, Any]]]]] = {}
+_NOTHING: Final = object()
+_AS_IT_WAS: Final[dict[type, tuple[dict[str, Any], list[tuple[str, Any]]]]] = {}
 """Class of the standard library → what was in it when it was looked at first, and of that what can change."""
 
 
@@ -166,12 +167,11 @@ def put_on(kind: type) -> list[tuple[str, Any]]:
     known = _AS_IT_WAS.get(kind)
     if known is None:
         kept = [(name, each) for name, each in held.items() if _may_hold(each) and name not in PYTHONS_OWN]
-        known = _AS_IT_WAS[kind] = tuple(held.values()), kept
+        known = _AS_IT_WAS[kind] = dict(held), kept
     before, kept = known
-    if len(held) == len(before) and all(map(is_, held.values(), before)):
+    if len(held) == len(before) and all(map(is_, held.values(), before.values())):
         return kept
-    names = {id(each) for each in before}
-    return [*kept, *((name, each) for name, each in held.items() if id(each) not in names)]
+    return [*kept, *((name, each) for name, each in held.items() if before.get(name, _NOTHING) is not each)]
 
 
 def _is_programs_object(value: Any) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from everyturn.asyncio.states import frames, library_kinds, loop_kinds, memory_kinds  # noqa: F401 - they register what they know
 from everyturn.asyncio.states.encoding import StateEncoder, known
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from everyturn.asyncio.runtime.world import ScenarioWorld
 
 __all__ = ["UnknownValue", "encode", "known"]
+
+NOTES: Final = ("logged", "timing")
+"""What a world keeps for whoever reads about a run: a part of its state where code of the program reads it."""
 
 
 def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
@@ -38,12 +41,13 @@ def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     encoder.part("shut down", loop._asyncgens_shutdown_called, loop._executor_shutdown_called)
     encoder.part("main", world.main, world.phase, world.numbers.left, world.clock.fine, world.clock.looks)
     encoder.part("randomness", hash(world.random.getstate()), hash(random.getstate()))
-    encoder.part("world", _hung_on(world, world.own))
+    encoder.part("world", _hung_on(world, world.own), _hung_on(world.network, world.network.own))
     encoder.part("orders", _known_orders(encoder, world))
     encoder.part("nobody's tasks", [task for task in world.tasks() if id(task) not in encoder.numbers])
     library_kinds.surroundings(encoder)
     library_kinds.loggers(encoder)
     library_kinds.finalizers(encoder)
+    encoder.part("notes", [(name, getattr(world, name)) for name in NOTES if name in encoder.mentioned])
     encoder.finish()
     bounds = world.clock.bounds(encoder.instants)
     return (*encoder.out, ("bounds", bounds))

@@ -24,12 +24,13 @@ import random
 import selectors
 import sys
 import time
-import types
+import uuid
 import weakref
 from pathlib import Path
 from typing import Any
 
 from everyturn.asyncio.telling.stock_comparison import alike, how_they_stand
+from everyturn.asyncio.telling.stock_imports import StandIn, StandIns
 
 NAME = ""
 FOLDERS: list[str] = []
@@ -56,7 +57,8 @@ class ScriptedWorld:
     def __init__(self, loop: Any) -> None:
         self.loop = loop
         self.random = random.Random(0)
-        self.logged: list[str] = []
+        self.logged: list[Any] = []
+        self.noted: list[str] = []
         self._answers: dict[int, list[Any]] = {}
         self._jobs: dict[int, list[Any]] = {}
         self._asked = itertools.count()
@@ -86,8 +88,14 @@ class ScriptedWorld:
 
     def log(self, *what: Any) -> None:
         entry = what[0] if len(what) == 1 else what
-        self.logged.append(repr(entry))
+        self.logged.append(entry)
+        self.noted.append(repr(entry))
         print("notes", entry)
+
+    def says(self, *_: Any, **__: Any) -> None:
+        """What matters only where time is simulated, or a session is judged."""
+
+    takes = fails = measure = gives = says
 
     def submit(self, executor: Any, function: Any, /, *args: Any, **options: Any) -> Any:
         future: Any = concurrent.futures.Future()
@@ -286,12 +294,15 @@ class ScriptedReadyQueue(collections.deque[Any]):
 def patch(loop: ScriptedLoop) -> None:
     """Clocks and randomness of the run, and threads that are the script's. Before the program is imported."""
 
-    def shown(original: Any, more: float = 0.0) -> Any:
-        return lambda: original() if asyncio._get_running_loop() is None else loop.time() + more
+    def shown(original: Any, show: Any) -> Any:
+        return lambda: original() if asyncio._get_running_loop() is None else show(loop.time())
 
-    time.time = shown(time.time, EPOCH)
-    time.monotonic = shown(time.monotonic)
-    time.perf_counter = shown(time.perf_counter)
+    for name, more in (("time", EPOCH), ("monotonic", 0.0), ("perf_counter", 0.0)):
+        shows = functools.partial(operator.add, more)
+        setattr(time, name, shown(getattr(time, name), shows))
+        in_nanoseconds = functools.partial(lambda more, now: round((now + more) * 1e9), more)
+        setattr(time, f"{name}_ns", shown(getattr(time, f"{name}_ns"), in_nanoseconds))
+    uuid.uuid1 = lambda *_: uuid.UUID(bytes=loop.outside.random.randbytes(16), version=1)
     time.sleep = lambda seconds: print(f"time.sleep({seconds!r}) blocks the loop")
     os.urandom = loop.outside.random.randbytes
     random._urandom = loop.outside.random.randbytes  # type: ignore[attr-defined]
@@ -303,24 +314,8 @@ def _submit(executor: Any, outside: ScriptedWorld, function: Any, /, *args: Any,
     return outside.submit(executor, function, *args, **options)
 
 
-class StandIn(types.ModuleType):
-    """In place of the project that wrote this, if the program imports it: its names stand for nothing here. One that is
-    there is taken, unless adapters are made of it."""
-
-    NAME = "everyturn"
-
-    def __init__(self) -> None:
-        super().__init__(self.NAME)
-        vars(self).update({"scenario": lambda function: function}, **stand_ins())
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return type(name, (), {"__init__": lambda self, *_, **__: None})
-
-
 def stand_ins() -> dict[str, Any]:
-    """What its names stand for, if the program needs some."""
+    """What names of the project that wrote this stand for, if the program needs some."""
     return {}
 
 
@@ -341,8 +336,8 @@ def made_run() -> int:
     loop = ScriptedLoop()
     patch(loop)
     sys.path[:0] = [str(Path.cwd()), *(str(Path(folder).resolve()) for folder in FOLDERS)]
-    if stand_ins() or importlib.util.find_spec(StandIn.NAME) is None:
-        sys.modules[StandIn.NAME] = StandIn()
+    if stand_ins() or importlib.util.find_spec(StandIn.NAME) is None:  # one that is there is taken
+        StandIns({"scenario": lambda function: function, **stand_ins()}).take_over()
     module, _, attribute = NAME.partition(":")
     scenario = as_program(operator.attrgetter(attribute)(importlib.import_module(module)))
     gc.collect()
@@ -362,7 +357,7 @@ def _made(loop: ScriptedLoop, scenario: Any) -> int:
     standing = how_they_stand(_waiting(loop), task, Path(__file__))
     for line in standing:
         print(f"at rest, {line}")
-    noted, found = (NOTED, STANDING), (list(loop.outside.logged), standing)
+    noted, found = (NOTED, STANDING), (list(loop.outside.noted), standing)
     if not task.done():
         print("nothing is ready, and nothing more can come: the scenario never ends")
     if task.done() and len(RESTS) > 1:

@@ -20,7 +20,7 @@ from everyturn.asyncio.runtime.decisions import ByWords, Decision
 from everyturn.asyncio.runtime.places import OURS
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.runtime.scenarios import find, name_of, parts_of
-from everyturn.asyncio.telling import stock_comparison, stock_driver
+from everyturn.asyncio.telling import stock_comparison, stock_driver, stock_imports
 from everyturn.errors import UsageError
 from everyturn.files.writing import written
 
@@ -56,6 +56,18 @@ shows{threads}{sets}.
 '''
 
 
+_ENDPOINT: Final = """import json
+from collections.abc import Awaitable
+from functools import cache
+
+import httpx
+
+{classes}
+
+
+"""
+
+
 class ScriptPart(NamedTuple):
     """What a workload needs besides in a script. ``constants``: by their names, each with its type, value and comment;
     ``source``: what follows the driver, :func:`~everyturn.asyncio.telling.stock_driver.as_program` among it;
@@ -84,8 +96,7 @@ class _Recorder(ByWords):
         self.noted: list[str] = []
         self.standing: list[str] = []
         self.fine = False
-        self.serves = False
-        self.connects = False
+        self.given: set[str] = set()
         self._world: Callable[[], Any] = lambda: None
 
     def begin(self, world: Any) -> None:
@@ -106,20 +117,12 @@ class _Recorder(ByWords):
             return found
 
         numbers.next, orders.arrange = remembered, arranged
-        world.model, world.store = self._noticed(world.model), self._noticed(world.store)
-
-    def _noticed(self, service: Any) -> Any:
-        def given(*args: Any, **options: Any) -> Any:
-            self.serves = True
-            return service(*args, **options)
-
-        return given
+        self.given = world.given
 
     def watch(self, kind: str, what: Any) -> None:
         """One thing that happens."""
         world = self._world()
         if kind == "world":
-            self.connects = self.connects or what.what == "connects"
             when, at = self.selects, world.iterations
             if world.thread_moment is not None:
                 when, at = self.moments, world.thread_moment
@@ -182,10 +185,11 @@ def stock_script(
         threads=", and when results of threads are appended to the ready queue" if recorder.moments else "",
         sets=", and the order of tasks in sets" if len(recorder.places()) > 1 else "",
     )
-    body = f"{_copied(stock_comparison)}\n\n{_copied(stock_driver)}"
-    services = _services() if recorder.serves or part.source else ""
-    body = body.replace(_MAIN, services + part.source + _MAIN)
-    return f"{head}\n{_imports(stock_comparison, stock_driver)}\n\n{_constants(name, setting, recorder, part)}{body}"
+    modules = stock_comparison, stock_imports, stock_driver
+    services = _services() if recorder.given or part.source else ""
+    services += _endpoint() if "endpoint" in recorder.given else ""
+    body = "\n\n".join(map(_copied, modules)).replace(_MAIN, services + part.source + _MAIN)
+    return f"{head}\n{_imports(*modules)}\n\n{_constants(name, setting, recorder, part)}{body}"
 
 
 def _importable(name: str) -> tuple[str, list[str]]:
@@ -216,6 +220,14 @@ def _services() -> str:
     return _SERVICES.format(classes=source[source.index("_PROMPT: Final") :].rstrip())
 
 
+def _endpoint() -> str:
+    """The model behind httpx, likewise; what it needs of httpx is the program's own."""
+    from everyturn.asyncio.endpoints import chat
+
+    source = inspect.getsource(chat)
+    return _ENDPOINT.format(classes=source[source.index("_CUT: Final") :].rstrip())
+
+
 def write_script(path: Path, scenario: str | Scenario, found: ExplainedScenario) -> None:
     """Write :func:`stock_script` of a run that was explained to a file. Raises :class:`UsageError`, also if it cannot
     be written."""
@@ -244,7 +256,7 @@ def _recorded(
         outcome = run(scenario, recorder, setting, recorder.watch)
     if not outcome.complete or not recorder.rests:
         raise UsageError("no script: expected a run that comes to rest; found one that goes on for ever")
-    if recorder.connects:
+    if outcome.connects:
         raise UsageError("no script: expected a run without connections, whose far ends a script cannot hold back yet")
     return recorder, outcome
 
