@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
+import struct
 from functools import partial
 from typing import Any, Final
 
@@ -315,6 +317,36 @@ def test_who_takes_the_first_bytes_for_the_answer_is_refuted_and_who_reads_on_is
     assert checked.cell.verdict is Verdict.PROVED
     assert checked.found.opaque == {}
     assert checked.found.trusted == []
+
+
+async def sets_options(world: Any) -> None:
+    """As a real socket: what asyncio itself sets can be seen, a buffer is twice as large as was asked for."""
+    world.network.serve("far.example", 80, [PeerStep.CLOSES])
+    _, writer = await asyncio.open_connection("far.example", 80)
+    ours = writer.get_extra_info("socket")
+    assert ours.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_STREAM
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 5000)
+    assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) == 10_000
+    ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 2))
+    assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8) == struct.pack("ii", 1, 2)
+    world.log(ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+    answer = asyncio.ensure_future(world.io("a"))
+    await world.io("b")
+    if not answer.done():
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    await answer
+    del answer
+    await asyncio.gather(world.io("x"), world.io("y"))
+    assert not ours.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    writer.close()
+
+
+def test_options_of_a_socket_are_kept_and_a_part_of_the_state() -> None:
+    found = check(sets_options)
+    assert found.cell.invariants["error"].verdict is Verdict.REFUTED
+    assert len({len(outcome.logged) for outcome in found.found.found.values()}) == 1
+    assert "a socket's option for which somebody asks, and that nobody has set, is 0" in found.found.trusted
 
 
 async def nobody_listens(world: Any) -> None:

@@ -239,3 +239,40 @@ def test_options_that_do_not_go_together_are_refused(options: list[str], message
     said = fuzzed(*options)
     assert said.exit_code == 2
     assert message in said.stderr
+
+
+# nanoseconds
+# ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("nanoseconds", [1, 2, 3, 1_000_000_001])
+def test_what_is_asked_for_happens_after_half_its_time_be_that_even_or_odd(nanoseconds: int) -> None:
+    async def saves(world: Any) -> None:
+        world.takes("save", nanoseconds / 1e9)
+        rows: list[int] = []
+        await world.io("save", effect=lambda: rows.append(1))
+        assert rows == [1]
+
+    with prepared():
+        simulated = simulated_run(saves, Setting(), 1, 0)
+    assert simulated.complete
+    assert not simulated.findings
+    made_again_in_free_time(saves, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "what"),
+    [
+        (float("inf"), "how long 'answer' takes: expected a finite number of seconds; found inf"),
+        (float("nan"), "expected a finite number of seconds; found nan"),
+        (lambda random: "2", "expected a finite number of seconds; found '2'"),
+        ("2", r"world.takes\('answer'\): expected seconds, a distribution or a function; found '2'"),
+    ],
+)
+def test_what_is_no_time_is_said(seconds: Any, what: str) -> None:
+    async def asks(world: Any) -> None:
+        world.takes("answer", seconds)
+        await world.io("answer")
+
+    with pytest.raises(Unsupported, match=what):
+        fuzz_simulated(asks, runs=1)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -21,6 +22,9 @@ Address = tuple[str, int]
 CUT: Final = "bytes on their way arrive in other pieces, too, than those that were explored"
 SURE_ROOM: Final = 16_384
 """So many bytes that are written and not read any connection has room for: the default of ``tcp_wmem``, tcp(7)."""
+
+DOUBLED: Final = frozenset({(socket.SOL_SOCKET, socket.SO_RCVBUF), (socket.SOL_SOCKET, socket.SO_SNDBUF)})
+"""Options of which the kernel keeps twice what was set: socket(7)."""
 
 
 class WorldSocket:
@@ -38,6 +42,7 @@ class WorldSocket:
         self.connection: Connection | None = None
         self.incoming: Pipe | None = None
         self.outgoing: Pipe | None = None
+        self.options: dict[tuple[int, int], Any] = {}
         self.error = 0
         """What went wrong while it was being connected."""
         self.broken = False
@@ -64,14 +69,21 @@ class WorldSocket:
     def setblocking(self, flag: bool) -> None:
         """It never blocks."""
 
-    def setsockopt(self, *option: Any) -> None:
-        """No option changes what can happen."""
+    def setsockopt(self, level: int, option: int, value: Any, *length: int) -> None:
+        """No option changes what can happen; what was set can be asked for again."""
+        doubled = (level, option) in DOUBLED and isinstance(value, int)
+        self.options[level, option] = 2 * value if doubled else value
 
-    def getsockopt(self, level: int, option: int, size: int = 0) -> int:
-        if (level, option) != (socket.SOL_SOCKET, socket.SO_ERROR):
-            return 0
-        error, self.error = self.error, 0
-        return error
+    def getsockopt(self, level: int, option: int, size: int = 0) -> Any:
+        if (level, option) == (socket.SOL_SOCKET, socket.SO_ERROR):
+            found, self.error = self.error, 0
+        elif (level, option) in self.options:
+            found = self.options[level, option]
+        else:
+            found = _known(self).get((level, option), 0)
+            if (level, option) not in _known(self):
+                self.network.trusted.add("a socket's option for which somebody asks, and that nobody has set, is 0")
+        return found.to_bytes(size, sys.byteorder) if size and isinstance(found, int) else found
 
     # How it comes to be connected.
 
@@ -196,6 +208,12 @@ class WorldSocket:
 
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+
+def _known(ours: WorldSocket) -> dict[tuple[int, int], int]:
+    """Options that say what a socket is."""
+    level = socket.SOL_SOCKET
+    return {(level, socket.SO_TYPE): ours.type, (level, socket.SO_ACCEPTCONN): int(ours.listens)}
 
 
 def _error(number: int) -> OSError:

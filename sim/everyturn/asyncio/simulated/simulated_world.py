@@ -15,7 +15,7 @@ import simpy
 
 from everyturn.asyncio.runtime.arriving import WorldMove
 from everyturn.asyncio.runtime.decisions import GO_ON, Guide
-from everyturn.asyncio.runtime.errors import AtRest
+from everyturn.asyncio.runtime.errors import AtRest, Unsupported
 from everyturn.asyncio.runtime.outside import Answer, HowLong, Job, OutsideCall
 from everyturn.asyncio.runtime.running import Setting
 from everyturn.asyncio.runtime.world import ScenarioWorld
@@ -29,7 +29,7 @@ _THREADS: Final = "thread"
 
 
 class _Planned(NamedTuple):
-    """When something outside happens, when it arrives, in which way: nanoseconds of the simulation."""
+    """When something outside happens, when it arrives, in which way: whole nanoseconds of the simulation."""
 
     happens: float
     arrives: float
@@ -185,11 +185,11 @@ class SimulatedWorld(ScenarioWorld):
     def _planned(self, source: Any) -> _Planned:
         now = self._actual[-1]
         name = source.name if isinstance(source, Answer) else _CONNECTIONS if isinstance(source, str) else _THREADS
-        takes = max(0, _nanoseconds(self._draw(_said(self.timing.latencies, name), name)))
+        takes = max(0, _nanoseconds(_finite(self._draw(_said(self.timing.latencies, name), name), name)))
         if isinstance(source, Answer) and source.until is not None:
             until = self.clock.moment(source.until)
             takes = max(0, min(takes, self._actual[until.instant] + until.offset - now))
-        happens = now + takes / 2 if isinstance(source, Answer) else now
+        happens = now + takes // 2 if isinstance(source, Answer) else now
         return _Planned(happens, now + takes, self._way(source))
 
     def _draw(self, said: HowLong | None, name: str) -> float:
@@ -197,7 +197,11 @@ class SimulatedWorld(ScenarioWorld):
             said = 0.0 if name == _THREADS else self._usual
         if isinstance(said, int | float):
             return float(said)
-        return said(self._draws) if callable(said) else said.sampler(self._draws)()
+        if callable(said):
+            return said(self._draws)
+        if not hasattr(said, "sampler"):
+            raise Unsupported(f"world.takes({name!r}): expected seconds, a distribution or a function; found {said!r}")
+        return said.sampler(self._draws)()
 
     def _way(self, source: Any) -> int:
         ways = len(source.ways) if isinstance(source, Answer) else 1
@@ -222,6 +226,15 @@ def _said(known: dict[str, Any], name: str) -> Any:
     """What was said of the longest beginning of this name."""
     found = max((each for each in known if name.startswith(each)), key=len, default=None)
     return None if found is None else known[found]
+
+
+def _finite(seconds: float, name: str) -> float:
+    if isinstance(seconds, int | float) and math.isfinite(seconds):
+        return seconds
+    raise Unsupported(
+        f"world.takes: how long {name!r} takes: expected a finite number of seconds; found {seconds!r}. What never "
+        "comes is explored in free time"
+    )
 
 
 def _is_owed(move: WorldMove) -> bool:
