@@ -74,6 +74,16 @@ def test_a_soak_loses_nothing(campaigns: int) -> None:
     assert "        0  lost\n        0  counted twice\n" in done.stdout
 
 
+@pytest.mark.parametrize("kills", [10, nightly(1000)])
+def test_a_campaign_that_is_killed_often_comes_to_its_result(kills: int) -> None:
+    """Each time while it makes a unit or two; what it had said to be kept is there, and then it ends as if alone."""
+    program = [sys.executable, str(ROOT / "benchmarks" / "soak.py"), "--kills", str(kills)]
+    done = subprocess.run(program, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{kills:>9,}  kills\n" in done.stdout
+    assert "        0  lost\n        0  counted twice\n" in done.stdout
+
+
 def stopping(work: KnownWork, after: int, stop: Callable[[], object]) -> Callable[[Iterable[UnitTask]], Any]:
     """Workers that make so many units; then something happens, and they go on."""
     made = [0]
