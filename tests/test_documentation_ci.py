@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from everyturn.cli.ending import VERDICTS
-from everyturn.hypothesis import machine
+from everyturn.hypothesis import client_machine, machine
 from everyturn.plugin import async_tests, fixture
 from everyturn.verdicts.verdict import Exit
 
@@ -21,7 +21,7 @@ pytest_plugins = ("pytester",)
 ROOT: Final = Path(__file__).resolve().parents[1]
 PAGE: Final = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 PYTHON: Final = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-_IMPORTED: Final = (async_tests, fixture, machine)
+_IMPORTED: Final = (async_tests, client_machine, fixture, machine)
 """A run of pytest within pytest forgets what it has imported itself."""
 SHOWN: Final = re.compile(r"^```console\n\$ pytest (\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PLUGIN: Final = () if "everyturn" in entry_points(group="pytest11").names else ("-p", "everyturn.plugin.hooks")
@@ -32,15 +32,14 @@ OPTIONS: Final = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "-W", "
 @pytest.fixture
 def project(pytester: pytest.Pytester) -> Iterator[pytest.Pytester]:
     """A folder with the files of the page."""
-    blocks = PYTHON.findall(PAGE)
-    names = re.findall(r"[Ss]ave this as `(\w+\.py)`", PAGE)
+    saved = re.findall(r"[Ss]ave this as\s`(\w+\.py)`.*?^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     own = PYTHON.findall((ROOT / "docs" / "your_own_agent.md").read_text(encoding="utf-8"))[0]
-    assert len(blocks) >= len(names) == 4
-    for name, block in (*zip(names, blocks, strict=False), ("my_agent.py", own)):
+    assert len(saved) == 5
+    for name, block in (*saved, ("my_agent.py", own)):
         (pytester.path / name).write_text(block, encoding="utf-8")
     pytester.syspathinsert()
     yield pytester
-    for name in ("chat", "test_chat", "my_agent", "test_my_agent", "test_my_agent_drawn"):
+    for name in ("chat", "test_chat", "my_agent", "test_my_agent", "test_my_agent_drawn", "test_chat_drawn"):
         sys.modules.pop(name, None)
 
 

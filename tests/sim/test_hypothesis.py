@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from typing import Any
 
+import hypothesis.stateful
 import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
-from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from tests.nightly import at_night
+from tests.sim.client_machines import MendedUsers, Users
 
 import everyturn
 from everyturn.cli import main
@@ -20,6 +23,7 @@ from everyturn.engines.simpy.stepped import SteppedRun
 from everyturn.errors import UsageError
 from everyturn.hypothesis import (
     AgentMachine,
+    ClientMachine,
     DrawnWorkload,
     agent_machine,
     promises,
@@ -168,6 +172,106 @@ def test_a_machine_drives_an_asyncio_program() -> None:
     again = CliRunner().invoke(main, ["replay", token, "--scenario", "examples.scenarios.two_users:racy"])
     assert again.exit_code == 1
     assert drive(scenario_machine("examples.scenarios.two_users:mended"), 3) == ""
+
+
+def test_asynchronous_rules_find_a_race_and_the_token_makes_the_run_again() -> None:
+    """Who asks while an answer is being saved waits for ever. The same rules find the same run again; the command makes
+    it, of the program that the message names, with the words of the calls; and those of the mended chat find nothing.
+    """
+    said = drive(Users, 15, 10)
+    found = re.search(r"everyturn.replay\('(\S+)', scenario=(.*)\)\n", said)
+    assert found is not None
+    token, name = found[1], eval(found[2])
+    assert said.startswith("hang: at rest the scenario still waits")
+    assert name.startswith("tests.sim.client_machines:Users.calling([('ask', {'text': 'hello'})")
+    again = CliRunner().invoke(main, ["replay", token, "--scenario", name])
+    assert (again.exit_code, "✗ hang: at rest" in again.output) == (1, True), again.output
+    assert drive(Users, 15, 10) == said
+    assert drive(MendedUsers, 4, 10) == ""
+
+
+def driven_by_hand(machine: ClientMachine) -> ClientMachine:
+    """Hello asks; while its answer is being saved somebody else does; then that is saved, and a third one comes."""
+    machine._program = machine._begun("")
+    for step in ("ask", "settle", "model", "settle", "ask", "settle", "save", "settle"):
+        if step == "ask":
+            machine._comes("ask", {"text": "there@home" if machine._calls else "hello"})
+        elif step == "settle":
+            machine.settle()
+        else:
+            (place,) = (place for place, each in enumerate(machine._options()) if each.startswith(step))
+            machine._take([place], 0)
+    return machine
+
+
+def test_a_run_that_is_driven_by_clients_is_one_of_these_clients_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was decided while others might have come is what is decided without them; words of calls are literals, with
+    any signs."""
+    monkeypatch.setattr("everyturn.hypothesis.asyncio_machine.note", lambda text: None)
+    with pytest.raises(AssertionError) as refuted:
+        driven_by_hand(Users()).teardown()
+    again = everyturn.replay_scenario(
+        refuted.value.token,  # type: ignore[attr-defined]
+        r"tests.sim.client_machines:Users.calling([('ask', {'text': 'hello'}), ('ask', {'text': 'there\x40home'})])",
+    )
+    came = re.findall(r"\* (.*) arrives", str(again))
+    assert came == ["client 1", "model hello", "client 2", "save hello"]
+    driven_by_hand(MendedUsers()).teardown()
+
+
+def test_what_an_asynchronous_rule_asserts_is_judged() -> None:
+    """An assertion that fails in one is the finding; each run has an agent of its own."""
+
+    class Counts(ClientMachine):
+        clients = 2
+
+        async def made(self, world: Any) -> list[str]:
+            return []
+
+        @rule(text=st.just("one"))  # type: ignore[arg-type] # Hypothesis knows plain rules only
+        async def add(self, text: str) -> None:
+            self.agent.append(text)
+            assert len(self.agent) == 1, "somebody was here before"
+
+    assert "error: the scenario ends in AssertionError('somebody was here before" in drive(Counts, 6, 6)
+
+
+def test_rules_that_cannot_be_asynchronous_are_refused() -> None:
+    bundle = hypothesis.stateful.Bundle("answers")
+    with pytest.raises(UsageError, match=r"Asks\.ask: expected an asynchronous rule without target"):
+
+        class Asks(ClientMachine):
+            @rule(target=bundle)
+            async def ask(self) -> str:
+                return "answer"
+
+    with pytest.raises(UsageError, match=r"Holds\.holds: expected a plain function under @invariant"):
+
+        class Holds(ClientMachine):
+            @hypothesis.stateful.invariant()
+            async def holds(self) -> None: ...
+
+    with pytest.raises(UsageError, match="expected asynchronous rules, of ask; found 'tell'"):
+        Users.calling([("tell", {})])
+
+
+@pytest.mark.parametrize(
+    ("called", "said"),
+    [
+        ("Users.calling([('ask', {'text': world})])", "expected literals as arguments; found"),
+        ("Users.calling(((((", "expected literals as arguments; found"),
+        ("Users.calling(3)", "expected a scenario to be made; found TypeError"),
+        ("Users.calling([('tell', {})])", "expected asynchronous rules, of ask; found 'tell'"),
+        ("Users.calling", "expected an async function that takes a world"),
+    ],
+)
+def test_a_call_that_makes_no_scenario_is_refused(called: str, said: str) -> None:
+    """With a line that says what is wrong."""
+    called = called if called.endswith((")", "g")) else called + ")"
+    done = CliRunner().invoke(main, ["check", "--scenario", f"tests.sim.client_machines:{called}"])
+    assert done.exit_code == 2
+    (line,) = done.stderr.splitlines()
+    assert said in line
 
 
 def test_hypothesis_is_imported_by_those_who_ask_for_it() -> None:

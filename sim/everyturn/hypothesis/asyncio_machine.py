@@ -28,21 +28,22 @@ _CALLS: Final = re.compile(r"\w+ \(\w+\) is called")
 
 
 class _Open(NamedTuple):
-    """What a run that was made up to here may do next; nothing at rest, where there is the run's ``outcome``."""
+    """What a run that was made up to here may do next; nothing at rest, where it was judged. ``outcome``: the run."""
 
-    kind: str
     options: tuple[str, ...]
-    outcome: ScenarioOutcome | None
+    outcome: ScenarioOutcome
 
 
 class _UpTo(FirstOption):
-    """Makes the choices of a list; at the next one the run is left, unless it is to go on to rest."""
+    """Makes the choices of a list; at the next one the run is left, unless it is to go on to rest. Before it is left
+    it may be told so often that nothing comes, where that can be."""
 
-    def __init__(self, choices: Sequence[int], *, to_rest: bool) -> None:
+    def __init__(self, choices: Sequence[int], *, to_rest: bool, going_on: int = 0) -> None:
         self._choices = choices
         self._to_rest = to_rest
+        self._going_on = going_on
         self._made = 0
-        self.open: tuple[str, tuple[str, ...]] | None = None
+        self.options: tuple[str, ...] = ()
 
     def choose(self, kind: str, options: Sequence[str]) -> int:
         """The next choice."""
@@ -51,11 +52,14 @@ class _UpTo(FirstOption):
             return self._choices[self._made - 1]
         if self._to_rest:
             return 0
-        self.open = kind, tuple(options)
+        if self._going_on and GO_ON in options:
+            self._going_on -= 1
+            return options.index(GO_ON)
+        self.options = tuple(options)
         raise Abandoned
 
 
-class _Program:
+class DrivenProgram:
     """A program, of which every beginning is made once: what it is made of are its choices."""
 
     def __init__(self, scenario: Scenario, setting: Setting) -> None:
@@ -66,12 +70,20 @@ class _Program:
     def after(self, choices: tuple[int, ...], *, to_rest: bool = False) -> _Open:
         """What may come after these choices; ``to_rest``: the run that they begin, as nothing interferes after them."""
         if (choices, to_rest) not in self._known:
-            guide = _UpTo(choices, to_rest=to_rest)
-            with prepared(self.scenario, self.setting):
-                outcome = run(self.scenario, guide, self.setting)
-            kind, options = guide.open or ("", ())
-            self._known[choices, to_rest] = _Open(kind, options, outcome if guide.open is None else None)
+            self._known[choices, to_rest] = self._made(_UpTo(choices, to_rest=to_rest))
         return self._known[choices, to_rest]
+
+    def going_on(self, choices: tuple[int, ...], often: int) -> tuple[int, ...]:
+        """These choices, and those that nothing comes after them: as long as that can be, at most so often."""
+        found = self._made(_UpTo(choices, to_rest=False, going_on=often))
+        longer = tuple(each.taken for each in found.outcome.decisions)
+        self._known[longer, False] = found
+        return longer
+
+    def _made(self, guide: _UpTo) -> _Open:
+        with prepared(self.scenario, self.setting):
+            outcome = run(self.scenario, guide, self.setting)
+        return _Open(guide.options, outcome)
 
 
 class AsyncioMachine(RuleBasedStateMachine):
@@ -91,7 +103,7 @@ class AsyncioMachine(RuleBasedStateMachine):
     wanted: ClassVar[tuple[str, ...]] = ()
     without: ClassVar[tuple[str, ...]] = ()
     order: ClassVar[str] = "fifo"
-    programs: ClassVar[dict[str, _Program]]
+    programs: ClassVar[dict[str, DrivenProgram]]
 
     def __init_subclass__(cls, **words: Any) -> None:
         super().__init_subclass__(**words)
@@ -99,16 +111,14 @@ class AsyncioMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self._program: _Program | None = None
+        self._program: DrivenProgram | None = None
         self._choices: tuple[int, ...] = ()
 
     @initialize(data=st.data())
     def begin(self, data: Any) -> None:
         """Draw the scope, if it is a session's; nobody has done anything yet."""
         scope = "" if self.session is None else data.draw(self.among.map(str), label="scope")
-        if scope not in self.programs:
-            self.programs[scope] = _Program(self._made(scope), Setting(order=self.order))
-        self._program = self.programs[scope]
+        self._program = self._begun(scope)
 
     @precondition(lambda self: self._among(_SUBMITS))
     @rule(which=st.integers(0, 3))
@@ -146,24 +156,36 @@ class AsyncioMachine(RuleBasedStateMachine):
         if program is None:
             return
         outcome = program.after(self._choices, to_rest=True).outcome
-        assert outcome is not None
-        kinds = self._kinds(program)
+        kind = "scenario" if self.session is None else "session"
+        self._judge(program.scenario, outcome, program.setting, kind, getattr(type(self), kind))
+
+    def _judge(
+        self, scenario: Scenario, outcome: ScenarioOutcome, setting: Setting, kind: str = "scenario", named: Any = None
+    ) -> None:
+        """Raise :class:`AgentRefuted` for the first thing that is wrong with a run, which is found again as ``named``,
+        by default the scenario itself."""
+        kinds = self._kinds(scenario)
         found = next((each for each in outcome.findings if each.kind in kinds), None)
         if found is not None and outcome.complete:
-            text = token(name_of(program.scenario), outcome.decisions, program.setting)
-            kind = "scenario" if self.session is None else "session"
+            text = token(name_of(scenario), outcome.decisions, setting)
             finding = Finding(found.kind, str(found))
-            raise AgentRefuted(text, finding, getattr(type(self), kind), [found.kind], kind)
+            raise AgentRefuted(text, finding, scenario if named is None else named, [found.kind], kind)
 
-    def _made(self, scope: str) -> Scenario:
+    def _begun(self, scope: str) -> DrivenProgram:
+        """What is driven: of each scope one for all examples."""
+        if scope not in self.programs:
+            self.programs[scope] = DrivenProgram(self._scenario_of(scope), Setting(order=self.order))
+        return self.programs[scope]
+
+    def _scenario_of(self, scope: str) -> Scenario:
         if self.session is not None:
             return workload(self.session, scope, self.wanted, self.without)
         assert self.scenario is not None
         return find(self.scenario)
 
-    def _kinds(self, program: _Program) -> Any:
+    def _kinds(self, scenario: Scenario) -> Any:
         """What is judged: a workload knows what it was asked for."""
-        known = kinds_of(program.scenario)
+        known = kinds_of(scenario)
         return chosen(known, self.wanted, self.without) if known is KINDS else known
 
     def _options(self) -> tuple[str, ...]:
@@ -172,8 +194,12 @@ class AsyncioMachine(RuleBasedStateMachine):
     def _among(self, words: re.Pattern[str]) -> list[int]:
         return [place for place, each in enumerate(self._options()) if words.match(each)]
 
+    def _of_clients(self) -> list[int]:
+        """What rules of clients begin."""
+        return [*self._among(_SUBMITS), *self._among(_CALLS)]
+
     def _others(self) -> list[int]:
-        mine = {*self._among(_SUBMITS), *self._among(_CALLS)}
+        mine = self._of_clients()
         return [place for place, each in enumerate(self._options()) if place not in mine and each != GO_ON]
 
     def _take(self, places: list[int], which: int) -> None:

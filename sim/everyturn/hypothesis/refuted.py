@@ -25,8 +25,9 @@ class AgentRefuted(AssertionError):
         self._kind = kind
 
     def __str__(self) -> str:
-        name = self._agent if isinstance(self._agent, str) else getattr(self._agent, "__qualname__", self._agent)
-        shown = repr(name) if isinstance(self._agent, str) and self._kind != "agent" else name
+        named = getattr(self._agent, "name", self._agent) if self._kind == "scenario" else self._agent
+        name = named if isinstance(named, str) else getattr(named, "__qualname__", named)
+        shown = repr(name) if isinstance(named, str) and self._kind != "agent" else name
         return (
             f"{self.finding.invariant}: {self.finding.sentence}\n"
             f"The same run again: everyturn.replay({self.token!r}, {self._kind}={shown})\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 from typing import Any
 
@@ -25,10 +26,29 @@ def parts_of(name: str) -> tuple[str, str]:
 
 
 def find(scenario: str | Scenario) -> Scenario:
-    """The scenario of this name. Raises :class:`UsageError` that says what was expected and what was found."""
+    """The scenario of this name, ``package.module:function``, or what ``package.module:function(literals)`` returns.
+    Raises :class:`UsageError` that says what was expected and what was found."""
     if isinstance(scenario, str):
+        name, called, rest = scenario.partition("(")
+        if called and rest.endswith(")"):
+            return _checked(_returned(scenario, name, rest[:-1]), scenario)
         return _checked(found(scenario, "scenario", "function"), scenario)
     return _checked(scenario, name_of(scenario))
+
+
+def _returned(scenario: str, name: str, arguments: str) -> Any:
+    """What a function returns that makes scenarios."""
+    try:
+        given = ast.literal_eval(f"[{arguments}]")
+    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+        raise UsageError(f"scenario {scenario!r:.200}: expected literals as arguments; found {error}") from None
+    made = found(name, "scenario", "function")
+    try:
+        return made(*given)
+    except UsageError:
+        raise
+    except Exception as error:
+        raise UsageError(f"scenario {scenario!r:.200}: expected a scenario to be made; found {error!r}") from error
 
 
 def _checked(found: Any, name: str) -> Scenario:
