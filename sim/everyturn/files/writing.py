@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, Final, cast
 
 from backports import zstd
 
-from everyturn.errors import Unwritable
+from everyturn.errors import Unwritable, UsageError
 
 _PACKERS: Final[dict[str, Callable[[BinaryIO], Any]]] = {
     ".gz": lambda file: gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0),
@@ -29,6 +29,17 @@ _PACKERS: Final[dict[str, Callable[[BinaryIO], Any]]] = {
     ".zst": lambda file: zstd.ZstdFile(file, mode="wb"),
 }
 """What compresses a file whose name ends so. The same contents are the same bytes whenever they are written."""
+
+
+def expect_writable(path: Path) -> None:
+    """Say that a file cannot be written before hours of work for it. Raises :class:`~everyturn.errors.UsageError`."""
+    if path.is_dir():
+        raise UsageError(f"{path}: expected a file that can be written; found a folder")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: expected a file that can be written; found no folder {path.parent}")
+    here = path if path.exists() else path.parent
+    if not os.access(here, os.W_OK):
+        raise UsageError(f"{path}: expected a file that can be written; found no permission to write {here}")
 
 
 @contextmanager

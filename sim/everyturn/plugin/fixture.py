@@ -44,6 +44,8 @@ class MarkedTest:
     def __init__(self, item: Any) -> None:
         self._item = item
         self._answered = False
+        self.told: list[str] = []
+        """What reports of this test carry to the process that publishes it."""
         self._elsewhere = SecondProcess(item)
 
     def check(self, **words: Any) -> Any:
@@ -63,6 +65,7 @@ class MarkedTest:
             told, asked = settings(self._item.config), self._words("replay", words)
             again = failures.made_again(asked, token)
             self._note(asked, "replay", str(again.verdict), again.counts)
+            self._tell_run(asked, again, told)
             self._compare(answer_of_run(again), lambda: answer_of_run(failures.made_again(asked, token)), told)
             if again.refuted:
                 self._fail(failures.story_of_a_run(again), told, again)
@@ -95,6 +98,10 @@ class MarkedTest:
                 timed = limit and (way == "fuzz" or "seconds" in str(result.cell.stopped))
                 again = partial(question, **asked.taken_by(question))
                 self._compare(answer(result.cell), lambda: answer(again().cell), told, timed=timed)
+                if told.published:
+                    from everyturn.plugin import publishing
+
+                    self.told.append(publishing.of_result(self._item, asked, result))
                 if result.verdict is Verdict.REFUTED:
                     found = failures.found(asked, way, result, shrink=told.shrink)
                     self._fail(failures.story(found), told, found)
@@ -111,10 +118,17 @@ class MarkedTest:
             pytest.skip(f"--everyturn-replay: {mismatch}")
         again = failures.made_again(words, token)
         self._note(words, "replay", str(again.verdict), again.counts)
+        self._tell_run(words, again, told)
         if again.refuted:
             self._fail(failures.story_of_a_run(again), told, again)
         self._item.add_report_section("call", "everyturn", failures.held(again))
         raise RunMadeAgain
+
+    def _tell_run(self, words: AskedWords, again: failures.RunAgain, told: Settings) -> None:
+        if told.published:
+            from everyturn.plugin import publishing
+
+            self.told.append(publishing.of_run(self._item, words, again))
 
     def _words(self, way: HowAsked, call: Mapping[str, Any]) -> AskedWords:
         markers = list(self._item.iter_markers("everyturn"))

@@ -10,6 +10,7 @@ import pytest
 
 if TYPE_CHECKING:
     from everyturn.plugin.fixture import MarkedTest
+    from everyturn.plugin.publishing import TestPublisher  # noqa: F401 # in a name below
 
 MARKER: Final = (
     "everyturn(revision=… | agent=… | session=… | scenario=…, scope=…, invariants=[…], without=[…], …): what the "
@@ -17,6 +18,8 @@ MARKER: Final = (
 )
 MARKED: Final = pytest.StashKey["MarkedTest"]()
 """Where a test keeps what it asked."""
+PUBLISHER: Final = pytest.StashKey["TestPublisher"]()
+"""Where the configuration keeps who publishes what is refuted."""
 
 _OPTIONS: Final = {
     "seed": "the seed of samples: a number, or `random` to draw one, which is printed",
@@ -47,6 +50,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(f"--everyturn-{name}", action="store_true", default=False, help=text)
         parser.addini(f"everyturn_{name.replace('-', '_')}", text, type="bool", default=False)
     group.addoption(
+        "--everyturn-sarif", default=None, metavar="FILE", help="write what is refuted in all tests as SARIF 2.1.0"
+    )
+    group.addoption(
+        "--everyturn-github",
+        action="store_true",
+        default=False,
+        help="print an annotation of GitHub Actions for each refutation, at the line that decided, and append a table "
+        "to the job's summary",
+    )
+    group.addoption(
         "--everyturn-replay", default=None, metavar="TOKEN", help="make this run again, in place of what a test asks"
     )
 
@@ -58,6 +71,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.getoption("everyturn_seed") is None and config.getini("everyturn_seed") == "random"
     ):
         config.option.everyturn_seed = str(int.from_bytes(os.urandom(4), "big"))
+    file, github = config.getoption("everyturn_sarif"), config.getoption("everyturn_github")
+    if (github or file is not None) and not hasattr(config, "workerinput"):  # not one of the processes of xdist
+        from everyturn.plugin.publishing import TestPublisher
+
+        config.stash[PUBLISHER] = publisher = TestPublisher(file)
+        config.pluginmanager.register(publisher, "everyturn-publisher")
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -117,6 +136,16 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     return done
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """The report of a test carries what is told of its answers."""
+    report = yield
+    asked = item.stash.get(MARKED, None)
+    if call.when == "call" and asked is not None and asked.told:
+        report.everyturn_told = asked.told
+    return report
+
+
 def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
     """Say what was under way, so that it can be done again."""
     said = getattr(excinfo.value, "everyturn", None)
@@ -124,8 +153,10 @@ def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> N
         print(f"\n{said}")  # noqa: T201 # the terminal of pytest is not given here
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """One line on all that was asked, in whatever process; nothing if nothing was."""
+    if hasattr(config, "workerinput"):  # a process of xdist, of which another one reports
+        return
     reports: Sequence[Any] = [
         each
         for outcome in ("passed", "failed", "skipped", "error", "xfailed", "xpassed")
@@ -139,10 +170,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     counts = ", ".join(f"{verdicts.count(each)} {each}" for each in sorted(set(verdicts)))
     seeds = sorted({str(value) for name, value in told if name == "everyturn.seed"})
     terminalreporter.write_line(f"everyturn: {counts}" + (f"; seed {', '.join(seeds)}" if seeds else ""))
-    if os.environ.get("GITHUB_ACTIONS") == "true":
+    if config.getoption("everyturn_github") or os.environ.get("GITHUB_ACTIONS") == "true":
         from everyturn.plugin import github
 
         asked = [each for each in reports if any(name == "everyturn.verdict" for name, _ in each.user_properties)]
-        for line in (*github.commands(asked), github.summarise(asked)):
+        publisher = config.stash.get(PUBLISHER, None)
+        annotations = github.commands(asked) if publisher is None else publisher.annotations()
+        for line in (*annotations, github.summarise(asked)):
             if line is not None:
                 terminalreporter.write_line(line)

@@ -112,6 +112,7 @@ class Settings(NamedTuple):
     shrink: bool
     allow_undetermined: bool
     check_determinism: bool
+    published: bool
 
 
 def settings(config: pytest.Config) -> Settings:
@@ -130,6 +131,7 @@ def settings(config: pytest.Config) -> Settings:
         or config.getini("everyturn_allow_undetermined"),
         check_determinism=config.getoption("everyturn_check_determinism")
         or config.getini("everyturn_check_determinism"),
+        published=config.getoption("everyturn_github") or config.getoption("everyturn_sarif") is not None,
     )
 
 

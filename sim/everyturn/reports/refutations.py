@@ -65,7 +65,8 @@ _Told = tuple[tuple[str, ...], tuple[FilePlace, ...]]
 
 
 class ToldRefutation(NamedTuple):
-    """An invariant that something violates, the token of a run, why, and where: the deciding line first."""
+    """An invariant that something violates, the token of a run, why, and where: the deciding line first. ``again``: the
+    command that makes the run again, if it is another one than that of :attr:`replay`."""
 
     subject: Subject
     invariant: str
@@ -73,10 +74,13 @@ class ToldRefutation(NamedTuple):
     token: str | None
     story: tuple[str, ...] = ()
     places: tuple[FilePlace, ...] = ()
+    again: str | None = None
 
     @property
     def replay(self) -> str | None:
         """The command that makes the run again; none if nothing does."""
+        if self.again is not None:
+            return self.again
         if self.token is None:
             return None
         own = {} if self.subject.kind == "revision" else {self.subject.kind: self.subject.name}
@@ -100,12 +104,12 @@ def meaning(invariant: str) -> str:
     return {**KINDS, **FAULTS}.get(invariant, invariant)
 
 
-def refutations(cells: Iterable[Cell]) -> Iterator[ToldRefutation]:
-    """What is refuted in cells, explained."""
+def refutations(cells: Iterable[Cell], named: Any = None) -> Iterator[ToldRefutation]:
+    """What is refuted in cells, explained; ``named``: see :func:`explained`."""
     for cell in cells:
         for name, judged in judged_of(cell):
             if judged.verdict is Verdict.REFUTED:
-                yield explained(Subject.of(cell), name, judged.sentence or "", judged.token)
+                yield explained(Subject.of(cell), name, judged.sentence or "", judged.token, named)
 
 
 def doubts(cells: Iterable[Cell]) -> Iterator[ToldDoubt]:
@@ -149,18 +153,19 @@ def _reason(cell: Cell, judged: InvariantResult) -> str:
     )
 
 
-def explained(subject: Subject, invariant: str, sentence: str, token: str | None) -> ToldRefutation:
-    """A refutation by the run of a token, with the reason and the deciding line, as far as these can be found."""
+def explained(subject: Subject, invariant: str, sentence: str, token: str | None, named: Any = None) -> ToldRefutation:
+    """A refutation by the run of a token, with the reason and the deciding line, as far as these can be found.
+    ``named``: what was asked about, by default what is found by the subject's name."""
     told: _Told = (), ()
     if token is not None:
         with suppress(UsageError, EndlessRun, AgentFault):  # it can be run, and not be explored
-            told = (_of_ports if subject.kind in _PORTS else _of_program)(subject, invariant, token)
+            named = subject.name if named is None else named
+            told = (_of_ports if subject.kind in _PORTS else _of_program)(subject, named, invariant, token)
     story_lines, places = told
     return ToldRefutation(subject, invariant, sentence, token, story_lines, places or _definition(subject))
 
 
-def _of_ports(subject: Subject, invariant: str, token: str) -> _Told:
-    agent = subject.name
+def _of_ports(subject: Subject, agent: Any, invariant: str, token: str) -> _Told:
     found = explain_source(token, [invariant], budget=BUDGET, agent=agent)
     lines = tuple(line.rstrip() for line in story.lines(found) if not line.startswith("Step by step:"))
     deciding = [(_below(place.file), place) for place in _deciding(found)]
@@ -177,10 +182,12 @@ def _deciding(found: Explanation) -> Iterator[FilePlace]:
         yield FilePlace(line.path, line.line, f"step {step}: {made.thread} {made.operation}")
 
 
-def _of_program(subject: Subject, invariant: str, token: str) -> _Told:
-    program: Any = subject.name if subject.kind == "scenario" else workload_of(token, subject.name)
+def _of_program(subject: Subject, named: Any, invariant: str, token: str) -> _Told:
+    program: Any = named if subject.kind == "scenario" else workload_of(token, named)
     found = explain_token(token, program, invariant, budget=BUDGET // STATES_OF_A_RUN)
-    named = [found.finding.where, *(str(each) for each in found.waiting), *found.lines[::-1]]
+    waiting = [str(each) for each in found.waiting]
+    ends = waiting[::-1] if invariant == "hang" else []  # who waits for nobody that could end it, before main
+    named = [*ends, found.finding.where, *waiting, *found.lines[::-1]]
     return tuple(scenario_story.lines(found)), tuple(_named_in(named))
 
 
