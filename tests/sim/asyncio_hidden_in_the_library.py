@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
+import everyturn
+
 log = logging.getLogger("asyncio_hidden")
 plugin: Any = types.ModuleType("asyncio_hidden_plugin")
 sys.modules[plugin.__name__] = plugin
@@ -163,7 +165,7 @@ def library_as_it_was() -> Iterator[None]:
     logging.disable(logging.NOTSET)
     os.environ.clear()
     os.environ.update(environment)
-    for owner in (asyncio, asyncio.sleep, asyncio.Queue, asyncio.StreamReader, builtins):
+    for owner in (asyncio, asyncio.sleep, asyncio.Queue, asyncio.StreamReader, everyturn, everyturn.Held, builtins):
         if hasattr(owner, "seen"):
             delattr(owner, "seen")
 
@@ -225,6 +227,8 @@ MAKE_AND_LOOK: Final[dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]
     "an attribute of a module of the library": (_set(asyncio, "seen"), lambda _: vars(asyncio)["seen"]),
     "an attribute of a function of the library": (_set(asyncio.sleep, "seen"), lambda _: vars(asyncio.sleep)["seen"]),
     "an attribute of a class of the library": (_set(asyncio.Queue, "seen"), lambda _: vars(asyncio.Queue)["seen"]),
+    "an attribute of this project": (_set(everyturn, "seen"), lambda _: vars(everyturn)["seen"]),
+    "an attribute of a class of this project": (_set(everyturn.Held, "seen"), lambda _: vars(everyturn.Held)["seen"]),
     "an attribute of a class of the library that it had by another name": (
         lambda way: setattr(asyncio.StreamReader, "seen", vars(asyncio.StreamReader)[("read", "readline")[way]]),
         lambda _: vars(asyncio.StreamReader)["seen"].__name__,

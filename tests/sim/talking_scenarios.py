@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+import sys
 import time
 import uuid
 from typing import Any
@@ -50,3 +51,27 @@ async def listens_to_nobody(world: Any) -> None:
     await asyncio.gather(world.io("a"), world.io("b"))
     server.close()
     raise AssertionError("nobody came")
+
+
+async def ends_the_process(world: Any) -> None:
+    """A callback does; the scenario is cancelled then, as all is at the end of ``asyncio.run``."""
+    asyncio.get_running_loop().call_later(1, sys.exit, 0)
+    await world.io("a")
+    world.log("a")
+    try:
+        await world.io("b")
+    finally:
+        world.log("b")
+
+
+async def ends_the_process_at_the_end(world: Any) -> None:
+    """A task does that is cancelled there."""
+
+    async def waits() -> None:
+        try:
+            await asyncio.Future()
+        except asyncio.CancelledError:
+            sys.exit(2)
+
+    world.waiting = asyncio.create_task(waits())
+    await world.io("a")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from everyturn.asyncio.checking import check
+from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.running import Scenario
 from everyturn.asyncio.search.searching import search
 from everyturn.errors import ReplayError
@@ -69,3 +70,24 @@ def test_an_error_that_says_something_else_in_each_run_is_still_told() -> None:
     runs.clear()
     with pytest.raises(ReplayError, match=r"1\. of the notes: expected \('failed', ValueError\(\d+\)\)"):
         search(notes_which_run_it_is, merge=False)
+
+
+async def takes_a_name_of_the_worlds(world: Any) -> None:
+    """Taken for the world's own, it would mean that nothing is decided any more: all would be proved."""
+    world.over = True
+    first = await asyncio.gather(world.io("a"), world.io("b"))
+    assert first is None
+
+
+async def takes_a_name_of_its_own(world: Any) -> None:
+    world.is_over = True
+    await asyncio.gather(world.io("a"), world.io("b"))
+    assert world.is_over
+
+
+def test_a_name_that_the_world_needs_itself_is_refused() -> None:
+    with pytest.raises(
+        Unsupported, match=r"test_asyncio_notes\.py:\d+: world\.over = …: expected a name of the scenario's own"
+    ):
+        check(takes_a_name_of_the_worlds)
+    assert check(takes_a_name_of_its_own).cell.verdict is Verdict.PROVED

@@ -108,6 +108,24 @@ def test_a_run_that_asyncio_cannot_make_has_no_script() -> None:
         stock_script(name, Setting(order="any"), outcome.decisions, "run.py", "what is wrong")
 
 
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("ends_the_process", {"background"}),
+        ("ends_the_process_at_the_end", {"background", "left-over", "no-end"}),
+    ],
+)
+def test_a_program_that_ends_the_process_does_so_in_the_script(name: str, kinds: set[str], tmp_path: Path) -> None:
+    """It hangs nowhere: what still waits is cancelled, as :func:`asyncio.run` does."""
+    name = f"tests.sim.talking_scenarios:{name}"
+    found, shown = counterexamples(name)
+    assert set(found.found) == kinds
+    for outcome in shown:
+        made = made_by_asyncio(name, found.setting, outcome, tmp_path)
+        assert made.returncode == 0, made.stdout + made.stderr
+        assert "the program ends the process: SystemExit" in made.stdout
+
+
 def test_a_program_that_only_listens_has_no_script_either() -> None:
     """Its sockets would be real ones, whose selector the script takes."""
     name = "tests.sim.talking_scenarios:listens_to_nobody"

@@ -207,16 +207,25 @@ def _never_awaited(noted: warnings.WarningMessage) -> ScenarioFinding:
 def _run(world: ScenarioWorld, scenario: Scenario, outcome: ScenarioOutcome) -> None:
     loop = world.loop
     main = world.main = loop.create_task(_main(scenario, world), name="main")
-    _to_rest(world)
+    rests = _to_rest(world)
     outcome.rested = len(world.logged)
     outcome.times = world.clock.times()
     judge = getattr(scenario, "at_rest", None)
     if judge is not None:  # what it means for a session to be at rest, its workload knows
         judge(world, outcome)
-    elif not main.done():
+    elif rests and not main.done():
         outcome.findings.append(ScenarioFinding("hang", _hang(loop, main), waits(main)))
-    if not main.done():
+    if main.done():
+        _judge_end(main, outcome)
+    elif rests:
         return
+    for task in loop.world.tasks() if rests and judge is None else ():
+        outcome.findings.append(ScenarioFinding("left-over", f"{task_name(task)} still waits at rest", waits(task)))
+    _end(world, outcome)
+
+
+def _judge_end(main: asyncio.Task[Any], outcome: ScenarioOutcome) -> None:
+    """How the scenario has ended."""
     if main.cancelled():
         outcome.findings.append(ScenarioFinding("error", "the scenario was cancelled"))
     elif (error := main.exception()) is not None:
@@ -224,25 +233,26 @@ def _run(world: ScenarioWorld, scenario: Scenario, outcome: ScenarioOutcome) -> 
             raise error
         outcome.findings.append(ScenarioFinding("error", f"the scenario ends in {error!r}", raised_at(error)))
         error.__traceback__ = None
-    for task in loop.world.tasks() if judge is None else ():
-        outcome.findings.append(ScenarioFinding("left-over", f"{task_name(task)} still waits at rest", waits(task)))
-    _end(world, outcome)
 
 
 async def _main(scenario: Scenario, world: ScenarioWorld) -> Any:
     return await scenario(world)
 
 
-def _to_rest(world: ScenarioWorld) -> None:
+def _to_rest(world: ScenarioWorld) -> bool:
+    """Whether it comes to rest; if not, the program ends the process."""
+    rests = True
     try:
         with apart():
             world.loop.run_forever()
     except AtRest:
-        world.rests()
+        pass
     except SystemExit as error:
-        world.failures.append(
-            ScenarioFinding("background", f"the program ends the process: {error!r}", raised_at(error))
-        )
+        rests = False
+        sentence = f"the program ends the process: {error!r}"
+        world.failures.append(ScenarioFinding("background", sentence, raised_at(error)))
+    world.rests()
+    return rests
 
 
 def _hang(loop: Any, main: asyncio.Task[Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from asyncio import events
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
@@ -37,6 +38,9 @@ class ScenarioWorld(Arriving):
 
     onlooker: SessionOnlooker | None = None
     """Who is told what can be seen of a session from outside; it is a part of the state."""
+
+    own: frozenset[str] = frozenset()
+    """Names of the world's own attributes; a scenario may hang others on it."""
 
     def __init__(self, guide: Guide, setting: Setting, watch: Callable[[str, Any], None] | None = None) -> None:
         self.guide = guide
@@ -86,8 +90,16 @@ class ScenarioWorld(Arriving):
         """Connections in memory; a scenario says here who is at the far ends."""
         self.loop = WorldLoop(self, eager=setting.eager, in_turn=setting.order == "fifo")
         self.network.watched = self.loop.selector.keys
-        self.own: frozenset[str] = frozenset(vars(self)) | {"own"}
-        """Names of the world's own attributes; a scenario may hang others on it."""
+        self._guards = _is_ours(type(self).__module__)
+        self.own = frozenset(vars(self)) | {"own"}
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.own and self._guards and not _is_ours(str(sys._getframe(1).f_globals.get("__name__"))):
+            raise Unsupported(
+                f"{user_line()}: world.{name} = …: expected a name of the scenario's own, such as my_{name}; found one "
+                "that the world needs itself"
+            )
+        object.__setattr__(self, name, value)
 
     # What a scenario uses.
 
@@ -297,7 +309,7 @@ class ScenarioWorld(Arriving):
             self._tell("step", handle)
 
     def rests(self) -> None:
-        """Nothing is ready, and nothing more can come."""
+        """Nothing is ready, and nothing more can come; or the program has ended the process."""
         self._tell("rest", self)
 
     def blocked(self, what: str, where: str) -> None:
@@ -328,6 +340,10 @@ class ScenarioWorld(Arriving):
         if self._watch is not None:
             self._tell("decision", self.decisions[-1])
         return taken
+
+
+def _is_ours(module: str) -> bool:
+    return module.startswith("everyturn.")
 
 
 def _unknown(address: tuple[str, int]) -> None:

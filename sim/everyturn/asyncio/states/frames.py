@@ -11,9 +11,9 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
 from typing import Any, Final
 
-from everyturn.asyncio.states.classes import is_programs, is_watched
+from everyturn.asyncio.states.classes import is_watched
 from everyturn.asyncio.states.encoding import StateEncoder, encodes
-from everyturn.asyncio.states.mentioned import by_any_name, imported, mentions, of_library
+from everyturn.asyncio.states.mentioned import by_any_name, imported, is_library, mentions, of_library
 from everyturn.engines.coroutines.contents import contents
 from everyturn.errors import EveryturnError
 from everyturn.identity.layout import by_identity
@@ -113,9 +113,9 @@ def _of_module(
     within: tuple[types.ModuleType, ...] = (),
 ) -> None:
     """What code reads of another module."""
-    if not is_programs(module):
+    if is_library(module):
         of_library(encoder, module, attributes)
-    elif module not in within and module.__name__.partition(".")[0] != "everyturn":
+    elif module not in within:
         held, within = vars(module), (*within, module)
         for each in sorted(name for name in held if not name.startswith("__")) if by_name else sorted(attributes):
             if each in held and (id(held), each) not in encoder.globals and each not in _MACHINERY:

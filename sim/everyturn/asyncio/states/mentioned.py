@@ -70,16 +70,21 @@ def _is_own(name: str, module: ModuleType) -> bool:
     return name == module.__name__ and is_programs(module) and "site-packages" not in file and module is not sys
 
 
+def is_library(module: ModuleType) -> bool:
+    """Whether a module is the standard library's, or ours: what it keeps for itself is no state."""
+    return not is_programs(module) or module.__name__.partition(".")[0] == "everyturn"
+
+
 def of_library(
     encoder: StateEncoder, module: ModuleType, mentioned: frozenset[str], within: tuple[ModuleType, ...] = ()
 ) -> None:
-    """What was put into a module of the standard library, and into those that it holds, of what is ``mentioned``."""
+    """What was put into a module of a library, and into those that it holds, of what is ``mentioned``."""
     held = vars(module)
     within = within or (module,)
     for name in _held_names(mentioned, module, len(held)):
         value = held[name]
         if isinstance(value, ModuleType):
-            if value not in within and not is_programs(value):
+            if value not in within and is_library(value):
                 of_library(encoder, value, mentioned, (*within, value))
             continue
         if (id(held), name) in encoder.globals:

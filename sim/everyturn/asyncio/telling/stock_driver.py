@@ -353,14 +353,14 @@ def _made(loop: ScriptedLoop, scenario: Any) -> int:
         return await scenario(loop.outside)
 
     task = loop.create_task(main(), name="main")
-    loop.run_forever()
+    _to_rest(loop)
     standing = how_they_stand(_waiting(loop), task, Path(__file__))
     for line in standing:
         print(f"at rest, {line}")
     noted, found = (NOTED, STANDING), (list(loop.outside.noted), standing)
-    if not task.done():
+    if not task.done() and len(RESTS) == 1:
         print("nothing is ready, and nothing more can come: the scenario never ends")
-    if task.done() and len(RESTS) > 1:
+    if len(RESTS) > 1:
         _end(loop)
     same = alike(noted) == alike(found) and not loop.outside.missing
     if not same:
@@ -372,12 +372,19 @@ def _made(loop: ScriptedLoop, scenario: Any) -> int:
     return 0 if same else 3
 
 
+def _to_rest(loop: ScriptedLoop) -> None:
+    try:
+        loop.run_forever()
+    except SystemExit as error:
+        print(f"the program ends the process: {error!r}")
+
+
 def _end(loop: ScriptedLoop) -> None:
     left = _waiting(loop)
     for each in left:
         each.cancel()
     end = loop.create_task(at_the_end(loop, left), name="end of asyncio.run")
-    loop.run_forever()
+    _to_rest(loop)
     if not end.done():
         print("asyncio.run never ends: it cancels what is left, and something does not end")
 
