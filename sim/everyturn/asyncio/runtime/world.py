@@ -32,6 +32,11 @@ LONGEST: Final = 10_000
 """Iterations after which a run is given up: it may never come to rest."""
 
 
+_OURS: Final[set[int]] = set()
+"""The addresses of the globals of modules that set attributes of a world, and may."""
+_set: Final = object.__setattr__
+
+
 class ScenarioWorld(Arriving):
     """What a scenario is given: the outside world of one run. ``watch`` is told what runs, where somebody wants to
     know."""
@@ -90,16 +95,17 @@ class ScenarioWorld(Arriving):
         """Connections in memory; a scenario says here who is at the far ends."""
         self.loop = WorldLoop(self, eager=setting.eager, in_turn=setting.order == "fifo")
         self.network.watched = self.loop.selector.keys
-        self._guards = _is_ours(type(self).__module__)
+        self._guards = type(self).__module__.startswith("everyturn.")
         self.own = frozenset(vars(self)) | {"own"}
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name in self.own and self._guards and not _is_ours(str(sys._getframe(1).f_globals.get("__name__"))):
+        names = sys._getframe(1).f_globals
+        if id(names) not in _OURS and name in self.own and self._guards and not _is_ours(names):
             raise Unsupported(
                 f"{user_line()}: world.{name} = …: expected a name of the scenario's own, such as my_{name}; found one "
                 "that the world needs itself"
             )
-        object.__setattr__(self, name, value)
+        _set(self, name, value)
 
     # What a scenario uses.
 
@@ -342,8 +348,12 @@ class ScenarioWorld(Arriving):
         return taken
 
 
-def _is_ours(module: str) -> bool:
-    return module.startswith("everyturn.")
+def _is_ours(names: dict[str, Any]) -> bool:
+    """Whether these are the globals of a module of this project, which stays where it is."""
+    ours = str(names.get("__name__")).startswith("everyturn.")
+    if ours:
+        _OURS.add(id(names))
+    return ours
 
 
 def _unknown(address: tuple[str, int]) -> None:
