@@ -92,16 +92,16 @@ def told(run: Run, number: int) -> str:
 
 
 def _wrong(found: Explanation) -> PageAnswer:
-    said = [f"{found.sentence}."]
     waiting = left_waiting(found)
-    if waiting is not None:
-        said.append(waiting[0])
+    said = [f"{found.sentence}." if waiting is None else waiting[0]]
     last = last_change(found)
     steps = [found.step]
     if last is not None:
         said.append(f"The last that became of it, at step {last}: {told(found.run, last)}.")
         steps.insert(0, last)
     said.append(f"What must hold: {found.promise}")
+    if "run id" in f"{found.promise} {found.sentence}":
+        said.append("(For each prompt with a run id a client waits until he is told.)")
     return PageAnswer("What went wrong?", " ".join(said), steps)
 
 
@@ -112,7 +112,7 @@ def _change(found: Explanation, cure: Remedy | None) -> PageAnswer | None:
         return None
     if cure is not None:
         said.append(
-            f"A change that is known to cure it: {cure.what.rstrip('.')}. With it ({cure.name}), {found.invariant} is "
-            f"proved in {found.run.scope}, in all of {cure.states:,} states."
+            f"A change that is known to cure it, shown below: {cure.what.rstrip('.')}. With it ({cure.name}), "
+            f"{found.invariant} is proved in {found.run.scope}, in all of {cure.states:,} states."
         )
     return PageAnswer("Which change would prevent it?", " ".join(said), code="" if cure is None else cure.code)

@@ -100,7 +100,7 @@ class _LogStory:
             marks=Marks(violation=refused),
             claims=list(self._claims(refused)),
             carried="A log shows one run: nobody can be chosen otherwise. A model of the agent can be asked what would "
-            "have been (`everyturn check`).",
+            "have been (everyturn check).",
             commands=[hints.command("validate", run.file, explain=str(run.run))],
         )
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from difflib import ndiff
+from functools import partial
 from typing import Final, NamedTuple
 
 from everyturn.checking.check import check
@@ -121,16 +123,16 @@ def remedy(found: Explanation, agent: str | type[Dispatcher] | None, wanted: Wan
             raise KeyboardInterrupt
         cell = checked.cell
         if cell.verdict is Verdict.PROVED:
-            return Remedy(cell.revision, what, inspect.getsource(read), cell.states or 0)
+            return Remedy(cell.revision, what, read(), cell.states or 0)
     return None
 
 
 class _Change(NamedTuple):
-    """A dispatcher that differs from another one in one known change; ``what`` it is, and the class to read."""
+    """A dispatcher that differs from another one in one known change; ``what`` it is, and how its code is read."""
 
     name: str
     what: str
-    read: type
+    read: Callable[[], str]
 
 
 def _changes(base: str | type[Dispatcher]) -> Iterator[_Change]:
@@ -139,15 +141,32 @@ def _changes(base: str | type[Dispatcher]) -> Iterator[_Change]:
     kind, name = find_revision(base), revision_name(base)
     for repair, change in REPAIRS.items():
         if not issubclass(kind, change):
-            yield _Change(repaired.WITH.join((base, repair)), _summary(change), change)
+            yield _Change(repaired.WITH.join((base, repair)), _summary(change), partial(inspect.getsource, change))
     names = list(REVISIONS)
     for following in names[names.index(name) + 1 : -1] if name in names else ():
+        later = REVISIONS[following]
         if names.index(following) > names.index(_SEED):
-            yield _Change(
-                following, f"the later revision {following}: {_summary(REVISIONS[following])}", REVISIONS[following]
-            )
+            said = f"the later revision {following}: {_summary(later)}"
+            yield _Change(following, said, partial(inspect.getsource, later))
         else:
-            yield _Change(following, f"the later revision {following} does not do any more what {name} does here", kind)
+            said = f"from {name} to the later revision {following}"
+            yield _Change(following, said, partial(difference, kind, later))
+
+
+def difference(before: type, after: type) -> str:
+    """Each method of which two classes have different code, a line for each of its lines: ``-`` only the first has it,
+    ``+`` only the second."""
+    names = dict.fromkeys(name for kind in (*before.__mro__, *after.__mro__) for name in vars(kind))
+    parts = (_method(before, name, after) for name in names)
+    return "\n\n".join(part for part in parts if part)
+
+
+def _method(before: type, name: str, after: type) -> str:
+    one, other = (inspect.getattr_static(kind, name, None) for kind in (before, after))
+    if one is other or not all(each is None or inspect.isfunction(each) for each in (one, other)):
+        return ""
+    old, new = ([] if each is None else inspect.getsource(each).splitlines() for each in (one, other))
+    return "\n".join(line.rstrip() for line in ndiff(old, new) if not line.startswith("?"))
 
 
 def _summary(change: type) -> str:

@@ -14,6 +14,7 @@ from everyturn.asyncio.runtime.findings import KINDS, kinds_of
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting
 from everyturn.asyncio.runtime.tokens import token
 from everyturn.asyncio.telling.explaining import ExplainedScenario, told
+from everyturn.asyncio.telling.waiting import WaitingTask
 from everyturn.asyncio.telling.waiting import told as who_waits
 from everyturn.page.contents import Lane, Marks, OtherRun, PageAnswer, Rule, Story
 from everyturn.page.recording import MOST_MOMENTS, WORLD, CodePlace, RunMoment, record
@@ -46,8 +47,11 @@ def program_story(found: ExplainedScenario, scenario: Scenario, *, most: int) ->
     return msgspec.structs.replace(
         _told(found.name, tree, way),
         title=f"{found.finding.kind} in {found.name}",
-        sentence=short_names(str(found.finding)),
-        rules=[Rule(kind, sentence) for kind, sentence in kinds_of(scenario).items()],
+        sentence=_headline(found),
+        rules=[
+            Rule(kind, f"must not happen: {sentence}" if kind in KINDS else sentence)
+            for kind, sentence in kinds_of(scenario).items()
+        ],
         marks=_marks(found, moments),
         claims=claims,
         whole=whole,
@@ -207,14 +211,23 @@ def _commands(found: ExplainedScenario) -> Iterator[str]:
 # the first screen --------------------------------------------------------------------------------------------------
 
 
+def _waiting(found: ExplainedScenario) -> list[WaitingTask]:
+    """Who waits at rest; of a session without the task that plays its clients."""
+    return [each for each in found.waiting if "@" not in found.name or each.name != "main"]
+
+
+def _headline(found: ExplainedScenario) -> str:
+    """The fault in a sentence: of a hang who waits for ever, for nothing that another task could bring."""
+    waiting = _waiting(found)
+    if found.finding.kind != "hang" or not waiting:
+        return short_names(str(found.finding))
+    names = [each.name for each in waiting if not each.for_tasks] or [each.name for each in waiting]
+    who = short_names(f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0])
+    return f"The program never ends: {who} wait{'s' * (len(names) == 1)} for ever"
+
+
 def _claims(found: ExplainedScenario, moments: Sequence[RunMoment], tree: RunTree) -> Iterator[PageAnswer]:
-    kind = found.finding.kind
-    meant = f" In general: {KINDS[kind]}." if kind in KINDS else ""
-    yield PageAnswer("What went wrong?", f"{short_names(str(found.finding))}.{meant}", [len(moments)])
-    waiting = [each for each in found.waiting if "@" not in found.name or each.name != "main"]
-    if waiting:
-        said = short_names(who_waits(waiting))
-        yield PageAnswer("Who waits for whom at rest?", f"{said}.", [len(moments)])
+    yield from _wrong(found, len(moments))
     yield _decided(found, moments, tree)
     yield _too_late(found, moments)
     if found.passing is not None:
@@ -226,6 +239,19 @@ def _claims(found: ExplainedScenario, moments: Sequence[RunMoment], tree: RunTre
         yield PageAnswer("What would have gone well?", answer, [step])
     if found.beyond_asyncio is not None:
         yield PageAnswer("Can asyncio make this run?", f"Its own loop cannot: {found.beyond_asyncio}.")
+
+
+def _wrong(found: ExplainedScenario, rest: int) -> Iterator[PageAnswer]:
+    """The fault, and who waits for whom at rest: which is the fault, if it is a hang."""
+    kind, waiting = found.finding.kind, _waiting(found)
+    who = f"{short_names(who_waits(waiting))}."
+    if kind == "hang" and waiting:
+        yield PageAnswer("What went wrong?", f"At rest nothing can move any more. {who}", [rest])
+        return
+    meant = f" In general: {KINDS[kind]}." if kind in KINDS else ""
+    yield PageAnswer("What went wrong?", f"{short_names(str(found.finding))}.{meant}", [rest])
+    if waiting:
+        yield PageAnswer("Who waits for whom at rest?", who, [rest])
 
 
 def _decided(found: ExplainedScenario, moments: Sequence[RunMoment], tree: RunTree) -> PageAnswer:

@@ -14,8 +14,8 @@ from everyturn.asyncio.runtime.running import run
 from everyturn.asyncio.telling.story import StoryTeller
 from everyturn.page.recording import Recorder, RunMoment
 from everyturn.page.run_tree import short_names
+from everyturn.reports.columns import PAGE
 from everyturn.reports.differences import ABSENT, brief, differences
-from everyturn.reports.text import PAGE
 
 BELOW: Final = " " * 10
 

@@ -30,6 +30,7 @@ function pieces(line) {
 // A line's text as spans; `marks` are [first, last, class] of columns to underline.
 function codeText(line, marks) {
   const out = element("code");
+  out.style.setProperty("--indent", `${line.search(/\S|$/) + 2}ch`);
   let column = 0;
   for (const [text, kind] of pieces(line)) {
     let rest = text;

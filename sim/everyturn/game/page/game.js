@@ -43,7 +43,7 @@ function open(number) {
   at("goal").querySelector("span").textContent = level.goal;
   at("terms").replaceChildren(...level.terms.flatMap(([word, sentence]) => [
     element("dt", {text: word}), emphasised(sentence, "dd")]));
-  at("legend").textContent = level.legend;
+  at("legend").textContent = `${level.legend} » goes on to another line at once.`;
   at("result").hidden = true;
   at("said").textContent = "";
   show();

@@ -114,6 +114,9 @@ function lanesShown({ story, filters }, run) {
   });
 }
 
+/** So many pixels of a drawing have room below its heading on a sheet of paper. */
+const PRINTED_HEIGHT = 840;
+
 function fillChart(player) {
   const { run, story } = player;
   const steps = [...Array(run.end + 1).keys()].filter((step) => passes(player, run, step));
@@ -123,7 +126,7 @@ function fillChart(player) {
   const room = byId("chart").clientWidth - 16 - left;
   const lane = narrow
     ? Math.max(26, Math.min(64, room / lanes.length))
-    : Math.max(46, Math.min(72, (room * 0.55) / lanes.length));
+    : Math.max(44, Math.min(72, (room * 0.4) / lanes.length));
   const size = narrow ? { row: 46, lane, left, dot: 34 } : { row: 26, lane, left, dot: 13 };
   const diagram = new Diagram(run, steps, lanes, size);
   const chart = byId("chart");
@@ -131,6 +134,7 @@ function fillChart(player) {
   chart.style.setProperty("--left", `${size.left}px`);
   chart.style.setProperty("--lane", `${size.lane}px`);
   chart.style.setProperty("--drawing", `${diagram.width}px`);
+  chart.style.setProperty("--on-paper", String(Math.max(0.55, Math.min(1, PRINTED_HEIGHT / diagram.height))));
   refill("drawing", diagram.picture());
   refill(
     "lanes",
@@ -158,23 +162,17 @@ function stepRow(player, run, step) {
   const act = run.steps[step]?.act;
   const who = run.who(step);
   const told = run.told(step);
+  const words = who && !told.startsWith(who) ? `${who}: ${told}` : told;
   const number = step >= run.steps.length ? "" : String(step);
   const row = element(
     "button",
     { type: "button", tabindex: -1, class: act?.plain ? "plain" : null, on: { click: () => player.go(step) } },
     element("span", { class: "number" }, number),
     signs,
-    element("span", { class: "words" }, who && !told.startsWith(who) ? `${who}: ${told}` : told),
+    element("span", { class: "words", title: words }, words),
   );
   return element("li", { "data-step": step, class: marks.map(({ kind }) => `is-${kind}`).join(" ") || null }, row);
 }
-
-const WORDS_OF_AGENTS = [
-  "prompt: what a user submits; if it has a run id, a client waits for its completion",
-  "turn: the model's work on a prompt; a prompt that comes meanwhile waits in the queue",
-  "to fold: to append a waiting prompt to the running turn, so that it gets none of its own",
-  "scope: what runs; in AA+1c two accepted prompts with run ids, and one Cancel",
-];
 
 function fillLegend(story) {
   const lines = [
@@ -189,7 +187,6 @@ function fillLegend(story) {
     [
       "arrow to an object: changes it; from it: reads it; thick: a client is told; dashed: something is handed over",
     ],
-    ...(story.data.kind === "agent" ? WORDS_OF_AGENTS.map((line) => [line]) : []),
     ["thick bar: who holds the object, or is in it; dotted: a client waits; red and dashed: a task that cannot go on"],
   ];
   byId("legend").lastElementChild.replaceChildren(

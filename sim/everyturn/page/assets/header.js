@@ -1,4 +1,12 @@
-/* What stands above and below the workbench: the answers, the runs, the marked steps, the link. */
+/* What stands above and below the workbench: the words, the answers, the runs, the marked steps, the link. */
+
+const WORDS_OF_AGENTS = [
+  "prompt: what a user submits; if it has a run id, a client waits for its completion",
+  "completion: the message that tells the client that his prompt's turn is over, and how",
+  "turn: the model's work on a prompt; a prompt that comes meanwhile waits in the queue",
+  "to fold: to append a waiting prompt to the running turn, so that it gets none of its own",
+  "scope: what runs; in AA+1c two accepted prompts with run ids, and one Cancel",
+];
 
 function fillHeader(player) {
   const { story } = player;
@@ -6,6 +14,8 @@ function fillHeader(player) {
   const [plain, exact] = kind === "log" ? [title, sentence] : [sentence, title];
   byId("title").textContent = plain;
   byId("exact").textContent = exact;
+  byId("words").hidden = kind !== "agent";
+  byId("words").lastElementChild.replaceChildren(...WORDS_OF_AGENTS.map((line) => element("li", {}, line)));
   refill(
     "claims",
     claims.map((claim) => claimCard(player, claim)),
@@ -14,17 +24,16 @@ function fillHeader(player) {
     "stories",
     STORIES.length < 2
       ? []
-      : element(
-          "ol",
-          {},
-          STORIES.map((each) =>
-            element(
-              "li",
-              {},
-              button(each.data.title, () => player.tell(each), { "aria-current": each === story ? "true" : null }),
+      : [
+          `${STORIES.length} in this page; one is shown below:`,
+          element(
+            "ol",
+            {},
+            STORIES.map((each, place) =>
+              element("li", {}, storyButton(player, each, `${place + 1}. ${each.data.title}`)),
             ),
           ),
-        ),
+        ],
   );
   const marks = [
     ...new Map(
@@ -44,6 +53,11 @@ function fillHeader(player) {
   );
 }
 
+function storyButton(player, each, text) {
+  const shown = each === player.story;
+  return button(text, () => player.tell(each), { title: each.data.title, "aria-current": shown ? "true" : null });
+}
+
 function claimCard(player, { question, answer, steps, places, code }) {
   const { story } = player;
   const jumps = (steps ?? []).map((step) => button(stepName(story.found, step), () => player.show(story.found, step)));
@@ -53,9 +67,16 @@ function claimCard(player, { question, answer, steps, places, code }) {
     element("h2", {}, question),
     element("p", {}, answer),
     places?.length ? element("div", { class: "excerpts" }, excerptsOf(story, places)) : [],
-    code ? element("details", {}, element("summary", {}, "The change"), element("pre", { tabindex: 0 }, code)) : [],
+    code ? element("details", { open: "" }, element("summary", {}, "The change"), changeOf(code)) : [],
     jumps.length ? element("p", { class: "jumps" }, jumps) : [],
   );
+}
+
+/** Code, in which lines that begin with a sign go or come. */
+function changeOf(code) {
+  const kinds = { "-": "del", "+": "ins" };
+  const lines = code.split("\n").map((line) => element(kinds[line[0]] ?? "span", {}, `${line}\n`));
+  return element("pre", { class: "change", tabindex: 0 }, lines);
 }
 
 function fillRuns(player) {

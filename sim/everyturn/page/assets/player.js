@@ -120,6 +120,7 @@ class Player {
     fillAbout(this);
     remember(this.address);
     document.body.dataset.who = who;
+    byId("panels").classList.toggle("at-start", step < 0);
   }
 }
 
