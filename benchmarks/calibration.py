@@ -1,12 +1,13 @@
 """Predicted against true residual risk, on scopes whose true figures are known: Markdown tables and a picture.
 
     python benchmarks/calibration.py [--jobs 2] [-o docs/calibration.md] [--plot docs/calibration.png]
+    python benchmarks/calibration.py --redraw docs/calibration.md --plot docs/calibration.png
 
 A row is a revision, a scope, an invariant and a strategy. Its runs are cut into campaigns; each predicts as
 `everyturn fuzz` does, and the predictions are held against the truth. For `random-walk` the truth is exact, from the
 state graph. For the others there is no such graph: the truth is a reference sample of another seed. Campaigns over
 tables have 1,000 runs, those through SimPy 100. Without ``-o`` the tables go to standard output; with it, between the
-marks of that file.
+marks of that file. ``--redraw`` measures nothing, and draws what the table of a page says, in its two digits.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from everyturn.engines.walks.priorities import Priorities
 from everyturn.engines.walks.probabilities import exact
 from everyturn.engines.walks.walks import Walks
 from everyturn.reports.comparison_plots import Prediction, calibration_of
+from everyturn.reports.plots import save
 from everyturn.strategies import strategy
 from everyturn.strategies.profile import Profile, profile
 from everyturn.verdicts.intervals import Interval
@@ -235,10 +237,26 @@ def drifting(drifts: Iterable[tuple[Cell, float, float]]) -> Iterator[str]:
         yield f"| {' | '.join(cell)} | {first:.2g} | {last:.2g} |"
 
 
-def plot(rows: Sequence[Row], path: Path) -> None:
+def predictions(rows: Sequence[Row]) -> list[Prediction]:
+    """What the picture shows of the rows."""
+    return [Prediction(row.strategy, row.true, row.bound, row.unseen, row.estimated) for row in rows]
+
+
+def in_the_table(page: str) -> list[Prediction]:
+    """The same of the table that :func:`lines` has written into a page."""
+    table = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| ")]
+    heads = next(cells for cells in table if cells[0] == "strategy")
+    places = [heads.index(name) for name in ("true *p*", "median bound", "unseen, true", "unseen, Good–Turing")]
+    return [
+        Prediction(cells[0], *(float(cells[place]) for place in places))
+        for cells in table
+        if len(cells) == len(heads) and cells is not heads
+    ]
+
+
+def plot(drawn: Sequence[Prediction], path: Path) -> None:
     """Predicted over true, for the bound and for the unseen probability."""
-    drawn = calibration_of([Prediction(row.strategy, row.true, row.bound, row.unseen, row.estimated) for row in rows])
-    drawn.savefig(path, dpi=110)
+    save(calibration_of(drawn), path)
 
 
 def main() -> None:
@@ -247,7 +265,13 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--plot", type=Path)
+    parser.add_argument("--redraw", type=Path, metavar="PAGE", help="draw the table of a page; measure nothing")
     options = parser.parse_args()
+    if options.redraw is not None:
+        if options.plot is None:
+            parser.error("--redraw: expected --plot with the picture to write; found none")
+        plot(in_the_table(options.redraw.read_text(encoding="utf-8")), options.plot)
+        return
     tasks = [delayed(make)(cell) for make in (random_walk, pct) for cell in CELLS]
     tasks += [delayed(sampled)(cell, name) for name in SAMPLED for cell in SOME]
     rows: list[Row] = []
@@ -256,7 +280,7 @@ def main() -> None:
         print(f"{len(rows)} of {len(tasks)}: {row.strategy} {' '.join(row.cell)}", file=sys.stderr)
     drifts = Parallel(options.jobs)(delayed(drift)(cell) for cell in SOME)
     if options.plot is not None:
-        plot(rows, options.plot)
+        plot(predictions(rows), options.plot)
     tables = (*lines(rows), *drifting(drifts))
     if options.output is None:
         print("\n".join(tables))

@@ -24,6 +24,7 @@ html_title = "everyturn"
 html_static_path = ["site.css"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True}
 highlight_language = "text"
 """Of what names no language; nothing is guessed."""

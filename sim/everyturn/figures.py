@@ -11,7 +11,7 @@ from everyturn.front.runs import ReplayResult
 from everyturn.front.samples import FuzzResult
 from everyturn.reports.comparison_plots import Prediction, SampledRuns, calibration_of, growth_of, strategies_of
 from everyturn.reports.life_plot import life_of
-from everyturn.reports.plots import matrix_of
+from everyturn.reports.matrix_plot import matrix_of
 from everyturn.reports.state_plots import states_of
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from everyturn.cli import main
 from everyturn.errors import UsageError
 from everyturn.reports.comparison_plots import Prediction, SampledRuns, calibration_of, growth_of, strategies_of
 from everyturn.reports.life_plot import life_of, words
-from everyturn.reports.plots import matrix_of
+from everyturn.reports.matrix_plot import matrix_of
 from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
 from everyturn_model.lifecycle import LIFE, Phase
 
@@ -80,6 +80,19 @@ FIGURES = {
     "growth": growth_of(CELLS),
     "calibration": calibration_of([Prediction("pct:3", 0.1, 0.12, 0.01, 0.02), Prediction("urw", 0, 0.003, 0, 0)]),
 }
+
+
+def test_of_many_cells_each_scope_is_a_panel() -> None:
+    """As many rows and columns in each; named once, at the left and above; no scope's name upon another."""
+    agents, scopes = [f"d{number}" for number in range(11)], ["A", "AA", "AA+1c", "AAa", "AA+1t"]
+    many = [Cell(agent, scope, "access", Verdict.REFUTED, REFUTED) for scope in scopes for agent in agents]
+    drawn = matrix_of(many)
+    assert (overlapping(drawn), cut_off(drawn)) == ([], [])
+    panels = [axes for axes in drawn.axes if axes.axison]
+    assert [axes.get_xlabel() for axes in panels] == scopes
+    assert {tuple(axes.get_ylim()) for axes in panels} == {(11, 0)}
+    texts = [text for text, _ in extents(drawn)]
+    assert [texts.count("d10"), texts.count("no-hang"), texts.count("44")] == [2, 3, 55]
 
 
 @pytest.mark.parametrize("name", FIGURES)

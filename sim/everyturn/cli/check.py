@@ -196,7 +196,7 @@ def _together(found: Sequence[CheckedScenario], show: Printer, plot: Path | None
 def _plotted(cells: Sequence[Cell], plot: Path | None, show: Printer) -> None:
     """The matrix of verdicts as a picture, if that was asked for."""
     if plot is not None and cells:
-        from everyturn.reports.plots import matrix
+        from everyturn.reports.matrix_plot import matrix
 
         matrix(cells, plot)
         show.say(f"matrix: {plot}")

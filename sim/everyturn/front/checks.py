@@ -17,7 +17,7 @@ from everyturn.front.scenarios import check_scenario
 from everyturn.front.sessions import check_session
 from everyturn.front.tables import TabledResult, TableRow, as_html
 from everyturn.front.undisturbed import undisturbed
-from everyturn.reports.plots import matrix_of
+from everyturn.reports.matrix_plot import matrix_of
 from everyturn.verdicts.selection import Wanted, selection
 from everyturn.world.scope import DEFAULT_SCOPES, Scope
 from everyturn.world.world import World

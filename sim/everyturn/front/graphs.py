@@ -34,8 +34,10 @@ def graph(
     """
     import networkx
 
+    from everyturn.front.reachable_states import ReachableStates
+
     reached = Reached(world, judge, max_states=max_states, progress=progress)
-    made = networkx.MultiDiGraph(revision=world.revision, scope=str(world.scope), granularity=world.granularity)
+    made = ReachableStates(revision=world.revision, scope=str(world.scope), granularity=world.granularity)
     rests = set(reached.rests)
     for number, row in enumerate(reached.rows):
         made.add_node(

@@ -149,7 +149,7 @@ class ExplainResult(TabledResult):
     def _repr_html_(self) -> str:
         from html import escape
 
-        return f"<pre>{escape(str(self))}</pre>"
+        return f'<pre style="white-space: pre-wrap">{escape(str(self))}</pre>'
 
 
 class ShrinkResult(TabledResult):

@@ -16,7 +16,11 @@ TableRow = dict[str, Any]
 
 MOST_ROWS: Final = 200
 """More are not shown in a notebook."""
+LONGEST_WORD: Final = 40
+"""So many characters of a word without spaces are shown in a notebook."""
 _COUNTS: Final = ("states", "transitions", "depth", "schedules", "seconds")
+_OF_THE_CELL: Final = ("revision", "scope", "granularity", *_COUNTS)
+"""Columns of what all verdicts of a cell have in common."""
 
 
 class TabledResult:
@@ -113,24 +117,50 @@ def rows_of(cell: Cell) -> list[TableRow]:
 
 
 def as_html(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as a table of HTML, verdicts in the colours of the matrix; columns in which nothing stands are left out."""
+    """Rows as a table of HTML, verdicts in the colours of the matrix. Columns in which nothing stands are left out;
+    what is the same in all of several rows stands once, above them."""
     columns = [name for name in dict.fromkeys(name for row in rows for name in row) if _says(rows, name)]
-    head = "".join(f"<th>{escape(name)}</th>" for name in columns)
+    same = [name for name in columns if (len(rows) > 1 or name in _OF_THE_CELL) and _is_same(rows, name)]
+    if len(same) == len(columns):
+        same = []
+    above = " · ".join(f"{escape(name)} <b>{escape(_shown(rows[0][name]))}</b>" for name in same if rows[0][name] != "")
+    columns = [name for name in columns if name not in same]
+    head = "".join(f'<th style="text-align:left">{escape(name)}</th>' for name in columns)
     lines = [f"<tr>{''.join(_cell(row.get(name)) for name in columns)}</tr>" for row in rows[:MOST_ROWS]]
     more = f"<p>… and {len(rows) - MOST_ROWS:,} more rows</p>" if len(rows) > MOST_ROWS else ""
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>{more}"
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    return f"{f'<p>{above}</p>' if above else ''}{table}{more}"
 
 
 def _says(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
     return any(row.get(name) is not None for row in rows)
 
 
+def _is_same(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
+    """Whether a column has one value; verdicts are shown row by row."""
+    first = rows[0].get(name)
+    return not _is_verdict(first) and all(row.get(name) == first for row in rows)
+
+
+def _is_verdict(value: Any) -> bool:
+    return isinstance(value, str) and value in set(Verdict)
+
+
+def _shown(value: Any) -> str:
+    """A value as text: numbers with separators; what no line can be broken in, such as a token, is cut."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    text = str(value)
+    return text if len(text) <= LONGEST_WORD or " " in text else f"{text[:LONGEST_WORD]}…"
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return "<td></td>"
-    if isinstance(value, str) and value in set(Verdict):
-        return f'<td style="background:{COLOURS[Verdict(value)]}">{escape(value)}</td>'
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"<td>{value:,}</td>"
-    text = str(value)
-    return f"<td>{escape(text if len(text) <= 100 else f'{text[:60]}…')}</td>"
+    if _is_verdict(value):
+        colour = COLOURS[Verdict(value)]
+        style = "" if colour == "#ffffff" else f"background:{colour};color:#111;"
+        return f'<td style="{style}text-align:left;white-space:nowrap">{escape(value)}</td>'
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"<td>{_shown(value)}</td>"
+    return f'<td style="text-align:left">{escape(_shown(value))}</td>'

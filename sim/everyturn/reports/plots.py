@@ -1,4 +1,4 @@
-"""Pictures: the matrix of verdicts, and one run as a timeline with its violations marked."""
+"""Pictures: their colours and files, and one run as a timeline with its violations marked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from everyturn.errors import UsageError
 from everyturn.files.writing import written
 from everyturn.verdicts.checker import CONFORMS
-from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
+from everyturn.verdicts.verdict import Verdict
 from everyturn_model import events as ev
 
 if TYPE_CHECKING:
@@ -45,11 +45,8 @@ MARKS: Final = {
 }
 _DATES: Final = {".svg": "Date", ".pdf": "CreationDate"}
 """Where a picture would say when it was drawn."""
-FEW: Final = 7
-"""So many invariants have no room for a line of all colours below them."""
 SHORT: Final = 80
 """A run of so many steps has room enough in the width of a page."""
-_UNASKED: Final = InvariantResult(Verdict.NOT_JUDGED)
 
 
 def blank(width: float, height: float) -> tuple[Figure, Axes]:
@@ -73,39 +70,6 @@ def save(figure: Figure, path: Path) -> None:
         written(path, [drawn.getvalue()])
     except ValueError as error:
         raise UsageError(f"{path}: expected a picture that can be drawn; found: {error}") from error
-
-
-def matrix(cells: Sequence[Cell], path: Path) -> None:
-    """Write the picture of :func:`matrix_of` to ``path``. Raises :class:`UsageError` as :func:`save` does."""
-    save(matrix_of(cells), path)
-
-
-def matrix_of(cells: Sequence[Cell]) -> Figure:
-    """Revisions × scopes as rows, invariants and conformance as columns; each refuted cell says in how many steps."""
-    said = [cell.invariants | ({} if cell.conforms is None else {CONFORMS: cell.conforms}) for cell in cells]
-    names = list(dict.fromkeys(name for each in said for name in each))
-    figure, axes = blank(max(4.8, 2.6 + 0.62 * len(names)), 1.6 + 0.26 * len(cells))
-    for row, judgements in enumerate(said):
-        for column, name in enumerate(names):
-            judged = judgements.get(name, _UNASKED)
-            axes.fill_between([column, column + 1], row, row + 1, color=COLOURS[judged.verdict], edgecolor="white")
-            if judged.steps is not None:
-                axes.text(
-                    column + 0.5, row + 0.5, str(judged.steps), ha="center", va="center", fontsize=7, color="white"
-                )
-    for row in range(1, len(cells)):
-        if cells[row].scope != cells[row - 1].scope:
-            axes.axhline(row, color="#333333", linewidth=0.8)
-    axes.set_xlim(0, len(names))
-    axes.set_ylim(len(cells), 0)
-    axes.set_xticks([column + 0.5 for column in range(len(names))], names, rotation=45, ha="left", fontsize=8)
-    axes.set_yticks([row + 0.5 for row in range(len(cells))], [f"{c.revision}  {c.scope}" for c in cells], fontsize=8)
-    axes.xaxis.tick_top()
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
-    known = "green: proved in all interleavings · red: refuted, in so many steps"
-    figure.supxlabel(f"{known}{' · ' if len(names) > FEW else chr(10)}grey: vacuous · yellow: not known", fontsize=8)
-    return figure
 
 
 def timeline(run: Run, findings: Sequence[tuple[int, Finding]], path: Path, title: str | None = None) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator
+from html import escape
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, cast
 
@@ -61,6 +62,19 @@ class TraceLine(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_de
     cause: int | None = None
 
 
+def _told(line: TraceLine) -> tuple[str, str, str, str]:
+    """A line as cells: a step with its number and its operations, an event with its data."""
+    if line.kind == "step":
+        made = " ".join(str(each["operation"]) for each in line.data.get("operations", ()))
+        return str(line.data.get("step", "")), line.thread or "", "", made
+    data = ", ".join(f"{name}={value}" for name, value in line.data.items())
+    return "", line.thread or "", line.prompt or "", f"{line.kind}({data})"
+
+
+def _cell(text: str) -> str:
+    return f'<td style="text-align:left">{escape(text)}</td>'
+
+
 class _Made(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """An operation in the data of a step."""
 
@@ -82,6 +96,13 @@ class Trace(msgspec.Struct, frozen=True):
 
     header: TraceHeader
     lines: list[TraceLine]
+
+    def _repr_html_(self) -> str:
+        """What ran, and its lines: a step in its first line, the events that were seen of it below."""
+        head = self.header
+        ran = f"{head.revision} in {head.scope}, {head.engine} ({head.strategy})"
+        rows = "".join(f"<tr>{''.join(map(_cell, _told(line)))}</tr>" for line in self.lines)
+        return f"<p>{escape(ran)}</p><table><tbody>{rows}</tbody></table>"
 
     def steps(self) -> Iterator[tuple[Event, ...]]:
         """The events of each step, as the judge takes them; rest is a step of its own."""
