@@ -32,7 +32,8 @@ def identification(
             return
         if run.file != file:
             file = run.file
-            show.say(f"{file}: {LEGEND}")
+            show.say(f"{file}:")
+            show.say(LEGEND)
             show.say(heading(tuple(tried.revision for tried in run.tried)))
         show.say(row(run))
 

@@ -14,10 +14,10 @@ from everyturn_model.partial import PartialAnswer, Unexplained
 from everyturn_model.spec.prompts import Prompt
 
 LEGEND: Final = (
-    "  (+ a step that no line tells, put before the line that needs it; ! a step that the specification "
-    "refuses; | the line)"
+    "  (+ a step that no line tells, put before the line that needs it;\n"
+    "  ! a step that the specification refuses; | the line)"
 )
-_TEXT: Final = 110
+_TEXT: Final = 88
 
 
 def explanation(run: RunMatch) -> Iterator[str]:

@@ -9,8 +9,7 @@ import click
 
 from everyturn.checking.coverage import Coverage
 from everyturn.checking.statements import Missed, Share
-
-WIDTH = 118
+from everyturn.reports.columns import PAGE
 
 
 def report(cell: Coverage) -> Iterator[str]:
@@ -44,9 +43,7 @@ def _headline(what: str, share: Share) -> str:
 def _listed(what: str, names: Iterable[str]) -> Iterator[str]:
     names = list(names)
     if names:
-        yield from textwrap.wrap(
-            f"{what}: {', '.join(names)}", WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 8
-        )
+        yield from textwrap.wrap(f"{what}: {', '.join(names)}", PAGE, initial_indent=" " * 6, subsequent_indent=" " * 8)
 
 
 def _places(missed: list[Missed]) -> Iterator[str]:
@@ -56,7 +53,8 @@ def _places(missed: list[Missed]) -> Iterator[str]:
             file = each.file
             yield f"      {file}"
         way = "" if each.way is None else f"  never {each.way}: "
-        yield f"{each.line:>10}  {way}{each.text}"[:WIDTH]
+        line = f"{each.line:>10}  {way}{each.text}"
+        yield line if len(line) <= PAGE else f"{line[: PAGE - 2]} …"
 
 
 def _races(cell: Coverage) -> Iterator[str]:
@@ -67,4 +65,5 @@ def _races(cell: Coverage) -> Iterator[str]:
         total = sum(race.variable == variable for race in cell.races)
         yield f"      {variable}: {len(here)} of {total} pairs meet"
         for race in here:
-            yield f"          {race.first}  ×  {race.second}"[:WIDTH]
+            pair = f"          {race.first}  ×  {race.second}"
+            yield from [pair] if len(pair) <= PAGE else [f"          {race.first}", f"            ×  {race.second}"]

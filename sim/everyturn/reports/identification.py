@@ -21,13 +21,19 @@ LEGEND: Final = "✓ could have written the run  ✗ could not; so many of its l
 
 def heading(revisions: tuple[str, ...]) -> str:
     """The names above the rows."""
-    return f"{'run':>5} {'lines':>6}" + "".join(f"{_short(revision):>10}" for revision in revisions) + "  scope"
+    columns = "".join(_column(_short(revision), revision) for revision in revisions)
+    return f"{'run':>5} {'lines':>6}{columns}  scope"
 
 
 def row(run: RunIdentified) -> str:
     """One run: what each revision says to it."""
-    signs = "".join(f"{_said(tried):>10}" for tried in run.tried)
+    signs = "".join(_column(_said(tried), tried.revision) for tried in run.tried)
     return f"{run.run:>5} {len(run.transcript.lines):>6}{signs}  {run.scope}"
+
+
+def _column(cell: str, revision: str) -> str:
+    """A cell, as wide as the short name above it and as a sign with a number of three digits."""
+    return f" {cell:>{max(len(_short(revision)), 5)}}"
 
 
 def _short(revision: str) -> str:

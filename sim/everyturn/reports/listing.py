@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
+from everyturn.reports.columns import entry
+
 LIST_SCHEMA: Final = "everyturn/list/1"
 
 ListingEntry = dict[str, Any]
@@ -30,8 +32,10 @@ def lines(what: str) -> Iterator[str]:
     return listing.lines(listing.entries())
 
 
-def _each(line: Callable[[ListingEntry], str]) -> Callable[[Iterator[ListingEntry]], Iterator[str]]:
-    return lambda entries: map(line, entries)
+def _each(
+    show: Callable[[ListingEntry], Iterator[str]],
+) -> Callable[[Iterator[ListingEntry]], Iterator[str]]:
+    return lambda entries: (line for each in entries for line in show(each))
 
 
 def _revisions() -> Iterator[ListingEntry]:
@@ -56,6 +60,10 @@ def _invariants() -> Iterator[ListingEntry]:
         yield {"name": each.name, "kind": each.kind, "sentence": each.sentence}
 
 
+def _invariant(each: ListingEntry) -> Iterator[str]:
+    return entry(f"{each['name']:<20}{each['kind']}", each["sentence"], 29)
+
+
 def _promises() -> Iterator[ListingEntry]:
     from everyturn_model.promises import BUSY, CANCELS, FOLDS, Promises
 
@@ -65,9 +73,9 @@ def _promises() -> Iterator[ListingEntry]:
             yield {"name": name, "value": value, "default": getattr(default, name) == value, "sentence": sentence}
 
 
-def _promise(entry: ListingEntry) -> str:
-    named = f"{entry['name']}={entry['value']!r}"
-    return f"{named:<36}{entry['sentence']}{' (default)' if entry['default'] else ''}"
+def _promise(each: ListingEntry) -> Iterator[str]:
+    named = f"{each['name']}={each['value']!r}"
+    return entry(named, f"{each['sentence']}{' (default)' if each['default'] else ''}", 36)
 
 
 def _strategies() -> Iterator[ListingEntry]:
@@ -79,10 +87,10 @@ def _strategies() -> Iterator[ListingEntry]:
         yield {"name": name, "parameter": letter, "default": default} | own
 
 
-def _strategy(entry: ListingEntry) -> str:
-    name = entry["name"] if entry["parameter"] is None else f"{entry['name']}:{entry['parameter']}"
-    source = "" if entry["source"] is None else f" ({entry['source']})"
-    return f"{name:<14}{entry['sentence']}{source}; promises: {entry['promise']}"
+def _strategy(each: ListingEntry) -> Iterator[str]:
+    name = each["name"] if each["parameter"] is None else f"{each['name']}:{each['parameter']}"
+    source = "" if each["source"] is None else f" ({each['source']})"
+    return entry(name, f"{each['sentence']}{source}; promises: {each['promise']}", 14)
 
 
 def _scopes() -> Iterator[ListingEntry]:
@@ -99,15 +107,15 @@ def _scopes() -> Iterator[ListingEntry]:
 def _notation(entries: Iterator[ListingEntry]) -> Iterator[str]:
     yield "SCOPE = PROMPT+ ( + EXTRA )*, for example AAa+1c+1t"
     defaults = []
-    for entry in entries:
-        match entry["kind"]:
+    for each in entries:
+        match each["kind"]:
             case "prompt":
-                yield f"  {entry['name']}    {entry['sentence']}"
+                yield from entry(f"  {each['name']}", each["sentence"], 7)
             case "extra":
-                yield f"  {'n' if entry['numbered'] else ' '}{entry['name']}   {entry['sentence']}"
+                yield from entry(f"  {'n' if each['numbered'] else ' '}{each['name']}", each["sentence"], 7)
             case _:
-                defaults.append(entry["name"])
-    yield f"default: {', '.join(defaults)}"
+                defaults.append(each["name"])
+    yield from entry("default:", ", ".join(defaults), 9)
 
 
 def _formats() -> Iterator[ListingEntry]:
@@ -118,10 +126,10 @@ def _formats() -> Iterator[ListingEntry]:
         yield {"name": name, **does, "suffixes": each.suffixes, "schema": each.schema, "sentence": each.about}
 
 
-def _format(entry: ListingEntry) -> str:
-    does = " and ".join(does for does, can in (("read", entry["read"]), ("write", entry["written"])) if can)
-    known_by = ", ".join([*([entry["schema"]] if entry["schema"] else []), *entry["suffixes"]])
-    return f"{entry['name']:<12}{does:<16}{entry['sentence']} ({known_by})"
+def _format(each: ListingEntry) -> Iterator[str]:
+    does = " and ".join(does for does, can in (("read", each["read"]), ("write", each["written"])) if can)
+    known_by = ", ".join([*([each["schema"]] if each["schema"] else []), *each["suffixes"]])
+    return entry(f"{each['name']:<12}{does}", f"{each['sentence']} ({known_by})", 28)
 
 
 def _mappings() -> Iterator[ListingEntry]:
@@ -138,14 +146,12 @@ def _mutants() -> Iterator[ListingEntry]:
 
 
 def _named(width: int) -> Callable[[Iterator[ListingEntry]], Iterator[str]]:
-    return _each(lambda entry: f"{entry['name']:<{width}}{entry['sentence']}")
+    return _each(lambda each: entry(each["name"], each["sentence"], width))
 
 
 LISTINGS: Final[dict[str, Listing]] = {
     "revisions": Listing(_revisions, _named(22)),
-    "invariants": Listing(
-        _invariants, _each(lambda entry: f"{entry['name']:<20}{entry['kind']:<8} {entry['sentence']}")
-    ),
+    "invariants": Listing(_invariants, _each(_invariant)),
     "promises": Listing(_promises, _each(_promise)),
     "strategies": Listing(_strategies, _each(_strategy)),
     "scopes": Listing(_scopes, _notation),

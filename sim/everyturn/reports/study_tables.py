@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from everyturn.reports.columns import blocks, entry, joined
 from everyturn.studies.results import MEASURES, StudyResult, StudyRow
 from everyturn.studies.study import Study
 from everyturn.verdicts.intervals import Interval
@@ -24,32 +25,38 @@ SHOWN = (
 
 
 def lines(result: StudyResult, study: Study) -> Iterator[str]:
-    """The table: a line for each cell; what the study is about has its confidence interval."""
+    """The table: a line for each cell; what the study is about has its confidence interval. A table that is wider than
+    a page is several, each with the names of the cells."""
     wanted = study.plot.y if study.plot.kind == "curves" else ("stuck_per_thousand", "never_told_per_thousand")
     names = [*wanted, *(name for name in SHOWN if name not in wanted)]
     varied = list(study.vary)
+    for place, part in enumerate(blocks(_rows(result, names, wanted, varied), 1 + len(varied))):
+        if place:
+            yield ""
+        for number, cells in enumerate(part):
+            yield joined(cells)
+            following = part[number + 1][0] if number + 1 < len(part) else ""
+            if varied and number and following and cells[0] != following:
+                yield ""
+    yield ""
+    yield f"[low, high]: {result.confidence:.0%} confidence. Waiting and response times in seconds of virtual time."
+    for name in names:
+        yield from entry(f"  {MEASURES[name].heading}:", MEASURES[name].sentence, 4 + len(MEASURES[name].heading))
+
+
+def _rows(
+    result: StudyResult, names: Sequence[str], wanted: Sequence[str], varied: Sequence[str]
+) -> Iterator[list[str]]:
+    """The headings, then each cell: its agent, what is varied, how many prompts, and the measures."""
     heads = ["revision", *(name.rpartition(".")[2] if len(varied) == 1 else name for name in varied), "prompts"]
-    heads += [MEASURES[name].heading for name in names]
-    table = [heads] + [
-        [
+    yield heads + [MEASURES[name].heading for name in names]
+    for row in result.rows:
+        yield [
             row.revision,
             *(str(row.parameters[name]) for name in varied),
             f"{row.prompts:,}",
             *(_figure(row.measures[name], wide=name in wanted) for name in names),
         ]
-        for row in result.rows
-    ]
-    widths = [max(len(cells[column]) for cells in table) for column in range(len(heads))]
-    for number, cells in enumerate(table):
-        aligned = (f"{cell:>{width}}" for cell, width in zip(cells[1:], widths[1:], strict=True))
-        yield "  ".join([f"{cells[0]:<{widths[0]}}", *aligned])
-        following = table[number + 1][0] if number + 1 < len(table) else ""
-        if varied and number and following and cells[0] != following:
-            yield ""
-    yield ""
-    yield f"[low, high]: {result.confidence:.0%} confidence. Waiting and response times in seconds of virtual time."
-    for name in names:
-        yield f"  {MEASURES[name].heading}: {MEASURES[name].sentence}"
 
 
 def _figure(interval: Interval | None, *, wide: bool) -> str:

@@ -14,6 +14,7 @@ import click
 
 from everyturn.files.reading import SCREEN
 from everyturn.printing import printable, printable_lines
+from everyturn.reports.columns import PAGE
 from everyturn.reports.differences import values
 from everyturn.reports.headline import headline, judged_of
 from everyturn.reports.how_much import is_quiet, is_verbose
@@ -38,13 +39,8 @@ SIGNS: Final = {
     Verdict.NOT_PROMISED: ("-", "bright_black"),
     Verdict.NOT_JUDGED: (" ", "bright_black"),
 }
-LEGEND: Final = (
-    "✓ proved  ✗ refuted  ~ sampled, no violation seen  ? undetermined  · vacuous: nothing in the scope "
-    "could violate it"
-)
+LEGEND: Final = "✓ proved  ✗ refuted  ~ no violation in a sample  ? undetermined  · vacuous: nothing can violate it"
 EVERY_SECONDS: Final = 10.0
-PAGE: Final = 100
-"""So many characters a line has at most, where it can be broken."""
 
 
 class ProgressLine:
@@ -181,15 +177,21 @@ class Printer:
                     return
 
     def matrix(self, cells: Sequence[Cell]) -> None:
-        """Revisions × scopes × invariants as a table."""
+        """Revisions × scopes × invariants as a table; names that leave no room beside them have lines of their own."""
         names = list(dict.fromkeys(name for cell in cells for name, _ in judged_of(cell)))
+        headings = list(_slanted(names))
         width = max(len(f"{cell.revision} {cell.scope}") for cell in cells) + 2
-        for line in _slanted(names):
+        above = width + max(map(len, headings), default=0) > PAGE
+        width = 4 if above else width
+        for line in headings:
             self.say(" " * width + line)
         for cell in cells:
             said = dict(judged_of(cell))
             signs = "  ".join(_sign(said[name].verdict) if name in said else " " for name in names)
-            self.say(head=f"{f'{cell.revision} {cell.scope}':<{width}}{signs}")
+            name = f"{cell.revision} {cell.scope}"
+            if above:
+                self.say(name)
+            self.say(head=f"{'' if above else name:<{width}}{signs}")
         self.say()
         self.say(LEGEND)
 
