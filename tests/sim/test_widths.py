@@ -9,13 +9,14 @@ import pytest
 from click.testing import CliRunner
 
 from everyturn.cli import COMMANDS, main
-from everyturn.reports.columns import PAGE, blocks, entry, joined
+from everyturn.reports.columns import PAGE, beside, blocks, entry, joined
 from everyturn.reports.listing import LISTINGS, lines
 from everyturn.reports.text import LEGEND, Printer
 from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
 from everyturn_model.invariants import INVARIANTS
 
 RECORDING: Final = str(Path(__file__).parents[2] / "recordings" / "d3-folded-run-id.jsonl")
+HANGS: Final = str(Path(__file__).parents[1] / "traces" / "H1-no-hang.jsonl")
 
 
 @pytest.mark.parametrize("what", LISTINGS)
@@ -69,3 +70,21 @@ def test_a_wide_table_is_several_that_name_their_rows() -> None:
     assert all(part[1][0] == "hardened" for part in parts)
     assert max(len(joined(row)) for part in parts for row in part) <= PAGE
     assert [cell.strip() for part in parts for cell in part[0][1:]] == rows[0][1:]
+
+
+def test_what_stands_side_by_side_goes_on_below_in_its_half() -> None:
+    """Nothing is lost, the rule is one column, and what is short is one line."""
+    left, right = ["short", "left " * 20], ["right " * 20, "short", "alone"]
+    made = list(beside(left, right))
+    assert max(map(len, made)) <= PAGE
+    assert len({line.index("|") for line in made}) == 1
+    halves = [" ".join(half).split() for half in zip(*(line.split("|") for line in made), strict=True)]
+    assert halves == [" ".join(each).split() for each in (left, right)]
+
+
+@pytest.mark.parametrize("command", ["replay", "explain"])
+def test_a_run_is_told_within_a_page(command: str) -> None:
+    """But for sentences, and commands to be copied."""
+    shown = CliRunner().invoke(main, [command, HANGS, "--invariant", "no-hang"]).stdout.splitlines()
+    wide = [line for line in shown if len(line) > PAGE and "everyturn replay " not in line]
+    assert all(line.startswith("Nearest passing schedule: ") for line in wide)

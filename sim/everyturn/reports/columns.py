@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
 from typing import Final
 
 PAGE: Final = 100
@@ -24,6 +25,20 @@ def entry(head: str, text: str, width: int) -> Iterator[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def beside(left: Sequence[str], right: Sequence[str]) -> Iterator[str]:
+    """Two lists side by side, with a rule between them; what is too long for its half goes on below, indented."""
+    half = (PAGE - 5) // 2
+    halves = [[_lines(text, half) for text in column] for column in (left, right)]
+    width = max((len(line) for lines in halves[0] for line in lines), default=0)
+    for one, other in zip_longest(*halves, fillvalue=[""]):
+        for first, second in zip_longest(one, other, fillvalue=""):
+            yield f"  {first:<{width}} | {second}".rstrip()
+
+
+def _lines(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent=" " * 4, break_on_hyphens=False) or [""]
 
 
 def blocks(rows: Iterable[Sequence[str]], names: int) -> list[list[list[str]]]:

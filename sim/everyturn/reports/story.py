@@ -10,6 +10,7 @@ import msgspec
 from everyturn.checking.fuzz import FuzzedCell, after_fuzzing
 from everyturn.explanation.explain import Explanation
 from everyturn.explanation.happens_before import Touch
+from everyturn.reports.columns import beside
 from everyturn.runs.outcomes import shown
 from everyturn.runs.run import Run
 from everyturn.verdicts import hints
@@ -232,11 +233,7 @@ def _passing(found: Explanation) -> Iterator[str]:
     good = _column(other.run, other.step, len(other.run.steps))
     bad.append(f"✗ {found.invariant} is violated")
     good.append(f"✓ {found.invariant} is not violated")
-    width = max(map(len, bad))
-    for number in range(max(len(bad), len(good))):
-        left = bad[number] if number < len(bad) else ""
-        right = good[number] if number < len(good) else ""
-        yield f"  {left:<{width}} | {right}"
+    yield from beside(bad, good)
 
 
 def _column(run: Run, begin: int, end: int) -> list[str]:

@@ -14,7 +14,7 @@ import click
 
 from everyturn.files.reading import SCREEN
 from everyturn.printing import printable, printable_lines
-from everyturn.reports.columns import PAGE
+from everyturn.reports.columns import PAGE, entry
 from everyturn.reports.differences import values
 from everyturn.reports.headline import headline, judged_of
 from everyturn.reports.how_much import is_quiet, is_verbose
@@ -231,7 +231,8 @@ class Printer:
         for step in run.steps:
             operations = in_short(each.operation for each in step.operations)
             seen = "; ".join(event_text(event) for event in step.events)
-            self.say(f"{step.number:4}  {threads[step.thread]:<{width}}  {operations:<34}  {seen}".rstrip())
+            for line in entry(f"{step.number:4}  {threads[step.thread]:<{width}}  {operations}", seen, width + 44):
+                self.say(line)
             for value in dict.fromkeys(values(step.operations)):
                 self.say(fill(value, PAGE, initial_indent=below, subsequent_indent=f"{below}    "))
             for finding in found.get(step.number, ()):
