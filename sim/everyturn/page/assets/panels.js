@@ -114,13 +114,15 @@ function excerpt(places) {
     .map(Number)
     .filter(near)
     .sort((one, other) => one - other);
+  const indents = lines.map((line) => source.lines[line].search(/\S/)).filter((indent) => indent >= 0);
+  const common = indents.length ? Math.min(...indents) : 0;
   const rows = lines.map((line, at) => [
     at && line !== lines[at - 1] + 1 ? element("span", { class: "gap" }, "⋮\n") : null,
     element(
       marked.has(line) ? "mark" : "span",
       {},
       element("i", {}, String(line).padStart(4)),
-      `${marked.has(line) ? " ▶ " : "   "}${source.lines[line]}\n`,
+      `${marked.has(line) ? " ▶ " : "   "}${source.lines[line].slice(common)}\n`,
     ),
   ]);
   const caption = `${source.file}:${[...marked].join(", ")}, in ${name}`;
