@@ -57,6 +57,7 @@ def inside(page: str, text: str) -> str:
 def _read(app: Any, page: str, source: list[str]) -> None:
     source[0] = inside(page, source[0])
     if page == "index":
+        app.env.note_dependency(str(HERE / "README.md"))
         source[0] += "\n" + contents((HERE / "README.md").read_text(encoding="utf-8"))
 
 
