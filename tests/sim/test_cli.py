@@ -162,7 +162,7 @@ def test_the_last_of_several_is_checked_before_the_first_is_explored(command: st
 def test_the_picture_of_verdicts_has_conformance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the table has: where only the specification refuses, the picture is not all green."""
     drawn: list[Any] = []
-    monkeypatch.setattr("everyturn.reports.plots.save", lambda figure, path: drawn.append(figure))
+    monkeypatch.setattr("everyturn.reports.matrix_plot.save", lambda figure, path: drawn.append(figure))
     path = str(tmp_path / "x.png")
     run("check", "--revision", "d3", "--revision", "d4", "--scope", "A", "--plot", path)
     run("check", "--revision", "d4", "--scope", "A", "--invariant", "one-turn", "--plot", path)
