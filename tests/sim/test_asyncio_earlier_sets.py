@@ -4,6 +4,7 @@ count."""
 from __future__ import annotations
 
 import asyncio
+import weakref
 from typing import Any, Final
 
 import pytest
@@ -12,9 +13,10 @@ from tests.sim import asyncio_earlier as earlier
 from tests.sim.test_asyncio_sets import behaviours
 
 from everyturn.asyncio.checking import check
+from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.order import earlier as order
 from everyturn.asyncio.order.sequences import is_by_address
-from everyturn.asyncio.search.searching import search
+from everyturn.asyncio.search.searching import outcomes, search
 from everyturn.verdicts.verdict import Verdict
 
 EITHER = {("a",), ("b",)}
@@ -66,3 +68,30 @@ def test_asyncio_s_own_tasks_keep_their_hash() -> None:
     assert not is_by_address(asyncio.Task)
     assert not is_by_address(asyncio.Future)
     assert is_by_address(earlier.Job)
+
+
+KNOWN: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+
+
+async def known_by_their_tasks(world: Any) -> None:
+    """As anyio keeps the scopes of tasks."""
+
+    async def within(name: str) -> None:
+        KNOWN[asyncio.current_task()] = name
+        await world.io(name)
+        world.log(KNOWN.get(asyncio.current_task()))
+
+    both = {asyncio.create_task(within(name)) for name in "ab"}
+    world.log(next(iter(both)) in KNOWN)
+    await asyncio.gather(*both)
+
+
+def test_a_dictionary_of_weak_keys_finds_a_task_whose_order_is_chosen() -> None:
+    """A weak reference keeps the hash that it was asked for first; whoever looks for the sets of a task asks for
+    none."""
+    found = search(known_by_their_tasks)
+    assert found.complete
+    assert found.setting.groups
+    with prepared(known_by_their_tasks):
+        seen = {tuple(each.logged) for each in outcomes(known_by_their_tasks, found.setting) if each.complete}
+    assert seen == {(False, "a", "b"), (False, "b", "a")}

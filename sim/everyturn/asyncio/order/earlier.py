@@ -66,8 +66,10 @@ class EarlierSets:
         ]
 
     def holding(self, members: Iterable[Any]) -> list[set[Any]]:
-        """Those that hold one of these."""
-        return list(filterfalse(set(members).isdisjoint, filter(None, self._sets())))
+        """Those that hold one of these, which have come since. They are told by where they are: a weak reference keeps
+        the hash that it was asked for first, and a dictionary would not find what this has asked for."""
+        found = set(map(id, members))
+        return [each for each in self.changed() if not found.isdisjoint(map(id, each))]
 
 
 class _Found:
