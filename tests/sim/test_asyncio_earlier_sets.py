@@ -86,6 +86,32 @@ async def known_by_their_tasks(world: Any) -> None:
     await asyncio.gather(*both)
 
 
+SOME: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+async def known_and_in_a_set(world: Any) -> None:
+    """The same, with a weak set that is asked before the dictionary is."""
+    SOME.clear()
+
+    async def within(name: str) -> None:
+        KNOWN[asyncio.current_task()] = name
+        await world.io(name)
+        world.log(asyncio.current_task() in SOME and KNOWN.get(asyncio.current_task()))
+
+    for name in "ab":
+        SOME.add(asyncio.create_task(within(name)))
+    await asyncio.gather(*SOME)
+
+
+def test_a_weak_set_and_a_dictionary_of_weak_keys_find_the_same_task() -> None:
+    found = search(known_and_in_a_set)
+    assert found.complete
+    assert found.setting.groups
+    with prepared(known_and_in_a_set):
+        seen = {tuple(each.logged) for each in outcomes(known_and_in_a_set, found.setting) if each.complete}
+    assert seen == {("a", "b"), ("b", "a")}
+
+
 def test_a_dictionary_of_weak_keys_finds_a_task_whose_order_is_chosen() -> None:
     """A weak reference keeps the hash that it was asked for first; whoever looks for the sets of a task asks for
     none."""

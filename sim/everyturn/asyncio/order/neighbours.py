@@ -27,6 +27,13 @@ ALL_TASKS: Final = frozenset(
 """Code of ``all_tasks``: its set is seen by nobody until it returns, and then it is one whose order is chosen later."""
 
 
+class OwnReference(ref[Any]):
+    """A weak reference of ours. Python gives a program that asks for one the one that is there, with the hash that was
+    asked of it first, be it by a set or by a dictionary; but never one of a class of its own, as this."""
+
+    __slots__ = ()
+
+
 class _Seen(NamedTuple):
     """A set as it was seen, with its members' labels by their addresses."""
 
@@ -42,7 +49,7 @@ class Neighbours:
         self.pairs: set[tuple[str, str]] = set()
         self._known = known
         self._seen: list[_Seen] = []
-        self._met: dict[str, ref[Any]] = {}
+        self._met: dict[str, OwnReference] = {}
         self._asks = False
         self._asked: dict[str, bool] = {}
         """Label of what a set asked in this step → whether it was in some set at that time."""
@@ -54,7 +61,7 @@ class Neighbours:
         EARLIER.touched = True
         label = numbered.label_in_sets
         others = self._alive(label)
-        self._met.setdefault(label, ref(numbered))
+        self._met.setdefault(label, OwnReference(numbered))
         if not others or self._known():
             return
         within = False

@@ -15,10 +15,10 @@ from collections.abc import Callable, Coroutine
 from heapq import heappush
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, NoReturn
-from weakref import ref
 
 from everyturn.asyncio.connections.selector import WorldSelector
 from everyturn.asyncio.order.moments import Before, earliest
+from everyturn.asyncio.order.neighbours import OwnReference
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.runtime import executors
 from everyturn.asyncio.runtime.errors import Unsupported
@@ -151,7 +151,7 @@ class WorldLoop(selector_events.BaseSelectorEventLoop):
         else:
             task = factory(self, coro, **options)
             task.set_name(name)
-        self.world.made.append(ref(task))
+        self.world.made.append(OwnReference(task))
         return task
 
     def call_at(self, when: Any, callback: Any, *args: Any, context: Any = None) -> Any:  # type: ignore[override]
