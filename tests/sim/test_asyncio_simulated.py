@@ -250,7 +250,8 @@ def test_what_is_asked_for_happens_after_half_its_time_be_that_even_or_odd(nanos
     async def saves(world: Any) -> None:
         world.takes("save", nanoseconds / 1e9)
         rows: list[int] = []
-        await world.io("save", effect=lambda: rows.append(1))
+        world.takes("other", 2.0)
+        await asyncio.gather(world.io("save", effect=lambda: rows.append(1)), world.io("other"))
         assert rows == [1]
 
     with prepared():
