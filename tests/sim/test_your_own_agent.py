@@ -54,6 +54,43 @@ def test_what_the_page_says_of_other_scopes(
     assert said in output
 
 
+WITH_CANCEL = """
+from everyturn_impl.calls import Completion
+from everyturn_impl.errors import Cancelled
+from my_agent import FirstCome
+
+
+class WithCancel(FirstCome):
+    async def run_turn(self, call, turn):
+        await self.ports.active.set(turn)
+        completion = Completion(call.prompt, call.run_id, cancelled=True)
+        try:
+            await self.ports.store.write_user(None, call, "turn", turn)
+            message = await self.ports.store.create_assistant(turn, turn, 1)
+            result = await self.ports.model.end(await self.ports.model.start(turn, call.prompt, 1))
+            await self.ports.store.finish_step(turn, message, result)
+            completion = Completion(call.prompt, call.run_id, message, result.text)
+        except Cancelled:
+            pass
+        await self.ports.active.delete(turn)
+        await self.ports.broker.publish(completion, None)
+
+    async def cancel(self):
+        turn = await self.ports.active.get()
+        if turn is not None:
+            await self.ports.contexts.cancel(turn)
+"""
+
+
+def test_a_cancel_as_the_page_says_is_lost_before_the_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else raises: what is told is the Cancel that came before the turn was active."""
+    (tmp_path / "with_cancel.py").write_text(WITH_CANCEL, encoding="utf-8")
+    ask = "check --agent with_cancel:WithCancel --scope AA+1c"
+    code, output = run(f"{ask} --invariant no-lost-cancel", tmp_path, monkeypatch)
+    assert (code, "finished by a stream that started after it returned" in output) == (1, True), output
+    assert run(f"{ask} --invariant no-hang", tmp_path, monkeypatch)[0] == 0
+
+
 def test_the_first_program_is_short() -> None:
     """Thirty lines, as its heading says."""
     first = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[0]

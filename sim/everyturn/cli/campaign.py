@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,9 +12,10 @@ import click
 
 from everyturn.cli.documents import encoded
 from everyturn.cli.ending import AGENT, KEPT, complain, exit_codes, exits
-from everyturn.cli.options import DURATION_ABOVE_0, OUTPUT
+from everyturn.cli.options import DURATION_ABOVE_0, JOBS, OUTPUT
 from everyturn.cli.publishing import Published, publishing
 from everyturn.errors import UsageError
+from everyturn.files.writing import expect_apart
 from everyturn.verdicts.verdict import Exit
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ SUFFIX = ".campaign"
 @click.argument("file", metavar="CAMPAIGN.toml", type=click.Path(path_type=Path))
 @click.option("--profile", metavar="NAME", help="pull-request, nightly, or one of the file's.")
 @click.option("--index", "place", type=OUTPUT, help="Where it is kept.  [default: beside the file, .campaign]")
-@click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one for each core]")
+@click.option("--jobs", type=JOBS, help="Processes.  [default: one for each core]")
 @click.option(
     "--shard", "shard_text", metavar="I/N", default="1/1", help="Only this part; `everyturn merge` joins them."
 )
@@ -103,7 +105,9 @@ def campaign(
     if keep and read.corpus is None:
         raise UsageError(f"{file}: --keep: expected a `corpus`, a folder of known failures; found none")
     corpus = read_corpus(read.corpus)
+    _expect_folders(file, read)
     path = place or _default(file, profile, shard)
+    expect_apart({"--index": path, "--result": result_file, "--sarif": sarif}, [file])
     ran = _run(read, corpus, path, shard, jobs, dask)
     result = ran.held.result
     show = Printer(err=as_json)
@@ -125,6 +129,13 @@ def campaign(
         show.say(f"interrupted: {result.units:,} units are kept in {path}; the same command goes on from there")
         return Exit.INTERRUPTED
     return _code(ran, result)
+
+
+def _expect_folders(file: Path, read: Campaign) -> None:
+    """What is a folder is one, or is not there yet; said before hours of work for it."""
+    for what, folder in (("corpus", read.corpus), ("failures", read.failures)):
+        if folder is not None and ("\0" in str(folder) or (os.path.lexists(folder) and not folder.is_dir())):
+            raise UsageError(f"{file}: {what} {folder}: expected a folder, or none yet; found something else")
 
 
 def _run(

@@ -14,6 +14,7 @@ from everyturn.cli.options import (
     BYTES,
     COUNTER_CHECK,
     DURATION,
+    JOBS,
     OUTPUT,
     PICTURE,
     QUIET,
@@ -84,7 +85,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--jobs",
-    type=click.IntRange(1),
+    type=JOBS,
     default=1,
     show_default=True,
     help="Cells or programs explored at once; a single cell is explored by two processes.",

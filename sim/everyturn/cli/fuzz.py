@@ -12,6 +12,7 @@ from everyturn.cli.ending import AGENT, VERDICTS, exit_codes, exits
 from everyturn.cli.options import (
     COUNTER_CHECK,
     DURATION,
+    JOBS,
     QUIET,
     VERBOSE,
     WITHOUT,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
     help="The same runs; over tables a hundred times as fast, with random-walk and pct only.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same runs.")
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes; the runs stay the same.")
+@click.option("--jobs", type=JOBS, default=1, show_default=True, help="Processes; the runs stay the same.")
 @click.option("--max-seconds", type=DURATION, help="Stop after this time for each cell.")
 @click.option(
     "--time",

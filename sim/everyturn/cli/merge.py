@@ -8,6 +8,7 @@ import click
 
 from everyturn.cli.ending import exit_codes, exits
 from everyturn.cli.options import OUTPUT
+from everyturn.files.writing import expect_apart
 from everyturn.verdicts.verdict import Exit
 
 FILE = click.Path(path_type=Path)
@@ -30,6 +31,8 @@ def merge(files: tuple[Path, ...], output: Path, result_file: Path | None) -> in
     from everyturn.reports.campaigns import lines, write_result
     from everyturn.reports.text import Printer
 
+    expect_apart({"--output": output, "--result": result_file})
+    expect_apart({"--result": result_file}, files)
     result = join(files, output).result
     show = Printer(err=False)
     for line in lines(result):

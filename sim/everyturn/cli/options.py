@@ -147,6 +147,7 @@ VERBOSE = click.option(
 BYTES = _Bytes()
 DURATION = _Duration()
 DURATION_ABOVE_0 = _Duration(positive=True)
+JOBS = click.IntRange(1, 1024)
 OUTPUT = _Output()
 PICTURE = _Picture()
 

@@ -13,7 +13,7 @@ import gzip
 import lzma
 import os
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
@@ -33,6 +33,13 @@ _PACKERS: Final[dict[str, Callable[[BinaryIO], Any]]] = {
 
 def expect_writable(path: Path) -> None:
     """Say that a file cannot be written before hours of work for it. Raises :class:`~everyturn.errors.UsageError`."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # links that lead round, a name that is too long
+        found = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{path}: expected a file that can be written; found: {found}") from None
     if path.is_dir():
         raise UsageError(f"{path}: expected a file that can be written; found a folder")
     if not path.parent.is_dir():
@@ -40,6 +47,19 @@ def expect_writable(path: Path) -> None:
     here = path if path.exists() else path.parent
     if not os.access(here, os.W_OK):
         raise UsageError(f"{path}: expected a file that can be written; found no permission to write {here}")
+
+
+def expect_apart(written_as: Mapping[str, Path | None], read: Iterable[Path] = ()) -> None:
+    """Nothing is written twice, or in place of what is ``read``; ``written_as``: an option → its file, if there is one.
+    Raises :class:`~everyturn.errors.UsageError`."""
+    known = {os.path.realpath(each): "which is read" for each in read}
+    for option, path in written_as.items():
+        if path is None or (path.exists() and not path.is_file()):  # a device may take all
+            continue
+        place = os.path.realpath(path)
+        if place in known:
+            raise UsageError(f"{option} {path}: expected a file of its own; found one, {known[place]}")
+        known[place] = f"which {option} names, too"
 
 
 @contextmanager
