@@ -338,9 +338,18 @@ def test_what_is_refuted_is_published_at_the_line_that_decided(
     assert pytester.runpytest_subprocess(*ALWAYS, *command[1:]).ret == 1
 
 
-@pytest.mark.parametrize(("file", "said"), [("none/found", "found no folder none"), (".", "found a folder")])
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("none/found", "found no folder none"),
+        (".", "found a folder"),
+        ("round", "found: Too many levels of symbolic links"),
+        ("x" * 300, "found: File name too long"),
+    ],
+)
 def test_a_log_that_cannot_be_written_is_told_before_the_tests(pytester: pytest.Pytester, file: str, said: str) -> None:
     pytester.makepyfile(ports())
+    (pytester.path / "round").symlink_to("round")
     found = run(pytester, "--everyturn-sarif", file)
     assert found.ret == pytest.ExitCode.USAGE_ERROR
     found.stderr.fnmatch_lines([f"ERROR: --everyturn-sarif: {file}: expected a file that can be written; {said}"])
