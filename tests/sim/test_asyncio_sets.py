@@ -204,3 +204,32 @@ def test_the_stand_in_is_a_set() -> None:
 
 def test_without_groups_nothing_is_decided() -> None:
     assert Setting().groups == ()
+
+
+ROOMS = {"red", "green"}
+
+
+async def goes_through_texts(world: Any) -> None:
+    await world.io("disk")
+    world.log(*ROOMS)
+
+
+async def keeps_texts_in_a_variable(world: Any) -> None:
+    rooms = {"red", "green"}
+    await asyncio.gather(world.io("disk"), world.io("net"))
+    world.log(*rooms)
+
+
+async def keeps_numbers(world: Any) -> None:
+    rooms = {1, 2, "only"}
+    await asyncio.gather(world.io("disk"), world.io("net"))
+    world.log(*rooms)
+
+
+@pytest.mark.parametrize("merge", [True, False])
+def test_of_a_set_of_texts_one_order_is_trusted(merge: bool) -> None:
+    """It is another one in each process."""
+    for scenario, said in ((goes_through_texts, 1), (keeps_texts_in_a_variable, merge), (keeps_numbers, 0)):
+        found = search(scenario, merge=merge)
+        assert found.complete
+        assert sum("PYTHONHASHSEED" in each for each in found.trusted) == said

@@ -19,11 +19,17 @@ _HEAP: Final = 1 << 9
 """Flags of classes: that nothing can be set in them, and that they are made at run time."""
 
 
+_TEXTS: Final = (str, bytes)
+
+
 class Sequences:
     """The classes of which objects are hashed in the order in which they come."""
 
     def __init__(self) -> None:
         self.classes: list[type] = []
+        self.texts = False
+        """Whether the program keeps a set of several texts, which Python orders by hashes that are new in each
+        process."""
         self._before: dict[int, object] = {}
         self._numbers: dict[int, tuple[ref[Any], int]] = {}
 
@@ -34,6 +40,11 @@ class Sequences:
             if issubclass(type(each), set | frozenset) and len(each) > 1:
                 found.update(dict.fromkeys(by_address(each)))
         return [kind for kind in found if kind not in self.classes]
+
+    def look_for_texts(self, members: Collection[Any]) -> None:
+        """Note whether a set has several texts."""
+        if len(members) > 1 and not self.texts:
+            self.texts = sum(type(each) in _TEXTS for each in members) > 1
 
     def take(self, kinds: Collection[type]) -> None:
         """Take these classes. What exists of them keeps its hash."""
@@ -71,6 +82,7 @@ class Sequences:
         for kind in self.classes:
             del kind.__hash__
         self.classes.clear()
+        self.texts = False
         self._before.clear()
         self._numbers.clear()
 

@@ -306,9 +306,16 @@ def search(
                 continue
             if finished:
                 result.complete = finished and result.stopped is None
-                result.trusted = [*map(_trusted_order, NOW.classes), *sorted(result.assumed)]
+                texts = [_TEXTS] if NOW.texts else []
+                result.trusted = [*map(_trusted_order, NOW.classes), *texts, *sorted(result.assumed)]
                 return result
             setting = setting._replace(groups=joined(setting.groups, result.neighbours))
+
+
+_TEXTS: Final = (
+    "the order of sets of texts is that of this process; it is one of all that are possible: ask again with another "
+    "PYTHONHASHSEED if the program goes through one"
+)
 
 
 def _trusted_order(kind: type) -> str:

@@ -86,8 +86,7 @@ class StateEncoder:
         self.alive: list[object] = []
         self.instants: list[int] = [world.clock.now]
         self.globals: set[tuple[int, str]] = set()
-        self.read: set[tuple[int, int]] = set()
-        """Code, and the globals that it reads, of which all are met."""
+        self.read: set[tuple[int, int]] = set()  # code, and the globals that it reads, of which all are met
         self.namespaces: dict[int, int] = {}
         """Namespaces of globals by their addresses → numbers in the order in which they are met."""
         self.classes: set[int] = set()
@@ -98,11 +97,10 @@ class StateEncoder:
         self.met: dict[int, Any] = {}
         """Classes and modules, by their addresses: what code mentions of them counts."""
         self.functions: list[Any] = []
-        self.logs = False
-        """Whether a logger was met."""
+        self.logs = self.within_package = False
+        """Whether a logger was met; whether what is met now is kept by a module of an installed package."""
         self.caches: list[Any] = []
-        self.asks_caches = False
-        """Whether code of the program asks how often caches were asked."""
+        self.asks_caches = False  # code of the program, how often caches were asked
         for each in (world, world.loop, world.clock, world.guide, world.network):
             self.number(each)
 
@@ -215,9 +213,11 @@ class StateEncoder:
 
     def _ordered(self, value: Any) -> None:
         """The order of a set must not depend on addresses; how large its table is says where new members come."""
-        if len(value) > 1 and not all(map(_has_own_order, value)):
-            self.world.unordered.update(sequences.by_address(value))
-            raise self.opaque(value)
+        if len(value) > 1:
+            if not all(map(_has_own_order, value)):
+                self.world.unordered.update(sequences.by_address(value))
+                raise self.opaque(value)
+            sequences.NOW.look_for_texts(() if self.within_package else value)
         self.out.append(("table", set.__sizeof__(value) if isinstance(value, set) else 0))
 
     def named(self, attributes: Any) -> None:

@@ -101,7 +101,10 @@ def _global(
         encoder.meets(value)
     else:
         encoder.out.append(("global", name))
+        before = encoder.within_package
+        encoder.within_package = before or "site-packages" in str(names.get("__file__"))
         encoder.inside(name, value)
+        encoder.within_package = before
 
 
 def _of_module(
