@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from tests.nightly import at_night
 
 from everyturn.cli.ending import VERDICTS
 from everyturn.hypothesis import client_machine, machine
@@ -47,7 +48,13 @@ def run(project: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     return project.runpytest_inprocess(*PLUGIN, *OPTIONS, *arguments)
 
 
-@pytest.mark.parametrize(("file", "shown"), SHOWN.findall(PAGE), ids=[each[0] for each in SHOWN.findall(PAGE)])
+@pytest.mark.parametrize(
+    ("file", "shown"),
+    [
+        pytest.param(file, shown, id=file, marks=at_night if file == "test_chat_drawn.py" else ())
+        for file, shown in SHOWN.findall(PAGE)
+    ],
+)
 def test_what_the_page_shows_is_printed(project: pytest.Pytester, file: str, shown: str) -> None:
     """Line by line and in this order; an ellipsis stands for what is left out."""
     lines = [line.replace("[", "[[]").replace("…", "*") for line in shown.splitlines()]

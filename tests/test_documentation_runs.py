@@ -41,7 +41,7 @@ LONG: Final = ("--scope AAa+1c  # ten seconds", "audit --agent", "repairs --revi
 """Commands of several seconds; the page says so, or a test of the command does the same in a smaller scope."""
 
 
-@thinned(2)
+@thinned(3)
 @pytest.mark.parametrize(
     "command", [nightly(each) if any(part in each for part in LONG) else each for each in COMMANDS]
 )

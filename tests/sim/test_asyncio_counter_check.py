@@ -47,6 +47,7 @@ def test_an_encoder_that_forgets_proves_nothing(forgotten: str, monkeypatch: pyt
         check(program(name))
 
 
+@thinned(2)
 @pytest.mark.parametrize("part", PARTS)
 def test_a_state_without_a_part_of_the_loop_proves_nothing(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = two_ways(PARTS[part])

@@ -121,3 +121,15 @@ def test_a_dictionary_of_weak_keys_finds_a_task_whose_order_is_chosen() -> None:
     with prepared(known_by_their_tasks):
         seen = {tuple(each.logged) for each in outcomes(known_by_their_tasks, found.setting) if each.complete}
     assert seen == {(False, "a", "b"), (False, "b", "a")}
+
+
+def test_it_is_known_whether_a_weak_reference_was_asked_for_its_hash() -> None:
+    """By where Python keeps it."""
+
+    class Kept: ...
+
+    kept = Kept()
+    for reference in (weakref.ref(kept), weakref.ref(kept, print)):
+        assert not order._was_hashed(reference)
+        hash(reference)
+        assert order._was_hashed(reference)

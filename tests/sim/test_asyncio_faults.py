@@ -7,6 +7,7 @@ from typing import Final
 import pytest
 from examples.scenarios.faults import orders, tasks, turns, waiting
 from examples.scenarios.faults.pairs import Fault
+from tests.nightly import thinned
 
 from everyturn.asyncio.checking import check
 from everyturn.asyncio.runtime.running import Setting
@@ -40,6 +41,7 @@ def test_what_looks_racy_and_is_right_on_asyncio_is_proved(name: str) -> None:
     assert check(vars(orders)[name]).cell.verdict is Verdict.PROVED
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", orders.NEEDS_ITS_ORDER)
 def test_what_needs_the_order_of_asyncio_is_refuted_at_any_order_and_said_to_need_it(name: str) -> None:
     cell = check(vars(orders)[name], Setting(order="any")).cell

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.nightly import thinned
 
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.running import Setting
@@ -58,6 +59,7 @@ async def made_in_c(world: Any) -> None:
     world.log(*(each.result() for each in {first}.union(others)))
 
 
+@thinned(2)
 @pytest.mark.parametrize("scenario", [called, displayed, comprehended, frozen, made_in_c])
 def test_all_orders_of_three(scenario: Any) -> None:
     assert len(behaviours(scenario)) == 6

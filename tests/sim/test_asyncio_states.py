@@ -281,6 +281,7 @@ PARTS: Final[dict[str, Callable[[Any, int], Any]]] = {
 }
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", PARTS)
 def test_a_part_of_the_loop_counts_and_a_state_without_it_is_found_out(
     name: str, monkeypatch: pytest.MonkeyPatch

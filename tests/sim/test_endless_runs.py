@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.nightly import one_in
+from tests.nightly import one_in, thinned
 from tests.sim.small_agents import Small
 
 from everyturn.checking.check import check
@@ -64,6 +64,7 @@ def test_what_is_judged_at_rest_is_not_proved_of_runs_without_rest(agent: Any, e
     assert check(agent, "A", invariants=["no-hang", "no-deadlock"], engine=engine).cell.verdict is Verdict.PROVED
 
 
+@thinned(3)
 @pytest.mark.parametrize(
     ("agent", "names"),
     one_in(2, [Spins, SpinsForAWhile], [("no-deadlock",), ("true-outcome", "no-hang", "no-deadlock"), ()]),

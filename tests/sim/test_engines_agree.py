@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.nightly import nightly, one_in, thinned
+from tests.nightly import at_night, nightly, one_in, thinned
 
 from everyturn.checking.check import check
 from everyturn.checking.fuzz import fuzz
@@ -28,6 +28,7 @@ def test_random_runs_reach_every_outcome_of_two_prompts(revision: str) -> None:
     assert explored(revision, "AA") == set(fuzz(revision, "AA", runs=10_000, seed=7).outcomes)
 
 
+@at_night
 @pytest.mark.parametrize(
     ("revision", "outcomes", "missed"), [nightly("d3", 24, 2), nightly("d4", 14, 2), ("hardened", 12, 0)]
 )

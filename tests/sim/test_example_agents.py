@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.nightly import nightly, one_in
+from tests.nightly import nightly, one_in, thinned
 
 from everyturn.checking.check import check
 from everyturn.verdicts.verdict import Verdict
@@ -33,6 +33,7 @@ def refuted(agent: str, scope: str) -> set[str]:
     return {name for name, judged in said.items() if judged.verdict not in (Verdict.PROVED, Verdict.VACUOUS)}
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("scope", "agent"), one_in(2, ["AI", "II", "AA+1q", "AA+1e", "AA+1t", "AA+1f", "AA+1r"], [LOCK_FREE, ACTOR])
 )

@@ -174,6 +174,7 @@ def test_a_machine_drives_an_asyncio_program() -> None:
     assert drive(scenario_machine("examples.scenarios.two_users:mended"), 3) == ""
 
 
+@at_night
 def test_asynchronous_rules_find_a_race_and_the_token_makes_the_run_again() -> None:
     """Who asks while an answer is being saved waits for ever. The same rules find the same run again; the command makes
     it, of the program that the message names, with the words of the calls; and those of the mended chat find nothing.
@@ -204,6 +205,7 @@ def driven_by_hand(machine: ClientMachine) -> ClientMachine:
     return machine
 
 
+@at_night
 def test_a_run_that_is_driven_by_clients_is_one_of_these_clients_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was decided while others might have come is what is decided without them; words of calls are literals, with
     any signs."""

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis.strategies import integers, lists, sampled_from
 from msgspec import structs
-from tests.nightly import NIGHTLY
+from tests.nightly import NIGHTLY, thinned
 
 from everyturn.cli import main
 from everyturn.formats.crush_dispatch import Logged, RecordedRun, read_runs
@@ -38,6 +38,7 @@ def answer(transcript: Transcript, revision: str) -> MatchAnswer:
 # recordings ----------------------------------------------------------------------------------------------------------
 
 
+@thinned(2)
 @pytest.mark.parametrize("revision", ["d3-locked-drain", "d4-independent"])
 def test_every_recorded_run_is_explained_by_its_own_revision(revision: str) -> None:
     """Our d3 could have written every run recorded at the seed's parent, our d4 every run recorded at the seed."""
@@ -63,6 +64,7 @@ def test_how_many_runs_each_revision_explains_is_documented() -> None:
         assert identified.best(run.file) == run.recorded
 
 
+@thinned(3)
 @pytest.mark.parametrize("revision", ["d7-serial-in-process", "d8-compare-delete", "d10-newest"])
 def test_every_run_of_a_later_commit_is_explained_by_its_revision(revision: str) -> None:
     """60 of 60, of each of the three recordings that were made after the seed."""

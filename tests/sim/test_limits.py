@@ -148,6 +148,7 @@ def test_time_holds_in_a_step_that_never_awaits(command: list[str], agent: Any) 
 
 
 # Where a collection of garbage is under way just then, its callback is interrupted first, and the step a moment later.
+@thinned(2)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("command", [["check"], ["fuzz"], ["liveness"], ["audit"], ["coverage"]])
 def test_without_a_limit_such_a_step_is_an_error_with_its_line(

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 import pytest
+from tests.nightly import thinned
 
 import everyturn
 from everyturn.page.assembling import html
@@ -107,6 +108,7 @@ def page(shared: Opened) -> Iterator[Opened]:
 # steps ---------------------------------------------------------------------------------------------------------------
 
 
+@thinned(2)
 def test_keys_go_through_the_run(page: Opened) -> None:
     """Arrows a step, Page Up and Page Down ten, Home and End to the ends, and no further."""
     assert (page.step, page.told) == (-1, "Start: Nothing has happened yet.")
@@ -166,6 +168,7 @@ def test_an_invariant_is_violated_from_its_step_on(page: Opened) -> None:
 # the reader is the scheduler -----------------------------------------------------------------------------------------
 
 
+@thinned(2)
 def test_another_choice_leads_to_another_run(page: Opened) -> None:
     """At step 4 the nearest run that passes lets p2 go first; so does the reader, and all is well."""
     page.tab.locator("#slider").fill("3")
@@ -206,6 +209,7 @@ def test_an_address_holds_the_run_and_the_step(page: Opened) -> None:
     assert page.told == "Step 7: p2's turn begins"
 
 
+@thinned(2)
 def test_a_wrong_address_opens_the_page_all_the_same(page: Opened) -> None:
     for address in ("#step=x", "#step=1e9", "#run=0.99.0", "#story=7&run=constructor", "#%", "#step=-5"):
         page.go(address)

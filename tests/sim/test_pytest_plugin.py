@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.nightly import at_night
+from tests.nightly import at_night, thinned
 
 import everyturn
 import everyturn.plugin.async_tests
@@ -297,6 +297,7 @@ def test_github_is_told_file_line_and_verdicts(pytester: pytest.Pytester, monkey
 # asynchronous tests ------------------------------------------------------------------------------------------------
 
 
+@thinned(2)
 @pytest.mark.parametrize("processes", [(), ("-n", "2")], ids=["one process", "xdist"])
 def test_what_is_refuted_is_published_at_the_line_that_decided(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, processes: tuple[str, ...]

@@ -318,6 +318,7 @@ def chi_square(found: Exact, counts: dict[object, int], runs: int) -> tuple[floa
     return statistic, classes - 1
 
 
+@thinned(2)
 @pytest.mark.parametrize(("revision", "scope"), [("d4", "II"), nightly("d4", "AA+1e"), ("d1", "AA+1c")])
 def test_simpy_runs_have_the_exact_probabilities(revision: str, scope: str) -> None:
     """Some thousand runs: outcomes by chi-square, each invariant within 4.5 standard errors, nothing that has no

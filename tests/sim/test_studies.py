@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.interruptible import interruptible
+from tests.nightly import at_night
 
 from everyturn.cli import main
 from everyturn.errors import UsageError
@@ -478,6 +479,7 @@ def test_without_file_and_flags_it_says_what_is_expected() -> None:
     assert "--prompts-per-minute" in result.stderr
 
 
+@at_night
 def test_every_kind_of_arrival_and_every_fault_runs_in_every_revision() -> None:
     """Whatever comes, the counts add up: a prompt has one fate at most, and a run id ends in one way."""
     tables: list[dict[str, Any]] = [

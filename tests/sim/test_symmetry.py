@@ -84,6 +84,7 @@ def test_a_favourite_is_noticed_wherever_it_shows(agent: Any) -> None:
     assert check(alike, "AA", reduce="symmetry").cell.states == 6  # 3 places of each of two threads, in any order
 
 
+@thinned(2)
 @pytest.mark.parametrize("agent", ["examples.agents.actor:Actor", "examples.agents.lock_free:LockFree"])
 def test_an_agent_of_another_design_can_be_reduced(agent: str) -> None:
     """Verdicts are the same, with a thread and objects of its own, in nearly half the states."""

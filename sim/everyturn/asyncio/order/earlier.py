@@ -10,6 +10,7 @@ import gc
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from ctypes import c_ssize_t
 from functools import partial
 from itertools import chain, compress, cycle, filterfalse, repeat
 from operator import call, is_not, methodcaller, ne
@@ -66,10 +67,19 @@ class EarlierSets:
         ]
 
     def holding(self, members: Iterable[Any]) -> list[set[Any]]:
-        """Those that hold one of these, which have come since. They are told by where they are: a weak reference keeps
-        the hash that it was asked for first, and a dictionary would not find what this has asked for."""
-        found = set(map(id, members))
-        return [each for each in self.changed() if not found.isdisjoint(map(id, each))]
+        """Those that hold one of these. A weak reference keeps the hash that it was asked for first, which is another
+        one for a set than for a dictionary; one that was not asked for it yet is in no set, and is not asked."""
+        found = {each for each in members if not isinstance(each, ref) or _was_hashed(each)}
+        return list(filterfalse(found.isdisjoint, filter(None, self._sets())))
+
+
+_HASH: Final = 4 * tuple.__itemsize__
+"""Where a weak reference keeps its hash: behind the count of references to it, its type, what it refers to, and what is
+called when that ends (``PyWeakReference`` in CPython's ``Include/cpython/weakrefobject.h``)."""
+
+
+def _was_hashed(reference: ref[Any]) -> bool:
+    return c_ssize_t.from_address(id(reference) + _HASH).value != -1
 
 
 class _Found:
