@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.nightly import thinned
 
 from everyturn.checking.check import check
 from everyturn.engines.explorer.exhaustive import Explorer
@@ -39,6 +40,7 @@ def refuted(revision: str, scope: str) -> set[str]:
 # storing a step ----------------------------------------------------------------------------------------------------
 
 
+@thinned(2)
 @pytest.mark.parametrize("scope", ["A+1f", "A+x", "AA+1f", "A+1e+1f"])
 @pytest.mark.parametrize("revision", ORIGINALS)
 def test_a_finish_that_never_reaches_the_buffer_is_mended_by_no_flush(revision: str, scope: str) -> None:

@@ -271,6 +271,7 @@ def test_worker_threads_of_anyio_are_explored() -> None:
     ):
         found = search(scenario)
         assert found.complete, found.stopped
+        assert not found.opaque
         with prepared(scenario):
             assert {
                 tuple(each.logged) for each in outcomes(scenario, found.setting, Merging()) if each.complete

@@ -81,7 +81,7 @@ def test_a_module_that_would_end_the_program_is_told(
     assert f"{name}.py:2: expected a module that can be imported" in result.stderr
 
 
-@thinned(2)
+@thinned(5)
 @pytest.mark.parametrize("agent", HARMLESS)
 def test_output_is_ours_alone(agent: Any) -> None:
     """What an agent prints goes to standard error, what it closes is not ours, and of how it is thrown away nothing is

@@ -37,7 +37,7 @@ def finish(game: Opened, name: str) -> None:
         game.tab.click(f'button.choice[data-place="{place}"]')
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize(
     "level",
     [each if place % 3 == 0 else nightly(each) for place, each in enumerate(LEVELS)],

@@ -184,6 +184,7 @@ def wrong(known: Declaration, table: Table) -> list[str]:
     ]
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_declared_of_an_operation_is_true(name: str) -> None:
     assert wrong(TABLE[name], TABLE) == []

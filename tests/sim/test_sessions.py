@@ -91,7 +91,7 @@ FAULTS = [
 """A session with one fault, a smallest scope that shows it, and all that is refuted there."""
 
 
-@thinned(3)
+@thinned(6)
 @pytest.mark.parametrize(("chat", "scope", "broken"), FAULTS, ids=lambda each: getattr(each, "__name__", None))
 def test_a_fault_is_refuted_by_its_invariant_and_by_no_other(
     chat: type[small.Right], scope: str, broken: set[str]

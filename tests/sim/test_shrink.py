@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.nightly import thinned
 
 from everyturn.checking.check import check
 from everyturn.cli import main
@@ -51,6 +52,7 @@ def violates(schedule: Schedule, invariant: str) -> bool:
     return any(finding.invariant == invariant for _, finding in judge_of(invariant).run(run.seen()))
 
 
+@thinned(2)
 @pytest.mark.parametrize("case", CASES)
 def test_the_same_invariant_is_violated(case: tuple[str, str, str]) -> None:
     """By the shrunk run, through SimPy, with no more deviations than before."""

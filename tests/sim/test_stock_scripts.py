@@ -59,7 +59,7 @@ def counterexamples(name: str) -> tuple[ScenarioSearch, list[ScenarioOutcome]]:
     return found, list({id(each): each for each in found.found.values() if each.complete}.values())
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize("name", [*FAULTS, "examples.scenarios.two_users:racy"])
 def test_asyncio_itself_shows_each_fault(name: str, tmp_path: Path) -> None:
     found, shown = counterexamples(name)
@@ -74,7 +74,7 @@ def test_asyncio_itself_shows_each_fault(name: str, tmp_path: Path) -> None:
             assert "main ends in AssertionError" in made.stdout
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize(
     "name", [*THREADS, *TALKING, *(nightly(each) if place % 3 else each for place, each in enumerate(PROGRAMS))]
 )
@@ -158,7 +158,7 @@ SESSIONS = [
 """Sessions with a fault each: hangs, a failed stream, a Cancel that waits or raises, answers by a callback."""
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize(("name", "scope"), SESSIONS)
 def test_asyncio_itself_shows_what_is_wrong_with_a_session(name: str, scope: str, tmp_path: Path) -> None:
     """What clients are told, in this order, and who waits at rest: in each run that refutes something."""

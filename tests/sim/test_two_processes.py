@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.interruptible import interruptible
-from tests.nightly import nightly
+from tests.nightly import nightly, thinned
 
 from everyturn.checking.check import check
 from everyturn.engines.explorer import frontier, successor_worker
@@ -51,6 +51,7 @@ def explored(
     return counts, ways, found.violations, found.others, found.outcomes, list(explorer.events)
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("scope", "revision", "granularity", "names", "reduce"),
     [

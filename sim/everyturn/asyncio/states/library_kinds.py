@@ -7,6 +7,7 @@ lives, so that equal encodings say that it is equal now.
 
 from __future__ import annotations
 
+import _thread
 import decimal
 import gc
 import logging
@@ -14,6 +15,7 @@ import os
 import re
 import sys
 import threading
+import typing
 import weakref
 from operator import is_
 from types import FunctionType
@@ -136,6 +138,18 @@ def _counts(encoder: StateEncoder, info: Any) -> bool:
 
 
 # settings ------------------------------------------------------------------------------------------------------------
+
+
+@encodes(typing.TypeVarTuple, typing.ParamSpec)
+def _type_parameter(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append(("type parameter", value.__name__))
+
+
+@encodes(*filter(None, [getattr(_thread, "_ThreadHandle", None)]))
+def _thread_handle(encoder: StateEncoder, value: Any) -> None:
+    """From Python 3.13 on what a thread holds of the system's: a number that is another one in each run, and whether it
+    has ended."""
+    encoder.out.append(("thread handle", value.is_done()))
 
 
 @encodes(decimal.Context)
