@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.nightly import thin_out
+
+settings.register_profile("of any speed", settings(), suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("of any speed")
 
 
 @pytest.fixture(scope="module", autouse=True)
