@@ -122,8 +122,7 @@ def check(
     whether each run as a whole is one that the specification allows.
 
     A cell is one revision in one scope. Without --revision: all of `everyturn list revisions` but hardened, those that
-    you add there included. Of several cells the matrix
-    of their verdicts comes first.
+    you add there included. Of several cells the matrix of their verdicts comes first.
 
     With --scenario, every run of an asyncio program as it is: first in, first out where asyncio is, and every order of
     what the outside world does (docs/asyncio.md). With --session, every run of an asyncio agent as it is, behind an
@@ -136,7 +135,6 @@ def check(
         without_meaning("revisions", "granularity", "checkpoint", "counterexamples", "reduce", "engine")
         limits = (None, max_seconds, max_memory, max_states)
         judge = _of_programs(setting(order, eager=eager), limits, how)
-        then = partial(_together, plot=plot)
         return judge_programs(
             "check",
             programs,
@@ -146,7 +144,7 @@ def check(
             expect=expect,
             together=True,
             jobs=jobs,
-            then=then,
+            then=partial(_plotted, plot=plot),
             published=published,
         )
     from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, Limits
@@ -158,7 +156,7 @@ def check(
     cells, interrupted = _explored(cells_asked, jobs, how, show)
     show.all_of(cells, lambda place: show.cell(cells[place]))
     show.hint(cells)
-    _plotted(cells, plot, show)
+    _plotted(cells, show, plot)
     result = Result(RESULT_SCHEMA, "check", cells, interrupted)
     published.result(result)
     return finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
@@ -185,16 +183,7 @@ def _of_programs(
     return judge
 
 
-def _together(found: Sequence[CheckedScenario], show: Printer, plot: Path | None) -> None:
-    """Where to go on from what was found."""
-    from everyturn.reports import programs
-
-    cells = [checked.cell for checked in found]
-    programs.hint(cells, show)
-    _plotted(cells, plot, show)
-
-
-def _plotted(cells: Sequence[Cell], plot: Path | None, show: Printer) -> None:
+def _plotted(cells: Sequence[Cell], show: Printer, plot: Path | None) -> None:
     """The matrix of verdicts as a picture, if that was asked for."""
     if plot is not None and cells:
         from everyturn.reports.matrix_plot import matrix

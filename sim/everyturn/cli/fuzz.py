@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from everyturn.asyncio.checking import CheckedScenario
     from everyturn.asyncio.runtime.running import Setting
     from everyturn.reports.programs import SearchProgress
-    from everyturn.reports.text import Printer
 
 
 @click.command(
@@ -111,7 +110,6 @@ def fuzz(
             exit_zero=exit_zero,
             expect=expect,
             together=False,
-            then=_explain_programs,
             published=published,
         )
     from everyturn.checking.fuzz import fuzz as fuzz_cell
@@ -204,16 +202,6 @@ def _in_simulated_time(
         )
 
     return judge
-
-
-def _explain_programs(found: Sequence[CheckedScenario], show: Printer) -> None:
-    """Where to go on from the first violation."""
-    from everyturn.reports import programs
-
-    cells = [checked.cell for checked in found]
-    programs.hint(cells, show)
-    if show.quiet:
-        show.verdicts(cells)
 
 
 def _explain(fuzzed: Any, show: Any) -> None:

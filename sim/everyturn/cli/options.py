@@ -117,31 +117,20 @@ WITHOUT = click.option(
 )
 
 
-def _keep(much: HowMuch) -> Callable[[click.Context, click.Parameter, bool], None]:
+def _saying(much: HowMuch, text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The option, with its first letter for short, by which a command is asked to say so much."""
+
     def keep(context: click.Context, _: click.Parameter, asked_for: bool) -> None:  # click's order
-        if not asked_for:
-            return
-        if context.meta.setdefault(HOW_MUCH, much) is not much:
+        if asked_for and context.meta.setdefault(HOW_MUCH, much) is not much:
             raise click.UsageError("--quiet, --verbose: expected one of them")
 
-    return keep
+    short = f"-{much.value[0]}"
+    return click.option(short, f"--{much.value}", is_flag=True, expose_value=False, callback=keep, help=text)
 
 
-QUIET = click.option(
-    "-q",
-    "--quiet",
-    is_flag=True,
-    expose_value=False,
-    callback=_keep(HowMuch.QUIET),
-    help="Verdicts only: the matrix, and a line for each refutation, with its token.",
-)
-VERBOSE = click.option(
-    "-v",
-    "--verbose",
-    is_flag=True,
-    expose_value=False,
-    callback=_keep(HowMuch.VERBOSE),
-    help="Each invariant with its verdict and what it says, and what of the scope was reached.",
+QUIET = _saying(HowMuch.QUIET, "Verdicts only: the matrix, and a line for each refutation, with its token.")
+VERBOSE = _saying(
+    HowMuch.VERBOSE, "Each invariant with its verdict and what it says, and what of the scope was reached."
 )
 
 BYTES = _Bytes()

@@ -122,11 +122,11 @@ def judge_programs(
     exit_zero: bool,
     expect: str | None,
     together: bool,
-    then: Callable[[Sequence[CheckedScenario], Printer], None],
     published: Published,
+    then: Callable[[Sequence[Cell], Printer], None] | None = None,
     jobs: int = 1,
 ) -> int:
-    """Judge each program, print what was found, and ``then`` what follows from all; the exit code.
+    """Judge each program, print what was found and where to go on, and do what comes ``then``; the exit code.
 
     ``together``: once all are judged, after the matrix of their verdicts; else each as soon as it is. ``jobs``: so many
     at once.
@@ -149,7 +149,11 @@ def judge_programs(
     cells: list[Cell] = [checked.cell for checked in found]
     if together:
         show.all_of(cells, lambda place: programs.show_checked(found[place], show))
-    then(found, show)
+    elif show.quiet:
+        show.verdicts(cells)
+    programs.hint(cells, show)
+    if then is not None:
+        then(cells, show)
     result = Result(RESULT_SCHEMA, command, cells, interrupted)
     published.result(result)
     return finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)

@@ -43,7 +43,7 @@ class Sequences:
 
     def look_for_texts(self, members: Collection[Any]) -> None:
         """Note whether a set has several texts."""
-        if len(members) > 1 and not self.texts:
+        if not self.texts:
             self.texts = sum(type(each) in _TEXTS for each in members) > 1
 
     def take(self, kinds: Collection[type]) -> None:

@@ -37,10 +37,15 @@ def is_watched(kind: type) -> bool:
     return is_programs(sys.modules.get(kind.__module__))
 
 
+def is_installed(file: object) -> bool:
+    """Whether what a module or code says of its ``file``, if anything, is one of an installed package."""
+    return isinstance(file, str) and "site-packages" in file
+
+
 def is_programs(module: ModuleType | None) -> bool:
     """Whether a module belongs to the program or to an installed package: not to the standard library."""
     file = getattr(module, "__file__", None) or ""
-    return "site-packages" in file or not file.startswith(STANDARD)
+    return is_installed(file) or not file.startswith(STANDARD)
 
 
 _FIXED: Final = (
@@ -139,7 +144,7 @@ def methods(kind: type) -> list[tuple[str, types.FunctionType]]:
 
 
 def _is_of_a_package(kind: type) -> bool:
-    return "site-packages" in (getattr(sys.modules.get(kind.__module__), "__file__", None) or "")
+    return is_installed(getattr(sys.modules.get(kind.__module__), "__file__", None))
 
 
 def _functions(value: Any) -> list[types.FunctionType]:

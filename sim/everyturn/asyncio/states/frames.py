@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
 from typing import Any, Final
 
-from everyturn.asyncio.states.classes import is_watched
+from everyturn.asyncio.states.classes import is_installed, is_watched
 from everyturn.asyncio.states.encoding import StateEncoder, encodes
 from everyturn.asyncio.states.mentioned import by_any_name, imported, is_library, mentions, of_library
 from everyturn.engines.coroutines.contents import contents
@@ -59,7 +59,7 @@ def _code(encoder: StateEncoder, code: types.CodeType, names: dict[str, Any]) ->
             encoder.inside(name, put)
     for module in imported(code, names):
         _of_module(encoder, module, mentions(code), by_name=found.by_name)
-    for module in () if "site-packages" in code.co_filename else by_any_name(found):
+    for module in by_any_name(code):
         _of_module(encoder, module, mentions(code), by_name=False)
     encoder.read.add((id(code), id(names)))
 
@@ -102,7 +102,7 @@ def _global(
     else:
         encoder.out.append(("global", name))
         before = encoder.within_package
-        encoder.within_package = before or "site-packages" in str(names.get("__file__"))
+        encoder.within_package = before or is_installed(names.get("__file__"))
         encoder.inside(name, value)
         encoder.within_package = before
 

@@ -16,9 +16,9 @@ from operator import is_
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from everyturn.asyncio.states.classes import PYTHONS_OWN, is_programs, is_watched, said_of
+from everyturn.asyncio.states.classes import PYTHONS_OWN, is_installed, is_programs, is_watched, said_of
 from everyturn.identity.layout import by_identity
-from everyturn.identity.reads import Reads, reads
+from everyturn.identity.reads import reads
 
 if TYPE_CHECKING:
     from everyturn.asyncio.states.encoding import StateEncoder
@@ -57,17 +57,18 @@ def imported(code: CodeType, names: dict[str, Any]) -> Iterator[ModuleType]:
                 yield module
 
 
-def by_any_name(found: Reads) -> list[ModuleType]:
+def by_any_name(code: CodeType) -> list[ModuleType]:
     """The modules of the program's own, for code of its own that looks up modules by their names. A package that does
     (anyio, for its backend) is trusted to read nothing that changes of them: a large program has hundreds."""
-    if not found.spoken or found.spoken.isdisjoint(("modules", "import_module", "__import__")):
+    spoken = reads(code).spoken
+    if is_installed(code.co_filename) or spoken.isdisjoint(("modules", "import_module", "__import__")):
         return []
     return [each for name, each in sorted(sys.modules.items()) if isinstance(each, ModuleType) and _is_own(name, each)]
 
 
 def _is_own(name: str, module: ModuleType) -> bool:
-    file = getattr(module, "__file__", None) or ""
-    return name == module.__name__ and is_programs(module) and "site-packages" not in file and module is not sys
+    installed = is_installed(getattr(module, "__file__", None))
+    return name == module.__name__ and is_programs(module) and not installed and module is not sys
 
 
 def is_library(module: ModuleType) -> bool:
