@@ -65,7 +65,7 @@ ROOMS: Final[dict[str, str]] = {
     "exercises": "front game verdicts world",
     "figures": "front reports",
     "hypothesis": "asyncio asyncio/* engines/simpy errors front runs sessions strategies verdicts world",
-    "plugin": "asyncio asyncio/* durations errors files front page reports runs verdicts world",
+    "plugin": "asyncio asyncio/* durations errors files front page reports runs strategies verdicts world",
     "cli": "* page reports",
 }
 """Room of ``sim/everyturn`` → the rooms that it may look into: only below it, so that each can be read without those

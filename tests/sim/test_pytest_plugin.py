@@ -600,13 +600,21 @@ def test_mistakes_are_told_with_file_and_line(pytester: pytest.Pytester, marker:
             "--everyturn-max-seconds: expected a duration such as 60s, 5m or 2h, or a number of seconds; found 'nan'",
         ),
         (("--everyturn-replay", "et2-x"), "token 'et2-x': its checksum does not match: it was cut off or changed"),
+        (("--everyturn-strategy", "pct:x"), "--everyturn-strategy: strategy 'pct:x': expected a number from 1 to *"),
+        (("--everyturn-strategy", "ptc"), "--everyturn-strategy: strategy 'ptc': expected *"),
+        (("--everyturn-report-dir", "here.txt"), "here.txt: expected a folder that can be written; found that *"),
+        (("--everyturn-report-dir", "here.txt/x"), "here.txt/x: expected a folder that can be written; found that *"),
+        (("-o", "everyturn_runs=many"), "everyturn_runs: expected a whole number from 1; found 'many'"),
     ],
 )
-def test_wrong_options_are_told(pytester: pytest.Pytester, options: tuple[str, ...], said: str) -> None:
+def test_wrong_options_are_told_before_any_test(pytester: pytest.Pytester, options: tuple[str, ...], said: str) -> None:
     pytester.makepyfile(test_agent=ports("hardened"))
+    (pytester.path / "here.txt").touch()
     found = run(pytester, *options)
-    found.assert_outcomes(failed=1)
-    found.stdout.fnmatch_lines([f"*test_agent.py:4: everyturn: {said}"])
+    assert found.ret is pytest.ExitCode.USAGE_ERROR
+    assert "test_agent" not in str(found.stdout)
+    found.stderr.fnmatch_lines([f"ERROR: everyturn: {said}"])
+    assert "Traceback" not in str(found.stderr)
 
 
 # what it costs -----------------------------------------------------------------------------------------------------

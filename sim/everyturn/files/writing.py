@@ -49,6 +49,20 @@ def expect_writable(path: Path) -> None:
         raise UsageError(f"{path}: expected a file that can be written; found no permission to write {here}")
 
 
+def expect_folder(path: Path) -> None:
+    """Say that there is, and can be, no folder to write into. Raises :class:`~everyturn.errors.UsageError`."""
+    try:
+        here = next(each for each in (path, *path.absolute().parents) if os.path.lexists(each))
+        fits = here.is_dir()
+    except (OSError, ValueError) as error:
+        found = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(f"{path}: expected a folder that can be written; found: {found}") from None
+    if not fits:
+        raise UsageError(f"{path}: expected a folder that can be written; found that {here} is none")
+    if not os.access(here, os.W_OK):
+        raise UsageError(f"{path}: expected a folder that can be written; found no permission to write {here}")
+
+
 def expect_apart(written_as: Mapping[str, Path | None], read: Iterable[Path] = ()) -> None:
     """Nothing is written twice, or in place of what is ``read``; ``written_as``: an option → its file, if there is one.
     Raises :class:`~everyturn.errors.UsageError`."""

@@ -19,8 +19,9 @@ from everyturn.plugin.determinism import (
     differences,
     leave_answer,
 )
+from everyturn.plugin.settings import Settings, settings
 from everyturn.plugin.tokens_of_tests import belongs
-from everyturn.plugin.words import AskedWords, Settings, said, settings
+from everyturn.plugin.words import AskedWords, said
 from everyturn.verdicts.verdict import Verdict
 
 HowAsked = Literal["check", "fuzz", "replay"]

@@ -71,12 +71,23 @@ def pytest_configure(config: pytest.Config) -> None:
         config.getoption("everyturn_seed") is None and config.getini("everyturn_seed") == "random"
     ):
         config.option.everyturn_seed = str(int.from_bytes(os.urandom(4), "big"))
+    if _told(config):
+        from everyturn.plugin.settings import expect_right
+
+        expect_right(config)
     file, github = config.getoption("everyturn_sarif"), config.getoption("everyturn_github")
     if (github or file is not None) and not hasattr(config, "workerinput"):  # not one of the processes of xdist
         from everyturn.plugin.publishing import TestPublisher
 
         config.stash[PUBLISHER] = publisher = TestPublisher(file)
         config.pluginmanager.register(publisher, "everyturn-publisher")
+
+
+def _told(config: pytest.Config) -> bool:
+    """Whether anything is asked for that can be wrong. What looks at it is imported only then."""
+    names = [f"everyturn_{name.replace('-', '_')}" for name in _OPTIONS]
+    options = [config.getoption(each) for each in ("everyturn_replay", *names)]
+    return any(each is not None for each in options) or any(config.getini(each) for each in names)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:

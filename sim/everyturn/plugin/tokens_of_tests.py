@@ -18,13 +18,14 @@ def belongs(token: str, words: AskedWords) -> str | None:
 
     Raises :class:`~everyturn.errors.UsageError` for what is no token.
     """
-    whose, name = _whose(token), _name(words)
-    if whose == name:
+    found, name = whose(token), _name(words)
+    if found == name:
         return None
-    return f"the token is of {whose}, and the test asks about {name}"
+    return f"the token is of {found}, and the test asks about {name}"
 
 
-def _whose(token: str) -> str:
+def whose(token: str) -> str:
+    """Of what ``token`` is a run: `agent d4`. Raises :class:`~everyturn.errors.UsageError` for what is no token."""
     if tokens.is_token(token):
         name, _, scope = tokens.recorded(token).scenario.rpartition("@")
         return f"session {name}" if name else f"scenario {scope}"

@@ -1,4 +1,4 @@
-"""What a test asks, in words: those of its markers, of the call, of the configuration and of the command line."""
+"""What a test asks, in words: those of its markers and of the call."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple
 
-import pytest
-
 import everyturn
-from everyturn.durations import parsed_duration
 from everyturn.errors import UsageError
 
 
@@ -100,72 +97,3 @@ def _expect_complete(words: AskedWords, question: Callable[..., Any]) -> None:
 
 def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"{name}=" for name in names)
-
-
-class Settings(NamedTuple):
-    """What the command line and the configuration say."""
-
-    over: Mapping[str, Any]
-    under: Mapping[str, Any]
-    replay: str | None
-    report_dir: str | None
-    shrink: bool
-    allow_undetermined: bool
-    check_determinism: bool
-    published: bool
-
-
-def settings(config: pytest.Config) -> Settings:
-    """What pytest was told: ``over`` counts more than a test's words, ``under`` less. Raises :class:`UsageError`."""
-    options = {name: config.getoption(f"everyturn_{name}") for name in _READ}
-    lines = {name: config.getini(f"everyturn_{name}") or None for name in _READ}
-    if lines["seed"] == "random":  # then one was drawn, as if it stood on the command line
-        del lines["seed"]
-    return Settings(
-        over={name: _READ[name](f"--everyturn-{name.replace('_', '-')}", text) for name, text in _given(options)},
-        under={name: _READ[name](f"everyturn_{name}", text) for name, text in _given(lines)},
-        replay=config.getoption("everyturn_replay"),
-        report_dir=config.getoption("everyturn_report_dir") or config.getini("everyturn_report_dir") or None,
-        shrink=not (config.getoption("everyturn_no_shrink") or config.getini("everyturn_no_shrink")),
-        allow_undetermined=config.getoption("everyturn_allow_undetermined")
-        or config.getini("everyturn_allow_undetermined"),
-        check_determinism=config.getoption("everyturn_check_determinism")
-        or config.getini("everyturn_check_determinism"),
-        published=config.getoption("everyturn_github") or config.getoption("everyturn_sarif") is not None,
-    )
-
-
-def _given(texts: Mapping[str, str | None]) -> list[tuple[str, str]]:
-    return [(name, text) for name, text in texts.items() if text is not None]
-
-
-def _whole(where: str, text: str, least: int = 0) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 19 and int(text) >= least):
-        raise UsageError(f"{where}: expected a whole number from {least}; found {text!r}")
-    return int(text)
-
-
-def _runs(where: str, text: str) -> int:
-    return _whole(where, text, 1)
-
-
-def _seconds(where: str, text: str) -> float:
-    try:
-        seconds = parsed_duration(text)
-    except ValueError as error:
-        raise UsageError(f"{where}: {error}") from None
-    if not seconds:
-        raise UsageError(f"{where}: expected a duration above 0; found {text!r}")
-    return seconds
-
-
-def _text(where: str, text: str) -> str:
-    return text
-
-
-_READ: Final[Mapping[str, Callable[[str, str], Any]]] = {
-    "seed": _whole,
-    "runs": _runs,
-    "max_seconds": _seconds,
-    "strategy": _text,
-}

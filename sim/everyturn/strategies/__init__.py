@@ -134,6 +134,15 @@ def strategy(name: str, seed: int, measure: MeasureProfile | None = None) -> Str
 
     Raises :class:`UsageError` for a name or parameter that is not known, and if a profile is needed and there is none.
     """
+    entry, parameter = strategy_entry(name)
+    return entry.make(seed, parameter, measure or _no_profile)
+
+
+def strategy_entry(name: str) -> tuple[StrategyEntry, float]:
+    """The entry of ``name``, or ``name:parameter``, and its parameter, 0 where it takes none.
+
+    Raises :class:`UsageError` for a name or parameter that is not known.
+    """
     family, colon, text = name.partition(":")
     entry = STRATEGIES.get(family)
     if entry is None:
@@ -141,8 +150,8 @@ def strategy(name: str, seed: int, measure: MeasureProfile | None = None) -> Str
     if entry.parameter is None:
         if colon:
             raise UsageError(f"strategy {name!r}: {family} takes no parameter")
-        return entry.make(seed, 0, measure or _no_profile)
-    return entry.make(seed, _parameter(name, text, entry) if colon else entry.parameter[1], measure or _no_profile)
+        return entry, 0
+    return entry, _parameter(name, text, entry) if colon else entry.parameter[1]
 
 
 def _parameter(name: str, text: str, entry: StrategyEntry) -> float:
