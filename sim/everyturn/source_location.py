@@ -67,7 +67,16 @@ class Place(NamedTuple):
         return self.code.co_firstlineno
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{cell_name(self.file) or self.file}:{self.line}"
+
+
+def cell_name(file: str) -> str | None:
+    """What a notebook calls the cell whose code this file is, such as ``In[3]``; none if it is no cell's."""
+    ipython = sys.modules.get("IPython")
+    shell = None if ipython is None else ipython.get_ipython()
+    named = getattr(getattr(shell, "compile", None), "format_code_name", None)
+    found = None if named is None else named(file)
+    return None if found is None else str(found[1])
 
 
 def raised_at(error: BaseException) -> str:
@@ -86,7 +95,7 @@ def _deepest(lines: Iterable[tuple[str, int]]) -> str:
     found = list(lines)
     best = min(rank(file) for file, _ in found)
     file, line = next(each for each in reversed(found) if rank(each[0]) == best)
-    return f"{file}:{line}"
+    return f"{cell_name(file) or file}:{line}"
 
 
 def suspended_at(coroutine: Any) -> Place:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from types import SimpleNamespace
+from typing import Any, Final
+
+import pytest
 
 import everyturn
-from everyturn.front.tables import as_html
+from everyturn.asyncio.runtime import places
 from everyturn.page.remedies import difference
+from everyturn.source_location import cell_name
+from everyturn.verdicts.html_tables import as_html
+from everyturn.verdicts.verdict import Cell, InvariantResult
 
 HANGS: Final = Path(__file__).parents[1] / "traces" / "H1-no-hang.jsonl"
 HOSTILE: Final = "<script>alert(1)</script>"
@@ -61,6 +67,93 @@ def test_a_trace_has_a_row_for_each_line() -> None:
     assert shown.count("<tr>") == len(trace.lines)
     assert "reservations.begin closing.get" in shown
     assert ">p2</td>" in shown[shown.index("TakenOut(") : shown.index("Folded(")], "whom an event is about"
+
+
+@pytest.mark.parametrize("verdict", everyturn.Verdict)
+def test_a_verdict_stands_in_its_colour(verdict: everyturn.Verdict) -> None:
+    """As in the cell of a table, and still the same text everywhere else."""
+    (style,) = {part.split('"')[1] for part in as_html([{"said": verdict, "n": 1}]).split("<td style=")[1:2]}
+    background = style.partition("text-align")[0]
+    shown: Any = verdict
+    assert shown._repr_html_() == f'<span style="{background}padding:0.1em 0.4em">{verdict}</span>'
+    assert f"{verdict}" == verdict.value
+
+
+def test_what_is_said_of_one_invariant_is_a_table() -> None:
+    said = everyturn.check("d3", "AA").verdicts["no-hang"]
+    shown = said._repr_html_()
+    assert "refuted</td>" in shown
+    assert f"{said.sentence}</td>" in shown
+    assert f"{said.steps}</td>" in shown
+
+
+def test_a_cell_is_its_verdict_and_a_row_for_each_invariant() -> None:
+    result = everyturn.check("d3", "AA")
+    shown = result.cell._repr_html_()
+    assert shown == f"<p>{result.verdict._repr_html_()}</p>{result._repr_html_()}"
+    assert shown.count("<tr>") == 1 + len(result.verdicts)
+
+
+def test_a_cell_in_which_nothing_was_judged_says_whose_it_is() -> None:
+    cell = Cell("mine", "AA", "access", everyturn.Verdict.NOT_JUDGED, {})
+    assert cell._repr_html_() == f"<p>{cell.verdict._repr_html_()} mine AA</p>"
+
+
+def test_a_run_has_a_row_for_each_step_and_event() -> None:
+    replayed = everyturn.replay(str(HANGS))
+    shown = replayed.run._repr_html_()
+    assert shown.startswith("<p>d3-locked-drain in AA</p>")
+    assert shown.count("<tr>") == len(replayed.trace.lines)
+
+
+def test_a_sampled_run_says_what_it_violates() -> None:
+    sample = everyturn.fuzz("d4", "AA+1e", runs=20, seed=1, invariants=["no-hang"])
+    bad, good = (next(run for run in sample if bool(run.violated) is which) for which in (True, False))
+    assert "no-hang" in bad._repr_html_()
+    assert bad.sentences["no-hang"] in bad._repr_html_()
+    assert "nothing" in good._repr_html_()
+    assert f"{good.steps}" in good._repr_html_()
+
+
+def test_nothing_foreign_gets_out_of_a_result() -> None:
+    judged = InvariantResult(everyturn.Verdict.REFUTED, HOSTILE, 1, HOSTILE, where=HOSTILE)
+    cell = Cell(HOSTILE, HOSTILE, HOSTILE, everyturn.Verdict.REFUTED, {HOSTILE: judged})
+    bare = Cell(HOSTILE, HOSTILE, HOSTILE, everyturn.Verdict.PROVED, {})
+    run = everyturn.replay(str(HANGS)).run
+    run.revision = HOSTILE
+    for each in (judged, cell, bare, run):
+        assert "<script" not in each._repr_html_()
+        assert "&lt;script" in each._repr_html_()
+
+
+def test_a_study_is_shown_as_its_table() -> None:
+    """With intervals of what it is about, and no more digits than the command prints."""
+    study = everyturn.simulate(prompts_per_minute=2, agents=["d4"], hours=1, replications=2, seed=1)
+    shown = study._repr_html_()
+    assert "stuck ‰" in shown
+    assert "95% confidence" in shown
+    cells = [line.split() for line in str(study).splitlines() if line.startswith("d4-independent")]
+    assert all(word in shown for line in cells for word in line)
+
+
+def test_numbers_have_no_more_digits_than_one_reads() -> None:
+    shown = as_html([{"rate": 90.333333, "n": 1234}, {"rate": 0.1, "n": 1}])
+    assert "90.3333<" in shown
+    assert "1,234" in shown
+
+
+def test_code_of_a_cell_stands_in_that_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in the file that the kernel keeps it as."""
+    import IPython
+    from IPython.core import compilerop
+
+    of_ipython: Any = compilerop
+    compiler = of_ipython.CachingCompiler()
+    file = compiler.cache("pass", 3)
+    assert places.short(file) != "In[3]"
+    monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(compile=compiler))
+    assert (cell_name(file), places.short(file)) == ("In[3]", "In[3]")
+    assert cell_name(__file__) is None
 
 
 def test_a_change_is_told_as_a_difference() -> None:

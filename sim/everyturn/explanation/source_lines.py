@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any, NamedTuple
 
 from everyturn.runs.run import Run
+from everyturn.source_location import cell_name
 from everyturn.world.operations import Operation
 from everyturn.world.scope import Scope
 from everyturn.world.world import World, begins_with
@@ -93,6 +94,5 @@ def _place(coroutine: Any) -> SourceLine:
     file = Path(innermost.f_code.co_filename)
     depth = len(str(innermost.f_globals.get("__name__", "")).split("."))
     text = linecache.getline(str(file), innermost.f_lineno).strip()
-    return SourceLine(
-        "/".join(file.parts[-depth:]), innermost.f_lineno, innermost.f_code.co_name, text.split("  # ")[0], str(file)
-    )
+    shown = cell_name(str(file)) or "/".join(file.parts[-depth:])
+    return SourceLine(shown, innermost.f_lineno, innermost.f_code.co_name, text.split("  # ")[0], str(file))

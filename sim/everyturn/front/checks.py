@@ -15,9 +15,10 @@ from everyturn.front.of_programs import also_of_programs
 from everyturn.front.runs import Question, RunsAgain
 from everyturn.front.scenarios import check_scenario
 from everyturn.front.sessions import check_session
-from everyturn.front.tables import TabledResult, TableRow, as_html
+from everyturn.front.tables import TabledResult, TableRow
 from everyturn.front.undisturbed import undisturbed
 from everyturn.reports.matrix_plot import matrix_of
+from everyturn.verdicts.html_tables import as_html
 from everyturn.verdicts.selection import Wanted, selection
 from everyturn.world.scope import DEFAULT_SCOPES, Scope
 from everyturn.world.world import World
@@ -108,12 +109,13 @@ class CheckResults(Sequence[CheckResult], TabledResult):
         return [row for result in self for row in result.table()]
 
     def matrix(self) -> list[TableRow]:
-        """A row for each agent and scope, a column for each invariant: its verdict."""
+        """A row for each agent, scope and granularity, a column for each invariant: its verdict."""
         names = dict.fromkeys(name for result in self for name in result.verdicts)
         return [
             {
                 "revision": result.revision,
                 "scope": result.scope,
+                "granularity": result.cell.granularity,
                 **{name: str(said.verdict) if (said := result.verdicts.get(name)) else None for name in names},
             }
             for result in self

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from everyturn.errors import UsageError
 from everyturn.formats.mapping import load
-from everyturn.front.tables import TabledResult, TableRow, judged_in
+from everyturn.front.tables import TabledResult, TableRow
 from everyturn.logs.history import Reading
 from everyturn.logs.validate import Validated
 from everyturn.logs.validate import validate as validate_logs
 from everyturn.reports.validation import table
+from everyturn.verdicts.html_tables import judged_in
 from everyturn.verdicts.verdict import Cell, Verdict, worst
 from everyturn_model.partial import BUDGET
 

@@ -22,7 +22,7 @@ from everyturn.front.of_programs import (
 from everyturn.front.pages import Report, report
 from everyturn.front.scenarios import replay_scenario
 from everyturn.front.sessions import replay_session
-from everyturn.front.tables import CellResult, TabledResult, TableRow, judged_in
+from everyturn.front.tables import CellResult, TabledResult, TableRow
 from everyturn.front.undisturbed import undisturbed
 from everyturn.reports import story
 from everyturn.reports.plots import timeline_of
@@ -31,6 +31,7 @@ from everyturn.runs.event_text import event_text
 from everyturn.runs.run import Run
 from everyturn.runs.trace import Trace
 from everyturn.verdicts.checker import Finding
+from everyturn.verdicts.html_tables import judged_in
 from everyturn.verdicts.selection import Wanted
 from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
 from everyturn.world.operations import in_short

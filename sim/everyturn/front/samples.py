@@ -21,6 +21,7 @@ from everyturn.front.undisturbed import undisturbed
 from everyturn.reports.state_plots import accumulation_of
 from everyturn.runs.schedule import deviations
 from everyturn.strategies.replay import Replay
+from everyturn.verdicts.html_tables import as_html
 from everyturn.verdicts.selection import Wanted
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
@@ -47,6 +48,12 @@ class FuzzRun:
 
     def __repr__(self) -> str:
         return f"FuzzRun({self.number}, {', '.join(sorted(self.violated)) or 'nothing violated'})"
+
+    def _repr_html_(self) -> str:
+        """The run's number and steps, and what it violates."""
+        said = {"run": self.number, "steps": self.steps}
+        found = [{"violated": name, "sentence": self.sentences.get(name)} for name in sorted(self.violated)]
+        return as_html([said | each for each in found or [{"violated": "nothing"}]])
 
     @property
     def token(self) -> str:

@@ -21,10 +21,11 @@ from everyturn.asyncio.telling.stock_script import write_script
 from everyturn.errors import UsageError
 from everyturn.front.asking import ScenarioFunction, ScenarioOrName
 from everyturn.front.pages import Report, report
-from everyturn.front.tables import CellResult, TabledResult, TableRow, judged_in
+from everyturn.front.tables import CellResult, TabledResult, TableRow
 from everyturn.front.undisturbed import undisturbed
 from everyturn.reports import scenario_story
 from everyturn.studies.distributions import Exponential
+from everyturn.verdicts.html_tables import judged_in
 from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
 
 ScenarioProgress = bool | Callable[[ScenarioSearch], None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from everyturn.reports import study_plots, study_tables
 from everyturn.studies.results import StudyResult, check_measures, judge
 from everyturn.studies.running import StudyJournal, run
 from everyturn.studies.study import Source, Study, read_study, source
+from everyturn.verdicts.html_tables import as_html
 from everyturn.world.agents import revision_name
 
 if TYPE_CHECKING:
@@ -45,6 +47,11 @@ class SimulateResult(TabledResult):
             }
             for row in self.result.rows
         ]
+
+    def _repr_html_(self) -> str:
+        """The table of `everyturn simulate`: what the study is about has its intervals."""
+        table = as_html(study_tables.rows(self.result, self._study))
+        return f"<p>{escape(self._study.title)}</p>{table}<p>{escape(study_tables.legend(self.result))}</p>"
 
     def figure(self) -> Figure:
         """The study's picture."""

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from everyturn.reports.plots import COLOURS, blank, save
+from everyturn.reports.plots import blank, save
 from everyturn.verdicts.checker import CONFORMS
+from everyturn.verdicts.colours import COLOURS
 from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ MOST_ROWS: Final = 48
 IN_A_ROW: Final = 3
 """So many scopes stand side by side."""
 KNOWN: Final = "green: proved in all interleavings · red: refuted, in so many steps"
+_UNUSUAL: Final = ("await", "any")
 _UNASKED: Final = InvariantResult(Verdict.NOT_JUDGED)
 
 _Said = Mapping[str, InvariantResult]
@@ -44,7 +46,7 @@ def matrix_of(cells: Sequence[Cell]) -> Figure:
         if cells[row].scope != cells[row - 1].scope:
             axes.axhline(row, color="#333333", linewidth=0.8)
     _name_columns(axes, names)
-    _name_rows(axes, [f"{cell.revision}  {cell.scope}" for cell in cells])
+    _name_rows(axes, [f"{_agent(cell)}  {cell.scope}" for cell in cells])
     figure.supxlabel(f"{KNOWN}{' · ' if len(names) > FEW else chr(10)}grey: vacuous · yellow: not known", fontsize=8)
     return figure
 
@@ -53,8 +55,8 @@ def _panels(cells: Sequence[Cell], names: Sequence[str], scopes: Sequence[str]) 
     """A panel for each scope, all with the same rows and columns, which are named at the left and above."""
     from everyturn.reports.picture import Picture
 
-    agents = list(dict.fromkeys(cell.revision for cell in cells))
-    said = {(cell.scope, cell.revision): _said(cell) for cell in cells}
+    agents = list(dict.fromkeys(map(_agent, cells)))
+    said = {(cell.scope, _agent(cell)): _said(cell) for cell in cells}
     across = min(IN_A_ROW, len(scopes))
     down = -(-len(scopes) // across)
     size = (2.0 + max(1.6, 0.27 * len(names)) * across, 1.9 + (0.19 * len(agents) + 0.4) * down)
@@ -70,6 +72,11 @@ def _panels(cells: Sequence[Cell], names: Sequence[str], scopes: Sequence[str]) 
         axes.set_xlabel(scopes[place], fontsize=9, fontweight="bold")
     figure.supxlabel(f"{KNOWN} · grey: vacuous · yellow: not known", fontsize=9)
     return figure
+
+
+def _agent(cell: Cell) -> str:
+    """Whose cell it is, and where threads could be interleaved, or in which order callbacks ran, if that is unusual."""
+    return f"{cell.revision}, {cell.granularity}" if cell.granularity in _UNUSUAL else cell.revision
 
 
 def _said(cell: Cell) -> _Said:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from everyturn.errors import UsageError
 from everyturn.files.writing import written
 from everyturn.verdicts.checker import CONFORMS
+from everyturn.verdicts.colours import COLOURS
 from everyturn.verdicts.verdict import Verdict
 from everyturn_model import events as ev
 
@@ -20,16 +21,6 @@ if TYPE_CHECKING:
     from everyturn.runs.run import Run
     from everyturn.verdicts.checker import Finding
 
-COLOURS: Final = {
-    Verdict.PROVED: "#4c9f70",
-    Verdict.HOLDS: "#4c9f70",
-    Verdict.REFUTED: "#c8553d",
-    Verdict.RISK: "#e0c060",
-    Verdict.UNDETERMINED: "#e0c060",
-    Verdict.VACUOUS: "#e6e6e6",
-    Verdict.NOT_PROMISED: "#ffffff",
-    Verdict.NOT_JUDGED: "#ffffff",
-}
 TURN, SUMMARY, WAIT, STREAM = "#8fb8de", "#c3b1e1", "#f0e2b6", "#3d6fa5"
 MARKS: Final = {
     ev.Submitted: ("submitted", "o", "#333333"),

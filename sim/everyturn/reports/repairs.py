@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from everyturn.checking.repairs.results import MinimalSet, RepairRefutation, RepairsFound
 from everyturn.errors import UsageError
-from everyturn.reports.plots import COLOURS, blank
+from everyturn.reports.plots import blank
+from everyturn.verdicts.colours import COLOURS
 from everyturn.verdicts.verdict import Verdict
 
 if TYPE_CHECKING:

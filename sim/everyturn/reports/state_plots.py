@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from everyturn.errors import UsageError
-from everyturn.reports.plots import COLOURS, blank
+from everyturn.reports.plots import blank
+from everyturn.verdicts.colours import COLOURS
 from everyturn.verdicts.verdict import Verdict
 from everyturn_impl.calls import Call, Context
 
@@ -25,8 +26,11 @@ def accumulation_of(rows: Sequence[Mapping[str, int]], title: str) -> Figure:
     """In how many runs each invariant was violated, as runs accumulate; ``rows``: the run's number, and for each
     invariant how many runs so far violate it."""
     figure, axes = blank(8, 4.5)
-    for name in [name for name in rows[0] if name != "run"] if rows else ():
-        axes.step([row["run"] + 1 for row in rows], [row[name] for row in rows], where="post", label=name)
+    curves = {name: [row[name] for row in rows] for name in (rows[0] if rows else ()) if name != "run"}
+    drawn = list(curves.values())
+    for place, (name, curve) in enumerate(curves.items()):
+        width = 1.5 + 2.5 * drawn[place + 1 :].count(curve)  # of curves that are one, each shows beside the next
+        axes.step([row["run"] + 1 for row in rows], curve, where="post", label=name, linewidth=width)
     axes.set_xlabel("runs")
     axes.set_ylabel("runs that violate it")
     axes.set_title(title, loc="left", fontsize=10)

@@ -27,8 +27,7 @@ SHOWN = (
 def lines(result: StudyResult, study: Study) -> Iterator[str]:
     """The table: a line for each cell; what the study is about has its confidence interval. A table that is wider than
     a page is several, each with the names of the cells."""
-    wanted = study.plot.y if study.plot.kind == "curves" else ("stuck_per_thousand", "never_told_per_thousand")
-    names = [*wanted, *(name for name in SHOWN if name not in wanted)]
+    names, wanted = _measures(study), _asked_for(study)
     varied = list(study.vary)
     for place, part in enumerate(blocks(_rows(result, names, wanted, varied), 1 + len(varied))):
         if place:
@@ -39,9 +38,30 @@ def lines(result: StudyResult, study: Study) -> Iterator[str]:
             if varied and number and following and cells[0] != following:
                 yield ""
     yield ""
-    yield f"[low, high]: {result.confidence:.0%} confidence. Waiting and response times in seconds of virtual time."
+    yield legend(result)
     for name in names:
         yield from entry(f"  {MEASURES[name].heading}:", MEASURES[name].sentence, 4 + len(MEASURES[name].heading))
+
+
+def rows(result: StudyResult, study: Study) -> list[dict[str, str]]:
+    """The same as rows: heading → text."""
+    heads, *cells = _rows(result, _measures(study), _asked_for(study), list(study.vary))
+    return [dict(zip(heads, each, strict=True)) for each in cells]
+
+
+def legend(result: StudyResult) -> str:
+    """What the brackets say, and in what unit the times are."""
+    return f"[low, high]: {result.confidence:.0%} confidence. Waiting and response times in seconds of virtual time."
+
+
+def _asked_for(study: Study) -> Sequence[str]:
+    """What the study is about: these measures have their intervals."""
+    return study.plot.y if study.plot.kind == "curves" else ("stuck_per_thousand", "never_told_per_thousand")
+
+
+def _measures(study: Study) -> list[str]:
+    asked = _asked_for(study)
+    return [*asked, *(name for name in SHOWN if name not in asked)]
 
 
 def _rows(

@@ -63,6 +63,12 @@ class Run:
     log: RunLog
     decisions: list[int] = field(default_factory=list)
 
+    def _repr_html_(self) -> str:
+        """What ran, and its steps with what was seen of each, as a notebook shows a trace."""
+        from everyturn.runs.trace import as_html, lines_of
+
+        return as_html(f"{self.revision} in {self.scope}", lines_of(self))
+
     @cached_property
     def steps(self) -> list[RunStep]:
         """All steps, derived from the log when they are asked for first: when the run is over."""

@@ -75,6 +75,12 @@ def _cell(text: str) -> str:
     return f'<td style="text-align:left">{escape(text)}</td>'
 
 
+def as_html(ran: str, lines: Iterable[TraceLine]) -> str:
+    """What ran, and the lines of a run as a table of HTML."""
+    rows = "".join(f"<tr>{''.join(map(_cell, _told(line)))}</tr>" for line in lines)
+    return f"<p>{escape(ran)}</p><table><tbody>{rows}</tbody></table>"
+
+
 class _Made(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """An operation in the data of a step."""
 
@@ -100,9 +106,7 @@ class Trace(msgspec.Struct, frozen=True):
     def _repr_html_(self) -> str:
         """What ran, and its lines: a step in its first line, the events that were seen of it below."""
         head = self.header
-        ran = f"{head.revision} in {head.scope}, {head.engine} ({head.strategy})"
-        rows = "".join(f"<tr>{''.join(map(_cell, _told(line)))}</tr>" for line in self.lines)
-        return f"<p>{escape(ran)}</p><table><tbody>{rows}</tbody></table>"
+        return as_html(f"{head.revision} in {head.scope}, {head.engine} ({head.strategy})", self.lines)
 
     def steps(self) -> Iterator[tuple[Event, ...]]:
         """The events of each step, as the judge takes them; rest is a step of its own."""

@@ -14,7 +14,16 @@ from everyturn_model.promises import Promises
 RESULT_SCHEMA = "everyturn/result/1"
 
 
-class Verdict(StrEnum):
+class _ShownInNotebooks:
+    """An enumeration's own methods may not have such a name before Python 3.13; inherited ones may."""
+
+    def _repr_html_(self) -> str:
+        from everyturn.verdicts.html_tables import verdict_as_html
+
+        return verdict_as_html(Verdict(str(self)))
+
+
+class Verdict(_ShownInNotebooks, StrEnum):
     """What is known of one cell, or of one invariant in it. Never green by default.
 
     One rule for all commands: a cell has the worst verdict (:data:`WORST_FIRST`) of all that was judged in it,
@@ -83,6 +92,11 @@ class InvariantResult(msgspec.Struct, omit_defaults=True):
     where: str | None = None
     others: list[Another] = []
 
+    def _repr_html_(self) -> str:
+        from everyturn.verdicts.html_tables import judged_as_html
+
+        return judged_as_html(self)
+
 
 class CounterCheck(msgspec.Struct):
     """How much of a proof was made again through the real coroutines, without tables: ``merged`` states that were
@@ -130,6 +144,11 @@ class Cell(msgspec.Struct, omit_defaults=True):
     strayed: str | None = None
     counter_check: CounterCheck | None = None
     measures: dict[str, dict[str, float]] | None = None
+
+    def _repr_html_(self) -> str:
+        from everyturn.verdicts.html_tables import cell_as_html
+
+        return cell_as_html(self)
 
 
 class Result(msgspec.Struct):

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Final
 
+from everyturn.source_location import cell_name
+
 OURS: Final = Path(str(sys.modules[__name__.partition(".")[0]].__file__)).resolve().parent
 _OURS = str(OURS)
 _STANDARD = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
@@ -84,7 +86,11 @@ def suspended_at(awaitable: Any) -> str:
 
 
 def short(file: str) -> str:
-    """The file below the working folder by its path from there, another one by its last two parts."""
+    """The file below the working folder by its path from there, another one by its last two parts; a notebook's cell by
+    its name."""
+    cell = cell_name(file)
+    if cell is not None:
+        return cell
     path = Path(file)
     try:
         return str(path.relative_to(Path.cwd()))
