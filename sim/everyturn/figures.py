@@ -10,7 +10,7 @@ from everyturn.front.checks import CheckResult
 from everyturn.front.runs import ReplayResult
 from everyturn.front.samples import FuzzResult
 from everyturn.reports.comparison_plots import Prediction, SampledRuns, calibration_of, growth_of, strategies_of
-from everyturn.reports.life_plot import life_of
+from everyturn.reports.life_plot import life_in, life_of
 from everyturn.reports.matrix_plot import matrix_of
 from everyturn.reports.state_plots import states_of
 
@@ -62,9 +62,11 @@ def calibration(predictions: Iterable[tuple[str, float, float, float, float]]) -
     return calibration_of([Prediction(*each) for each in predictions])
 
 
-def life() -> Figure:
-    """The life of a prompt, from the specification's table: phases, and the events that lead from one to the next."""
-    return life_of()
+def life(run: ReplayResult | None = None, prompt: str = "p1") -> Figure:
+    """The life of a prompt, from the specification's table: phases, and the events that lead from one to the next. Of a
+    ``run``: that of ``prompt`` in it, each event with its step, and pale what it never came to. Raises
+    :class:`~everyturn.UsageError` for a prompt that the run does not have."""
+    return life_of() if run is None else life_in(run.run, prompt)
 
 
 def states(graph: MultiDiGraph, show: Sequence[str] = ("active", "queue")) -> Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from math import sqrt
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -127,6 +128,24 @@ def test_an_unbounded_search_makes_every_run_once(name: str, scenario: Scenario)
     assert checked.cell.verdict is Verdict.PROVED
     assert checked.cell.counter_check is not None
     assert checked.cell.complete
+
+
+@pytest.mark.parametrize("order", ["fifo", "any"])
+def test_a_fault_is_counted_by_the_runs_that_show_it(order: str) -> None:
+    """Of all runs: as many as there are orders in which ``b`` comes before ``a``."""
+
+    async def first_come(world: Any) -> None:
+        came: list[str] = []
+        await depth_1(SimpleNamespace(io=world.io, log=came.append))
+        assert not came
+
+    said = fuzz(first_come, Setting(order=order), strategy="preemption:inf", runs=10_000)
+    noted = fuzz(depth_1, Setting(order=order), strategy="preemption:inf", runs=10_000)
+    with prepared(depth_1, Setting(order=order)):
+        every = sample(depth_1, Setting(order=order), "preemption:inf", runs=10_000, seed=0, seconds=None, watch=None)
+    assert noted.cell.schedules == said.cell.schedules
+    assert said.cell.invariants["error"].count == often(every) > 0
+    assert said.cell.invariants["hang"].count is None
 
 
 def test_a_bounded_search_is_complete_up_to_its_bound_and_proves_nothing() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from everyturn.errors import UsageError
 from everyturn.reports.comparison_plots import Prediction, SampledRuns, calibration_of, growth_of, strategies_of
 from everyturn.reports.life_plot import life_of, words
 from everyturn.reports.matrix_plot import matrix_of
+from everyturn.reports.state_plots import accumulation_of
 from everyturn.verdicts.verdict import Cell, InvariantResult, Verdict
 from everyturn_model.lifecycle import LIFE, Phase
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
     from matplotlib.text import Text
     from matplotlib.transforms import Bbox
+
+
+HANGS: Final = Path(__file__).parents[1] / "traces" / "H1-no-hang.jsonl"
 
 
 def extents(figure: Figure) -> list[tuple[str, Bbox]]:
@@ -108,6 +112,48 @@ def test_the_life_of_a_prompt_has_every_row_of_its_table() -> None:
     assert len([text for text in texts if not text]) == len(LIFE)
 
 
+def test_a_life_in_a_run_is_the_way_that_it_went() -> None:
+    """The events that happened stand there with their steps; what it never came to is pale."""
+    run = everyturn.replay(HANGS)
+    figure = everyturn.figures.life(run, "p2")
+    assert (overlapping(figure), cut_off(figure)) == ([], [])
+    texts = figure.axes[0].texts
+    seen = [str(row["seen"]) for row in run.table()]
+    went = {
+        f"{words} {next(step for step, told in enumerate(seen) if f'{name}(prompt=p2' in told)}"
+        for words, name in (
+            ("submitted", "Submitted"),
+            ("queued", "Queued"),
+            ("taken out", "TakenOut"),
+            ("folded", "Folded"),
+        )
+    }
+    assert {text.get_text() for text in texts if text.get_fontweight() == "bold"} == went
+    reached = {text.get_text() for text in texts if text.get_bbox_patch() and text.get_color() == "black"}
+    assert reached == {"new", "live", "queued", "taken", "folded"}
+    with pytest.raises(UsageError, match="expected one of p1, p2"):
+        everyturn.figures.life(run, "p3")
+
+
+def test_curves_that_are_one_are_all_seen() -> None:
+    """Each is wider than the one that is drawn upon it; another curve is as wide as ever."""
+    rows = [{"run": run, "no-hang": run, "nothing-lost": run, "one-turn": 0, "clean-rest": run} for run in range(3)]
+    widths = {str(line.get_label()): line.get_linewidth() for line in accumulation_of(rows, "").axes[0].lines}
+    assert widths == {"no-hang": 6.5, "nothing-lost": 4.0, "one-turn": 1.5, "clean-rest": 1.5}
+
+
+def test_a_matrix_tells_granularities_apart() -> None:
+    """In rows and in panels: the same agent in the same scope is judged twice."""
+    twice = [Cell("d3", "AA", each, Verdict.REFUTED, REFUTED) for each in ("access", "await")]
+    labels = [label.get_text() for label in matrix_of(twice).axes[0].get_yticklabels()]
+    assert labels == ["d3  AA", "d3, await  AA"]
+    scopes = ["A" * (1 + number) for number in range(25)]
+    panels = matrix_of(
+        [Cell("d3", each, how, Verdict.REFUTED, REFUTED) for each in scopes for how in ("access", "await")]
+    )
+    assert [label.get_text() for label in panels.axes[0].get_yticklabels()] == ["d3", "d3, await"]
+
+
 def test_strategies_are_curves_of_shares_and_only_independent_runs_have_an_interval() -> None:
     (axes,) = FIGURES["strategies"].axes
     labels = ["random-walk: 50 of 100", "delay:2: 1 of 100 (no interval)"]
@@ -141,7 +187,7 @@ def test_states_of_a_scope_stand_apart() -> None:
 
 def test_violations_of_a_timeline_are_named() -> None:
     """Their sentences do not lie on each other."""
-    run = everyturn.replay(Path(__file__).parents[1] / "traces" / "H1-no-hang.jsonl")
+    run = everyturn.replay(HANGS)
     figure = everyturn.figures.timeline(run)
     texts = [text.get_text().split(":")[0].strip() for text in figure.axes[0].texts]
     assert texts == ["no-fold-of-run-id", "no-hang"]
@@ -159,6 +205,7 @@ def test_the_command_draws_pixels_and_vectors(ending: str, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["life", "--of", str(HANGS), "--prompt", "p2", "--revision", "d4"],
         ["growth", "--revision", "d4", "--revision", "hardened", "--scope", "A", "--scope", "A+1c"],
         ["states", "--revision", "d4", "--scope", "A", "--invariant", "no-hang"],
         [

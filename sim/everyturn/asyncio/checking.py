@@ -135,6 +135,8 @@ def fuzz(
         sampled = sample(function, setting, strategy, runs=number, seed=seed, seconds=seconds, watch=watch, first=first)
         result, used = sampled.found, sampled.used
         said = judged(function, name, kinds or kinds_of(function), result, _otherwise(sampled, until_risk))
+        for kind in result.found.keys() & said.keys():
+            said[kind].count = sampled.often(kind)
         checked_again = _counter_checked(function, result, said, asked=counter_check)
     cell = cell_of(function, name, said, result)
     cell.schedules, cell.strategy, cell.seed = result.runs, strategy, seed

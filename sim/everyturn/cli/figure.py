@@ -28,6 +28,8 @@ class Asked(NamedTuple):
     runs: int
     seed: int
     max_states: int | None
+    source: str | None
+    prompt: str
 
 
 @click.command(
@@ -42,6 +44,8 @@ class Asked(NamedTuple):
 @click.option("--runs", type=click.IntRange(1), default=1000, show_default=True, help="Runs of each strategy.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same runs.")
 @click.option("--max-states", type=click.IntRange(1), help="Give up an exploration beyond this many states (growth).")
+@click.option("--of", "source", metavar="TOKEN|TRACE", help="Of a prompt in this run (life).")
+@click.option("--prompt", default="p1", show_default=True, metavar="NAME", help="Which prompt of that run.")
 @click.option("-o", "--output", type=PICTURE, required=True, help="The picture (PNG, SVG or PDF).")
 @exits
 def figure(
@@ -53,26 +57,33 @@ def figure(
     runs: int,
     seed: int,
     max_states: int | None,
+    source: str | None,
+    prompt: str,
     output: Path,
 ) -> int:
     """Draw a figure.
 
-    WHAT is one of life (of a prompt: phases and events), states (of one agent in one small scope, those of one depth
-    in one column), growth (how many states each scope has, a curve for each agent) and strategies (the share of runs
-    that violate an invariant, with intervals). `check --plot` draws the matrix, `replay --plot` a run, `repairs --plot`
-    the sets, `simulate -o` a study.
+    WHAT is one of life (of a prompt: phases and events; with `--of`, as they were in a run), states (of one agent in
+    one small scope, those of one depth in one column), growth (how many states each scope has, a curve for each agent)
+    and strategies (the share of runs that violate an invariant, with intervals). `check --plot` draws the matrix,
+    `replay --plot` a run, `repairs --plot` the sets, `simulate -o` a study.
     """
     from everyturn.reports.plots import save
 
-    save(_DRAWN[what](Asked(revisions, scopes, strategies, invariant, runs, seed, max_states)), output)
+    asked = Asked(revisions, scopes, strategies, invariant, runs, seed, max_states, source, prompt)
+    save(_DRAWN[what](asked), output)
     click.echo(f"{what}: {printable(output)}", err=True)
     return Exit.HOLDS
 
 
 def _life(asked: Asked) -> Figure:
-    from everyturn.reports.life_plot import life_of
+    from everyturn.front.runs import replay
+    from everyturn.reports.life_plot import life_in, life_of
 
-    return life_of()
+    if asked.source is None:
+        return life_of()
+    agent = _one(asked.revisions, "revision") if asked.revisions else None
+    return life_in(replay(asked.source, agent=agent).run, asked.prompt)
 
 
 def _states(asked: Asked) -> Figure:

@@ -192,6 +192,10 @@ class ScenarioSample:
     ends: Counter[Any] = field(default_factory=Counter)
     complete: bool = False
 
+    def often(self, kind: str) -> int:
+        """In how many runs this kind of fault was."""
+        return sum(runs for (kinds, _), runs in self.ends.items() if kind in kinds)
+
 
 def sample(
     scenario: Scenario,
