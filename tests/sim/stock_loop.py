@@ -223,7 +223,7 @@ class _Following(deque[Any]):
         self.left: int | None = None
 
     def append(self, handle: Any) -> None:
-        if not self.world._in_thread:
+        if not self.world.progress.in_thread:
             self.world.other_threads("inside a step")
         super().append(handle)
 

@@ -238,7 +238,7 @@ class _Run:
 
     def ready(self, world: ScenarioWorld) -> str:
         """What the loop will run next, in its order."""
-        handles: list[Any] = [*world.loop._ready, *world.arrived]
+        handles: list[Any] = [*world.loop._ready, *world.progress.arrived]
         told = [self.step(each).removesuffix(" runs").removesuffix(" is handed over") for each in handles]
         return _value([each or "…" for each in told])
 

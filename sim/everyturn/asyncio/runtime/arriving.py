@@ -39,6 +39,43 @@ class WorldMove(NamedTuple):
     way: int = 0
 
 
+class RunProgress:
+    """What of a run changes with each look at the selector, or between two.
+
+    ``arrived``: the handles of what has arrived in this look; ``kept``: the latest times of the answers among it, which
+    were in time. ``asked``, ``jobs``: how many answers were asked for, and how many functions were given to other
+    threads. ``thread_moments``: how often these might have done something, before each append to the ready queue and
+    each step; ``thread_moment``: which of these moments it is just now, if it is one; ``in_thread``: whether one is
+    doing something. ``ran``: whether code of the program has run since the onlooker looked. ``last_lost``: the tasks
+    that nobody held when that was looked for last; ``still_lost``: the same, if nothing has come since but an answer,
+    of which no code of the program knows yet.
+    """
+
+    __slots__ = (
+        "arrived",
+        "asked",
+        "in_thread",
+        "iterations",
+        "jobs",
+        "kept",
+        "last_lost",
+        "ran",
+        "still_lost",
+        "thread_moment",
+        "thread_moments",
+    )
+
+    def __init__(self) -> None:
+        self.arrived: list[events.Handle] = []
+        self.kept: list[Moment] = []
+        self.asked = self.jobs = self.iterations = self.thread_moments = 0
+        self.thread_moment: int | None = None
+        self.in_thread = False
+        self.ran = True
+        self.last_lost: list[str] | None = None
+        self.still_lost: list[str] | None = None
+
+
 class Arriving:
     """What of a world the loop asks when it looks at its selector."""
 
@@ -50,46 +87,39 @@ class Arriving:
     loop: WorldLoop
     answers: list[Answer]
     orphans: list[Answer]
-    arrived: list[events.Handle]
-    kept: list[Moment]
-    """The latest times of the answers that have arrived in this iteration, which were in time."""
-    iterations = 0
+    progress: RunProgress
     _longest: int
     _until: float | None
-    _ran: bool
     _decide: Callable[[str, list[str] | tuple[str, ...]], int]
     _tell: Callable[[str, Any], None]
     _thread_moves: Callable[[], list[WorldMove]]
     between_steps: Callable[[], None]
     _lost: Callable[[], list[str]]
     """Names of the tasks that wait and that nobody holds."""
-    _last_lost: list[str] | None
-    """Those that were found when that was looked for last."""
-    _still_lost: list[str] | None
-    """The same, if nothing has come since but an answer, of which no code of the program knows yet."""
 
     def select(self, *, wait: bool) -> list[Any]:
         """The handles of the answers that have arrived; with ``wait`` nothing else is ready, so something must come."""
         self.between_steps()
         self.numbers.neighbours.step_ends()
         self.clock.tick()
-        self.iterations += 1
-        if self.iterations > self._longest or (self._until is not None and monotonic() >= self._until):
+        progress = self.progress
+        progress.iterations += 1
+        if progress.iterations > self._longest or (self._until is not None and monotonic() >= self._until):
             raise Abandoned
-        self.arrived, self.kept, self._still_lost = [], [], None
+        progress.arrived, progress.kept, progress.still_lost = [], [], None
         self.network.reported.clear()
-        if self.iterations % LOOKS == 0:
+        if progress.iterations % LOOKS == 0:
             self.guide.look()
         while self._arrives(wait=wait):
             pass
-        arrived, self.arrived = self.arrived, []
+        arrived, progress.arrived = progress.arrived, []
         return arrived
 
     def _arrives(self, *, wait: bool) -> bool:
         """Whether one more thing comes in this iteration; raises :class:`AtRest` if nothing can."""
         self._forget_unwanted()
         moves = self._moves()
-        waits = wait and not self.arrived and not self.loop._ready
+        waits = wait and not self.progress.arrived and not self.loop._ready
         timer = self.loop._scheduled[0] if waits and self.loop._scheduled else None  # type: ignore[attr-defined]
         if self._plan(moves, timer, waits=waits):
             return True
@@ -116,36 +146,47 @@ class Arriving:
         """What can come now."""
         moves: list[WorldMove] = []
         for answer in self.answers:
-            if not answer.happened:
-                moves.append(WorldMove(f"{answer.name} happens", partial(self._happen, answer), source=answer))
-                continue
-            for way, name in enumerate(answer.ways):
-                move = partial(self._arrive, answer, way)
-                moves.append(WorldMove(f"{name}{answer.verb}", move, source=answer, way=way))
+            known = answer.moves
+            if known is None:
+                known = self._of(answer)
+                answer.moves = known if answer.budget is None else None
+            moves += known
         moves += [
             WorldMove(f"{each.name} happens, unwanted", partial(self._happen_late, each), True, each)
             for each in self.orphans
         ]
-        moves += [
-            WorldMove(each.name, partial(self._comes, each), each.optional, each.name) for each in self.network.moves()
-        ]
+        if self.network.watched or self.network.connections:
+            moves += [
+                WorldMove(each.name, partial(self._comes, each), each.optional, each.name)
+                for each in self.network.moves()
+            ]
         moves += self._thread_moves()
         if lost := self._unheld():
             moves.append(WorldMove(f"{COLLECTED} {', '.join(lost)}", self._collect, optional=True))
         return moves
 
+    def _of(self, answer: Answer) -> list[WorldMove]:
+        """What can come of one answer, until that is otherwise."""
+        if not answer.happened:
+            return [WorldMove(f"{answer.name} happens", partial(self._happen, answer), source=answer)]
+        return [
+            WorldMove(f"{name}{answer.verb}", partial(self._arrive, answer, way), source=answer, way=way)
+            for way, name in enumerate(answer.ways)
+        ]
+
     def _comes(self, move: NetworkMove) -> None:
         self._tell("world", Move(move.name, "connects"))
-        self.arrived += move.handles()
+        self.progress.arrived += move.handles()
 
     def _unheld(self) -> list[str]:
         """Tasks that the collector may take; not looked for where it is known that there are none."""
         foreseen = self.guide.foreseen()
-        known, self._still_lost, self._last_lost = self._still_lost, None, None
+        progress = self.progress
+        known, progress.still_lost, progress.last_lost = progress.still_lost, None, None
         if foreseen is not None and not any(each.startswith(COLLECTED) for each in foreseen):
             return []
-        self._last_lost = self._lost() if known is None else known
-        return self._last_lost
+        progress.last_lost = lost = self._lost() if known is None else known
+        return lost
 
     def _collect(self) -> None:
         told = f"{COLLECTED} {', '.join(self._lost())}, which nobody refers to"
@@ -154,7 +195,7 @@ class Arriving:
 
     def _happen(self, answer: Answer) -> None:
         self._tell("world", Move(f"{answer.name} happens", "happens", answer.number))
-        self._ran = True
+        self.progress.ran = True
         answer.happen()
 
     def _arrive(self, answer: Answer, way: int) -> None:
@@ -163,14 +204,14 @@ class Arriving:
         self.answers.remove(answer)
         self.answers += answer.arrive(way)
         if answer.until is not None:
-            self.kept.append(answer.until)
-        self.arrived.append(events.Handle(answer.deliver, (way,), self.loop, None))
-        self._still_lost = self._last_lost
+            self.progress.kept.append(answer.until)
+        self.progress.arrived.append(events.Handle(answer.deliver, (way,), self.loop, None))
+        self.progress.still_lost = self.progress.last_lost
 
     def _happen_late(self, answer: Answer) -> None:
         self.orphans.remove(answer)
         self._tell("world", Move(f"{answer.name} happens, though nobody waits for it", "happens", answer.number))
-        self._ran = True
+        self.progress.ran = True
         answer.happen()
 
     def _forget_unwanted(self) -> None:
@@ -195,4 +236,4 @@ class Arriving:
             bounds.append((moment.instant, now, -moment.offset))
         promised = [answer.until for answer in self.answers if answer.until is not None]
         bounds += [(now, until.instant, until.offset - 1) for until in promised]
-        return bounds + [(now, until.instant, until.offset) for until in self.kept]
+        return bounds + [(now, until.instant, until.offset) for until in self.progress.kept]

@@ -56,7 +56,7 @@ def _may_be_unheld(world: ScenarioWorld) -> bool:
 def _roots(world: ScenarioWorld) -> list[Any]:
     """What holds whatever is held."""
     watched = [handle for key in world.network.watched.values() for handle in key.data if handle is not None]
-    handles = [*world.loop._ready, *world.arrived, *watched]
+    handles = [*world.loop._ready, *world.progress.arrived, *watched]
     return [
         *(world.onlooker, world.main),
         *(answer.future for answer in world.answers),
@@ -107,7 +107,7 @@ def _way(before: dict[int, int], address: int) -> tuple[int, ...]:
 
 def _plainly_held(world: ScenarioWorld) -> set[int]:
     """The tasks that wait for an answer of the world, or that the loop is to run: most of all tasks, at little cost."""
-    handles = [*world.loop._ready, *world.arrived]
+    handles = [*world.loop._ready, *world.progress.arrived]
     owners = [getattr(handle._callback, "__self__", None) for handle in handles]
     answers = [*world.answers, *(each for each in owners if isinstance(each, Answer))]
     waiting = [

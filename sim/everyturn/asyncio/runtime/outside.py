@@ -97,6 +97,8 @@ class Answer:
         self.until = until
         self.budget = budget
         self.happened = effect is None
+        self.moves: list[Any] | None = None
+        """What can come of it, if that was put together and is so until it happens: not with a ``budget``."""
 
     @property
     def wanted(self) -> bool:
@@ -118,7 +120,7 @@ class Answer:
 
     def happen(self) -> None:
         """Do what it does out there."""
-        self.happened = True
+        self.happened, self.moves = True, None
         if self.effect is not None:
             value = self.effect()
             self.result = value if self.result is None else self.result

@@ -154,7 +154,7 @@ def _one(
         _close(world)
         world.clock.over = True
     outcome.connects = world.network.used
-    outcome.iterations, outcome.neighbours = world.iterations, frozenset(world.numbers.neighbours.pairs)
+    outcome.iterations, outcome.neighbours = world.progress.iterations, frozenset(world.numbers.neighbours.pairs)
     outcome.unordered, outcome.trusted = frozenset(world.unordered), frozenset(world.network.trusted)
     if world.clock.reckoned:
         outcome.trusted |= {RECKONED}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from asyncio import events
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from random import Random
@@ -11,10 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from everyturn.asyncio.connections.network import Network
 from everyturn.asyncio.order.clock import Clock
-from everyturn.asyncio.order.moments import Moment
 from everyturn.asyncio.order.ordering import Numbers, name_in_sets
 from everyturn.asyncio.order.sets import SetOrders
-from everyturn.asyncio.runtime.arriving import Arriving, WorldMove
+from everyturn.asyncio.runtime.arriving import Arriving, RunProgress, WorldMove
 from everyturn.asyncio.runtime.collecting import unheld
 from everyturn.asyncio.runtime.decisions import GO_ON, Decision, Guide, told_apart
 from everyturn.asyncio.runtime.errors import Unsupported
@@ -56,16 +54,7 @@ class ScenarioWorld(Arriving):
         self.numbers = Numbers(setting.groups, self._decide, lambda: self.guide.foreseen() is not None)
         self.answers: list[Answer] = []
         self.orphans: list[Answer] = []
-        self.arrived: list[events.Handle] = []
-        self.kept: list[Moment] = []
-        """The latest times of the answers that have arrived in this iteration, which were in time."""
-        self.iterations = 0
-        self.thread_moments = 0
-        """How often other threads might have done something: before each append to the ready queue, and each step."""
-        self.thread_moment: int | None = None
-        """Which of these moments it is just now, if it is one."""
-        self._asked = self._jobs = 0
-        """How many answers were asked for, and how many functions were given to other threads."""
+        self.progress = RunProgress()
         self.over = self.settled = False
         """Settled: nothing is decided any more: what garbage still does is judged, and no part of the run."""
         self.main: Any = None
@@ -77,12 +66,8 @@ class ScenarioWorld(Arriving):
         self.random = Random(0)
         self._longest, self._until = setting.longest, setting.until
         self._watch = watch
-        self._in_thread = False
-        self._ran = True
-        """Whether code of the program has run since the onlooker looked."""
         self.held_by: dict[int, tuple[int, ...]] = {}
         """Address of a task → the addresses of what holds it, one after another, when that was last looked for."""
-        self._last_lost = self._still_lost = None
         self.made: list[Any] = []
         """Weak references to all tasks of the loop, in the order in which they were made."""
         self.timing = Timing()
@@ -128,8 +113,8 @@ class ScenarioWorld(Arriving):
         """
         future = self.loop.create_future()
         until = self.clock.read() + within if within is not None else None
-        self.answers.append(Answer(name, future, result, errors, effect, until, budget, self._asked))
-        self._asked += 1
+        self.answers.append(Answer(name, future, result, errors, effect, until, budget, self.progress.asked))
+        self.progress.asked += 1
         return future
 
     def model(self, *, pieces: int = 1) -> WorldModel:
@@ -192,8 +177,8 @@ class ScenarioWorld(Arriving):
     def submit(self, executor: Any, func: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """A function for a thread of ``executor`` (nothing: the default one): a future of :mod:`concurrent.futures`."""
         name = getattr(func, "__qualname__", None) or getattr(getattr(func, "func", None), "__qualname__", "function")
-        job = Job(str(name).rpartition(".")[2], partial(func, *args), self._jobs)
-        self._jobs += 1
+        job = Job(str(name).rpartition(".")[2], partial(func, *args), self.progress.jobs)
+        self.progress.jobs += 1
         self._pool(executor).submit(job)
         return job.future
 
@@ -225,12 +210,13 @@ class ScenarioWorld(Arriving):
 
     def other_threads(self, moment: str) -> None:
         """Other threads may do something just now."""
-        if self._in_thread or self.over or self.settled:
+        progress = self.progress
+        if progress.in_thread or self.over or self.settled:
             return
-        moment_now, self.thread_moments = self.thread_moments, self.thread_moments + 1
+        progress.thread_moments += 1
         if not self._pools:
             return
-        self.thread_moment = moment_now
+        progress.thread_moment = progress.thread_moments - 1
         try:
             while moves := self._thread_moves():
                 taken = self._decide(moment, (GO_ON, *(each.name for each in moves)))
@@ -238,10 +224,12 @@ class ScenarioWorld(Arriving):
                     return
                 moves[taken - 1].make()
         finally:
-            self.thread_moment = None
+            progress.thread_moment = None
 
     def _thread_moves(self) -> list[WorldMove]:
         moves: list[WorldMove] = []
+        if not self._pools:
+            return moves
         for pool in self.pools:
             for job in pool.begun:
                 if job.ran or job.future.cancelled():
@@ -271,11 +259,11 @@ class ScenarioWorld(Arriving):
 
     def _thread(self, what: Move, move: Callable[..., None], *args: Any) -> None:
         self._tell("world", what)
-        self._in_thread = self.loop.thread_calls = self._ran = True
+        self.progress.in_thread = self.loop.thread_calls = self.progress.ran = True
         try:
             move(*args)
         finally:
-            self._in_thread = self.loop.thread_calls = False
+            self.progress.in_thread = self.loop.thread_calls = False
 
     def next_step(self, ready: Sequence[Any]) -> int:
         """Which of the handles that are ready in this iteration is run next, where any order is explored."""
@@ -297,8 +285,8 @@ class ScenarioWorld(Arriving):
 
     def between_steps(self) -> None:
         """No code of the program is running: whoever looks on looks, if some has run since it did."""
-        if self.onlooker is not None and self._ran and not (self.over or self.settled):
-            self._ran = False
+        if self.onlooker is not None and self.progress.ran and not (self.over or self.settled):
+            self.progress.ran = False
             self.onlooker.look()
 
     def becomes_ready(self, handle: Any) -> None:
@@ -308,7 +296,7 @@ class ScenarioWorld(Arriving):
 
     def steps(self, handle: Any) -> None:
         """The loop takes ``handle`` to run it."""
-        self._ran = True
+        self.progress.ran = True
         if self.onlooker is not None:
             self.onlooker.steps(handle)
         if self._watch is not None:

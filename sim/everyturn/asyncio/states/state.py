@@ -29,7 +29,7 @@ def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     encoder = StateEncoder(world)
     loop: Any = world.loop
     encoder.part("ready", list(loop._ready), loop._ready.left)
-    encoder.part("arrived", world.arrived, world.kept)
+    encoder.part("arrived", world.progress.arrived, world.progress.kept)
     encoder.part("timers", loop._scheduled, loop._timer_cancelled_count)
     encoder.part("network", world.network.state(), sorted(loop._transports.items()))
     encoder.part("answers", [_answer(each) for each in world.answers])

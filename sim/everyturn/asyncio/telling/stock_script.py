@@ -123,14 +123,14 @@ class _Recorder(ByWords):
         """One thing that happens."""
         world = self._world()
         if kind == "world":
-            when, at = self.selects, world.iterations
-            if world.thread_moment is not None:
-                when, at = self.moments, world.thread_moment
+            when, at = self.selects, world.progress.iterations
+            if world.progress.thread_moment is not None:
+                when, at = self.moments, world.progress.thread_moment
             when[at].append((what.what, what.number, what.way))
         elif kind == "rest":
             self._chains += world.numbers.chains()
             self.standing = self.standing or stock_comparison.how_they_stand(world.tasks(), world.main, OURS)
-            self.rests.append(world.iterations)
+            self.rests.append(world.progress.iterations)
             self.fine = bool(world.clock.fine)
             self.times = world.clock.times()
         elif kind == "log" and not self.rests:
