@@ -41,7 +41,7 @@ case-studies: .venv-cases/.installed
 
 .venv-cases/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv-cases
-	.venv-cases/bin/python -m pip install --quiet --disable-pip-version-check -e '.[case-studies]' pytest
+	.venv-cases/bin/python -m pip install --quiet --disable-pip-version-check -e '.[case-studies]' pytest hypothesis
 	touch $@
 
 # The recorded counterexamples, after a change of what runs are made of; those that could not be renewed are named.
