@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.nightly import thinned
 
+from everyturn.asyncio.checking import fuzz
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.running import Setting
 from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, ScenarioSearch, outcomes, search
@@ -235,3 +236,11 @@ def test_of_a_set_of_texts_one_order_is_trusted(merge: bool) -> None:
         found = search(scenario, merge=merge)
         assert found.complete
         assert sum("PYTHONHASHSEED" in each for each in found.trusted) == said
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"), [(goes_through_texts, 1), (keeps_texts_in_a_variable, 1), (keeps_numbers, 0)]
+)
+def test_a_sample_trusts_the_same(scenario: Any, said: int) -> None:
+    found = fuzz(scenario, runs=3, strategy="random-walk").found
+    assert sum("PYTHONHASHSEED" in each for each in found.trusted) == said

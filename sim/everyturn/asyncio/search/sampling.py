@@ -14,16 +14,20 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
+from weakref import ref
 
 from everyturn.asyncio.order.ordering import joined, too_large
+from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.decisions import GO_ON, FirstOption
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.search.counter_checking import noted_alike
 from everyturn.asyncio.search.repeating import compare
 from everyturn.asyncio.search.searching import RepeatedChoices, ScenarioSearch
+from everyturn.asyncio.states.state import UnknownValue, encode
 from everyturn.errors import UsageError
 from everyturn.strategies import STRATEGIES, strategy
 from everyturn.strategies.pct import Pct
@@ -37,6 +41,9 @@ from everyturn.world.access import NOWHERE, Footprint
 LOOP: Final = "the loop"
 _LEARNING: Final = 8
 """So many runs are made to learn which tasks and futures are in one set at once."""
+_LONGEST_LOOK: Final = 200
+_LOOKS: Final = 50
+"""So many iterations of the run before all others, and choices in it, are looked at for sets of texts."""
 _ORDERS: Final = ("arrives", "rest", "between steps", "inside a step", "next")
 """Kinds of choices of which thread goes on; all others are of outcomes."""
 _ENDINGS: Final = (
@@ -212,8 +219,9 @@ def sample(
     :func:`everyturn.asyncio.control.preparing.prepared`. ``first``: the number of the first run.
 
     A systematic strategy begins anew where others are in one set than was known; for the others some runs are made
-    before, to learn that. Ctrl-C ends it early.
+    before, to learn that. Ctrl-C ends it early. A run before all others is looked at for sets whose order is trusted.
     """
+    run(scenario, _LookingForTexts(), setting._replace(longest=_LONGEST_LOOK))
     if wanted.partition(":")[0] not in _SYSTEMATIC:
         setting = _learnt(scenario, setting)
     while True:
@@ -230,8 +238,29 @@ def sample(
         else:
             if too_large(joined(setting.groups, sampled.found.neighbours)) and not used.chooser.independent:
                 sampled.found.stopped = "not all orders were made of tasks or futures that hang together by sets"
+            sampled.found.trusts()
             sampled.complete = used.chooser.exhausted and sampled.found.stopped is None and not used.chooser.independent
             return sampled
+
+
+class _LookingForTexts(FirstOption):
+    """Nothing interferes; at each choice of the world it is noted whether the program keeps a set of texts, as it is
+    where states are compared. A sample compares none."""
+
+    _world: Callable[[], Any] = staticmethod(lambda: None)
+    _looks = 0
+
+    def begin(self, world: Any) -> None:
+        """From the beginning."""
+        self._world = ref(world)
+
+    def choose(self, kind: str, options: Sequence[str]) -> int:
+        """0."""
+        if not NOW.texts and self._looks < _LOOKS:
+            self._looks += 1
+            with suppress(UnknownValue, RecursionError):
+                encode(self._world())
+        return 0
 
 
 def _learnt(scenario: Scenario, setting: Setting) -> Setting:

@@ -264,6 +264,11 @@ class ScenarioSearch:
             self.unrested += 1
             self.stopped = f"a run did not come to rest within {self.setting.longest:,} iterations of the loop"
 
+    def trusts(self) -> None:
+        """Say what was trusted, once all runs are made."""
+        texts = [_TEXTS] if NOW.texts else []
+        self.trusted = [*map(_trusted_order, NOW.classes), *texts, *sorted(self.assumed)]
+
 
 def outcomes(scenario: Scenario, setting: Setting, guide: DepthFirstGuide | None = None) -> Iterator[ScenarioOutcome]:
     """Every run of ``scenario``, one by one, in the order of a depth-first search. To be used within
@@ -306,8 +311,7 @@ def search(
                 continue
             if finished:
                 result.complete = finished and result.stopped is None
-                texts = [_TEXTS] if NOW.texts else []
-                result.trusted = [*map(_trusted_order, NOW.classes), *texts, *sorted(result.assumed)]
+                result.trusts()
                 return result
             setting = setting._replace(groups=joined(setting.groups, result.neighbours))
 

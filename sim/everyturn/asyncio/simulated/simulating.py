@@ -112,4 +112,5 @@ def simulate(
                 break
     except KeyboardInterrupt:
         result.interrupted, result.stopped = True, "interrupted"
+    result.trusts()
     return sampled
