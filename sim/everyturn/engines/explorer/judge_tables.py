@@ -56,6 +56,10 @@ def _believing(judge: Judge, events: Interned, findings: Interned) -> Part:
     return Part(judge.start().belief, lambda belief, seen: judge.believe(belief, events.values[seen]), findings)
 
 
+RenamedParts = dict[tuple[int, int], int]
+"""Place and number of a part of the judge's states → its number under a renaming."""
+
+
 class JudgeTables:
     """All states of a judge that were reached, by number, and what each step leads to and violates.
 
@@ -112,18 +116,28 @@ class JudgeTables:
         told = zip(self._parts[len(self._lives) :], values, strict=True)
         return self._number([*self._numbers_of(state.ledger), *(part.states.number(value) for part, value in told)])
 
-    def renamed(self, number: int, rename: Callable[[Any], Any], parts: dict[tuple[Any, ...], int]) -> int:
-        """The number of the state whose parts are renamed; ``parts`` remembers those that were."""
-        old = self._layout.unpack(self._states.keys[number : number + 1])[0].tolist()
-        count = len(self._lives)
-        new = self._numbers_of(rename(self._ledger(old[:count])))
-        for key in list(enumerate(old))[count:]:
-            if key not in parts:
-                states = self._parts[key[0]].states
-                value = states.values[key[1]]
-                parts[key] = key[1] if value is SINK else states.number(rename(value))
-            new.append(parts[key])
-        return self._number(new)
+    def renamed(self, numbers: KeyNumbers, rename: Callable[[Any], Any], known: RenamedParts) -> KeyNumbers:
+        """The numbers of the states whose parts are renamed; ``known`` remembers those that were. The life of one
+        prompt becomes that of another."""
+        old = self._layout.unpack(self._states.keys[numbers])
+        new = np.zeros_like(old)
+        names = list(self._prompts)
+        for place in range(len(self._parts)):
+            becomes = self._prompts[rename(names[place])] if place < len(names) else place
+            found, where = np.unique(old[:, place], return_inverse=True)
+            parts = [self._renamed_part(place, number, becomes, rename, known) for number in found.tolist()]
+            new[:, becomes] = np.array(parts, np.int64)[where]
+        self._lay_out(self._states.keys[:0])
+        return self._states.add(self._layout.pack(new))
+
+    def _renamed_part(
+        self, place: int, number: int, becomes: int, rename: Callable[[Any], Any], known: RenamedParts
+    ) -> int:
+        part = place, number
+        if part not in known:
+            value = self._parts[place].states.values[number]
+            known[part] = number if value is SINK else self._parts[becomes].states.number(rename(value))
+        return known[part]
 
     def ledgers(self, judged: KeyNumbers) -> KeyNumbers:
         """The numbers of the ledgers of judge states."""

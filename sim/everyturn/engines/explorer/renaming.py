@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
+from functools import partial
 from itertools import permutations, product
+from operator import is_
 from typing import Any, Final, Protocol
 
 from everyturn.errors import EveryturnError
@@ -20,41 +22,99 @@ _NAME: Final = re.compile(r"\b(p|r|cancel|clear|summarise)(\d+)\b")
 Names = dict[str, str]
 
 
-def renamings(world: World) -> list[Names]:
+def renamings(world: World) -> list[Renaming]:
     """Every renaming of interchangeable threads, the identity first."""
     kinds: dict[str, list[str]] = {}
     for thread in world.threads:
         if not thread.daemon and thread.kind != "x":
             kinds.setdefault(thread.kind, []).append(thread.name)
     groups = [[dict(zip(names, each, strict=True)) for each in permutations(names)] for names in kinds.values()]
-    return [{old: new for part in parts for old, new in part.items()} for parts in product(*groups)]
+    return [Renaming({old: new for part in parts for old, new in part.items()}) for parts in product(*groups)]
 
 
-def rename(value: Any, names: Names) -> Any:
-    """``value`` with every name in it replaced. What is ordered by name is put in order again."""
+class Renaming:
+    """Replaces names wherever they occur in values; a part that names nobody stays the same object. What is ordered by
+    name is put in order again."""
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self._texts: dict[str, str] = {}
+
+    def __call__(self, value: Any) -> Any:
+        """``value`` with every name in it replaced. Raises :class:`EveryturnError` for what may hide names."""
+        kind = type(value)
+        how = _HOW.get(kind)
+        if how is None:
+            how = _HOW[kind] = _how(value)
+        return how(self, value)
+
+    def text(self, value: str) -> str:
+        """A text with every name in it replaced."""
+        known = self._texts.get(value)
+        if known is None:
+            known = self._texts[value] = _NAME.sub(self._renamed, value)
+        return known
+
+    def _renamed(self, found: re.Match[str]) -> str:
+        if found[1] == "r":
+            return "r" + self.names.get(f"p{found[2]}", f"p{found[2]}")[1:]
+        return self.names.get(found[0], found[0])
+
+
+_HOW: Final[dict[type, Callable[[Renaming, Any], Any]]] = {}
+"""How values of a class are renamed: found out once for each."""
+
+
+def _how(value: Any) -> Callable[[Renaming, Any], Any]:
     if isinstance(value, Enum) or value is None or isinstance(value, (bool, int, float, bytes)):
-        return value
+        return _nameless
     if isinstance(value, str):
-        return _NAME.sub(lambda found: _renamed(found, names), value)
+        return Renaming.text
     if isinstance(value, frozenset):
-        return frozenset(rename(each, names) for each in value)
+        return _set
     if isinstance(value, Ledger):
-        return Ledger(tuple(sorted((rename(each, names) for each in value), key=lambda life: life.prompt)))
+        return _ledger
     if isinstance(value, State):
-        return _in_order(State(*(rename(each, names) for each in value)))
+        return _state
     if isinstance(value, tuple) and hasattr(value, "_make"):
-        return value._make(rename(each, names) for each in value)
+        return _record
     if isinstance(value, tuple):
-        return tuple(rename(each, names) for each in value)
+        return _sequence
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{each.name: rename(getattr(value, each.name), names) for each in fields(value)})
+        return partial(_dataclass, [each.name for each in fields(value)])
     raise EveryturnError(f"symmetry: expected a value whose names are known, found {value!r}")
 
 
-def _renamed(found: re.Match[str], names: Names) -> str:
-    if found[1] == "r":
-        return "r" + names.get(f"p{found[2]}", f"p{found[2]}")[1:]
-    return names.get(found[0], found[0])
+def _nameless(renaming: Renaming, value: Any) -> Any:
+    return value
+
+
+def _set(renaming: Renaming, value: Any) -> Any:
+    return frozenset(map(renaming, value))
+
+
+def _sequence(renaming: Renaming, value: Any) -> Any:
+    parts = tuple(map(renaming, value))
+    return value if all(map(is_, parts, value)) else parts
+
+
+def _record(renaming: Renaming, value: Any) -> Any:
+    parts = tuple(map(renaming, value))
+    return value if all(map(is_, parts, value)) else value._make(parts)
+
+
+def _ledger(renaming: Renaming, value: Any) -> Any:
+    return Ledger(tuple(sorted(map(renaming, value), key=lambda life: life.prompt)))
+
+
+def _state(renaming: Renaming, value: Any) -> Any:
+    return _in_order(State(*map(renaming, value)))
+
+
+def _dataclass(names: Sequence[str], renaming: Renaming, value: Any) -> Any:
+    before = [getattr(value, name) for name in names]
+    after = list(map(renaming, before))
+    return value if all(map(is_, after, before)) else replace(value, **dict(zip(names, after, strict=True)))
 
 
 def _in_order(state: State) -> State:
@@ -107,13 +167,14 @@ class ChangedNames:
         self._threads = threads
         self._order_of = order
         self._order = tuple(range(len(threads)))
-        self._names: Names = {}
+        self._renaming = Renaming({})
 
     def rename(self, renaming: int) -> None:
         """As :meth:`RunNames.rename`."""
         step = self._order_of(renaming)
         self._order = tuple(step[place] for place in self._order)
-        self._names = {self._threads[place]: self._threads[thread] for thread, place in enumerate(self._order)}
+        names = {self._threads[place]: self._threads[thread] for thread, place in enumerate(self._order)}
+        self._renaming = Renaming(names)
 
     def thread(self, thread: int) -> int:
         """As :meth:`RunNames.thread`."""
@@ -121,7 +182,7 @@ class ChangedNames:
 
     def value(self, value: Any) -> Any:
         """As :meth:`RunNames.value`."""
-        return rename(value, self._names)
+        return self._renaming(value)
 
     def findings(self, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
         """Without sentences: of several prompts each names the first."""

@@ -21,10 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, WIDTH, Transitions
-from everyturn.engines.explorer.judge_tables import JudgeTables
+from everyturn.engines.explorer.judge_tables import JudgeTables, RenamedParts
 from everyturn.engines.explorer.macro_steps import MacroSteps
 from everyturn.engines.explorer.numbering import KeyNumbers
-from everyturn.engines.explorer.renaming import ChangedNames, Names, rename, renamings
+from everyturn.engines.explorer.renaming import ChangedNames, Renaming, renamings
 from everyturn.errors import EveryturnError
 from everyturn.world import objects
 
@@ -34,8 +34,8 @@ LARGEST_GROUP: Final = 5040
 class _Map:
     """Numbers to the numbers of renamed values, worked out when they are needed."""
 
-    def __init__(self, rename_number: Callable[[int], int]) -> None:
-        self._rename = rename_number
+    def __init__(self, rename_numbers: Callable[[KeyNumbers], KeyNumbers | list[int]]) -> None:
+        self._rename = rename_numbers
         self.known: NDArray[np.int64] = np.zeros(0, np.int64)
 
     def of(self, numbers: KeyNumbers) -> KeyNumbers:
@@ -48,8 +48,8 @@ class _Map:
                 self.known = grown
         found: KeyNumbers = self.known[numbers]
         if found.size and int(found.min()) < 0:
-            for number in np.unique(numbers[found < 0]).tolist():
-                self.known[number] = self._rename(number)
+            fresh = np.unique(numbers[found < 0])
+            self.known[fresh] = self._rename(fresh)
             found = self.known[numbers]
         return found
 
@@ -81,47 +81,50 @@ class Symmetry:
 
     # renaming one number -----------------------------------------------------------------------------------------
 
-    def _maps_of(self, number: int, names: Names) -> list[_Map]:
+    def _maps_of(self, number: int, rename: Renaming) -> list[_Map]:
         """A map for each column of a row, by the place that the column had before."""
-        maps = [_Map(self._column(column, names)) for column in range(WIDTH)]
-        maps.append(_Map(self._judge(names)))
+        maps = [_Map(self._column(column, rename)) for column in range(WIDTH)]
+        maps.append(_Map(self._judge(rename)))
         maps += [_Map(self._local(thread, number)) for thread in range(len(self.transitions.world.threads))]
         return maps
 
-    def _column(self, column: int, names: Names) -> Callable[[int], int]:
+    def _column(self, column: int, rename: Renaming) -> Callable[[KeyNumbers], list[int]]:
         interned = self.transitions.columns[column]
 
         def renamed(number: int) -> int:
-            value = rename(interned.values[number], names)
+            value = rename(interned.values[number])
             if column == _HOOKS:
                 value = tuple(sorted(value, key=lambda pair: pair[0]))
             return interned.number(value)
 
-        return renamed
+        return lambda numbers: [renamed(number) for number in numbers.tolist()]
 
-    def _judge(self, names: Names) -> Callable[[int], int]:
-        parts: dict[tuple[int, int], int] = {}
-        return lambda number: self.judges.renamed(number, lambda value: rename(value, names), parts)
+    def _judge(self, rename: Renaming) -> Callable[[KeyNumbers], KeyNumbers]:
+        known: RenamedParts = {}
+        return lambda numbers: self.judges.renamed(numbers, rename, known)
 
-    def _local(self, thread: int, renaming: int) -> Callable[[int], int]:
-        """The local state of the renamed thread after the renamed history."""
-        to = self._to(thread, self.renamings[renaming])
-        return lambda number: self.macro_steps.tables[to].number(
-            self._led(self.macro_steps.tables[thread].locals.values[number], renaming)
+    def _local(self, thread: int, renaming: int) -> Callable[[KeyNumbers], list[int]]:
+        """The local states of the renamed thread after the renamed histories."""
+        ours, theirs = (
+            self.macro_steps.tables[thread],
+            self.macro_steps.tables[self._to(thread, self.renamings[renaming])],
         )
+        return lambda numbers: [
+            theirs.number(self._led(ours.locals.values[number], renaming)) for number in numbers.tolist()
+        ]
 
     def _led(self, local: int, renaming: int) -> int:
         """The renamed thread's local state after the renamed history."""
         images = self._images[renaming]
         if local not in images:
-            locals_, names = self.transitions.locals, self.renamings[renaming]
+            locals_, rename = self.transitions.locals, self.renamings[renaming]
             state = locals_[local]
             if state.parent < 0:
-                images[local] = locals_.roots[self._to(state.thread, names)]
+                images[local] = locals_.roots[self._to(state.thread, rename)]
             else:
-                images[local], _ = locals_.advance(self._led(state.parent, renaming), rename(state.result, names))
+                images[local], _ = locals_.advance(self._led(state.parent, renaming), rename(state.result))
             image = locals_[images[local]]
-            expected = rename((state.operation, state.word), names)
+            expected = rename((state.operation, state.word))
             if (image.operation, image.word) != expected:
                 raise self._different(image.thread, expected[0] or expected[1], image.operation or image.word)
         return images[local]
@@ -141,29 +144,29 @@ class Symmetry:
         while self._checked < len(locals_.advances):
             number, (result, after, notes) = locals_.advances[self._checked]
             self._checked += 1
-            for renaming, names in enumerate(self.renamings):
-                image, noted = locals_.advance(self._led(number, renaming), rename(result, names))
-                if image != self._led(after, renaming) or noted != rename(notes, names):
+            for renaming, rename in enumerate(self.renamings):
+                image, noted = locals_.advance(self._led(number, renaming), rename(result))
+                if image != self._led(after, renaming) or noted != rename(notes):
                     expected = f"what another one does at {locals_[after].operation}, renamed"
                     raise self._different(locals_[image].thread, expected, noted or locals_[image].operation)
         for operation, values, thread in self.transitions.owned[self._checked_own :]:
             outcomes = objects.apply(operation, values, thread)
-            for names in self.renamings:
-                renamed = [rename(each, names) for each in outcomes]
-                found = objects.apply(rename(operation, names), rename(values, names), rename(thread, names))
+            for rename in self.renamings:
+                renamed = [rename(each) for each in outcomes]
+                found = objects.apply(rename(operation), rename(values), rename(thread))
                 if found != renamed:
                     raise EveryturnError(
-                        f"symmetry: expected {operation} to give {renamed} on {rename(values, names)}, found {found}: "
+                        f"symmetry: expected {operation} to give {renamed} on {rename(values)}, found {found}: "
                         "this object does not treat all prompts alike, use --reduce dead"
                     )
         self._checked_own = len(self.transitions.owned)
 
-    def _to(self, thread: int, names: Names) -> int:
+    def _to(self, thread: int, rename: Renaming) -> int:
         """The place of the thread that takes a thread's part."""
-        return self._places[rename(self.transitions.world.threads[thread].name, names)]
+        return self._places[rename(self.transitions.world.threads[thread].name)]
 
-    def _order_of(self, names: Names) -> tuple[int, ...]:
-        return tuple(self._to(thread, names) for thread in range(len(self.transitions.world.threads)))
+    def _order_of(self, rename: Renaming) -> tuple[int, ...]:
+        return tuple(self._to(thread, rename) for thread in range(len(self.transitions.world.threads)))
 
     # rows --------------------------------------------------------------------------------------------------------
 
@@ -179,12 +182,12 @@ class Symmetry:
         return after, chosen
 
     def _apply(self, rows: NDArray[np.int64], number: int) -> NDArray[np.int64]:
-        names, maps = self.renamings[number], self._maps[number]
+        rename, maps = self.renamings[number], self._maps[number]
         after = np.empty_like(rows)
         for column in range(JUDGE + 1):
             after[:, column] = maps[column].of(rows[:, column])
         for thread in range(len(self.transitions.world.threads)):
-            place = FIRST_THREAD + self._to(thread, names)
+            place = FIRST_THREAD + self._to(thread, rename)
             after[:, place] = maps[FIRST_THREAD + thread].of(rows[:, FIRST_THREAD + thread])
         return after
 
@@ -227,9 +230,9 @@ class Symmetry:
         if local in self._classes:
             return
         images = {local}
-        for renaming, names in enumerate(self.renamings):
+        for renaming, rename in enumerate(self.renamings):
             image = self._led(local, renaming)
-            self.macro_steps.tables[self._to(thread, names)].number(image)
+            self.macro_steps.tables[self._to(thread, rename)].number(image)
             images.add(image)
         mark = next((self._classes[image] for image in images if image in self._classes), len(self._classes))
         for image in images:
@@ -244,8 +247,8 @@ class Symmetry:
 
     def images(self, value: Any) -> Iterator[Any]:
         """A value under every renaming."""
-        for names in self.renamings:
-            yield rename(value, names)
+        for rename in self.renamings:
+            yield rename(value)
 
 
 _HOOKS: Final = objects.COLUMNS.index("hooks")
