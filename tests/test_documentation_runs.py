@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import shlex
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -67,14 +69,27 @@ def test_every_notebook_runs(notebook: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
 def test_every_notebook_lies_there_executed(notebook: Path) -> None:
     """People read notebooks in a browser: `make notebooks` has been run since the text was changed."""
-    import json
-
     executed = json.loads(notebook.with_suffix(".ipynb").read_text())
     cells = ["".join(cell["source"]) for cell in executed["cells"] if cell["cell_type"] == "code"]
     source = notebook.read_text()
     assert cells
     assert all(cell in source for cell in cells)
     assert any(cell.get("outputs") for cell in executed["cells"])
+
+
+def test_the_list_of_notebooks_has_each_once_in_their_order() -> None:
+    listed = re.findall(r"\]\((\w+)\.ipynb\)", (ROOT / "notebooks" / "README.md").read_text())
+    assert listed == [each.stem for each in sorted((ROOT / "notebooks").glob("*.py"))]
+    assert [int(name[:2]) for name in listed] == list(range(1, len(listed) + 1))
+
+
+@pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
+def test_a_notebook_needs_the_front_door_only(notebook: Path) -> None:
+    """Beside Python itself; and its reader sees no empty cell."""
+    imports = set(re.findall(r"^\s*(?:from|import) ([\w.]+)", notebook.read_text(), re.MULTILINE))
+    assert {name for name in imports if name.partition(".")[0] not in sys.stdlib_module_names} == {"everyturn"}
+    cells = json.loads(notebook.with_suffix(".ipynb").read_text())["cells"]
+    assert all("".join(cell["source"]).strip() for cell in cells)
 
 
 def test_the_demo_prints_what_the_readme_shows(tmp_path: Path) -> None:

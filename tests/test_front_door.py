@@ -123,6 +123,23 @@ def test_a_revision_of_ones_own_whose_token_replays_there() -> None:
     assert everyturn.explain(again.token, agent=Forgetful).invariant == "no-lost-cancel"
 
 
+def test_a_desk_needs_one_method() -> None:
+    """Who looks before it acts: two turns at once, on threads; where only waiting lets others in, none."""
+
+    class LooksThenActs(everyturn.Desk):
+        async def handle(self, call: everyturn.Call, turn: everyturn.Context) -> None:
+            if await self.active.get() is None:
+                await self.active.set(turn)
+                await self.ask(call, turn)
+                await self.active.delete(turn)
+            await self.tell(call)
+
+    names = ["one-turn", "no-hang"]
+    threads, loop = (everyturn.check(LooksThenActs, "AA", invariants=names, granularity=g) for g in ("access", "await"))
+    assert [str(said.verdict) for said in threads.verdicts.values()] == ["proved", "refuted"]
+    assert [str(said.verdict) for said in loop.verdicts.values()] == ["proved", "proved"]
+
+
 def test_a_dispatcher_without_all_methods_is_an_agent() -> None:
     class Echo:
         def __init__(self, ports: everyturn.Ports, *, direct: bool = False) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from everyturn.front.sessions import SessionResult, check_session, fuzz_session, replay_session
     from everyturn.front.studies import SimulateResult, simulate
+    from everyturn.game.desk import Desk
     from everyturn.runs.trace import Trace
     from everyturn.sessions.adapter import Held, PromptRefused, Session, UserPrompt
     from everyturn.verdicts.verdict import Verdict
@@ -50,6 +51,7 @@ __all__ = [
     "Completion",
     "Context",
     "CoverageResult",
+    "Desk",
     "EveryturnError",
     "ExplainResult",
     "FuzzResult",
@@ -123,6 +125,7 @@ _FROM: Final = {
     "replay_scenario scenario",
     "everyturn.front.sessions": "SessionResult check_session fuzz_session replay_session",
     "everyturn.front.studies": "SimulateResult simulate",
+    "everyturn.game.desk": "Desk",
     "everyturn.runs.trace": "Trace",
     "everyturn.sessions.adapter": "Held PromptRefused Session UserPrompt",
     "everyturn.verdicts.verdict": "Verdict",

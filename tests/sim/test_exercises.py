@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def _at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_numbers_are_in_order() -> None:
     assert list(EXERCISES) == list(range(1, len(EXERCISES) + 1))
-    assert sorted(path.stem for path in SOLUTIONS.glob("exercise_*.py")) == [f"exercise_{each}" for each in EXERCISES]
+    assert {path.stem for path in SOLUTIONS.glob("exercise_*.py")} == {f"exercise_{each}" for each in EXERCISES}
 
 
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=lambda each: str(each.number))
@@ -66,6 +67,18 @@ def test_an_answer_that_tells_nobody_is_not_right(tmp_path: Path) -> None:
     text = EXERCISES[2].beginning()
     mine.write_text(text.replace("            await self.tell(waiting[0])\n", ""))
     assert asked(2, mine).exit_code == 1
+
+
+def test_an_ending_that_is_not_stored_is_no_solution(tmp_path: Path) -> None:
+    """Who asks no store is told the truth by none: the state that the completion names is not there."""
+    mine = tmp_path / "stores_nothing.py"
+    text = EXERCISES[10].beginning()
+    mine.write_text(
+        text.replace("await super().break_off(call, turn, message, fault, text)", "Ending(message, text, fault)")
+    )
+    result = asked(10, mine)
+    assert result.exit_code == 1, result.output
+    assert "state-before-notice: refuted" in result.output
 
 
 def test_promising_less_is_no_solution(tmp_path: Path) -> None:
@@ -109,4 +122,5 @@ def test_notebooks_lead_to_exercises_that_lead_back() -> None:
     """A notebook that an exercise names tells the command, and one that tells it is named."""
     for path in sorted((ROOT / "notebooks").glob("*.py")):
         named = [each.number for each in EXERCISES.values() if each.notebook == path.stem]
-        assert [number for number in EXERCISES if f"everyturn exercise {number}" in path.read_text()] == named
+        told = {int(number) for number in re.findall(r"everyturn exercise (\d+)", path.read_text())}
+        assert sorted(told) == named

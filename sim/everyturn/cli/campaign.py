@@ -12,7 +12,7 @@ import click
 
 from everyturn.cli.documents import encoded
 from everyturn.cli.ending import AGENT, KEPT, complain, exit_codes, exits
-from everyturn.cli.options import DURATION_ABOVE_0, JOBS, OUTPUT
+from everyturn.cli.options import DURATION_ABOVE_0, JOBS, OUTPUT, quiet
 from everyturn.cli.publishing import Published, publishing
 from everyturn.errors import UsageError
 from everyturn.files.writing import expect_apart
@@ -65,6 +65,7 @@ SUFFIX = ".campaign"
 @click.option("--result", "result_file", type=OUTPUT, help="Write what came of it as JSON, without times.")
 @publishing
 @click.option("--json", "as_json", is_flag=True, help="The same document on standard output.")
+@quiet("What fails and what is not known, a line for each, and how many cells there are.")
 @exits
 def campaign(
     file: Path,
@@ -92,7 +93,7 @@ def campaign(
     from everyturn.campaigns.campaign import read_campaign
     from everyturn.campaigns.known import read_corpus
     from everyturn.campaigns.plan import parse_shard
-    from everyturn.reports.campaigns import lines, write_result
+    from everyturn.reports.campaigns import brief, lines, write_result
     from everyturn.reports.text import Printer
 
     shard = parse_shard(shard_text)
@@ -111,7 +112,7 @@ def campaign(
     ran = _run(read, corpus, path, shard, jobs, dask)
     result = ran.held.result
     show = Printer(err=as_json)
-    for line in lines(result):
+    for line in brief(result) if show.quiet else lines(result):
         show.say(line)
     if ran.stopped is not None:
         show.say(f"discovery ended after {ran.stopped}; the same command goes on from there")

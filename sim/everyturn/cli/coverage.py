@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from everyturn.cli.ending import AGENT, KEPT, exit_codes, exits
-from everyturn.cli.options import asked, of_worlds
+from everyturn.cli.options import asked, of_worlds, quiet
 from everyturn.verdicts.verdict import Exit
 
 
@@ -18,6 +18,7 @@ from everyturn.verdicts.verdict import Exit
 @of_worlds("d4-independent", "default: AA+1c")
 @click.option("--max-states", type=click.IntRange(1), help="Explore at most about this many states.  [default: 200000]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@quiet("How much of each kind was reached, and no more.")
 @exits
 def coverage(
     revisions: tuple[str, ...], scopes: tuple[str, ...], granularity: str, max_states: int | None, as_json: bool
@@ -27,7 +28,7 @@ def coverage(
 
     from everyturn.checking.coverage import DEFAULT_MAX_STATES, Coverage, Coverages, cover
     from everyturn.reports import text
-    from everyturn.reports.coverage import report
+    from everyturn.reports.coverage import brief, report
 
     show = text.Printer(err=as_json)
     cells: list[Coverage] = []
@@ -41,7 +42,7 @@ def coverage(
                 progress=bar.exploring,
             )
         cells.append(cell)
-        for line in report(cell):
+        for line in brief(cell) if show.quiet else report(cell):
             show.say(line)
         if cell.interrupted:
             break

@@ -128,7 +128,13 @@ def _saying(much: HowMuch, text: str) -> Callable[[Callable[..., Any]], Callable
     return click.option(short, f"--{much.value}", is_flag=True, expose_value=False, callback=keep, help=text)
 
 
-QUIET = _saying(HowMuch.QUIET, "Verdicts only: the matrix, and a line for each refutation, with its token.")
+def quiet(text: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """`--quiet`, for a command that says this much then; what has its progress shown elsewhere than on a terminal says
+    nothing of it."""
+    return _saying(HowMuch.QUIET, text)
+
+
+QUIET = quiet("Verdicts only: the matrix, and a line for each refutation, with its token.")
 VERBOSE = _saying(
     HowMuch.VERBOSE, "Each invariant with its verdict and what it says, and what of the scope was reached."
 )

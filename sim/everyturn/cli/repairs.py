@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from everyturn.cli.ending import AGENT, KEPT, exit_codes, exits
-from everyturn.cli.options import BYTES, DURATION, OUTPUT, PICTURE
+from everyturn.cli.options import BYTES, DURATION, OUTPUT, PICTURE, quiet
 from everyturn.verdicts.verdict import Exit
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
 @click.option("--max-memory", type=BYTES, metavar="SIZE", help="Give up an exploration at this much memory.")
 @click.option("--plot", type=PICTURE, help="Draw the sets that were looked at, by inclusion (PNG, SVG or PDF).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@quiet("One line for each set that is enough, and for what it breaks; how many there are.")
 @exits
 def repairs(
     base: str,
@@ -110,22 +111,27 @@ def repairs(
         limits=Limits(max_states or DEFAULT_MAX_STATES, max_seconds, max_memory),
         journal=journal,
         watching=exploring,
-        say=_told(show.say, report.progress_line),
+        say=_told(_unsaid if show.quiet else show.say, report.progress_line),
         first=first,
         breaks=breaks,
     )
-    for line in report.lines(found):
+    for line in report.brief(found) if show.quiet else report.lines(found):
         show.say(line)
     if plot is not None:
         from everyturn.reports.plots import save
 
         save(report.figure(found), plot)
+    if plot is not None and not show.quiet:
         show.say(f"diagram: {plot}")
     if as_json:
         from everyturn.cli.documents import encoded
 
         click.echo(encoded(found))
     return _code(found)
+
+
+def _unsaid(_: str) -> None:
+    """Of sets on the way nothing is said."""
 
 
 def _told(

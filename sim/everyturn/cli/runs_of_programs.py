@@ -11,7 +11,7 @@ import click
 from everyturn.cli.options import finish, say_strayed
 from everyturn.cli.programs import SCENARIO, SESSION
 from everyturn.errors import UsageError
-from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
+from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Exit, InvariantResult, Result, Verdict
 
 if TYPE_CHECKING:
     from everyturn.asyncio.runtime.running import Scenario
@@ -146,16 +146,30 @@ def shrink_program(
     show = text.Printer(err=as_json)
     with programs.watching("shrinking") as bar:
         shrunk = shrink_token(run.token, run.program, _one_kind(invariants), watch=bar.shortening)
-    for what, outcome in (("before", shrunk.before), ("after", shrunk.after.outcome)):
-        these = zip(weight(outcome), ("interference of the world", "event", "decision"), strict=False)
-        show.say(f"{what}: {', '.join(_counted(count, thing) for count, thing in these)}")
-    show.say(f"{counted(shrunk.tried, 'run')} tried")
-    programs.show_replayed(shrunk.after, show)
     cell = shrunk.after.cell
-    show.say(programs.command("explain", cell, shrunk.token, invariant=shrunk.kind))
+    if show.quiet:
+        show.verdicts([_with_token(cell, shrunk.token)])
+    else:
+        for what, outcome in (("before", shrunk.before), ("after", shrunk.after.outcome)):
+            these = zip(weight(outcome), ("interference of the world", "event", "decision"), strict=False)
+            show.say(f"{what}: {', '.join(_counted(count, thing) for count, thing in these)}")
+        show.say(f"{counted(shrunk.tried, 'run')} tried")
+        programs.show_replayed(shrunk.after, show)
+        show.say(programs.command("explain", cell, shrunk.token, invariant=shrunk.kind))
     _keep(shrunk.token, output, show)
     result = Result(RESULT_SCHEMA, "shrink", [cell], shrunk.interrupted)
     return finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
+
+
+def _with_token(cell: Cell, token: str) -> Cell:
+    """The cell of a run in which each refutation has the run's token."""
+    from msgspec.structs import replace
+
+    def told(judged: InvariantResult) -> InvariantResult:
+        return replace(judged, token=token) if judged.verdict is Verdict.REFUTED else judged
+
+    invariants = {name: told(judged) for name, judged in cell.invariants.items()}
+    return replace(cell, invariants=invariants, conforms=None if cell.conforms is None else told(cell.conforms))
 
 
 def _counted(count: int, what: str) -> str:

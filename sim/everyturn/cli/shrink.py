@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from everyturn.cli.ending import AGENT, KEPT, exit_codes, exits
-from everyturn.cli.options import IN_PLACE, OUTPUT, finish, judging, say_strayed
+from everyturn.cli.options import IN_PLACE, OUTPUT, QUIET, finish, judging, say_strayed
 from everyturn.cli.programs import without_meaning
 from everyturn.cli.runs_of_programs import of_one_program, run_of_a_program, shrink_program
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
@@ -39,6 +39,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result
 @IN_PLACE
 @of_one_program
 @judging("the run", "Keep the violation of this one.  [default: the first that is violated]")
+@QUIET
 @exits
 def shrink(
     source: str,
@@ -75,11 +76,15 @@ def shrink(
             source, invariants, bar.shrinking, keep_cause=keep == "cause", agent=revision, strayed=say_strayed
         )
     before, after = shrunk.before, shrunk.after
-    show.say(f"{shrunk.finding.invariant}: {shrunk.finding.sentence}")
-    show.say(f"{before.scope}, {len(before.deviations)} deviations from first-in first-out order →")
-    show.say(f"{after.scope}, {len(after.deviations)} deviations, violated at step {shrunk.step} ({shrunk.tried} runs)")
-    show.say(hints.of_run("explain", shrunk.run.token, shrunk.run.revision, shrunk.finding.invariant))
     replayed = replay(shrunk.run.token, [shrunk.finding.invariant], revision)
+    if show.quiet:
+        show.verdicts([replayed.cell])
+    else:
+        show.say(f"{shrunk.finding.invariant}: {shrunk.finding.sentence}")
+        show.say(f"{before.scope}, {len(before.deviations)} deviations from first-in first-out order →")
+        violated = f"violated at step {shrunk.step} ({shrunk.tried} runs)"
+        show.say(f"{after.scope}, {len(after.deviations)} deviations, {violated}")
+        show.say(hints.of_run("explain", shrunk.run.token, shrunk.run.revision, shrunk.finding.invariant))
     if output is not None:
         shrunk.write(output)
         show.say(f"trace: {output}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from everyturn.cli.ending import KEPT, exit_codes, exits
-from everyturn.cli.options import Finite
+from everyturn.cli.options import Finite, quiet
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Exit
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, help="The same seed gives the same bytes.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+@quiet("One line for each agent and point: what the study is about, with its interval.")
 @exits
 def simulate(
     file: Path | None,
@@ -86,10 +87,11 @@ def simulate(
         interrupted = run(cells, journal, jobs=jobs, progress=lambda parts, what: bar.studying(parts, total, what))
     result = judge(study, cells, journal.made, interrupted=interrupted)
     if result.rows:
-        for line in (study.title, *study_tables.lines(result, study)):
+        for line in study_tables.brief(result, study) if show.quiet else study_tables.lines(result, study):
             show.say(line)
         if output is not None:
             _write(output, name, result, source)
+        if output is not None and not show.quiet:
             show.say(f"in {output}: {name}.jsonl, {name}.csv, {name}.json, {name}.png")
     if interrupted:
         show.say("interrupted: the same command goes on from here" if output else "interrupted: what was found so far")

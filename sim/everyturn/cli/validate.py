@@ -10,8 +10,9 @@ import click
 
 from everyturn.cli.ending import VERDICTS, complain, exit_codes, exits
 from everyturn.cli.logs import check_explained, check_mapping, follow, of_logs, reading, reading_options, typed
-from everyturn.cli.options import OUTPUT, finish, judging
+from everyturn.cli.options import OUTPUT, finish, judging, quiet
 from everyturn.errors import UsageError
+from everyturn.reports.how_much import is_quiet
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result, Verdict
 
 
@@ -43,6 +44,7 @@ from everyturn.verdicts.verdict import RESULT_SCHEMA, Exit, Result, Verdict
 )
 @click.option("--strict", is_flag=True, help="Stop at the first file that cannot be read.")
 @judging("every run", "Judge only this one (repeatable); `mission` is the first three.  [default: all that logs show]")
+@quiet("A line for each refutation, with file and line, and one for each file.")
 @of_logs
 @exits
 def validate(
@@ -99,6 +101,9 @@ _WITH: Final = {
 }
 """What some options make of a command, and the options that would then be without effect."""
 
+_LOUD: Final = ("check_mapping", "identify", "explain")
+"""Options that ask for what --quiet leaves out."""
+
 _ONLY_WITH: Final = {"revisions": "identify", "until_idle": "follow"}
 
 
@@ -109,6 +114,9 @@ def _check_options(how: dict[str, Any]) -> None:
         for other in others if name in given else ():
             if other in given:
                 raise UsageError(f"{_option(name)}: expected no {_option(other)} with it")
+    for name in _LOUD:
+        if name in given and is_quiet():
+            raise UsageError(f"{_option(name)}: expected no --quiet with it")
     for name, other in _ONLY_WITH.items():
         if name in given and other not in given:
             raise UsageError(f"{_option(name)}: expected {_option(other)} too")
@@ -146,7 +154,7 @@ def _judgement(
     if how["reports"]:
         rest = [path for path in logs if str(path) not in {*validated.conformed.seconds, *validated.sizes}]
         unreadable |= _report(rest, logs, read, validated.conformed, budget, how, validated.unreadable)
-    elif any(cell.verdict is Verdict.REFUTED for cell in validated.cells):
+    elif not show.quiet and any(cell.verdict is Verdict.REFUTED for cell in validated.cells):
         show.say(
             "more: --report FILE.html (a bug report) · --conformance (every refusal) · --explain RUN (step by step)"
         )
@@ -162,7 +170,7 @@ def _conformance(logs: tuple[Path, ...], read: Any, show: Any, how: dict[str, An
 
     def say(run: RunMatch) -> None:
         if how["explain"] is None:
-            for line in run.sentences():
+            for line in () if show.quiet else run.sentences():
                 show.say(line)
         elif run.run == how["explain"]:
             for line in explanation(run):
@@ -177,7 +185,7 @@ def _conformance(logs: tuple[Path, ...], read: Any, show: Any, how: dict[str, An
     for error in (*conformed.unreadable, *conformed.unreadable.rest):
         complain(error)
     check_explained(how["explain"], [run.run for run in conformed.runs])
-    for line in (*conformed.remarks, *conformed.table()):
+    for line in (*(() if show.quiet else conformed.remarks), *conformed.table()):
         show.say(line)
     unreadable = bool(conformed.unreadable)
     if how["reports"]:

@@ -14,6 +14,7 @@ from everyturn_model.invariants.no_lost_cancel import NO_LOST_CANCEL
 from everyturn_model.invariants.no_poisoned_prompt import NO_POISONED_PROMPT
 from everyturn_model.invariants.nothing_lost import NOTHING_LOST
 from everyturn_model.invariants.one_turn import ONE_TURN
+from everyturn_model.invariants.state_before_notice import STATE_BEFORE_NOTICE
 from everyturn_model.invariants.true_outcome import TRUE_OUTCOME
 
 _TOLD_ONCE: Final = (NO_HANG.name, NO_DOUBLE_EMIT.name)
@@ -35,7 +36,7 @@ EXERCISES: Final[dict[int, Exercise]] = {
             "The worker goes to sleep just when somebody relies on it. Change `work` so that no client waits for ever.",
             "lost_wake_up.py",
             (ExerciseClaim("AA", _TOLD_ONCE), ExerciseClaim("AAA", _TOLD_ONCE)),
-            "08_be_the_scheduler",
+            "03_be_the_scheduler",
         ),
         Exercise(
             2,
@@ -51,7 +52,7 @@ EXERCISES: Final[dict[int, Exercise]] = {
             "the real agent so that every client is told.",
             "fold.py",
             (ExerciseClaim("AA", MISSION),),
-            "02_your_own_fix",
+            "04_your_own_fix",
         ),
         Exercise(
             4,
@@ -60,7 +61,7 @@ EXERCISES: Final[dict[int, Exercise]] = {
             "who is queued behind it gets his turn.",
             "error_path.py",
             (ExerciseClaim("AA+1e", (NO_HANG.name,)), ExerciseClaim("AA", MISSION)),
-            "01_a_waiter_that_hangs",
+            "02_a_waiter_that_hangs",
         ),
         Exercise(
             5,
@@ -69,7 +70,7 @@ EXERCISES: Final[dict[int, Exercise]] = {
             "client waits for ever.",
             "break_it.py",
             (ExerciseClaim("A+1c", (NO_LOST_CANCEL.name,), refuted=True), ExerciseClaim("A+1c", (NO_HANG.name,))),
-            "03_where_a_cancel_can_land",
+            "06_where_a_cancel_can_land",
         ),
         Exercise(
             6,
@@ -78,7 +79,7 @@ EXERCISES: Final[dict[int, Exercise]] = {
             "fails, and the others wait for ever. Change `work`.",
             "time_limit.py",
             (ExerciseClaim(""),),
-            "06_your_own_asyncio_agent",
+            "11_your_own_asyncio_agent",
         ),
         Exercise(
             7,
@@ -108,6 +109,20 @@ EXERCISES: Final[dict[int, Exercise]] = {
             "When the model fails, the client is told that all is well. Go on with your answer to exercise 8.",
             "assistant.py",
             (ExerciseClaim("A+1e", (TRUE_OUTCOME.name,)), ExerciseClaim("AA+1e", (*_OF_THE_LESSON, TRUE_OUTCOME.name))),
+        ),
+        Exercise(
+            10,
+            "The truth",
+            "A prompt is cancelled, the store fails on the way out, and the client is told that his prompt failed. "
+            "Change `break_off` so that he is told how its turn ended.",
+            "true_outcome.py",
+            (
+                ExerciseClaim("A+1c+1f", (TRUE_OUTCOME.name, NO_HANG.name)),
+                ExerciseClaim("A+1e+1f", (TRUE_OUTCOME.name, NO_HANG.name)),
+                ExerciseClaim("A+1c", (STATE_BEFORE_NOTICE.name, CLEAN_REST.name)),
+                ExerciseClaim("AA", (*MISSION, TRUE_OUTCOME.name)),
+            ),
+            "01_a_prompt_and_its_life",
         ),
     )
 }

@@ -25,7 +25,7 @@ SECTIONS: Final = {
     "LivenessResult AuditResult CoverageResult ValidateResult SimulateResult RepairsResult ScenarioExplanation "
     "ScenarioResult ScenarioRun SessionResult GamePage "
     "Verdict Trace",
-    "What is asked about": "Agent Scope Promises Ports Shared Call Completion Context Session UserPrompt Held "
+    "What is asked about": "Agent Scope Promises Ports Shared Desk Call Completion Context Session UserPrompt Held "
     "PromptRefused",
     "Modules": "figures invariants strategies events revisions",
     "Errors": "EveryturnError UsageError",

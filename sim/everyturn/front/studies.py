@@ -31,7 +31,7 @@ class SimulateResult(TabledResult):
         self._study = study
 
     def __str__(self) -> str:
-        return "\n".join((self._study.title, *study_tables.lines(self.result, self._study)))
+        return "\n".join(study_tables.lines(self.result, self._study))
 
     def table(self) -> list[TableRow]:
         """A row for each agent and point; a measure has its value, and the ends of its interval as ``…_low`` and

@@ -1,4 +1,4 @@
-"""What every level's dispatcher begins with, so that a level shows only what it is about."""
+"""What a small dispatcher begins with, a level's or a notebook's, so that it shows only what it is about."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from everyturn_impl.ports import Ports
 
 
 class Desk:
-    """A dispatcher: each prompt comes in on a thread of its own, in :meth:`handle`.
+    """A small dispatcher to begin with: each prompt comes in on a thread of its own, in :meth:`handle`.
 
     ``active`` is the turn that runs, if any; ``queue`` the prompts that wait; ``mutex`` lets one thread in at a time;
-    ``contexts`` knows which turns are cancelled. What a level declares in ``own`` is an attribute by its name.
+    ``contexts`` knows which turns are cancelled. What a class declares in ``own`` is an attribute by its name.
     """
 
     def __init__(self, ports: Ports, *, direct: bool = False, **own: Any) -> None:
@@ -34,7 +34,7 @@ class Desk:
         await self.handle(call, caller.turn(call.prompt))
 
     async def handle(self, call: Call, turn: Context) -> None:
-        """What a level shows."""
+        """What becomes of a prompt: to be written. ``turn`` is the context of the turn that is made for it."""
         raise NotImplementedError
 
     async def ask(self, call: Call, turn: Context) -> bool:

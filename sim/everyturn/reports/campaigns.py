@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from everyturn.campaigns.comparing import CampaignDiff
-from everyturn.campaigns.counting import CampaignCell, CampaignFailure, CampaignResult
+from everyturn.campaigns.counting import CampaignCell, CampaignFailure, CampaignResult, KnownSince
 from everyturn.campaigns.known import KnownFailure, Since
 from everyturn.campaigns.running import CampaignProgress
 from everyturn.campaigns.subjects import PORTS
@@ -32,15 +32,40 @@ class CampaignLine(ProgressLine):
 
 def lines(result: CampaignResult) -> Iterator[str]:
     """What came of a campaign."""
-    for each in result.known:
-        since = f"{each.outcome.since} ({each.outcome.how})"
-        yield f"known   {each.failure.place}: {each.failure.invariant}: {since}  [{each.file}]"
-        if each.outcome.token is not None:
-            yield f"        {replay_command(each.failure, each.outcome.token)}"
+    for known in result.known:
+        yield from _known(known)
     for cell in result.cells:
         yield f"{SIGNS[cell.verdict][0]} {_cell(cell)}"
     for failure in result.failures:
         yield from _failure(failure)
+    yield from _left(result)
+
+
+def brief(result: CampaignResult) -> Iterator[str]:
+    """What fails, and what is not known: known failures that are not cured, cells in which the agent or a limit left no
+    answer, failures; at last how much was asked."""
+    for known in result.known:
+        if known.outcome.since is not Since.CURED:
+            yield from _known(known)
+    for cell in result.cells:
+        if cell.fault is not None or cell.verdict in (Verdict.UNDETERMINED, Verdict.NOT_JUDGED):
+            yield f"{SIGNS[cell.verdict][0]} {_cell(cell)}"
+    for failure in result.failures:
+        yield from _failure(failure)
+    verdicts = Counter(cell.verdict for cell in result.cells)
+    said = ", ".join(f"{verdicts[each]} {each.words}" for each in WORST_FIRST if verdicts[each])
+    yield f"{len(result.cells):,} cells: {said or 'nothing was asked'}"
+    yield from _left(result)
+
+
+def _known(known: KnownSince) -> Iterator[str]:
+    since = f"{known.outcome.since} ({known.outcome.how})"
+    yield f"known   {known.failure.place}: {known.failure.invariant}: {since}  [{known.file}]"
+    if known.outcome.token is not None:
+        yield f"        {replay_command(known.failure, known.outcome.token)}"
+
+
+def _left(result: CampaignResult) -> Iterator[str]:
     if result.left:
         yield f"{result.left:,} of {result.left + result.units:,} units of work are still to be made"
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Iterator
-
-import click
+from collections.abc import Iterable, Iterator, Mapping
 
 from everyturn.checking.coverage import Coverage
 from everyturn.checking.statements import Missed, Share
@@ -14,25 +12,51 @@ from everyturn.reports.columns import PAGE
 
 def report(cell: Coverage) -> Iterator[str]:
     """The lines of the report on one cell."""
-    cut = "" if cell.complete else ", cut off"
-    size = f"({cell.granularity}, {cell.states:,} states{cut}, {cell.seconds:.2f} s)"
-    yield f"{click.style(f'{cell.revision}  {cell.scope}', bold=True)}  {size}"
+    yield _of_cell(cell)
     yield _headline("statements", cell.statements)
     yield from _listed("never entered", cell.never_entered)
     yield from _places(cell.missed)
     yield _headline("branches", cell.branches)
     yield from _places(cell.missed_branches)
-    total = len(cell.operations) + len(cell.missed_operations)
-    yield _headline("operations", Share(len(cell.operations), total))
+    yield _headline("operations", _operations(cell))
     yield from _listed("never", cell.missed_operations)
     yield from _listed("failed too", cell.failed_operations)
     yield from _races(cell)
-    yield _headline("actions", Share(sum(cell.actions.values()), len(cell.actions)))
+    yield _headline("actions", _true(cell.actions))
     yield from _listed("never", [name for name, taken in cell.actions.items() if not taken])
     yield _headline("guards", cell.guards)
     yield from _listed("refused", list(cell.refusals))
-    yield _headline("witnesses", Share(sum(cell.witnesses.values()), len(cell.witnesses)))
+    yield _headline("witnesses", _true(cell.witnesses))
     yield from _listed("called for by this scope and not reached", cell.unreached)
+
+
+def brief(cell: Coverage) -> Iterator[str]:
+    """How much of each kind was reached in one cell."""
+    yield _of_cell(cell)
+    for what, share in (
+        ("statements", cell.statements),
+        ("branches", cell.branches),
+        ("operations", _operations(cell)),
+        ("races", Share(sum(race.meets for race in cell.races), len(cell.races))),
+        ("actions", _true(cell.actions)),
+        ("guards", cell.guards),
+        ("witnesses", _true(cell.witnesses)),
+    ):
+        yield _headline(what, share)
+
+
+def _of_cell(cell: Coverage) -> str:
+    cut = "" if cell.complete else ", cut off"
+    size = f"({cell.granularity}, {cell.states:,} states{cut}, {cell.seconds:.2f} s)"
+    return f"{cell.revision}  {cell.scope}  {size}"
+
+
+def _operations(cell: Coverage) -> Share:
+    return Share(len(cell.operations), len(cell.operations) + len(cell.missed_operations))
+
+
+def _true(named: Mapping[str, bool]) -> Share:
+    return Share(sum(named.values()), len(named))
 
 
 def _headline(what: str, share: Share) -> str:

@@ -47,10 +47,31 @@ def lines(found: RepairsFound) -> Iterator[str]:
     for each in found.hopeless:
         yield f"nothing {'here' if found.together is None else 'that was tried'} cures: {progress_line(each)}"
         yield f"    everyturn replay {each.token}"
-    for names, scope in found.undetermined:
-        yield f"undetermined: {', '.join(names) or 'no repair'} at {scope}: a limit was reached"
+    yield from _undetermined(found)
     yield ""
     yield _conclusion(found)
+
+
+def brief(found: RepairsFound) -> Iterator[str]:
+    """A line for each set that is enough, for what it breaks, and for what nothing cures, with tokens; what is not
+    known; how many sets there are."""
+    for kept in found.sets:
+        yield progress_line(kept)
+        yield from (f"  ! breaks {each.invariant} at {each.scope}  {each.token}" for each in kept.breaks)
+        if kept.breaks_unknown:
+            yield _not_known(kept)
+    yield from (f"{progress_line(each)}  {each.token}" for each in found.hopeless)
+    yield from _undetermined(found)
+    yield _conclusion(found)
+
+
+def _undetermined(found: RepairsFound | MinimalSet) -> Iterator[str]:
+    for names, scope in found.undetermined:
+        yield f"undetermined: {', '.join(names) or 'no repair'} at {scope}: a limit was reached"
+
+
+def _not_known(kept: MinimalSet) -> str:
+    return f"  what it breaks at {', '.join(kept.breaks_unknown)} is not known: a limit was reached"
 
 
 def _conclusion(found: RepairsFound) -> str:
@@ -104,7 +125,7 @@ def _set(found: MinimalSet, head: str) -> Iterator[str]:
         yield f"  ! breaks {each.invariant} at {each.scope}, which holds without these repairs: {each.sentence}"
         yield f"      everyturn replay {each.token}"
     if found.breaks_unknown:
-        yield f"  what it breaks at {', '.join(found.breaks_unknown)} is not known: a limit was reached"
+        yield _not_known(found)
 
 
 def _smaller(found: MinimalSet) -> Iterator[str]:
@@ -117,8 +138,7 @@ def _smaller(found: MinimalSet) -> Iterator[str]:
             (missing,) = set(found.repairs) - set(each.repairs)
             yield f"    without {missing}: {each.invariant} at {each.scope}, {each.steps} steps: {each.sentence}"
             yield f"      everyturn replay {each.token}"
-    for names, scope in found.undetermined:
-        yield f"    undetermined: {', '.join(names) or 'no repair'} at {scope}: a limit was reached"
+    yield from (f"    {line}" for line in _undetermined(found))
 
 
 def table(found: RepairsFound) -> list[dict[str, object]]:

@@ -25,10 +25,11 @@ SHOWN = (
 
 
 def lines(result: StudyResult, study: Study) -> Iterator[str]:
-    """The table: a line for each cell; what the study is about has its confidence interval. A table that is wider than
-    a page is several, each with the names of the cells."""
+    """The study's title, and the table: a line for each cell; what the study is about has its confidence interval. A
+    table that is wider than a page is several, each with the names of the cells."""
     names, wanted = _measures(study), _asked_for(study)
     varied = list(study.vary)
+    yield study.title
     for place, part in enumerate(blocks(_rows(result, names, wanted, varied), 1 + len(varied))):
         if place:
             yield ""
@@ -41,6 +42,13 @@ def lines(result: StudyResult, study: Study) -> Iterator[str]:
     yield legend(result)
     for name in names:
         yield from entry(f"  {MEASURES[name].heading}:", MEASURES[name].sentence, 4 + len(MEASURES[name].heading))
+
+
+def brief(result: StudyResult, study: Study) -> Iterator[str]:
+    """No more than what the study is about: a line for each cell, with intervals."""
+    wanted = _asked_for(study)
+    for part in blocks(_rows(result, wanted, wanted, list(study.vary)), 1 + len(study.vary)):
+        yield from map(joined, part)
 
 
 def rows(result: StudyResult, study: Study) -> list[dict[str, str]]:

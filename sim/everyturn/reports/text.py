@@ -44,13 +44,17 @@ EVERY_SECONDS: Final = 10.0
 
 
 class ProgressLine:
-    """A line that is rewritten on a terminal; elsewhere a line every ten seconds. A context manager."""
+    """A line that is rewritten on a terminal; elsewhere a line every ten seconds, or none if only verdicts are wanted.
+
+    A context manager.
+    """
 
     def __init__(self, what: str) -> None:
         self.what = what
         self._terminal = sys.stderr.isatty()
         self._last = time.monotonic()
         self._shown = False
+        self._silent = is_quiet() and not self._terminal
 
     def __enter__(self) -> Self:
         return self
@@ -98,7 +102,7 @@ class ProgressLine:
 
     def _show(self, text: str) -> None:
         now = time.monotonic()
-        if now - self._last < (0.2 if self._terminal else EVERY_SECONDS):
+        if self._silent or now - self._last < (0.2 if self._terminal else EVERY_SECONDS):
             return
         self._last = now
         self._shown = True
@@ -267,8 +271,9 @@ class Printer:
         self.say(said, f"{head}  {sign} ")
 
     def validation(self, validated: Any) -> None:
-        """The verdicts on logs: what was found, with file and line, and the counts for each agent."""
-        from everyturn.reports.validation import table
+        """The verdicts on logs: what was found, with file and line, and the counts for each agent; if only verdicts are
+        wanted, what is refuted where, and the counts for each file."""
+        from everyturn.reports.validation import files, table
 
         for error in (*validated.unreadable, *validated.unreadable.rest):
             click.echo(f"everyturn: {printable(error)}", err=True)
@@ -276,10 +281,10 @@ class Printer:
             for name, judged in judged_of(cell):
                 if judged.verdict is Verdict.REFUTED and cell.events is None:
                     what = f"{name} ({judged.guard})" if judged.guard else name
-                    self.say(f"{judged.where}: run {cell.run}: {what}: {judged.sentence}")
-        for text in (*validated.violations, *validated.remarks):
+                    self.say(f"{judged.where}: run {cell.run}: {what}{'' if self.quiet else f': {judged.sentence}'}")
+        for text in (*validated.violations, *(() if self.quiet else validated.remarks)):
             self.say(text)
-        for line in table(validated):
+        for line in files(validated) if self.quiet else table(validated):
             self.say(line)
 
     def followed(self, result: Result) -> None:
@@ -287,6 +292,8 @@ class Printer:
         for cell in result.cells:
             self.say(f"{cell.file}: {cell.events:,} events, {cell.lost:,} lines lost")
             for name, judged in judged_of(cell):
+                if self.quiet and judged.verdict is not Verdict.REFUTED:
+                    continue
                 often = {None: "", 1: " once:"}.get(judged.count, f" {judged.count or 0:,} times, first:")
                 said = f"{name:<20}{judged.verdict}{often} {judged.sentence or ''}"
                 self.say(said.rstrip(), f"  {_sign(judged.verdict)} ")

@@ -30,7 +30,7 @@ def table(validated: Validated) -> Iterator[str]:
             yield from _of_runs(revision, runs)
         if logs:
             yield from _of_logs(revision, logs, [validated.sizes.get(cell.file or "", NOTHING) for cell in logs])
-    yield from _files(validated)
+    yield from files(validated)
 
 
 def _of_runs(revision: str, cells: Sequence[Cell]) -> Iterator[str]:
@@ -64,12 +64,12 @@ def _row(name: str, *cells: str) -> str:
     return f"  {name:<{_NAME}}{''.join(f'{cell:>{_WIDE}}' for cell in cells)}".rstrip()
 
 
-def _files(validated: Validated) -> Iterator[str]:
+def files(validated: Validated) -> Iterator[str]:
     """How much each file tells of, and how much of it is refuted."""
-    files = {file: _refuted(cells) for file, cells in _by(validated.cells, lambda cell: cell.file or "").items()}
+    refutations = {file: _refuted(cells) for file, cells in _by(validated.cells, lambda cell: cell.file or "").items()}
     if validated.conformed.runs:
-        yield from validated.conformed.table(files)
-    for file, refuted in files.items():
+        yield from validated.conformed.table(refutations)
+    for file, refuted in refutations.items():
         if file in validated.sizes:
             yield f"{file}: {_told(validated.sizes[file])}"
         elif file not in validated.conformed.seconds:

@@ -6,7 +6,6 @@
 #       format_name: percent
 # ---
 
-
 # %% [markdown]
 # # Reading a real log
 #
@@ -43,7 +42,8 @@ for invariant in refuted | again:
 # A fix that cured one fault, and what it left. Which line of the log shows the first hang that is left?
 
 # %%
-print(next(row for row in after.table() if row["invariant"] == "no-hang" and row["verdict"] == "refuted"))
+left = next(row for row in after.table() if row["invariant"] == "no-hang" and row["verdict"] == "refuted")
+print(f"run {left['run']}, {left['scope']}, {left['where']}: {left['sentence']}")
 
 # %% [markdown]
 # Exercise: `everyturn validate --report report.html recordings/d4-random.jsonl` writes the bug report. Do you agree with

@@ -6,7 +6,6 @@
 #       format_name: percent
 # ---
 
-
 # %% [markdown]
 # # Every window in which a Cancel can land
 #

@@ -22,16 +22,15 @@ everyturn.play("lost-wake-up")
 # shortest run in which a client waits for ever:
 
 # %%
-from everyturn.game.levels.lost_wake_up import GoesToSleep, LooksAgain
-
-found = everyturn.check(GoesToSleep, "AA", invariants=["no-hang"])
+LEVEL = "everyturn.game.levels.lost_wake_up"
+found = everyturn.check(f"{LEVEL}:GoesToSleep", "AA", invariants=["no-hang"])
 print(found.explain("no-hang"))
 
 # %% [markdown]
 # With one more look after falling asleep nobody can break it. That is no opinion:
 
 # %%
-print(everyturn.check(LooksAgain, "AA", invariants=["no-hang"]))
+print(everyturn.check(f"{LEVEL}:LooksAgain", "AA", invariants=["no-hang"]))
 
 # %% [markdown]
 # All states of the level as a graph; the player walks along it. In some of them nothing can move any more, and somebody waits:

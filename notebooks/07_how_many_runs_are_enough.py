@@ -6,7 +6,6 @@
 #       format_name: percent
 # ---
 
-
 # %% [markdown]
 # # How many runs are enough?
 #

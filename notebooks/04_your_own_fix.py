@@ -6,7 +6,6 @@
 #       format_name: percent
 # ---
 
-
 # %% [markdown]
 # # Design your own fix, and let the tool break it
 #

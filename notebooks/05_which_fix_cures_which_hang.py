@@ -6,7 +6,6 @@
 #       format_name: percent
 # ---
 
-
 # %% [markdown]
 # # Which fix cures which hang?
 #
