@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from everyturn.campaigns.comparing import CampaignDiff
-from everyturn.campaigns.counting import CampaignCell, CampaignFailure, CampaignResult, KnownSince
-from everyturn.campaigns.known import KnownFailure, Since
+from everyturn.campaigns.counting import CampaignCell, CampaignFailure, CampaignResult
+from everyturn.campaigns.known import KnownFailure, KnownSince, Since
 from everyturn.campaigns.running import CampaignProgress
 from everyturn.campaigns.subjects import PORTS
 from everyturn.files.writing import written
