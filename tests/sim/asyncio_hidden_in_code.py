@@ -9,7 +9,7 @@ import contextvars
 import enum
 import functools
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 variable: contextvars.ContextVar[int] = contextvars.ContextVar("variable")
 number = 0
@@ -60,6 +60,72 @@ class Colour(enum.Enum):
 
 class OwnFuture(asyncio.Future[int]):
     """One of a program's own."""
+
+
+class OncePerClass(type):
+    """Keeps one object of each class: only its own methods, and what is called through a class, lead there."""
+
+    kept: ClassVar[dict[type, Any]] = {}
+
+    def __call__(cls, *arguments: int) -> Any:
+        if cls not in cls.kept:
+            cls.kept[cls] = super().__call__(*arguments)
+        return cls.kept[cls]
+
+
+class Settings(metaclass=OncePerClass):
+    """There is one."""
+
+    def __init__(self, way: int = 0) -> None:
+        self.way = way
+
+
+class Keeping(property):
+    """A property that keeps something itself."""
+
+    kept: Any = None
+
+
+class HasKeeping:
+    """Its attribute is found on the property."""
+
+    @Keeping
+    def shown(self) -> Any:
+        """What the property keeps."""
+        return type(self).__dict__["shown"].kept
+
+
+class Plugin:
+    """Others are derived from it while the program runs."""
+
+
+def _settings(way: int) -> None:
+    Settings.kept.clear()
+    Settings(way)
+
+
+def _derived(way: int) -> None:
+    """Nobody holds the class; it is there until the collector comes."""
+    if way:
+        type("Derived", (Plugin,), {})
+
+
+def _shows(way: int) -> None:
+    vars(HasKeeping)["shown"].kept = way
+
+
+async def _ended() -> None:
+    """Does nothing."""
+
+
+def _renamed(way: int) -> Any:
+    task = asyncio.create_task(_ended())
+    task.set_name(f"Task-{70 + way}")
+    return task
+
+
+def _name(task: Any) -> str:
+    return str(task.get_name())
 
 
 def _desk(way: int) -> Desk:
@@ -147,6 +213,19 @@ MAKE_AND_LOOK: Final[dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]
     "whether a token was used": (_token, _reset),
     "whose globals": (_plugins, lambda functions: functions[2]()),
     "a function's name": (lambda way: _hanging(_function(), "__name__", str(way)), lambda it: it.__name__),
+    "what a metaclass keeps": (_settings, lambda _: Settings().way),
+    "what a property keeps": (_shows, lambda _: HasKeeping().shown),
+    "which classes are derived from one": (_derived, lambda _: len(Plugin.__subclasses__())),
+    "what is said of a class made late": (lambda way: type("Late", (), {"__doc__": str(way)}), lambda it: it.__doc__),
+    "the module of a class made late": (
+        lambda way: type("Late", (), {"__module__": f"m{way}"}),
+        lambda it: it.__module__,
+    ),
+    "a task's name like an automatic one": (
+        lambda way: asyncio.create_task(_ended(), name=f"Task-{70 + way}"),
+        _name,
+    ),
+    "a task's new name like an automatic one": (_renamed, _name),
     "what is said of a function": (lambda way: _hanging(_function(), "__doc__", str(way)), lambda it: it.__doc__),
 }
 """What differs → how it is made (of 0 or 1), and what is seen of it later."""

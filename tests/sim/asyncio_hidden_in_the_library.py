@@ -7,6 +7,7 @@ import abc
 import asyncio
 import builtins
 import decimal
+import gc
 import importlib
 import json
 import logging
@@ -110,6 +111,34 @@ def _held_finalizer(way: int) -> tuple[Thing, Any]:
     return thing, weakref.finalize(thing, str, way)
 
 
+class Acts:
+    """Does something when it is gone."""
+
+    def __init__(self, done: list[int], way: int) -> None:
+        self.itself, self.done, self.way = self, done, way
+
+    def __del__(self) -> None:
+        self.done.append(self.way)
+
+
+def _garbage(way: int) -> list[int]:
+    done = list[int]()
+    Acts(done, way)
+    return done
+
+
+def _awaited_garbage(way: int) -> list[int]:
+    done, thing = list[int](), Thing()
+    vars(thing)["itself"] = thing
+    weakref.finalize(thing, done.append, way)
+    return done
+
+
+def _collected(done: list[int]) -> list[int]:
+    gc.collect()
+    return done
+
+
 def _backend(way: int) -> None:
     global backend  # noqa: PLW0603 # that is what it is about
     backend = (json, pickle)[way]
@@ -155,11 +184,13 @@ def _name(coroutine: Any) -> str:
 def library_as_it_was() -> Iterator[None]:
     """What the things below do to the library and to the interpreter is undone."""
     environment, thread, mask = dict(os.environ), threading.current_thread(), os.umask(0o22)
+    precision = decimal.DefaultContext.prec
     name, limit, handler = thread.name, sys.getrecursionlimit(), signal.getsignal(signal.SIGUSR1)
     with warnings.catch_warnings():
         yield
     json.JSONEncoder.item_separator, thread.name = ", ", name
     sys.setrecursionlimit(limit)
+    decimal.DefaultContext.prec = precision
     signal.signal(signal.SIGUSR1, handler)
     os.umask(mask)
     logging.disable(logging.NOTSET)
@@ -255,6 +286,12 @@ MAKE_AND_LOOK: Final[dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]
         lambda _: sys.getrecursionlimit() % 2,
     ),
     "the precision of decimals": (lambda way: decimal.Context(prec=1 + way), lambda context: context.prec),
+    "the context of new threads' decimals": (
+        lambda way: setattr(decimal.DefaultContext, "prec", 20 + way),
+        lambda _: decimal.DefaultContext.prec,
+    ),
+    "garbage that acts when it is collected": (_garbage, _collected),
+    "garbage that somebody waits for": (_awaited_garbage, _collected),
     "filters of warnings": (
         lambda way: warnings.simplefilter(("ignore", "always")[way]),
         lambda _: warnings.filters[0][0],

@@ -20,7 +20,12 @@ from typing import Any, Final
 
 import pytest
 from tests.nightly import thinned
-from tests.sim import asyncio_hidden, asyncio_hidden_in_code, asyncio_hidden_in_the_library
+from tests.sim import (
+    asyncio_hidden,
+    asyncio_hidden_in_code,
+    asyncio_hidden_in_containers,
+    asyncio_hidden_in_the_library,
+)
 from tests.sim.asyncio_hidden import Kept, elsewhere
 from tests.sim.test_asyncio_conformance import PROGRAMS, scenario_of, with_what_was_noted
 
@@ -32,7 +37,10 @@ from everyturn.identity import anatomy as anatomies
 
 Program = Callable[[Any], Any]
 MAKE_AND_LOOK: Final = (
-    asyncio_hidden.MAKE_AND_LOOK | asyncio_hidden_in_code.MAKE_AND_LOOK | asyncio_hidden_in_the_library.MAKE_AND_LOOK
+    asyncio_hidden.MAKE_AND_LOOK
+    | asyncio_hidden_in_code.MAKE_AND_LOOK
+    | asyncio_hidden_in_containers.MAKE_AND_LOOK
+    | asyncio_hidden_in_the_library.MAKE_AND_LOOK
 )
 
 
@@ -114,7 +122,34 @@ async def a_comprehension_with_an_await(world: Any) -> None:
     world.log(tuple(numbers))
 
 
-@pytest.mark.parametrize("scenario", [in_a_loop, while_an_exception_is_handled, a_comprehension_with_an_await])
+class Rude(asyncio.CancelledError):
+    """A cancellation of a program's own."""
+
+
+async def by_which_error_it_was_cancelled(world: Any) -> None:
+    """A task that ends by a cancellation keeps the very error, where no attribute shows it."""
+
+    async def ends(errors: list[Callable[[], BaseException]]) -> None:
+        raise errors.pop()()
+
+    errors: list[Callable[[], BaseException]] = [functools.partial(asyncio.CancelledError, "stop", 1)]
+    try:
+        await world.io("way", errors=[LookupError])
+    except LookupError:
+        errors = [functools.partial(Rude, "stop", 1)]
+    task = asyncio.create_task(ends(errors))
+    await asyncio.wait([task])
+    await asyncio.gather(world.io("x"), world.io("y"))
+    try:
+        task.result()
+    except asyncio.CancelledError as error:
+        world.log(type(error).__name__)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [in_a_loop, while_an_exception_is_handled, a_comprehension_with_an_await, by_which_error_it_was_cancelled],
+)
 def test_what_lies_hidden_in_a_frame_counts(scenario: Program) -> None:
     with prepared():
         whole = noted(scenario, DepthFirstGuide())

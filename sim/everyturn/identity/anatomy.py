@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 
 from everyturn.errors import EveryturnError
 from everyturn.identity.layout import ClassLayout, attributes, layout
+from everyturn.identity.set_table import table_of
 
 
 class Changes(IntEnum):
@@ -264,7 +265,7 @@ def _tuple(value: tuple[Any, ...]) -> Anatomy:
 @look_at(frozenset)
 def _frozenset(value: frozenset[Any]) -> Anatomy:
     """In the order in which it is gone through: that depends on how it came about."""
-    return Anatomy(Changes.FIXED, "frozenset", tuple(frozenset.__iter__(value)))
+    return Anatomy(Changes.FIXED, ("frozenset", table_of(value)), tuple(frozenset.__iter__(value)))
 
 
 @look_at(list)
@@ -274,7 +275,7 @@ def _list(value: list[Any]) -> Anatomy:
 
 @look_at(set)
 def _set(value: set[Any]) -> Anatomy:
-    return Anatomy(Changes.MUTABLE, "set", tuple(set.__iter__(value)))
+    return Anatomy(Changes.MUTABLE, ("set", table_of(value)), tuple(set.__iter__(value)))
 
 
 @look_at(dict)

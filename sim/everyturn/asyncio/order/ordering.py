@@ -129,7 +129,10 @@ def name_in_sets(numbered: Any) -> str:
 
 
 class WorldTask(_Numbered, asyncio.Task):  # type: ignore[type-arg]
-    """A task whose place in sets is chosen."""
+    """A task whose place in sets is chosen, and of which it is known who named it."""
+
+    def set_name(self, value: object) -> None:
+        super().set_name(self.get_loop().gives(value))  # type: ignore[attr-defined] # it is our loop's
 
 
 class WorldFuture(_Numbered, asyncio.Future):  # type: ignore[type-arg]

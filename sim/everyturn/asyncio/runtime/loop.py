@@ -91,6 +91,8 @@ class WorldLoop(selector_events.BaseSelectorEventLoop):
         """Whether the loop has looked at its selector, and not yet at the clock after that."""
         self.thread_calls = False
         self._names = count(1)
+        self.given_names: dict[int, str] = {}
+        """Names of tasks that the program has given them, by their addresses: automatic ones are no part of a state."""
         self.sequence = count()
         """Hashes of objects that are hashed in the order in which they come."""
         self._signals: dict[int, Any] = {}
@@ -141,7 +143,8 @@ class WorldLoop(selector_events.BaseSelectorEventLoop):
     def create_task(self, coro: Any, **options: Any) -> Any:
         self._check_closed()  # type: ignore[attr-defined]
         factory = self.get_task_factory()
-        name = options.pop("name", None) or f"Task-{next(self._names)}"
+        given = options.pop("name", None)
+        name = f"Task-{next(self._names)}" if given is None else self.gives(given)
         task: Any
         if factory is None:
             task = WorldTask(coro, loop=self, name=name, **options)
@@ -153,6 +156,12 @@ class WorldLoop(selector_events.BaseSelectorEventLoop):
             task.set_name(name)
         self.world.made.append(OwnReference(task))
         return task
+
+    def gives(self, name: object) -> str:
+        """Remember a name that the program gives a task."""
+        given = str(name)
+        self.given_names[id(given)] = given
+        return given
 
     def call_at(self, when: Any, callback: Any, *args: Any, context: Any = None) -> Any:  # type: ignore[override]
         if when is None:

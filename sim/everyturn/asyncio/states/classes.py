@@ -16,9 +16,7 @@ from everyturn.identity.python_kinds import registered
 STANDARD: Final = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
 HEAP: Final = 1 << 9
 """The flag of classes that are made at run time."""
-NOT_OF_THE_CLASS: Final = frozenset(
-    {"__dict__", "__weakref__", "__doc__", "_abc_impl", "__module__", "__qualname__", "__firstlineno__"}
-)
+NOT_OF_THE_CLASS: Final = frozenset({"__dict__", "__weakref__", "_abc_impl", "__qualname__", "__firstlineno__"})
 
 
 def is_in_its_place(kind: type) -> bool:
@@ -114,6 +112,11 @@ def other_bases(kind: type) -> tuple[type, ...] | None:
     return None if _BASES.setdefault(kind, bases) is bases else bases
 
 
+def made_at_run_time(kind: type) -> list[type]:
+    """The subclasses of a class that nobody finds where they say they are."""
+    return [each for each in type.__subclasses__(kind) if not is_in_its_place(each)]
+
+
 def registrations(kind: type) -> tuple[type, ...]:
     """What was registered with an abstract class, if anything was with any class since this module was imported."""
     if not isinstance(kind, ABCMeta) or get_cache_token() == _REGISTRATIONS:
@@ -129,7 +132,7 @@ def _attributes(kind: type) -> _Attributes:
         pairs = list(zip(names, kinds, strict=True))
         held = [] if _is_of_a_package(kind) else _HELD
         data = [name for name, each in pairs if _is_data(name, each) or (each in held and not _is_pythons(name))]
-        said = {name for name, each in pairs if _is_pythons(name) and not issubclass(each, _FIXED)}
+        said = {name for name, each in pairs if _is_pythons(name) and not _is_fixed(each)}
         said = (said | set(_OF_EVERY_CLASS) | {"__doc__"}) - (PYTHONS_OWN - {"__doc__"})
         known = _ATTRIBUTES[kind] = _Attributes(names, kinds, data, sorted(said))
     return known
@@ -163,7 +166,13 @@ def _functions(value: Any) -> list[types.FunctionType]:
 
 
 def _is_data(name: str, kind: type) -> bool:
-    return not _is_pythons(name) and not issubclass(kind, _FIXED) and name != "_abc_impl"
+    return not _is_pythons(name) and not _is_fixed(kind) and name != "_abc_impl"
+
+
+def _is_fixed(kind: type) -> bool:
+    """Whether what is of this type does not change; one of a program's own type may (a property that keeps
+    something)."""
+    return kind in _FIXED or issubclass(kind, _HELD)
 
 
 def _is_pythons(name: str) -> bool:

@@ -11,8 +11,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import sys
-import types
 import weakref
 from collections.abc import Callable
 from enum import Enum
@@ -22,7 +20,6 @@ from typing import TYPE_CHECKING, Any, Final
 from everyturn.asyncio.order import sequences
 from everyturn.asyncio.order.moments import Moment, Span
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
-from everyturn.asyncio.order.sets import WorldSet
 from everyturn.asyncio.runtime import packages
 from everyturn.asyncio.states import mentioned
 from everyturn.asyncio.states.classes import (
@@ -30,7 +27,6 @@ from everyturn.asyncio.states.classes import (
     NOT_OF_THE_CLASS,
     data_attributes,
     is_in_its_place,
-    is_programs,
     is_watched,
     methods,
     other_bases,
@@ -41,11 +37,12 @@ from everyturn.identity import anatomy as anatomies
 from everyturn.identity import python_kinds, standard_kinds  # noqa: F401 - they register what they know
 from everyturn.identity.anatomy import Same
 from everyturn.identity.layout import attributes, layout
+from everyturn.identity.set_table import table_of
 
 if TYPE_CHECKING:
     from everyturn.asyncio.runtime.world import ScenarioWorld
 
-_ATOMS: Final = frozenset({int, bool, str, bytes, type(None), type(...), type(NotImplemented)})
+ATOMS: Final = frozenset({int, bool, str, bytes, type(None), type(...), type(NotImplemented)})
 _NUMBERS: Final = frozenset({float, complex, range, Moment, Span})
 _LEAST_ADDRESS: Final = 1 << 32
 """Whole numbers below are no addresses."""
@@ -146,7 +143,7 @@ class StateEncoder:
     def value(self, value: Any) -> None:
         """Encode any object. Raises :class:`UnknownValue`."""
         kind = type(value)
-        if kind in _ATOMS:
+        if kind in ATOMS:
             if kind is int and value > _LEAST_ADDRESS:
                 self.addresses.append((len(self.out), value))
             self.out.append((kind.__name__, value))
@@ -174,6 +171,9 @@ class StateEncoder:
             self.out.append(("span", value.more, value.factor))
         else:
             self.out.append((kind.__name__, repr(value)))
+            if value != value:  # noqa: PLR0124 - a container finds what is not a number by which one it is
+                self.out.append(self.numbers.setdefault(id(value), len(self.numbers)))
+                self.alive.append(value)
 
     def _moment(self, moment: Moment) -> None:
         if moment.instant not in self.instants:
@@ -212,13 +212,15 @@ class StateEncoder:
             self.value(tag.value if isinstance(tag, Same) else tag)
 
     def _ordered(self, value: Any) -> None:
-        """The order of a set must not depend on addresses; how large its table is says where new members come."""
+        """The order of a set must not depend on addresses; its table says where new members come. Among tasks and
+        futures the world decides that."""
         if len(value) > 1:
             if not all(map(_has_own_order, value)):
                 self.world.unordered.update(sequences.by_address(value))
                 raise self.opaque(value)
             sequences.NOW.look_for_texts(() if self.within_package else value)
-        self.out.append(("table", set.__sizeof__(value) if isinstance(value, set) else 0))
+        if len(value) == 0 or not all(map(_is_the_loops, value)):
+            self.out.append(("table", *table_of(value)))
 
     def named(self, attributes: Any) -> None:
         """Attributes, in the order in which they were set."""
@@ -248,6 +250,8 @@ class StateEncoder:
                 continue
             self.classes.add(id(each))
             self.meets(each)
+            if type(each) is not type:
+                self._class_attributes(type(each))
             if not is_watched(each):
                 continue
             if (bases := other_bases(each)) is not None:
@@ -280,6 +284,8 @@ def _otherwise(kind: type) -> Encode:
         return _BY_TYPE[logging.Handler]
     if issubclass(kind, asyncio.Future):
         return _BY_TYPE[asyncio.Future]
+    if issubclass(kind, BaseException):
+        return _BY_TYPE[BaseException]
     if issubclass(kind, tuple) and hasattr(kind, "n_sequence_fields"):
         return _fields
     if issubclass(kind, Enum):
@@ -323,7 +329,7 @@ def _has_own_order(value: Any) -> bool:
     kind = type(value)
     if kind is tuple or kind is frozenset:
         return all(map(_has_own_order, value))
-    if kind in _ATOMS or kind in (float, complex, range, WorldTask, WorldFuture):
+    if kind in ATOMS or kind in (float, complex, range, WorldTask, WorldFuture):
         return True
     own: Any = kind.__hash__
     if kind in sequences.NOW.classes or isinstance(value, type):
@@ -333,68 +339,6 @@ def _has_own_order(value: Any) -> bool:
     return any(isinstance(value, each) and own is each.__hash__ for each in (int, str, bytes, float))
 
 
-# what is known otherwise than by its anatomy -------------------------------------------------------------------------
-
-
-@encodes(tuple, list)
-def _sequence(encoder: StateEncoder, value: Any) -> None:
-    encoder.out.append((type(value).__name__, len(value)))
-    place = 0
-    try:
-        for place, each in enumerate(value):  # noqa: B007 # where it was, if one is not known
-            encoder.value(each)
-    except UnknownValue as unknown:
-        unknown.within(f"[{place}]")
-        raise
-
-
-@encodes(dict)
-def _mapping(encoder: StateEncoder, value: Any) -> None:
-    encoder.out.append((type(value).__name__, len(value)))
-    for key, each in value.items():
-        encoder.value(key)
-        try:
-            encoder.value(each)
-        except UnknownValue as unknown:
-            unknown.within(f"[{key!r:.20}]" if type(key) in _ATOMS else "[…]")
-            raise
-
-
-@encodes(set, frozenset, WorldSet)
-def _set(encoder: StateEncoder, value: Any) -> None:
-    """A set in its order of iteration."""
-    encoder.out.append((type(value).__name__, len(value)))
-    encoder._ordered(value)
-    for each in value if type(value) is frozenset else set.__iter__(value):
-        encoder.value(each)
-
-
-@encodes(types.ModuleType)
-def _module(encoder: StateEncoder, value: Any) -> None:
-    encoder.out.append(("module", value.__name__))
-    if is_programs(value) and value is not sys:
-        encoder.meets(value)
-
-
-@encodes(type({}.keys()), type({}.values()), type({}.items()))
-def _mapping_view(encoder: StateEncoder, value: Any) -> None:
-    encoder.out.append(type(value).__name__)
-    encoder.value(value.mapping)
-
-
-@encodes(object)
-def _nothing_but_itself(encoder: StateEncoder, value: Any) -> None:
-    encoder.out.append("object()")
-
-
-@encodes(types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType)
-@encodes(types.GetSetDescriptorType, types.MemberDescriptorType)
-def _descriptor(encoder: StateEncoder, value: Any) -> None:
-    encoder.out.append(("descriptor", value.__objclass__.__qualname__, value.__name__))
-
-
-@encodes(types.BuiltinFunctionType, types.MethodWrapperType)
-def _builtin(encoder: StateEncoder, value: Any) -> None:
-    owner = getattr(value, "__self__", None)
-    encoder.out.append((type(value).__name__, value.__qualname__))
-    encoder.value(owner)
+def _is_the_loops(value: Any) -> bool:
+    """Whether this is a task or future of ours, or a weak reference to one."""
+    return isinstance(value() if isinstance(value, weakref.ref) else value, (WorldTask, WorldFuture))

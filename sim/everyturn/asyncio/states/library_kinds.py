@@ -18,12 +18,13 @@ import threading
 import typing
 import weakref
 from operator import is_
-from types import FunctionType
+from types import FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
 from everyturn.asyncio.runtime.output import KeptStream
-from everyturn.asyncio.states.classes import is_programs
+from everyturn.asyncio.states.classes import is_programs, is_watched
 from everyturn.asyncio.states.encoding import encodes
+from everyturn.source_location import Rank, rank
 
 if TYPE_CHECKING:
     from everyturn.asyncio.states.encoding import StateEncoder
@@ -130,8 +131,25 @@ def finalizers(encoder: StateEncoder) -> None:
         left = rest
 
 
+def garbage(encoder: StateEncoder) -> None:
+    """What nobody refers to any more but itself, and what does something when it is collected: if code of the program
+    asks for that."""
+    if "collect" not in encoder.mentioned:
+        return
+    for each in gc.get_objects():
+        if id(each) not in encoder.numbers and _acts_at_its_end(each):
+            encoder.value(each)
+
+
+def _acts_at_its_end(value: Any) -> bool:
+    kind = type(value)
+    if kind is GeneratorType:
+        return bool(value.gi_suspended) and rank(value.gi_code.co_filename) < Rank.ENGINE
+    return hasattr(kind, "__del__") and is_watched(kind)
+
+
 def _counts(encoder: StateEncoder, info: Any) -> bool:
-    if id(info.weakref()) in encoder.numbers:
+    if "collect" in encoder.mentioned or id(info.weakref()) in encoder.numbers:
         return True
     owner = info.func.__globals__.get("__name__") if type(info.func) is FunctionType else None
     return owner is not None and is_programs(sys.modules.get(owner))

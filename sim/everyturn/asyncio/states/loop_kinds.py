@@ -97,6 +97,8 @@ def _future(encoder: StateEncoder, value: Any) -> None:
     ours = issubclass(kind, _OURS)
     out.append(value.number_in_sets if ours else None)
     encoder.value(value._cancel_message)
+    if value._state == "CANCELLED":  # by which error, no attribute shows
+        encoder.value([each for each in gc.get_referents(value) if isinstance(each, BaseException)])
     if value._state == "FINISHED":
         error = value._exception
         encoder.value(error)
@@ -144,7 +146,8 @@ def _namespace(future: Any) -> dict[str, Any]:
 def _task(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append((value._must_cancel, value.cancelling(), value._log_destroy_pending))
     name = value.get_name()
-    encoder.out.append("" if _AUTOMATIC.fullmatch(name) else name)
+    is_given = id(name) in encoder.world.loop.given_names
+    encoder.out.append(name if is_given or not _AUTOMATIC.fullmatch(name) else "")
     encoder.inside(name, value.get_coro())
     encoder.value(value._fut_waiter)
     encoder.value(next((each for each in gc.get_referents(value) if type(each) is contextvars.Context), None))

@@ -8,6 +8,7 @@ objects of the program's own classes.
 
 from __future__ import annotations
 
+import decimal
 import sys
 import types
 from collections import deque
@@ -16,7 +17,14 @@ from operator import is_
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
-from everyturn.asyncio.states.classes import PYTHONS_OWN, is_installed, is_programs, is_watched, said_of
+from everyturn.asyncio.states.classes import (
+    PYTHONS_OWN,
+    is_installed,
+    is_programs,
+    is_watched,
+    made_at_run_time,
+    said_of,
+)
 from everyturn.identity.layout import by_identity
 from everyturn.identity.reads import reads
 
@@ -27,7 +35,10 @@ _ANNOTATIONS: Final = frozenset(
     {"__annotations__", "get_annotations", "get_type_hints", "signature", "getfullargspec", "singledispatch"}
 )
 """Names of what reads annotations."""
-_DATA: Final = (int, float, str, bytes, bytearray, list, dict, set, frozenset, tuple, deque, type(None))
+_DATA: Final = (
+    *(int, float, str, bytes, bytearray, list, dict, set, frozenset, tuple, deque, type(None)),
+    decimal.Context,
+)
 _NOT_DATA: Final = (
     *(FunctionType, staticmethod, classmethod, property, type, ModuleType, types.BuiltinFunctionType),
     *(types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType, types.MethodDescriptorType),
@@ -138,12 +149,16 @@ def _read_of(value: Any, mentioned: set[str]) -> Iterator[tuple[str, Any]]:
     if isinstance(value, FunctionType):
         if value.__annotations__:
             yield "__annotations__", _annotations(value.__annotations__)
-    elif isinstance(value, ModuleType):
+        return
+    if isinstance(value, ModuleType):
         held = vars(value)
         for name in sorted(mentioned.intersection(held)):
             if name not in PYTHONS_OWN or name == "__doc__":
                 yield name, held[name]
-    elif is_watched(value):
+        return
+    if "__subclasses__" in mentioned and (made := made_at_run_time(value)):
+        yield "__subclasses__", made
+    if is_watched(value):
         for name in said_of(value):
             if name in mentioned:
                 held = type.__getattribute__(value, name)

@@ -11,7 +11,13 @@ import random
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Final
 
-from everyturn.asyncio.states import frames, library_kinds, loop_kinds, memory_kinds  # noqa: F401 - they register what they know
+from everyturn.asyncio.states import (  # noqa: F401 - they register what they know
+    built_in_kinds,
+    frames,
+    library_kinds,
+    loop_kinds,
+    memory_kinds,
+)
 from everyturn.asyncio.states.encoding import StateEncoder, known
 from everyturn.asyncio.states.unknown import UnknownValue
 
@@ -47,6 +53,7 @@ def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     library_kinds.surroundings(encoder)
     library_kinds.loggers(encoder)
     library_kinds.finalizers(encoder)
+    library_kinds.garbage(encoder)
     encoder.part("notes", [(name, getattr(world, name)) for name in NOTES if name in encoder.mentioned])
     encoder.finish()
     bounds = world.clock.bounds(encoder.instants)

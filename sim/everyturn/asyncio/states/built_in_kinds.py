@@ -1,0 +1,83 @@
+"""What Python itself makes, as parts of a state: sequences, mappings, sets, exceptions, modules, and functions in C."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any
+
+from everyturn.asyncio.order.sets import WorldSet
+from everyturn.asyncio.states.classes import is_programs
+from everyturn.asyncio.states.encoding import ATOMS, StateEncoder, encodes
+from everyturn.asyncio.states.unknown import UnknownValue
+
+
+@encodes(tuple, list)
+def _sequence(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append((type(value).__name__, len(value)))
+    place = 0
+    try:
+        for place, each in enumerate(value):  # noqa: B007 # where it was, if one is not known
+            encoder.value(each)
+    except UnknownValue as unknown:
+        unknown.within(f"[{place}]")
+        raise
+
+
+@encodes(dict)
+def _mapping(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append((type(value).__name__, len(value)))
+    for key, each in value.items():
+        encoder.value(key)
+        try:
+            encoder.value(each)
+        except UnknownValue as unknown:
+            unknown.within(f"[{key!r:.20}]" if type(key) in ATOMS else "[…]")
+            raise
+
+
+@encodes(set, frozenset, WorldSet)
+def _set(encoder: StateEncoder, value: Any) -> None:
+    """A set in its order of iteration."""
+    encoder.out.append((type(value).__name__, len(value)))
+    encoder._ordered(value)
+    for each in value if type(value) is frozenset else set.__iter__(value):
+        encoder.value(each)
+
+
+@encodes(types.ModuleType)
+def _module(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append(("module", value.__name__))
+    if is_programs(value) and value is not sys:
+        encoder.meets(value)
+
+
+@encodes(object)
+def _nothing_but_itself(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append("object()")
+
+
+@encodes(types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType)
+@encodes(types.GetSetDescriptorType, types.MemberDescriptorType)
+def _descriptor(encoder: StateEncoder, value: Any) -> None:
+    encoder.out.append(("descriptor", value.__name__))
+    encoder.value(value.__objclass__)
+
+
+@encodes(types.BuiltinFunctionType, types.MethodWrapperType)
+def _builtin(encoder: StateEncoder, value: Any) -> None:
+    owner = getattr(value, "__self__", None)
+    encoder.out.append((type(value).__name__, value.__qualname__))
+    encoder.value(owner)
+
+
+@encodes(BaseException)
+def _exception(encoder: StateEncoder, value: BaseException) -> None:
+    """By its anatomy, for which the lists of its notes and of a group's members are no objects; somebody may hold
+    them."""
+    encoder.anatomy(value)
+    notes = vars(value).get("__notes__")
+    if notes is not None:
+        encoder.value(notes)
+    if isinstance(value, BaseExceptionGroup):
+        encoder.value(value.args)
