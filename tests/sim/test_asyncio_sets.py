@@ -244,3 +244,19 @@ def test_of_a_set_of_texts_one_order_is_trusted(merge: bool) -> None:
 def test_a_sample_trusts_the_same(scenario: Any, said: int) -> None:
     found = fuzz(scenario, runs=3, strategy="random-walk").found
     assert sum("PYTHONHASHSEED" in each for each in found.trusted) == said
+
+
+async def first_come(world: Any) -> None:
+    async def work(name: str) -> str:
+        await world.io(name)
+        return name
+
+    names = [await each for each in asyncio.as_completed([work(name) for name in "abc"])]
+    assert names == ["a", "b", "c"]
+
+
+def test_coroutines_of_which_as_completed_makes_tasks_begin_in_the_order_in_which_they_were_given() -> None:
+    """CPython goes by their addresses, so that the same choices led to another place in each run."""
+    found = search(first_come)
+    assert set(found.found) == {"error"}
+    assert [each for each in found.trusted if "as_completed" in each]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import itertools
 import re
 import threading
@@ -85,8 +84,7 @@ def _ordered(value: OrderedDict[Any, Any]) -> Anatomy:
 
 @look_at(MappingProxyType)
 def _proxy(value: Any) -> Anatomy:
-    """What it shows is the very mapping that others may change."""
-    return Anatomy(Changes.MUTABLE, "mappingproxy", (), ("mapping",), tuple(gc.get_referents(value)))
+    return Anatomy(Changes.MUTABLE, "mappingproxy", tuple(each for pair in value.items() for each in pair), pairs=True)
 
 
 @look_at(slice)

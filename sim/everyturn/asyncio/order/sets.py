@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio.tasks
 import sys
 from asyncio import events
-from collections.abc import Callable, Iterator, Sequence
-from types import CodeType, FrameType
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import CodeType, CoroutineType, FrameType
 from typing import Any, Final
 from weakref import ref
 
@@ -25,6 +25,12 @@ _NO_MATTER: Final[frozenset[CodeType]] = frozenset(
 """Code that goes through a set and does the same whatever the order."""
 
 
+_COROUTINES: Final = (
+    "coroutines of which as_completed makes tasks begin in the order in which they were given; it is one of all that "
+    "are possible"
+)
+
+
 class SetOrders:
     """What was seen in one run of the order of tasks and futures. ``choose`` decides what is open."""
 
@@ -33,6 +39,8 @@ class SetOrders:
         self._name = name
         self._before: set[tuple[int, int]] = set()
         self._alive: dict[int, ref[Any]] = {}
+        self.trusted: set[str] = set()
+        """What of the orders that were looked at was one of all that are possible."""
 
     def arrange(self, members: Sequence[Any]) -> list[Any]:
         """The members in an order that the world chooses, which is remembered."""
@@ -90,12 +98,23 @@ class _Set(type):
 
 
 class WorldSet(set[Any], metaclass=_Set):
-    """A set whose tasks and futures come in an order that the world chooses."""
+    """A set whose tasks and futures come in an order that the world chooses. Coroutines that it was made of, of which
+    CPython makes tasks in the order of their addresses, come in the order in which they were given."""
+
+    def __init__(self, members: Iterable[Any] = ()) -> None:
+        given = list(members)
+        super().__init__(given)
+        if any(type(each) is CoroutineType for each in given):
+            self.places = {id(each): place for place, each in enumerate(given)}
 
     def __iter__(self) -> Iterator[Any]:
         members = list(set.__iter__(self))
         numbered = [each for each in members if _is_numbered(each)]
         orders: SetOrders | None = getattr(events._get_running_loop(), "orders", None)
+        if orders is not None and hasattr(self, "places") and len(members) > 1:
+            orders.trusted.add(_COROUTINES)
+            members.sort(key=lambda each: self.places.get(id(each), len(self.places)))
+            return iter(members) if len(numbered) < 2 else self._arranged(members, numbered, orders)
         if len(numbered) < 2 or orders is None or _is_no_matter(sys._getframe(1)):
             return set.__iter__(self)
         return self._arranged(members, numbered, orders)

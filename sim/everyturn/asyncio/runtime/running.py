@@ -155,7 +155,8 @@ def _one(
         world.clock.over = True
     outcome.connects = world.network.used
     outcome.iterations, outcome.neighbours = world.progress.iterations, frozenset(world.numbers.neighbours.pairs)
-    outcome.unordered, outcome.trusted = frozenset(world.unordered), frozenset(world.network.trusted)
+    outcome.unordered = frozenset(world.unordered)
+    outcome.trusted = frozenset(world.network.trusted | world.orders.trusted)
     if world.clock.reckoned:
         outcome.trusted |= {RECKONED}
     if REFUSED:

@@ -114,7 +114,8 @@ def other_bases(kind: type) -> tuple[type, ...] | None:
 
 def made_at_run_time(kind: type) -> list[type]:
     """The subclasses of a class that nobody finds where they say they are."""
-    return [each for each in type.__subclasses__(kind) if not is_in_its_place(each)]
+    found: list[type] = type.__subclasses__(kind)
+    return [each for each in found if not is_in_its_place(each)]
 
 
 def registrations(kind: type) -> tuple[type, ...]:

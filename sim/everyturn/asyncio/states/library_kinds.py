@@ -142,7 +142,7 @@ def garbage(encoder: StateEncoder) -> None:
 
 
 def _acts_at_its_end(value: Any) -> bool:
-    kind = type(value)
+    kind: Any = type(value)
     if kind is GeneratorType:
         return bool(value.gi_suspended) and rank(value.gi_code.co_filename) < Rank.ENGINE
     return hasattr(kind, "__del__") and is_watched(kind)

@@ -7,6 +7,7 @@ import gc
 import io
 import sys
 from collections import OrderedDict
+from types import MappingProxyType
 from typing import Any, Final
 
 from everyturn.asyncio.runtime.output import KeptStream
@@ -22,10 +23,14 @@ def _file(encoder: StateEncoder, value: Any) -> None:
         encoder.value(value.__getstate__())
 
 
-_VIEWS: Final = ({}.keys(), {}.values(), {}.items())
+_VIEWS: Final[tuple[Any, ...]] = ({}.keys(), {}.values(), {}.items())
 
 
-@encodes(*map(type, _VIEWS), *(type(getattr(OrderedDict(), name)()) for name in ("keys", "values", "items")))
+@encodes(
+    MappingProxyType,
+    *map(type, _VIEWS),
+    *(type(getattr(OrderedDict(), name)()) for name in ("keys", "values", "items")),
+)
 def _mapping_view(encoder: StateEncoder, value: Any) -> None:
     """What it shows is the very dictionary that others may change."""
     _parts(encoder, value)
