@@ -47,6 +47,12 @@ def rank(file: str) -> Rank:
     return Rank.OWN
 
 
+@cache
+def _is_beyond(file: str) -> bool:
+    """Whether a thread's own code does not reach into a file: a port's, or Python's."""
+    return file == _PORTS or rank(file) is Rank.PYTHON
+
+
 class Place(NamedTuple):
     """An instruction of some code; its line is looked up when it is printed, for that takes long."""
 
@@ -103,7 +109,7 @@ def suspended_at(coroutine: Any) -> Place:
     innermost: FrameType = coroutine.cr_frame
     while isinstance(coroutine, CoroutineType):
         frame = coroutine.cr_frame
-        if frame is None or frame.f_code.co_filename == _PORTS or rank(frame.f_code.co_filename) is Rank.PYTHON:
+        if frame is None or _is_beyond(frame.f_code.co_filename):
             break
         innermost = frame
         coroutine = coroutine.cr_await

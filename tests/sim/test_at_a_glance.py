@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from array import array
 from collections.abc import Callable, Coroutine, Hashable
 from random import Random
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 from tests.nightly import nightly
 
+from everyturn.engines.coroutines import snapshot
 from everyturn.engines.coroutines.snapshot import Identities
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.identity.encoder import Encoder
-from everyturn.identity.glance import Glance
+from everyturn.identity.glance import Glance, addresses
 from everyturn.identity.memory import Changed, Memory
 from everyturn.verdicts.checker import Judge
 from everyturn.world.scope import Scope
@@ -146,3 +148,29 @@ def test_an_identity_made_from_what_is_remembered_is_one_made_anew(agent: str, m
     explorer = LevelExplorer(World(Scope.parse(scope), find_revision(agent)), Judge(), reduce)
     assert explorer.run().complete
     assert asked > 50
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_what_is_known_of_a_place_tells_the_same_states_apart(agent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is known beforehand what is bound in a frame, as many local states are found, by the same histories, as
+    where each frame is looked at for that."""
+    scope, reduce = Random(agent).choice((("Aa+1f", "none"), ("A+1c+1e", "dead")))
+
+    def found() -> list[tuple[int, int, object, object]]:
+        explorer = LevelExplorer(World(Scope.parse(scope), find_revision(agent)), Judge(), reduce)
+        assert explorer.run().complete
+        local_states = explorer.transitions.locals.states
+        return [(each.thread, each.parent, each.result, each.operation) for each in local_states]
+
+    known = found()
+    monkeypatch.setattr(snapshot, "standing", lambda *_, **__: None)
+    assert found() == known
+    assert len(known) > 30
+
+
+def test_addresses_are_those_of_what_a_tuple_holds() -> None:
+    """And of nothing that is merely equal."""
+    held = (1, "a", (), None, object())
+    assert addresses(held) == array("Q", map(id, held)).tobytes()
+    assert addresses((1,)) != addresses((True,))
+    assert addresses(()) == b""

@@ -36,7 +36,8 @@ _BEHIND: Final = 6
 _OF_FUNCTIONS: Final = ("__code__", "__defaults__", "__name__", "__qualname__", "__doc__", "__module__")
 _said_of_function: Final = attrgetter(*_OF_FUNCTIONS)
 ABOUT_CLASSES: Final = ("__class__", "__mro__", "__name__", "__qualname__")
-_OF_CLASSES: Final = [type.__dict__[name].__get__ for name in ABOUT_CLASSES[1:]]
+SAYING: Final = (type, *[type.__dict__[name].__get__ for name in ABOUT_CLASSES[1:]])
+"""Functions of a class that say each of these, whatever its metaclass makes of attributes."""
 _LAZY: Final = frozenset({"__annotations__", "__annotations_cache__", "__abstractmethods__", "_abc_impl"})
 """What Python itself puts into a class when somebody asks for it."""
 
@@ -89,7 +90,7 @@ def of_class(kind: type) -> Anatomy:
 
 def said_of(kind: type) -> tuple[Any, ...]:
     """Its class, what it is derived from, and its names, whatever its metaclass makes of attributes."""
-    return type(kind), *[get(kind) for get in _OF_CLASSES]
+    return tuple([says(kind) for says in SAYING])
 
 
 def of_function(function: FunctionType) -> Anatomy:
@@ -184,12 +185,21 @@ def _is_one(value: Any) -> bool:
 # settings ------------------------------------------------------------------------------------------------------------
 
 
-def settings() -> Anatomy:
+def settings() -> tuple[object, ...]:
     """How the interpreter and its arithmetic are set."""
     limits = (sys.getrecursionlimit(), sys.getswitchinterval(), sys.get_int_max_str_digits())
     decimal = sys.modules.get("decimal")
-    around = (sys.get_coroutine_origin_tracking_depth(), *sys.get_asyncgen_hooks())
-    return Anatomy(_ANY, (), (), _SETTINGS, (*limits, *around, decimal and _arithmetic(decimal)))
+    return (
+        *limits,
+        sys.get_coroutine_origin_tracking_depth(),
+        *sys.get_asyncgen_hooks(),
+        decimal and _arithmetic(decimal),
+    )
+
+
+def of_settings(held: tuple[object, ...]) -> Anatomy:
+    """What :func:`settings` says, by name."""
+    return Anatomy(_ANY, (), (), _SETTINGS, held)
 
 
 def _arithmetic(decimal: Any) -> tuple[object, ...]:

@@ -36,6 +36,7 @@ from everyturn.identity.library_state import (
     of_enumeration,
     of_function,
     of_member,
+    of_settings,
     settings,
     without_dispatch,
 )
@@ -126,8 +127,8 @@ class Memory:
                 self._held[number] = now
         if not unchanged:
             self._glance.take()
-        if self._settings.held != (now := settings()).held:
-            self._compare("", self._settings, now)
+        if self._settings != (held := settings()):
+            self._compare("", of_settings(self._settings), of_settings(held))
 
     def _compare(self, path: str, before: Anatomy, now: Anatomy) -> None:
         """Raise :class:`Changed` unless what is there now is equal to what was there, and neither can change."""

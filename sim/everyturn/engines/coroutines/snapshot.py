@@ -9,13 +9,15 @@ exception being handled); and the operation it waits for. Ports' own frames are 
 from __future__ import annotations
 
 from collections.abc import Coroutine, Hashable
-from types import CoroutineType, FrameType, GeneratorType
-from typing import Any, NamedTuple
+from types import CodeType, CoroutineType, FrameType, GeneratorType
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from everyturn.engines.coroutines.contents import Contents, contents
+from everyturn.engines.coroutines.standing import Standing, may_change, standing
 from everyturn.errors import UnsupportedLocal
 from everyturn.identity.anatomy import Changes
+from everyturn.identity.bytecode import suspensions
 from everyturn.identity.encoder import Encoder, NoValue
 from everyturn.identity.live_variables import live_at
 from everyturn.source_location import place_of, suspended_at
@@ -25,16 +27,19 @@ from everyturn.world.operations import Operation
 Identity = Hashable
 
 
-class _Suspended(NamedTuple):
+class _Suspended:
     """One frame of an awaiting chain, as it was met last: what it awaits.
 
     ``own``: the number of what this frame holds, ``whole``: of what it and all frames around it hold; none if that must
     be looked at anew each time.
     """
 
-    awaited: Any
-    own: Hashable = None
-    whole: Hashable = None
+    __slots__ = ("awaited", "own", "whole")
+
+    def __init__(self, awaited: Any) -> None:
+        self.awaited = awaited
+        self.own: Hashable = None
+        self.whole: Hashable = None
 
 
 class Identities:
@@ -48,14 +53,16 @@ class Identities:
         self._keep_dead = keep_dead
         self.values = values
         self._chains: WeakKeyDictionary[Coroutine[Any, Any, Any], list[_Suspended]] = WeakKeyDictionary()
+        self._standings: dict[tuple[int, int, bool], tuple[CodeType, Standing | None]] = {}
 
     def of(self, coroutine: Coroutine[Any, Any, Any]) -> Identity:
         """The identity of a suspended coroutine. Raises :class:`UnsupportedLocal` with variable and line."""
         chain = self._resting(coroutine)
         self._follow(coroutine, chain)
         assert chain, "the outermost frame of a thread cannot be a port's"
-        suspended = [coroutine, *(each.awaited for each in chain[:-1])]
-        self.values.begin(suspended)
+        suspended = [coroutine, *[each.awaited for each in chain[:-1]]]
+        values = self.values
+        values.begin(suspended)
         whole: Hashable = None
         fixed = True
         for place, each in enumerate(chain):
@@ -66,10 +73,9 @@ class Identities:
             if own is None:
                 own, keeps = self._own(suspended[place], each.awaited)
                 fixed = fixed and keeps
-            else:
-                keeps = True
-            whole = self.values.number((whole, own))
-            chain[place] = _Suspended(each.awaited, own if keeps else None, whole if fixed else None)
+                each.own = own if keeps else None
+            whole = values.number((whole, own))
+            each.whole = whole if fixed else None
         return whole
 
     def _own(self, coroutine: Any, awaited: object) -> tuple[Hashable, bool]:
@@ -77,11 +83,40 @@ class Identities:
 
         It does unless one of its locals can change, is shared with somebody, or may be set from another frame.
         """
-        before, frame = self.values.moved, _frame_of(coroutine)
+        values, frame = self.values, _frame_of(coroutine)
         assert frame is not None
-        own = self.values.number(self._frame(coroutine, frame, awaited))
-        alone = not self.values.frames_are_read and isinstance(awaited, CoroutineType)
-        return own, alone and self.values.moved == before
+        before = values.moved
+        known = self._standing(frame)
+        held = None if known is None or awaited is None else known.held(coroutine, awaited)
+        if known is None or held is None:
+            own = values.number(self._frame(coroutine, frame, awaited))
+        else:
+            own = values.number(self._standing_frame(frame, known, *held))
+        return own, values.moved == before and not values.frames_are_read and type(awaited) is CoroutineType
+
+    def _standing(self, frame: FrameType) -> Standing | None:
+        """What is known beforehand of the place where a frame is suspended."""
+        code, instruction = frame.f_code, frame.f_lasti
+        all_count = self._keep_dead or self.values.frames_are_read
+        key = (id(code), instruction, all_count)
+        known = self._standings.get(key)
+        if known is None:
+            found = standing(code, instruction, self.values, keep_dead=all_count)
+            known = self._standings[key] = (code, found)
+        return known[1]
+
+    def _standing_frame(
+        self, frame: FrameType, known: Standing, variables: list[Any], stacked: list[Any]
+    ) -> tuple[Hashable, ...]:
+        """As :meth:`_frame`, where it is known beforehand what is bound."""
+        found: list[Hashable] = [known.head]
+        try:
+            found.extend(map(self.values.encode, variables))
+        except NoValue as error:
+            name = suspensions(known.code)[frame.f_lasti].bound[known.variables[len(found) - 1]]
+            raise _wrong_local(frame, name, error) from None
+        found += [self._stacked(frame, value) for value in stacked]
+        return tuple(found)
 
     def _resting(self, coroutine: Coroutine[Any, Any, Any]) -> list[_Suspended]:
         """The frames of a chain that have not run since they were met last, from the outermost inwards: those that
@@ -133,24 +168,27 @@ class Identities:
         try:
             return self.values.encode(value)
         except NoValue as error:
-            raise UnsupportedLocal(
-                f"{place_of(frame)}: local variable {name!r} of {frame.f_code.co_qualname} lives across an "
-                f"await and holds a {error}"
-            ) from None
+            raise _wrong_local(frame, name, error) from None
 
     def _handled(self, frame: FrameType, held: Contents) -> Hashable:
         return None if held.handled is None else self._stacked(frame, held.handled)
 
     def _stacked(self, frame: FrameType, value: Any) -> Hashable:
-        """A value of the stack: besides, a list or the like that a display like ``(*await f(), x)`` is about to be
-        built from."""
+        """A value of the stack."""
         try:
-            return self.values.encode(value, Changes.MUTABLE if type(value) in (list, set, dict) else Changes.MOVING)
+            return self.values.encode(value, may_change(value))
         except NoValue as error:
             raise UnsupportedLocal(
                 f"{place_of(frame)}: an unnamed value in {frame.f_code.co_qualname} lives across an await and is a "
                 f"{error}"
             ) from None
+
+
+def _wrong_local(frame: FrameType, name: str, error: NoValue) -> UnsupportedLocal:
+    return UnsupportedLocal(
+        f"{place_of(frame)}: local variable {name!r} of {frame.f_code.co_qualname} lives across an "
+        f"await and holds a {error}"
+    )
 
 
 def _frame_of(awaited: object) -> FrameType | None:
