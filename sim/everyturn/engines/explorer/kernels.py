@@ -22,7 +22,7 @@ import numpy as np
 from everyturn.errors import UsageError
 
 VARIABLE: Final = "EVERYTURN_KERNEL"
-LOADING: Final = 1 << 17
+LOADING: Final = 1 << 19
 """From so many states on, loops that were compiled before are loaded: a quarter of a second."""
 COMPILING: Final = 1 << 21
 """From so many states on, they are compiled if they never were: about five seconds."""

@@ -28,6 +28,8 @@ _HALF: Final = np.uint64(32)
 _FULLEST: Final = 0.6
 _CHUNK: Final = 1 << 18
 _LEAST: Final = 1 << 12
+_FEW: Final = 128
+"""So many keys are entered sooner one by one."""
 _MOST: Final = (1 << 31) - 1
 """What a slot can hold."""
 
@@ -153,6 +155,8 @@ class Numbering:
             numbers, places = np.empty(len(words), np.int64), np.empty(len(words), np.int64)
             self._count = loops.add(*self.table, before, np.require(words, np.uint64, ["C", "W"]), numbers, places)
             return numbers, places[: self._count - before].copy()
+        if len(words) <= _FEW:
+            return self._added_one_by_one(words)
         slots = self._first(words)
         numbers = self._held(slots)
         further = self._others(numbers, words)
@@ -183,6 +187,22 @@ class Numbering:
         new = np.flatnonzero(numbers >= before)
         numbers[new] = places[numbers[new] - before]
         return numbers, fresh
+
+    def _added_one_by_one(self, words: Words) -> tuple[KeyNumbers, KeyNumbers]:
+        """As :meth:`added`, for so few keys that a call of NumPy would take longer than all of them."""
+        numbers: list[int] = []
+        fresh: list[int] = []
+        keys, table, last = self._keys, self._slots, len(self._slots) - 1
+        for row, slot in zip(words.tolist(), self._first(words).tolist(), strict=True):
+            while (held := table.item(slot)) and keys[held - 1].tolist() != row:
+                slot = (slot + 1) & last
+            if not held:
+                keys[self._count] = words[len(numbers)]
+                self._count = held = self._count + 1
+                table[slot] = held
+                fresh.append(len(numbers))
+            numbers.append(held - 1)
+        return np.array(numbers, np.int64), np.array(fresh, np.int64)
 
     def _claim(
         self, claimants: KeyNumbers, at: KeyNumbers, words: Words, numbers: KeyNumbers
@@ -260,4 +280,6 @@ class Numbering:
 
 def distinct(words: Words) -> KeyNumbers:
     """The place of the first of each different key, in the order of their places."""
-    return Numbering(words.shape[1]).added(words)[1]
+    keys = np.ascontiguousarray(words).view(f"V{8 * words.shape[1]}")[:, 0].tolist()
+    first = dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True))
+    return np.array(sorted(first.values()), np.int64)
