@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 from collections.abc import Iterator
@@ -71,7 +72,9 @@ class _Commands(click.Group):
 @contextmanager
 def _collecting_seldom() -> Iterator[None]:
     """Garbage is looked for when there may be more of it than usual: most of what a command makes stays, and looking
-    for nothing would take a twentieth of a short one."""
+    for nothing would take a twentieth of a short one. At the end of the program, which frees all memory, it is not."""
+    atexit.unregister(gc.freeze)
+    atexit.register(gc.freeze)
     before = gc.get_threshold()
     gc.set_threshold(_OBJECTS, *before[1:])
     try:

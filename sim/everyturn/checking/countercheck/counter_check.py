@@ -12,7 +12,6 @@ out, which is then said.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from math import isqrt
@@ -23,6 +22,7 @@ from everyturn.checking.countercheck.comparing import Claims, Parted, operations
 from everyturn.checking.countercheck.merges import Merges
 from everyturn.checking.countercheck.walks import AnotherWay, Walk, WalkTables, Way
 from everyturn.engines.coroutines.local_states import Locals
+from everyturn.engines.explorer.garbage import uncollected
 from everyturn.engines.explorer.judge_states import JudgeTable
 from everyturn.errors import Disagreement
 from everyturn.verdicts.checker import Judge
@@ -76,15 +76,10 @@ def counter_check(
     """
     limit = None if seconds is None else max(_LEAST, _SHARE * seconds)
     checking = _Checking(world, tables, Claims(JudgeTable(judge), frozenset(proved), outcomes), work.longest, limit)
-    collects = gc.isenabled()
-    gc.disable()  # as while exploring: there is nothing to find, and tables are large
-    try:
+    with uncollected():
         if locals_ is not None:
             checking.follow_merges(locals_, work)
         checking.run(work.runs)
-    finally:
-        if collects:
-            gc.enable()
     return checking.done()
 
 

@@ -14,7 +14,6 @@ depend on who answers.
 
 from __future__ import annotations
 
-import gc
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -38,6 +37,7 @@ from everyturn.engines.explorer.between_chunks import Saving, obedient
 from everyturn.engines.explorer.compiled_chunks import CompiledChunk
 from everyturn.engines.explorer.endless_runs import endless_run
 from everyturn.engines.explorer.frontier import Frontier
+from everyturn.engines.explorer.garbage import uncollected
 from everyturn.engines.explorer.judge_tables import Believed
 from everyturn.engines.explorer.kept_violations import KeptViolations, ViolatingSteps
 from everyturn.engines.explorer.macro_steps import Expansion
@@ -139,11 +139,9 @@ class LevelExplorer:
         found, successors, states = self.found, self.graph.successors, self.graph.states
         start = time.monotonic() - found.seconds
         saving = Saving(save)
-        collects = gc.isenabled()
-        gc.disable()  # tables only grow: there is nothing to find, and looking takes a tenth of the time
         self.violations.different = different
         try:
-            with overrun.watching(limits.seconds, found.seconds):
+            with uncollected(), overrun.watching(limits.seconds, found.seconds):
                 for _ in obedient(self._chunks()):
                     saving.now_and_then()
                     found.seconds = time.monotonic() - start
@@ -158,9 +156,6 @@ class LevelExplorer:
             found.interrupted = True
         except (OutOfTime, EndlessRun) as error:
             found.stopped = str(error)
-        finally:
-            if collects:
-                gc.enable()
         found.states = len(states)
         if self._whole:
             saving.finally_()
