@@ -169,7 +169,7 @@ def test_what_is_known_of_a_place_tells_the_same_states_apart(agent: str, monkey
         return [(each.thread, each.parent, each.result, each.operation) for each in local_states]
 
     known = found()
-    monkeypatch.setattr(snapshot, "standing", lambda *_, **__: None)
+    monkeypatch.setattr(snapshot, "standing", lambda *_: None)
     assert found() == known
     assert len(known) > 30
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from tests.sim.random_functions import BEGINNING, Found, Writer, explored
 
-from everyturn.engines.coroutines import contents, snapshot
+from everyturn.engines.coroutines import contents, snapshot, standing
 from everyturn.engines.coroutines.contents import Contents
+from everyturn.engines.coroutines.standing import Standing
 from everyturn.errors import UnsupportedLocal
 from everyturn.identity import live_variables as liveness
 
@@ -128,6 +129,11 @@ def forget_the_stack(*arguments: Any) -> Contents:
     return contents.contents(*arguments)._replace(stack=())
 
 
+def forget_what_is_stacked(*arguments: Any) -> Standing | None:
+    found = standing.standing(*arguments)
+    return None if found is None else found._replace(stacked=())
+
+
 def forget_the_error(*arguments: Any) -> Contents:
     return contents.contents(*arguments)._replace(handled=None)
 
@@ -138,10 +144,13 @@ def forget_the_error(*arguments: Any) -> Contents:
         ("live_at", forget_names),
         ("live_at", forget_the_bytecode),
         ("contents", forget_the_stack),
+        ("standing", forget_what_is_stacked),
     ],
 )
 def test_what_is_forgotten_is_noticed(name: str, forgetful: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pass that leaves something out takes two moments for one that are not."""
+    if name == "contents":  # as if each frame had to be looked at for what is in it
+        monkeypatch.setattr(snapshot, "standing", lambda *_: None)
     monkeypatch.setattr(snapshot, name, forgetful)
     wrong = []
     for trap, lines in TRAPS.items():

@@ -101,7 +101,7 @@ class Identities:
         key = (id(code), instruction, all_count)
         known = self._standings.get(key)
         if known is None:
-            found = standing(code, instruction, self.values, keep_dead=all_count)
+            found = standing(code, instruction, self.values, None if all_count else live_at(code, instruction))
             known = self._standings[key] = (code, found)
         return known[1]
 

@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple
 from everyturn.identity.anatomy import Changes
 from everyturn.identity.bytecode import suspensions
 from everyturn.identity.encoder import Encoder
-from everyturn.identity.live_variables import live_at
 
 _MUTABLE: Final = (list, set, dict)
 
@@ -51,12 +50,14 @@ class Standing(NamedTuple):
         return variables, stacked
 
 
-def standing(code: CodeType, instruction: int, values: Encoder, *, keep_dead: bool) -> Standing | None:
-    """What is known of a place beforehand; none where each frame has to be looked at for what is bound."""
+def standing(code: CodeType, instruction: int, values: Encoder, live: frozenset[str] | None) -> Standing | None:
+    """What is known of a place beforehand; none where each frame has to be looked at for what is bound.
+
+    ``live``: the variables that count; none: all do.
+    """
     place, before = suspensions(code)[instruction], values.moved
     if place.doubtful or not place.stack:
         return None
-    live = None if keep_dead else live_at(code, instruction)
     counted = tuple([number for number, name in enumerate(place.bound) if live is None or name in live])
     names = tuple([place.bound[number] for number in counted])
     head = values.number((values.encode(code), instruction, names))
