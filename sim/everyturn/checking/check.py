@@ -19,7 +19,6 @@ from everyturn.engines.coroutines.transitions import Transitions
 from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.engines.explorer.search import Search
-from everyturn.engines.simpy.counterexample import counterexample
 from everyturn.errors import UsageError
 from everyturn.runs.run import Run
 from everyturn.verdicts import hints
@@ -214,6 +213,8 @@ def _judged(
 ) -> InvariantResult:
     violation = found.violations.get(name)
     if violation is not None:
+        from everyturn.engines.simpy.counterexample import counterexample  # what is proved needs no SimPy
+
         run, step, finding = counterexample(explorer.transitions, violation, judge)
         runs[name] = run, step
         guard = finding.sentence if name == CONFORMS else None
@@ -280,6 +281,7 @@ def _different(
 
     If there are not enough of them, others follow that differ in the order of their conflicting accesses.
     """
+    from everyturn.engines.simpy.counterexample import counterexample
     from everyturn.explanation.explain import shown_by
 
     name, judge = violations[0].finding.invariant, explorer.transitions.judge

@@ -7,14 +7,13 @@ def`` function; what would make the whole program wait, or run beside it (:data:
 
 from __future__ import annotations
 
-import asyncio
+import os
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Coroutine, Iterable
 from functools import wraps
 from importlib import import_module
-from importlib.util import find_spec
 from inspect import CORO_CREATED, getcoroutinestate
 from pathlib import Path
 from threading import get_ident
@@ -58,7 +57,8 @@ PORTS_ONLY: Final = (
     "own, see "
     "docs/your_own_agent.md"
 )
-_ASYNCIO: Final = str(Path(str(find_spec("asyncio").origin)).parent)  # type: ignore[union-attr]
+_ASYNCIO: Final = str(Path(os.__file__).with_name("asyncio"))
+"""Where asyncio is, which no step needs and which is not imported for one."""
 
 
 class _Running:
@@ -109,7 +109,8 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
         place = suspended_at(coroutine)
         _Running.failed.add(place.file)
         waits: Any = operation
-        if isinstance(waits, asyncio.Future) and not waits.get_loop().is_running():
+        asyncio = sys.modules.get("asyncio")
+        if asyncio is not None and isinstance(waits, asyncio.Future) and not waits.get_loop().is_running():
             _close([task.get_coro() for task in getattr(waits, "_children", ())])  # of asyncio.gather
         raise AgentFault(f"{place}: waits for something that is no port and yields {shown(operation)}: {PORTS_ONLY}")
     return operation

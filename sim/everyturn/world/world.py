@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, fields, replace
 from functools import partial
+from importlib import import_module
 from typing import Any, Final
 
 from everyturn.errors import EndlessRun, UsageError
+from everyturn.identity.trust import module_of
 from everyturn.world import objects, resumption
 from everyturn.world.agents import (
     accepted_call,
@@ -19,6 +21,7 @@ from everyturn.world.agents import (
     revision_name,
     shares_of,
 )
+from everyturn.world.encoding import TRUSTED
 from everyturn.world.gate import Gate
 from everyturn.world.objects.calls import CallsPort
 from everyturn.world.objects.own import SharedPort
@@ -102,6 +105,8 @@ class World:
         owned = own_of(found)
         for name, first in owned.items():
             objects.own.check(f"{defined(found)}: {OWN}{name}", first)
+        if str(module_of(found)).partition(".")[0] not in TRUSTED:
+            import_module("asyncio")  # ahead of all steps, as one may import it; ours do not
         resumption.watch()
         own = {name: SharedPort(self.gate, name, first) for name, first in owned.items()}
         self.agent = make(with_few_steps(found) if scope.endless else found, scope, ports, own)

@@ -8,7 +8,6 @@ from functools import singledispatch
 from everyturn.checking.countercheck.counter_check import THOROUGH, Workload, counter_check, enough
 from everyturn.checking.countercheck.level_tables import LevelTables
 from everyturn.checking.countercheck.row_tables import RowTables
-from everyturn.checking.countercheck.run_tables import RunTables
 from everyturn.checking.countercheck.walks import ThreadChoice, WalkTables
 from everyturn.engines.coroutines.exploration import Exploration
 from everyturn.engines.coroutines.programs import Graph
@@ -70,6 +69,8 @@ def runs_checked(
 ) -> CounterCheck:
     """The counter-check of ``runs`` through SimPy that stand for all others, and ended in ``outcomes``. Raises
     likewise."""
+    from everyturn.checking.countercheck.run_tables import RunTables  # SimPy's runs alone need SimPy
+
     tables, work = RunTables(world, judge), enough(runs, 20)
     return counter_check(world, judge, tables, None, work, proved=proved, outcomes=outcomes, seconds=seconds)
 

@@ -225,17 +225,19 @@ class Transitions:
         for column, number in effect.columns:
             numbers[column] = number
         numbers[place] = effect.local
-        if self.locals[row[place]].begun and self.locals[effect.local].operation is not None:
+        states = self.locals.states
+        if states[row[place]].begun and states[effect.local].operation is not None:
             seen: tuple[Event, ...] = self.events.values[effect.events]
         else:
             seen = self._seen(row, thread, row[place], effect)
         return tuple(numbers), seen
 
     def _work_out(self, row: Row, thread: int, local: int, touched: tuple[int, ...]) -> tuple[Effect, ...]:
-        operation = self.locals[local].operation
+        state = self.locals.states[local]
+        operation = state.operation
         if operation is None:
             return ()
-        key = (self.locals[local].deed, *[row[column] for column in touched])
+        key = (state.deed, *[row[column] for column in touched])
         outcomes = self._outcomes.get(key)
         if outcomes is None:
             before = self.locals.moved

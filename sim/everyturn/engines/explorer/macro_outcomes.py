@@ -46,15 +46,17 @@ class MacroOutcomes:
         fresh = self.made[len(self._set) :]
         if not fresh:
             return
-        after = np.zeros((len(fresh), len(layout.bits)), np.int64)
-        clear = np.zeros((len(fresh), layout.width), np.uint64)
-        for number, (way, _) in enumerate(fresh):
-            for column, value in (*way.columns, (self.place, way.local)):
-                after[number, column] = value
-                word, bits = layout.field(column)
-                clear[number, word] |= bits
-        self._clear = np.concatenate((self._clear, ~clear))
-        self._set = np.concatenate((self._set, layout.pack(after)))
+        ways = [way for way, _ in fresh]
+        changed = [(number, column, value) for number, way in enumerate(ways) for column, value in way.columns]
+        changed += [(number, self.place, way.local) for number, way in enumerate(ways)]
+        numbers, columns, values = np.array(changed, np.int64).T
+        every = (1 << np.array(layout.bits, np.int64)) - 1
+        after = np.zeros((2 * len(fresh), len(layout.bits)), np.int64)
+        after[numbers, columns] = values
+        after[len(fresh) + numbers, columns] = every[columns]
+        packed = layout.pack(after)
+        self._set = np.concatenate((self._set, packed[: len(fresh)]))
+        self._clear = np.concatenate((self._clear, ~packed[len(fresh) :]))
 
     def catch_up(self) -> None:
         """Take up moves and events of what was made since."""

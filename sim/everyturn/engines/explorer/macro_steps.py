@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from everyturn.engines.coroutines.interned import Interned
-from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, WIDTH, Row, Transitions
+from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, Row, Transitions
 from everyturn.engines.explorer import kernels
 from everyturn.engines.explorer.macro_outcomes import MacroOutcome, MacroOutcomes
 from everyturn.engines.explorer.numbering import KeyNumbers, Numbering, Words, distinct
@@ -28,6 +28,7 @@ from everyturn.world import objects, overrun
 from everyturn.world.observer import SHARED_DATA
 from everyturn_model.events import Event
 
+_SHARED_COLUMNS: Final = range(JUDGE)
 _SHARED: frozenset[int] = frozenset(objects.COLUMNS.index(name) for name in SHARED_DATA)
 
 
@@ -155,6 +156,7 @@ class _Table:
         self.ways = MacroOutcomes(thread)
         self._known: list[MacroStep] = []
         self._read: list[set[int]] = []
+        self._sorted: dict[int, tuple[int, ...]] = {}
         self._wider: set[int] = set()
         self._layout: Layout | None = None
         self._packed = self._numbered = 0
@@ -184,14 +186,14 @@ class _Table:
     def _make(self, words: Words) -> None:
         """Make the macro steps of these rows."""
         assert self._layout is not None
-        known: dict[tuple[int, ...], None] = {}
+        known: set[tuple[int, ...]] = set()
         for row in self._layout.unpack(words).tolist():
             local = row[self.place]
-            read = self._read[local]
-            key = (local, *(number if column in read else -1 for column, number in enumerate(row[:WIDTH])))
+            read = self._columns(local)
+            key = (local, *read, *[row[column] for column in read])
             if key not in known:
                 overrun.check(PATIENCE)
-                known[key] = None
+                known.add(key)
                 self.learn(row)
 
     def learn(self, row: list[int]) -> None:
@@ -201,12 +203,20 @@ class _Table:
         read, ways = make(self.macro_steps, self.macro_steps.global_row(row), self.thread)
         if not read <= self._read[local]:
             self._read[local] |= read
+            self._sorted.pop(local, None)
             self._wider.add(local)
-        values = tuple((column, row[column]) for column in sorted(self._read[local]))
-        numbered = tuple(way._replace(local=self.number(way.local)) for way in ways)
+        values = tuple([(column, row[column]) for column in self._columns(local)])
+        numbered = tuple([MacroOutcome(way[0], self.number(way[1]), *way[2:]) for way in ways])
         self._known.append(MacroStep(local, values, numbered))
         move = self.macro_steps.moves.number
         self.ways.made += [(way, move((self.thread, choice))) for choice, way in enumerate(numbered)]
+
+    def _columns(self, local: int) -> tuple[int, ...]:
+        """The columns that macro steps from a local state were seen to touch, in their order."""
+        known = self._sorted.get(local)
+        if known is None:
+            known = self._sorted[local] = tuple(sorted(self._read[local]))
+        return known
 
     # packing -----------------------------------------------------------------------------------------------------
 
@@ -244,10 +254,11 @@ class _Table:
     def _pack_keys(self, layout: Layout, fresh: list[MacroStep]) -> None:
         """The keys of macro steps, and the numbers of their ways."""
         keys = np.zeros((len(fresh), len(layout.bits)), np.int64)
-        for place, macro_step in enumerate(fresh):
-            keys[place, self.place] = macro_step.local
-            for column, number in macro_step.read:
-                keys[place, column] = number
+        keys[:, self.place] = [macro_step.local for macro_step in fresh]
+        read = [(place, *each) for place, macro_step in enumerate(fresh) for each in macro_step.read]
+        if read:
+            places, columns, values = np.array(read, np.int64).T
+            keys[places, columns] = values
         numbers = self._index.add(layout.pack(keys))
         often = np.array([len(macro_step.ways) for macro_step in fresh], np.int64)
         first = self._numbered + np.cumsum(often) - often
@@ -319,7 +330,7 @@ def make(macro_steps: MacroSteps, row: Row, thread: int) -> tuple[set[int], list
     """Every way of ``thread`` from its scheduling point in ``row`` to its next one, and the columns that it looked
     at."""
     transitions = macro_steps.transitions
-    place = FIRST_THREAD + thread
+    states, place = transitions.locals.states, FIRST_THREAD + thread
     watches = transitions.world.watches_shared_data(transitions.world.threads[thread])
     read: set[int] = set()
     ways: list[MacroOutcome] = []
@@ -332,13 +343,14 @@ def make(macro_steps: MacroSteps, row: Row, thread: int) -> tuple[set[int], list
         for choice, effect in enumerate(effects):
             choices = (*chosen, (len(effects), choice)) if len(effects) > 1 else chosen
             after, more = transitions.follow(before, thread, effect)
-            local = transitions.locals[effect.local]
-            if watches and (not transitions.locals[before[place]].begun or local.operation is None):
+            local = states[effect.local]
+            if watches and (not states[before[place]].begun or local.operation is None):
                 read |= _SHARED
+            all_seen = (*seen, *more) if seen else more
             if transitions.ends(effect.local, local, made):
-                changed = tuple((column, after[column]) for column in range(JUDGE) if after[column] != row[column])
-                ways.append(MacroOutcome(changed, effect.local, macro_steps.events.number((*seen, *more)), choices))
+                changed = tuple([(column, after[column]) for column in _SHARED_COLUMNS if after[column] != row[column]])
+                ways.append(MacroOutcome(changed, effect.local, macro_steps.events.number(all_seen), choices))
             else:
-                branches.append((after, (*seen, *more), choices, made + 1))
+                branches.append((after, all_seen, choices, made + 1))
         open_ += reversed(branches)
     return read, ways

@@ -7,6 +7,7 @@ a new layout is made and all rows are packed anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -84,7 +85,11 @@ class Layout:
 
     def field(self, column: int) -> tuple[int, np.uint64]:
         """A column's word, and the bits of its field within it."""
-        return int(self.word[column]), np.uint64(self.mask[column] << self.shift[column])
+        return self._fields[column]
+
+    @cached_property
+    def _fields(self) -> list[tuple[int, np.uint64]]:
+        return list(zip(self.word.tolist(), self.mask << self.shift, strict=True))
 
     def pack(self, rows: NDArray[np.int64]) -> Words:
         """Rows of numbers, one column each, as words."""
