@@ -26,12 +26,19 @@ _MULTIPLIERS: Final = tuple(
 )
 _HALF: Final = np.uint64(32)
 _FULLEST: Final = 0.6
+"""How full a table may be; where memory is no matter, half as full, so that less needs to be looked for again."""
+_SMALL: Final = 1 << 21
 _CHUNK: Final = 1 << 18
 _LEAST: Final = 1 << 12
 _FEW: Final = 128
 """So many keys are entered sooner one by one."""
 _MOST: Final = (1 << 31) - 1
 """What a slot can hold."""
+
+
+def _fullest(slots: int) -> float:
+    """How full a table with so many slots may be."""
+    return _FULLEST if slots > _SMALL else _FULLEST / 2
 
 
 def hashes(words: Words) -> Words:
@@ -104,7 +111,7 @@ class Numbering:
     @property
     def room(self) -> int:
         """How many keys there may be before the table has to grow."""
-        return min(len(self._keys), int(_FULLEST * len(self._slots)))
+        return min(len(self._keys), int(_fullest(len(self._slots)) * len(self._slots)))
 
     def grow(self) -> None:
         """Make room for half as many keys again, and some."""
@@ -233,7 +240,7 @@ class Numbering:
             raise EveryturnError(f"more than {_MOST:,} keys in one table: expected fewer")
         if needed > len(self._keys):
             self._rows.grow(max(needed, len(self._keys) + len(self._keys) // 2))
-        if needed > _FULLEST * len(self._slots):
+        if needed > _fullest(len(self._slots)) * len(self._slots):
             self._rehash(needed)
 
     def _rehash(self, needed: int) -> None:
@@ -243,7 +250,7 @@ class Numbering:
         that is taken, right behind the one before it: nothing needs to be probed.
         """
         size = len(self._slots)
-        while needed > _FULLEST * size:
+        while needed > _fullest(size) * size:
             size *= 2
         self._shift = np.uint64(64 - size.bit_length() + 1)
         ordered = np.empty(self._count, np.uint64)

@@ -20,6 +20,24 @@ _SMALL: Final = 3
 _CHUNK: Final = 1 << 15
 
 
+def _places(bits: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Where fields of so many bits lie: the column, the word, and the shift within it, the largest first."""
+    room: list[int] = []
+    places = []
+    for column in sorted(range(len(bits)), key=lambda each: -bits[each]):
+        word = next((index for index, free in enumerate(room) if free >= bits[column]), len(room))
+        if word == len(room):
+            room.append(WORD_BITS)
+        places.append((column, word, WORD_BITS - room[word]))
+        room[word] -= bits[column]
+    return places
+
+
+def _words(bits: Sequence[int]) -> int:
+    """How many words hold fields of so many bits."""
+    return max([1, *[word + 1 for _, word, _ in _places(bits)]])
+
+
 class Layout:
     """Where each column's field lies: its word, the shift within it, and its bits."""
 
@@ -28,15 +46,10 @@ class Layout:
         self.word = np.zeros(len(bits), np.int64)
         self.shift = np.zeros(len(bits), np.uint64)
         self.mask = np.array([(1 << each) - 1 for each in bits], np.uint64)
-        room: list[int] = []
-        for column in sorted(range(len(bits)), key=lambda each: -bits[each]):
-            word = next((index for index, free in enumerate(room) if free >= bits[column]), len(room))
-            if word == len(room):
-                room.append(WORD_BITS)
-            self.word[column] = word
-            self.shift[column] = WORD_BITS - room[word]
-            room[word] -= bits[column]
-        self.width = max(1, len(room))
+        self.width = 1
+        for column, word, shift in _places(bits):
+            self.word[column], self.shift[column] = word, shift
+            self.width = max(self.width, word + 1)
 
     def fits(self, column: int, largest: int) -> bool:
         """Whether a column's field can hold ``largest``."""
@@ -54,11 +67,11 @@ class Layout:
         packed anew then.
         """
         bits = [number.bit_length() for number in largest]
-        width = cls(bits).width
+        words = _words(bits)
         for _ in range(3):
             for column in sorted(range(len(bits)), key=lambda each: -bits[each]):
                 bits[column] += 1
-                bits[column] -= cls(bits).width > width
+                bits[column] -= _words(bits) > words
         return cls(bits)
 
     def moved(self, words: Words, layout: Layout) -> Words:
@@ -93,9 +106,11 @@ class Layout:
 
     def pack(self, rows: NDArray[np.int64]) -> Words:
         """Rows of numbers, one column each, as words."""
-        words = np.zeros((len(rows), self.width), np.uint64)
-        for column in range(len(self.bits)):
-            words[:, self.word[column]] |= rows[:, column].astype(np.uint64) << self.shift[column]
+        fields = rows.T.astype(np.uint64, order="C")
+        fields <<= self.shift[:, None]
+        words = np.empty((len(rows), self.width), np.uint64)
+        for word in range(self.width):
+            np.bitwise_or.reduce(fields[self.word == word], axis=0, out=words[:, word])
         return words
 
     def unpack(self, words: Words) -> NDArray[np.int64]:
