@@ -13,6 +13,7 @@ what cannot change: two equal tuples are one value, whether or not they are one 
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Iterable
+from itertools import repeat
 from types import AsyncGeneratorType, FunctionType, GeneratorType, ModuleType
 from typing import Any, Final
 
@@ -39,11 +40,24 @@ class NoValue(AgentFault):
     """A value cannot be compared by value: its type, where it lies in what was looked at, and what to use in its
     place."""
 
-    def __init__(self, kind: type, path: str = "", why: str = "") -> None:
-        instead = why or _INSTEAD.get(kind, "a frozen dataclass, or a port for what lives outside")
-        inside = f" (it is {path.lstrip('.')})" if path else ""
-        super().__init__(
-            f"{kind.__qualname__}: expected a value that is immutable and compares by value, {instead}{inside}"
+    def __init__(self, kind: type, why: str = "", *, is_told_where: bool = True) -> None:
+        super().__init__(kind, why)
+        self._kind = kind
+        self._instead = why or _INSTEAD.get(kind, "a frozen dataclass, or a port for what lives outside")
+        self._is_told_where = is_told_where
+        self._path: list[str] = []
+
+    def within(self, label: str) -> None:
+        """What was looked at lies in something else, under this label."""
+        if self._is_told_where:
+            self._path.append(label)
+
+    def __str__(self) -> str:
+        path = "".join(reversed(self._path)).lstrip(".")
+        inside = f" (it is {path})" if path else ""
+        return (
+            f"{self._kind.__qualname__}: expected a value that is immutable and compares by value, "
+            f"{self._instead}{inside}"
         )
 
 
@@ -68,7 +82,6 @@ class Encoder:
         self._numbers: dict[Hashable, Hashable] = {}
         self._fixed: dict[int, tuple[object, Hashable]] = {}
         self._met: dict[int, tuple[object, int]] = {}
-        self._path: list[str] = []
         for each in known:
             self.know(each)
 
@@ -117,9 +130,9 @@ class Encoder:
         try:
             parts = anatomy(value)
         except Opaque as error:
-            raise NoValue(error.kind, "".join(self._path)) from None
+            raise NoValue(error.kind) from None
         if parts.changes > allow:
-            raise NoValue(kind, "".join(self._path), _why(value, parts, allow))
+            raise NoValue(kind, _why(value, parts, allow))
         return (
             self._numbered(value, parts, allow) if parts.changes > Changes.FIXED else self._encode(value, parts, allow)
         )
@@ -146,23 +159,20 @@ class Encoder:
         return encoded
 
     def _written(self, parts: Anatomy, allow: Changes) -> Hashable:
-        depth = len(self._path)
+        items: list[Hashable] = []
+        held: list[Hashable] = []
         try:
-            items = tuple([self._part(f"[{place}]", each, allow) for place, each in enumerate(parts.items)])
-            held = tuple([self._part(f".{name}", each, allow) for name, each in zip(parts.names, parts.held)])
+            items.extend(map(self.encode, parts.items, repeat(allow)))  # as far as it gets
+            held.extend(map(self.encode, parts.held, repeat(allow)))
+        except NoValue as error:
+            place = len(items)
+            error.within(f"[{place}]" if place < len(parts.items) else f".{parts.names[len(held)]}")
+            raise
         except RecursionError:
-            raise NoValue(tuple, "", "a value that is not nested so deeply") from None
-        finally:
-            del self._path[depth:]
+            raise NoValue(tuple, "a value that is not nested so deeply", is_told_where=False) from None
         if parts.tag == "frozenset" and not self._ordered:
             return (parts.tag, frozenset(items))
-        return (parts.tag, items, parts.names, held)
-
-    def _part(self, label: str, value: Any, allow: Changes) -> Hashable:
-        self._path.append(label)
-        encoded = self.encode(value, allow)
-        self._path.pop()
-        return encoded
+        return (parts.tag, tuple(items), parts.names, tuple(held))
 
 
 def _why(value: Any, parts: Anatomy, allow: Changes) -> str:
