@@ -68,9 +68,10 @@ def _arity(step: Callable[..., Any]) -> tuple[int, float]:
     return len(needed) - 1, most
 
 
+@cache
 def prepare() -> None:
-    """Work out what all ports take, now: what is worked out while a dispatcher's code runs may leave traces in its
-    frames."""
+    """Work out what all ports take, now and once: what is worked out while a dispatcher's code runs may leave traces in
+    its frames."""
     for port, protocol in get_type_hints(Ports).items():
         for method in vars(protocol):
             if not method.startswith("_"):
