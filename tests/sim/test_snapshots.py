@@ -303,3 +303,11 @@ def test_the_audit_notices_what_is_hidden_from_the_identity() -> None:
     with pytest.raises((ReplayError, AgentFault)):
         explorer.run()
         audited(explorer)
+
+
+def test_a_set_that_nobody_goes_through_is_known_by_its_members() -> None:
+    """Not by the order in which they came, nor by its table; one that somebody may go through is."""
+    one, other = frozenset([0, 8]), frozenset([8, 0])
+    columns, own = Encoder(ordered=False), Encoder()
+    assert columns.value((1, one)) == columns.value((1, other))
+    assert own.value((1, one)) != own.value((1, other))

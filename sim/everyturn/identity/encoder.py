@@ -170,8 +170,8 @@ class Encoder:
             raise
         except RecursionError:
             raise NoValue(tuple, "a value that is not nested so deeply", is_told_where=False) from None
-        if parts.tag == "frozenset" and not self._ordered:
-            return (parts.tag, frozenset(items))
+        if not self._ordered and type(parts.tag) is tuple and parts.tag[0] == "frozenset":
+            return ("frozenset", frozenset(items))  # whatever its table is: nobody goes through it
         return (parts.tag, tuple(items), parts.names, tuple(held))
 
 
