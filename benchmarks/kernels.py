@@ -15,6 +15,8 @@ models are kept for another time.
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import json
 import os
 import re
@@ -77,6 +79,7 @@ def once(kind: str, asked: str) -> Measured:
     found = explorer.run()
     seconds = time.perf_counter() - start
     explorer.close()
+    atexit.register(gc.freeze)  # as at the end of a command
     return Measured(found.states, found.transitions, 0.0, seconds, 0.0, explorer.nbytes / found.states)
 
 
