@@ -30,7 +30,7 @@ def _listening(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     after = signal.signal(signal.SIGINT, before)
     assert after is signal.default_int_handler
-    assert (overrun._Watch.asked, overrun._Watch.ended, overrun._Watch.runs) == (None, None, False)
+    assert (overrun._watch.asked, overrun._watch.ended, overrun._watch.runs) == (None, None, False)
 
 
 def run(*arguments: str) -> Result:

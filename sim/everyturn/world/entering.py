@@ -91,7 +91,7 @@ def _safely(how: Callable[[Any], str], value: object) -> str:
 
 def is_inside() -> bool:
     """Whether code that is not ours runs now, on this thread of the program."""
-    return _Output.ours is not None and get_ident() == _Output.thread
+    return _output.ours is not None and get_ident() == _output.thread
 
 
 class _Output:
@@ -101,20 +101,23 @@ class _Output:
     thread = 0
 
 
+_output: Final = _Output()
+
+
 def enter() -> None:
     """From now on code runs that is not ours: what it prints goes to standard error, until :func:`leave`."""
-    if _Output.ours is None:
-        _Output.ours = (sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__)
-        _Output.thread = get_ident()
+    if _output.ours is None:
+        _output.ours = (sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__)
+        _output.thread = get_ident()
         other = _other_way_to_standard_error()
         sys.stdout = sys.__stdout__ = sys.stderr = sys.__stderr__ = other  # type: ignore[misc, assignment]
 
 
 def leave() -> None:
     """Such code runs no more, if any did: an interrupt may come at any moment."""
-    if _Output.ours is not None:
-        sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__ = _Output.ours  # type: ignore[misc, assignment]
-        _Output.ours = None
+    if _output.ours is not None:
+        sys.stdout, sys.__stdout__, sys.stderr, sys.__stderr__ = _output.ours  # type: ignore[misc, assignment]
+        _output.ours = None
 
 
 @cache

@@ -9,14 +9,14 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Coroutine, Generator
-from types import CodeType, FrameType
+from types import CodeType
 from typing import Any, Final
 
 from everyturn.errors import AgentFault
 from everyturn.source_location import running_at
 from everyturn.world import signatures
 from everyturn.world.operations import Note, Operation
-from everyturn.world.results import fault_of
+from everyturn.world.results import Committed, Raised
 from everyturn_impl.errors import error_of
 
 _operation: Final = tuple.__new__
@@ -53,12 +53,6 @@ class Gate:
         was, self.closing = self.closing, False
         return was
 
-    def called(self, operation: Operation, frame: FrameType) -> Called:
-        """Note that an operation was called, in ``frame``."""
-        called = (operation, frame.f_code, frame.f_lasti)
-        self.pending.append(called)
-        return called
-
     def forget(self) -> None:
         """Forget what was wrong: code goes on."""
         self.fault = None
@@ -82,10 +76,14 @@ class Port:
 
     def _do(self, method: str, *arguments: Any) -> Coroutine[Any, Any, Any]:
         """The operation with these arguments, to be awaited. Raises :class:`AgentFault` for what it does not take."""
-        if arguments:
-            self._takes(method, *arguments)
+        for check, argument in zip(signatures.checks(self.object, method), arguments):
+            if check(argument) is not None:
+                self._takes(method, *arguments)
         operation = _operation(Operation, (self.object, method, arguments))
-        return _access(self.gate, self.gate.called(operation, sys._getframe(2)), operation)
+        caller = sys._getframe(2)
+        called = (operation, caller.f_code, caller.f_lasti)
+        self.gate.pending.append(called)
+        return _access(self.gate, called, operation)
 
     def _takes(self, method: str, *arguments: Any) -> None:
         """Raise :class:`AgentFault` for arguments that the port's method does not take."""
@@ -96,7 +94,10 @@ class Port:
     def _made(self, method: str, *arguments: Any) -> Coroutine[Any, Any, Any]:
         """An operation whose arguments are checked, to be awaited."""
         operation = _operation(Operation, (self.object, method, arguments))
-        return _access(self.gate, self.gate.called(operation, sys._getframe(2)), operation)
+        caller = sys._getframe(2)
+        called = (operation, caller.f_code, caller.f_lasti)
+        self.gate.pending.append(called)
+        return _access(self.gate, called, operation)
 
 
 @types.coroutine
@@ -114,7 +115,6 @@ def _access(gate: Gate, called: Called, operation: Operation) -> Generator[Opera
     except GeneratorExit:
         gate.closing = True
         raise
-    fault = fault_of(result)
-    if fault is not None:
-        raise error_of(fault)
+    if type(result) is Raised or type(result) is Committed:
+        raise error_of(result.fault)
     return result

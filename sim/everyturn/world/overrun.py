@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import ClassVar, Final
+from typing import Final
 
 from everyturn.errors import AgentFault, EveryturnError
 from everyturn.source_location import running_at
@@ -51,43 +51,48 @@ class _Watch:
     imports = False
     seen = -1
     since = 0.0
-    asked: ClassVar[float | None] = None
+    asked: float | None = None
     """When somebody pressed Ctrl-C."""
-    presses: ClassVar[list[int] | None] = None
+    presses: list[int] | None = None
     """What was noted of it, where something must be made as a whole."""
     divides = True
     """Whether something must be made as a whole in which no steps are told apart."""
-    ended: ClassVar[BaseException | None] = None
+    ended: BaseException | None = None
     """What has ended the step from outside."""
     listens = False
-    deadlines: ClassVar[list[tuple[float, float]]] = []
-    """Of each limit that holds, the moment, and how many seconds it gave."""
     watching = False
+
+    def __init__(self) -> None:
+        self.deadlines: list[tuple[float, float]] = []
+        """Of each limit that holds, the moment, and how many seconds it gave."""
+
+
+_watch: Final = _Watch()
 
 
 def enter() -> None:
     """A step begins."""
-    _Watch.begun += 1
-    _Watch.runs = True
+    _watch.begun += 1
+    _watch.runs = True
 
 
 def enter_import() -> None:
     """Code is entered that may take as long as it likes: Ctrl-C is raised within it, and is noted, too."""
-    _Watch.imports = True
+    _watch.imports = True
 
 
 def leave() -> None:
     """The step has ended, or the import. Raises what ended it from outside, and :class:`KeyboardInterrupt` if Ctrl-C
     was pressed meanwhile: nothing that it did counts then, even if its code has swallowed that."""
-    _Watch.runs = _Watch.imports = False
-    if _Watch.ended is not None or _Watch.asked is not None:
+    _watch.runs = _watch.imports = False
+    if _watch.ended is not None or _watch.asked is not None:
         _leave_ended()
 
 
 def _leave_ended() -> None:
-    error, _Watch.ended = _Watch.ended, None
-    if error is None and _Watch.presses is None:
-        error, _Watch.asked = KeyboardInterrupt(), None
+    error, _watch.ended = _watch.ended, None
+    if error is None and _watch.presses is None:
+        error, _watch.asked = KeyboardInterrupt(), None
     if error is not None:
         raise error
 
@@ -97,11 +102,11 @@ def watching(seconds: float | None = None, spent: float = 0.0) -> Iterator[None]
     """Within, no step goes on without end; ``seconds``: nor beyond this time, of which some is ``spent`` already. And
     Ctrl-C is noted while a step runs."""
     if seconds is not None:
-        _Watch.deadlines.append((_clock() + seconds - spent, seconds))
-    installs = not _Watch.watching and _can_watch()
+        _watch.deadlines.append((_clock() + seconds - spent, seconds))
+    installs = not _watch.watching and _can_watch()
     before = signal.signal(signal.SIGALRM, _tick) if installs else None
     if installs:
-        _Watch.watching, _Watch.ended = True, None
+        _watch.watching, _watch.ended = True, None
         signal.setitimer(signal.ITIMER_REAL, TICK_SECONDS, TICK_SECONDS)
     try:
         with _listening():
@@ -110,9 +115,9 @@ def watching(seconds: float | None = None, spent: float = 0.0) -> Iterator[None]
         if installs:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, before)
-            _Watch.watching = False
+            _watch.watching = False
         if seconds is not None:
-            _Watch.deadlines.pop()
+            _watch.deadlines.pop()
 
 
 @contextmanager
@@ -122,31 +127,31 @@ def asked_for() -> Iterator[list[int]]:
 
     Only in the main thread, and where Ctrl-C does what it does in Python.
     """
-    if _Watch.presses is not None and threading.current_thread() is threading.main_thread():
-        yield _Watch.presses
+    if _watch.presses is not None and threading.current_thread() is threading.main_thread():
+        yield _watch.presses
         return
     with _listening() as listens:
         presses: list[int] = []
         if listens:
-            _Watch.presses = presses
+            _watch.presses = presses
         try:
             yield presses
         finally:
             if listens:
-                _Watch.presses = _Watch.asked = None
+                _watch.presses = _watch.asked = None
 
 
 @contextmanager
 def undivided() -> Iterator[None]:
     """Within, code runs that is not ours and is not told apart in steps. If Ctrl-C is pressed meanwhile, it is ended a
     moment later, and whatever comes of it is nothing: :class:`KeyboardInterrupt` is raised at its end."""
-    before = _Watch.divides
+    before = _watch.divides
     with asked_for() as presses:
-        _Watch.divides = False
+        _watch.divides = False
         try:
             yield
         finally:
-            _Watch.divides = before
+            _watch.divides = before
             if presses:
                 raise KeyboardInterrupt
 
@@ -155,29 +160,29 @@ def undivided() -> Iterator[None]:
 def _listening() -> Iterator[bool]:
     """Within, Ctrl-C is noted where it may raise nothing; whether it is."""
     main = threading.current_thread() is threading.main_thread()
-    if _Watch.listens or not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield _Watch.listens and main
+    if _watch.listens or not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield _watch.listens and main
         return
     signal.signal(signal.SIGINT, _interrupted)
-    _Watch.listens, _Watch.asked = True, None
+    _watch.listens, _watch.asked = True, None
     try:
         yield True
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _Watch.listens, _Watch.asked = False, None
+        _watch.listens, _watch.asked = False, None
 
 
 def _interrupted(number: int, frame: FrameType | None) -> None:
     """Somebody asks for the end: what runs may go on for a moment only. A second time is not waited for."""
-    noted = _Watch.asked is None and (_Watch.runs or _Watch.presses is not None)
-    if _Watch.asked is None and (noted or _Watch.imports):
-        _Watch.asked = _clock()
-    if _Watch.presses is not None:
-        _Watch.presses.append(number)
+    noted = _watch.asked is None and (_watch.runs or _watch.presses is not None)
+    if _watch.asked is None and (noted or _watch.imports):
+        _watch.asked = _clock()
+    if _watch.presses is not None:
+        _watch.presses.append(number)
     if noted:
         return
-    if _Watch.runs:
-        _Watch.ended = KeyboardInterrupt()
+    if _watch.runs:
+        _watch.ended = KeyboardInterrupt()
     signal.default_int_handler(number, frame)
 
 
@@ -196,9 +201,9 @@ def _can_watch() -> bool:
 
 def _due(now: float) -> BaseException | None:
     """What ends everything at a moment, if anything does."""
-    if _Watch.asked is not None and _Watch.asked <= now:
+    if _watch.asked is not None and _watch.asked <= now:
         return KeyboardInterrupt()
-    for moment, seconds in _Watch.deadlines:
+    for moment, seconds in _watch.deadlines:
         if moment <= now:
             return OutOfTime(f"{seconds:g} seconds")
     return None
@@ -206,23 +211,23 @@ def _due(now: float) -> BaseException | None:
 
 def _tick(number: int, frame: FrameType | None) -> None:
     now = _clock()
-    if not _Watch.runs:
-        if not _Watch.divides and _Watch.asked is not None and _Watch.asked <= now - GRACE_SECONDS:
-            _Watch.asked = now  # whatever is to be done at the end has as long again
+    if not _watch.runs:
+        if not _watch.divides and _watch.asked is not None and _watch.asked <= now - GRACE_SECONDS:
+            _watch.asked = now  # whatever is to be done at the end has as long again
             signal.default_int_handler(number, frame)
         return
-    if _Watch.seen != _Watch.begun:
-        _Watch.seen, _Watch.since = _Watch.begun, now
+    if _watch.seen != _watch.begun:
+        _watch.seen, _watch.since = _watch.begun, now
         return
-    error = _due(now - GRACE_SECONDS) if now - _Watch.since >= GRACE_SECONDS else None
+    error = _due(now - GRACE_SECONDS) if now - _watch.since >= GRACE_SECONDS else None
     if type(error) is OutOfTime:
         error = OutOfTime(f"{error}, within a step that goes on at {running_at(frame)}")
-    if error is None and now - _Watch.since >= STEP_SECONDS:
+    if error is None and now - _watch.since >= STEP_SECONDS:
         error = AgentFault(
             f"{running_at(frame)}: a step runs for {STEP_SECONDS:g} seconds without an await: expected every loop to "
             f"end or to "
             "await something, and nothing that blocks"
         )
     if error is not None:
-        _Watch.ended = error
+        _watch.ended = error
         raise StepInterrupted(error)

@@ -18,7 +18,7 @@ from inspect import CORO_CREATED, getcoroutinestate
 from pathlib import Path
 from threading import get_ident
 from types import CoroutineType
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from everyturn.errors import AgentFault, EveryturnError
 from everyturn.source_location import Place, Rank, raised_at, rank, running_at, suspended_at
@@ -66,8 +66,13 @@ class _Running:
 
     gate: Gate | None = None
     thread = 0
-    failed: ClassVar[set[str]] = set()
-    """Files with code that has failed already, so that coroutines that it leaves behind are no news."""
+
+    def __init__(self) -> None:
+        self.failed: set[str] = set()
+        """Files with code that has failed already, so that coroutines that it leaves behind are no news."""
+
+
+_running: Final = _Running()
 
 
 def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) -> Operation:
@@ -77,7 +82,7 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
     that nobody handles, or did what no code of a dispatcher may do.
     """
     gate.forget()
-    _Running.gate, _Running.thread = gate, get_ident()
+    _running.gate, _running.thread = gate, get_ident()
     overrun.enter()
     try:
         enter()
@@ -93,7 +98,7 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
     except BaseException as error:
         if from_outside(error):
             raise
-        _Running.failed.update(frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
+        _running.failed.update(frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__))
         said = gate.fault or _ends(error)
         for frame, _ in traceback.walk_tb(error.__traceback__):
             if frame.f_code.co_filename.startswith(_ASYNCIO):
@@ -101,13 +106,13 @@ def go_on(gate: Gate, coroutine: Coroutine[Operation, Any, str], result: Any) ->
         raise AgentFault(said) from error
     finally:
         leave()
-        _Running.gate = None
+        _running.gate = None
         overrun.leave()
     if gate.fault is not None or gate.pending:
         check_done(gate)
     if type(operation) is not Operation:
         place = suspended_at(coroutine)
-        _Running.failed.add(place.file)
+        _running.failed.add(place.file)
         waits: Any = operation
         asyncio = sys.modules.get("asyncio")
         if asyncio is not None and isinstance(waits, asyncio.Future) and not waits.get_loop().is_running():
@@ -123,7 +128,7 @@ def check_done(gate: Gate) -> None:
         raise AgentFault(fault)
     if gate.pending:
         operation, code, instruction = gate.pending[0]
-        _Running.failed.add(code.co_filename)
+        _running.failed.add(code.co_filename)
         raise AgentFault(
             f"{Place(code, instruction)}: {operation} is called and not awaited, so that nothing is done: expected "
             f"await "
@@ -156,8 +161,8 @@ def _guarded(function: Callable[..., Any], what: str) -> Callable[..., Any]:
 
     @wraps(function)
     def guarded(*arguments: Any, **named: Any) -> Any:
-        if _Running.gate is not None and get_ident() == _Running.thread:
-            raise _Running.gate.refuse(f"{what}, in a step: {PORTS_ONLY}")
+        if _running.gate is not None and get_ident() == _running.thread:
+            raise _running.gate.refuse(f"{what}, in a step: {PORTS_ONLY}")
         return function(*arguments, **named)
 
     guarded.guarded = True  # type: ignore[attr-defined]
@@ -171,7 +176,7 @@ def _survived(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     def survived(*arguments: Any, **named: Any) -> Any:
         if is_inside():
             said = f"{name} is called: expected code that leaves the program running"
-            raise AgentFault(f"{running_at()}: {said}") if _Running.gate is None else _Running.gate.refuse(said)
+            raise AgentFault(f"{running_at()}: {said}") if _running.gate is None else _running.gate.refuse(said)
         return function(*arguments, **named)
 
     survived.guarded = True  # type: ignore[attr-defined]
@@ -183,15 +188,15 @@ def _unawaited(function: Callable[[Any], None]) -> Callable[[Any], None]:
 
     def unawaited(coroutine: Any) -> None:
         code = coroutine.cr_code
-        gate = _Running.gate
-        if rank(code.co_filename) >= Rank.ENGINE or (gate is None and code.co_filename not in _Running.failed):
+        gate = _running.gate
+        if rank(code.co_filename) >= Rank.ENGINE or (gate is None and code.co_filename not in _running.failed):
             function(coroutine)
             return
         if gate is None or gate.fault is not None:
             return
         (file, line, _), *_ = coroutine.cr_origin or ((code.co_filename, code.co_firstlineno, ""),)
         name = code.co_qualname
-        _Running.failed.update((file, code.co_filename))
+        _running.failed.update((file, code.co_filename))
         gate.fault = (
             f"{file}:{line}: {name} is called and not awaited, so that nothing is done: expected await {name}(…)"
         )

@@ -21,8 +21,7 @@ Complaint = str | None
 """What is wrong with a value, as ``7 (int): expected a str``; none if nothing is."""
 
 _TOO_LARGE: Final = 1 << 63
-_REMEMBERED: Final = 128
-_right: dict[int, object] = {}
+_REMEMBERED: Final = 32
 
 
 class Parameter(NamedTuple):
@@ -92,6 +91,12 @@ def parameters(port: str, method: str) -> tuple[Parameter, ...]:
 
 
 @cache
+def checks(port: str, method: str) -> tuple[Callable[[Any], Complaint], ...]:
+    """What is wrong with an argument, of each of these parameters."""
+    return tuple(each.fault for each in parameters(port, method))
+
+
+@cache
 def shape(hint: Any) -> Callable[[Any], Complaint]:
     """A check of values by a type as it is written in a signature."""
     origin = get_origin(hint)
@@ -135,9 +140,10 @@ def _text(value: Any) -> Complaint:
 def _either(hints: tuple[Any, ...], said: str) -> Callable[[Any], Complaint]:
     checks = [shape(each) for each in hints if each is not type(None)]
     optional = type(None) in hints
+    first = checks[0]
 
     def check(value: Any) -> Complaint:
-        if value is None and optional:
+        if (value is None and optional) or first(value) is None:
             return None
         faults = [each(value) for each in checks]
         if None in faults:
@@ -155,7 +161,11 @@ def _each(hints: tuple[Any, ...], said: str) -> Callable[[Any], Complaint]:
         if not isinstance(value, tuple):
             one = check(value) is None
             return _found(value, said + (", (it,) if it is but one" if one else ""))
-        return next((fault for fault in map(check, value) if fault is not None), None)
+        for one in value:
+            fault = check(one)
+            if fault is not None:
+                return fault
+        return None
 
     return each
 
@@ -164,19 +174,20 @@ def _whole(kind: type) -> Callable[[Any], Complaint]:
     """A dataclass with all its fields."""
     hints = get_type_hints(kind)
     checks = [(field.name, shape(hints[field.name])) for field in fields(kind)]
+    found_right: dict[int, object] = {}
 
     def check(value: Any) -> Complaint:
+        if found_right.get(id(value)) is value:
+            return None
         if not isinstance(value, kind):
             return _found(value, _said(kind))
-        if _right.get(id(value)) is value:
-            return None
         for name, right in checks:
             fault = right(getattr(value, name, None))
             if fault is not None:
                 return f"a {kind.__name__} whose {name} is {fault}"
-        if len(_right) >= _REMEMBERED:
-            _right.clear()
-        _right[id(value)] = value
+        if len(found_right) >= _REMEMBERED:
+            found_right.clear()
+        found_right[id(value)] = value
         return None
 
     return check
