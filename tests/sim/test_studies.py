@@ -264,6 +264,17 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_jobs(tmp_path: Path) ->
     assert len(contents[0].splitlines()) == 1 + 2 * 2 * 3
 
 
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_every_point_has_a_replication_before_any_has_another(jobs: int) -> None:
+    """One of each, then the second of each; whoever looks after a round is told how many each has."""
+    cells = small()
+    journal = StudyJournal(None, cells)
+    rounds: list[tuple[int, int]] = []
+    run(cells, journal, jobs=jobs, rounded=lambda number: rounds.append((number, len(journal.made))))
+    assert [each.replication for each in journal.made] == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2]
+    assert rounds == [(1, 4), (2, 8)]
+
+
 @pytest.mark.parametrize("cut", [0, 10, 150, 0.4, 0.77, 0.999])
 def test_a_run_goes_on_where_it_was_killed(tmp_path: Path, cut: float) -> None:
     """Wherever the journal stops, in the middle of a line or of the header, the rest is made, to the same bytes."""
@@ -446,6 +457,25 @@ def test_a_study_makes_a_table_a_document_a_csv_and_a_picture(tmp_path: Path) ->
     assert "stuck" in result.stderr
     again = simulate(str(file), "-o", str(tmp_path / "out"), "--json")
     assert again.stdout == result.stdout
+
+
+def test_all_of_the_picture_is_drawn_before_any_of_it_is_sharp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once each point has one replication, if the study takes long: that it is not done yet is said in the document."""
+    drawn: list[tuple[list[int], bool]] = []
+
+    def draw(*given: Any) -> None:
+        said = json.loads(given[-1].with_suffix(".json").read_text())
+        drawn.append(([row["replications"] for row in said["rows"]], said["interrupted"]))
+
+    monkeypatch.setattr("everyturn.cli.simulate.FIRST_SECONDS", 0.0)
+    monkeypatch.setattr("everyturn.reports.study_plots.draw", draw)
+    file = tmp_path / "s.toml"
+    file.write_text(FILE)
+    assert simulate(str(file), "-o", str(tmp_path / "out")).exit_code == 0
+    assert drawn == [([1, 1, 1, 1], True), ([2, 2, 2, 2], False)]
+    plain = simulate(str(file))
+    assert plain.stderr.startswith("the first 1 of each:\nSmall\n")
+    assert "the first" not in plain.stdout
 
 
 def test_flags_make_a_small_study() -> None:

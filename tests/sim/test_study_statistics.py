@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from tests.nightly import nightly
 
+from everyturn.studies import replication
 from everyturn.studies.distributions import Constant, Distribution, Empirical, Exponential, Gamma, Lognormal
+from everyturn.studies.histories import TimedHistories
 from everyturn.studies.replication import replicate
 from everyturn.studies.running import with_deep_stack
-from everyturn.studies.study import source
-from everyturn.studies.tally import Durations
+from everyturn.studies.study import StudyPoint, source
+from everyturn.studies.tally import TALLIED, Durations
 from everyturn.verdicts.intervals import (
     Interval,
     binomial_interval,
@@ -22,6 +24,7 @@ from everyturn.verdicts.intervals import (
     ratio_interval,
     student_t,
 )
+from everyturn.world.world import World
 
 LOG = "recordings/d4-random.jsonl"
 
@@ -84,16 +87,7 @@ def test_a_folding_revision_is_no_such_queue() -> None:
 
 def kept(hours: float) -> int:
     """How many bytes a busy session holds after so many hours, all that came to it included."""
-    raw = {
-        "title": "Memory",
-        "revisions": ["d4"],
-        "hours": hours,
-        "run_ids": 0.8,
-        "arrivals": {"kind": "poisson", "per_minute": 2.0},
-        "cancels": {"per_hour": 6, "patience": {"kind": "constant", "seconds": 60}},
-        "faults": {"provider_error": 0.02, "tool_round": 0.2, "store": 0.01},
-    }
-    (cell,) = source(raw, "memory").cells()
+    cell = busy(hours)
     held: list[int] = []
 
     def passed(share: float) -> None:
@@ -109,9 +103,29 @@ def kept(hours: float) -> int:
     return held[0]
 
 
-def test_memory_does_not_grow_with_time() -> None:
-    """After 600 more prompts no more is held, up to the classes of durations: less than 60 bytes for each prompt."""
-    kept(0.5)
+def busy(hours: float) -> StudyPoint:
+    raw = {
+        "title": "Memory",
+        "revisions": ["d4"],
+        "hours": hours,
+        "run_ids": 0.8,
+        "arrivals": {"kind": "poisson", "per_minute": 2.0},
+        "cancels": {"per_hour": 6, "patience": {"kind": "constant", "seconds": 60}},
+        "faults": {"provider_error": 0.02, "tool_round": 0.2, "store": 0.01},
+    }
+    (cell,) = source(raw, "memory").cells()
+    return cell
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_memory_does_not_grow_with_time(keeps: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After 600 more prompts no more is held, up to the classes of durations: less than 60 bytes for each prompt. So it
+    is where nothing of the threads' histories is kept, and where there is no room for more of them."""
+    scope = replication._scope(busy(1.0).study)
+    histories = TimedHistories(World(scope, "d4"), keeps=keeps, only=TALLIED, most=500)
+    monkeypatch.setattr(replication, "_histories", lambda cell: histories)
+    kept(6.0)
+    assert histories.full
     short, long = kept(1.0), kept(6.0)
     assert long - short < 600 * 60
 

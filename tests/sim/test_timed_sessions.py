@@ -14,6 +14,7 @@ from everyturn.engines.explorer.judge_states import JudgeTable
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.strategies import strategy
 from everyturn.studies.distributions import Constant, Exponential
+from everyturn.studies.histories import TimedHistories
 from everyturn.studies.session import SimulatedSession
 from everyturn.studies.study import Faults, Latency
 from everyturn.studies.subscribers import PATIENCE_SECONDS, Letter, SimulatedBroker, Subscriber
@@ -79,7 +80,7 @@ def timed(
     env = simpy.Environment()
     tally = StudyTally(env)
     seen = Both(SessionTally(tally))
-    session = SimulatedSession(env, world, surroundings(latency, faults, seed), seen)
+    session = SimulatedSession(env, TimedHistories(world), surroundings(latency, faults, seed), seen)
     for thread in world.threads:
         if thread.kind in "AaIi":
             seen.tally.submit(thread.name, run_id=thread.kind.isupper())
@@ -93,21 +94,28 @@ def timed(
 @pytest.mark.parametrize("revision", [name for name in REVISIONS if name not in LATER])
 @pytest.mark.parametrize("scope", ["AA", "AAa+1c", "AIi", "II+1c+1q", "AA+1s+d", "Aa+2c", "AAAA+2c"])
 def test_without_latencies_time_is_first_in_first_out(revision: str, scope: str) -> None:
-    """With all latencies zero the events are those of the choosing kernel at FIFO, one by one."""
+    """With all latencies zero the events are those of the choosing kernel at FIFO, one by one: where all is new, where
+    nothing is kept, and where all is known."""
     expected = [
         event
         for step in simulate(World(Scope.parse(scope), revision), strategy("fifo", 0)).steps
         for event in step.events
     ]
+    histories = TimedHistories(World(Scope.parse(scope), revision), keeps=True)
+    seen = [_at_once(histories), _at_once(TimedHistories(histories.world)), _at_once(histories)]
+    assert seen == [expected] * 3
+    assert len(expected) > 10
+
+
+def _at_once(histories: TimedHistories) -> list[ev.Event]:
+    """What is seen of the threads of a world if nothing takes time."""
     log = Log()
-    world = World(Scope.parse(scope), revision)
     env = simpy.Environment()
-    session = SimulatedSession(env, world, surroundings(AT_ONCE), log)
-    for thread in world.threads:
+    session = SimulatedSession(env, histories, surroundings(AT_ONCE), log)
+    for thread in histories.world.threads:
         session.start(thread)
     env.run()
-    assert log.events == expected
-    assert len(expected) > 10
+    return log.events
 
 
 @thinned(2)
@@ -149,7 +157,11 @@ def session_at(
     env = simpy.Environment()
     watched = SessionTally(StudyTally(env))
     scope = Scope("A", errors=int(faults is not None))
-    return env, SimulatedSession(env, World(scope, revision), surroundings(latency, faults), watched), watched
+    return (
+        env,
+        SimulatedSession(env, TimedHistories(World(scope, revision)), surroundings(latency, faults), watched),
+        watched,
+    )
 
 
 @pytest.mark.parametrize(("revision", "stuck"), [("d4", 1), ("hardened", 0)])
@@ -231,9 +243,9 @@ def delivered(
     read: list[float] = []
 
     def sending() -> Generator[simpy.Event, Any, None]:
-        for number in range(letters):
+        for _ in range(letters):
             yield env.timeout(0)
-            letter = Letter(f"p{number}", lambda _: read.append(env.now), 0)
+            letter = Letter(lambda: read.append(env.now), 0)
             got = yield from broker.deliver(letter, detached=True)
             sent.append((got, round(env.now, 6)))
 
@@ -285,6 +297,6 @@ def test_a_slow_reader_loses_as_queueing_theory_says() -> None:
 
 
 def _letters(env: simpy.Environment, broker: SimulatedBroker, random: Random) -> Generator[simpy.Event, Any, None]:
-    for number in range(1000):
+    for _ in range(1000):
         yield env.timeout(random.expovariate(0.1))
-        yield from broker.deliver(Letter(f"p{number}", lambda _: None, 0), detached=True)
+        yield from broker.deliver(Letter(lambda: None, 0), detached=True)

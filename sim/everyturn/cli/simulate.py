@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -15,6 +18,9 @@ from everyturn.verdicts.verdict import Exit
 if TYPE_CHECKING:
     from everyturn.studies.results import StudyResult
     from everyturn.studies.study import Source
+
+FIRST_SECONDS: Final = 4.0
+"""A study that takes longer shows what it has found before it is done."""
 
 
 @click.command(
@@ -82,9 +88,16 @@ def simulate(
     name = "simulation" if file is None else file.stem
     show = text.Printer(err=as_json)
     journal = StudyJournal(None if output is None else output / f"{name}.jsonl", cells)
+    coarse = _Coarse(output, name, source, quiet=show.quiet)
     with text.ProgressLine(name) as bar:
         total = sum(cell.study.replications for cell in cells)
-        interrupted = run(cells, journal, jobs=jobs, progress=lambda parts, what: bar.studying(parts, total, what))
+        interrupted = run(
+            cells,
+            journal,
+            jobs=jobs,
+            progress=lambda parts, what: bar.studying(parts, total, what + coarse.said),
+            rounded=lambda number: coarse.show(partial(judge, study, cells, journal.made, interrupted=True), number),
+        )
     result = judge(study, cells, journal.made, interrupted=interrupted)
     if result.rows:
         for line in study_tables.brief(result, study) if show.quiet else study_tables.lines(result, study):
@@ -100,6 +113,40 @@ def simulate(
     if interrupted:
         return Exit.INTERRUPTED
     return Exit.HOLDS if result.rows else Exit.NOTHING_RAN
+
+
+class _Coarse:
+    """What a study has found when each cell has as many replications as any other, long before it is done.
+
+    It is in the same files in which the end of it will be; without a folder it is a table on standard error, unless
+    that is to be ``quiet``. First after :data:`FIRST_SECONDS`, then each time that twice as many have passed.
+    """
+
+    def __init__(self, output: Path | None, name: str, source: Source, *, quiet: bool) -> None:
+        self.output = output
+        self.quiet = quiet
+        self.name = name
+        self.source = source
+        self.said = ""
+        self._since = time.monotonic()
+        self._next = FIRST_SECONDS
+
+    def show(self, find: Callable[[], StudyResult], number: int) -> None:
+        """Show what ``find`` finds, if it is time: of so many replications of each cell."""
+        passed = time.monotonic() - self._since
+        if passed < self._next:
+            return
+        self._next = 2 * passed
+        if self.output is not None:
+            _write(self.output, self.name, find(), self.source)
+            self.said = f", the first {number} of each in {self.output / self.name}.png"
+        if self.output is not None or self.quiet:
+            return
+        from everyturn.reports import study_tables
+
+        click.echo(f"the first {number} of each:", err=True)
+        for line in study_tables.lines(find(), self.source.study()):
+            click.echo(line, err=True)
 
 
 def _source(file: Path | None, overrides: dict[str, Any]) -> Source:

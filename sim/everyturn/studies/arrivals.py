@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import lru_cache, partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +19,8 @@ from everyturn.world.world import operation_thread, prompt_thread
 
 Coming = Generator[simpy.Event, Any, None]
 
+_prompt_thread = lru_cache(maxsize=64)(partial(prompt_thread, counted=True))
+
 
 class Traffic:
     """What comes to one session."""
@@ -31,6 +34,7 @@ class Traffic:
         patience = study.cancels.patience
         self._patience = None if patience is None else patience.sampler(draw("patience"))
         self._numbers = dict.fromkeys("pcqs", 0)
+        session.begins_anew = self._begin_anew
         self.env.process(self._arrivals(draw))
         if study.cancels.per_hour:
             self.env.process(self._cancels(study.cancels.per_hour / 3600, draw("cancels")))
@@ -38,7 +42,7 @@ class Traffic:
     def submit(self, kind: str | None = None) -> TalliedPrompt:
         """A prompt is submitted now; ``kind`` is its letter in a scope, drawn if it is not given."""
         letter = kind or self._draw_kind()
-        thread = prompt_thread(self._next("p"), letter, counted=True)
+        thread = _prompt_thread(self._next("p"), letter)
         prompt = self.tally.submit(thread.name, run_id=letter.isupper())
         self.session.start(thread)
         if self._patience is not None and prompt.run_id:
@@ -50,6 +54,13 @@ class Traffic:
     def operate(self, kind: str) -> None:
         """Somebody cancels (``c``), clears the queue (``q``) or summarises (``s``) now."""
         self.session.start(operation_thread(self._next(kind), kind))
+
+    def _begin_anew(self) -> bool:
+        """Give names once more, if nobody has to be told anything by his old one; whether it is so."""
+        if not self.tally.begin_anew():
+            return False
+        self._numbers = dict.fromkeys("pcqs", 0)
+        return True
 
     def _next(self, what: str) -> int:
         self._numbers[what] += 1

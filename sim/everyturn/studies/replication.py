@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,15 +13,17 @@ from msgspec import Struct
 
 from everyturn.errors import UsageError
 from everyturn.studies.arrivals import Traffic
+from everyturn.studies.histories import TimedHistories
 from everyturn.studies.recorded import visits
 from everyturn.studies.session import SimulatedSession
 from everyturn.studies.study import RecordedArrivals, Study, StudyPoint
 from everyturn.studies.subscribers import SimulatedBroker, SimulatedSessionBroker, Subscriber
 from everyturn.studies.surroundings import Draw, Surroundings
-from everyturn.studies.tally import Counts, DurationSummary, SessionTally, StudyTally
+from everyturn.studies.tally import TALLIED, Counts, DurationSummary, SessionTally, StudyTally
 from everyturn.world.agents import find_revision, require
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
+from everyturn_impl.revisions import REVISIONS
 
 _SLICES = 100
 """So often is progress told within one replication."""
@@ -83,14 +86,26 @@ def _open_sessions(cell: StudyPoint, number: int, env: simpy.Environment, tally:
         draw = _draw(study.seed, number, f"session {place}")
         watched = SessionTally(tally, reads=broker is not None)
         publisher = (
-            None if broker is None else SimulatedSessionBroker(broker, place % len(broker.subscribers), watched.told)
+            None if broker is None else SimulatedSessionBroker(broker, place % len(broker.subscribers), watched.reader)
         )
-        world = World(_scope(study), cell.revision)
         surroundings = Surroundings(study.latency, study.faults, draw)
-        session = SimulatedSession(env, world, surroundings, watched, publisher)
+        session = SimulatedSession(env, _histories(cell), surroundings, watched, publisher)
         Traffic(study, session, watched, draw)
         tallies.append(watched)
     return tallies
+
+
+def _histories(cell: StudyPoint) -> TimedHistories:
+    """What the threads of one session do. Of a revision of the project's own all sessions of this process share it."""
+    scope = _scope(cell.study)
+    if cell.revision not in REVISIONS:
+        return TimedHistories(World(scope, cell.revision), only=TALLIED)
+    return _kept(scope, cell.revision)
+
+
+@lru_cache(maxsize=len(REVISIONS))
+def _kept(scope: Scope, revision: str) -> TimedHistories:
+    return TimedHistories(World(scope, revision), keeps=True, only=TALLIED)
 
 
 def _draw(seed: int, replication: int, place: str) -> Draw:

@@ -179,22 +179,33 @@ def digest(cells: Sequence[StudyPoint]) -> str:
 
 
 def run(
-    cells: Sequence[StudyPoint], journal: StudyJournal, *, jobs: int = 1, progress: StudyProgress | None = None
+    cells: Sequence[StudyPoint],
+    journal: StudyJournal,
+    *,
+    jobs: int = 1,
+    progress: StudyProgress | None = None,
+    rounded: Callable[[int], None] | None = None,
 ) -> bool:
     """Make the replications that the journal does not have yet; whether Ctrl-C ended it early.
 
-    The replications do not depend on ``jobs``, nor on what was made before. Raises :class:`UsageError`.
+    First one of every cell, then another one of each, so that all of the picture is there before long and gets sharper:
+    ``rounded`` is told how many each cell has, after each such round but the last. The replications do not depend on
+    ``jobs``, nor on what was made before. Raises :class:`UsageError`.
     """
     for cell in cells:
         require_methods(cell)
     done = {_key(each.revision, each.parameters, each.replication) for each in journal.made}
-    tasks: list[Task] = [(cell, number) for cell in cells for number in range(cell.study.replications)]
+    most = max(cell.study.replications for cell in cells)
+    tasks = [(cell, number) for number in range(most) for cell in cells if number < cell.study.replications]
     left = [(cell, number) for cell, number in tasks if _key(cell.revision, cell.parameters, number) not in done]
     say = progress or (lambda _parts, _what: None)
     try:
         with journal.writing():
-            for made in _each(left, jobs, partial(_tell, say, len(tasks) - len(left))):
-                journal.add(made)
+            made = _each(left, jobs, partial(_tell, say, len(tasks) - len(left)))
+            for each, (_, number), (_, following) in zip(made, left, left[1:] + left[-1:], strict=True):
+                journal.add(each)
+                if rounded is not None and following > number:
+                    rounded(number + 1)
     except KeyboardInterrupt:
         return True
     return False

@@ -1,31 +1,36 @@
 """A session on SimPy's clock: the real dispatcher's coroutines as processes of a stock :class:`simpy.Environment`.
 
-A thread's coroutine yields an operation. The process waits as long as the operation takes, asks
-:func:`everyturn.world.objects.apply` what it does, and resumes the coroutine with the result. An operation that is
-blocked waits until a column that it touches has changed. Where the choosing kernel
-(:mod:`everyturn.engines.simpy.kernel`) asks a strategy, time decides here, and among equal times the order of SimPy's
-events: first in, first out.
+A thread's coroutine yields an operation. The process waits as long as the operation takes, looks up what it does, and
+goes on to the next one (:mod:`everyturn.studies.histories`). An operation that is blocked waits until a column that it
+touches has changed. Where the choosing kernel (:mod:`everyturn.engines.simpy.kernel`) asks a strategy, time decides
+here, and among equal times the order of SimPy's events: first in, first out. What takes no time while nobody else has
+anything to do at that moment is no event.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Generator
-from typing import Any, Protocol
+from collections.abc import Callable, Generator
+from typing import Any, Final, Protocol
 
 import simpy
 from simpy.events import URGENT
 
-from everyturn.errors import AgentFault
-from everyturn.studies.surroundings import KIND, Surroundings
+from everyturn.studies.histories import BUDGET, INDEX, ThreadPlace, ThreadRun, TimedHistories, WayOn
+from everyturn.studies.surroundings import KIND, Passes, Surroundings
 from everyturn.world import objects
 from everyturn.world.objects.contexts import is_done
-from everyturn.world.observer import Step
-from everyturn.world.operations import Note, Operation
-from everyturn.world.world import WORKSPACE, Thread, World, begins_with
+from everyturn.world.operations import Operation
+from everyturn.world.world import WORKSPACE, Thread
 from everyturn_impl.calls import Completion, Stream
 from everyturn_model.events import Event
 
 WaitingProcess = Generator[simpy.Event, Any, Any]
+
+ACTIVE: Final = INDEX["active"]
+ACCEPTING: Final = INDEX["accepting"]
+CONTEXTS: Final = INDEX["contexts"]
+HOOKS: Final = INDEX["hooks"]
+QUEUE: Final = INDEX["queue"]
 
 
 class Onlooker(Protocol):
@@ -65,26 +70,37 @@ class ColumnChange(simpy.Event):
 
 
 class SimulatedSession:
-    """One session: its shared data, its agent, and its threads."""
+    """One session: its shared data, its agent, and its threads.
+
+    ``begins_anew``: asked when nothing is left of all that has happened but the number of accepted prompts; if it says
+    yes, names and accept sequence begin anew, so that the same histories come again.
+    """
 
     def __init__(
         self,
         env: simpy.Environment,
-        world: World,
+        histories: TimedHistories,
         surroundings: Surroundings,
         onlooker: Onlooker,
         publisher: Publisher | None = None,
     ) -> None:
         self.env = env
-        self.world = world
+        self.histories = histories
+        self.world = histories.world
         self.surroundings = surroundings
         self.onlooker = onlooker
         self.publisher = publisher
-        self.values: dict[str, Any] = dict(zip(objects.COLUMNS, world.initial, strict=True))
+        self.begins_anew: Callable[[], bool] = lambda: False
         self.live = 0
+        self._row = histories.first.copy()
         self._moving = 0
-        self._blocked: dict[str, list[ColumnChange]] = {}
+        self._blocked: dict[int, list[ColumnChange]] = {}
         self._streams: dict[simpy.Process, Stream] = {}
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What each column holds, by its name."""
+        return {name: held.value for name, held in zip(objects.COLUMNS, self._row, strict=True)}
 
     def start(self, thread: Thread) -> simpy.Process:
         """Start a thread."""
@@ -94,86 +110,59 @@ class SimulatedSession:
 
     # threads -----------------------------------------------------------------------------------------------------
 
-    def _resumed(self, coroutine: Coroutine[Operation, Any, str], result: Any, *, begun: bool) -> Operation:
-        """As :meth:`World.resume`; that the stack is too small for a chain of turns is no fault of the agent's."""
-        try:
-            return self.world.resume(coroutine, result, begun=begun)
-        except AgentFault as error:
-            if isinstance(error.__cause__, RecursionError):
-                raise error.__cause__ from None
-            raise
-
     def _live(self, thread: Thread) -> WaitingProcess:
         """A thread as a process."""
-        coroutine = self.world.body(thread)
-        notes = self.world.gate.notes
-        step: Step | None = None
-        opening: tuple[Event, ...] = ()
-        kept: tuple[Note, ...] = ()
-        begun, alone = False, True
-        while True:
-            notes.clear()
-            try:
-                operation = self._resumed(coroutine, None if step is None else step.result, begun=begun)
-            except StopIteration as end:
-                self._show(step, opening, kept, self.world.ended(thread, end.value, self._row(thread)))
-                break
-            if begun:
-                self._show(step, opening, kept, ())
-            kept = () if begun else (*kept, *notes)
+        run = ThreadRun(self.histories, thread)
+        watched = self.world.watches_shared_data(thread)
+        row = self._row
+        place = run.begin()
+        alone = True
+        while place.operation is not None:
             mood, shortened = KIND, False
-            if not self.world.stops(operation, begun=begun, before=None if step is None else step.operation):
-                if alone:  # whoever starts at the same time comes to its own first access meanwhile
+            if place.passes is Passes.NONE:
+                if alone and self._due():  # whoever starts at the same time comes to its own first access meanwhile
                     yield self._urgently()
-            elif operation.object in ("model", "broker"):
-                mood, shortened = yield from self._outside(operation)
+            elif place.passes is Passes.OUTSIDE:
+                mood, shortened = yield from self._outside(place.operation)
                 alone = False
             else:
-                yield self.env.timeout(self.surroundings.seconds(operation))
-                mood = self.surroundings.mood(operation)
+                seconds = self.surroundings.seconds[place.passes]()
+                if seconds or self._due():
+                    yield self.env.timeout(seconds)
+                if place.passes is Passes.STORE:
+                    mood = self.surroundings.mood(place.operation)
                 alone = False
-            before = self._look(operation, mood)
-            while not (outcomes := objects.apply(operation, before, thread.name)):
-                yield self._change_of(operation)
-                before = self._look(operation, mood)
-            result, after = outcomes[_fallen(outcomes, mood, shortened=shortened)]
-            opening = ()
-            if not begun and begins_with(operation, result):
-                opening, begun = self.world.begun(thread, self._row(thread)), True
-            self._write(operation, before, after)
-            step = Step(thread.name, operation, result, before, after)
+            ways = place.ways.get(place.key(row)) if mood is KIND else None
+            while not (ways := ways or self._ways(place, mood, thread)):
+                yield self._change_of(place)
+            way = ways[0] if len(ways) == 1 else ways[_fallen(ways, mood, shortened=shortened)]
+            before = row.copy() if watched else row
+            if way.changes:
+                self._write(way)
+            place = way.after if way.after is not None and run.coroutine is None else run.go_on(way)
+            seen = way.seen
+            if watched and way.edge:
+                seen = self.histories.framed(thread, way, place.word if place.operation is None else None, before, row)
+            if seen:
+                self.onlooker.saw(seen)
         self._end(thread)
-
-    def _show(
-        self, step: Step | None, opening: tuple[Event, ...], kept: tuple[Note, ...], closing: tuple[Event, ...]
-    ) -> None:
-        """The thread has reached its next operation, so that the journal of the last one is complete."""
-        if step is None:
-            return
-        notes = (*kept, *self.world.gate.notes)
-        seen = self.world.seen(step._replace(notes=notes) if notes else step)
-        if opening or seen or closing:
-            self.onlooker.saw((*opening, *seen, *closing))
-
-    def _row(self, thread: Thread) -> objects.Values:
-        """All columns, for those threads of which more is seen than their own steps."""
-        return tuple(self.values.values()) if self.world.watches_shared_data(thread) else ()
 
     def _end(self, thread: Thread) -> None:
         """The thread has ended; forget what only it could ask for, and see whether the session is idle."""
-        self._forget(WORKSPACE.child(thread.name).path)
+        if self._row[CONTEXTS].value:
+            self._forget(WORKSPACE.child(thread.name).path)
         self.live -= 1
         self._rest_if_idle()
 
     def _forget(self, above: tuple[str, ...]) -> None:
         """Forget the cancelled contexts from ``above`` down, whose threads have ended; not what ``active`` still
         names."""
-        cancelled: frozenset[tuple[str, ...]] = self.values["contexts"]
+        cancelled: frozenset[tuple[str, ...]] = self._row[CONTEXTS].value
         if cancelled:
-            named = () if self.values["active"] is None else self.values["active"].path
-            self.values["contexts"] = frozenset(
-                path for path in cancelled if path[: len(above)] != above or path == named[: len(path)]
-            )
+            active = self._row[ACTIVE].value
+            named = () if active is None else active.path
+            left = frozenset(path for path in cancelled if path[: len(above)] != above or path == named[: len(path)])
+            self._row[CONTEXTS] = self.histories.hold(CONTEXTS, left)
 
     def _rest_if_idle(self) -> None:
         self._moving -= 1
@@ -181,31 +170,50 @@ class SimulatedSession:
             return
         if not self.live:
             self._forget(())
-            self.values["hooks"] = ()
-        self.onlooker.idle(frozenset(call.prompt for call in self.values["queue"]), ended=not self.live)
+            self._row[HOOKS] = self.histories.hold(HOOKS, ())
+        self.onlooker.idle(frozenset([call.prompt for call in self._row[QUEUE].value]), ended=not self.live)
+        if not self.live and self.histories.keeps and self._is_as_new() and self.begins_anew():
+            self._row[:] = self.histories.first
+
+    def _is_as_new(self) -> bool:
+        """Whether nothing is left of all that has happened but the number of accepted prompts."""
+        accepting: objects.Accepting = self._row[ACCEPTING].value
+        return not (accepting.open or accepting.mark) and all(
+            held is first
+            for column, (held, first) in enumerate(zip(self._row, self.histories.first, strict=True))
+            if column != ACCEPTING
+        )
 
     # operations --------------------------------------------------------------------------------------------------
 
-    def _look(self, operation: Operation, mood: objects.Budget) -> objects.Values:
-        """The columns that ``operation`` touches; the budget is the world's mood at this moment."""
-        values = self.values
-        return tuple([mood if column == "budget" else values[column] for column in objects.columns(operation)])
+    def _due(self) -> bool:
+        """Whether somebody else has something to do at this very moment."""
+        due = self.env._queue
+        return bool(due) and due[0][0] <= self.env._now
 
-    def _write(self, operation: Operation, before: objects.Values, after: objects.Values) -> None:
-        if after is before:
-            return
-        for column, old, new in zip(objects.columns(operation), before, after, strict=True):
-            if new is not old and column != "budget":
-                self.values[column] = new
+    def _ways(self, place: ThreadPlace, mood: objects.Budget, thread: Thread) -> tuple[WayOn, ...]:
+        """The outcomes of the place's operation; the budget is the world's mood at this moment."""
+        row = self._row
+        if mood is KIND:
+            return place.ways.get(place.key(row)) or self.histories.ways(place, row, thread)
+        row[BUDGET] = self.histories.hold(BUDGET, mood)
+        ways = place.ways.get(place.key(row)) or self.histories.ways(place, row, thread)
+        row[BUDGET] = self.histories.first[BUDGET]
+        return ways
+
+    def _write(self, way: WayOn) -> None:
+        for column, held in way.changes:
+            self._row[column] = held
+            if column == CONTEXTS or column in self._blocked:
                 self._changed(column)
 
-    def _changed(self, column: str) -> None:
+    def _changed(self, column: int) -> None:
         waiting = self._blocked.pop(column, ())
         self._moving += len(waiting)
         for change in waiting:
             change.happen()
-        if column == "contexts" and self._streams:
-            cancelled = self.values["contexts"]
+        if column == CONTEXTS and self._streams:
+            cancelled = self._row[CONTEXTS].value
             for process, stream in list(self._streams.items()):
                 if is_done(cancelled, stream.context):
                     del self._streams[process]
@@ -217,9 +225,9 @@ class SimulatedSession:
         change.happen()
         return change
 
-    def _change_of(self, operation: Operation) -> ColumnChange:
-        """The next change of the column that blocks ``operation``. Such an operation touches one column."""
-        (column,) = objects.columns(operation)
+    def _change_of(self, place: ThreadPlace) -> ColumnChange:
+        """The next change of the column that blocks a place's operation. Such an operation touches one column."""
+        (column,) = place.columns
         change = ColumnChange(self.env)
         self._blocked.setdefault(column, []).append(change)
         self._rest_if_idle()
@@ -233,7 +241,9 @@ class SimulatedSession:
         if operation.method == "end":
             cancelled = yield from self._stream(operation.arguments[0])
             return (KIND if cancelled else self.surroundings.mood(operation)), cancelled
-        yield self.env.timeout(self.surroundings.seconds(operation))
+        seconds = self.surroundings.seconds[Passes.ACCESS]()
+        if seconds or self._due():
+            yield self.env.timeout(seconds)
         if self.publisher is not None and operation.method == "publish":
             completion, context = operation.arguments
             delivered = yield from self.publisher.publish(completion, detached=context is None)
@@ -249,7 +259,7 @@ class SimulatedSession:
             yield self.env.timeout(notice())
             return True
         length = self.surroundings.stream()
-        if is_done(self.values["contexts"], stream.context):
+        if is_done(self._row[CONTEXTS].value, stream.context):
             noticed = notice()
             yield self.env.timeout(min(noticed, length))
             return noticed < length
@@ -270,10 +280,10 @@ class SimulatedSession:
         return False
 
 
-def _fallen(outcomes: objects.Outcomes, mood: objects.Budget, *, shortened: bool) -> int:
+def _fallen(outcomes: tuple[WayOn, ...], mood: objects.Budget, *, shortened: bool) -> int:
     """Which outcome it is: the last if a stream was cut short, the second if the world is unkind, or else the first."""
     if shortened:
         return len(outcomes) - 1
-    if len(outcomes) == 1 or mood is KIND:
+    if mood is KIND:
         return 0
     return int(any(mood._replace(nearly_full=0)))

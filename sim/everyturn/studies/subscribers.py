@@ -16,14 +16,13 @@ PATIENCE_SECONDS: Final = 0.05
 DETACHED_SECONDS: Final = 5.0
 """How long a publisher without a context tries at all."""
 
-Read = Callable[[str], None]
-"""Called with a prompt's name when its client has read the completion."""
+Read = Callable[[], None]
+"""Called when a prompt's client has read the completion."""
 
 
 class Letter(NamedTuple):
-    """What lies in a buffer: a completion's prompt, and what to do when its own client has read it."""
+    """What lies in a buffer: what to do when the completion's own client has read it, and who that is."""
 
-    prompt: str
     read: Read
     client: int
 
@@ -48,7 +47,7 @@ class Subscriber:
             letter: Letter = yield self.buffer.get()
             yield self.env.timeout(read())
             if letter.client == self.number:
-                letter.read(letter.prompt)
+                letter.read()
 
 
 class SimulatedBroker:
@@ -84,12 +83,13 @@ class SimulatedBroker:
 
 
 class SimulatedSessionBroker:
-    """The broker as one session sees it; ``client`` is the number of its own subscriber."""
+    """The broker as one session sees it; ``client`` is the number of its own subscriber, ``reader`` says of a prompt
+    what to do when that has read its completion."""
 
-    def __init__(self, broker: SimulatedBroker, client: int, read: Read) -> None:
+    def __init__(self, broker: SimulatedBroker, client: int, reader: Callable[[str], Read]) -> None:
         self.broker = broker
         self.client = client
-        self.read = read
+        self.reader = reader
 
     def has_room(self) -> bool:
         """Whether a notification, for which nobody waits, would reach the session's client."""
@@ -97,4 +97,4 @@ class SimulatedSessionBroker:
 
     def publish(self, completion: Completion, *, detached: bool) -> Generator[simpy.Event, Any, bool]:
         """Deliver ``completion``; whether the session's client got it."""
-        return self.broker.deliver(Letter(completion.prompt, self.read, self.client), detached=detached)
+        return self.broker.deliver(Letter(self.reader(completion.prompt), self.client), detached=detached)

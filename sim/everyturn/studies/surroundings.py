@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import IntEnum
 from random import Random
 from typing import Final
 
+from everyturn.studies.distributions import DrawSeconds
 from everyturn.studies.study import Faults, Latency
 from everyturn.world import objects
 from everyturn.world.objects.budget import Budget
@@ -19,25 +21,37 @@ KIND: Final = Budget()
 """The world does nothing unkind."""
 
 
+class Passes(IntEnum):
+    """What time passes before an operation takes effect."""
+
+    NONE = 0
+    """None: nobody else can notice it."""
+    ACCESS = 1
+    """That of an access to shared data."""
+    ENTRY = 2
+    """Until an accepted prompt's thread runs."""
+    STORE = 3
+    """That of the message store."""
+    OUTSIDE = 4
+    """That of the model or of the broker."""
+
+
 class Surroundings:
-    """Durations and choices of one session, drawn from a study's distributions."""
+    """Durations and choices of one session, drawn from a study's distributions.
+
+    ``seconds``: how long an operation takes before it takes effect. Streams have a time of their own.
+    """
 
     def __init__(self, latency: Latency, faults: Faults, draw: Draw) -> None:
         self.faults = faults
         self._luck = draw("faults")
-        self._access = latency.access.sampler(draw("access"))
-        self._entry = latency.entry.sampler(draw("entry"))
-        self._store = latency.store.sampler(draw("store"))
+        self.seconds: dict[Passes, DrawSeconds] = {
+            Passes.ACCESS: latency.access.sampler(draw("access")),
+            Passes.ENTRY: latency.entry.sampler(draw("entry")),
+            Passes.STORE: latency.store.sampler(draw("store")),
+        }
         self.stream = latency.stream.sampler(draw("stream"))
         self.notice = latency.notice.sampler(draw("notice"))
-
-    def seconds(self, operation: Operation) -> float:
-        """How long ``operation`` takes before it takes effect. Streams have a time of their own."""
-        if operation.object == "store":
-            return self._store()
-        if str(operation) in ("threads.start", "calls.accepted"):
-            return self._entry()
-        return self._access()
 
     def mood(self, operation: Operation) -> Budget:
         """What the world will do unkindly at this one operation: a budget with at most one of each, mostly none."""

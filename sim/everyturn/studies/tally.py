@@ -10,7 +10,9 @@ comes. *Undecided*: the replication ended first.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import simpy
@@ -19,6 +21,17 @@ from msgspec import Struct
 from everyturn_model import events as ev
 
 _GROWTH: Final = math.log(1.01)
+TALLIED: Final = (
+    ev.TurnStarted,
+    ev.Folded,
+    ev.Dropped,
+    ev.CancelledOnEntry,
+    ev.FailedBeforeTurn,
+    ev.Completed,
+    ev.ErrorNotified,
+    ev.Returned,
+)
+"""The kinds of events of which something is counted."""
 
 
 class Durations:
@@ -94,7 +107,7 @@ class Counts(Struct):
 
 @dataclass(slots=True)
 class TalliedPrompt:
-    """A prompt on its way. ``over`` is triggered when it has been told."""
+    """A prompt on its way. ``over`` is triggered when it has been told; ``forgotten``: nothing is counted any more."""
 
     name: str
     run_id: bool
@@ -105,6 +118,7 @@ class TalliedPrompt:
     delivered: bool = False
     told: bool = False
     stuck: bool = False
+    forgotten: bool = False
 
 
 @dataclass(slots=True)
@@ -170,6 +184,7 @@ class SessionTally:
                 self._count(prompt, "never_told")
             if prompt.fate is None:
                 self._count(prompt, "lost")
+            prompt.forgotten = True
             del self.prompts[prompt.name]
 
     def close(self) -> None:
@@ -179,10 +194,28 @@ class SessionTally:
                 self._count(prompt, "pending" if prompt.stuck else "undecided")
         self.prompts.clear()
 
+    def begin_anew(self) -> bool:
+        """Prompts that come from now on may have the names of earlier ones. Not as long as something else may become of
+        those than that their completions are read; whether it is so."""
+        for prompt in self.prompts.values():
+            if prompt.fate is None or not prompt.delivered:
+                return False
+        self.prompts.clear()
+        return True
+
+    def reader(self, name: str) -> Callable[[], None]:
+        """What is to be done when the client of the prompt that has this name now has read its completion."""
+        prompt = self.prompts.get(name)
+        return (lambda: None) if prompt is None else partial(self._told, prompt)
+
     def told(self, name: str) -> None:
         """The prompt's waiter knows."""
         prompt = self.prompts.get(name)
-        if prompt is None or prompt.told or not prompt.run_id:
+        if prompt is not None:
+            self._told(prompt)
+
+    def _told(self, prompt: TalliedPrompt) -> None:
+        if prompt.forgotten or prompt.told or not prompt.run_id:
             return
         prompt.told = True
         self._count(prompt, "told")
@@ -215,8 +248,9 @@ class SessionTally:
         self._forget_if_over(prompt)
 
     def _forget_if_over(self, prompt: TalliedPrompt) -> None:
-        if prompt.fate is not None and (prompt.told or not prompt.run_id):
-            self.prompts.pop(prompt.name, None)
+        over = prompt.fate is not None and (prompt.told or not prompt.run_id)
+        if over and self.prompts.get(prompt.name) is prompt:
+            del self.prompts[prompt.name]
 
     def _count(self, prompt: TalliedPrompt, what: str) -> None:
         if prompt.counted:

@@ -46,6 +46,11 @@ def observe(step: Step) -> tuple[ev.Event, ...]:
     return tuple(dict.fromkeys((*shown, *noted)))
 
 
+def is_read(operation: Operation) -> bool:
+    """Whether something may be seen of ``operation`` itself."""
+    return str(operation) in _READERS
+
+
 SHARED_DATA: Final = tuple(name for name, column in BY_NAME.items() if column.seen)
 """The columns that an onlooker sees of the session's shared data; :func:`shared_data` looks at no others."""
 

@@ -37,6 +37,10 @@ class Interned:
             self.values.append(value)
         return number
 
+    def find(self, value: Any) -> int | None:
+        """The number of ``value``, if it has one."""
+        return self._numbers.get(self._key(value))
+
     def restore(self, values: list[Any]) -> None:
         """Number these values, and nothing else, in this order."""
         self.values = []
