@@ -9,6 +9,7 @@ from tests.nightly import thinned
 from tests.sim.small_agents import MayWait
 
 from everyturn.engines.coroutines import histories
+from everyturn.engines.coroutines.histories import Histories
 from everyturn.engines.explorer.judge_states import JudgeTable
 from everyturn.engines.simpy.kernel import simulate
 from everyturn.runs import trace
@@ -16,6 +17,7 @@ from everyturn.strategies import strategy
 from everyturn.verdicts.checker import Judge
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
+from everyturn_impl.revisions import REVISIONS
 from everyturn_model.events import Rest
 
 SCOPES = ["AAa+1c+1e", "AI+1q", "AA+1t+u", "AA+1c+n", "Ai+1s+1f", "AA+1c+x"]
@@ -36,6 +38,29 @@ def test_what_was_kept_changes_nothing(scope: str, granularity: str) -> None:
     alone = [traces(World(Scope.parse(scope), "d4", granularity), range(number, number + 1))[0] for number in range(12)]
     assert alone == traces(world, range(12))
     assert alone == traces(world, range(12))
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_revision_goes_where_its_coroutines_go(revision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs whose threads are looked up are those whose coroutines are resumed at every step, byte by byte; where all is
+    known none is resumed."""
+    scope = Scope.parse("AI+1c+1q+1s")
+    resumed, looked_up = World(scope, revision), World(scope, revision)
+    resumed.tables[Histories] = every_step = Histories(resumed)
+    every_step.resumes = True
+    expected = traces(resumed, range(20))
+    assert traces(looked_up, range(20)) == expected
+    monkeypatch.delattr(World, "resume")
+    assert traces(looked_up, range(20)) == expected
+
+
+def test_an_agent_of_ones_own_is_resumed_in_every_run() -> None:
+    """Whether it does the same each time is not known of it."""
+    agent: Any = MayWait
+    world = World(Scope.parse("A+1c"), agent)
+    simulate(world, strategy("fifo", 0))
+    assert world.tables[Histories].resumes
+    assert not Histories(World(Scope.parse("A+1c"), "d4")).resumes
 
 
 def test_a_tree_that_grows_too_large_is_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,4 +45,4 @@ class RandomWalk(Sampler):
 
     def pick(self, enabled: Sequence[Access]) -> int:
         among = len(enabled)
-        return self.below(among) if among > 1 else 0
+        return next(self.draws) * among >> 32 if among > 1 else 0

@@ -23,8 +23,8 @@ GOLDEN: Final = np.uint64(0x9E3779B97F4A7C15)
 _FIRST: Final = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND: Final = np.uint64(0x94D049BB133111EB)
 _BITS: Final = np.uint64(32)
-_BLOCK: Final = np.arange(1, 65, dtype=np.uint64) * GOLDEN
-_WHOLE: Final = _BLOCK[-1]
+_GOLDEN: Final = int(GOLDEN)
+_WORD: Final = 2**64 - 1
 DRAWN: Final = 1 << 32
 """A draw is below this."""
 
@@ -51,8 +51,15 @@ def draws(states: Words) -> Words:
 
 
 def stream(seed: int, run: int, lane: int = 0) -> Iterator[int]:
-    """All draws of one run, of 32 bits each."""
-    state = starts(seed, np.array([run], np.uint64), lane)
+    """All draws of one run, of 32 bits each: those of :func:`draws` from :func:`starts`, one after the other."""
+    state = _mixed(_mixed(seed & _WORD) + run * _GOLDEN + lane & _WORD)
     while True:
-        yield from (mixed(state + _BLOCK) >> _BITS).tolist()
-        state += _WHOLE
+        state = state + _GOLDEN & _WORD
+        yield _mixed(state) >> 32
+
+
+def _mixed(state: int) -> int:
+    """As :func:`mixed`, of one state."""
+    word = (state ^ state >> 30) * 0xBF58476D1CE4E5B9 & _WORD
+    word = (word ^ word >> 27) * 0x94D049BB133111EB & _WORD
+    return word ^ word >> 31

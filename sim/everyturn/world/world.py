@@ -36,6 +36,7 @@ from everyturn.world.thread_locality import ThreadLocality
 from everyturn_impl.calls import Call, Context
 from everyturn_impl.dispatcher import Attended, Dispatcher
 from everyturn_impl.errors import AgentError, CallerError
+from everyturn_impl.revisions import REVISIONS
 from everyturn_model import events as ev
 
 __all__ = ["GRANULARITIES", "WORKSPACE", "Body", "Thread", "World", "find_revision", "revision_name"]
@@ -99,6 +100,8 @@ class World:
         self.gate = Gate()
         ports = ports_for(self.gate)
         found = find_revision(revision)
+        self.is_revision = found in REVISIONS.values()
+        """Whether the agent is one of the project's own, which are known to do the same after the same results."""
         self._shares = shares_of(found)
         self.promises = promises_of(found)
         self._thread_locality = ThreadLocality()

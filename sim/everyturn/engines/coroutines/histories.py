@@ -2,8 +2,9 @@
 
 A thread's code is deterministic: what it does next depends only on the results that it has got. So everything that
 follows from a history and from the values of the columns which its operation touches (results, new values, what is seen
-of it) is worked out once and kept for all runs of a world. The coroutines themselves are resumed in every run; that
-each does the same as the last time in the same place is checked.
+of it) is worked out once and kept for all runs of a world. So is where a thread of the project's own revisions gets to;
+the coroutines of any other agent are resumed in every run, and that each does the same as the last time in the same
+place is checked.
 """
 
 from __future__ import annotations
@@ -88,10 +89,11 @@ class OperationOutcome:
 
 
 class Histories:
-    """The tree of one world."""
+    """The tree of one world. ``resumes``: what is known of it is checked in every run, by resuming the coroutines."""
 
     def __init__(self, world: World) -> None:
         self.world = world
+        self.resumes = not world.is_revision
         self.columns = columns()
         self.initial = [column.number(value) for column, value in zip(self.columns, world.initial, strict=True)]
         self.events = Interned()
@@ -121,6 +123,10 @@ class Histories:
         if new:
             self._checked += 1
         return new and self._checked <= CHECKED
+
+    def known(self, thread: int, effect: OperationOutcome | None) -> HistoryNode | None:
+        """Where the thread gets to by ``effect``, or at its begin, if a run was there before."""
+        return self._roots.get(thread) if effect is None else effect.after
 
     def root(self, thread: int, operation: Operation | None, word: str, notes: Sequence[Note]) -> HistoryNode:
         """The thread at its first operation."""

@@ -4,7 +4,8 @@ Each thread of a world is a SimPy process that resumes the real coroutine. An ac
 triggered when the strategy lets its thread go on, and its value is the operation's result. SimPy's own heap holds only
 what happens at a time (process starts and ends), so that choosing costs the same however many threads wait. What an
 operation does to the shared data, and what is seen of it, is looked up in
-:mod:`everyturn.engines.coroutines.histories`.
+:mod:`everyturn.engines.coroutines.histories`; of the project's own revisions also where a thread gets to, so that its
+coroutine is resumed only where no run was before.
 """
 
 from __future__ import annotations
@@ -116,46 +117,57 @@ class Kernel(simpy.Environment):
 
     def _live(self, thread: int) -> Generator[AccessEvent, Any, None]:
         """A thread as a SimPy process."""
-        coroutine = self.world.start(thread)
-        notes = self.world.gate.notes
+        histories = self.histories
+        coroutine = self.world.start(thread) if histories.resumes else None
+        passed: list[OperationOutcome | None] = []
         effect: OperationOutcome | None = None
-        result: Any = None
         while True:
-            notes.clear()
-            operation: Operation | None
-            word = ""
-            try:
-                if effect is not None and effect.after is not None:
-                    operation = self.world.resume(coroutine, result, begun=effect.after.begun)
-                else:
-                    operation = self._resumed(thread, effect, coroutine, result)
-            except StopIteration as end:
-                operation, word = None, end.value
-            node = self._arrive(thread, effect, operation, word)
-            if operation is None:
+            node = histories.known(thread, effect) if coroutine is None else None
+            if node is None:
+                coroutine = coroutine or self._begun_anew(thread, passed)
+                node = self._resumed(thread, effect, coroutine)
+            passed.append(effect)
+            if effect is not None and effect.watched:
+                seen = histories.watch(effect, self._before, self.row)
+                self._log.watched[len(self._log.effects) - 1] = seen
+            if node.operation is None:
                 return
             if node.point or not self._started:
-                result = yield AccessEvent(self, node)
+                yield AccessEvent(self, node)
                 effect = self._made
             else:
                 effect = self._perform(node)
-                result = effect.result
+
+    def _begun_anew(self, thread: int, passed: list[OperationOutcome | None]) -> Coroutine[Operation, Any, str]:
+        """The coroutine of a thread that has come this far without one."""
+        coroutine = self.world.start(thread)
+        for effect in passed:
+            result = None if effect is None else effect.result
+            self.world.resume(coroutine, result, begun=self.histories.begun(effect))
+        return coroutine
 
     def _resumed(
-        self, thread: int, effect: OperationOutcome | None, coroutine: Coroutine[Operation, Any, str], result: Any
-    ) -> Operation:
-        """What a thread waits to do after ``result``; where no run was before, it may change nothing but local
-        variables."""
+        self, thread: int, effect: OperationOutcome | None, coroutine: Coroutine[Operation, Any, str]
+    ) -> HistoryNode:
+        """Where a thread gets to by ``effect``; where no run was before, it may change nothing but local variables."""
         begun = self.histories.begun(effect)
-        if not self.histories.is_checked(thread, effect):
-            return self.world.resume(coroutine, result, begun=begun)
+        result = None if effect is None else effect.result
+        checked = self.histories.is_checked(thread, effect)
         memory = self.histories.memory
-        stood = _place(coroutine)
-        memory.begin()
+        stood = _place(coroutine) if checked else None
+        if checked:
+            memory.begin()
+        self.world.gate.notes.clear()
+        operation: Operation | None = None
+        word = ""
         try:
-            return self.world.resume(coroutine, result, begun=begun)
+            operation = self.world.resume(coroutine, result, begun=begun)
+        except StopIteration as end:
+            word = end.value
         finally:
-            memory.check(stood)
+            if checked:
+                memory.check(stood)
+        return self._arrive(thread, effect, operation, word)
 
     def _arrive(
         self, thread: int, effect: OperationOutcome | None, operation: Operation | None, word: str
@@ -171,8 +183,6 @@ class Kernel(simpy.Environment):
                 f"thread {node.name} went on with {operation or word} after the same results after which it went on "
                 f"with {node.operation or node.word} in an earlier run: the agent is not deterministic"
             )
-        if effect is not None and effect.watched:
-            self._log.watched[len(self._log.effects) - 1] = self.histories.watch(effect, self._before, self.row)
         return node
 
     # decisions ---------------------------------------------------------------------------------------------------
@@ -181,27 +191,32 @@ class Kernel(simpy.Environment):
         """Let one thread go on: the access is made, and the thread runs to its next one."""
         if not self._started and self._start():
             return
+        log = self._log
+        made = len(log.times)
         enabled = self._enabled()
-        if not enabled or len(self._log.times) == self.cut:
+        if not enabled or made == self.cut:
             raise EmptySchedule
-        if not len(self._log.times) % CHECK_EVERY:
+        if not made % CHECK_EVERY:
             overrun.check(0)
-        if len(self._log.times) >= LONGEST or len(self._log.effects) >= MOST:
-            where = self.waiting[0]
-            asks = hints.of_world("liveness", self.world.revision, str(self.world.scope), self.world.granularity)
-            raise EndlessRun(
-                f"after {len(self._log.times):,} steps thread {where.node.name} is at {where.name}, and the run goes "
-                f"on: "
-                f"expected runs that end; if they need not, ask {asks}"
-            )
+        if made >= LONGEST or len(log.effects) >= MOST:
+            raise self._endless(made)
         place = self.strategy.pick(enabled)
         access = enabled[place]
-        if len(enabled) > 1:
+        among = len(enabled)
+        if among > 1:
             self.record.decisions.append(place)
-        self._log.times.append(self._now)
-        self._log.enabled.append(len(enabled))
-        access.place = len(self._log.effects)
+        log.times.append(self._now)
+        log.enabled.append(among)
+        access.place = len(log.effects)
         self._grant(access)
+
+    def _endless(self, made: int) -> EndlessRun:
+        where = self.waiting[0]
+        asks = hints.of_world("liveness", self.world.revision, str(self.world.scope), self.world.granularity)
+        return EndlessRun(
+            f"after {made:,} steps thread {where.node.name} is at {where.name}, and the run goes on: expected runs "
+            f"that end; if they need not, ask {asks}"
+        )
 
     def _enabled(self) -> list[AccessEvent]:
         effects, row = self.histories.effects, self.row
