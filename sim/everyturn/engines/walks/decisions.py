@@ -227,21 +227,6 @@ class DecisionGraph:
 
     # forced ways -------------------------------------------------------------------------------------------------
 
-    def settled(self, nodes: KeyNumbers) -> KeyNumbers:
-        """Where runs that are at these nodes have something to decide next, or are over."""
-        nodes = nodes.copy()
-        while True:
-            known = self.table[nodes]
-            open_ = np.flatnonzero((known & AMONG) == 0)
-            if not open_.size:
-                return nodes
-            at = nodes[open_]
-            self.expand(at[known[open_] == 0])
-            known = self.table[at]
-            forced = (known & AMONG) == 0
-            at[forced] = self.children[(known[forced] >> AMONG_BITS).view(np.int64)]
-            nodes[open_] = at
-
     def shorten(self) -> None:
         """Let every way lead to where there is something to decide, as far as that is known."""
         children = self.children[1 : self._used]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from everyturn.engines.walks.decisions import AMONG, AMONG_BITS, DecisionGraph, RunEnd
-from everyturn.strategies.stream import draws, starts
+from everyturn.strategies.stream import Words, draws, starts
 from everyturn.verdicts.checker import Judge
 from everyturn.world.world import World
 
@@ -68,10 +68,10 @@ class Walks:
         step = 0
         while True:
             known = graph.table.take(nodes)
+            if not known.all():
+                graph.expand(nodes[known == 0])
+                known = graph.table.take(nodes)
             among = known & AMONG
-            if not among.all():
-                nodes = graph.settled(nodes)
-                continue
             if step % _SWEEP == 0 or trail is not None:
                 over = among == 1
                 if over.any():
@@ -80,19 +80,29 @@ class Walks:
                     if not going.size:
                         graph.shorten()
                         return ended
-                    rows, nodes, states, known, among = (
-                        rows[going],
-                        nodes[going],
-                        states[going],
-                        known[going],
-                        among[going],
-                    )
-            places = draws(states)
-            places *= among
-            places >>= _BITS
-            if trail is not None:
-                trail.append((rows + first, places.view(np.int64).copy()))
+                    rows, states, known, among = rows[going], states[going], known[going], among[going]
+            places = _decided(states, among, trail, rows, first)
             known >>= AMONG_BITS
             places += known
             nodes = graph.children.take(places.view(np.int64))
             step += 1
+
+
+def _decided(states: Words, among: Words, trail: WalkTrail | None, rows: NDArray[np.int64], first: int) -> Words:
+    """What each run decides among so many; one that has one way to go on goes on, and draws nothing."""
+    if among.all():
+        places = draws(states)
+        places *= among
+        places >>= _BITS
+        if trail is not None:
+            trail.append((rows + first, places.view(np.int64).copy()))
+        return places
+    at = np.flatnonzero(among)
+    drawn = states[at]
+    decided = draws(drawn) * among[at] >> _BITS
+    states[at] = drawn
+    if trail is not None and at.size:
+        trail.append((rows[at] + first, decided.view(np.int64)))
+    places = np.zeros(len(among), np.uint64)
+    places[at] = decided
+    return places
