@@ -122,6 +122,38 @@ def test_keys_go_through_the_run(page: Opened) -> None:
     assert page.step == -1
 
 
+def test_keys_that_scroll_do_so_until_the_steps_are_in_sight(page: Opened) -> None:
+    """The first screen can be read on; whoever goes to a step from there is brought to it, also by a link."""
+    in_sight = "document.getElementById('controls').getBoundingClientRect().top < innerHeight / 2"
+    page.press("PageDown", "ArrowDown", "End")
+    assert page.step == -1
+    page.tab.evaluate("scrollTo(0, 0)")
+    page.tab.locator("#claims button", has_text="step").first.click()
+    assert page.step >= 0
+    assert page.tab.evaluate(in_sight)
+    page.tab.evaluate("scrollTo(0, 0)")
+    page.press("ArrowRight")
+    assert page.tab.evaluate(in_sight)
+    page.tab.reload()
+    assert page.tab.evaluate(in_sight)
+
+
+def test_enter_in_the_search_goes_to_the_next_step_that_is_shown(page: Opened) -> None:
+    page.tab.locator("#search").fill("is submitted")
+    page.tab.locator("#search").press("Enter")
+    first = page.step
+    page.tab.locator("#search").press("Enter")
+    assert "is submitted" in page.told
+    assert page.step != first
+
+
+def test_the_words_are_those_of_the_run_that_is_shown(page: Opened) -> None:
+    """The scope's own letters, and the dispatcher's name."""
+    words = page.tab.locator("#words li").all_text_contents()
+    assert any(line.startswith("AA: what runs. A: an accepted prompt with run id") for line in words)
+    assert not any("AA+1c" in line for line in words)
+
+
 def test_the_slider_goes_to_any_step(page: Opened) -> None:
     slider = page.tab.locator("#slider")
     slider.fill("14")
@@ -159,7 +191,7 @@ def test_who_waits_for_whom_is_said(page: Opened) -> None:
 
 
 def test_an_invariant_is_violated_from_its_step_on(page: Opened) -> None:
-    page.press("End")
+    page.press("ArrowRight", "End")
     assert "✗ no-hang – violated at rest" in page.text("#rules")
     page.press("ArrowLeft")
     assert "✓ no-hang – not violated so far" in page.text("#rules")
@@ -272,7 +304,7 @@ def test_the_run_that_passes_stands_beside(page: Opened) -> None:
     assert page.text("#beside caption") == "The same up to step 3; marked: what only one of them does."
     assert page.tab.locator("#beside tr.differs").count() > 10
     page.tab.locator("#beside td:last-child button").nth(1).click()
-    assert page.tab.get_by_role("button", name="a run that passes").get_attribute("aria-pressed") == "true"
+    assert page.tab.get_by_role("button", name="a run without it").get_attribute("aria-pressed") == "true"
 
 
 # for everybody -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from everyturn.page.claims import claims_of, headline
 from everyturn.page.contents import MOST_STATES, Lane, Marks, OtherRun, Rule, StateColumn, Story
 from everyturn.page.remedies import remedy
 from everyturn.page.state_space import StateSpace
-from everyturn.page.words import NOTES
+from everyturn.page.words import NOTES, meanings
 from everyturn.runs.outcomes import label
 from everyturn.runs.run import Run
 from everyturn.runs.tokens.named_steps import Named
@@ -96,6 +96,7 @@ def _told(run: Run, world: World, space: StateSpace, way: list[int]) -> Story:
         way=way,
         marks=Marks(violation=len(way)),
         claims=[],
+        words=meanings(world),
         token=run.token,
     )
 
@@ -109,7 +110,7 @@ def named(run: Run) -> list[Named]:
 
 
 def _other(space: StateSpace, passing: Passing) -> OtherRun:
-    return OtherRun("the nearest run that passes", passing.step, space.follow(named(passing.run)))
+    return OtherRun("the nearest run in which this does not happen", passing.step, space.follow(named(passing.run)))
 
 
 def _rule(invariant: Invariant, world: World) -> Rule:

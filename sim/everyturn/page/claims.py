@@ -79,7 +79,7 @@ def _too_late(found: Explanation) -> PageAnswer:
 
 def _well(found: Explanation, passing: Passing) -> PageAnswer:
     answer = (
-        f"The nearest run in which all is well is the same up to step {passing.step}. Here: "
+        f"The nearest run in which this does not happen is the same up to step {passing.step}. Here: "
         f"{told(found.run, passing.step)}. There: {told(passing.run, passing.step)}; after that each goes on as it can."
     )
     return PageAnswer("What would have gone well?", answer, [passing.step])

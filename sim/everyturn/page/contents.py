@@ -162,7 +162,7 @@ class Story(msgspec.Struct, omit_defaults=True):
     """One counterexample. ``kind``: what was run. ``way``: for each step the place of its move among those of its
     state, from state 0 on. ``whole``: all states of the scope are here; else ``carried`` says which.
 
-    ``rests``: what is violated in a state in which nothing can move.
+    ``rests``: what is violated in a state in which nothing can move. ``words``: what the words of the page mean.
     """
 
     kind: Literal["agent", "scenario", "session", "log"]
@@ -183,6 +183,7 @@ class Story(msgspec.Struct, omit_defaults=True):
     way: list[int]
     marks: Marks
     claims: list[PageAnswer]
+    words: list[str] = []
     whole: bool = False
     carried: str = ""
     others: list[OtherRun] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from difflib import ndiff
 from functools import partial
@@ -92,6 +93,9 @@ def last_change(found: Explanation) -> int | None:
     return last
 
 
+_FOR_TOOLS: Final = re.compile(r"  # (?:noqa|type: ignore).*")
+
+
 class Remedy(NamedTuple):
     """A change with which a scope is proved: the dispatcher's name, what the change is, its code, and how many states
     the proof has."""
@@ -141,16 +145,21 @@ def _changes(base: str | type[Dispatcher]) -> Iterator[_Change]:
     kind, name = find_revision(base), revision_name(base)
     for repair, change in REPAIRS.items():
         if not issubclass(kind, change):
-            yield _Change(repaired.WITH.join((base, repair)), _summary(change), partial(inspect.getsource, change))
+            yield _Change(repaired.WITH.join((base, repair)), _summary(change), partial(_source, change))
     names = list(REVISIONS)
     for following in names[names.index(name) + 1 : -1] if name in names else ():
         later = REVISIONS[following]
         if names.index(following) > names.index(_SEED):
             said = f"the later revision {following}: {_summary(later)}"
-            yield _Change(following, said, partial(inspect.getsource, later))
+            yield _Change(following, said, partial(_source, later))
         else:
             said = f"from {name} to the later revision {following}"
             yield _Change(following, said, partial(difference, kind, later))
+
+
+def _source(change: type) -> str:
+    """The code of a change, without what is there for the tools that check it."""
+    return _FOR_TOOLS.sub("", inspect.getsource(change))
 
 
 def difference(before: type, after: type) -> str:

@@ -25,6 +25,13 @@ from everyturn.verdicts import hints
 MOST_RUNS: Final = 150
 """So many runs beside the one that was found are made at most, for its reader to choose among."""
 MOST_PLACES: Final = 4
+MEANINGS: Final = (
+    "arrives: the outside world's answer, which somebody awaits, has come; the loop goes on with it at its next look",
+    "the loop runs what is ready: tasks whose answers have come take their next steps, in the order in which they came",
+    "waits: the task stands at an await, at the line that is shown",
+    "at rest: nothing is ready, and nothing more can come",
+)
+"""What the words of a page mean on a run of a program."""
 
 Words = list[tuple[str, str]]
 
@@ -41,7 +48,7 @@ def program_story(found: ExplainedScenario, scenario: Scenario, *, most: int) ->
         if found.passing is not None:
             good, good_moments = record(scenario, ByWords(found.passing.recorded), setting)
             step = _step_of(moments, found.passing.decision)
-            others = [OtherRun("the nearest run that passes", step, _added(tree, good, good_moments))]
+            others = [OtherRun("the nearest run in which this does not happen", step, _added(tree, good, good_moments))]
         whole = outcome.complete and _explored(tree, scenario, setting, outcome, most)
     claims = list(_claims(found, moments, tree))
     return msgspec.structs.replace(
@@ -103,6 +110,7 @@ def _told(name: str, tree: RunTree, way: list[int]) -> Story:
         way=way,
         marks=Marks(violation=len(way)),
         claims=[],
+        words=list(MEANINGS),
     )
 
 
@@ -220,10 +228,15 @@ def _headline(found: ExplainedScenario) -> str:
     """The fault in a sentence: of a hang who waits for ever, for nothing that another task could bring."""
     waiting = _waiting(found)
     if found.finding.kind != "hang" or not waiting:
-        return short_names(str(found.finding))
+        return _sentence(found)
     names = [each.name for each in waiting if not each.for_tasks] or [each.name for each in waiting]
     who = short_names(f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0])
     return f"The program never ends: {who} wait{'s' * (len(names) == 1)} for ever"
+
+
+def _sentence(found: ExplainedScenario) -> str:
+    said = short_names(str(found.finding))
+    return said[:1].upper() + said[1:]
 
 
 def _claims(found: ExplainedScenario, moments: Sequence[RunMoment], tree: RunTree) -> Iterator[PageAnswer]:
@@ -233,8 +246,8 @@ def _claims(found: ExplainedScenario, moments: Sequence[RunMoment], tree: RunTre
     if found.passing is not None:
         passing, step = found.passing, _step_of(moments, found.passing.decision)
         answer = (
-            f"The nearest run in which all is well is the same up to step {step}, and there "
-            f"“{told(passing.instead)}” instead of “{told(passing.taken)}”."
+            f"The nearest run in which all is well is the same up to step {step}. Here: {told(passing.taken)}. "
+            f"There: {told(passing.instead)}."
         )
         yield PageAnswer("What would have gone well?", answer, [step])
     if found.beyond_asyncio is not None:
@@ -248,8 +261,8 @@ def _wrong(found: ExplainedScenario, rest: int) -> Iterator[PageAnswer]:
     if kind == "hang" and waiting:
         yield PageAnswer("What went wrong?", f"At rest nothing can move any more. {who}", [rest])
         return
-    meant = f" In general: {KINDS[kind]}." if kind in KINDS else ""
-    yield PageAnswer("What went wrong?", f"{short_names(str(found.finding))}.{meant}", [rest])
+    meant = f" In general: {KINDS[kind]}." if kind in KINDS and kind != "error" else ""
+    yield PageAnswer("What went wrong?", f"{_sentence(found)}.{meant}", [rest])
     if waiting:
         yield PageAnswer("Who waits for whom at rest?", who, [rest])
 
@@ -260,10 +273,10 @@ def _decided(found: ExplainedScenario, moments: Sequence[RunMoment], tree: RunTr
         return PageAnswer(question, "No two things were found whose other order spares the run its fault.")
     first, *_ = steps = _marks(found, moments).pair
     answer = (
-        f"“{found.pair.first}” came before “{found.pair.second}”. The other way round this does not "
-        "happen. A change prevents it after which this order makes no difference: a task that has "
-        "awaited something in between has to look again at what was so before. The lines below are where tasks waited "
-        "then, and where they wait at rest."
+        f"“{found.pair.first}” came before “{found.pair.second}”. The other way round this does not happen. To prevent "
+        "it, make both orders right: what a task found out before an await need not be so after it, and has to be "
+        "looked at again; what one task leaves behind for others has to be put back by whoever uses it next. The lines "
+        "below are where tasks waited then, and where they wait at rest."
     )
     places = list(dict.fromkeys(tree.places.number(*place) for place in _awaited(moments, first)))
     return PageAnswer(question, answer, steps, places[:MOST_PLACES])

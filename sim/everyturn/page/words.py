@@ -8,6 +8,8 @@ from everyturn.page.contents import Deed
 from everyturn.printing import printable
 from everyturn.runs.outcomes import shown
 from everyturn.world.observer import Step
+from everyturn.world.scope import ENDLESS, EXTRAS, PROMPTS
+from everyturn.world.world import World
 from everyturn_impl.calls import Call, Completion, StreamResult
 
 _WORDS: Final = {
@@ -64,8 +66,34 @@ NOTES: Final = {
     "closing": "whether the workspace is closing",
     "calls": "the calls from outside",
 }
+_MEANINGS: Final = (
+    "prompt: what a user submits; if it has a run id, a client waits for its completion",
+    "completion: the message that tells the client that his prompt's turn is over, and how",
+    "turn: the model's work on a prompt; a prompt that comes meanwhile waits in the queue",
+    "to fold: to append a waiting prompt to the running turn, so that it gets none of its own",
+    "to hand off: at the end of a turn, to begin the turn of the next prompt in the queue",
+    "reservation: what counts an accepted prompt while it is on its way to its turn or to the queue",
+    "cancel mark: what says up to which prompt a Cancel holds",
+    "dispatch mutex: whoever holds it may look at the above and change it; others wait",
+    "at rest: nothing can move any more",
+)
 _VERBS: Final = {"mutex.lock": "locks", "mutex.unlock": "unlocks"}
 _LONGEST: Final = 200
+
+
+def meanings(world: World) -> list[str]:
+    """What the words of a page mean on a dispatcher's run."""
+    scope = world.scope
+    said = [f"{letter}: {PROMPTS[letter]}" for letter in dict.fromkeys(scope.prompts)]
+    for letter, (name, numbered, text) in EXTRAS.items():
+        number = getattr(scope, name)
+        if number:
+            said.append(f"{letter}: {text}" + (f" (n = {'any' if number == ENDLESS else number})" if numbered else ""))
+    return [
+        *_MEANINGS,
+        f"{world.revision}: the version of the dispatcher that runs",
+        f"{scope}: what runs. {'; '.join(said)}",
+    ]
 
 
 def deed(made: Step, place: int | None) -> Deed:

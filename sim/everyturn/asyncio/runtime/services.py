@@ -74,6 +74,13 @@ def unanswered_in(request: object) -> list[str]:
     return [name for name in prompts if name not in answered] or prompts[-1:]
 
 
+def _brief(request: object) -> str:
+    """The beginning of what is asked: of messages the last one, which those before it do not have."""
+    last = request[-1] if isinstance(request, list | tuple) and request else request
+    content = last.get("content", last) if isinstance(last, dict) else last
+    return repr(content if isinstance(content, str) else str(content))[:40]
+
+
 class WorldModel:
     """A language model: an answer comes piece by piece, each when the world likes, and may be an error of the scope."""
 
@@ -114,7 +121,7 @@ class AnswerStream:
     @property
     def name(self) -> str:
         """What is asked of the world."""
-        return f"model {' '.join(self.prompts) or str(self.request)[:40]}"
+        return f"model {' '.join(self.prompts) or _brief(self.request)}"
 
     def ask(self) -> None:
         """The model is asked, unless it was."""

@@ -182,7 +182,7 @@ function fillLegend(story) {
     ]),
     ["① ②: the two accesses whose order decided"],
     ["⚑: after this step it is too late, whatever comes"],
-    ["◇: where the nearest run that passes does something else"],
+    ["◇: where the nearest run in which this does not happen does something else"],
     ["✗: a violation; ↺: a loop"],
     [
       "arrow to an object: changes it; from it: reads it; thick: a client is told; dashed: something is handed over",

@@ -40,7 +40,7 @@ function besideTable(player, one, other) {
       cell(player, other, right),
     ),
   );
-  const ends = element("tr", { class: "ends" }, endCell(one), endCell(other));
+  const ends = element("tr", { class: "ends" }, endCell(one), endCell(other, one));
   return element(
     "table",
     {},
@@ -52,7 +52,7 @@ function besideTable(player, one, other) {
         "tr",
         {},
         element("th", { scope: "col" }, "this run"),
-        element("th", { scope: "col" }, "the nearest run that passes"),
+        element("th", { scope: "col" }, "the nearest run in which this does not happen"),
       ),
     ),
     element("tbody", {}, rows, ends),
@@ -75,8 +75,14 @@ function cell(player, run, step) {
   );
 }
 
-function endCell(run) {
+/** How a run ends; ``beside``: the one that it is compared with, of which it must not break the same. */
+function endCell(run, beside = null) {
   if (!run.rests && !run.broken.size) return element("td", {}, "it goes on");
+  const spared = beside === null ? [] : [...beside.broken.keys()].filter((name) => !run.broken.has(name));
+  if (spared.length && run.broken.size) {
+    const others = [...run.broken.keys()].join(", ");
+    return element("td", { class: "good" }, `✓ ${spared.join(", ")} (✗ ${others}: another matter)`);
+  }
   return run.broken.size
     ? element("td", { class: "bad" }, `✗ ${[...run.broken.keys()].join(", ")}`)
     : element("td", { class: "good" }, "✓ nothing is violated");

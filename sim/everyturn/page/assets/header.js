@@ -1,21 +1,13 @@
 /* What stands above and below the workbench: the words, the answers, the runs, the marked steps, the link. */
 
-const WORDS_OF_AGENTS = [
-  "prompt: what a user submits; if it has a run id, a client waits for its completion",
-  "completion: the message that tells the client that his prompt's turn is over, and how",
-  "turn: the model's work on a prompt; a prompt that comes meanwhile waits in the queue",
-  "to fold: to append a waiting prompt to the running turn, so that it gets none of its own",
-  "scope: what runs; in AA+1c two accepted prompts with run ids, and one Cancel",
-];
-
 function fillHeader(player) {
   const { story } = player;
-  const { kind, title, sentence, claims } = story.data;
+  const { kind, title, sentence, claims, words = [] } = story.data;
   const [plain, exact] = kind === "log" ? [title, sentence] : [sentence, title];
   byId("title").textContent = plain;
   byId("exact").textContent = exact;
-  byId("words").hidden = kind !== "agent";
-  byId("words").lastElementChild.replaceChildren(...WORDS_OF_AGENTS.map((line) => element("li", {}, line)));
+  byId("words").hidden = !words.length;
+  byId("words").lastElementChild.replaceChildren(...words.map((line) => element("li", {}, line)));
   refill(
     "claims",
     claims.map((claim) => claimCard(player, claim)),
@@ -60,7 +52,7 @@ function storyButton(player, each, text) {
 
 function claimCard(player, { question, answer, steps, places, code }) {
   const { story } = player;
-  const jumps = (steps ?? []).map((step) => button(stepName(story.found, step), () => player.show(story.found, step)));
+  const jumps = (steps ?? []).map((step) => button(stepName(story.found, step), () => player.jump(story.found, step)));
   return element(
     "section",
     { class: places?.length ? "claim wide" : "claim" },
@@ -81,7 +73,7 @@ function changeOf(code) {
 
 function fillRuns(player) {
   const { story, run } = player;
-  const names = [["this run", story.found], ...story.others.map((other) => ["a run that passes", other])];
+  const names = [["this run", story.found], ...story.others.map((other) => ["a run without it", other])];
   if (run.name === "own") names.push(["your run", run]);
   refill(
     "runs",
@@ -95,7 +87,7 @@ function fillBeside(player) {
   const { story, run } = player;
   const other = run.name === "own" ? story.found : story.others[0];
   if (!other) return refill("beside");
-  const heading = element("h2", { id: "beside-name" }, "The nearest run that passes, beside this one");
+  const heading = element("h2", { id: "beside-name" }, "The nearest run in which this does not happen, beside this one");
   return refill("beside", heading, besideTable(player, story.found, story.others[0] ?? run));
 }
 
@@ -108,7 +100,8 @@ function fillAbout({ story, address }) {
     element(
       "p",
       { class: "dim" },
-      "Keys: ← → (or ↑ ↓) a step, Page Up and Page Down ten, Home and End, 1 to 9 who goes next. ",
+      "Keys: ← → a step; where the steps are in sight ↑ ↓, too, Page Up and Page Down ten, Home and End; 1 to 9 who goes ",
+      "next. ",
       `Made by ${CONTENTS.made}; this page fetches nothing.`,
     ),
   );

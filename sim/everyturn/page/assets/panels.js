@@ -71,7 +71,7 @@ function marksAt(run, step) {
       });
     if (marks.too_late === step) found.push({ sign: "⚑", kind: "late", text: "after this step it is too late" });
     if (others?.[0]?.step === step)
-      found.push({ sign: "◇", kind: "differs", text: "here the nearest run that passes does something else" });
+      found.push({ sign: "◇", kind: "differs", text: "here the nearest run in which this does not happen does something else" });
   }
   if (run.name.startsWith("passing") && others?.[0]?.step === step) {
     found.push({ sign: "◇", kind: "differs", text: "here it differs from the run that fails" });

@@ -20,6 +20,19 @@ class Player {
     this.#atStep();
   }
 
+  /** Go to a step that is named far above, where the steps are out of sight. */
+  jump(run, step) {
+    this.show(run, step);
+    bringWorkbench();
+  }
+
+  /** Go to the next step that the filters show, from the last one to the first. */
+  toNextShown() {
+    const shown = [...byId("steps").children].map((row) => Number(row.dataset.step));
+    const next = shown.find((step) => step > this.step && step < this.run.end) ?? shown[0];
+    if (next !== undefined) this.go(next);
+  }
+
   show(run, step) {
     this.run = run;
     this.step = Math.max(-1, Math.min(run.end, step));
@@ -129,6 +142,15 @@ function remember(address) {
   if (location.protocol !== "about:") history.replaceState(null, "", address);
 }
 
+/** Whether the steps are what the reader looks at. */
+function workbenchInSight() {
+  return byId("controls").getBoundingClientRect().top < window.innerHeight / 2;
+}
+
+function bringWorkbench() {
+  if (!workbenchInSight()) byId("controls").scrollIntoView({ block: "start" });
+}
+
 /** Scroll a row into sight within its own column, and not the page. */
 function bringIntoView(row) {
   const [box, inside] = [byId("chart").getBoundingClientRect(), row.getBoundingClientRect()];
@@ -153,13 +175,18 @@ const KEYS = {
   End: () => PLAYER.run.end,
 };
 
+/** Keys that scroll the page as long as something else is looked at. */
+const SCROLLS = ["ArrowDown", "ArrowUp", "PageDown", "PageUp", "Home", "End"];
+
 function listens(event) {
   const typing = event.target.closest("input[type=text], input[type=search], select, textarea");
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (SCROLLS.includes(event.key) && !workbenchInSight()) return;
   const place = /^[1-9]$/.test(event.key) ? Number(event.key) - 1 : null;
   if (place !== null && PLAYER.story.moves(PLAYER.run.after(PLAYER.step))?.[place]) PLAYER.choose(place);
   else if (Object.hasOwn(KEYS, event.key)) PLAYER.go(KEYS[event.key]());
   else return;
+  bringWorkbench();
   event.preventDefault();
 }
 
@@ -169,6 +196,10 @@ function begin() {
   byId("back").addEventListener("click", () => PLAYER.go(PLAYER.step - 1));
   byId("forward").addEventListener("click", () => PLAYER.go(PLAYER.step + 1));
   byId("last").addEventListener("click", () => PLAYER.go(PLAYER.run.end));
+  byId("filters").addEventListener("submit", (event) => {
+    event.preventDefault();
+    PLAYER.toNextShown();
+  });
   byId("slider").addEventListener("input", (event) => PLAYER.go(Number(event.target.value)));
   document.addEventListener("keydown", listens);
   window.addEventListener("hashchange", () => {
@@ -180,6 +211,7 @@ function begin() {
   PLAYER.follow(location.hash);
   fillFilters(PLAYER);
   PLAYER.draw();
+  if (PLAYER.step >= 0) bringWorkbench();
 }
 
 begin();

@@ -47,7 +47,7 @@ function watchPanel(player) {
     element(
       "p",
       { id: "names", class: "dim" },
-      `Names: ${known}. Signs: == != < <= > >= in not and or + - len( ) . [ ]`,
+      `Names: ${known}. Texts stand in quotes. Signs: == != < <= > >= in not and or + - len( ) . [ ]`,
     ),
     element(
       "ul",
