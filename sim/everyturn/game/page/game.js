@@ -79,6 +79,9 @@ function showChoices(graph, stands) {
     return moves.map(([move, place]) => choice(name, who, stands[who], move, place, moves.length > 1));
   });
   at("choices").replaceChildren(...rows);
+  document.querySelectorAll("button.choice").forEach((button, number) => {
+    if (number < 9) button.prepend(element("kbd", {text: `${number + 1}`, "aria-hidden": "true"}));
+  });
 }
 
 function choice(name, who, stand, move, place, several) {
@@ -134,7 +137,7 @@ function take(place) {
   if (walk.won !== null) return win();
   if (walk.atRest) {
     at("said").textContent = `${at("said").textContent} Nothing can move any more, and the goal is not reached. ` +
-      "Undo some moves, or start over.";
+      (level.shortest === null ? "Undo some moves, or start over." : `${missed()} Undo ${tooLate()}, or start over.`);
   }
   keepFocus(move.who);
 }
@@ -172,6 +175,14 @@ function hint() {
   }
   hints += 1;
   at("said").textContent = `Hint: ${said}`;
+}
+
+// The move after which the goal could not be reached any more, in words.
+function missed() {
+  const left = walk.distances();
+  const late = walk.states.findIndex((state) => left[state] === Infinity);
+  const move = walk.made()[late - 1];
+  return `It was out of reach from move ${late} on: ${level.graph.who[move.who]} ${move.told}.`;
 }
 
 // How many moves have to be undone until the goal can be reached again, in words.
