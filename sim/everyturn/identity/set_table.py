@@ -11,7 +11,7 @@ from __future__ import annotations
 import ctypes
 from typing import Any, Final
 
-Table = tuple[bytes, int]
+SetTable = tuple[bytes, int]
 """One byte for each place of the table (empty, taken, left), and the place at which ``pop`` begins to look."""
 
 _LEFT: Final = 2
@@ -30,7 +30,7 @@ class _Set(ctypes.Structure):
     )
 
 
-def table_of(value: set[Any] | frozenset[Any]) -> Table:
+def table_of(value: set[Any] | frozenset[Any]) -> SetTable:
     """The table of a set, without its members."""
     held = _Set.from_address(id(value) + object.__basicsize__)
     size = held.mask + 1
