@@ -74,7 +74,7 @@ def prepare() -> None:
     for port, protocol in get_type_hints(Ports).items():
         for method in vars(protocol):
             if not method.startswith("_"):
-                parameters(port, method)
+                checks(port, method)
 
 
 @cache
