@@ -84,6 +84,39 @@ def _not_a_number(way: int) -> list[float]:
     return [NOT_A_NUMBER, (NOT_A_NUMBER, float("nan"))[way]]
 
 
+class Shares:
+    """Whose attributes others may have, too."""
+
+    way = 0
+
+
+def _attributes(way: int) -> tuple[Any, Any]:
+    thing = Shares()
+    return thing, vars(thing) if way else {}
+
+
+def _seen_there(held: tuple[Any, Any]) -> bool:
+    held[0].seen = True
+    return "seen" in held[1]
+
+
+def _two_of_one(way: int) -> tuple[Any, Any]:
+    one, other = Shares(), Shares()
+    if way:
+        other.__dict__ = vars(one)
+    return one, other
+
+
+def _keywords(way: int) -> tuple[Any, Any]:
+    part: Any = functools.partial(dict, one=1)
+    return part, part.keywords if way else dict(part.keywords)
+
+
+def _called_with(held: tuple[Any, Any]) -> Any:
+    held[1].update(one=2)
+    return held[0]()
+
+
 def _released(way: int) -> memoryview:
     view = memoryview(b"a")
     if way:
@@ -149,6 +182,9 @@ MAKE_AND_LOOK: Final[dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]
     "whose notes a list is": (_notes, _noted),
     "whose members a list is": (_group, _members_given),
     "which not-a-number": (_not_a_number, lambda numbers: numbers[0] in numbers[1:]),
+    "whose attributes a dictionary has": (_attributes, _seen_there),
+    "whether two objects have one dictionary": (_two_of_one, lambda both: _seen_there((both[0], vars(both[1])))),
+    "whose keywords a dictionary has": (_keywords, _called_with),
     "a released view": (_released, _read),
     "a cache of what the library makes": (_event, lambda the_event: the_event().is_set()),
     "a cache of a partial": (_partial, lambda kept: kept("a")),

@@ -6,15 +6,18 @@ from __future__ import annotations
 import abc
 import asyncio
 import builtins
+import calendar
 import decimal
 import gc
 import importlib
 import json
+import locale
 import logging
 import logging.handlers
 import os
 import pickle
 import signal
+import socket
 import sys
 import threading
 import types
@@ -111,6 +114,25 @@ def _held_finalizer(way: int) -> tuple[Thing, Any]:
     return thing, weakref.finalize(thing, str, way)
 
 
+class OwnPolicy(asyncio.DefaultEventLoopPolicy):
+    """Somebody's own."""
+
+
+_POLICIES: Final = (OwnPolicy(), asyncio.DefaultEventLoopPolicy())
+
+
+class OwnLogger(logging.Logger):
+    """Somebody's own."""
+
+
+def _locale(way: int) -> None:
+    locale.setlocale(locale.LC_TIME, ("C", "C.UTF-8")[way])
+
+
+def _first_day(way: int) -> None:
+    calendar.setfirstweekday(way)
+
+
 class Acts:
     """Does something when it is gone."""
 
@@ -194,6 +216,11 @@ def library_as_it_was() -> Iterator[None]:
     signal.signal(signal.SIGUSR1, handler)
     os.umask(mask)
     logging.disable(logging.NOTSET)
+    logging.setLoggerClass(logging.Logger)
+    asyncio.set_event_loop_policy(None)
+    calendar.setfirstweekday(calendar.MONDAY)
+    locale.setlocale(locale.LC_TIME, "C")
+    socket.setdefaulttimeout(None)
     os.environ.clear()
     os.environ.update(environment)
     for owner in (asyncio, asyncio.sleep, asyncio.Queue, asyncio.StreamReader, everyturn, everyturn.Held, builtins):
@@ -292,6 +319,20 @@ MAKE_AND_LOOK: Final[dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]
     ),
     "garbage that acts when it is collected": (_garbage, _collected),
     "garbage that somebody waits for": (_awaited_garbage, _collected),
+    "the locale": (_locale, lambda _: locale.setlocale(locale.LC_TIME)),
+    "the time-out of sockets": (
+        lambda way: socket.setdefaulttimeout(1 + way),
+        lambda _: socket.getdefaulttimeout(),
+    ),
+    "the first day of a week": (_first_day, lambda _: calendar.firstweekday()),
+    "the class of loggers": (
+        lambda way: logging.setLoggerClass((logging.Logger, OwnLogger)[way]),
+        lambda _: logging.getLoggerClass().__name__,
+    ),
+    "who makes loops": (
+        lambda way: asyncio.set_event_loop_policy(_POLICIES[way]),
+        lambda _: type(asyncio.get_event_loop_policy()).__name__,
+    ),
     "filters of warnings": (
         lambda way: warnings.simplefilter(("ignore", "always")[way]),
         lambda _: warnings.filters[0][0],

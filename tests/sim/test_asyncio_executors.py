@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import threading
 from typing import Any
 
 import pytest
 
 import everyturn
+from everyturn.asyncio.search.searching import search
 from everyturn.errors import UsageError
 
 
@@ -95,3 +97,31 @@ async def left_with_work_for_two(world: Any) -> None:
 def test_an_executor_that_cannot_be_followed_is_refused(scenario: Any, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         everyturn.check_scenario(scenario)
+
+
+KEPT = threading.local()
+
+
+async def asks_who_it_is(world: Any) -> None:
+    """A function on another thread is not on the loop's, and is told so."""
+    here, main = threading.get_ident(), threading.main_thread()
+    assert await asyncio.to_thread(threading.get_ident) != here
+    assert await asyncio.to_thread(threading.current_thread) is not main
+    assert (await asyncio.to_thread(threading.current_thread)).name == "asyncio_0"
+    assert threading.current_thread() is main
+
+
+async def keeps_something_for_its_thread(world: Any) -> None:
+    KEPT.seen = 1
+    await asyncio.to_thread(getattr, KEPT, "seen", None)
+
+
+def test_a_function_on_another_thread_is_told_of_another_one() -> None:
+    found = search(asks_who_it_is)
+    assert found.complete
+    assert not found.found
+    assert not found.trusted
+
+
+def test_that_a_local_is_one_for_all_threads_is_trusted() -> None:
+    assert any("threading.local" in each for each in search(keeps_something_for_its_thread).trusted)

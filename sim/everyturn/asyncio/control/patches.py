@@ -25,6 +25,7 @@ from asyncio import events
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import SourceFileLoader
+from threading import get_ident
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
@@ -35,7 +36,7 @@ from everyturn.asyncio.order.sets import WorldSet
 from everyturn.asyncio.runtime import executors
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.loop import WorldLoop
-from everyturn.asyncio.runtime.outside import Job, Pool
+from everyturn.asyncio.runtime.outside import OTHER_THREAD, Job, Pool
 from everyturn.asyncio.runtime.places import may_be_patched, user_line
 
 EPOCH: Final = 1_700_000_000.0 - 1000.0
@@ -120,6 +121,7 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (random, "_urandom", _urandom(os.urandom)),
         (secrets, "token_bytes", _token_bytes(secrets.token_bytes)),
         (uuid, "uuid1", _uuid1(uuid.uuid1)),
+        (threading, "get_ident", _present_thread(threading.get_ident)),
         (threading.Thread, "start", _thread_start(threading.Thread.start)),
         (threading.Condition, "wait", _waits(threading.Condition.wait)),
         (asyncio.tasks, "all_tasks", _all_tasks(asyncio.all_tasks)),
@@ -152,9 +154,16 @@ class _SocketModule(ModuleType):
         return socket.getaddrinfo if loop is None else loop.world.network.resolve
 
 
+def _present_thread(original: Callable[[], int]) -> Callable[[], int]:
+    def present() -> int:
+        return OTHER_THREAD if Job.thread == original() else original()
+
+    return present
+
+
 def _waits(original: Callable[..., bool]) -> Callable[..., bool]:
     def wait(self: threading.Condition, timeout: float | None = None) -> bool:
-        if Job.thread == threading.get_ident():
+        if Job.thread == get_ident():
             return _refuse(
                 "a function on another thread that waits for the loop or for a thread",
                 "let it return, and await in the loop what it waits for",
@@ -197,7 +206,7 @@ def _uuid1(original: Callable[..., uuid.UUID]) -> Callable[..., uuid.UUID]:
 def _thread_start(original: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
     def start(self: threading.Thread) -> None:
         loop = _loop()
-        if loop is None and Job.thread != threading.get_ident():
+        if loop is None and Job.thread != get_ident():
             original(self)
             return
         if loop is not None and is_worker(self):

@@ -30,6 +30,8 @@ class Sequences:
         self.texts = False
         """Whether the program keeps a set of several texts, which Python orders by hashes that are new in each
         process."""
+        self.locals = self.threads = False
+        """Whether the program has a ``threading.local``; whether it runs functions on other threads."""
         self._before: dict[int, object] = {}
         self._numbers: dict[int, tuple[ref[Any], int]] = {}
 
@@ -82,7 +84,7 @@ class Sequences:
         for kind in self.classes:
             del kind.__hash__
         self.classes.clear()
-        self.texts = False
+        self.texts = self.locals = self.threads = False
         self._before.clear()
         self._numbers.clear()
 

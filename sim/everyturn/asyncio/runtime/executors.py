@@ -32,6 +32,11 @@ def check(executor: Any) -> None:
         raise RuntimeError("cannot schedule new futures after shutdown")
 
 
+def thread_name(executor: Any) -> str:
+    """What a thread of ``executor`` (nothing: the default one) is called."""
+    return f"{getattr(executor, '_thread_name_prefix', 'asyncio')}_0"
+
+
 def shut_down(executor: Any, pool: Pool, *, wait: bool, cancels: bool) -> None:
     """Before ``executor`` is shut down: what it has still to run is run, if it is waited for.
 

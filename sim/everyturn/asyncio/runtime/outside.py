@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from random import Random
 from threading import get_ident
 from typing import Any, ClassVar, Final, NamedTuple, Protocol
@@ -177,16 +179,32 @@ class OutsideCall(Answer):
         self.result[0]()
 
 
+OTHER_THREAD: Final = 1
+"""What a function on another thread is told that its thread is called by the system."""
+
+
+@contextmanager
+def _another_thread(name: str) -> Iterator[None]:
+    """Who asks for the present thread (``threading.current_thread``) is told of one of an executor."""
+    known: dict[int, threading.Thread] = vars(threading)["_active"]
+    known[OTHER_THREAD] = threading.Thread(name=name)
+    try:
+        yield
+    finally:
+        del known[OTHER_THREAD]
+
+
 class Job:
     """A function that another thread runs: it runs in one step, and later its result arrives."""
 
     thread: ClassVar[int | None] = None
     """The (real) thread on which one runs just now; others of the process have nothing to do with it."""
 
-    def __init__(self, name: str, call: Callable[[], Any], number: int) -> None:
+    def __init__(self, name: str, call: Callable[[], Any], number: int, thread_name: str = "asyncio_0") -> None:
         self.name = name
         self.number = number
         self.call = call
+        self.thread_name = thread_name
         self.future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         self.ran = False
         self._value: Any = None
@@ -199,7 +217,7 @@ class Job:
             return
         Job.thread = get_ident()
         try:
-            with apart():
+            with apart(), _another_thread(self.thread_name):
                 self._value = contextvars.Context().run(self.call)
         except Exception as error:  # noqa: BLE001 # it belongs to whoever waits for the result
             self._error = error

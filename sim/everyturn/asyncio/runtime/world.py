@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from everyturn.asyncio.connections.network import Network
 from everyturn.asyncio.order.clock import Clock
 from everyturn.asyncio.order.ordering import Numbers, name_in_sets
+from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.order.sets import SetOrders
+from everyturn.asyncio.runtime import executors
 from everyturn.asyncio.runtime.arriving import Arriving, RunProgress, WorldMove
 from everyturn.asyncio.runtime.collecting import unheld
 from everyturn.asyncio.runtime.decisions import GO_ON, Decision, Guide, told_apart
@@ -177,7 +179,9 @@ class ScenarioWorld(Arriving):
     def submit(self, executor: Any, func: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """A function for a thread of ``executor`` (nothing: the default one): a future of :mod:`concurrent.futures`."""
         name = getattr(func, "__qualname__", None) or getattr(getattr(func, "func", None), "__qualname__", "function")
-        job = Job(str(name).rpartition(".")[2], partial(func, *args), self.progress.jobs)
+        NOW.threads = True
+        short = str(name).rpartition(".")[2]
+        job = Job(short, partial(func, *args), self.progress.jobs, executors.thread_name(executor))
         self.progress.jobs += 1
         self._pool(executor).submit(job)
         return job.future

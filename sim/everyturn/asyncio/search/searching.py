@@ -267,6 +267,7 @@ class ScenarioSearch:
     def trusts(self) -> None:
         """Say what was trusted, once all runs are made."""
         texts = [_TEXTS] if NOW.texts else []
+        texts += [_LOCALS] if NOW.locals and NOW.threads else []
         self.trusted = [*map(_trusted_order, NOW.classes), *texts, *sorted(self.assumed)]
 
 
@@ -316,6 +317,10 @@ def search(
             setting = setting._replace(groups=joined(setting.groups, result.neighbours))
 
 
+_LOCALS: Final = (
+    "what a threading.local keeps is taken to be the same on all threads: a function on another thread finds what the "
+    "loop's thread has put there"
+)
 _TEXTS: Final = (
     "the order of sets of texts is that of this process; it is one of all that are possible: ask again with another "
     "PYTHONHASHSEED if the program goes through one"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import types
 from typing import Any
@@ -48,6 +49,7 @@ def _set(encoder: StateEncoder, value: Any) -> None:
 @encodes(types.ModuleType)
 def _module(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append(("module", value.__name__))
+    encoder.namespace(vars(value))
     if is_programs(value) and value is not sys:
         encoder.meets(value)
 
@@ -69,6 +71,12 @@ def _builtin(encoder: StateEncoder, value: Any) -> None:
     owner = getattr(value, "__self__", None)
     encoder.out.append((type(value).__name__, value.__qualname__))
     encoder.value(owner)
+
+
+@encodes(functools.partial)
+def _partial(encoder: StateEncoder, value: Any) -> None:
+    encoder.anatomy(value)
+    encoder.namespace(value.keywords)
 
 
 @encodes(BaseException)

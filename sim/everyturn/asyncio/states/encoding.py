@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import threading
 import weakref
 from collections.abc import Callable
 from enum import Enum
@@ -112,6 +113,14 @@ class StateEncoder:
         self.numbers[id(value)] = len(self.numbers)
         self.alive.append(value)
 
+    def namespace(self, held: dict[str, Any]) -> None:
+        """The ``__dict__`` of an object: others may share it, or hold it as what it is."""
+        known = self.numbers.get(id(held))
+        if known is None:
+            self.number(held)
+        else:
+            self.out.append(("namespace", known))
+
     def meets(self, value: Any) -> None:
         """What code mentions of ``value`` counts, which is a class or a module."""
         if id(value) not in self.met:
@@ -191,6 +200,8 @@ class StateEncoder:
         out = self.out
         out.append("object")
         self.value(type(value))
+        if (own := layout(type(value)).namespace) is not None:
+            self.namespace(own(value))
         self._tag(found.tag)
         out.append((len(found.items), found.names))
         place = 0
@@ -284,6 +295,8 @@ def _otherwise(kind: type) -> Encode:
         return _BY_TYPE[logging.Handler]
     if issubclass(kind, asyncio.Future):
         return _BY_TYPE[asyncio.Future]
+    if issubclass(kind, threading.local):
+        return _BY_TYPE[threading.local]
     if issubclass(kind, BaseException):
         return _BY_TYPE[BaseException]
     if issubclass(kind, tuple) and hasattr(kind, "n_sequence_fields"):

@@ -204,6 +204,7 @@ def _function(encoder: StateEncoder, value: Any) -> None:
         encoder.value(cell)
     encoder.value(value.__defaults__)
     encoder.value(value.__kwdefaults__)
+    encoder.namespace(value.__dict__)
     encoder.named(value.__dict__)
     encoder.functions.append(value)
 

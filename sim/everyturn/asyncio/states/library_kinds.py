@@ -8,19 +8,26 @@ lives, so that equal encodings say that it is equal now.
 from __future__ import annotations
 
 import _thread
+import asyncio
+import calendar
 import decimal
 import gc
+import locale
 import logging
+import mimetypes
 import os
 import re
+import socket
 import sys
 import threading
 import typing
 import weakref
+from collections.abc import Callable
 from operator import is_
 from types import FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
+from everyturn.asyncio.order import sequences
 from everyturn.asyncio.runtime.output import KeptStream
 from everyturn.asyncio.states.classes import is_programs, is_watched
 from everyturn.asyncio.states.encoding import encodes
@@ -170,6 +177,13 @@ def _thread_handle(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append(("thread handle", value.is_done()))
 
 
+@encodes(threading.local)
+def _local(encoder: StateEncoder, value: threading.local) -> None:
+    """What it holds for the one real thread there is."""
+    sequences.NOW.locals = True
+    encoder.anatomy(value)
+
+
 @encodes(decimal.Context)
 def _arithmetic(encoder: StateEncoder, value: decimal.Context) -> None:
     limits = (value.prec, value.rounding, value.Emin, value.Emax, value.capitals, value.clamp)
@@ -187,6 +201,30 @@ def surroundings(encoder: StateEncoder) -> None:
         encoder.value([*changed, *(key for key in _environment if key not in now)])
     if (held := _settings()) != _SETTINGS:
         encoder.out.append(held)
+
+
+_SET_BY: Final[dict[str, Callable[[], Any]]] = {
+    "disable": gc.isenabled,
+    "set_asyncgen_hooks": lambda: tuple(sys.get_asyncgen_hooks()),
+    "setprofile": sys.getprofile,
+    "settrace": sys.gettrace,
+    "setlocale": lambda: locale.setlocale(locale.LC_ALL),
+    "setdefaulttimeout": socket.getdefaulttimeout,
+    "setfirstweekday": calendar.firstweekday,
+    "add_type": lambda: vars(mimetypes)["_db"],
+    "setLoggerClass": logging.getLoggerClass,
+    "setLogRecordFactory": logging.getLogRecordFactory,
+    "addLevelName": lambda: vars(logging)["_levelToName"],
+    "set_event_loop_policy": lambda: vars(asyncio.events)["_event_loop_policy"],
+}
+"""The name of what sets something for the whole process → what is set now: looked at where code of the program has that
+name."""
+
+
+def set_by_name(encoder: StateEncoder) -> None:
+    """What code of the program sets for the whole process through functions of the library."""
+    for name in sorted(encoder.mentioned.intersection(_SET_BY)):
+        encoder.part(name, _SET_BY[name]())
 
 
 def _settings() -> tuple[Any, ...]:

@@ -54,6 +54,7 @@ def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     library_kinds.loggers(encoder)
     library_kinds.finalizers(encoder)
     library_kinds.garbage(encoder)
+    library_kinds.set_by_name(encoder)
     encoder.part("notes", [(name, getattr(world, name)) for name in NOTES if name in encoder.mentioned])
     encoder.finish()
     bounds = world.clock.bounds(encoder.instants)
