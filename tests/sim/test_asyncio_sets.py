@@ -55,13 +55,31 @@ async def frozen(world: Any) -> None:
     world.log(*(each.result() for each in frozenset(futures("abc"))))
 
 
+class Own(set[Any]):
+    """A set of a program's own."""
+
+
+async def of_ones_own(world: Any) -> None:
+    world.log(*(each.result() for each in Own(futures("abc"))))
+
+
+async def what_is_left_of_all_tasks(world: Any) -> None:
+    """As programs do that cancel all others."""
+    here = {asyncio.current_task()}
+    others = [asyncio.create_task(asyncio.sleep(0), name=name) for name in "abc"]
+    world.log(*(each.get_name() for each in asyncio.all_tasks() - here))
+    await asyncio.gather(*others)
+
+
 async def made_in_c(world: Any) -> None:
     first, *others = futures("abc")
     world.log(*(each.result() for each in {first}.union(others)))
 
 
 @thinned(2)
-@pytest.mark.parametrize("scenario", [called, displayed, comprehended, frozen, made_in_c])
+@pytest.mark.parametrize(
+    "scenario", [called, displayed, comprehended, frozen, made_in_c, of_ones_own, what_is_left_of_all_tasks]
+)
 def test_all_orders_of_three(scenario: Any) -> None:
     assert len(behaviours(scenario)) == 6
 

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from weakref import getweakrefs, ref
 
 from everyturn.asyncio.order.earlier import EARLIER
+from everyturn.asyncio.order.sets import WorldSet
 
 ALL: Final[Any] = vars(asyncio.tasks).get("_scheduled_tasks", vars(asyncio.tasks).get("_all_tasks"))
 """The weak set of all tasks: from Python 3.12 on, of those that were not begun eagerly."""
@@ -120,13 +121,13 @@ def _sets(numbered: list[Any]) -> Iterator[_Seen]:
     every = None if ALL is None else ALL.data  # where no order arises
     held = [*numbered, *(reference for each in numbered for reference in getweakrefs(each))]
     for each in (*gc.get_referrers(*held), *EARLIER.holding(held)):
-        if (type(each) is set or type(each) is frozenset) and each is not every:
+        if issubclass(type(each), set | frozenset) and type(each) is not WorldSet and each is not every:
             yield _Seen(ref(each), _members(each))
 
 
 def _members(found: Any) -> dict[int, str]:
     members = {}
-    for each in found:
+    for each in frozenset.__iter__(found) if issubclass(type(found), frozenset) else set.__iter__(found):
         member = each() if type(each) is ref else each
         label = getattr(member, "label_in_sets", None) if hasattr(type(member), "is_numbered") else None
         if label is not None:

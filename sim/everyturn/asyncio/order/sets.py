@@ -102,6 +102,9 @@ class WorldSet(set[Any], metaclass=_Set):
     CPython makes tasks in the order of their addresses, come in the order in which they were given."""
 
     def __init__(self, members: Iterable[Any] = ()) -> None:
+        if isinstance(members, set | frozenset):  # whose members are not asked for their hashes again
+            super().__init__(members)
+            return
         given = list(members)
         super().__init__(given)
         if any(type(each) is CoroutineType for each in given):
@@ -143,6 +146,23 @@ class WorldSet(set[Any], metaclass=_Set):
     def __reduce__(self) -> Any:
         return set, (list(set.__iter__(self)),)
 
+
+def _of_two(name: str) -> Callable[..., Any]:
+    """A method of sets that makes another one: one of ours."""
+    original = getattr(set, name)
+
+    def method(self: WorldSet, *others: Any) -> Any:
+        made = original(self, *others)
+        return made if made is NotImplemented else WorldSet(made)
+
+    return method
+
+
+for _name in (
+    *(f"__{side}{name}__" for name in ("and", "or", "sub", "xor") for side in ("", "r")),
+    *("union", "intersection", "difference", "symmetric_difference", "copy"),
+):
+    setattr(WorldSet, _name, _of_two(_name))
 
 WorldSet.__name__ = WorldSet.__qualname__ = "set"  # so it is called by who reads of a run
 
