@@ -278,3 +278,15 @@ def test_coroutines_of_which_as_completed_makes_tasks_begin_in_the_order_in_whic
     found = search(first_come)
     assert set(found.found) == {"error"}
     assert [each for each in found.trusted if "as_completed" in each]
+
+
+async def looks_and_takes(world: Any) -> None:
+    many = set(futures("abc"))
+    first = next(iter(many))
+    assert many.pop() is first
+    world.log(first.result(), *(each.result() for each in many))
+
+
+def test_what_is_taken_first_is_what_comes_first() -> None:
+    assert len(behaviours(looks_and_takes)) == 6
+    assert not search(looks_and_takes).found

@@ -48,14 +48,24 @@ class SetOrders:
         while left:
             found.append(self._next(left))
         for place, one in enumerate(found):
-            self._alive.setdefault(id(one), ref(one, self._gone(id(one))))
-            self._before.update((id(one), id(other)) for other in found[place + 1 :])
+            self._remember([one], found[place + 1 :])
         return found
 
+    def _remember(self, ones: list[Any], others: list[Any]) -> None:
+        for each in (*ones, *others):
+            self._alive.setdefault(id(each), ref(each, self._gone(id(each))))
+        self._before.update((id(one), id(other)) for one in ones for other in others)
+
     def first(self, members: Sequence[Any]) -> Any:
-        """One of the members: any."""
+        """The member that comes before all others, which is remembered."""
         left = list(members)
-        return left[self._choice(left)]
+        taken = self._next(left)
+        self._remember([taken], left)
+        return taken
+
+    def any(self, members: Sequence[Any]) -> Any:
+        """One of the members: any."""
+        return members[self._choice(list(members))]
 
     def _next(self, left: list[Any]) -> Any:
         free = [one for one in left if not any((id(other), id(one)) in self._before for other in left)]
@@ -101,6 +111,9 @@ class WorldSet(set[Any], metaclass=_Set):
     """A set whose tasks and futures come in an order that the world chooses. Coroutines that it was made of, of which
     CPython makes tasks in the order of their addresses, come in the order in which they were given."""
 
+    popped = False
+    """Whether something was taken out of it: ``pop`` goes on behind that, wherever what is added later lies."""
+
     def __init__(self, members: Iterable[Any] = ()) -> None:
         if isinstance(members, set | frozenset):  # whose members are not asked for their hashes again
             super().__init__(members)
@@ -136,7 +149,8 @@ class WorldSet(set[Any], metaclass=_Set):
         orders: SetOrders | None = getattr(events._get_running_loop(), "orders", None)
         if len(numbered) < 2 or orders is None:
             return set.pop(self)
-        taken = orders.first(numbered)
+        taken = orders.any(numbered) if self.popped else orders.first(numbered)
+        self.popped = True
         self.remove(taken)
         return taken
 

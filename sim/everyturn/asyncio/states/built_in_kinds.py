@@ -42,6 +42,8 @@ def _set(encoder: StateEncoder, value: Any) -> None:
     """A set in its order of iteration."""
     encoder.out.append((type(value).__name__, len(value)))
     encoder._ordered(value)
+    if type(value) is WorldSet:
+        encoder.out.append(value.popped)
     for each in value if type(value) is frozenset else set.__iter__(value):
         encoder.value(each)
 

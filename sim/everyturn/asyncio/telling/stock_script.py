@@ -116,7 +116,14 @@ class _Recorder(ByWords):
             self._chains.append([each.label_in_sets for each in found])
             return found
 
-        numbers.next, orders.arrange = remembered, arranged
+        taking = orders.first
+
+        def taken(members: Sequence[Any]) -> Any:
+            first = taking(members)
+            self._chains += [[first.label_in_sets, each.label_in_sets] for each in members if each is not first]
+            return first
+
+        numbers.next, orders.arrange, orders.first = remembered, arranged, taken
         self.given = world.given
 
     def watch(self, kind: str, what: Any) -> None:
