@@ -184,10 +184,10 @@ OTHER_THREAD: Final = 1
 
 
 @contextmanager
-def _another_thread(name: str) -> Iterator[None]:
-    """Who asks for the present thread (``threading.current_thread``) is told of one of an executor."""
+def _present(thread: threading.Thread) -> Iterator[None]:
+    """Who asks for the present thread (``threading.current_thread``) is told of this one."""
     known: dict[int, threading.Thread] = vars(threading)["_active"]
-    known[OTHER_THREAD] = threading.Thread(name=name)
+    known[OTHER_THREAD] = thread
     try:
         yield
     finally:
@@ -215,9 +215,10 @@ class Job:
         self.ran = True
         if not self.future.set_running_or_notify_cancel():
             return
+        thread = threading.Thread(name=self.thread_name)  # which asks for the present one, too
         Job.thread = get_ident()
         try:
-            with apart(), _another_thread(self.thread_name):
+            with apart(), _present(thread):
                 self._value = contextvars.Context().run(self.call)
         except Exception as error:  # noqa: BLE001 # it belongs to whoever waits for the result
             self._error = error
