@@ -12,6 +12,7 @@ import everyturn
 from everyturn.asyncio.runtime import places
 from everyturn.page.remedies import difference
 from everyturn.source_location import cell_name
+from everyturn.verdicts import hints
 from everyturn.verdicts.html_tables import as_html
 from everyturn.verdicts.verdict import Cell, InvariantResult
 
@@ -154,6 +155,26 @@ def test_code_of_a_cell_stands_in_that_cell(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(compile=compiler))
     assert (cell_name(file), places.short(file)) == ("In[3]", "In[3]")
     assert cell_name(__file__) is None
+
+
+def test_where_no_command_finds_a_class_a_call_is_told() -> None:
+    """One that can be made in the cell below: a class or a program of a notebook lies in no file."""
+
+    class Forgetful(everyturn.revisions.Independent):
+        async def cancel(self) -> None:
+            """Forget it."""
+
+    Forgetful.__module__ = "__main__"
+    found = everyturn.check(Forgetful, "A+1c", invariants=["no-lost-cancel"])
+    told = str(found.explain()).splitlines()[-1].removeprefix("Step by step: ")
+    assert (
+        told == f"everyturn.replay({found.tokens['no-lost-cancel']!r}, agent=Forgetful, invariants=['no-lost-cancel'])"
+    )
+    assert eval(told, {"everyturn": everyturn, "Forgetful": Forgetful}).violated == ["no-lost-cancel"]
+    assert "everyturn.explain(" in found.report().html
+    assert hints.of_program("replay", "ea1-x", "scenario", "__main__:two_users") == (
+        "everyturn.replay('ea1-x', scenario=two_users)"
+    )
 
 
 def test_a_change_is_told_as_a_difference() -> None:

@@ -213,7 +213,7 @@ def _commands(found: ExplainedScenario) -> Iterator[str]:
     name, _, scope = found.name.partition("@")
     text = token(found.name, found.outcome.decisions, found.setting)
     for command in ("replay", "explain"):
-        yield hints.command(command, text, **{"session" if scope else "scenario": name})
+        yield hints.of_program(command, text, "session" if scope else "scenario", name)
 
 
 # the first screen --------------------------------------------------------------------------------------------------
