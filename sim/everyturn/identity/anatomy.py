@@ -16,7 +16,7 @@ from types import EllipsisType, ModuleType, NotImplementedType
 from typing import Any, Final, NamedTuple
 
 from everyturn.errors import EveryturnError
-from everyturn.identity.layout import ClassLayout, attributes, layout
+from everyturn.identity.layout import ClassLayout, attributes, layout, reader
 from everyturn.identity.set_table import table_of
 
 
@@ -152,12 +152,8 @@ def _plain(kind: type, shape: ClassLayout) -> Look:
     """Objects of classes that are written in Python."""
     changes = _changes(kind, shape)
     compared = Same(kind)
-
-    def look(value: Any) -> Anatomy:
-        held = tuple(attributes(value, shape))
-        return Anatomy(changes, compared, (), tuple(name for name, _ in held), tuple(each for _, each in held))
-
-    return look
+    named = reader(shape)
+    return lambda value: Anatomy(changes, compared, (), *named(value))
 
 
 def _changes(kind: type, shape: ClassLayout) -> Changes:

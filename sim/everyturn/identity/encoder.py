@@ -139,7 +139,7 @@ class Encoder:
 
     def value(self, value: Any, allow: Changes = Changes.MOVING) -> Hashable:
         """The encoding of ``value`` alone. Raises :class:`NoValue`."""
-        self.begin()
+        self._met = {}
         return self.encode(value, allow)
 
     def _numbered(self, value: Any, parts: Anatomy, allow: Changes) -> Hashable:

@@ -84,6 +84,25 @@ def attributes(value: Any, shape: ClassLayout) -> Iterator[tuple[str, Any]]:
         yield from shape.namespace(value).items()
 
 
+def reader(shape: ClassLayout) -> Callable[[Any], tuple[tuple[str, ...], tuple[Any, ...]]]:
+    """A function of an instance that gives names and values of what :func:`attributes` gives, sooner."""
+    slots, getters = tuple([name for name, _ in shape.slots]), [get for _, get in shape.slots]
+    namespace = shape.namespace
+
+    def named(value: Any) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+        try:
+            held = tuple([get(value) for get in getters])
+        except AttributeError:  # a slot is empty
+            pairs = tuple(attributes(value, shape))
+            return tuple([name for name, _ in pairs]), tuple([each for _, each in pairs])
+        if namespace is None:
+            return slots, held
+        own = namespace(value)
+        return (*slots, *own), (*held, *own.values())
+
+    return named
+
+
 def _is_slot(kind: type, name: str, descriptor: object) -> bool:
     """Whether a class has this slot of its own. What Python names ``__…__`` is one only where ``__slots__`` says so."""
     if not isinstance(descriptor, MemberDescriptorType):

@@ -89,6 +89,7 @@ class Locals:
         """All that was found out: from which local state, and what came of it."""
         self._numbers: dict[tuple[Any, ...], int] = {}
         self._deeds: dict[tuple[Any, ...], int] = {}
+        self._points: dict[tuple[int, int, bool], bool] = {}
         values = encoder(world.known)
         self._memory = AgentMemory(world.agent, values)
         self._identities = Identities(values, keep_dead=keep_dead)
@@ -152,13 +153,21 @@ class Locals:
         told, kept = (made, ()) if begun else ((), made)
         if operation is None:
             return Arrival((state.thread, word), told, None, word, coroutine, begun, True)
-        point = self.world.stops(operation, begun=begun, before=state.operation)
         identity: Identity = self._identities.of(coroutine)
         frozen = self._identities.arguments(coroutine, operation)
         deed = (state.thread, operation.object, operation.method, frozen)
         number = self._deeds.setdefault(deed, len(self._deeds))
+        point = self._stops(number, operation, state, begun=begun)
         key = (begun, point, kept, number, identity)
         return Arrival(key, told, operation, "", coroutine, begun, point, number, kept)
+
+    def _stops(self, deed: int, operation: Operation, before: LocalState, *, begun: bool) -> bool:
+        """As :meth:`World.stops`, which is asked once for each operation, by its number, after another one."""
+        key = (deed, before.deed, begun)
+        stops = self._points.get(key)
+        if stops is None:
+            stops = self._points[key] = self.world.stops(operation, begun=begun, before=before.operation)
+        return stops
 
     def _send(
         self, coroutine: LiveCoroutine, result: Any, begun: bool, stood: Place | None
