@@ -28,7 +28,8 @@ from everyturn_model.monitor import Invariant, Kind, Violated
 class Untouched:
     """``cancelling``, ``clearing``: operations under way; ``prompts``: those that nothing of the kind has met.
 
-    ``spared``: those of them that were queued when a Cancel began which promises to spare the queue.
+    ``spared``: those of them that were queued when a Cancel began which promises to spare the queue; ``folded``: those
+    of them that end with the turn that is given with each.
     """
 
     cancelling: frozenset[str] = frozenset()
@@ -36,6 +37,11 @@ class Untouched:
     clearing: frozenset[str] = frozenset()
     closing: bool = False
     spared: frozenset[str] = frozenset()
+    folded: frozenset[tuple[str, str]] = frozenset()
+
+    def keeping(self, prompts: frozenset[str]) -> Untouched:
+        """The same of these prompts alone."""
+        return replace(self, prompts=prompts, folded=frozenset(each for each in self.folded if each[0] in prompts))
 
 
 def no_poisoned_prompt(state: Untouched, event: Event, ledger: Ledger) -> Untouched | Violated:
@@ -48,19 +54,20 @@ def no_poisoned_prompt(state: Untouched, event: Event, ledger: Ledger) -> Untouc
         case CancelCalled(operation=operation, promise=promise):
             queued = {life.prompt for life in ledger if promise == "turn" and life.phase is Phase.QUEUED}
             spared = state.prompts & queued
-            return replace(state, cancelling=state.cancelling | {operation}, prompts=spared, spared=spared)
+            return replace(state.keeping(spared), cancelling=state.cancelling | {operation}, spared=spared)
         case TurnStarted(prompt=prompt) | Folded(prompt=prompt) if state.cancelling:
-            return replace(state, prompts=state.prompts - {prompt})
+            return state.keeping(state.prompts - {prompt})
         case CancelReturned(operation=operation):
             return replace(state, cancelling=state.cancelling - {operation})
         case ClearCalled(operation=operation):
-            return replace(state, clearing=state.clearing | {operation}, prompts=frozenset())
+            return replace(state.keeping(frozenset()), clearing=state.clearing | {operation})
         case ClearReturned(operation=operation):
             return replace(state, clearing=state.clearing - {operation})
         case ShutdownBegan():
-            return replace(state, closing=True, prompts=frozenset())
+            return replace(state.keeping(frozenset()), closing=True)
     over: set[str] = set()
-    for prompt in sorted(state.prompts):
+    folded = dict(state.folded)
+    for prompt in sorted(_may_have_changed(state, event, ledger)):
         life = ledger.get(prompt)
         if life is not None and (Fate.DROPPED in life.fates or ledger.ending(life) is Outcome.CANCELLED):
             if prompt in state.spared:
@@ -68,7 +75,22 @@ def no_poisoned_prompt(state: Untouched, event: Event, ledger: Ledger) -> Untouc
             return Violated(f"{prompt} was submitted after every Cancel had returned, and yet ended as cancelled")
         if life is not None and ledger.is_over(life):
             over.add(prompt)
-    return replace(state, prompts=state.prompts - over) if over else state
+        folded.pop(prompt, None)
+        if life is not None and life.phase is Phase.FOLDED and life.host is not None:
+            folded[prompt] = life.host
+    if not over and folded == dict(state.folded):
+        return state
+    return replace(state, folded=frozenset(folded.items())).keeping(state.prompts - over)
+
+
+def _may_have_changed(state: Untouched, event: Event, ledger: Ledger) -> set[str]:
+    """Of the prompts that nothing has met, those that an event may have brought to an end: whom it names, whose turn it
+    names, and who was folded into a turn of these. No life but theirs is looked at."""
+    prompt, turn = getattr(event, "prompt", None), getattr(event, "turn", None)
+    lives = [None if prompt is None else ledger.get(prompt), None if turn is None else ledger.of_turn(turn)]
+    turns = {each.name for life in lives if life is not None for each in life.turns}
+    named = {life.prompt for life in lives if life is not None}
+    return (state.prompts & named) | {prompt for prompt, host in state.folded if host in turns}
 
 
 # in logs
