@@ -17,6 +17,7 @@ from zlib import crc32
 import pytest
 from tests.nightly import how_many, one_in, thinned
 
+from everyturn.checking.mutants import NoPoisonedPrompt
 from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.verdicts.checker import Judge
@@ -32,7 +33,7 @@ from everyturn_model.events import (
     TurnReleased,
     TurnStarted,
 )
-from everyturn_model.invariants import Invariant, Kind, Violated
+from everyturn_model.invariants import Invariant, Kind, Violated, no_poisoned_prompt
 from everyturn_model.lifecycle import Ledger, Life, Phase
 
 
@@ -208,3 +209,21 @@ def test_monitors_at_random(seed: int) -> None:
 
 
 SCOPES = ("Aa", "A+1c", "AI", "a+1s", "A+1f+1c", "Ai+1f", "A+x", "A+1r", "A+n", "A+1q+1c")
+
+
+POISONED = (("d0", "AA+1c"), ("d4", "AA+1e"), (NoPoisonedPrompt, "Aa+1c"), (NoPoisonedPrompt, "Aaa"))
+
+
+@pytest.mark.parametrize(("revision", "scope"), POISONED)
+def test_who_is_not_concerned_need_not_be_looked_at(revision: Any, scope: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That a prompt ends as cancelled is seen at the events that concern it, and only then is it looked at closer."""
+    judge = Judge([no_poisoned_prompt.NO_POISONED_PROMPT], conformance=False)
+
+    def explored() -> tuple[Any, list[Any]]:
+        explorer = LevelExplorer(World(Scope.parse(scope), revision), judge)
+        return found(explorer), explorer.graph.judges._monitors[0].states.values
+
+    few = explored()
+    assert len(few[1]) > 3
+    monkeypatch.setattr(no_poisoned_prompt, "_may_have_changed", lambda state, *_: {*state.prompts})
+    assert explored() == few
