@@ -12,6 +12,7 @@ from everyturn_model.events import (
     ClearReturned,
     Event,
     Folded,
+    MessageFailed,
     Outcome,
     ShutdownBegan,
     Submitted,
@@ -84,10 +85,12 @@ def no_poisoned_prompt(state: Untouched, event: Event, ledger: Ledger) -> Untouc
 
 
 def _may_have_changed(state: Untouched, event: Event, ledger: Ledger) -> set[str]:
-    """Of the prompts that nothing has met, those that an event may have brought to an end: whom it names, whose turn it
-    names, and who was folded into a turn of these. No life but theirs is looked at."""
+    """Of the prompts that nothing has met, those that an event may have brought to an end: whose life it is about, and
+    who was folded into a turn of that one. No other life is looked at."""
     prompt, turn = getattr(event, "prompt", None), getattr(event, "turn", None)
-    lives = [None if prompt is None else ledger.get(prompt), None if turn is None else ledger.of_turn(turn)]
+    lives = [None if prompt is None else ledger.get(prompt)]
+    if turn is not None and (prompt is None or isinstance(event, MessageFailed)):  # as the ledger follows events
+        lives.append(ledger.of_turn(turn))
     turns = {each.name for life in lives if life is not None for each in life.turns}
     named = {life.prompt for life in lives if life is not None}
     return (state.prompts & named) | {prompt for prompt, host in state.folded if host in turns}
