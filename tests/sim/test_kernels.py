@@ -16,6 +16,7 @@ import pytest
 
 from everyturn.engines.coroutines.exploration import Limits
 from everyturn.engines.explorer import checkpoints, kernels
+from everyturn.engines.explorer.frontier import Frontier
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.engines.explorer.numbering import Numbering, Words
 from everyturn.errors import UsageError
@@ -159,11 +160,36 @@ def test_small_searches_load_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(is_new)
 
     monkeypatch.setattr(kernels, "_loaded", loaded)
-    for states in (1, kernels.LOADING - 1, kernels.LOADING, kernels.COMPILING - 1):
+    for states in (1, kernels.GROWING, kernels.LOADING - 1, kernels.LOADING, kernels.COMPILING - 1):
         kernels.choose(states)
+        kernels.choose(states, grows=True)
     assert asked == []
     kernels.choose(kernels.COMPILING)
     assert asked == [True]
+
+
+def test_what_grows_loads_them_sooner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where levels are larger and larger, many more states are to come."""
+    monkeypatch.delenv(kernels.VARIABLE, raising=False)
+    monkeypatch.setattr(kernels, "find_spec", lambda _: "there")
+    monkeypatch.setattr(kernels, "_folder", lambda: tmp_path)
+    (tmp_path / f"{kernels._LOOPS}.enter-1.nbi").touch()
+    asked: list[int] = []
+    monkeypatch.setattr(kernels, "_loaded", lambda *_, **__: asked.append(states))
+    for states, grows in ((kernels.LOADING - 1, False), (kernels.GROWING - 1, True), (kernels.GROWING, True)):
+        kernels.choose(states, grows=grows)
+    assert asked == [kernels.GROWING]
+
+
+@pytest.mark.parametrize(
+    ("levels", "grows"),
+    [([0, 1], False), ([0, 1, 2, 3, 4, 5], False), ([0, 1, 2, 4, 8, 16, 32], True), ([0, 9, 19, 29, 39, 50], False)],
+)
+def test_a_frontier_grows_when_its_levels_do(levels: list[int], grows: bool) -> None:
+    """The last one beside the fourth before it."""
+    frontier = Frontier()
+    frontier.restore(levels, levels[-2])
+    assert frontier.grows is grows
 
 
 def test_loops_that_number_wrongly_are_not_used() -> None:

@@ -11,6 +11,7 @@ from typing import Final
 CHUNK: Final = 1 << 15
 """The most states that are expanded at once."""
 _FEW: Final = 1 << 12
+_MUCH: Final = 1.25
 
 
 class Frontier:
@@ -43,6 +44,14 @@ class Frontier:
     def is_at_level_end(self) -> bool:
         """Whether all states of the last level are explored."""
         return self.done == self.levels[-1]
+
+    @property
+    def grows(self) -> bool:
+        """Whether the last level is much larger than the fourth before it, so that many more states are to come."""
+        levels = self.levels
+        if len(levels) < 6:
+            return False
+        return levels[-1] - levels[-2] > _MUCH * (levels[-5] - levels[-6])
 
     def begin_level(self, states: int) -> bool:
         """Begin the next level if the last one is explored and more states were found since; whether it did."""

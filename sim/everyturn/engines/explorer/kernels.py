@@ -23,7 +23,10 @@ from everyturn.errors import UsageError
 
 VARIABLE: Final = "EVERYTURN_KERNEL"
 LOADING: Final = 1 << 19
-"""From so many states on, loops that were compiled before are loaded: a quarter of a second."""
+"""From so many states on, loops that were compiled before are loaded: a quarter of a second, which is what they have
+saved by then."""
+GROWING: Final = 1 << 17
+"""From so many on already, if levels still grow: many more are to come."""
 COMPILING: Final = 1 << 21
 """From so many states on, they are compiled if they never were: about five seconds."""
 _LOOPS: Final = "compiled_loops"
@@ -41,14 +44,15 @@ def compiled() -> ModuleType | None:
     return _Chosen.loops
 
 
-def choose(states: int) -> None:
-    """Use the compiled loops from now on if that pays for a search that has so many states already."""
+def choose(states: int, *, grows: bool = False) -> None:
+    """Use the compiled loops from now on if that pays for a search that has so many states already; ``grows``: each of
+    its levels is larger than the last."""
     if _Chosen.loops is not None or _Chosen.refused:
         return
     wanted = os.environ.get(VARIABLE, "")
     if wanted not in {"", "numpy", "compiled"}:
         raise UsageError(f"{VARIABLE}={wanted}: expected numpy or compiled, or nothing to let the size decide")
-    if wanted == "numpy" or (not wanted and states < LOADING):
+    if wanted == "numpy" or (not wanted and states < (min(GROWING, LOADING) if grows else LOADING)):
         return
     if find_spec("numba") is None:
         _Chosen.refused = True

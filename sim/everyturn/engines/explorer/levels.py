@@ -192,7 +192,7 @@ class LevelExplorer:
     def _ask_ahead(self) -> None:
         """Ask what follows on the next chunks."""
         graph = self.graph
-        kernels.choose(len(graph.states))
+        kernels.choose(len(graph.states), grows=self.frontier.grows)
         while len(self._under_way) < graph.successors.ahead:
             begun = self._under_way[-1].end if self._under_way else self.frontier.done
             span = self.frontier.after(begun, len(graph.states))

@@ -62,7 +62,7 @@ class _Server:
         slot = self._slots[asked.slot]
         words, beliefs = get(slot, asked.arrays)
         self._states += len(words)
-        kernels.choose(self._states)
+        kernels.choose(self._states, grows=True)
         answer = self._tables.answer_to(Chunk(words, Layout(asked.bits), asked.judges, beliefs))
         found = answer.found
         arrays = [found.rests, answer.rests, answer.at_rest, *found.sources, *found.ways]
