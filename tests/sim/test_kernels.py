@@ -174,11 +174,13 @@ def test_what_grows_loads_them_sooner(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(kernels, "find_spec", lambda _: "there")
     monkeypatch.setattr(kernels, "_folder", lambda: tmp_path)
     (tmp_path / f"{kernels._LOOPS}.enter-1.nbi").touch()
-    asked: list[int] = []
-    monkeypatch.setattr(kernels, "_loaded", lambda *_, **__: asked.append(states))
-    for states, grows in ((kernels.LOADING - 1, False), (kernels.GROWING - 1, True), (kernels.GROWING, True)):
-        kernels.choose(states, grows=grows)
-    assert asked == [kernels.GROWING]
+    asked: list[bool] = []
+    monkeypatch.setattr(kernels, "_loaded", lambda _, *, is_new: asked.append(is_new))
+    kernels.choose(kernels.LOADING - 1)
+    kernels.choose(kernels.GROWING - 1, grows=True)
+    assert asked == []
+    kernels.choose(kernels.GROWING, grows=True)
+    assert asked == [False]
 
 
 @pytest.mark.parametrize(

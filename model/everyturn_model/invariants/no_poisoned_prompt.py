@@ -93,7 +93,7 @@ def _may_have_changed(state: Untouched, event: Event, ledger: Ledger) -> set[str
         lives.append(ledger.of_turn(turn))
     turns = {each.name for life in lives if life is not None for each in life.turns}
     named = {life.prompt for life in lives if life is not None}
-    return (state.prompts & named) | {prompt for prompt, host in state.folded if host in turns}
+    return {*(state.prompts & named), *(folded for folded, host in state.folded if host in turns)}
 
 
 # in logs
