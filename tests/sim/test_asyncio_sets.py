@@ -290,3 +290,24 @@ async def looks_and_takes(world: Any) -> None:
 def test_what_is_taken_first_is_what_comes_first() -> None:
     assert len(behaviours(looks_and_takes)) == 6
     assert not search(looks_and_takes).found
+
+
+class Listener:
+    """Somebody who is told."""
+
+    def told(self) -> None:
+        """Nothing is done."""
+
+
+ONE, OTHER = Listener(), Listener()
+
+
+async def listeners(world: Any) -> None:
+    here = {ONE.told, OTHER.told}
+    await asyncio.gather(world.io("x"), world.io("y"))
+    for each in here:
+        each()
+
+
+def test_of_a_set_of_methods_one_order_is_trusted() -> None:
+    assert [each for each in search(listeners).trusted if "builtins.method" in each]

@@ -30,6 +30,9 @@ class Sequences:
         self.texts = False
         """Whether the program keeps a set of several texts, which Python orders by hashes that are new in each
         process."""
+        self.by_place: set[type] = set()
+        """Of which types the program keeps several in a set, which Python orders by where they lie, as nothing can hash
+        them otherwise: functions, methods."""
         self.locals = self.threads = False
         """Whether the program has a ``threading.local``; whether it runs functions on other threads."""
         self._before: dict[int, object] = {}
@@ -47,6 +50,12 @@ class Sequences:
         """Note whether a set has several texts."""
         if not self.texts:
             self.texts = sum(type(each) in _TEXTS for each in members) > 1
+
+    def look_for_places(self, members: Collection[Any]) -> None:
+        """Note of which types these are, if they are several and cannot be hashed by the order in which they come."""
+        kinds = {type(each() if isinstance(each, ref) else each) for each in members}
+        if len(members) > 1:
+            self.by_place.update(kind for kind in kinds if not is_by_address(kind))
 
     def take(self, kinds: Collection[type]) -> None:
         """Take these classes. What exists of them keeps its hash."""
@@ -85,6 +94,7 @@ class Sequences:
             del kind.__hash__
         self.classes.clear()
         self.texts = self.locals = self.threads = False
+        self.by_place.clear()
         self._before.clear()
         self._numbers.clear()
 

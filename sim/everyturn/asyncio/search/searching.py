@@ -268,7 +268,8 @@ class ScenarioSearch:
         """Say what was trusted, once all runs are made."""
         texts = [_TEXTS] if NOW.texts else []
         texts += [_LOCALS] if NOW.locals and NOW.threads else []
-        self.trusted = [*map(_trusted_order, NOW.classes), *texts, *sorted(self.assumed)]
+        places = sorted(map(_trusted_place, NOW.by_place))
+        self.trusted = [*map(_trusted_order, NOW.classes), *places, *texts, *sorted(self.assumed)]
 
 
 def outcomes(scenario: Scenario, setting: Setting, guide: DepthFirstGuide | None = None) -> Iterator[ScenarioOutcome]:
@@ -325,6 +326,11 @@ _TEXTS: Final = (
     "the order of sets of texts is that of this process; it is one of all that are possible: ask again with another "
     "PYTHONHASHSEED if the program goes through one"
 )
+
+
+def _trusted_place(kind: type) -> str:
+    name = f"{kind.__module__}.{kind.__qualname__}"
+    return f"the order of sets of {name} is that of where they lie; it is one of all that are possible"
 
 
 def _trusted_order(kind: type) -> str:

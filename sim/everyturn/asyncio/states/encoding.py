@@ -228,6 +228,8 @@ class StateEncoder:
         if len(value) > 1:
             if not all(map(_has_own_order, value)):
                 self.world.unordered.update(sequences.by_address(value))
+                if not self.within_package:
+                    sequences.NOW.look_for_places([each for each in value if not _has_own_order(each)])
                 raise self.opaque(value)
             sequences.NOW.look_for_texts(() if self.within_package else value)
         if len(value) == 0 or not all(map(_is_the_loops, value)):
