@@ -62,3 +62,26 @@ def test_what_is_kept_changes_no_figure(revision: str, raw: dict[str, Any], monk
     assert small.full
     assert all(each.counts.submitted > 60 for each in expected)
     assert expected[0].counts.told < expected[0].counts.with_run_id
+
+
+@pytest.mark.parametrize(
+    ("raw", "revision", "counts", "wait", "response"),
+    [
+        (BUSY, "d0-no-accept", (105, 44, 41, 41, 21, 0), 4.538196, 63.834101),
+        (BUSY, "d4-independent", (105, 74, 17, 11, 2, 11), 8.281986, 78.060239),
+        (BUSY, "hardened", (105, 75, 10, 10, 4, 10), 14.435129, 70.967561),
+        (RACING, "d0-no-accept", (105, 44, 41, 41, 22, 0), 4.900453, 73.013136),
+        (RACING, "d4-independent", (105, 73, 18, 9, 8, 9), 8.472945, 75.423643),
+        (RACING, "hardened", (105, 75, 11, 11, 6, 11), 12.420126, 66.73693),
+    ],
+)
+def test_the_figures_of_a_seed_stay_what_they_were(
+    raw: dict[str, Any], revision: str, counts: tuple[int, ...], wait: float, response: float
+) -> None:
+    """Those of sessions in which every operation is an event of SimPy and every step is resumed, as it once was."""
+    (cell,) = source({**raw, "revisions": [revision]}, "busy").cells()
+    task: Callable[[Passed], Replication] = partial(replicate, cell, 0)
+    found = with_deep_stack(task, lambda _: None)
+    of = found.counts
+    assert (of.submitted, of.told, of.stuck, of.never_told, of.folded, of.given_up) == counts
+    assert (found.wait.mean, found.response.mean) == pytest.approx((wait, response), abs=1e-6)

@@ -3,8 +3,8 @@
 A thread's coroutine yields an operation. The process waits as long as the operation takes, looks up what it does, and
 goes on to the next one (:mod:`everyturn.studies.histories`). An operation that is blocked waits until a column that it
 touches has changed. Where the choosing kernel (:mod:`everyturn.engines.simpy.kernel`) asks a strategy, time decides
-here, and among equal times the order of SimPy's events: first in, first out. What takes no time while nobody else has
-anything to do at that moment is no event.
+here, and among equal times the order of SimPy's events: first in, first out. Where nobody else has anything to do until
+an operation takes effect, the time goes by without an event.
 """
 
 from __future__ import annotations
@@ -120,14 +120,16 @@ class SimulatedSession:
         while place.operation is not None:
             mood, shortened = KIND, False
             if place.passes is Passes.NONE:
-                if alone and self._due():  # whoever starts at the same time comes to its own first access meanwhile
+                if alone and not self._goes_by(
+                    0.0
+                ):  # whoever starts at the same time comes to its own first access meanwhile
                     yield self._urgently()
             elif place.passes is Passes.OUTSIDE:
                 mood, shortened = yield from self._outside(place.operation)
                 alone = False
             else:
                 seconds = self.surroundings.seconds[place.passes]()
-                if seconds or self._due():
+                if not self._goes_by(seconds):
                     yield self.env.timeout(seconds)
                 if place.passes is Passes.STORE:
                     mood = self.surroundings.mood(place.operation)
@@ -186,10 +188,14 @@ class SimulatedSession:
 
     # operations --------------------------------------------------------------------------------------------------
 
-    def _due(self) -> bool:
-        """Whether somebody else has something to do at this very moment."""
-        due = self.env._queue
-        return bool(due) and due[0][0] <= self.env._now
+    def _goes_by(self, seconds: float) -> bool:
+        """Whether so much time goes by at once, as nobody else has anything to do until then, then included."""
+        env = self.env
+        due, then = env._queue, env._now + seconds
+        if due and due[0][0] <= then:
+            return False
+        env._now = then
+        return True
 
     def _ways(self, place: ThreadPlace, mood: objects.Budget, thread: Thread) -> tuple[WayOn, ...]:
         """The outcomes of the place's operation; the budget is the world's mood at this moment."""
@@ -242,7 +248,7 @@ class SimulatedSession:
             cancelled = yield from self._stream(operation.arguments[0])
             return (KIND if cancelled else self.surroundings.mood(operation)), cancelled
         seconds = self.surroundings.seconds[Passes.ACCESS]()
-        if seconds or self._due():
+        if not self._goes_by(seconds):
             yield self.env.timeout(seconds)
         if self.publisher is not None and operation.method == "publish":
             completion, context = operation.arguments
