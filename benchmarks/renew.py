@@ -41,6 +41,7 @@ BENCHMARKS: Final = {
     "simpy_engine": Benchmark(("--processes",)),
     "walks": Benchmark(()),
     "log_monitors": Benchmark(()),
+    "campaign_processes": Benchmark(("--runs", "1500", "--tries", "2")),
     "pytest_start": Benchmark(("--tries", "6")),
     "kernels": Benchmark(("AA+1c", "AAA:no-hang", "AAA+1c:no-hang", "--tries", "3"), "SPIN, a C compiler and numba"),
     "python_checkers": Benchmark(("--scope", "AAA"), "musil and minicheck, on Python 3.12"),
