@@ -95,7 +95,7 @@ def simulate(
             cells,
             journal,
             jobs=jobs,
-            progress=lambda parts, what: bar.studying(parts, total, what + coarse.said),
+            progress=lambda parts, what: bar.studying(parts, total, ", ".join(filter(None, (what, coarse.said)))),
             rounded=lambda number: coarse.show(partial(judge, study, cells, journal.made, interrupted=True), number),
         )
     result = judge(study, cells, journal.made, interrupted=interrupted)
@@ -139,7 +139,7 @@ class _Coarse:
         self._next = 2 * passed
         if self.output is not None:
             _write(self.output, self.name, find(), self.source)
-            self.said = f", the first {number} of each in {self.output / self.name}.png"
+            self.said = f"the first {number} of each in {self.output / self.name}.png"
         if self.output is not None or self.quiet:
             return
         from everyturn.reports import study_tables

@@ -85,7 +85,8 @@ class ProgressLine:
 
     def studying(self, parts: float, of: int, what: str) -> None:
         """Progress of a timed study: replications done, in parts."""
-        self._show(f"{parts:.1f} of {of} replications {what}".rstrip())
+        done = f"{parts:,.1f}".removesuffix(".0")
+        self._show(", ".join(filter(None, (f"{done} of {of:,} replications", what))))
 
     def shrinking(self, scope: str, deviations: int, tried: int) -> None:
         """Progress of shrinking."""
