@@ -131,3 +131,24 @@ def test_what_others_have_made_of_the_signal_is_left_alone() -> None:
         finally:
             signal.signal(signal.SIGINT, before)
     assert calls == [signal.SIGINT]
+
+
+class _Ends:
+    """Ctrl-C comes while its end is dealt with: Python swallows what is raised there."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_one_that_python_swallows_is_noted() -> None:
+    """Nothing else may say of it, and the next step ends it all."""
+    with overrun.watching():
+        overrun.enter()
+        overrun.leave()
+        made = _Ends()
+        del made
+        overrun.enter()
+        with pytest.raises(KeyboardInterrupt):
+            overrun.leave()
+        overrun.enter()
+        overrun.leave()

@@ -13,12 +13,14 @@ and :class:`KeyboardInterrupt` is raised at its end, whatever came of it; so is 
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from everyturn.errors import AgentFault, EveryturnError
 from everyturn.source_location import running_at
@@ -164,11 +166,13 @@ def _listening() -> Iterator[bool]:
         yield _watch.listens and main
         return
     signal.signal(signal.SIGINT, _interrupted)
+    before, sys.unraisablehook = sys.unraisablehook, partial(_unraisable, sys.unraisablehook)
     _watch.listens, _watch.asked = True, None
     try:
         yield True
     finally:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.unraisablehook = before
         _watch.listens, _watch.asked = False, None
 
 
@@ -184,6 +188,15 @@ def _interrupted(number: int, frame: FrameType | None) -> None:
     if _watch.runs:
         _watch.ended = KeyboardInterrupt()
     signal.default_int_handler(number, frame)
+
+
+def _unraisable(before: Callable[[Any], object], unraisable: Any) -> None:
+    """Ctrl-C that Python has swallowed, in a finalizer or where a weak reference ends, is noted; all else is told as
+    ``before``."""
+    if unraisable.exc_type is KeyboardInterrupt:
+        _watch.asked = _clock()
+    else:
+        before(unraisable)
 
 
 def check(patience: float = GRACE_SECONDS) -> None:

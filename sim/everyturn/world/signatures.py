@@ -22,6 +22,7 @@ Complaint = str | None
 
 _TOO_LARGE: Final = 1 << 63
 _REMEMBERED: Final = 32
+_NOBODY: Final = object()
 
 
 class Parameter(NamedTuple):
@@ -177,7 +178,7 @@ def _whole(kind: type) -> Callable[[Any], Complaint]:
     found_right: dict[int, object] = {}
 
     def check(value: Any) -> Complaint:
-        if found_right.get(id(value)) is value:
+        if found_right.get(id(value), _NOBODY) is value:
             return None
         if not isinstance(value, kind):
             return _found(value, _said(kind))
