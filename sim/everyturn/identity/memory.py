@@ -48,6 +48,8 @@ _MISSING: Final = object()
 _ANY: Final = Changes.MUTABLE
 _MACHINERY: Final = frozenset({"__builtins__", "__loader__", "__spec__"})
 """Names that every module has, for what it is made by."""
+_OF_THE_PROCESS: Final = frozenset({"modules", "unraisablehook"})
+"""Names of :mod:`sys` that change though no agent has changed them: whoever listens for Ctrl-C sets the second."""
 _CONSTRUCTORS: Final = frozenset({"__init__", "__post_init__", "__new__", "__init_subclass__", "__set_name__"})
 """Methods in which it is no change to set attributes of frozen objects."""
 
@@ -289,7 +291,7 @@ class _Globals:
         self.everything = False
         self._names: dict[str, None] = {}
         self._namespace = namespace
-        self._nobodys = _MACHINERY | ({"modules"} if namespace is vars(sys) else set())
+        self._nobodys = _MACHINERY | (_OF_THE_PROCESS if namespace is vars(sys) else set())
 
     def add(self, names: set[str]) -> list[str]:
         """Look at these names, too. Those that nobody had looked at before."""
