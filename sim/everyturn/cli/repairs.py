@@ -121,8 +121,8 @@ def repairs(
         from everyturn.reports.plots import save
 
         save(report.figure(found), plot)
-    if plot is not None and not show.quiet:
-        show.say(f"diagram: {plot}")
+        if not show.quiet:
+            show.say(f"diagram: {plot}")
     if as_json:
         from everyturn.cli.documents import encoded
 

@@ -104,8 +104,8 @@ def simulate(
             show.say(line)
         if output is not None:
             _write(output, name, result, source)
-        if output is not None and not show.quiet:
-            show.say(f"in {output}: {name}.jsonl, {name}.csv, {name}.json, {name}.png")
+            if not show.quiet:
+                show.say(f"in {output}: {name}.jsonl, {name}.csv, {name}.json, {name}.png")
     if interrupted:
         show.say("interrupted: the same command goes on from here" if output else "interrupted: what was found so far")
     if as_json:

@@ -219,9 +219,11 @@ def sample(
     :func:`everyturn.asyncio.control.preparing.prepared`. ``first``: the number of the first run.
 
     A systematic strategy begins anew where others are in one set than was known; for the others some runs are made
-    before, to learn that. Ctrl-C ends it early. A run before all others is looked at for sets whose order is trusted.
+    before, to learn that. Ctrl-C ends it early. A run before the first one is looked at for sets whose order is
+    trusted: once for a sample that is made in parts.
     """
-    run(scenario, _LookingForTexts(), setting._replace(longest=_LONGEST_LOOK))
+    if first == 0:
+        run(scenario, _LookingForTexts(), setting._replace(longest=_LONGEST_LOOK))
     if wanted.partition(":")[0] not in _SYSTEMATIC:
         setting = _learnt(scenario, setting)
     while True:
