@@ -125,3 +125,16 @@ def session(prompts: int, *, mended: bool) -> Any:
 
 racy = session(2, mended=False)
 mended = session(2, mended=True)
+
+
+async def makes_its_own_tasks_and_futures(world: Any) -> None:
+    """Of three that are ended it goes on with the first one that it meets; a task of its own waits for ever."""
+
+    async def number(value: int) -> int:
+        await asyncio.sleep(0)
+        return value
+
+    loop = asyncio.get_running_loop()
+    own = asyncio.Task(asyncio.wait_for(asyncio.Future(), None), loop=loop)
+    done, _ = await asyncio.wait([asyncio.Task(number(each), loop=loop) for each in range(3)])
+    world.log(own.done(), *(each.result() for each in done))

@@ -36,7 +36,10 @@ TALKING = [
     f"tests.sim.talking_scenarios:{name}"
     for name in ("asks_a_model_and_writes", "looks_at_the_clock", "looks_at_every_clock")
 ]
-THREADS = ["tests.sim.small_scenarios:two_threads", "tests.sim.small_scenarios:siblings_in_every_order"]
+THREADS = [
+    f"tests.sim.small_scenarios:{name}"
+    for name in ("two_threads", "siblings_in_every_order", "makes_its_own_tasks_and_futures")
+]
 
 
 def made_by_asyncio(name: str, setting: Setting, outcome: ScenarioOutcome, folder: Path) -> Any:

@@ -31,7 +31,9 @@ from typing import Any, Final, NoReturn
 
 from everyturn.asyncio.control import dates
 from everyturn.asyncio.control.worker_threads import WorkerQueue, is_worker
+from everyturn.asyncio.order import called
 from everyturn.asyncio.order.moments import earliest
+from everyturn.asyncio.order.neighbours import ALL
 from everyturn.asyncio.order.sets import WorldSet
 from everyturn.asyncio.runtime import executors
 from everyturn.asyncio.runtime.errors import Unsupported
@@ -124,6 +126,7 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (threading, "get_ident", _present_thread(threading.get_ident)),
         (threading.Thread, "start", _thread_start(threading.Thread.start)),
         (threading.Condition, "wait", _waits(threading.Condition.wait)),
+        (ALL, "add", called.registering(ALL.add)),
         (asyncio.tasks, "all_tasks", _all_tasks(asyncio.all_tasks)),
         (asyncio.base_events, "socket", _SocketModule("socket")),
         (ThreadPoolExecutor, "shutdown", executors.shutdown_instead(ThreadPoolExecutor.shutdown, _pool_of)),
@@ -221,6 +224,12 @@ def _thread_start(original: Callable[[threading.Thread], None]) -> Callable[[thr
 
 
 _NOTHING: Final = object()
+_CLASSES: Final[list[tuple[ModuleType, str, Any]]] = [
+    *called.called_classes(),
+    *((datetime, real.__name__, stand_in) for real, stand_in in dates.STAND_INS.items()),
+]
+"""Module, name of a class in it (or of what makes its objects), and what takes its place."""
+_REAL_CLASSES: Final = [(owner, name, vars(owner)[name]) for owner, name, _ in _CLASSES]
 
 
 class Patches:
@@ -229,7 +238,7 @@ class Patches:
 
     def __init__(self) -> None:
         self._put_back: list[tuple[Any, str, Any]] = []
-        self._instead: dict[Any, Any] = dict(dates.STAND_INS)
+        self._instead: dict[Any, Any] = {}
         self._met: set[int] = set()
         self._executing: set[int] = set()
         self._random = random.getstate()
@@ -241,8 +250,9 @@ class Patches:
             self._instead[getattr(owner, name)] = replacement
             self._set(owner, name, replacement)
         self._set(asyncio, "all_tasks", asyncio.tasks.all_tasks)
-        for real, stand_in in dates.STAND_INS.items():
-            self._set(datetime, real.__name__, stand_in)
+        for owner, name, stand_in in _CLASSES:
+            self._instead[getattr(owner, name)] = stand_in
+            self._set(owner, name, stand_in)
         self._put_back.append((SourceFileLoader, "exec_module", _NOTHING))
         SourceFileLoader.exec_module = self._importing(SourceFileLoader.exec_module)  # type: ignore[method-assign]
         self.put_in_modules()
@@ -269,20 +279,20 @@ class Patches:
                 self._set(module, name, self._instead[value])
 
     def _importing(self, original: Callable[..., None]) -> Callable[..., None]:
-        """While a module's own code runs, which may derive classes from them, dates are the real ones."""
+        """While a module's own code runs, which may derive classes from them, classes are the real ones."""
         patches = self
 
         def exec_module(self: Any, module: ModuleType) -> None:
-            held = {real.__name__: vars(datetime)[real.__name__] for real in dates.STAND_INS}
-            for real in dates.STAND_INS:
-                setattr(datetime, real.__name__, real)
+            held = [(owner, name, vars(owner)[name]) for owner, name, _ in _REAL_CLASSES]
+            for owner, name, real in _REAL_CLASSES:
+                setattr(owner, name, real)
             patches._executing.add(id(module))
             try:
                 original(self, module)
             finally:
                 patches._executing.discard(id(module))
-                for name, before in held.items():
-                    setattr(datetime, name, before)
+                for owner, name, before in held:
+                    setattr(owner, name, before)
             patches.put_in_modules()
 
         return exec_module

@@ -31,7 +31,7 @@ Groups = tuple[tuple[str, ...], ...]
 _LOOKED_UP_ONLY: Final = {
     "asyncio.tasks": {"gather"},
     "weakref": {"__setitem__", "__getitem__", "__delitem__", "__contains__", "get", "pop", "setdefault", "update"},
-    "everyturn.asyncio.runtime.loop": {"create_task"},
+    "everyturn.asyncio.runtime.loop": {"new_task"},
 }
 """Module → its functions that put a task in a dictionary, or that make one: no order arises there."""
 

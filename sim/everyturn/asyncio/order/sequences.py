@@ -9,10 +9,12 @@ from __future__ import annotations
 import gc
 from asyncio import events
 from collections.abc import Collection, Iterable, Iterator
+from itertools import filterfalse
 from typing import Any, Final
 from weakref import ref
 
 from everyturn.asyncio.order.earlier import EARLIER, family_of
+from everyturn.asyncio.order.sets import WorldSet, is_numbered
 
 _IMMUTABLE: Final = 1 << 8
 _HEAP: Final = 1 << 9
@@ -43,7 +45,8 @@ class Sequences:
         found: dict[type, None] = {}
         for each in (*gc.get_objects(), *EARLIER.changed()):
             if issubclass(type(each), set | frozenset) and len(each) > 1:
-                found.update(dict.fromkeys(by_address(each)))
+                members = filterfalse(is_numbered, set.__iter__(each)) if type(each) is WorldSet else each
+                found.update(dict.fromkeys(by_address(members)))
         return [kind for kind in found if kind not in self.classes]
 
     def look_for_texts(self, members: Collection[Any]) -> None:

@@ -8,6 +8,7 @@ before another one does so again. So only orders are explored that somebody sees
 
 from __future__ import annotations
 
+import asyncio
 import asyncio.tasks
 import sys
 from asyncio import events
@@ -36,7 +37,7 @@ class SetOrders:
 
     def __init__(self, choose: Callable[[str, Sequence[str]], int], name: Callable[[Any], str]) -> None:
         self._choose = choose
-        self._name = name
+        self.name = name
         self._before: set[tuple[int, int]] = set()
         self._alive: dict[int, ref[Any]] = {}
         self.trusted: set[str] = set()
@@ -76,7 +77,7 @@ class SetOrders:
     def _choice(self, members: list[Any]) -> int:
         if len(members) < 2:
             return 0
-        return self._choose("order in sets", [f"{self._name(each)} comes next" for each in members])
+        return self._choose("order in sets", [f"{self.name(each)} comes next" for each in members])
 
     def _gone(self, address: int) -> Callable[[object], None]:
         def gone(_: object) -> None:
@@ -119,13 +120,26 @@ class WorldSet(set[Any], metaclass=_Set):
             super().__init__(members)
             return
         given = list(members)
+        for each in given:
+            _comes(each)
         super().__init__(given)
         if any(type(each) is CoroutineType for each in given):
             self.places = {id(each): place for place, each in enumerate(given)}
 
-    def __iter__(self) -> Iterator[Any]:
+    def add(self, member: Any) -> None:
+        _comes(member)
+        super().add(member)
+
+    def in_order(self) -> list[Any]:
+        """The members, in an order that is the same in each run: not that of their addresses."""
         members = list(set.__iter__(self))
-        numbered = [each for each in members if _is_numbered(each)]
+        if any(hasattr(each, "came_to_sets") for each in members):
+            members.sort(key=lambda each: getattr(each, "came_to_sets", -1))
+        return members
+
+    def __iter__(self) -> Iterator[Any]:
+        members = self.in_order()
+        numbered = list(filter(is_numbered, members))
         orders: SetOrders | None = getattr(events._get_running_loop(), "orders", None)
         if orders is not None and hasattr(self, "places") and len(members) > 1:
             orders.trusted.add(_COROUTINES)
@@ -137,7 +151,7 @@ class WorldSet(set[Any], metaclass=_Set):
 
     def _arranged(self, members: list[Any], numbered: list[Any], orders: SetOrders) -> Iterator[Any]:
         chosen = iter(orders.arrange(numbered))
-        for each in [next(chosen) if _is_numbered(each) else each for each in members]:
+        for each in [next(chosen) if is_numbered(each) else each for each in members]:
             if len(self) != len(members):
                 raise RuntimeError("Set changed size during iteration")
             yield each
@@ -145,7 +159,7 @@ class WorldSet(set[Any], metaclass=_Set):
             raise RuntimeError("Set changed size during iteration")
 
     def pop(self) -> Any:
-        numbered = [each for each in set.__iter__(self) if _is_numbered(each)]
+        numbered = list(filter(is_numbered, self.in_order()))
         orders: SetOrders | None = getattr(events._get_running_loop(), "orders", None)
         if len(numbered) < 2 or orders is None:
             return set.pop(self)
@@ -188,5 +202,21 @@ def _is_no_matter(caller: FrameType) -> bool:
     return caller.f_code in _NO_MATTER or str(caller.f_globals.get("__name__")).startswith("everyturn.")
 
 
-def _is_numbered(member: Any) -> bool:
-    return hasattr(type(member), "is_numbered")
+_FUTURE: Final = asyncio.Future
+_OF_PYTHONS_OWN: Final = (asyncio.Future, asyncio.Task)
+
+
+def _comes(member: Any) -> None:
+    """A future or task of another class than the loop's own is hashed by its address. It is known by when it first came
+    to a set."""
+    if is_numbered(member) and not hasattr(member, "is_numbered") and not hasattr(member, "came_to_sets"):
+        loop = member.get_loop()
+        if getattr(loop, "numbers", None) is not None:
+            member.came_to_sets = next(loop.sequence)
+            if type(member) in _OF_PYTHONS_OWN:
+                member.label_in_sets, _ = loop.numbers.next(loop.orders.name(member))
+
+
+def is_numbered(member: Any) -> bool:
+    """Whether this is a task or a future, of whatever class."""
+    return issubclass(type(member), _FUTURE)

@@ -9,6 +9,7 @@ inside one before any append that it makes itself.
 from __future__ import annotations
 
 import asyncio
+import re
 from asyncio import events, futures, selector_events
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -17,6 +18,7 @@ from itertools import count, islice
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from everyturn.asyncio.connections.selector import WorldSelector
+from everyturn.asyncio.order.called import EAGER_FACTORY
 from everyturn.asyncio.order.moments import Before, earliest
 from everyturn.asyncio.order.neighbours import OwnReference
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from everyturn.asyncio.runtime.world import ScenarioWorld
 
 _RESOLUTION = 1e-9
+_AUTOMATIC = re.compile(r"Task-\d+")
 
 
 class _ReadyQueue(deque[Any]):
@@ -143,19 +146,37 @@ class WorldLoop(selector_events.BaseSelectorEventLoop):
     def create_task(self, coro: Any, **options: Any) -> Any:
         self._check_closed()  # type: ignore[attr-defined]
         factory = self.get_task_factory()
-        given = options.pop("name", None)
-        name = f"Task-{next(self._names)}" if given is None else self.gives(given)
-        task: Any
         if factory is None:
-            task = WorldTask(coro, loop=self, name=name, **options)
-        elif factory is getattr(asyncio, "eager_task_factory", None):
-            options["eager_start"] = True
-            task = WorldTask(coro, loop=self, name=name, **options)
-        else:
-            task = factory(self, coro, **options)
-            task.set_name(name)
-        self.world.made.append(OwnReference(task))
+            return self.new_task(coro, **options)
+        if factory in (EAGER_FACTORY, getattr(asyncio, "eager_task_factory", EAGER_FACTORY)):
+            return self.new_task(coro, **options, eager_start=True)
+        given = options.pop("name", None)
+        task: Any = factory(self, coro, **options)
+        if all(each() is not task for each in reversed(self.world.made)):
+            self.registers(task)
+        if given is not None:
+            task.set_name(self.gives(given))
         return task
+
+    def new_task(self, coro: Any, *, name: object = None, **options: Any) -> Any:
+        """A task of the loop's own class."""
+        return WorldTask(coro, loop=self, name=self._name(name), **options)
+
+    def called(self, kind: type, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """What a program makes by calling ``asyncio.Task`` or ``asyncio.Future``."""
+        options = {name: each for name, each in options.items() if name != "loop"}
+        if issubclass(kind, asyncio.Task):
+            return self.new_task(*args, **options)
+        return WorldFuture(*args, loop=self, **options)
+
+    def registers(self, task: Any) -> None:
+        """There is one more task of this loop, however it was made. Automatic names are numbered by loops here."""
+        if not isinstance(task, WorldTask) and _AUTOMATIC.fullmatch(task.get_name()):
+            (asyncio.Task if isinstance(task, asyncio.Task) else type(task)).set_name(task, self._name(None))
+        self.world.made.append(OwnReference(task))
+
+    def _name(self, given: object) -> str:
+        return f"Task-{next(self._names)}" if given is None else self.gives(given)
 
     def gives(self, name: object) -> str:
         """Remember a name that the program gives a task."""

@@ -44,7 +44,7 @@ def _set(encoder: StateEncoder, value: Any) -> None:
     encoder._ordered(value)
     if type(value) is WorldSet:
         encoder.out.append(value.popped)
-    for each in value if type(value) is frozenset else set.__iter__(value):
+    for each in value.in_order() if type(value) is WorldSet else value:
         encoder.value(each)
 
 

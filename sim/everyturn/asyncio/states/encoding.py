@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from everyturn.asyncio.order import sequences
 from everyturn.asyncio.order.moments import Moment, Span
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
+from everyturn.asyncio.order.sets import WorldSet, is_numbered
 from everyturn.asyncio.runtime import packages
 from everyturn.asyncio.states import mentioned
 from everyturn.asyncio.states.classes import (
@@ -226,13 +227,16 @@ class StateEncoder:
         """The order of a set must not depend on addresses; its table says where new members come. Among tasks and
         futures the world decides that."""
         if len(value) > 1:
-            if not all(map(_has_own_order, value)):
-                self.world.unordered.update(sequences.by_address(value))
+            others = [each for each in value if not _has_own_order(each)]
+            if type(value) is WorldSet:  # whose tasks and futures the world puts in order, of whatever class they are
+                others = [each for each in others if not is_numbered(each)]
+            if others:
+                self.world.unordered.update(sequences.by_address(others))
                 if not self.within_package:
-                    sequences.NOW.look_for_places([each for each in value if not _has_own_order(each)])
+                    sequences.NOW.look_for_places(others)
                 raise self.opaque(value)
             sequences.NOW.look_for_texts(() if self.within_package else value)
-        if len(value) == 0 or not all(map(_is_the_loops, value)):
+        if len(value) == 0 or not all(map(is_numbered if type(value) is WorldSet else _is_the_loops, value)):
             self.out.append(("table", *table_of(value)))
 
     def named(self, attributes: Any) -> None:

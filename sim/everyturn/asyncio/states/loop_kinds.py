@@ -16,7 +16,7 @@ from everyturn.asyncio.states.encoding import StateEncoder, encodes
 from everyturn.identity.layout import layout
 
 _OURS: Final = (WorldTask, WorldFuture)
-_OF_SETS: Final = frozenset({"number_in_sets", "label_in_sets"})
+_OF_SETS: Final = frozenset({"number_in_sets", "label_in_sets", "came_to_sets"})
 _AUTOMATIC: Final = re.compile(r"Task-\d+")
 """A task's name that nobody has given it."""
 
@@ -111,10 +111,7 @@ def _future(encoder: StateEncoder, value: Any) -> None:
         encoder.value(context)
     if isinstance(value, asyncio.Task):
         _task(encoder, value)
-    held = _namespace(value)
-    if ours:
-        held = {name: each for name, each in held.items() if name not in _OF_SETS}
-    encoder.named(held)
+    encoder.named({name: each for name, each in _namespace(value).items() if name not in _OF_SETS})
     for name, get in layout(kind).slots:
         try:
             encoder.inside(name, get(value))

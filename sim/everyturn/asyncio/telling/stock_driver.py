@@ -9,7 +9,6 @@ iterated (which is that of their addresses otherwise).
 from __future__ import annotations
 
 import asyncio
-import asyncio.tasks
 import collections
 import concurrent.futures
 import contextvars
@@ -29,8 +28,10 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+from everyturn.asyncio.order.called import EAGER_FACTORY, called_classes, registering
 from everyturn.asyncio.telling.stock_comparison import alike, how_they_stand
 from everyturn.asyncio.telling.stock_imports import StandIn, StandIns
+from everyturn.asyncio.telling.stock_places import REGISTERED, ScriptedFuture, ScriptedPlaces, ScriptedTask
 
 NAME = ""
 FOLDERS: list[str] = []
@@ -40,7 +41,6 @@ RESTS: list[int] = []
 TIMES: list[float] = [1000.0]
 FINE = False
 EAGER = False
-ORDER_IN_SETS: list[int] = []
 NOTED: list[str] = []
 STANDING: list[str] = []
 # what follows is the same for every run
@@ -176,49 +176,6 @@ class ScriptedWorld:
         return handles
 
 
-class ScriptedPlaces:
-    """The places of tasks and futures in sets, in the order in which they are first in one."""
-
-    def __init__(self) -> None:
-        self.given = itertools.count()
-
-    def next(self) -> int:
-        place = next(self.given)
-        return ORDER_IN_SETS[place] if place < len(ORDER_IN_SETS) else place
-
-
-LOOKED_UP_ONLY: dict[str, set[str]] = {
-    "asyncio.tasks": {"gather"},
-    "weakref": {"__setitem__", "__getitem__", "__delitem__", "__contains__", "get", "pop", "setdefault", "update"},
-    __name__: {"create_task"},
-}
-ALL: Any = vars(asyncio.tasks).get("_scheduled_tasks", vars(asyncio.tasks).get("_all_tasks"))
-
-
-class ScriptedPlace:
-    """What has a scripted place in sets. A table that is only looked up in keeps the order of insertion."""
-
-    place: int | None = None
-
-    def __hash__(self) -> int:
-        caller = sys._getframe(1)
-        module = str(caller.f_globals.get("__name__"))
-        looked_up = caller.f_code.co_name in LOOKED_UP_ONLY.get(module, ())
-        if looked_up or (module == "_weakrefset" and caller.f_locals.get("self") is ALL):
-            return 0
-        if self.place is None:
-            self.place = self.get_loop().numbers.next()  # type: ignore[attr-defined]
-        return self.place
-
-
-class ScriptedTask(ScriptedPlace, asyncio.Task):  # type: ignore[type-arg]
-    """A task with a scripted place in sets."""
-
-
-class ScriptedFuture(ScriptedPlace, asyncio.Future):  # type: ignore[type-arg]
-    """A future with a scripted place in sets."""
-
-
 class ScriptedLoop(asyncio.SelectorEventLoop):
     """asyncio's loop: its clock, and what its selector reports, are the script's."""
 
@@ -255,19 +212,28 @@ class ScriptedLoop(asyncio.SelectorEventLoop):
         return ScriptedFuture(loop=self)
 
     def create_task(self, coro: Any, **options: Any) -> Any:
-        name = options.pop("name", None) or f"Task-{next(self.names)}"
         factory = self.get_task_factory()
-        eager = factory is not None and factory is getattr(asyncio, "eager_task_factory", None)
-        task: Any
-        if factory is not None and not eager:
-            task = factory(self, coro, **options)
-            task.set_name(name)
-        else:
-            if eager:
-                options["eager_start"] = True
-            task = ScriptedTask(coro, loop=self, name=name, **options)
-        self.made.append(weakref.ref(task))
+        if factory is None:
+            return self.new_task(coro, **options)
+        if factory in (EAGER_FACTORY, getattr(asyncio, "eager_task_factory", EAGER_FACTORY)):
+            return self.new_task(coro, **options, eager_start=True)
+        given = options.pop("name", None)
+        task: Any = factory(self, coro, **options)
+        if given is not None:
+            task.set_name(given)
         return task
+
+    def new_task(self, coro: Any, *, name: Any = None, **options: Any) -> Any:
+        return ScriptedTask(coro, loop=self, name=name or f"Task-{next(self.names)}", **options)
+
+    def called(self, kind: type, args: Any, options: dict[str, Any]) -> Any:
+        options = {name: each for name, each in options.items() if name != "loop"}
+        if issubclass(kind, asyncio.Task):
+            return self.new_task(*args, **options)
+        return ScriptedFuture(*args, loop=self, **options)
+
+    def registers(self, task: Any) -> None:
+        self.made.append(weakref.ref(task))
 
 
 class ScriptedReadyQueue(collections.deque[Any]):
@@ -303,6 +269,9 @@ def patch(loop: ScriptedLoop) -> None:
         in_nanoseconds = functools.partial(lambda more, now: round((now + more) * 1e9), more)
         setattr(time, f"{name}_ns", shown(getattr(time, f"{name}_ns"), in_nanoseconds))
     uuid.uuid1 = lambda *_: uuid.UUID(bytes=loop.outside.random.randbytes(16), version=1)
+    for owner, name, stand_in in called_classes():
+        setattr(owner, name, stand_in)
+    REGISTERED.add = registering(REGISTERED.add)
     time.sleep = lambda seconds: print(f"time.sleep({seconds!r}) blocks the loop")
     os.urandom = loop.outside.random.randbytes
     random._urandom = loop.outside.random.randbytes  # type: ignore[attr-defined]

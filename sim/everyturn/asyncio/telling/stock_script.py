@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import ref
 
 from everyturn.asyncio.control.preparing import prepared
+from everyturn.asyncio.order import called
 from everyturn.asyncio.runtime import services
 from everyturn.asyncio.runtime.decisions import ByWords, Decision
 from everyturn.asyncio.runtime.places import OURS
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.runtime.scenarios import find, name_of, parts_of
-from everyturn.asyncio.telling import stock_comparison, stock_driver, stock_imports
+from everyturn.asyncio.telling import stock_comparison, stock_driver, stock_imports, stock_places
 from everyturn.errors import UsageError
 from everyturn.files.writing import written
 
@@ -113,14 +114,16 @@ class _Recorder(ByWords):
 
         def arranged(members: Sequence[Any]) -> list[Any]:
             found: list[Any] = arranging(members)
-            self._chains.append([each.label_in_sets for each in found])
+            self._chains.append([each.label_in_sets for each in found if hasattr(each, "label_in_sets")])
             return found
 
         taking = orders.first
 
         def taken(members: Sequence[Any]) -> Any:
             first = taking(members)
-            self._chains += [[first.label_in_sets, each.label_in_sets] for each in members if each is not first]
+            labels = [each.label_in_sets for each in members if each is not first and hasattr(each, "label_in_sets")]
+            if hasattr(first, "label_in_sets"):
+                self._chains += [[first.label_in_sets, each] for each in labels]
             return first
 
         numbers.next, orders.arrange, orders.first = remembered, arranged, taken
@@ -192,7 +195,7 @@ def stock_script(
         threads=", and when results of threads are appended to the ready queue" if recorder.moments else "",
         sets=", and the order of tasks in sets" if len(recorder.places()) > 1 else "",
     )
-    modules = stock_comparison, stock_imports, stock_driver
+    modules = stock_comparison, stock_imports, stock_places, called, stock_driver
     services = _services() if recorder.given or part.source else ""
     services += _endpoint() if "endpoint" in recorder.given else ""
     body = "\n\n".join(map(_copied, modules)).replace(_MAIN, services + part.source + _MAIN)
