@@ -16,6 +16,7 @@ import threading
 import types
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
@@ -24,6 +25,7 @@ from tests.sim import (
     asyncio_hidden,
     asyncio_hidden_in_code,
     asyncio_hidden_in_containers,
+    asyncio_hidden_in_settings,
     asyncio_hidden_in_the_library,
 )
 from tests.sim.asyncio_hidden import Kept, elsewhere
@@ -41,6 +43,7 @@ MAKE_AND_LOOK: Final = (
     | asyncio_hidden_in_code.MAKE_AND_LOOK
     | asyncio_hidden_in_containers.MAKE_AND_LOOK
     | asyncio_hidden_in_the_library.MAKE_AND_LOOK
+    | asyncio_hidden_in_settings.MAKE_AND_LOOK
 )
 
 
@@ -69,7 +72,7 @@ def noted(scenario: Program, guide: DepthFirstGuide) -> set[tuple[Any, ...]]:
 
 @pytest.fixture(autouse=True)
 def library_as_it_was() -> Iterator[None]:
-    with asyncio_hidden_in_the_library.library_as_it_was():
+    with asyncio_hidden_in_the_library.library_as_it_was(), asyncio_hidden_in_settings.settings_as_they_were():
         yield
 
 
@@ -307,12 +310,23 @@ def _on_a_thread(world: Any, way: int) -> Any:
     return asyncio.get_running_loop().run_in_executor(None, lambda number: number, way)
 
 
+def _default_executor(world: Any, way: int) -> Any:
+    both = [ThreadPoolExecutor(1, name) for name in "ab"]
+    asyncio.get_running_loop().set_default_executor(both[way])
+
+    async def ask() -> str:
+        return (await asyncio.to_thread(threading.current_thread)).name if both else ""
+
+    return ask()
+
+
 PARTS: Final[dict[str, Callable[[Any, int], Any]]] = {
     "ready": _called_soon,
     "timers": _called_later,
     "answers": _answered,
     "orphans": _done_outside,
     "pools": _on_a_thread,
+    "default executor": _default_executor,
 }
 
 

@@ -35,6 +35,7 @@ _GLOBAL: Final = frozenset(
     for name in ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")
     if name in dis.opmap
 )
+_REBINDING: Final = (dis.opmap["STORE_GLOBAL"], dis.opmap["DELETE_GLOBAL"])
 _LOAD_GLOBAL: Final = dis.opmap["LOAD_GLOBAL"]
 _IMPORT: Final = dis.opmap["IMPORT_NAME"]
 _STORE_ATTRIBUTE: Final = dis.opmap["STORE_ATTR"]
@@ -79,6 +80,13 @@ def reads(code: CodeType) -> Reads:
         if isinstance(each, CodeType):
             found = found.with_nested(reads(each))
     return found
+
+
+@by_identity
+def rebound(code: CodeType) -> frozenset[str]:
+    """The globals that ``code`` sets or deletes, functions within included."""
+    own = {code.co_names[argument] for operation, argument in _operations(code) if operation in _REBINDING}
+    return frozenset(own).union(*(rebound(each) for each in code.co_consts if isinstance(each, CodeType)))
 
 
 def _own(code: CodeType) -> Reads:

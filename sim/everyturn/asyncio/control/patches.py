@@ -14,7 +14,6 @@ import datetime
 import os
 import random
 import secrets
-import signal
 import socket
 import subprocess
 import sys
@@ -35,7 +34,7 @@ from everyturn.asyncio.order import called
 from everyturn.asyncio.order.moments import earliest
 from everyturn.asyncio.order.neighbours import ALL
 from everyturn.asyncio.order.sets import WorldSet
-from everyturn.asyncio.runtime import executors
+from everyturn.asyncio.runtime import executors, settings
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.loop import WorldLoop
 from everyturn.asyncio.runtime.outside import OTHER_THREAD, Job, Pool
@@ -81,17 +80,9 @@ def _urandom(original: Callable[[int], bytes]) -> Callable[[int], bytes]:
     return urandom
 
 
-def _kept(original: Callable[..., Any], what: str) -> Callable[..., Any]:
-    """A setting that nothing shows: of what a run has set the last is a part of its state."""
-
-    def keep(*args: Any) -> Any:
-        loop = _loop()
-        if loop is not None:
-            kept = vars(loop.world).setdefault("settings", {})
-            kept[(what, *args[:-1])] = args[-1:]
-        return original(*args)
-
-    return keep
+def _is_running() -> bool:
+    """Whether the program runs now, in the loop's thread or as a function on another one."""
+    return _loop() is not None or Job.thread == get_ident()
 
 
 def _refused(original: Callable[..., Any], what: str, instead: str) -> Callable[..., Any]:
@@ -118,8 +109,7 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (time, "perf_counter_ns", _clock(time.perf_counter_ns, lambda now: round(now * 1e9))),
         (time, "sleep", _sleep(time.sleep)),
         (os, "urandom", _urandom(os.urandom)),
-        (os, "umask", _kept(os.umask, "umask")),
-        (signal, "signal", _kept(signal.signal, "signal")),
+        *settings.remembering(_is_running),
         (random, "_urandom", _urandom(os.urandom)),
         (secrets, "token_bytes", _token_bytes(secrets.token_bytes)),
         (uuid, "uuid1", _uuid1(uuid.uuid1)),

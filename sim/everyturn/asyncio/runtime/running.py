@@ -23,6 +23,7 @@ from everyturn.asyncio.runtime.errors import REFUSED, Abandoned, AtRest, Unsuppo
 from everyturn.asyncio.runtime.findings import ScenarioFinding, task_name, waits
 from everyturn.asyncio.runtime.output import taken_by
 from everyturn.asyncio.runtime.places import raised_at
+from everyturn.asyncio.runtime.settings import CALLED
 from everyturn.asyncio.runtime.world import LONGEST, ScenarioWorld
 from everyturn.errors import AgentFault, UsageError
 from everyturn.world import overrun
@@ -136,6 +137,7 @@ def _one(
     random.seed(0)
     REFUSED.clear()
     NOW.begin()
+    CALLED.begin()
     world.guide.begin(world)
     outcome.decisions, outcome.logged, outcome.measured = world.decisions, world.logged, world.timing.measured
     try:

@@ -93,6 +93,8 @@ class StateEncoder:
         """Places of whole numbers that may be addresses, and these."""
         self.mentioned: set[str] = set()
         """Names in code that was met."""
+        self.libraries: set[str] = set()
+        """Modules of the standard library that were looked at."""
         self.met: dict[int, Any] = {}
         """Classes and modules, by their addresses: what code mentions of them counts."""
         self.functions: list[Any] = []

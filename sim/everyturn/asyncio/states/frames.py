@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
 from typing import Any, Final
 
+from everyturn.asyncio.states import library_modules
 from everyturn.asyncio.states.classes import is_installed, is_watched
 from everyturn.asyncio.states.encoding import StateEncoder, encodes
 from everyturn.asyncio.states.mentioned import by_any_name, imported, is_library, mentions, of_library
@@ -99,6 +100,7 @@ def _global(
     if isinstance(value, type) and not is_watched(value):
         encoder.out.append(("global", name, value.__module__, value.__qualname__))
         encoder.meets(value)
+        library_modules.of_whose(encoder, value.__module__)
     else:
         encoder.out.append(("global", name))
         before = encoder.within_package
@@ -200,6 +202,8 @@ def _function(encoder: StateEncoder, value: Any) -> None:
     if value.__doc__ is not next(iter(value.__code__.co_consts), None):
         encoder.value(value.__doc__)
     _code(encoder, value.__code__, value.__globals__)
+    if not _is_programs_code(value.__code__):
+        library_modules.of_whose(encoder, value.__module__)
     for cell in value.__closure__ or ():
         encoder.value(cell)
     encoder.value(value.__defaults__)

@@ -50,7 +50,7 @@ def _view(encoder: StateEncoder, value: memoryview) -> None:
         return
     if not value.readonly or type(value.obj) is not bytes:
         raise encoder.opaque(value)
-    encoder.out.append(("view", value.format, value.shape, value.strides, value.tobytes()))
+    encoder.out.append(("view", value.format, value.shape, value.strides, value.tobytes(), value.obj))
 
 
 def _is_released(view: memoryview) -> bool:

@@ -17,6 +17,7 @@ from operator import is_
 from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from everyturn.asyncio.states import library_modules
 from everyturn.asyncio.states.classes import (
     PYTHONS_OWN,
     is_installed,
@@ -93,6 +94,7 @@ def of_library(
     """What was put into a module of a library, and into those that it holds, of what is ``mentioned``."""
     held = vars(module)
     within = within or (module,)
+    library_modules.of_whose(encoder, module.__name__)
     for name in _held_names(mentioned, module, len(held)):
         value = held[name]
         if isinstance(value, ModuleType):
@@ -102,6 +104,8 @@ def of_library(
         if (id(held), name) in encoder.globals:
             continue
         encoder.globals.add((id(held), name))
+        if isinstance(value, (type, FunctionType)):
+            library_modules.of_whose(encoder, value.__module__)
         if isinstance(value, type):
             encoder.meets(value)
         elif isinstance(value, FunctionType) and not _is_programs_function(value):

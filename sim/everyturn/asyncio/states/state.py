@@ -11,6 +11,7 @@ import random
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Final
 
+from everyturn.asyncio.runtime.settings import CALLED
 from everyturn.asyncio.states import (  # noqa: F401 - they register what they know
     built_in_kinds,
     frames,
@@ -43,6 +44,7 @@ def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     encoder.part("pools", [(executor, _pool(pool)) for executor, pool in world.executors()])
     encoder.part("idle", [(world.pools.index(pool), future) for pool, future in world._idle])
     encoder.part("loop", loop.get_task_factory(), loop._stopping, loop._exception_handler, loop._signals)
+    encoder.part("default executor", loop._default_executor)
     encoder.part("how the loop is set", loop._debug, loop.slow_callback_duration, _hung_on(loop, loop.own))
     encoder.part("shut down", loop._asyncgens_shutdown_called, loop._executor_shutdown_called)
     encoder.part("main", world.main, world.phase, world.numbers.left, world.clock.fine, world.clock.looks)
@@ -51,6 +53,7 @@ def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     encoder.part("orders", _known_orders(encoder, world))
     encoder.part("nobody's tasks", [task for task in world.tasks() if id(task) not in encoder.numbers])
     library_kinds.surroundings(encoder)
+    encoder.part("set", CALLED.calls)
     library_kinds.loggers(encoder)
     library_kinds.finalizers(encoder)
     library_kinds.garbage(encoder)
