@@ -135,6 +135,6 @@ async def makes_its_own_tasks_and_futures(world: Any) -> None:
         return value
 
     loop = asyncio.get_running_loop()
-    own = asyncio.Task(asyncio.wait_for(asyncio.Future(), None), loop=loop)
+    own: asyncio.Task[Any] = asyncio.Task(asyncio.wait_for(asyncio.Future(), None), loop=loop)
     done, _ = await asyncio.wait([asyncio.Task(number(each), loop=loop) for each in range(3)])
     world.log(own.done(), *(each.result() for each in done))
