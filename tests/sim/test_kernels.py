@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from everyturn.engines.coroutines.exploration import Limits
-from everyturn.engines.explorer import checkpoints, kernels
+from everyturn.engines.explorer import checkpoints, frontier, kernels, levels
 from everyturn.engines.explorer.frontier import Frontier
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.engines.explorer.numbering import Numbering, Words
@@ -52,6 +52,23 @@ def everything(world: World, judge: Judge, reduce: str, processes: int = 1) -> d
     }
 
 
+def beside(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """From now on states of every chunk, however small, are numbered on a thread of their own; where chunks begin that
+    were asked for meanwhile."""
+    begun: list[int] = []
+    ask = LevelExplorer._ask_next_of_level
+
+    def spy(self: LevelExplorer, first: int) -> None:
+        before = len(self._under_way)
+        ask(self, first)
+        begun.extend([first] * (len(self._under_way) - before))
+
+    monkeypatch.setattr(levels, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(levels, "pays", lambda: True)
+    monkeypatch.setattr(LevelExplorer, "_ask_next_of_level", spy)
+    return begun
+
+
 CELLS = (
     ("d0", "A+1c", "dead", "all"),
     ("d3", "AA", "none", "all"),
@@ -75,6 +92,7 @@ def test_every_number_is_the_same(
         judge = Judge() if judged == "all" else Judge(select([judged]), conformance=False)
         return everything(World(Scope.parse(scope), agent), judge, reduce)
 
+    monkeypatch.setattr(frontier, "CHUNK", 8)
     expected = found("numpy")
     assert kernels.compiled() is None
     assert found("compiled") == expected
@@ -82,6 +100,9 @@ def test_every_number_is_the_same(
     monkeypatch.setattr(kernels, "COMPILING", expected["counts"][0] // 3)
     assert found("") == expected
     assert kernels.compiled() is not None
+    begun = beside(monkeypatch)
+    assert found("compiled") == expected
+    assert begun or reduce in ("symmetry", "ample")
 
 
 @needs_numba
@@ -208,6 +229,19 @@ def test_loops_that_number_wrongly_are_not_used() -> None:
             given[-1][:] = range(len(given[-1]))
 
     assert not kernels.agrees(Wrong)  # type: ignore[arg-type]
+
+
+@needs_numba
+def test_loops_that_lose_keys_in_a_larger_table_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor are those that find them in the first table only."""
+    monkeypatch.setenv(kernels.VARIABLE, "compiled")
+    kernels.choose(0)
+    loops = kernels.compiled()
+    assert loops is not None
+    assert kernels.agrees(loops)
+    enter_all = loops.enter_all
+    monkeypatch.setattr(loops, "enter_all", lambda *table: enter_all(*table[:-1], table[-1] - 1))
+    assert not kernels.agrees(loops)
 
 
 @needs_numba

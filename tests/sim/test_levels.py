@@ -26,7 +26,7 @@ from everyturn.engines.explorer.judge_tables import JudgeTables
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.engines.explorer.packing import Layout
 from everyturn.engines.explorer.reductions import REDUCTIONS
-from everyturn.engines.explorer.successors import Chunk, ChunkSuccessors, SuccessorTables
+from everyturn.engines.explorer.successors import Chunk, SuccessorTables
 from everyturn.engines.simpy.replay import replay
 from everyturn.errors import EveryturnError, UsageError
 from everyturn.explanation.explain import shown_by
@@ -92,13 +92,13 @@ def test_a_step_of_several_operations_has_its_ways_in_one_order(scope: str, revi
 def test_who_is_asked_what_follows_knows_how_large_the_judges_numbers_are(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever packs rows anew must not spill the judge's number into other columns."""
     asked: list[tuple[int, int]] = []
-    answer_to = SuccessorTables.answer_to
+    ask = SuccessorTables.ask
 
-    def spy(self: SuccessorTables, chunk: Chunk) -> ChunkSuccessors:
+    def spy(self: SuccessorTables, chunk: Chunk) -> None:
         asked.append((int(chunk.layout.get(chunk.words, JUDGE).max()), chunk.judges))
-        return answer_to(self, chunk)
+        ask(self, chunk)
 
-    monkeypatch.setattr(SuccessorTables, "answer_to", spy)
+    monkeypatch.setattr(SuccessorTables, "ask", spy)
     LevelExplorer(World(Scope.parse("AA"), "d4"), Judge()).run()
     assert max(asked)[0] > 100
     assert all(largest <= told for largest, told in asked)

@@ -112,6 +112,26 @@ def add(keys, slots, shift, count, words, numbers, fresh):
     return count
 
 
+@njit(f"void({_TABLE},int64)", cache=True, nogil=True)
+def enter_all(keys, slots, shift, count):
+    """Enter the first ``count`` keys, no two of which are the same, into slots that are all empty."""
+    last = len(slots) - 1
+    at = np.empty(_BLOCK + 1, np.int64)
+    for start in range(0, count, _BLOCK):
+        end = min(start + _BLOCK, count)
+        near = np.int64(0)
+        for row in range(start, end):
+            at[row - start] = np.int64(_hash(keys, row) >> shift)
+        for row in range(start, end):
+            near += slots[at[row - start]]
+        at[_BLOCK] = near  # as in _fetch
+        for row in range(start, end):
+            slot = at[row - start]
+            while slots[slot] != 0:
+                slot = (slot + 1) & last
+            slots[slot] = row + 1
+
+
 @njit(f"int64({_ROWS},int64,uint64,uint64,boolean[::1],{_ROWS},{_TABLE},{_NUMBERS},{_NUMBERS})", cache=True, nogil=True)
 def find_macro_steps(words, word, shift_of_local, mask_of_local, live, masks, keys, slots, shift, places, found):
     """The number of the macro step of one thread from each row of ``places``: -1 if it is not known, -2 if the thread

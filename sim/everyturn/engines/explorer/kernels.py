@@ -102,7 +102,8 @@ def _loaded(folder: Path, *, is_new: bool) -> ModuleType | None:
 
 
 def agrees(loops: ModuleType) -> bool:
-    """Whether loops number keys as they come, and find them again: a sample, each time that they are loaded."""
+    """Whether loops number keys as they come, and find them again, also in another table: a sample, each time that they
+    are loaded."""
     rows = np.arange(1, 1001, dtype=np.uint64).reshape(500, 2) % np.uint64(97) << np.uint64(37)
     known: dict[tuple[int, ...], int] = {}
     expected = [known.setdefault(tuple(row), len(known)) for row in rows.tolist()]
@@ -110,7 +111,12 @@ def agrees(loops: ModuleType) -> bool:
     numbers, fresh, again = (np.zeros(500, np.int64) for _ in range(3))
     count = loops.add(*table, 0, rows, numbers, fresh)
     loops.find(*table, rows, again)
-    return count == len(known) and numbers.tolist() == expected == again.tolist()
+    if count != len(known) or not numbers.tolist() == expected == again.tolist():
+        return False
+    larger = table[0], np.zeros(2048, np.int32), np.uint64(53)
+    loops.enter_all(*larger, count)
+    loops.find(*larger, rows, again)
+    return again.tolist() == expected
 
 
 def _say(line: str) -> None:

@@ -17,7 +17,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from functools import partial
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,7 @@ from everyturn.engines.coroutines.exploration import (
 )
 from everyturn.engines.coroutines.transitions import Transitions
 from everyturn.engines.explorer import kernels
+from everyturn.engines.explorer.beside import beside, pays
 from everyturn.engines.explorer.between_chunks import Saving, obedient
 from everyturn.engines.explorer.compiled_chunks import CompiledChunk
 from everyturn.engines.explorer.endless_runs import endless_run
@@ -52,6 +54,9 @@ from everyturn.world.overrun import OutOfTime
 from everyturn.world.world import World
 from everyturn_model.events import Event
 from everyturn_model.lifecycle import Ledger
+
+WORTH_A_THREAD: Final = 1 << 13
+"""So many steps take longer to be numbered than it takes to begin and end a thread."""
 
 
 class _UnderWay(NamedTuple):
@@ -81,6 +86,7 @@ class LevelExplorer:
         self.violations = KeptViolations(self.found, self.graph.judges.violated)
         self._under_way: deque[_UnderWay] = deque()
         self._whole = True
+        self._looks_ahead = False
         self.found.seconds = time.monotonic() - start
 
     @property
@@ -139,6 +145,7 @@ class LevelExplorer:
         found, successors, states = self.found, self.graph.successors, self.graph.states
         start = time.monotonic() - found.seconds
         saving = Saving(save)
+        self._looks_ahead = self.graph.successors.ahead == 1 and pays()
         self.violations.different = different
         try:
             with uncollected(), overrun.watching(limits.seconds, found.seconds):
@@ -160,7 +167,8 @@ class LevelExplorer:
         if self._whole:
             saving.finally_()
         found.seconds = time.monotonic() - start
-        found.locals = successors.locals
+        if not self._under_way:  # else what was asked for ahead is no part of what was explored
+            found.locals = successors.locals
         return found
 
     def _sight(self) -> Sight:
@@ -198,14 +206,20 @@ class LevelExplorer:
             span = self.frontier.after(begun, len(graph.states))
             if span is None:
                 return
-            chunk, judged = graph.chunk(graph.states.keys[slice(*span)].copy())
-            graph.successors.ask(chunk)
-            self._under_way.append(_UnderWay(*span, chunk, judged))
+            self._ask(span)
+
+    def _ask(self, span: tuple[int, int]) -> None:
+        """Ask what follows on the states of these numbers."""
+        graph = self.graph
+        chunk, judged = graph.chunk(graph.states.keys[slice(*span)].copy())
+        graph.successors.ask(chunk)
+        self._under_way.append(_UnderWay(*span, chunk, judged))
 
     def _finish(self, asked: _UnderWay) -> None:
         """Judge what follows on a chunk, and number what is new."""
         graph, reduction = self.graph, self.graph.reduction
         answer = graph.successors.answer()
+        self.found.locals = graph.successors.locals
         which = np.arange(asked.start, asked.end)
         self.found.rests += len(answer.found.rests)
         loops = kernels.compiled()
@@ -223,8 +237,23 @@ class LevelExplorer:
         """As :meth:`_take`, by compiled loops."""
         self._rest(answer, asked)
         self.found.transitions += len(compiled)
-        self.violations.in_steps(compiled.enter(asked.judged, asked.start, self.predecessors), which)
+        compiled.judge(asked.judged)
+        self.violations.in_steps(self._numbered(compiled, asked), which)
         self.violations.keep(self.path)
+
+    def _numbered(self, compiled: CompiledChunk, asked: _UnderWay) -> ViolatingSteps:
+        """Number the successors of a chunk; beside it, if that pays, what follows on the next one of this level is
+        worked out."""
+        number = partial(compiled.number, asked.start, self.predecessors)
+        if not self._looks_ahead or len(compiled) < WORTH_A_THREAD:
+            return number()
+        return beside(number, partial(self._ask_next_of_level, asked.end))
+
+    def _ask_next_of_level(self, begun: int) -> None:
+        """Ask what follows on the chunk of this level that begins there, if there is one."""
+        span = self.frontier.after(begun, 0)
+        if span is not None and not self._under_way:
+            self._ask(span)
 
     def _take(
         self, expansion: Expansion, judged: KeyNumbers, which: KeyNumbers, believed: Believed | None = None

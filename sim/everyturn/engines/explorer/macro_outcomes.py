@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -77,3 +78,50 @@ class MacroOutcomes:
         after &= self._clear.take(way, axis=0)
         after |= self._set.take(way, axis=0)
         return after
+
+
+_SPARE: Final = 64
+"""So many ways of a thread have room from the first on."""
+
+
+class JoinedOutcomes:
+    """What the ways of all threads do, as one table: compiled loops go through the ways of all threads at once.
+
+    Each thread's ways are together, behind each other by number, with room for more of them.
+    """
+
+    def __init__(self, ways: Sequence[MacroOutcomes]) -> None:
+        self._ways = ways
+        self._bits: tuple[int, ...] = ()
+        self._taken = [0] * len(ways)
+        self.first = [0] * (len(ways) + 1)
+        """Where the ways of each thread begin, and where the last one's room ends."""
+        self.move = self.events = np.zeros(0, np.int64)
+        self.clear: Words = np.zeros((0, 1), np.uint64)
+        self.put = self.clear
+
+    def take_up(self, layout: Layout) -> None:
+        """Take up what was packed in ``layout`` since. Ways keep their numbers unless there are more of them."""
+        bits, known = tuple(layout.bits), [len(each.move) for each in self._ways]
+        room = [after - before for before, after in zip(self.first, self.first[1:], strict=False)]
+        grows = any(count > most for count, most in zip(known, room, strict=True))
+        if grows:
+            self.first = [0, *np.cumsum([count + count // 2 + _SPARE for count in known]).tolist()]
+        if grows or bits != self._bits:
+            self._bits, self._taken = bits, [0] * len(known)
+            self.move, self.events = (np.zeros(self.first[-1], np.int64) for _ in range(2))
+            self.clear, self.put = (np.zeros((self.first[-1], layout.width), np.uint64) for _ in range(2))
+        for thread, (count, before) in enumerate(zip(known, self._taken, strict=True)):
+            if count > before:
+                self._copy(self._ways[thread], self.first[thread], slice(before, count))
+        self._taken = known
+
+    def _copy(self, ways: MacroOutcomes, first: int, fresh: slice) -> None:
+        """Take up these ways of one thread."""
+        place = slice(first + fresh.start, first + fresh.stop)
+        self.clear[place], self.put[place] = (each[fresh] for each in ways.packed)
+        self.move[place], self.events[place] = ways.move[fresh], ways.events[fresh]
+
+    def numbers(self, ways: Sequence[KeyNumbers]) -> KeyNumbers:
+        """The numbers in this table of ways of each thread, one thread after the other."""
+        return np.concatenate([way + first for way, first in zip(ways, self.first, strict=False)])

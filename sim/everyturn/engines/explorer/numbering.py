@@ -244,15 +244,24 @@ class Numbering:
             self._rehash(needed)
 
     def _rehash(self, needed: int) -> None:
-        """Enter all keys into a table with room for ``needed`` of them.
-
-        They are entered in the order of the slots at which they are looked for first. So each comes to its slot or, if
-        that is taken, right behind the one before it: nothing needs to be probed.
-        """
+        """Enter all keys into a table with room for ``needed`` of them."""
         size = len(self._slots)
         while needed > _fullest(size) * size:
             size *= 2
         self._shift = np.uint64(64 - size.bit_length() + 1)
+        loops = kernels.compiled()
+        if loops is None:
+            self._enter_in_order(size)
+        else:
+            self._slots = np.zeros(size, np.int32)
+            loops.enter_all(*self.table, self._count)
+
+    def _enter_in_order(self, size: int) -> None:
+        """Enter all keys into a table with so many slots.
+
+        They are entered in the order of the slots at which they are looked for first. So each comes to its slot or, if
+        that is taken, right behind the one before it: nothing needs to be probed.
+        """
         ordered = np.empty(self._count, np.uint64)
         for start in range(0, self._count, _CHUNK):
             part = ordered[start : start + _CHUNK]

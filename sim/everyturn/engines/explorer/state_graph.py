@@ -13,6 +13,7 @@ import numpy as np
 from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import JUDGE, Transitions
 from everyturn.engines.explorer.judge_tables import Believed, JudgeTables
+from everyturn.engines.explorer.macro_outcomes import JoinedOutcomes
 from everyturn.engines.explorer.macro_steps import Expansion, FoundSteps, applied
 from everyturn.engines.explorer.numbering import KeyNumbers, Words
 from everyturn.engines.explorer.packing import Layout
@@ -33,6 +34,7 @@ class StateGraph:
         self.successors = successors
         self.judges = judges
         self.reduction = reduction
+        self._joined: JoinedOutcomes | None = None
         row, first = successors.first()
         numbered = (*row[:JUDGE], judges.number(first), *row[JUDGE + 1 :])
         self.states = StateTable(self._largest, reduction.first(np.array([numbered], np.int64)))
@@ -67,6 +69,13 @@ class StateGraph:
         for each in self.successors.ways:
             each.lay_out(layout)
         return layout
+
+    def take_up_joined(self) -> JoinedOutcomes:
+        """As :meth:`take_up`; what all ways do."""
+        if self._joined is None:
+            self._joined = JoinedOutcomes(self.successors.ways)
+        self._joined.take_up(self.take_up())
+        return self._joined
 
     def judged(
         self, expansion: Expansion, judged: KeyNumbers, believed: Believed | None = None

@@ -101,6 +101,14 @@ class Successors(Protocol):
         """End other processes, if there are any."""
 
 
+class _Asked(NamedTuple):
+    """The macro steps of a chunk that was asked for, and its states of rest, packed in ``layout``."""
+
+    found: FoundSteps
+    rests: Words
+    layout: Layout
+
+
 class SuccessorTables:
     """What can follow on states, worked out in this process: macro steps, states of rest, and the layout of rows that
     both need."""
@@ -114,7 +122,7 @@ class SuccessorTables:
         self.macro_steps = MacroSteps(transitions)
         self.resting = Resting(transitions, self.macro_steps)
         self._layout: Layout | None = None
-        self._answers: deque[ChunkSuccessors] = deque()
+        self._asked: deque[_Asked | Exception] = deque()
 
     def first(self) -> tuple[Row, JudgeState]:
         """As :meth:`Successors.first`."""
@@ -147,19 +155,33 @@ class SuccessorTables:
         return len(self.transitions.locals)
 
     def ask(self, chunk: Chunk) -> None:
-        """As :meth:`Successors.ask`."""
-        self._answers.append(self.answer_to(chunk))
+        """As :meth:`Successors.ask`. What is wrong with the agent is raised by the answer, as it would be if nobody had
+        asked ahead."""
+        try:
+            self._asked.append(self._stepped(chunk))
+        except Exception as error:  # noqa: BLE001 - see above
+            self._asked.append(error)
 
     def answer(self) -> ChunkSuccessors:
-        """As :meth:`Successors.answer`."""
-        return self._answers.popleft()
+        """As :meth:`Successors.answer`. Only now states of rest count as told: a chunk that was asked for can be
+        forgotten."""
+        asked = self._asked.popleft()
+        if isinstance(asked, Exception):
+            raise asked
+        return self._answered(asked)
 
     def answer_to(self, chunk: Chunk) -> ChunkSuccessors:
         """What follows on a chunk."""
+        return self._answered(self._stepped(chunk))
+
+    def _stepped(self, chunk: Chunk) -> _Asked:
         words, layout = self._adopt(chunk.words, chunk.layout, chunk.judges)
         found = self.macro_steps.find(words)
-        places, rows = self.resting.news(words[found.rests], layout)
-        return ChunkSuccessors(found, found.rests[places], self.resting.seen(rows))
+        return _Asked(found, words[found.rests], layout)
+
+    def _answered(self, asked: _Asked) -> ChunkSuccessors:
+        places, rows = self.resting.news(asked.rests, asked.layout)
+        return ChunkSuccessors(asked.found, asked.found.rests[places], self.resting.seen(rows))
 
     def find(self, chunk: Chunk) -> FoundSteps:
         """The macro steps of a chunk."""
