@@ -10,6 +10,8 @@ import time
 import uuid
 from typing import Any
 
+from everyturn.asyncio.connections.peers import Hears, PeerStep
+
 
 async def asks_a_model_and_writes(world: Any) -> None:
     model, store = world.model(pieces=2), world.store()
@@ -51,6 +53,74 @@ async def listens_to_nobody(world: Any) -> None:
     await asyncio.gather(world.io("a"), world.io("b"))
     server.close()
     raise AssertionError("nobody came")
+
+
+async def takes_all_for_one_answer(world: Any) -> None:
+    """What comes first may be a part of it."""
+    world.network.serve("far.example", 80, [Hears(b"\n"), b"yes", PeerStep.CLOSES])
+    reader, writer = await asyncio.open_connection("far.example", 80)
+    writer.write(b"well?\n")
+    assert await reader.read(100) == b"yes"
+    writer.close()
+
+
+async def takes_all_there_is(world: Any) -> None:
+    """The same, mended."""
+    world.network.serve("far.example", 80, [Hears(b"\n"), b"yes", PeerStep.CLOSES])
+    reader, writer = await asyncio.open_connection("far.example", 80)
+    writer.write(b"well?\n")
+    assert await reader.read(-1) == b"yes"
+    writer.close()
+
+
+async def is_broken_off(world: Any) -> None:
+    """The far end may reset the connection."""
+    world.network.serve("far.example", 80, [b"half", Hears(b"\n"), PeerStep.CLOSES], breaks=True)
+    reader, writer = await asyncio.open_connection("far.example", 80)
+    assert writer.get_extra_info("peername")[1] == 80
+    await reader.readexactly(4)
+    writer.write(b"\n")
+    await writer.drain()
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+
+
+async def is_refused(world: Any) -> None:
+    """Somebody is not always there."""
+    world.network.serve("far.example", 80, [PeerStep.CLOSES], refuses=True)
+    _, writer = await asyncio.open_connection("far.example", 80)
+    writer.close()
+
+
+class Letters(asyncio.Protocol):
+    """Takes what comes for one letter."""
+
+    def __init__(self, world: Any, done: asyncio.Future[None]) -> None:
+        self.world = world
+        self.done = done
+
+    def data_received(self, data: bytes) -> None:
+        self.world.log("letter", data)
+        if data not in (b"dear", b"sir"):
+            self.done.set_exception(AssertionError(data))
+
+    def eof_received(self) -> None:
+        self.world.log("no more")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_result(None)
+
+
+async def reads_what_comes(world: Any) -> None:
+    """A protocol of the program's own, on a server that somebody visits."""
+    world.network.visit("127.0.0.1", 8000, [b"dear", b"sir", PeerStep.CLOSES])
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+    server = await loop.create_server(lambda: Letters(world, done), "127.0.0.1", 8000)
+    await done
+    server.close()
 
 
 async def ends_the_process(world: Any) -> None:

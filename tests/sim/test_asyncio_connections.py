@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, Final
 
 import pytest
-from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.nightly import how_many, thinned
@@ -39,7 +38,6 @@ from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting
 from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, outcomes
 from everyturn.asyncio.states import encoding
 from everyturn.asyncio.states.state import encode
-from everyturn.cli import main
 from everyturn.errors import Disagreement
 from everyturn.verdicts.verdict import Verdict
 
@@ -388,17 +386,6 @@ def test_what_cannot_be_controlled_is_an_error_with_its_line(scenario: Scenario,
         check(scenario)
     assert what in str(raised.value)
     assert "test_asyncio_connections.py:" in str(raised.value)
-
-
-def test_a_run_with_connections_has_no_script_and_it_is_said() -> None:
-    name = f"{__name__}:takes_all_for_one_answer"
-    token = check(takes_all_for_one_answer).cell.invariants["error"].token
-    assert token is not None
-    ended = CliRunner().invoke(main, ["explain", "--scenario", name, token, "--script", "never.py"])
-    assert ended.exit_code == 2
-    assert "no script: expected a run without connections" in ended.stderr
-    told = CliRunner().invoke(main, ["explain", "--scenario", name, token])
-    assert "asyncio's own loop can make this run; no script does, for it has connections" in told.stdout
 
 
 # what would be forgotten

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from examples.scenarios.faults import orders, tasks, turns, waiting
 from examples.scenarios.faults.pairs import Fault
-from tests.nightly import nightly, thinned
+from tests.nightly import how_many, nightly, thinned
 
 import everyturn
 from everyturn.asyncio.checking import check
@@ -46,7 +46,7 @@ def made_by_asyncio(name: str, setting: Setting, outcome: ScenarioOutcome, folde
     """What the script of a run does in a fresh process that cannot import this project."""
     script = folder / "run.py"
     script.write_text(stock_script(name, setting, outcome.decisions, script.name, "what is wrong"))
-    return run_without_us(script, installed=name in PROGRAMS)
+    return run_without_us(script, installed=name in PROGRAMS or name in CONNECTIONS)
 
 
 def run_without_us(script: Path, *, installed: bool = False) -> Any:
@@ -129,12 +129,45 @@ def test_a_program_that_ends_the_process_does_so_in_the_script(name: str, kinds:
         assert "the program ends the process: SystemExit" in made.stdout
 
 
-def test_a_program_that_only_listens_has_no_script_either() -> None:
-    """Its sockets would be real ones, whose selector the script takes."""
-    name = "tests.sim.talking_scenarios:listens_to_nobody"
-    outcome = search(find(name)).found["error"]
-    with pytest.raises(UsageError, match="no script: expected a run without connections"):
-        stock_script(name, Setting(), outcome.decisions, "run.py", "what is wrong")
+CONNECTIONS = [f"tests.sim.numbered_programs:connection_{number}" for number in range(how_many(6, nightly=300))]
+TALKING_TO_OTHERS = [
+    f"tests.sim.talking_scenarios:{name}"
+    for name in ("listens_to_nobody", "takes_all_for_one_answer", "is_broken_off", "is_refused", "reads_what_comes")
+]
+
+
+@pytest.mark.parametrize("name", TALKING_TO_OTHERS)
+def test_asyncio_itself_shows_what_is_wrong_with_connections(name: str, tmp_path: Path) -> None:
+    """Pieces in which bytes come, a far end that breaks off or is not there, a server that nobody visits: in a process
+    without a network, and without us."""
+    found, shown = counterexamples(name)
+    assert shown
+    for outcome in shown:
+        made = made_by_asyncio(name, found.setting, outcome, tmp_path)
+        assert made.returncode == 0, made.stdout + made.stderr
+
+
+@pytest.mark.parametrize("name", CONNECTIONS)
+def test_asyncio_itself_notes_what_a_run_with_connections_notes(name: str, tmp_path: Path) -> None:
+    """Both ends in one program: whatever is written, read, closed and broken off, in whichever pieces."""
+    with prepared(find(name)):
+        some = [each for _, each in zip(range(30), outcomes(find(name), Setting()), strict=False) if each.complete]
+    assert some
+    for outcome in some[:: max(1, len(some) // 2)][:2]:
+        made = made_by_asyncio(name, Setting(), outcome, tmp_path)
+        assert made.returncode == 0, made.stdout + made.stderr
+
+
+def test_a_program_that_asks_its_sockets_for_something_else_does_not_make_the_run(tmp_path: Path) -> None:
+    """It is mended meanwhile: it reads on, and the script has nothing more to give."""
+    name = "tests.sim.talking_scenarios:takes_all_for_one_answer"
+    found, (outcome, *_) = counterexamples(name)
+    text = stock_script(name, found.setting, outcome.decisions, "run.py", "what is wrong")
+    script = tmp_path / "run.py"
+    script.write_text(text.replace("takes_all_for_one_answer'", "takes_all_there_is'"))
+    made = run_without_us(script)
+    assert made.returncode == 3
+    assert "NOT the recorded run" in made.stdout
 
 
 def test_the_command_line_writes_the_script(tmp_path: Path) -> None:

@@ -82,8 +82,6 @@ def _passing(found: ExplainedScenario) -> Iterator[str]:
 def _on_asyncio(found: ExplainedScenario) -> str:
     if found.beyond_asyncio is not None:
         return f"asyncio's own loop cannot make this run: {found.beyond_asyncio}"
-    if found.outcome.connects:
-        return "asyncio's own loop can make this run; no script does, for it has connections"
     return "asyncio's own loop can make this run: --script FILE writes a script that does, without everyturn"
 
 

@@ -49,8 +49,6 @@ class Network:
         self._unknown = unknown
         self.rooms: tuple[int, ...] = (ROOM,)
         self.whole = False
-        self.used = False
-        """Whether the program or its scenario has to do with connections."""
         self.trusted: set[str] = set()
         """What of connections was one of all that are possible, not explored."""
         self.sockets: dict[int, WorldSocket] = {}
@@ -85,7 +83,6 @@ class Network:
         :class:`~everyturn.asyncio.connections.peers.PeerStep`. ``refuses``: a connection may be refused; ``breaks``: it
         may break at any time.
         """
-        self.used = True
         address = self.hosts.setdefault(host, host if _is_number(host) else f"192.0.2.{len(self.hosts)}")
         self.services[address, port] = Service(tuple(checked(script)), refuses, breaks)
 
@@ -103,7 +100,6 @@ class Network:
         ``rooms``: each connection has room for one of these numbers of bytes written and not read, as the world
         chooses. ``whole``: bytes that were written in one call are not cut, which is trusted then.
         """
-        self.used = True
         self.rooms = rooms or self.rooms
         self.whole = self.whole if whole is None else whole
 
@@ -115,7 +111,6 @@ class Network:
 
     def socket(self) -> WorldSocket:
         """A new one, with the lowest descriptor that is free."""
-        self.used = True
         descriptor = next(each for each in count(_FIRST_DESCRIPTOR) if each not in self.sockets)
         self.sockets[descriptor] = WorldSocket(self, descriptor)
         return self.sockets[descriptor]
@@ -216,7 +211,6 @@ class Network:
         return [each for each in self.connections if each.target[1] == port and host in (_ANY, each.target[0])]
 
     def _connection(self, target: Address) -> Connection:
-        self.used = True
         numbers = {each.number for each in self.connections}
         number = next(each for each in count(1) if each not in numbers)
         options = [f"room for {each} bytes" for each in self.rooms]

@@ -1,10 +1,15 @@
-"""What a selector loop keeps of its descriptors. What has come, it is told by the loop."""
+"""What a selector loop keeps of its descriptors. What has come, it is told by the loop.
+
+What stands behind the next comment is copied into scripts that make a recorded run.
+"""
 
 from __future__ import annotations
 
 import selectors
 from collections.abc import Callable, Mapping
 from typing import Any
+
+# what follows is the same for every run
 
 
 class WorldSelector:

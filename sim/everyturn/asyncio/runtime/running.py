@@ -44,8 +44,8 @@ class ScenarioOutcome:
     ``logged`` was noted before it came to rest first; what follows is the end of ``asyncio.run``. ``times``: the clock
     at each iteration of the loop, in seconds: the earliest that everything decided allows. ``unsure``: kinds of faults
     of which it cannot be seen whether this run has one, and why not; ``shown``: what the run has shown, where a verdict
-    needs that something was seen at all. ``connects``: whether it had to do with connections; ``trusted``: what of them
-    was one of all that are possible. ``measured``: durations that it has noted.
+    needs that something was seen at all. ``trusted``: what of its connections was one of all that are possible.
+    ``measured``: durations that it has noted.
     """
 
     decisions: list[Decision]
@@ -62,7 +62,6 @@ class ScenarioOutcome:
     unsure: dict[str, str] = field(default_factory=dict)
     shown: frozenset[str] = frozenset()
     trusted: frozenset[str] = frozenset()
-    connects: bool = False
     measured: list[tuple[str, float]] = field(default_factory=list)
 
 
@@ -155,7 +154,6 @@ def _one(
             world.over = True
         _close(world)
         world.clock.over = True
-    outcome.connects = world.network.used
     outcome.iterations, outcome.neighbours = world.progress.iterations, frozenset(world.numbers.neighbours.pairs)
     outcome.unordered = frozenset(world.unordered)
     outcome.trusted = frozenset(world.network.trusted | world.orders.trusted)

@@ -28,6 +28,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+from everyturn.asyncio.connections.selector import WorldSelector
 from everyturn.asyncio.order.called import EAGER_FACTORY, called_classes, registering
 from everyturn.asyncio.telling.stock_comparison import alike, how_they_stand
 from everyturn.asyncio.telling.stock_imports import StandIn, StandIns
@@ -45,6 +46,8 @@ NOTED: list[str] = []
 STANDING: list[str] = []
 # what follows is the same for every run
 
+CONNECTING: list[Any] = []
+"""What is called with the loop, if the run has connections, before the program is imported."""
 EPOCH = 1_700_000_000.0 - 1000.0
 
 
@@ -67,6 +70,8 @@ class ScriptedWorld:
         self.in_thread = False
         self.coming: dict[int, Any] = {}
         """What comes from outside, unasked."""
+        self.network: Any = None
+        """Its connections, if there are some."""
         self.missing: list[str] = []
         """What the script lets happen, and the program has not asked for."""
 
@@ -124,6 +129,10 @@ class ScriptedWorld:
     def comes(self, number: int, way: int) -> asyncio.Handle:
         return asyncio.Handle(self.coming[number], (), self.loop, None)
 
+    def ready(self, number: int, way: int) -> tuple[selectors.SelectorKey, int]:
+        found: tuple[selectors.SelectorKey, int] = self.network.ready(number, way)
+        return found
+
     def happens(self, number: int, way: int) -> None:
         answer = self._answers[number]
         value = answer[3]()
@@ -158,11 +167,11 @@ class ScriptedWorld:
     def collected(self, number: int, way: int) -> None:
         gc.collect()
 
-    def do(self, moves: list[tuple[str, int, int]]) -> list[asyncio.Handle]:
-        """Let this happen; the handles of the answers that have arrived."""
-        handles = []
+    def do(self, moves: list[tuple[str, int, int]]) -> list[tuple[selectors.SelectorKey, int]]:
+        """Let this happen; what the selector tells of the answers and connections among it."""
+        events = []
         for what, number, way in moves:
-            of = {"runs": self._jobs, "ends": self._jobs, "comes": self.coming}
+            of = {"runs": self._jobs, "ends": self._jobs, "comes": self.coming, "ready": self.loop.selector.keys}
             if what not in ("idles", "collected") and number not in of.get(what, self._answers):
                 self.missing.append(f"{what} {number}")
                 continue
@@ -171,9 +180,11 @@ class ScriptedWorld:
                 found = getattr(self, what)(number, way)
             finally:
                 self.in_thread = False
-            if what in ("arrives", "comes"):
-                handles.append(found)
-        return handles
+            if what == "ready":
+                events.append(found)
+            elif what in ("arrives", "comes"):
+                events.append((selectors.SelectorKey(0, 0, 1, (found, None)), selectors.EVENT_READ))
+        return events
 
 
 class ScriptedLoop(asyncio.SelectorEventLoop):
@@ -186,7 +197,8 @@ class ScriptedLoop(asyncio.SelectorEventLoop):
         self.names = itertools.count(1)
         self.looks = self.turn = 0
         self.made: list[Any] = []
-        self.stock_selector, self._selector = self._selector, self  # type: ignore[has-type]
+        self.selector = WorldSelector(self.select)
+        self.stock_selector, self._selector = self._selector, self.selector  # type: ignore[has-type]
         self._clock_resolution = 1e-9
         if MOMENTS:
             self._ready = ScriptedReadyQueue(self.outside)
@@ -203,10 +215,10 @@ class ScriptedLoop(asyncio.SelectorEventLoop):
     def select(self, timeout: Any = None) -> list[Any]:
         self.turn += 1
         self.looks = 0
-        handles = self.outside.do(SELECTS.get(self.turn, []))
+        events = self.outside.do(SELECTS.get(self.turn, []))
         if self.turn in RESTS or self.turn > max(RESTS):
             self.stop()
-        return [(selectors.SelectorKey(0, 0, 1, (each, None)), selectors.EVENT_READ) for each in handles]
+        return events
 
     def create_future(self) -> Any:
         return ScriptedFuture(loop=self)
@@ -304,6 +316,8 @@ def made_run() -> int:
     """Make the run: 0 if all is as it was recorded, what is wrong with it included; else 3."""
     loop = ScriptedLoop()
     patch(loop)
+    for each in CONNECTING:
+        each(loop)
     sys.path[:0] = [str(Path.cwd()), *(str(Path(folder).resolve()) for folder in FOLDERS)]
     if stand_ins() or importlib.util.find_spec(StandIn.NAME) is None:  # one that is there is taken
         StandIns({"scenario": lambda function: function, **stand_ins()}).take_over()

@@ -10,10 +10,14 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
 from pprint import pformat
+from selectors import EVENT_READ, EVENT_WRITE
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import ref
 
+from everyturn.asyncio.connections import selector
+from everyturn.asyncio.connections.network import Network
+from everyturn.asyncio.connections.sockets import WorldSocket
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.order import called
 from everyturn.asyncio.runtime import services
@@ -21,7 +25,7 @@ from everyturn.asyncio.runtime.decisions import ByWords, Decision
 from everyturn.asyncio.runtime.places import OURS
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.runtime.scenarios import find, name_of, parts_of
-from everyturn.asyncio.telling import stock_comparison, stock_driver, stock_imports, stock_places
+from everyturn.asyncio.telling import stock_comparison, stock_connections, stock_driver, stock_imports, stock_places
 from everyturn.errors import UsageError
 from everyturn.files.writing import written
 
@@ -52,7 +56,7 @@ It ends with 0 if the program does what was recorded, with 3 if it does anything
 another version may run the steps of asyncio itself in another order.
 
 Nothing of the program or of asyncio is changed. Scripted are what the selector reports and when, what the clock
-shows{threads}{sets}.
+shows{threads}{sets}{sockets}.
 """
 '''
 
@@ -82,6 +86,27 @@ class ScriptPart(NamedTuple):
 _PLAIN: Final = ScriptPart({}, "", lambda seen: None)
 
 
+_CALLS: Final = (
+    "recv", "send", "accept", "connect", "bind", "shutdown", "getsockopt", "getsockname", "getpeername",
+)  # fmt: skip
+"""What of a socket is asked, and depends on the world."""
+
+
+def _answering(call: Callable[..., Any], answers: list[tuple[str, Any]]) -> Callable[..., Any]:
+    """The same call, which notes what it gives: of a socket that was accepted its address alone."""
+
+    def answering(*given: Any, **options: Any) -> Any:
+        try:
+            found = call(*given, **options)
+        except OSError as error:
+            answers.append(("raises", error.errno))
+            raise
+        answers.append(("gives", found[1] if call.__name__ == "accept" else found))
+        return found
+
+    return answering
+
+
 class _Recorder(ByWords):
     """Follows the words of a run, and remembers what the world did, and when."""
 
@@ -98,6 +123,8 @@ class _Recorder(ByWords):
         self.standing: list[str] = []
         self.fine = False
         self.given: set[str] = set()
+        self.sockets: list[dict[str, list[tuple[str, Any]]]] = []
+        self.resolved: list[tuple[str, int]] = []
         self._world: Callable[[], Any] = lambda: None
 
     def begin(self, world: Any) -> None:
@@ -128,11 +155,37 @@ class _Recorder(ByWords):
 
         numbers.next, orders.arrange, orders.first = remembered, arranged, taken
         self.given = world.given
+        self._listen_to(world.network)
+
+    def _listen_to(self, network: Network) -> None:
+        """Remember what is asked of connections, and what it gave."""
+        socket, resolve, report = network.socket, network.resolve, network._report
+
+        def made() -> WorldSocket:
+            answers: dict[str, list[tuple[str, Any]]] = {}
+            self.sockets.append(answers)
+            ours = socket()
+            for call in _CALLS:
+                setattr(ours, call, _answering(getattr(ours, call), answers.setdefault(call, [])))
+            return ours
+
+        def resolved(*given: Any, **options: Any) -> list[tuple[Any, ...]]:
+            found = resolve(*given, **options)
+            self.resolved += [each[-1] for each in found]
+            return found
+
+        def reported(ours: WorldSocket, handles: Sequence[Any]) -> Sequence[Any]:
+            reader, writer = network.watched[ours.descriptor].data
+            way = sum(event for event, each in ((EVENT_READ, reader), (EVENT_WRITE, writer)) if each in handles)
+            self.selects[self._world().progress.iterations].append(("ready", ours.descriptor, way))
+            return report(ours, handles)
+
+        vars(network).update(socket=made, resolve=resolved, _report=reported)
 
     def watch(self, kind: str, what: Any) -> None:
         """One thing that happens."""
         world = self._world()
-        if kind == "world":
+        if kind == "world" and what.what != "connects":  # of which its sockets tell
             when, at = self.selects, world.progress.iterations
             if world.progress.thread_moment is not None:
                 when, at = self.moments, world.progress.thread_moment
@@ -194,12 +247,15 @@ def stock_script(
         version=".".join(platform.python_version_tuple()[:2]),
         threads=", and when results of threads are appended to the ready queue" if recorder.moments else "",
         sets=", and the order of tasks in sets" if len(recorder.places()) > 1 else "",
+        sockets=", and what its sockets answer" if recorder.sockets else "",
     )
-    modules = stock_comparison, stock_imports, stock_places, called, stock_driver
+    modules = stock_comparison, stock_imports, stock_places, called, selector, stock_driver
     services = _services() if recorder.given or part.source else ""
     services += _endpoint() if "endpoint" in recorder.given else ""
+    services += _copied(stock_connections).lstrip() + "\n\n" if recorder.sockets else ""
     body = "\n\n".join(map(_copied, modules)).replace(_MAIN, services + part.source + _MAIN)
-    return f"{head}\n{_imports(*modules)}\n\n{_constants(name, setting, recorder, part)}{body}"
+    imported = (*modules, stock_connections) if recorder.sockets else modules
+    return f"{head}\n{_imports(*imported)}\n\n{_constants(name, setting, recorder, part)}{body}"
 
 
 def _importable(name: str) -> tuple[str, list[str]]:
@@ -266,8 +322,6 @@ def _recorded(
         outcome = run(scenario, recorder, setting, recorder.watch)
     if not outcome.complete or not recorder.rests:
         raise UsageError("no script: expected a run that comes to rest; found one that goes on for ever")
-    if outcome.connects:
-        raise UsageError("no script: expected a run without connections, whose far ends a script cannot hold back yet")
     return recorder, outcome
 
 
@@ -293,6 +347,7 @@ def _constants(name: str, setting: Setting, recorder: _Recorder, part: ScriptPar
         "ORDER_IN_SETS": (": list[int]", recorder.places(), ""),
         "NOTED": (": list[str]", recorder.noted, "what the program must note, with world.log, until it rests"),
         "STANDING": (": list[str]", recorder.standing, "and how its tasks stand then"),
+        **(_of_sockets(recorder) if recorder.sockets else {}),
         **part.constants,
     }
     lines = []
@@ -300,3 +355,12 @@ def _constants(name: str, setting: Setting, recorder: _Recorder, part: ScriptPar
         lines += [f"# {comment}"] if comment else []
         lines.append(f"{constant}{kind} = {pformat(value, width=110)}")
     return "\n".join(lines) + "\n"
+
+
+def _of_sockets(recorder: _Recorder) -> dict[str, tuple[str, Any, str]]:
+    """What a run with connections needs besides."""
+    asked = [{call: answers for call, answers in each.items() if answers} for each in recorder.sockets]
+    return {
+        "SOCKETS": (": list[dict[str, list[Any]]]", asked, "what each socket answers, as they are made, to each call"),
+        "RESOLVED": (": list[tuple[str, int]]", recorder.resolved, "and each question for an address"),
+    }
