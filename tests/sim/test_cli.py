@@ -177,7 +177,7 @@ def test_a_file_that_is_no_checkpoint_is_one_clear_line(there: bytes, tmp_path: 
     path.write_bytes(there)
     cell = ("check", "--revision", "d4", "--scope", "A", "--checkpoint")
     result = run(*cell, str(path))
-    said = f"everyturn: checkpoint {path}: expected everyturn/checkpoint/3, found something else; start again\n"
+    said = f"everyturn: checkpoint {path}: expected everyturn/checkpoint/4, found something else; start again\n"
     assert (result.exit_code, result.stderr, path.read_bytes()) == (2, said, there)
     result = run(*cell, str(tmp_path / "none" / "file"))
     assert (result.exit_code, result.stderr.count("found no folder")) == (2, 1)

@@ -112,7 +112,7 @@ def test_an_edited_checkpoint_is_refused(edit: Edit, fits: bool, tmp_path: Path)
     path = tmp_path / "checkpoint"
     explored(path, 2000 if edit is innocent else 600)
     edited(path, edit, fits=fits)
-    with pytest.raises(UsageError, match=r"expected everyturn/checkpoint/3, found ") as refused:
+    with pytest.raises(UsageError, match=r"expected everyturn/checkpoint/4, found ") as refused:
         load(path, World(Scope.parse("AA"), "d3"), Judge())
     assert ("its digest does not fit" in str(refused.value)) is not fits
 
@@ -124,7 +124,7 @@ def test_nothing_is_proved_by_it_on_the_command_line(tmp_path: Path) -> None:
     edited(path, all_done, fits=False)
     result = CliRunner().invoke(main, ["check", "--revision", "d3", "--scope", "AA", "--checkpoint", str(path)])
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith(f"everyturn: checkpoint {path}: expected everyturn/checkpoint/3, found one that ")
+    assert result.stderr.startswith(f"everyturn: checkpoint {path}: expected everyturn/checkpoint/4, found one that ")
 
 
 def test_other_code_starts_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

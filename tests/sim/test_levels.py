@@ -292,7 +292,7 @@ def test_a_checkpoint_of_an_earlier_format_is_refused(tmp_path: Path, monkeypatc
     with monkeypatch.context() as before:
         before.setattr(checkpoints, "SCHEMA", "everyturn/checkpoint/1")
         save(explorer, file)
-    with pytest.raises(UsageError, match="expected schema 'everyturn/checkpoint/3', found 'everyturn/checkpoint/1'"):
+    with pytest.raises(UsageError, match="expected schema 'everyturn/checkpoint/4', found 'everyturn/checkpoint/1'"):
         load(file, World(Scope.parse("A"), "d3"), Judge())
 
 
@@ -304,7 +304,7 @@ def test_a_checkpoint_of_a_monitor_that_has_changed_is_refused(tmp_path: Path) -
     explorer.run(Limits(states=20))
     save(explorer, file)
     assert load(file, World(Scope.parse("A"), "d3"), Judge([counts])).run().complete
-    with pytest.raises(UsageError, match="leads to another state now: the code has changed"):
+    with pytest.raises(UsageError, match="is another one now: the code has changed"):
         load(file, World(Scope.parse("A"), "d3"), Judge([stays]))
 
 

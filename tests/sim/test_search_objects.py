@@ -121,7 +121,7 @@ def test_a_violation_that_was_taken_over_is_one_of_those_that_were_asked_for() -
     """After a checkpoint no second one is kept where one was asked for."""
     violations, found = kept(1)
     before = Violation(FOUND[1][0], path(2))
-    violations.take_over([before])
+    violations.take_over([before], [])
     violations.in_steps(steps([0], [0], [1]), np.array([5]))
     violations.keep(path)
     assert found.violations == {"one-turn": before}

@@ -19,7 +19,7 @@ from everyturn.engines.coroutines.transitions import Transitions
 from everyturn.engines.explorer.exhaustive import Explorer
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.engines.explorer.search import Search
-from everyturn.errors import UsageError
+from everyturn.errors import Unwritable, UsageError
 from everyturn.runs.run import Run
 from everyturn.verdicts import hints
 from everyturn.verdicts.checker import CONFORMS, Judge
@@ -38,11 +38,13 @@ _CANDIDATES = 25
 
 
 class CheckedCell(NamedTuple):
-    """A cell, and the shortest run for each violation in it, by invariant."""
+    """A cell, and the shortest run for each violation in it, by invariant. ``unsaved``: why its checkpoint, if there
+    was to be one, is not what was found."""
 
     cell: Cell
     runs: dict[str, tuple[Run, int]]
     interrupted: bool
+    unsaved: Unwritable | None = None
 
 
 def check(
@@ -71,7 +73,7 @@ def check(
     :data:`~everyturn.engines.explorer.reductions.REDUCTIONS`; with ``ample``, violations need not be shortest.
     ``checkpoint``: a file that is written now and then, and gone on from if it is there (``levels`` only). Raises
     :class:`UsageError`. ``processes``: with two, the agent's code runs in a process of its own, with the same result;
-    there is one with ``plain``, with symmetry, with ample sets and with a checkpoint. ``counter_check``: what is proved
+    there is one with ``plain``, with symmetry and with ample sets. ``counter_check``: what is proved
     is checked again in part through the real coroutines, without tables; raises :class:`~everyturn.errors.Disagreement`
     if that shows something else.
     """
@@ -104,7 +106,7 @@ def check(
         reduction=reduce,
         counter_check=checked_again,
     )
-    return CheckedCell(cell, runs, found.interrupted)
+    return CheckedCell(cell, runs, found.interrupted, found.unsaved)
 
 
 def check_all(
@@ -167,24 +169,27 @@ def _explore(
             raise UsageError("the plain engine has no checkpoints, reductions and further counterexamples: use levels")
         plain = Explorer(world, judge)
         return plain, plain.run(limits, progress=progress, stop_at_first=stop_at_first)
+    different = _CANDIDATES * (counterexamples - 1) + 1
+    explorer, save = _begun(world, judge, checkpoint, reduce, different, processes)
+    return explorer, explorer.run(
+        limits, progress=progress, stop_at_first=stop_at_first, save=save, different=different
+    )
+
+
+def _begun(
+    world: World, judge: Judge, checkpoint: Path | None, reduce: str, different: int, processes: int
+) -> tuple[LevelExplorer, Callable[[], None] | None]:
+    """A search, gone on from its file if there is one, and what saves it there."""
     if checkpoint is None:
-        explorer = LevelExplorer(world, judge, reduce, processes=processes)
-        different = _CANDIDATES * (counterexamples - 1) + 1
-        return explorer, explorer.run(limits, progress=progress, stop_at_first=stop_at_first, different=different)
-    if reduce == "symmetry":
-        raise UsageError(
-            "checkpoint: expected --reduce dead, none or ample, found symmetry, which cannot be taken up again"
-        )
+        return LevelExplorer(world, judge, reduce, processes=processes), None
     from everyturn.engines.explorer import checkpoints
 
     explorer = (
-        checkpoints.load(checkpoint, world, judge, reduce)
+        checkpoints.load(checkpoint, world, judge, reduce, different=different, processes=processes)
         if checkpoint.exists()
-        else LevelExplorer(world, judge, reduce)
+        else LevelExplorer(world, judge, reduce, processes=processes)
     )
-    return explorer, explorer.run(
-        limits, progress=progress, stop_at_first=stop_at_first, save=lambda: checkpoints.save(explorer, checkpoint)
-    )
+    return explorer, lambda: checkpoints.save(explorer, checkpoint)
 
 
 def _judge_all(

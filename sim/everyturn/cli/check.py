@@ -27,7 +27,7 @@ from everyturn.cli.options import (
 )
 from everyturn.cli.programs import AskedProgram, asked_programs, judge_programs, of_programs, setting, without_meaning
 from everyturn.cli.publishing import Published, publishing
-from everyturn.errors import UsageError
+from everyturn.errors import Unwritable, UsageError
 from everyturn.verdicts.verdict import RESULT_SCHEMA, Cell, Result
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ if TYPE_CHECKING:
 @click.option(
     "--checkpoint",
     type=OUTPUT,
-    help="Save the exploration of a single cell in this file now and then; go on from it if it is there.",
+    help="Save the exploration of a single cell in this file now and then, and at its end, however it comes; go on "
+    "from it if it is there, to the same verdicts. With any --reduce, and with one process or two.",
 )
 @click.option(
     "--reduce",
@@ -153,13 +154,16 @@ def check(
     show = text.Printer(err=as_json)
     cells_asked = _cells_asked(revisions, scopes, how["checkpoint"])
     how["limits"] = Limits(max_states or DEFAULT_MAX_STATES, max_seconds, max_memory)
-    cells, interrupted = _explored(cells_asked, jobs, how, show)
+    cells, interrupted, unsaved = _explored(cells_asked, jobs, how, show)
     show.all_of(cells, lambda place: show.cell(cells[place]))
     show.hint(cells)
     _plotted(cells, show, plot)
     result = Result(RESULT_SCHEMA, "check", cells, interrupted)
     published.result(result)
-    return finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
+    code = finish(result, as_json=as_json, exit_zero=exit_zero, expect=expect)
+    if unsaved is not None:
+        raise unsaved
+    return code
 
 
 def _of_programs(
@@ -206,21 +210,24 @@ def _cells_asked(revisions: Sequence[str], scopes: Sequence[str], checkpoint: Pa
 
 def _explored(
     cells_asked: Sequence[tuple[str, str]], jobs: int, how: Mapping[str, Any], show: Printer
-) -> tuple[list[Cell], bool]:
-    """The cells, and whether Ctrl-C ended it. How many there are is shown meanwhile."""
+) -> tuple[list[Cell], bool, Unwritable | None]:
+    """The cells, whether Ctrl-C ended it, and why a checkpoint is not what was found. How many there are is shown
+    meanwhile."""
     from everyturn.checking.check import check as check_cell
     from everyturn.checking.check import check_all
     from everyturn.reports.text import ProgressLine, exploring
 
     cells: list[Cell] = []
+    unsaved: Unwritable | None = None
     try:
         with ProgressLine("check") as bar:
             for checked in check_all(partial(check_cell, **how), cells_asked, jobs, exploring):
                 cells.append(checked.cell)
+                unsaved = checked.unsaved
                 bar.cells(len(cells), len(cells_asked))
                 if checked.interrupted:
                     raise KeyboardInterrupt
     except KeyboardInterrupt:
         show.say("interrupted: what was found so far")
-        return cells, True
-    return cells, False
+        return cells, True, unsaved
+    return cells, False, unsaved

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from everyturn.errors import Unwritable
 from everyturn.verdicts.checker import Finding
 from everyturn_model.lifecycle import Ledger
 
@@ -70,7 +71,7 @@ class Exploration:
     ``complete``: nothing was left out; else ``stopped`` says which limit was reached. ``depth``: the largest number of
     steps from the start. ``violations``: for each invariant a shortest one; ``others``: further ones, in the order in
     which they were found, as many as were asked for. ``rests``: states in which nothing can move; ``outcomes``: how
-    runs can end.
+    runs can end. ``unsaved``: why what was found last is not in the file in which it was to be saved.
     """
 
     states: int = 0
@@ -85,6 +86,7 @@ class Exploration:
     outcomes: set[object] = field(default_factory=set)
     locals: int = 0
     rests: int = 0
+    unsaved: Unwritable | None = None
 
 
 def outcome(ledger: Ledger) -> object:

@@ -189,10 +189,17 @@ class Ample:
         """For each expanded state: no successor that is followed has a larger number."""
         return self._falls[: self._count]
 
-    def restore(self, first: NDArray[np.int8], falls: NDArray[np.bool_]) -> None:
-        """Take over what was known of the first states."""
-        self._grow(len(first))
-        self.first[:], self.falls[:] = first, falls
+    def saved(self) -> dict[str, NDArray[Any]]:
+        """For each expanded state who goes first, and whether that leads to newer states; how many of them were checked
+        by what is known now, and which do not hold."""
+        return {"first": self.first, "falls": self.falls, "checked": np.array([self._checked]), "bad": self._bad}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take over what was saved; all macro steps of then are known."""
+        self._grow(len(arrays["first"]))
+        self.first[:], self.falls[:] = arrays["first"], arrays["falls"]
+        self._learn()
+        (self._checked,), self._bad = arrays["checked"].tolist(), arrays["bad"].astype(np.int64)
 
     def _learn(self) -> None:
         anew = self._sights.meet()

@@ -1,101 +1,83 @@
 """Checkpoints: an exploration by levels, saved in the middle, and taken up again with the same numbers.
 
 Nothing of Python is stored, only integers: the packed states, and how each table was filled. Values are made again when
-the checkpoint is read: macro steps by resuming the real code in the recorded order, the judge's states by judging the
-step that first led to each. If the code has changed meanwhile, what comes out differs, and that is an error.
+the checkpoint is read: macro steps by resuming the real code in the recorded order, and renamed by the recorded
+renamings in between; the judge's states by judging the step that first led to each, or by the renaming that did. If the
+code has changed meanwhile, what comes out differs, and that is an error.
+
+What is saved is what is known between two chunks. With two processes some are under way then; what was learnt for those
+is not saved, so that the file is the one that one process writes, and either goes on from it.
 
 No proof rests on a checkpoint that was edited, or written by other code: an archive has a digest of all that is in it
 and of the code (:mod:`everyturn.engines.explorer.archives`), and what an exploration always is, is asked of what was
-read: lengths, levels and counts fit together, and a sample of the states that count as explored is explored once more.
+read (:mod:`everyturn.engines.explorer.checkpoint_checks`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import sys
 import zlib
+from collections.abc import Iterable
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 import numpy as np
-from msgspec import Struct
 
 import everyturn_impl
 import everyturn_model
 from everyturn.engines.coroutines.exploration import Violation
 from everyturn.engines.explorer import archives
-from everyturn.engines.explorer.archives import NoArchive
+from everyturn.engines.explorer.archives import Arrays, NoArchive
+from everyturn.engines.explorer.checkpoint_checks import Header, SearchCounts, check, check_sample, require
+from everyturn.engines.explorer.judge_parts import beginning
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.engines.explorer.packing import Layout
-from everyturn.engines.explorer.state_graph import StateGraph
+from everyturn.engines.explorer.successors import Learnt
 from everyturn.errors import UsageError
 from everyturn.verdicts.checker import CONFORMS, Finding, Judge
 from everyturn.world.agents import code_of, find_revision
 from everyturn.world.world import World
 
-SCHEMA: Final = "everyturn/checkpoint/3"
+SCHEMA: Final = "everyturn/checkpoint/4"
 _MISFITS: Final = (ArithmeticError, AttributeError, LookupError, MemoryError, RecursionError, TypeError, ValueError)
 """What numbers may raise that are no exploration's."""
-
-_SAMPLE: Final = 2048
-"""So many explored states are explored once more."""
-
-
-class _Counts(Struct, frozen=True, forbid_unknown_fields=True):
-    states: int
-    transitions: int
-    depth: int
-    rests: int
-    seconds: float
-
-
-class _Header(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is no array. ``seen``: a checksum of everything that an onlooker can have seen so far, in order."""
-
-    schema: str
-    revision: str
-    scope: str
-    granularity: str
-    reduce: str
-    invariants: list[str]
-    code: str
-    bits: list[int]
-    levels: list[int]
-    done: int
-    counts: _Counts
-    violations: list[tuple[str, str, list[tuple[int, int]]]]
-    moves: list[tuple[int, int]]
-    seen: int
+_COUNTED: Final = SearchCounts.__struct_fields__
+_JUDGE: Final = "judge-"
+_SAID: Final = {"different": "violations kept of each invariant (as --counterexamples asks)", "python": "Python"}
+"""What is said of a field whose name says too little."""
 
 
 def save(explorer: LevelExplorer, path: Path) -> None:
-    """Write an exploration that is not in the middle of a chunk. Raises :class:`UsageError` if that cannot be done."""
+    """Write an exploration that is not in the middle of a chunk.
+
+    Raises :class:`~everyturn.errors.Unwritable` if that cannot be done.
+    """
     archives.write(path, _arrays(explorer))
 
 
-def load(path: Path, world: World, judge: Judge, reduce: str = "dead") -> LevelExplorer:
-    """The exploration that was saved, ready to go on.
+def load(
+    path: Path, world: World, judge: Judge, reduce: str = "dead", *, different: int = 1, processes: int = 1
+) -> LevelExplorer:
+    """The exploration that was saved, ready to go on, with as many ``processes`` as it is to have now.
 
-    Raises :class:`UsageError` if the file is no checkpoint, is one of another world or other invariants, was written by
-    other code, or was changed since.
+    Raises :class:`UsageError` if the file is no checkpoint, is one of another world, other invariants or options, was
+    written by other code, or was changed since.
     """
     try:
         arrays = archives.read(path)
         said = json.loads(bytes(arrays["header"]))
-        for name, value in _whose(world, judge, reduce).items():
+        for name, value in _whose(world, judge, reduce, different).items():
             if said[name] != value:
-                what = "the code has changed" if name == "code" else f"expected {name} {value!r}, found {said[name]!r}"
-                raise UsageError(f"checkpoint {path}: {what}{'; start again' if name == 'code' else ''}")
+                raise UsageError(f"checkpoint {path}: {_differs(name, value, said[name])}")
         archives.check_digest(arrays)
-        header = msgspec.convert(said, _Header)
-        _check(header, arrays)
-        explorer = _restore(LevelExplorer(world, judge, reduce), arrays, header, path)
-        _check_sample(explorer)
-        return explorer
+        header = msgspec.convert(said, Header)
+        check(header, arrays)
+        return _restored(LevelExplorer(world, judge, reduce, processes=processes), arrays, header, path)
     except OSError as error:
         raise UsageError(f"checkpoint {path}: {error.strerror or error}") from error
     except NoArchive as error:
@@ -104,7 +86,13 @@ def load(path: Path, world: World, judge: Judge, reduce: str = "dead") -> LevelE
         raise UsageError(f"checkpoint {path}: expected {SCHEMA}, found something else ({error})") from error
 
 
-def _whose(world: World, judge: Judge, reduce: str) -> dict[str, Any]:
+def _differs(name: str, expected: object, found: object) -> str:
+    if name == "code":
+        return "the code has changed; start again"
+    return f"expected {_SAID.get(name, name)} {expected!r}, found {found!r}"
+
+
+def _whose(world: World, judge: Judge, reduce: str, different: int) -> dict[str, Any]:
     """Of what an exploration is, and by which code."""
     names = [invariant.name for invariant in judge.invariants]
     return {
@@ -114,6 +102,8 @@ def _whose(world: World, judge: Judge, reduce: str) -> dict[str, Any]:
         "granularity": world.granularity,
         "reduce": reduce,
         "invariants": [*names, CONFORMS] if judge.conformance else names,
+        "different": different,
+        "python": sys.implementation.cache_tag,
         "code": own_code() + code_of(find_revision(world.asked))[:16],
     }
 
@@ -128,100 +118,73 @@ def own_code() -> str:
     return digest.hexdigest()[:16]
 
 
-def _arrays(explorer: LevelExplorer) -> dict[str, Any]:
+def _arrays(explorer: LevelExplorer) -> Arrays:
     found, graph, frontier = explorer.found, explorer.graph, explorer.frontier
-    macro_steps = graph.tables.macro_steps
-    header = _whose(graph.transitions.world, graph.judges.judge, explorer.reduce) | {
+    world, judge, learnt = graph.transitions.world, graph.judges.judge, graph.successors.learnt()
+    header = _whose(world, judge, explorer.reduce, explorer.violations.different) | {
         "bits": graph.states.layout.bits,
         "levels": frontier.levels,
         "done": frontier.done,
-        "counts": {name: getattr(found, name) for name in _Counts.__struct_fields__} | {"states": len(graph.states)},
-        "violations": [
-            [each.finding.invariant, each.finding.sentence, each.decisions] for each in found.violations.values()
-        ],
-        "moves": macro_steps.moves.values,
-        "seen": _fingerprint(graph),
+        "counts": {name: getattr(found, name) for name in _COUNTED} | {"states": len(graph.states)},
+        "violations": _listed(found.violations.values()),
+        "others": _listed(chain.from_iterable(found.others.values())),
+        "moves": learnt.moves,
+        "learnt": _counted(learnt),
     }
+    width = len(graph.states.layout.bits) + 1
+    beliefs = {f"{graph.judges.beliefs_begin}{name}": array for name, array in graph.successors.beliefs().items()}
     return {
         "header": np.frombuffer(json.dumps(header).encode(), np.uint8),
         "states": graph.states.keys,
         "parents": explorer.predecessors.parents,
         "moves": explorer.predecessors.moves,
-        "journal": np.array(macro_steps.journal, np.int32).reshape(len(macro_steps.journal), -1),
-        **{f"judge-{name}": array for name, array in graph.judges.saved().items()},
+        "journal": np.array(learnt.journal, np.int32).reshape(-1, width),
+        **{f"{_JUDGE}{name}": array for name, array in (graph.judges.saved() | beliefs).items()},
         **graph.reduction.saved(),
     }
 
 
-def _fingerprint(graph: StateGraph) -> int:
-    return zlib.crc32(repr(graph.tables.macro_steps.events.values).encode())
+def _listed(violations: Iterable[Violation]) -> list[tuple[str, str, tuple[tuple[int, int], ...]]]:
+    return [(each.finding.invariant, each.finding.sentence, each.decisions) for each in violations]
 
 
-def _restore(explorer: LevelExplorer, arrays: dict[str, Any], header: _Header, path: Path) -> LevelExplorer:
-    graph = explorer.graph
-    first = graph.states.rows(graph.states.keys)
-    graph.tables.redo(arrays["journal"].tolist())
-    if _fingerprint(graph) != header.seen:
-        raise UsageError(f"checkpoint {path}: the code has changed since it was written; start again")
-    graph.tables.macro_steps.moves.restore(header.moves)
-    graph.judges.restore({name[6:]: array for name, array in arrays.items() if name.startswith("judge-")})
-    graph.states.restore(Layout(header.bits), arrays["states"].astype(np.uint64))
-    _require((graph.states.rows(graph.states.keys[:1]) == first).all(), "where it began")
-    explorer.predecessors.restore(arrays["parents"].astype(np.uint32), arrays["moves"].astype(np.uint16))
-    graph.reduction.restore(arrays)
-    explorer.frontier.restore(header.levels, header.done)
-    for name in _Counts.__struct_fields__:
-        setattr(explorer.found, name, getattr(header.counts, name))
-    explorer.recall_outcomes()
-    explorer.violations.take_over(
-        Violation(Finding(invariant, sentence), tuple(decisions))
-        for invariant, sentence, decisions in header.violations
-    )
+def _counted(learnt: Learnt) -> list[int]:
+    """How much was learnt, and a checksum of everything that an onlooker can have seen so far, in order."""
+    return [*learnt.largest, learnt.locals, zlib.crc32(repr(learnt.events).encode())]
+
+
+def _restored(explorer: LevelExplorer, arrays: Arrays, header: Header, path: Path) -> LevelExplorer:
+    """``explorer`` as it was; another process of its is ended if it cannot be."""
+    try:
+        _restore(explorer, arrays, header, path)
+        check_sample(explorer)
+    except BaseException:
+        explorer.close()
+        raise
     return explorer
 
 
-# what an exploration always is ----------------------------------------------------------------------------------------
-
-
-def _require(true: object, what: str) -> None:
-    if not true:
-        raise NoArchive(f"one that contradicts itself: {what}")
-
-
-def _check(header: _Header, arrays: dict[str, Any]) -> None:
-    """Raise :class:`NoArchive` if lengths, levels and counts do not fit together."""
-    counts, levels, parents = header.counts, header.levels, arrays["parents"]
-    states = len(arrays["states"])
-    lengths = {len(arrays[name]) for name in ("states", "parents", "moves")}
-    _require(lengths == {counts.states} and states, "how many states there are")
-    _require(levels[:2] == [0, 1] and levels == sorted(set(levels)) and levels[-1] <= states, "its levels")
-    _require(levels[-2] <= header.done <= levels[-1], "how many states are explored")
-    _require(counts.depth == len(levels) - 2, "how deep it is")
-    _require(header.done < levels[-1] or levels[-1] == states or "first" in arrays, "where the next level begins")
-    numbers = np.arange(1, states)
-    _require((parents[1:] < np.minimum(numbers, max(header.done, 1))).all(), "where its states come from")
-    _require((arrays["moves"] < max(1, len(header.moves))).all(), "its moves")
-    _require(counts.transitions >= states - 1 and 0 <= counts.rests <= header.done, "its counts")
-    _require(math.isfinite(counts.seconds) and counts.seconds >= 0, "how long it took")
-    told = [invariant for invariant, _, _ in header.violations]
-    _require(len(set(told)) == len(told) and set(told) <= {*header.invariants}, "what it has violated")
-    if "first" not in arrays:
-        level = np.searchsorted(levels, numbers, side="right")
-        _require((np.searchsorted(levels, parents[1:], side="right") == level - 1).all(), "the levels of its states")
-
-
-def _check_sample(explorer: LevelExplorer) -> None:
-    """Raise :class:`NoArchive` if a state that counts as explored leads out of the states, or violates what was not
-    noted."""
-    graph, done = explorer.graph, explorer.frontier.done
-    if not graph.reduction.keeps_successors or done == 0:
-        return
-    last = np.arange(max(0, done - _SAMPLE // 2), done)
-    spread = np.linspace(0, done - 1, _SAMPLE // 2).astype(np.int64)
-    which = np.unique(np.concatenate([last, spread]))
-    words, expansion, found = graph.expand(which)
-    _require((graph.states.find(expansion.words) >= 0).all(), "a state that leads to one that it does not have")
-    at_rest = graph.at_rest(graph.states.rows(words[expansion.rests]).tolist())
-    numbers = {*np.unique(found).tolist(), *(number for number, _ in at_rest)}
-    seen = {each.invariant for number in numbers for each in graph.judges.violated(number)}
-    _require(seen <= explorer.found.violations.keys(), "a violation that was not noted")
+def _restore(explorer: LevelExplorer, arrays: Arrays, header: Header, path: Path) -> None:
+    graph = explorer.graph
+    first = graph.states.rows(graph.states.keys)
+    judged = beginning(_JUDGE, arrays)
+    beliefs = beginning(graph.judges.beliefs_begin, judged) if graph.judges.beliefs_begin else {}
+    seen_at_rest = graph.successors.redo(arrays["journal"].tolist(), beliefs)
+    learnt = graph.successors.learnt()
+    if _counted(learnt) != header.learnt or learnt.moves != header.moves:
+        raise UsageError(f"checkpoint {path}: the code has changed since it was written; start again")
+    graph.judges.restore(judged, graph.reduction.renamed)
+    graph.states.restore(Layout(header.bits), arrays["states"].astype(np.uint64))
+    require((graph.states.rows(graph.states.keys[:1]) == first).all(), "where it began")
+    explorer.predecessors.restore(arrays["parents"].astype(np.uint32), arrays["moves"].astype(np.uint16))
+    graph.reduction.restore(arrays)
+    explorer.frontier.restore(header.levels, header.done)
+    for name in _COUNTED:
+        setattr(explorer.found, name, getattr(header.counts, name))
+    violations, others = (
+        [Violation(Finding(invariant, sentence), tuple(decisions)) for invariant, sentence, decisions in each]
+        for each in (header.violations, header.others)
+    )
+    explorer.violations.take_over(violations, others)
+    violated = {each.invariant for each in explorer.recall_outcomes(seen_at_rest)}
+    require(violated <= explorer.found.violations.keys(), "a violation at rest that was not noted")

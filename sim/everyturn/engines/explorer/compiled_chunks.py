@@ -12,8 +12,8 @@ from types import ModuleType
 import numpy as np
 
 from everyturn.engines.coroutines.transitions import JUDGE
+from everyturn.engines.explorer.beliefs import Believed
 from everyturn.engines.explorer.judge_parts import EVENTS_BITS
-from everyturn.engines.explorer.judge_tables import Believed
 from everyturn.engines.explorer.kept_violations import ViolatingSteps
 from everyturn.engines.explorer.numbering import KeyNumbers
 from everyturn.engines.explorer.predecessors import Predecessors

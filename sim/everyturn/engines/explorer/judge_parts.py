@@ -25,6 +25,13 @@ EVENTS_BITS: Final = 18
 _STATE_BITS: Final = 64 - EVENTS_BITS
 
 Arrays = dict[str, NDArray[Any]]
+STEPS: Final = ("steps", "after", "found")
+"""Of each step of a part its key, the state after it, and what it violated: the names of these arrays."""
+
+
+def beginning(start: str, arrays: Arrays) -> Arrays:
+    """Those arrays whose names begin so, without that."""
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
 
 
 class _Steps:
@@ -58,20 +65,18 @@ class _Steps:
     def saved(self) -> Arrays:
         """The table as arrays."""
         count = len(self.keys)
-        return {"steps": self.keys.keys, "after": self.after[:count], "found": self.found[:count]}
+        return dict(zip(STEPS, (self.keys.keys, self.after[:count], self.found[:count]), strict=True))
 
-    def restore(self, arrays: Arrays, redo: Callable[[int], tuple[Any, Finding | None]]) -> None:
-        """Take over a table; each state is made again by the step that first led to it.
-
-        Raises :class:`ValueError` if that gives another state than it gave then: the monitor's code has changed.
-        """
+    def take_over(self, arrays: Arrays) -> None:
+        """Take over a table; its states are made again by whoever knows where they come from
+        (:mod:`everyturn.engines.explorer.judge_origins`)."""
         self.keys = self.keys.replaced(arrays["steps"])
         self.after, self.found = arrays["after"].copy(), arrays["found"].copy()
-        known = len(self.states.values)
-        numbers, places = np.unique(self.after, return_index=True)
-        for number, place in zip(numbers.tolist(), places.tolist(), strict=True):
-            if number >= known and self.states.number(redo(place)[0]) != number:
-                raise ValueError(f"step {place} of a table leads to another state now: the code has changed")
+
+    def first_steps(self) -> dict[int, int]:
+        """For each state that a step leads to: the first that does."""
+        numbers, places = np.unique(self.after[: len(self.keys)], return_index=True)
+        return dict(zip(numbers.tolist(), places.tolist(), strict=True))
 
     def violating(self) -> dict[int, int]:
         """For each number of a finding of this part: a step that led to it."""
@@ -95,7 +100,12 @@ class Part:
         self._steps = _Steps(start, findings, 1)
         self.states = self._steps.states
         self.violating = self._steps.violating
+        self.first_steps = self._steps.first_steps
         self.saved = self._steps.saved
+        self.take_over = self._steps.take_over
+
+    def __len__(self) -> int:
+        return len(self._steps.keys)
 
     def step(self, states: KeyNumbers, events: KeyNumbers) -> tuple[KeyNumbers, KeyNumbers]:
         """The states after a batch of steps, and the numbers of what was violated (0: nothing)."""
@@ -112,10 +122,6 @@ class Part:
         """Make one step of the table again."""
         state, seen = _split(int(self._steps.keys.keys[place, 0]))
         return self._advance(self.states.values[state], seen)
-
-    def restore(self, arrays: Arrays) -> None:
-        """Take over what :meth:`saved` gave."""
-        self._steps.restore(arrays, self.redo)
 
 
 class Monitor:
@@ -137,6 +143,7 @@ class Monitor:
         self._steps = _Steps(start, findings, 1 + lives.width)
         self.states = self._steps.states
         self.violating = self._steps.violating
+        self.first_steps = self._steps.first_steps
         self._pairs = Numbering(1)
         self._masks: Words = np.zeros((0, lives.width), np.uint64)
         self._known_fields: dict[frozenset[int], Words] = {}
@@ -193,8 +200,8 @@ class Monitor:
         """The table as arrays."""
         return {**self._steps.saved(), "pairs": self._pairs.keys, "masks": self._masks}
 
-    def restore(self, arrays: Arrays) -> None:
-        """Take over what :meth:`saved` gave."""
+    def take_over(self, arrays: Arrays) -> None:
+        """Take over what :meth:`saved` gave, but for the states."""
         self._pairs = self._pairs.replaced(arrays["pairs"])
         self._masks = arrays["masks"].copy()
-        self._steps.restore(arrays, self.redo)
+        self._steps.take_over(arrays)

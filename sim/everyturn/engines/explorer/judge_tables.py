@@ -12,13 +12,15 @@ begins.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from weakref import ReferenceType, ref
 
 import numpy as np
 
 from everyturn.engines.coroutines.interned import Interned
-from everyturn.engines.explorer.judge_parts import EVENTS_BITS, Arrays, Monitor, Part
+from everyturn.engines.explorer.beliefs import Believed, believing
+from everyturn.engines.explorer.judge_origins import Origin, Rename, RenamedStates
+from everyturn.engines.explorer.judge_parts import EVENTS_BITS, Arrays, Monitor, Part, beginning
 from everyturn.engines.explorer.numbering import KeyNumbers, Numbering, Words
 from everyturn.engines.explorer.packing import Layout
 from everyturn.engines.explorer.watched_ledger import EVERYBODY, WatchedLedger
@@ -29,31 +31,6 @@ from everyturn_model.invariants import Invariant
 from everyturn_model.lifecycle import Ledger, Life
 
 _LIFE_BITS: Final = 16
-
-
-class Believed(NamedTuple):
-    """The numbers of the specification's beliefs after a batch of steps, and of what each violated."""
-
-    after: KeyNumbers
-    found: KeyNumbers
-
-
-class Beliefs:
-    """The specification's beliefs as a table of their own, apart from the rest of the judge."""
-
-    def __init__(self, judge: Judge, first: Any, events: Interned) -> None:
-        self.findings = Interned()
-        self.findings.number(None)
-        self._part = _believing(judge, events, self.findings)
-        self._part.states.number(first)
-
-    def step(self, beliefs: KeyNumbers, events: KeyNumbers) -> Believed:
-        """The beliefs after a batch of steps."""
-        return Believed(*self._part.step(beliefs, events))
-
-
-def _believing(judge: Judge, events: Interned, findings: Interned) -> Part:
-    return Part(judge.start().belief, lambda belief, seen: judge.believe(belief, events.values[seen]), findings)
 
 
 RenamedParts = dict[tuple[int, int], int]
@@ -81,8 +58,9 @@ class JudgeTables:
             Monitor(state, self._monitoring(invariant), self._packed_lives, self.findings)
             for invariant, state in zip(judge.invariants, start.monitors, strict=True)
         ]
-        self._beliefs = [_believing(judge, events, self.findings)] if judge.conformance else []
+        self._beliefs = [believing(judge, events, self.findings)] if judge.conformance else []
         self._parts: list[Part | Monitor] = [*self._lives, *self._monitors, *self._beliefs]
+        self._renamed_states = RenamedStates(self._parts)
         self._watched = [np.zeros(0, np.bool_) for _ in self._parts]
         self._layout = Layout([8] * len(self._lives) + [2] * len(self._monitors) + [8] * len(self._beliefs))
         self._states = Numbering(self._layout.width)
@@ -116,27 +94,27 @@ class JudgeTables:
         told = zip(self._parts[len(self._lives) :], values, strict=True)
         return self._number([*self._numbers_of(state.ledger), *(part.states.number(value) for part, value in told)])
 
-    def renamed(self, numbers: KeyNumbers, rename: Callable[[Any], Any], known: RenamedParts) -> KeyNumbers:
-        """The numbers of the states whose parts are renamed; ``known`` remembers those that were. The life of one
-        prompt becomes that of another."""
+    def renamed(self, numbers: KeyNumbers, rename: Callable[[Any], Any], known: RenamedParts, which: int) -> KeyNumbers:
+        """The numbers of the states whose parts are renamed, by the renaming of the number ``which``; ``known``
+        remembers those that were. The life of one prompt becomes that of another."""
         old = self._layout.unpack(self._states.keys[numbers])
         new = np.zeros_like(old)
         names = list(self._prompts)
         for place in range(len(self._parts)):
             becomes = self._prompts[rename(names[place])] if place < len(names) else place
             found, where = np.unique(old[:, place], return_inverse=True)
-            parts = [self._renamed_part(place, number, becomes, rename, known) for number in found.tolist()]
+            origins = [Origin(place, number, which) for number in found.tolist()]
+            parts = [self._renamed_part(origin, becomes, rename, known) for origin in origins]
             new[:, becomes] = np.array(parts, np.int64)[where]
         self._lay_out(self._states.keys[:0])
         return self._states.add(self._layout.pack(new))
 
-    def _renamed_part(
-        self, place: int, number: int, becomes: int, rename: Callable[[Any], Any], known: RenamedParts
-    ) -> int:
-        part = place, number
+    def _renamed_part(self, origin: Origin, becomes: int, rename: Callable[[Any], Any], known: RenamedParts) -> int:
+        part = origin.place, origin.number
         if part not in known:
-            value = self._parts[place].states.values[number]
-            known[part] = number if value is SINK else self._parts[becomes].states.number(rename(value))
+            value = self._parts[origin.place].states.values[origin.number]
+            renamed = self._renamed_states
+            known[part] = origin.number if value is SINK else renamed.number(becomes, rename(value), origin)
         return known[part]
 
     def ledgers(self, judged: KeyNumbers) -> KeyNumbers:
@@ -181,13 +159,20 @@ class JudgeTables:
         parts = {
             f"{place}-{name}": array for place, part in enumerate(self._parts) for name, array in part.saved().items()
         }
-        return own | parts
+        return own | parts | self._renamed_states.saved()
 
-    def restore(self, arrays: Arrays) -> None:
-        """Take over saved tables; the events that they speak of must be there already."""
+    @property
+    def beliefs_begin(self) -> str:
+        """How the names of those saved arrays begin that have the specification's steps; nothing, if it is not
+        judged."""
+        return f"{len(self._parts) - 1}-" if self._beliefs else ""
+
+    def restore(self, arrays: Arrays, rename: Rename) -> None:
+        """Take over saved tables; the events that they speak of must be there already. ``rename``: by the number of a
+        renaming."""
         for place, part in enumerate(self._parts):
-            own = f"{place}-"
-            part.restore({name.removeprefix(own): array for name, array in arrays.items() if name.startswith(own)})
+            part.take_over(beginning(f"{place}-", arrays))
+        self._renamed_states.restore(arrays, len(self._lives), rename)
         violating = {number: (part, place) for part in self._parts for number, place in part.violating().items()}
         self.findings.restore([None, *(part.redo(place)[1] for _, (part, place) in sorted(violating.items()))])
         self._layout = Layout(arrays["bits"].tolist())

@@ -70,11 +70,14 @@ class KeptViolations:
             self._keep(Violation(finding, path(state, *last)))
         self._noted.clear()
 
-    def take_over(self, violations: Iterable[Violation]) -> None:
-        """Keep violations that were found before, one of each invariant."""
+    def take_over(self, violations: Iterable[Violation], others: Iterable[Violation]) -> None:
+        """Keep violations that were found before: the shortest of each invariant, and ``others`` in their order."""
         for violation in violations:
             self._kept[violation.finding.invariant] = 1
             self._found.violations[violation.finding.invariant] = violation
+        for violation in others:
+            self._kept[violation.finding.invariant] += 1
+            self._found.others.setdefault(violation.finding.invariant, []).append(violation)
 
     def _keep(self, violation: Violation) -> None:
         """Keep a violation: the shortest in front."""

@@ -32,23 +32,23 @@ from everyturn.engines.coroutines.exploration import (
     outcome,
     resident,
 )
-from everyturn.engines.coroutines.transitions import Transitions
+from everyturn.engines.coroutines.transitions import JUDGE, Transitions
 from everyturn.engines.explorer import kernels
+from everyturn.engines.explorer.beliefs import Believed
 from everyturn.engines.explorer.beside import beside, pays
 from everyturn.engines.explorer.between_chunks import Saving, obedient
 from everyturn.engines.explorer.compiled_chunks import CompiledChunk
 from everyturn.engines.explorer.endless_runs import endless_run
 from everyturn.engines.explorer.frontier import Frontier
 from everyturn.engines.explorer.garbage import uncollected
-from everyturn.engines.explorer.judge_tables import Believed
 from everyturn.engines.explorer.kept_violations import KeptViolations, ViolatingSteps
-from everyturn.engines.explorer.macro_steps import Expansion
+from everyturn.engines.explorer.macro_steps import REST, Expansion
 from everyturn.engines.explorer.numbering import KeyNumbers
 from everyturn.engines.explorer.predecessors import Predecessors
 from everyturn.engines.explorer.state_graph import state_graph
 from everyturn.engines.explorer.successors import Chunk, ChunkSuccessors
 from everyturn.errors import EndlessRun
-from everyturn.verdicts.checker import Judge
+from everyturn.verdicts.checker import Finding, Judge
 from everyturn.world import overrun
 from everyturn.world.overrun import OutOfTime
 from everyturn.world.world import World
@@ -140,36 +140,48 @@ class LevelExplorer:
 
         ``different``: how many violations to keep of each invariant, one for each state or step of its kind. ``save``
         is called now and then, between two chunks, and at the end, however it comes. Ctrl-C is obeyed after the chunk
-        that is under way; a second one at once, and then nothing is saved: tables may be half filled.
+        that is under way; a second one at once, and then nothing is saved if a chunk is half judged.
         """
-        found, successors, states = self.found, self.graph.successors, self.graph.states
+        found = self.found
         start = time.monotonic() - found.seconds
         saving = Saving(save)
         self._looks_ahead = self.graph.successors.ahead == 1 and pays()
         self.violations.different = different
         try:
             with uncollected(), overrun.watching(limits.seconds, found.seconds):
-                for _ in obedient(self._chunks()):
+                chunks = iter(()) if self._resumed_at_end(limits, stop_at, stop_at_first) else self._chunks()
+                for _ in obedient(chunks):
                     saving.now_and_then()
                     found.seconds = time.monotonic() - start
                     if progress is not None:
                         progress(self._sight())
-                    found.stopped = limits.reached(len(states), found.seconds, successors.resident)
-                    if stop_at_first and found.violations and self.frontier.is_at_level_start and found.stopped is None:
-                        found.stopped = FIRST_REFUTATION
-                    if found.stopped is not None or (stop_at is not None and stop_at <= found.violations.keys()):
+                    if self._is_at_end(limits, stop_at, stop_at_first):
                         break
         except KeyboardInterrupt:
             found.interrupted = True
         except (OutOfTime, EndlessRun) as error:
             found.stopped = str(error)
-        found.states = len(states)
-        if self._whole:
-            saving.finally_()
+        finally:
+            found.states = len(self.graph.states)
+            if self._whole:
+                found.interrupted |= saving.finally_()
+        found.unsaved = saving.unsaved
         found.seconds = time.monotonic() - start
-        if not self._under_way:  # else what was asked for ahead is no part of what was explored
-            found.locals = successors.locals
+        found.locals = self.graph.successors.learnt().locals
         return found
+
+    def _is_at_end(self, limits: Limits, stop_at: frozenset[str] | None, stop_at_first: bool) -> bool:
+        """Whether a limit is reached, or all has been refuted that was to be."""
+        found = self.found
+        found.stopped = limits.reached(len(self.graph.states), found.seconds, self.graph.successors.resident)
+        if stop_at_first and found.violations and self.frontier.is_at_level_start and found.stopped is None:
+            found.stopped = FIRST_REFUTATION
+        return found.stopped is not None or (stop_at is not None and stop_at <= found.violations.keys())
+
+    def _resumed_at_end(self, limits: Limits, stop_at: frozenset[str] | None, stop_at_first: bool) -> bool:
+        """Likewise, before the first chunk of a search that is gone on with, unless all is explored."""
+        begun = 0 < self.frontier.done < len(self.graph.states)
+        return begun and self._is_at_end(limits, stop_at, stop_at_first)
 
     def _sight(self) -> Sight:
         states, found = len(self.graph.states), self.found
@@ -187,9 +199,12 @@ class LevelExplorer:
             if overlooked.size:
                 self._follow_all(overlooked)
             else:
+                self._whole = True  # what is learnt for a chunk is not saved before it is answered
                 self._ask_ahead()
                 if not self._under_way:
                     break
+                self.graph.successors.wait()
+                self._whole = False
                 self._finish(self._under_way.popleft())
             if not self._overlooked().size and self.frontier.begin_level(len(self.graph.states)):
                 self.found.depth += 1
@@ -219,7 +234,6 @@ class LevelExplorer:
         """Judge what follows on a chunk, and number what is new."""
         graph, reduction = self.graph, self.graph.reduction
         answer = graph.successors.answer()
-        self.found.locals = graph.successors.locals
         which = np.arange(asked.start, asked.end)
         self.found.rests += len(answer.found.rests)
         loops = kernels.compiled()
@@ -294,11 +308,13 @@ class LevelExplorer:
     def _reached(self, ledger: Ledger) -> None:
         self.found.outcomes.update(map(outcome, self.graph.reduction.images(ledger)))
 
-    def recall_outcomes(self) -> None:
-        """Find the outcomes of all rests in the journal again."""
-        rows = [row for thread, *row in self.graph.tables.macro_steps.journal if thread < 0]
-        for _, ledger in self.graph.at_rest(rows):
-            self._reached(self.graph.judges.ledger(ledger))
+    def recall_outcomes(self, seen: KeyNumbers) -> Iterator[Finding]:
+        """Find the outcomes of all rests in the journal again, by what is ``seen`` of each; what is violated there."""
+        graph = self.graph
+        rests = np.array([row[JUDGE] for kind, *row in graph.successors.learnt().journal if kind == REST], np.int64)
+        for violated, ledger in graph.judges.rest(rests, seen):
+            self._reached(graph.judges.ledger(ledger))
+            yield from graph.judges.violated(violated)
 
     def path(self, state: int, *last: int) -> tuple[tuple[int, int], ...]:
         """The (thread, choice) of each step of the path by which a state was found, a shortest one, and then of the

@@ -12,7 +12,7 @@ look at them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -35,6 +35,11 @@ _SHARED: frozenset[int] = frozenset(objects.COLUMNS.index(name) for name in SHAR
 _Open = tuple[Row, tuple[Event, ...], tuple[tuple[int, int], ...], int]
 """A way that has not come to its end yet: the row, what was seen, the choices, how many accesses were made."""
 
+
+LearningJournal = list[tuple[int, ...]]
+"""What gave numbers to values, in order: a kind, and as many numbers as a row has that say what was done."""
+REST: Final = -1
+"""The kind of a rest that was judged; that of a macro step that was made is its thread."""
 
 PATIENCE: Final = 5.0
 """Seconds that macro steps may go on to be made when time is up: a chunk that can be finished soon is not left half
@@ -77,8 +82,9 @@ class Expansion(NamedTuple):
 class MacroSteps:
     """The macro steps of one world, by thread, filled as they are needed.
 
-    ``journal``: every macro step that was made, as (thread, row), and every rest that was judged, as (-1, row), in
-    order; made again in this order, all values get the same numbers.
+    ``journal``: every macro step that was made, as (thread, row), and every rest that was judged, as (:data:`REST`,
+    row), in order; made again in this order, all values get the same numbers. Whoever else gives numbers notes that
+    there, under a kind of its own, and does it again when ``redoing`` tells it to.
     """
 
     def __init__(self, transitions: Transitions) -> None:
@@ -86,7 +92,8 @@ class MacroSteps:
         self.events = Interned()
         self.events.number(())
         self.moves = Interned()
-        self.journal: list[tuple[int, ...]] = []
+        self.journal: LearningJournal = []
+        self.redoing: dict[int, Callable[[list[int]], object]] = {}
         threads = range(len(transitions.world.threads))
         self.tables = [_Table(thread, self) for thread in threads]
 

@@ -72,8 +72,11 @@ class Reduction(Protocol):
         """The moves of a path, given by states and moves there; ``renaming``: by which one the next state stands for
         what a move leads to."""
 
+    def renamed(self, renaming: int, value: Any) -> Any:
+        """A value under the renaming of this number."""
+
     def saved(self) -> dict[str, Any]:
-        """What a checkpoint must keep, as arrays."""
+        """What a checkpoint must keep besides the journal, as arrays."""
 
     def restore(self, arrays: dict[str, Any]) -> None:
         """Take over what :meth:`saved` gave."""
@@ -121,6 +124,10 @@ class NoReduction:
         """As they are."""
         return [move for _, move in path]
 
+    def renamed(self, renaming: int, value: Any) -> Any:
+        """Itself: nothing is ever renamed."""
+        return value
+
     def saved(self) -> dict[str, Any]:
         """Nothing."""
         return {}
@@ -153,6 +160,10 @@ class SymmetricStates(NoReduction):
     def images(self, ledger: Ledger) -> Iterable[Ledger]:
         """As :meth:`Reduction.images`."""
         return self._symmetry.images(ledger)
+
+    def renamed(self, renaming: int, value: Any) -> Any:
+        """As :meth:`Reduction.renamed`."""
+        return self._symmetry.renamings[renaming](value)
 
     def own_names(self) -> RunNames:
         """As :meth:`Reduction.own_names`."""
@@ -196,12 +207,12 @@ class AmpleSets(NoReduction):
         return self.ample.others(which, expansion)
 
     def saved(self) -> dict[str, Any]:
-        """For each explored state who goes first, and whether that leads to newer states."""
-        return {"first": self.ample.first, "falls": self.ample.falls}
+        """As :meth:`Reduction.saved`."""
+        return self.ample.saved()
 
     def restore(self, arrays: dict[str, Any]) -> None:
         """As :meth:`Reduction.restore`."""
-        self.ample.restore(arrays["first"].astype(np.int8), arrays["falls"].astype(np.bool_))
+        self.ample.restore(arrays)
 
 
 class ReductionKind(NamedTuple):

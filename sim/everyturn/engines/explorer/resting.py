@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from everyturn.engines.coroutines.transitions import JUDGE, Transitions
-from everyturn.engines.explorer.macro_steps import MacroSteps
+from everyturn.engines.explorer.macro_steps import REST, MacroSteps
 from everyturn.engines.explorer.numbering import KeyNumbers, Words, distinct
 from everyturn.engines.explorer.packing import Layout
 from everyturn.world import objects
@@ -36,8 +36,16 @@ class Resting:
                 self._said.add(kind)
                 new.append(place)
         rows = layout.unpack(words[new]).tolist()
-        self.macro_steps.journal += [(-1, *row) for row in rows]
+        self.macro_steps.journal += [(REST, *row) for row in rows]
         return new, rows
+
+    def recall(self, row: list[int]) -> int:
+        """Know a kind of rest that was met before, by its row; as :meth:`observe`."""
+        states = self.macro_steps.transitions.locals
+        waits = (states[table.locals.values[row[table.place]]].waits for table in self.macro_steps.tables)
+        self._said.add((*(row[column] for column in self._columns), row[JUDGE], *waits))
+        self.macro_steps.journal.append((REST, *row))
+        return self.observe(row)
 
     def seen(self, rows: list[list[int]]) -> KeyNumbers:
         """The numbers of what is seen of rest in each of these rows."""

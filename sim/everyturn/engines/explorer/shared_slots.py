@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from everyturn.engines.explorer.judge_parts import Arrays
 from everyturn.engines.explorer.macro_outcomes import MacroOutcome
+from everyturn.engines.explorer.macro_steps import LearningJournal
 from everyturn.verdicts.checker import Finding
 from everyturn_model.events import Event
 
@@ -30,11 +32,20 @@ class ChunkSent(NamedTuple):
     judges: int
 
 
+class JournalSent(NamedTuple):
+    """What is to be made again before the first chunk: a journal, a row for each entry, and the specification's
+    steps."""
+
+    journal: AnyArray
+    beliefs: Arrays
+
+
 class ChunkAnswered(NamedTuple):
     """What follows on a chunk, and how the tables have grown meanwhile: ``ways`` by thread, with the numbers of their
     moves."""
 
     arrays: ArraysSent
+    journal: LearningJournal
     largest: list[int]
     events: list[tuple[Event, ...]]
     moves: list[tuple[int, int]]
@@ -45,16 +56,21 @@ class ChunkAnswered(NamedTuple):
     peak: int
 
 
+def inline(arrays: list[AnyArray]) -> ArraysSent:
+    """Arrays that need no slot."""
+    return ArraysSent([(array.shape, array.dtype.str) for array in arrays], arrays)
+
+
 def put(slot: NDArray[np.uint64], arrays: list[AnyArray]) -> ArraysSent:
     """Lay arrays into a slot, one after the other, if there is room."""
-    kinds = [(array.shape, array.dtype.str) for array in arrays]
+    sent = inline(arrays)
     if sum(array.size for array in arrays) > len(slot):
-        return ArraysSent(kinds, arrays)
+        return sent
     place = 0
     for array in arrays:
         slot[place : place + array.size].view(array.dtype).reshape(array.shape)[...] = array
         place += array.size
-    return ArraysSent(kinds, None)
+    return sent._replace(inline=None)
 
 
 def get(slot: NDArray[np.uint64], sent: ArraysSent) -> list[AnyArray]:

@@ -12,7 +12,8 @@ import numpy as np
 
 from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import JUDGE, Transitions
-from everyturn.engines.explorer.judge_tables import Believed, JudgeTables
+from everyturn.engines.explorer.beliefs import Believed
+from everyturn.engines.explorer.judge_tables import JudgeTables
 from everyturn.engines.explorer.macro_outcomes import JoinedOutcomes
 from everyturn.engines.explorer.macro_steps import Expansion, FoundSteps, applied
 from everyturn.engines.explorer.numbering import KeyNumbers, Words

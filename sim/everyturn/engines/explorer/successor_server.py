@@ -10,7 +10,7 @@ import contextlib
 import gc
 import signal
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,19 @@ from numpy.typing import NDArray
 from everyturn.engines.coroutines.exploration import peak, resident
 from everyturn.engines.coroutines.transitions import Row, Transitions
 from everyturn.engines.explorer import kernels
-from everyturn.engines.explorer.judge_tables import Beliefs
+from everyturn.engines.explorer.beliefs import Beliefs
 from everyturn.engines.explorer.numbering import KeyNumbers
 from everyturn.engines.explorer.packing import Layout
-from everyturn.engines.explorer.shared_slots import ArraysSent, ChunkAnswered, ChunkSent, get, put
+from everyturn.engines.explorer.shared_slots import (
+    AnyArray,
+    ArraysSent,
+    ChunkAnswered,
+    ChunkSent,
+    JournalSent,
+    get,
+    inline,
+    put,
+)
 from everyturn.engines.explorer.successors import Chunk, ChunkSuccessors, SuccessorTables
 from everyturn.errors import EveryturnError
 from everyturn.verdicts.checker import Judge, JudgeState
@@ -29,6 +38,17 @@ from everyturn.world import overrun
 from everyturn.world.entering import named, told
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
+
+
+class _Told(NamedTuple):
+    """How much of each table has been told."""
+
+    journal: int
+    events: int
+    moves: int
+    refusals: int
+    believed: int
+    ways: list[int]
 
 
 class _Server:
@@ -41,17 +61,19 @@ class _Server:
         judge = transitions.judge
         self._beliefs = Beliefs(judge, self._first[1].belief, macro_steps.events) if judge.conformance else None
         self._slots = slots
-        self._told = 0, 0, 1, [0 for _ in self._tables.ways]
+        self._told = _Told(0, 0, 0, 1, 0, [0 for _ in self._tables.ways])
         self._states = 0
 
     def first(self) -> tuple[Row, JudgeState, list[int]]:
         """The initial state, its judge, and the largest numbers."""
         return *self._first, self._tables.largest()
 
-    def made(self) -> tuple[list[tuple[int, ...]], list[tuple[int, int]]]:
-        """How to make the same tables again: the journal, and the moves by number."""
-        macro_steps = self._tables.macro_steps
-        return macro_steps.journal, macro_steps.moves.values
+    def redo(self, asked: JournalSent) -> ChunkAnswered:
+        """Make everything again; what is seen of each rest, and all that the tables have then."""
+        seen = self._tables.redo(asked.journal.tolist())
+        if self._beliefs is not None:
+            self._beliefs.restore(asked.beliefs)
+        return self._grown(inline([seen]))
 
     def may_go_round(self) -> bool:
         """Whether a thread may come back to where it was."""
@@ -71,9 +93,9 @@ class _Server:
         arrays += self._believed(answer, beliefs)
         return self._grown(put(slot, arrays))
 
-    def _believed(self, answer: ChunkSuccessors, beliefs: KeyNumbers) -> list[KeyNumbers]:
-        """The specification's beliefs after each macro step of which something is seen, and in each of the rests;
-        nothing if it is not judged."""
+    def _believed(self, answer: ChunkSuccessors, beliefs: KeyNumbers) -> list[AnyArray]:
+        """The specification's beliefs after each macro step of which something is seen, and in each of the rests; and
+        all of its steps that are new. Nothing if it is not judged."""
         if self._beliefs is None:
             return []
         ways, found = self._tables.ways, answer.found
@@ -82,25 +104,38 @@ class _Server:
         source = np.concatenate(found.sources)[seen]
         after_macro_steps = self._beliefs.step(beliefs.take(source), events[seen])
         at_rest = self._beliefs.step(beliefs.take(answer.rests), answer.at_rest)
-        return [*after_macro_steps, *at_rest]
+        return [*after_macro_steps, *at_rest, *self._beliefs.steps_from(self._told.believed).values()]
 
     def _grown(self, arrays: ArraysSent) -> ChunkAnswered:
         """An answer with what the tables have more than when they were told of last."""
-        tables, ways = self._tables, self._tables.ways
+        tables, ways, told = self._tables, self._tables.ways, self._told
         refusals = [] if self._beliefs is None else self._beliefs.findings.values
-        events, moves, refused, made = self._told
-        self._told = len(tables.events), len(tables.moves), max(1, len(refusals)), [len(each.made) for each in ways]
+        self._told = _Told(
+            len(tables.macro_steps.journal),
+            len(tables.events),
+            len(tables.moves),
+            max(1, len(refusals)),
+            0 if self._beliefs is None else len(self._beliefs),
+            [len(each.made) for each in ways],
+        )
         return ChunkAnswered(
             arrays,
+            tables.macro_steps.journal[told.journal :],
             tables.largest(),
-            tables.events[events:],
-            tables.moves[moves:],
-            [each.made[before:] for each, before in zip(ways, made, strict=True)],
-            refusals[refused:],
+            tables.events[told.events :],
+            tables.moves[told.moves :],
+            [each.made[before:] for each, before in zip(ways, told.ways, strict=True)],
+            refusals[told.refusals :],
             tables.locals,
             resident(),
             peak(),
         )
+
+
+def _said(server: _Server, message: ChunkSent | JournalSent | str) -> Any:
+    if isinstance(message, ChunkSent):
+        return server.answer(message)
+    return server.redo(message) if isinstance(message, JournalSent) else getattr(server, message)()
 
 
 def serve(
@@ -123,7 +158,7 @@ def serve(
                 if server is None:
                     transitions = Transitions(World(Scope.parse(scope), agent, granularity), judge, keep_dead=keep_dead)
                     server = _Server(transitions, [np.frombuffer(slot, np.uint64) for slot in slots])
-                said: Any = getattr(server, message)() if isinstance(message, str) else server.answer(message)
+                said: Any = _said(server, message)
             except BaseException as error:  # noqa: BLE001 # whatever it is, it is raised again where the user sees it
                 said = (
                     error if isinstance(error, Exception) else EveryturnError(f"another process: {told(error, named)}")

@@ -20,15 +20,16 @@ import numpy as np
 
 from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import Row, Transitions
-from everyturn.engines.explorer.judge_tables import Believed
+from everyturn.engines.explorer.beliefs import Believed
+from everyturn.engines.explorer.judge_parts import STEPS, Arrays
 from everyturn.engines.explorer.macro_outcomes import MacroOutcomes
-from everyturn.engines.explorer.macro_steps import FoundSteps
+from everyturn.engines.explorer.macro_steps import FoundSteps, LearningJournal
 from everyturn.engines.explorer.numbering import KeyNumbers
-from everyturn.engines.explorer.shared_slots import ChunkAnswered, ChunkSent, get, put
+from everyturn.engines.explorer.shared_slots import ChunkAnswered, ChunkSent, JournalSent, get, put
 from everyturn.engines.explorer.successor_server import serve
-from everyturn.engines.explorer.successors import Chunk, ChunkSuccessors, SuccessorTables
+from everyturn.engines.explorer.successors import Chunk, ChunkSuccessors, Learnt, SuccessorTables
 from everyturn.errors import EveryturnError, UsageError
-from everyturn.verdicts.checker import JudgeState
+from everyturn.verdicts.checker import Finding, JudgeState
 from everyturn.world import overrun
 from everyturn_model.events import Event
 
@@ -53,14 +54,18 @@ class SuccessorWorker:
     def __init__(self, transitions: Transitions, events: Interned, findings: Interned) -> None:
         self.resident = self.peak = self.locals = 0
         self.moves: list[tuple[int, int]] = []
+        self._journal: LearningJournal = []
         self._transitions = transitions
         self._tables: SuccessorTables | None = None
         self._events = events
         self._findings = findings
-        self._refusals = np.zeros(1, np.int64)
+        self._refused: list[Finding | None] = [None]
+        self._refusals = np.zeros(0, np.int64)
+        self._believed: list[Arrays] = []
         self._largest: list[int] = []
         self.ways = [MacroOutcomes(thread) for thread in range(len(transitions.world.threads))]
         self._asked: deque[int] = deque()
+        self._answers: deque[ChunkAnswered] = deque()
         self._free = deque(range(SLOTS))
         world, judge = transitions.world, transitions.judge
         context = get_context("spawn")
@@ -100,40 +105,74 @@ class SuccessorWorker:
         self._asked.append(slot)
         self._send(ChunkSent(slot, arrays, chunk.layout.bits, chunk.judges))
 
+    def wait(self) -> None:
+        """As :meth:`~everyturn.engines.explorer.successors.Successors.wait`."""
+        if not self._answers:
+            self._answers.append(self._receive())
+
     def answer(self) -> ChunkSuccessors:
         """As :meth:`~everyturn.engines.explorer.successors.Successors.answer`."""
-        said: ChunkAnswered = self._receive()
+        self.wait()
+        said = self._answers.popleft()
         slot = self._asked.popleft()
         self._free.append(slot)
+        self._take_up(said)
+        self._number_refusals()
+        rests, news, at_rest, *arrays = get(self._slots[slot], said.arrays)
+        threads = len(self.ways)
+        found = FoundSteps(arrays[:threads], arrays[threads : 2 * threads], rests)
+        believed = arrays[2 * threads :]
+        if not believed:
+            return ChunkSuccessors(found, news, at_rest)
+        *steps, keys, reached, refused = believed
+        self._believed.append(dict(zip(STEPS, (keys.copy(), reached.copy(), self._refusals[refused]), strict=True)))
+        return ChunkSuccessors(found, news, at_rest, self._known(*steps[:2]), self._known(*steps[2:]))
+
+    def _take_up(self, said: ChunkAnswered) -> None:
+        """Have what the other process's tables have."""
+        self._journal += said.journal
         for each in said.events:
             self._events.number(each)
         self.moves += said.moves
         for ways, more in zip(self.ways, said.ways, strict=True):
             ways.made += more
-        fresh = [self._findings.number(finding) for finding in said.refusals]
-        self._refusals = np.concatenate((self._refusals, np.array(fresh, np.int64)))
+        self._refused += said.refusals
         self._largest, self.locals = said.largest, said.locals
         self.resident, self.peak = said.resident, said.peak
-        rests, news, at_rest, *arrays = get(self._slots[slot], said.arrays)
-        threads = len(self.ways)
-        found = FoundSteps(arrays[:threads], arrays[threads : 2 * threads], rests)
-        believed = arrays[2 * threads :]
-        steps, at_rests = (self._known(*believed[:2]), self._known(*believed[2:])) if believed else (None, None)
-        return ChunkSuccessors(found, news, at_rest, steps, at_rests)
+
+    def _number_refusals(self) -> None:
+        """Give refusals that are new their numbers among the findings of the judge's tables."""
+        fresh = [self._findings.number(finding) for finding in self._refused[len(self._refusals) :]]
+        self._refusals = np.concatenate((self._refusals, np.array(fresh, np.int64)))
 
     def _known(self, after: KeyNumbers, found: KeyNumbers) -> Believed:
         return Believed(after, self._refusals[found])
+
+    def redo(self, journal: list[list[int]], beliefs: Arrays) -> KeyNumbers:
+        """As :meth:`~everyturn.engines.explorer.successors.Successors.redo`."""
+        said: ChunkAnswered = self._call(JournalSent(np.array(journal, np.int64), beliefs))
+        self._take_up(said)
+        self._believed = [{name: beliefs[name] for name in STEPS}] if beliefs else []
+        (seen,) = get(self._slots[0], said.arrays)
+        return seen
+
+    def learnt(self) -> Learnt:
+        """As :meth:`~everyturn.engines.explorer.successors.Successors.learnt`."""
+        return Learnt(self._journal, self.events, self.moves, self.largest(), self.locals)
+
+    def beliefs(self) -> Arrays:
+        """As :meth:`~everyturn.engines.explorer.successors.Successors.beliefs`."""
+        parts = self._believed
+        return {name: np.concatenate([each[name] for each in parts]) for name in (STEPS if parts else ())}
 
     def tables(self) -> SuccessorTables:
         """The same tables in this process, made again in the same order, apart from what was followed here
         meanwhile."""
         if self._tables is None:
-            journal, moves = self._call("made")
             known = self._transitions
             self._tables = SuccessorTables(Transitions(known.world, known.judge, keep_dead=known.keeps_dead))
             self._tables.first()
-            self._tables.redo(journal)
-            self._tables.macro_steps.moves.restore(moves)
+            self._tables.redo([list(each) for each in self._journal])
         return self._tables
 
     def may_go_round(self) -> bool:
@@ -152,13 +191,14 @@ class SuccessorWorker:
 
     # talking -----------------------------------------------------------------------------------------------------
 
-    def _call(self, name: str) -> Any:
+    def _call(self, what: str | JournalSent) -> Any:
         if self._asked:
+            name = what if isinstance(what, str) else "a journal"
             raise EveryturnError(f"expected no chunk under way, found {len(self._asked)}, before {name!r}")
-        self._send(name)
+        self._send(what)
         return self._receive()
 
-    def _send(self, message: ChunkSent | str) -> None:
+    def _send(self, message: ChunkSent | JournalSent | str) -> None:
         try:
             self._pipe.send(message)
         except OSError as error:

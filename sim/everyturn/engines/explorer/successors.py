@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 from everyturn.engines.coroutines.transitions import JUDGE, Row, Transitions
 from everyturn.engines.explorer import rounds
-from everyturn.engines.explorer.judge_tables import Believed
+from everyturn.engines.explorer.beliefs import Believed
+from everyturn.engines.explorer.judge_parts import Arrays
 from everyturn.engines.explorer.macro_outcomes import MacroOutcomes
-from everyturn.engines.explorer.macro_steps import FoundSteps, MacroSteps
+from everyturn.engines.explorer.macro_steps import REST, FoundSteps, LearningJournal, MacroSteps
 from everyturn.engines.explorer.numbering import KeyNumbers, Words
 from everyturn.engines.explorer.packing import Layout
 from everyturn.engines.explorer.resting import Resting
@@ -41,6 +44,18 @@ class ChunkSuccessors(NamedTuple):
     at_rest: KeyNumbers
     believed: Believed | None = None
     believed_at_rest: Believed | None = None
+
+
+class Learnt(NamedTuple):
+    """What was learnt for the chunks that were answered, and nothing of those that are under way: the journal that
+    makes it again, everything that can be seen of a step, every move, the largest number of each column, and how many
+    local states there are."""
+
+    journal: LearningJournal
+    events: list[tuple[Event, ...]]
+    moves: list[tuple[int, int]]
+    largest: list[int]
+    locals: int
 
 
 class Successors(Protocol):
@@ -87,8 +102,24 @@ class Successors(Protocol):
     def ask(self, chunk: Chunk) -> None:
         """Ask for :meth:`answer`; what was answered before may be gone then."""
 
+    def wait(self) -> None:
+        """Wait until an answer is there, and raise what was wrong with it. Until it is taken, :meth:`learnt` is the
+        same."""
+
     def answer(self) -> ChunkSuccessors:
         """What follows on the oldest chunk that was asked for and not answered yet."""
+
+    def redo(self, journal: list[list[int]], beliefs: Arrays) -> KeyNumbers:
+        """Make everything again that a journal tells of, before a chunk is asked for; the numbers of what is seen of
+        each rest in it. ``beliefs``: the specification's steps until then, as a part of the judge's tables saves
+        them."""
+
+    def learnt(self) -> Learnt:
+        """What was learnt for the chunks that were answered."""
+
+    def beliefs(self) -> Arrays:
+        """The specification's steps for the chunks that were answered, likewise; nothing where the judge's tables have
+        them."""
 
     def tables(self) -> SuccessorTables:
         """The tables in this process, with all numbers as they are; made again if they are elsewhere. No chunk may be
@@ -109,6 +140,17 @@ class _Asked(NamedTuple):
     layout: Layout
 
 
+class _Mark(NamedTuple):
+    """How much is learnt: how much of the journal, how many observations, moves, the largest number of each column,
+    local states."""
+
+    journal: int
+    events: int
+    moves: int
+    largest: list[int]
+    locals: int
+
+
 class SuccessorTables:
     """What can follow on states, worked out in this process: macro steps, states of rest, and the layout of rows that
     both need."""
@@ -122,7 +164,8 @@ class SuccessorTables:
         self.macro_steps = MacroSteps(transitions)
         self.resting = Resting(transitions, self.macro_steps)
         self._layout: Layout | None = None
-        self._asked: deque[_Asked | Exception] = deque()
+        self._asked: deque[_Asked | BaseException] = deque()
+        self._before: _Mark | None = None
 
     def first(self) -> tuple[Row, JudgeState]:
         """As :meth:`Successors.first`."""
@@ -155,20 +198,40 @@ class SuccessorTables:
         return len(self.transitions.locals)
 
     def ask(self, chunk: Chunk) -> None:
-        """As :meth:`Successors.ask`. What is wrong with the agent is raised by the answer, as it would be if nobody had
-        asked ahead."""
+        """As :meth:`Successors.ask`. What is wrong with the agent, or what ends all of it, is raised by whoever waits,
+        as it would be if nobody had asked ahead."""
+        if self._before is None:
+            self._before = self._mark()
         try:
             self._asked.append(self._stepped(chunk))
-        except Exception as error:  # noqa: BLE001 - see above
+        except BaseException as error:  # noqa: BLE001 - see above
             self._asked.append(error)
+
+    def wait(self) -> None:
+        """As :meth:`Successors.wait`."""
+        if isinstance(self._asked[0], BaseException):
+            raise self._asked[0]
 
     def answer(self) -> ChunkSuccessors:
         """As :meth:`Successors.answer`. Only now states of rest count as told: a chunk that was asked for can be
         forgotten."""
         asked = self._asked.popleft()
-        if isinstance(asked, Exception):
+        if isinstance(asked, BaseException):
             raise asked
+        self._before = None
         return self._answered(asked)
+
+    def learnt(self) -> Learnt:
+        """As :meth:`Successors.learnt`."""
+        known = self._mark() if self._before is None else self._before
+        journal, events, moves = self.macro_steps.journal, self.events, self.moves
+        return Learnt(
+            journal[: known.journal], events[: known.events], moves[: known.moves], known.largest, known.locals
+        )
+
+    def _mark(self) -> _Mark:
+        journal, events, moves = self.macro_steps.journal, self.events, self.moves
+        return _Mark(len(journal), len(events), len(moves), self.largest(), self.locals)
 
     def answer_to(self, chunk: Chunk) -> ChunkSuccessors:
         """What follows on a chunk."""
@@ -208,11 +271,23 @@ class SuccessorTables:
     def close(self) -> None:
         """Nothing is to be ended."""
 
-    def redo(self, journal: list[list[int]]) -> None:
-        """Make everything again that a journal of :class:`MacroSteps` tells of."""
-        for thread, *row in journal:
-            if thread >= 0:
-                self.macro_steps.tables[thread].learn(row)
+    def redo(self, journal: list[list[int]], beliefs: Arrays | None = None) -> KeyNumbers:
+        """As :meth:`Successors.redo`; beliefs are not needed.
+
+        Raises :class:`ValueError` if the journal does not begin as this one."""
+        made = self.macro_steps.journal
+        if [list(each) for each in made] != journal[: len(made)]:
+            raise ValueError("a journal that begins otherwise")
+        seen = []
+        for kind, *row in journal[len(made) :]:
+            if kind >= 0:
+                self.macro_steps.tables[kind].learn(row)
+            elif kind == REST:
+                seen.append(self.resting.recall(row))
             else:
-                self.macro_steps.journal.append((thread, *row))
-                self.resting.observe(row)
+                self.macro_steps.redoing[kind](row)
+        return np.array(seen, np.int64)
+
+    def beliefs(self) -> Arrays:
+        """The judge's tables have them."""
+        return {}

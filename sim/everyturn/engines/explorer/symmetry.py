@@ -29,6 +29,9 @@ from everyturn.errors import EveryturnError
 from everyturn.world import objects
 
 LARGEST_GROUP: Final = 5040
+_IMAGE, _CHECKED, _CLASSIFIED = -2, -3, -4
+"""Kinds of entries in the journal, for what gives numbers to values here: the image of a number in a column by a
+renaming; a check of what was found out by then; the classes of a thread's local states until then."""
 
 
 class _Map:
@@ -78,40 +81,65 @@ class Symmetry:
         self._images: list[dict[int, int]] = [{} for _ in self.renamings]
         self._checked = 0
         self._checked_own = 0
+        macro_steps.redoing |= {
+            _IMAGE: lambda row: self._maps[row[0]][row[1]].of(np.array(row[2:3])),
+            _CHECKED: lambda _: self.check(),
+            _CLASSIFIED: lambda row: self._classed(row[0], np.zeros(0, np.int64)),
+        }
+
+    def _note(self, kind: int, *numbers: int) -> None:
+        """Note in the journal what is about to give numbers, or has just done so."""
+        width = FIRST_THREAD + len(self.transitions.world.threads)
+        self.macro_steps.journal.append((kind, *numbers, *[0] * (width - len(numbers))))
 
     # renaming one number -----------------------------------------------------------------------------------------
 
     def _maps_of(self, number: int, rename: Renaming) -> list[_Map]:
         """A map for each column of a row, by the place that the column had before."""
-        maps = [_Map(self._column(column, rename)) for column in range(WIDTH)]
-        maps.append(_Map(self._judge(rename)))
+        maps = [_Map(self._column(column, number)) for column in range(WIDTH)]
+        maps.append(_Map(self._judge(number, rename)))
         maps += [_Map(self._local(thread, number)) for thread in range(len(self.transitions.world.threads))]
         return maps
 
-    def _column(self, column: int, rename: Renaming) -> Callable[[KeyNumbers], list[int]]:
-        interned = self.transitions.columns[column]
+    def _column(self, column: int, renaming: int) -> Callable[[KeyNumbers], list[int]]:
+        interned, rename = self.transitions.columns[column], self.renamings[renaming]
 
-        def renamed(number: int) -> int:
+        def image(number: int) -> int:
             value = rename(interned.values[number])
             if column == _HOOKS:
                 value = tuple(sorted(value, key=lambda pair: pair[0]))
             return interned.number(value)
 
-        return lambda numbers: [renamed(number) for number in numbers.tolist()]
+        return self._noted(renaming, column, image, lambda: len(interned.values))
 
-    def _judge(self, rename: Renaming) -> Callable[[KeyNumbers], KeyNumbers]:
+    def _judge(self, renaming: int, rename: Renaming) -> Callable[[KeyNumbers], KeyNumbers]:
         known: RenamedParts = {}
-        return lambda numbers: self.judges.renamed(numbers, rename, known)
+        return lambda numbers: self.judges.renamed(numbers, rename, known, renaming)
 
     def _local(self, thread: int, renaming: int) -> Callable[[KeyNumbers], list[int]]:
         """The local states of the renamed thread after the renamed histories."""
-        ours, theirs = (
-            self.macro_steps.tables[thread],
-            self.macro_steps.tables[self._to(thread, self.renamings[renaming])],
-        )
-        return lambda numbers: [
-            theirs.number(self._led(ours.locals.values[number], renaming)) for number in numbers.tolist()
-        ]
+        tables, advances = self.macro_steps.tables, self.transitions.locals.advances
+        ours, theirs = tables[thread], tables[self._to(thread, self.renamings[renaming])]
+
+        def image(number: int) -> int:
+            return theirs.number(self._led(ours.locals.values[number], renaming))
+
+        place = FIRST_THREAD + thread
+        return self._noted(renaming, place, image, lambda: len(advances) + len(theirs.locals.values))
+
+    def _noted(
+        self, renaming: int, place: int, image: Callable[[int], int], given: Callable[[], int]
+    ) -> Callable[[KeyNumbers], list[int]]:
+        """The images of numbers; those that change how many numbers were ``given`` are noted."""
+
+        def images(numbers: KeyNumbers) -> Iterator[int]:
+            for number in numbers.tolist():
+                before = given()
+                yield image(number)
+                if given() > before:
+                    self._note(_IMAGE, renaming, place, number)
+
+        return lambda numbers: list(images(numbers))
 
     def _led(self, local: int, renaming: int) -> int:
         """The renamed thread's local state after the renamed history."""
@@ -141,6 +169,8 @@ class Symmetry:
     def check(self) -> None:
         """Raise :class:`EveryturnError` if something that was found out since last time does not hold when renamed."""
         locals_ = self.transitions.locals
+        if self._checked < len(locals_.advances):
+            self._note(_CHECKED)
         while self._checked < len(locals_.advances):
             number, (result, after, notes) = locals_.advances[self._checked]
             self._checked += 1
@@ -217,6 +247,8 @@ class Symmetry:
         """The same number for local states that are renamings of each other."""
         known = self._class_of[thread]
         values = self.macro_steps.tables[thread].locals.values
+        if any(local not in self._classes for local in values[len(known) :]):
+            self._note(_CLASSIFIED, thread)
         while len(known) < len(values):
             for number in range(len(known), len(values)):
                 self._classify(thread, number)

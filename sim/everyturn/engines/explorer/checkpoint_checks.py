@@ -1,0 +1,99 @@
+"""What an exploration always is, asked of one that was read from a checkpoint: lengths, levels and counts fit together,
+and a sample of the states that count as explored is explored once more."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+from msgspec import Struct
+
+from everyturn.engines.explorer.archives import Arrays, NoArchive
+from everyturn.engines.explorer.levels import LevelExplorer
+
+_SAMPLE: Final = 2048
+"""So many explored states are explored once more."""
+
+
+class SearchCounts(Struct, frozen=True, forbid_unknown_fields=True):
+    """What was counted."""
+
+    states: int
+    transitions: int
+    depth: int
+    rests: int
+    seconds: float
+
+
+class Header(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is no array of a checkpoint.
+
+    ``different``: how many violations of each invariant are kept, the first in ``violations``, all more in ``others``.
+    ``learnt``: how much was, and a checksum of what can be seen.
+    """
+
+    schema: str
+    revision: str
+    scope: str
+    granularity: str
+    reduce: str
+    invariants: list[str]
+    different: int
+    python: str
+    code: str
+    bits: list[int]
+    levels: list[int]
+    done: int
+    counts: SearchCounts
+    violations: list[tuple[str, str, list[tuple[int, int]]]]
+    others: list[tuple[str, str, list[tuple[int, int]]]]
+    moves: list[tuple[int, int]]
+    learnt: list[int]
+
+
+def require(true: object, what: str) -> None:
+    """Raise :class:`NoArchive` if something is not true of what was read."""
+    if not true:
+        raise NoArchive(f"one that contradicts itself: {what}")
+
+
+def check(header: Header, arrays: Arrays) -> None:
+    """Raise :class:`NoArchive` if lengths, levels and counts do not fit together."""
+    counts, levels, parents = header.counts, header.levels, arrays["parents"]
+    states = len(arrays["states"])
+    lengths = {len(arrays[name]) for name in ("states", "parents", "moves")}
+    require(lengths == {counts.states} and states, "how many states there are")
+    require(levels[:2] == [0, 1] and levels == sorted(set(levels)) and levels[-1] <= states, "its levels")
+    require(levels[-2] <= header.done <= levels[-1], "how many states are explored")
+    require(counts.depth == len(levels) - 2, "how deep it is")
+    require(header.done < levels[-1] or levels[-1] == states or "first" in arrays, "where the next level begins")
+    numbers = np.arange(1, states)
+    require((parents[1:] < np.minimum(numbers, max(header.done, 1))).all(), "where its states come from")
+    require((arrays["moves"] < max(1, len(header.moves))).all(), "its moves")
+    require(counts.transitions >= states - 1 and 0 <= counts.rests <= header.done, "its counts")
+    require(math.isfinite(counts.seconds) and counts.seconds >= 0, "how long it took")
+    told = [invariant for invariant, _, _ in header.violations]
+    require(len(set(told)) == len(told) and set(told) <= {*header.invariants}, "what it has violated")
+    if "first" not in arrays:
+        level = np.searchsorted(levels, numbers, side="right")
+        require((np.searchsorted(levels, parents[1:], side="right") == level - 1).all(), "the levels of its states")
+
+
+def check_sample(explorer: LevelExplorer) -> None:
+    """Raise :class:`NoArchive` if a state that counts as explored leads out of the states, or violates what was not
+    noted."""
+    graph, done = explorer.graph, explorer.frontier.done
+    if not graph.reduction.keeps_successors or done == 0:
+        return
+    last = np.arange(max(0, done - _SAMPLE // 2), done)
+    spread = np.linspace(0, done - 1, _SAMPLE // 2).astype(np.int64)
+    chunk, judged = graph.chunk(graph.states.keys[np.unique(np.concatenate([last, spread]))].copy())
+    graph.successors.ask(chunk)
+    answer = graph.successors.answer()
+    require(not len(answer.rests), "a state of rest that was not noted")
+    words, found = graph.judged(graph.expansion(chunk, answer.found), judged, answer.believed)
+    words, _ = graph.representatives(words)
+    require((graph.states.find(words) >= 0).all(), "a state that leads to one that it does not have")
+    seen = {each.invariant for number in np.unique(found).tolist() for each in graph.judges.violated(number)}
+    require(seen <= explorer.found.violations.keys(), "a violation that was not noted")
