@@ -28,6 +28,7 @@ from tests.sim.connection_programs import (
     what_is_on_its_way_matters,
 )
 from tests.sim.stock_loop import Real, sender, throw_away, to_rest, unseen
+from tests.sim.talking_scenarios import takes_all_for_one_answer
 
 from everyturn.asyncio.checking import check
 from everyturn.asyncio.connections.peers import Hears, PeerStep
@@ -299,14 +300,6 @@ def test_a_full_connection_takes_a_part_and_the_rest_follows() -> None:
 def test_two_that_write_before_they_read_hang_only_where_a_connection_is_full() -> None:
     found = check(both_write_and_nobody_reads).cell.invariants["hang"]
     assert found.verdict is Verdict.REFUTED
-
-
-async def takes_all_for_one_answer(world: Any) -> None:
-    world.network.serve("far.example", 80, [Hears(b"\n"), b"yes", PeerStep.CLOSES])
-    reader, writer = await asyncio.open_connection("far.example", 80)
-    writer.write(b"well?\n")
-    assert await reader.read(100) == b"yes"
-    writer.close()
 
 
 def test_who_takes_the_first_bytes_for_the_answer_is_refuted_and_who_reads_on_is_proved() -> None:
