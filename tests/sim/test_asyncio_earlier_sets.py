@@ -15,7 +15,7 @@ from tests.sim.test_asyncio_sets import behaviours
 from everyturn.asyncio.checking import check
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.order import earlier as order
-from everyturn.asyncio.order.sequences import is_by_address
+from everyturn.asyncio.order.hashed import is_by_address
 from everyturn.asyncio.search.searching import outcomes, search
 from everyturn.verdicts.verdict import Verdict
 

@@ -13,6 +13,7 @@ from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.running import Setting
 from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, ScenarioSearch, outcomes, search
 from everyturn.asyncio.states import state as states
+from everyturn.errors import ReplayError
 
 
 def noted(scenario: Any, found: ScenarioSearch, guide: DepthFirstGuide) -> set[tuple[Any, ...]]:
@@ -71,6 +72,30 @@ async def what_is_left_of_all_tasks(world: Any) -> None:
     await asyncio.gather(*others)
 
 
+async def left_of_all_tasks_and_frozen(world: Any) -> None:
+    others = [asyncio.create_task(asyncio.sleep(0), name=name) for name in "abc"]
+    world.log(*(each.get_name() for each in frozenset(asyncio.all_tasks()) if each is not asyncio.current_task()))
+    await asyncio.gather(*others)
+
+
+async def frozen_later(world: Any) -> None:
+    many = set(futures("abc"))
+    world.log(*(each.result() for each in frozenset(many)))
+
+
+async def keys_of_a_dictionary(world: Any) -> None:
+    many = dict.fromkeys(futures("abc"))
+    world.log(*(each.result() for each in frozenset(many)))
+
+
+async def put_into_another_one(world: Any) -> None:
+    """Which asks nobody for a hash."""
+    many, kept = set(futures("ab")), {*futures("c")}
+    kept.update(many)
+    await asyncio.gather(world.io("x"), world.io("y"))
+    world.log(*(each.result() for each in kept))
+
+
 async def made_in_c(world: Any) -> None:
     first, *others = futures("abc")
     world.log(*(each.result() for each in {first}.union(others)))
@@ -78,7 +103,11 @@ async def made_in_c(world: Any) -> None:
 
 @thinned(2)
 @pytest.mark.parametrize(
-    "scenario", [called, displayed, comprehended, frozen, made_in_c, of_ones_own, what_is_left_of_all_tasks]
+    "scenario",
+    [
+        *(called, displayed, comprehended, frozen, made_in_c, of_ones_own, what_is_left_of_all_tasks),
+        *(frozen_later, keys_of_a_dictionary, put_into_another_one),
+    ],
 )
 def test_all_orders_of_three(scenario: Any) -> None:
     assert len(behaviours(scenario)) == 6
@@ -300,6 +329,93 @@ class Listener:
 
 
 ONE, OTHER = Listener(), Listener()
+
+
+async def looks_and_takes_again(world: Any) -> None:
+    """Behind the one that was taken comes what comes first then, as long as nothing is added."""
+    many = set(futures("abc"))
+    many.pop()
+    first = next(iter(many))
+    assert many.pop() is first
+
+
+def test_so_it_is_of_the_second_one() -> None:
+    found = search(looks_and_takes_again)
+    assert found.complete
+    assert not found.found
+
+
+async def tuples(world: Any) -> None:
+    world.log(*(each.result() for each, _ in {(future, 1) for future in futures("ab")}))
+
+
+class Turn:
+    """Is found by its task."""
+
+    def __init__(self, future: Any) -> None:
+        self.future = future
+
+    def __hash__(self) -> int:
+        return hash(self.future)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Turn) and self.future is other.future
+
+
+async def turns(world: Any) -> None:
+    world.log(*(each.future.result() for each in {Turn(future) for future in futures("ab")}))
+
+
+async def turns_in_a_set_that_is_called(world: Any) -> None:
+    world.log(*(each.result() for each, _ in set([(future, 1) for future in futures("ab")])))  # noqa: C403
+
+
+async def gone_at_once(world: Any) -> None:
+    """A set that is not kept, and whose members were asked for their hashes by another one."""
+    world.log(*(each.result() for each in {*set(futures("ab"))}))
+
+
+async def keys_without_others(world: Any) -> None:
+    many, others = dict.fromkeys(futures("abc")), set(futures("d"))
+    world.log(*(each.result() for each in many.keys() - others))
+
+
+@pytest.mark.parametrize(
+    ("scenario", "said"),
+    [
+        (tuples, "what is hashed by a task"),
+        (turns, "what is hashed by a task"),
+        (turns_in_a_set_that_is_called, "what is hashed by a task"),
+        (gone_at_once, "if it is not kept"),
+        (keys_without_others, "if it is not kept"),
+    ],
+)
+def test_of_what_cannot_be_put_in_every_order_one_is_trusted(scenario: Any, said: str) -> None:
+    found = search(scenario)
+    assert found.complete
+    assert [each for each in found.trusted if said in each]
+
+
+@pytest.mark.parametrize("scenario", [called, frozen_later, many_in_the_background, what_is_left_of_all_tasks])
+def test_where_every_order_is_explored_nothing_is_trusted(scenario: Any) -> None:
+    assert not search(scenario).trusted
+
+
+async def methods_at_once(world: Any) -> None:
+    """They lie where they happen to: eight of them in the same order again would be a wonder."""
+    a, b, c, d, e, f, g, h = (Listener() for _ in range(8))
+    many = [a.told, b.told, c.told, d.told, e.told, f.told, g.told, h.told]
+    world.log(*map(many.index, {a.told, b.told, c.told, d.told, e.told, f.told, g.told, h.told}))
+
+
+def test_a_run_that_does_something_else_where_objects_lie_elsewhere_is_told() -> None:
+    """Or it cannot be made again at all, if it did so by itself."""
+    try:
+        found = search(methods_at_once)
+    except ReplayError as error:
+        assert "where objects lie in memory" in str(error)
+    else:
+        assert [each for each in found.trusted if "elsewhere in memory" in each]
 
 
 async def listeners(world: Any) -> None:

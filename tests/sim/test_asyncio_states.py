@@ -25,6 +25,7 @@ from tests.sim import (
     asyncio_hidden,
     asyncio_hidden_in_code,
     asyncio_hidden_in_containers,
+    asyncio_hidden_in_keys,
     asyncio_hidden_in_settings,
     asyncio_hidden_in_the_library,
 )
@@ -44,6 +45,7 @@ MAKE_AND_LOOK: Final = (
     | asyncio_hidden_in_containers.MAKE_AND_LOOK
     | asyncio_hidden_in_the_library.MAKE_AND_LOOK
     | asyncio_hidden_in_settings.MAKE_AND_LOOK
+    | asyncio_hidden_in_keys.MAKE_AND_LOOK
 )
 
 

@@ -12,6 +12,7 @@ import abc
 import array
 import builtins
 import collections
+import colorsys  # noqa: F401 # found by its name
 import contextvars
 import decimal
 import enum
@@ -537,6 +538,10 @@ class Registered(abc.ABC):  # noqa: B024 - that others register is what it is fo
 class Registers: ...
 
 
+class SpeakingModule(types.ModuleType):
+    """What a module may become."""
+
+
 class Remembering(type):
     seen = 0
 
@@ -737,6 +742,14 @@ MEMORIES: dict[str, Way] = {
         lambda agent, n: setattr(elsewhere, "NUM" + "BER", n), lambda agent: getattr(elsewhere, "NUM" + "BER")),
     "sys.modules": (
         lambda agent, n: setattr(sys.modules[__name__], "NUM" + "BER", n), lambda agent: sys.modules[__name__].NUMBER),
+    "elsewhere, of sys.modules": (
+        lambda agent, n: setattr(sys.modules["tests.sim." + "remembering_elsewhere"], "NUMBER", n),
+        lambda agent: sys.modules["tests.sim." + "remembering_elsewhere"].NUMBER),
+    "colorsys, of sys.modules": (
+        lambda agent, n: setattr(sys.modules["color" + "sys"], "seen", n), lambda agent: sys.modules["color" + "sys"].seen),
+    "elsewhere.__class__": (
+        lambda agent, n: setattr(elsewhere, "__class__", (types.ModuleType, SpeakingModule)[n]),
+        lambda agent: isinstance(elsewhere, SpeakingModule)),
     "globals": (lambda agent, n: nothing_yet(n), lambda agent: globals()["LATER"]),
     "sys.seen": (lambda agent, n: setattr(sys, "seen", n), lambda agent: sys.seen),  # type: ignore[attr-defined]
     "builtins.seen": (lambda agent, n: setattr(builtins, "seen", n), lambda agent: builtins.seen),  # type: ignore[attr-defined]
@@ -792,6 +805,8 @@ def nothing_is_left() -> Iterator[None]:
     state = random.getstate()
     yield
     random.setstate(state)
+    elsewhere.__class__ = types.ModuleType
+    vars(importlib.import_module("colorsys")).pop("seen", None)
     os.environ.pop("SEEN", None)
     for owner, name in ((sys, "seen"), (builtins, "seen"), (Small, "kind")):
         if name in vars(owner):

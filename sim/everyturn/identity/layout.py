@@ -7,6 +7,7 @@ knows its value.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterator
 from functools import wraps
 from types import GetSetDescriptorType, MemberDescriptorType
@@ -66,7 +67,21 @@ def layout(kind: type) -> ClassLayout:
     )
     namespaces = (vars(each).get("__dict__") for each in kind.__mro__ if each is not type)
     found = next((each for each in namespaces if isinstance(each, GetSetDescriptorType | MemberDescriptorType)), None)
-    return ClassLayout(None if base is object else base, slots, None if found is None else found.__get__)
+    namespace: Callable[[Any], Any] | None = None if found is None else found.__get__
+    if found is None and any("__dict__" in vars(each) for each in own):  # something of the program's own hides it
+        namespace = _own_namespace if kind.__dictoffset__ else None
+    return ClassLayout(None if base is object else base, slots, namespace)
+
+
+_generic: Final = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c_void_p)(
+    ("PyObject_GenericGetDict", ctypes.pythonapi)
+)
+
+
+def _own_namespace(value: Any) -> dict[str, Any]:
+    """The attributes of an object, whatever its class says that they are."""
+    held: dict[str, Any] = _generic(value, None)
+    return held
 
 
 def attributes(value: Any, shape: ClassLayout) -> Iterator[tuple[str, Any]]:

@@ -98,6 +98,7 @@ class Memory:
         self._lists_subclasses = False
         self._met: dict[int, object] = {}
         self._globals: dict[int, _Globals] = {}
+        self._modules: dict[int, ModuleType] = {}
         self._waiting: list[tuple[str, Any]] = list(roots)
         within = {id(each) for _, each in self._waiting}
         self._entered = [kind for _, each in self._waiting for kind in type(each).__mro__ if kind is not object]
@@ -243,15 +244,43 @@ class Memory:
             self._values.forced = True
         wanted = {name for name in found.names if name in namespace or not hasattr(builtins, name)}
         self._enter(str(module_of(function)), namespace, wanted, everything=found.everything)
+        self._visit_module(sys.modules.get(str(module_of(function))))
         for module in imported_modules(found, namespace, self._trust):
             self._read(module, found)
+        if found.any_module:
+            self._read_any_module(found)
         for name in wanted:
             if isinstance(namespace.get(name), ModuleType):
                 self._read(namespace[name], found)
 
+    def _visit_module(self, module: object) -> None:
+        """The class of a module of the program's own, which may be another one later."""
+        if (
+            isinstance(module, ModuleType)
+            and id(module) not in self._modules
+            and not self._trust.module(module.__name__)
+        ):
+            self._modules[id(module)] = module
+            self._place(module.__name__, lambda: Anatomy(_ANY, (), (), ("__class__",), (type(module),)))
+            self._wait("", [(type(module).__qualname__, type(module))])
+
+    def _read_any_module(self, found: Reads) -> None:
+        """Code finds modules by their names: what all names of the program's own ones stand for, and in trusted ones
+        those that it may set, by the names that stand in it. What is behind them is not followed."""
+        put = {name for name in found.stored | found.texts if name.isidentifier()}
+        for name, module in sorted(sys.modules.items()):
+            if isinstance(module, ModuleType) and name == module.__name__:
+                entered = self._names_of(name, vars(module))
+                if self._trust.module(name):
+                    entered.put.update(put)
+                else:
+                    entered.everything = True
+                    self._visit_module(module)
+
     def _read(self, module: ModuleType, found: Reads) -> None:
         """Follow what code reads of a module."""
         namespace = vars(module)
+        self._visit_module(module)
         names = {name for name in found.attributes if name in namespace} | found.stored
         fresh = self._enter(module.__name__, namespace, names, everything=found.by_name or found.everything)
         for name in fresh:
@@ -261,10 +290,7 @@ class Memory:
     def _enter(self, module: str, namespace: dict[str, Any], names: set[str], *, everything: bool) -> list[str]:
         """Names of a module are read, or any: those that nobody had read before. What is opaque in a trusted one is
         trusted."""
-        entered, trusted = self._globals.get(id(namespace)), self._trust.module(module)
-        if entered is None:
-            entered = self._globals[id(namespace)] = _Globals(namespace)
-            self._place(module, entered.look)
+        entered, trusted = self._names_of(module, namespace), self._trust.module(module)
         fresh = entered.add({*namespace} if everything and not trusted else names)
         entered.everything = entered.everything or everything
         for name in fresh:
@@ -272,6 +298,13 @@ class Memory:
             if not isinstance(value, ModuleType) and not (trusted and _is_opaque(value)):
                 self._wait(module, [(f".{name}", value)])
         return fresh
+
+    def _names_of(self, module: str, namespace: dict[str, Any]) -> _Globals:
+        entered = self._globals.get(id(namespace))
+        if entered is None:
+            entered = self._globals[id(namespace)] = _Globals(namespace)
+            self._place(module, entered.look)
+        return entered
 
     def _is_fixed(self, value: object) -> bool:
         return self._alike(value, value)
@@ -289,6 +322,8 @@ class _Globals:
 
     def __init__(self, namespace: dict[str, Any]) -> None:
         self.everything = False
+        self.put: set[str] = set()
+        """Names that may be set, and of which nothing is followed."""
         self._names: dict[str, None] = {}
         self._namespace = namespace
         self._nobodys = _MACHINERY | (_OF_THE_PROCESS if namespace is vars(sys) else set())
@@ -303,7 +338,7 @@ class _Globals:
         if self.everything:  # but for modules: those are bound in their packages when they are first imported
             held = {name: each for name, each in self._namespace.items() if not isinstance(each, ModuleType)}
             return _named((name, each) for name, each in held.items() if name not in self._nobodys)
-        names = tuple(self._names)
+        names = (*self._names, *sorted(self.put - self._names.keys() - self._nobodys))
         return Anatomy(_ANY, (), (), names, tuple([self._namespace.get(name, _MISSING) for name in names]))
 
 

@@ -17,6 +17,8 @@ _BY_NAME: Final = frozenset({"getattr", "setattr", "delattr", "hasattr", "attrge
 """Names of what looks up attributes by names that no code shows."""
 _BY_ANY_WAY: Final = frozenset({"globals", "eval", "exec", "__globals__", "modules", "import_module", "__import__"})
 """Names of what may read any global."""
+_MODULES: Final = frozenset({"modules", "import_module", "__import__"})
+"""Names of what finds modules by their names."""
 FORCE: Final = frozenset(
     {"__setattr__", "__delattr__", "__set__", "__setstate__", "__init__", "__post_init__", "__class__"}
 )
@@ -48,7 +50,7 @@ class Reads(NamedTuple):
 
     ``names`` of globals; ``attributes`` of anything, those that it sets among them (``stored``); modules that it
     imports while it runs. ``spoken``: names that matter wherever they are, also as texts. ``by_name``: any attribute of
-    a module that it reads; ``everything``: any global of its own module, too.
+    a module that it reads, and ``texts``: what it may call them; ``everything``: any global of its own module, too.
     """
 
     names: frozenset[str] = frozenset()
@@ -58,6 +60,12 @@ class Reads(NamedTuple):
     spoken: frozenset[str] = frozenset()
     by_name: bool = False
     everything: bool = False
+    texts: frozenset[str] = frozenset()
+
+    @property
+    def any_module(self) -> bool:
+        """Whether it looks up modules by names that no code shows."""
+        return not self.spoken.isdisjoint(_MODULES)
 
     def with_nested(self, other: Reads) -> Reads:
         """What both name."""
@@ -69,6 +77,7 @@ class Reads(NamedTuple):
             self.spoken | other.spoken,
             self.by_name or other.by_name,
             self.everything or other.everything,
+            self.texts | other.texts,
         )
 
 
@@ -109,6 +118,7 @@ def _own(code: CodeType) -> Reads:
         spoken,
         bool(mentioned & _BY_NAME),
         bool(spoken & _BY_ANY_WAY),
+        frozenset(texts) if mentioned & _BY_NAME else frozenset(),
     )
 
 

@@ -43,6 +43,15 @@ def table_of(value: set[Any] | frozenset[Any]) -> SetTable:
     return bytes(places), held.finger & held.mask
 
 
+def hashes_of(value: set[Any] | frozenset[Any]) -> dict[int, int]:
+    """The hash with which each member was put into a set, by the addresses of members."""
+    held = _Set.from_address(id(value) + object.__basicsize__)
+    words = (ctypes.c_ssize_t * (2 * (held.mask + 1))).from_address(held.table or 0)
+    return {
+        key: each for key, each in zip(words[0::2], words[1::2], strict=True) if key and each != _HASH_OF_WHAT_IS_LEFT
+    }
+
+
 def _check() -> None:
     """Raises :class:`AssertionError` on a Python whose sets are laid out otherwise."""
     popped = {1, 2, 3}

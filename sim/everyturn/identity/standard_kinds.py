@@ -19,7 +19,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from everyturn.identity.anatomy import Anatomy, Changes, Same, look_at
+from everyturn.identity.anatomy import Anatomy, Changes, Opaque, Same, look_at
 from everyturn.identity.layout import attributes, layout
 
 
@@ -75,7 +75,10 @@ def _deque(value: deque[Any]) -> Anatomy:
 
 @look_at(OrderedDict)
 def _ordered(value: OrderedDict[Any, Any]) -> Anatomy:
-    pairs = tuple(each for pair in OrderedDict.items(value) for each in pair)
+    try:
+        pairs = tuple(each for pair in OrderedDict.items(value) for each in pair)
+    except KeyError:  # of a key whose hash is another one by now
+        raise Opaque(type(value)) from None
     held = tuple(attributes(value, layout(OrderedDict)))
     return Anatomy(
         Changes.MUTABLE, "OrderedDict", pairs, tuple(n for n, _ in held), tuple(e for _, e in held), pairs=True

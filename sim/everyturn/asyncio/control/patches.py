@@ -33,7 +33,7 @@ from everyturn.asyncio.control.worker_threads import WorkerQueue, is_worker
 from everyturn.asyncio.order import called
 from everyturn.asyncio.order.moments import earliest
 from everyturn.asyncio.order.neighbours import ALL
-from everyturn.asyncio.order.sets import WorldSet
+from everyturn.asyncio.order.sets import STAND_INS, WorldSet
 from everyturn.asyncio.runtime import executors, settings
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.loop import WorldLoop
@@ -260,7 +260,7 @@ class Patches:
             self._inject(module)
         if not may_be_patched(vars(module).get("__file__") or "<"):
             return
-        if dates.names(module) & {"set"}:
+        if dates.names(module) & STAND_INS.keys():
             self._inject(module)
         for name, value in list(vars(module).items()):
             if not (callable(value) and _hashable(value) and value in self._instead):
@@ -289,9 +289,10 @@ class Patches:
 
     def _inject(self, module: ModuleType) -> None:
         """Sets that this module makes are looked at in an order that the world chooses."""
-        if "set" not in vars(module):
-            self._put_back.append((module, "set", _NOTHING))
-            vars(module)["set"] = WorldSet
+        for name, stand_in in STAND_INS.items():
+            if name not in vars(module):
+                self._put_back.append((module, name, _NOTHING))
+                vars(module)[name] = stand_in
 
     def _set(self, owner: Any, name: str, replacement: Any) -> None:
         self._put_back.append((owner, name, getattr(owner, name)))

@@ -149,7 +149,7 @@ class _Looking(FirstOption):
             assert world is not None
             with suppress(UnknownValue, RecursionError):  # then a search that merges says so
                 encode(world)
-            self.found.update(dict.fromkeys(world.unordered - set(NOW.classes)))
+            self.found.update(dict.fromkeys((world.unordered | world.orders.unordered) - set(NOW.classes)))
 
 
 def _finds(scenario: Scenario, setting: Setting | None, world_of: Callable[..., ScenarioWorld] | None) -> bool:

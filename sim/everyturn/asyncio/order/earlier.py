@@ -73,13 +73,13 @@ class EarlierSets:
         return list(filterfalse(found.isdisjoint, filter(None, self._sets())))
 
 
-_HASH: Final = 4 * tuple.__itemsize__
+HASH: Final = 4 * tuple.__itemsize__
 """Where a weak reference keeps its hash: behind the count of references to it, its type, what it refers to, and what is
 called when that ends (``PyWeakReference`` in CPython's ``Include/cpython/weakrefobject.h``)."""
 
 
 def _was_hashed(reference: ref[Any]) -> bool:
-    return c_ssize_t.from_address(id(reference) + _HASH).value != -1
+    return c_ssize_t.from_address(id(reference) + HASH).value != -1
 
 
 class _Found:

@@ -10,13 +10,14 @@ import asyncio
 import asyncio.tasks
 import gc
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import combinations
 from types import CodeType
 from typing import Any, Final, NamedTuple
 from weakref import getweakrefs, ref
 
 from everyturn.asyncio.order.earlier import EARLIER
-from everyturn.asyncio.order.sets import WorldSet
+from everyturn.asyncio.order.sets import is_chosen, plainly
 
 ALL: Final[Any] = vars(asyncio.tasks).get("_scheduled_tasks", vars(asyncio.tasks).get("_all_tasks"))
 """The weak set of all tasks: from Python 3.12 on, of those that were not begun eagerly."""
@@ -48,6 +49,8 @@ class Neighbours:
 
     def __init__(self, known: Callable[[], bool]) -> None:
         self.pairs: set[tuple[str, str]] = set()
+        self.holders = False
+        """Whether a tuple with one of them in it may have been in a set with another one."""
         self._known = known
         self._seen: list[_Seen] = []
         self._met: dict[str, OwnReference] = {}
@@ -66,11 +69,26 @@ class Neighbours:
         if not others or self._known():
             return
         within = False
+        self.holders = self.holders or _are_held([each for met in self._met.values() if (each := met()) is not None])
         for each in self._sets([numbered, *others]):
             within = within or id(numbered) in each.members
             self._seen.append(each)
             self._are_together(each.members)
         self._asked[label] = within
+
+    @contextmanager
+    def unseen(self) -> Iterator[None]:
+        """Around hashes that somebody asks for, and no set."""
+        before, self._asks = self._asks, True
+        try:
+            yield
+        finally:
+            self._asks = before
+
+    def kept(self, found: set[Any] | frozenset[Any]) -> None:
+        """A set that was met in a state: it may have been made of others in C, which asks nobody for a hash."""
+        if not is_chosen(found):
+            self._are_together(_members(found))
 
     def step_ends(self) -> None:
         """The loop comes to its next handle."""
@@ -121,13 +139,23 @@ def _sets(numbered: list[Any]) -> Iterator[_Seen]:
     every = None if ALL is None else ALL.data  # where no order arises
     held = [*numbered, *(reference for each in numbered for reference in getweakrefs(each))]
     for each in (*gc.get_referrers(*held), *EARLIER.holding(held)):
-        if issubclass(type(each), set | frozenset) and type(each) is not WorldSet and each is not every:
+        if issubclass(type(each), set | frozenset) and not is_chosen(each) and each is not every:
             yield _Seen(ref(each), _members(each))
+
+
+def _are_held(numbered: list[Any]) -> bool:
+    """Whether a tuple that holds one of these is in a set."""
+    tuples = [each for each in gc.get_referrers(*numbered) if isinstance(each, tuple)]
+    if not tuples:
+        return False
+    known = set(map(id, tuples))
+    sets = [each for each in gc.get_referrers(*tuples) if issubclass(type(each), set | frozenset)]
+    return any(not known.isdisjoint(map(id, plainly(each))) for each in sets)
 
 
 def _members(found: Any) -> dict[int, str]:
     members = {}
-    for each in frozenset.__iter__(found) if issubclass(type(found), frozenset) else set.__iter__(found):
+    for each in plainly(found):
         member = each() if type(each) is ref else each
         label = getattr(member, "label_in_sets", None) if hasattr(type(member), "is_numbered") else None
         if label is not None:

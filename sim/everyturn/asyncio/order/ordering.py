@@ -68,6 +68,11 @@ class Numbers:
         return [[given[number] for number in sorted(given)] for given in self._given]
 
     @property
+    def several(self) -> bool:
+        """Whether two tasks or futures or more may be in sets."""
+        return self._met.total() > 1
+
+    @property
     def left(self) -> tuple[object, ...]:
         """What is still to be given away: the numbers, and how many objects there were of each name that gets one."""
         if not any(self._left):
@@ -108,6 +113,8 @@ class _Numbered:
             return 0
         if self.label_in_sets is None:
             self.label_in_sets, self.number_in_sets = numbers.next(name_in_sets(self))  # type: ignore[misc] # in the dictionary of a future or task
+        if sys._getframe(1).f_code.co_name == "__hash__":
+            self.get_loop().orders.holds(self.label_in_sets)  # type: ignore[attr-defined]
         if sys._getframe(1).f_code not in ALL_TASKS:
             numbers.neighbours.asked(self)
         return self.number_in_sets or 0

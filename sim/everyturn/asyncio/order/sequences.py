@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import gc
 from asyncio import events
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection
 from itertools import filterfalse
 from typing import Any, Final
 from weakref import ref
 
 from everyturn.asyncio.order.earlier import EARLIER, family_of
-from everyturn.asyncio.order.sets import WorldSet, is_numbered
+from everyturn.asyncio.order.hashed import TEXTS, by_address, is_by_address, is_numbered
+from everyturn.asyncio.order.sets import is_chosen
 
-_IMMUTABLE: Final = 1 << 8
-_HEAP: Final = 1 << 9
-"""Flags of classes: that nothing can be set in them, and that they are made at run time."""
-
-
-_TEXTS: Final = (str, bytes)
+_NOTHING: Final = object()
 
 
 class Sequences:
@@ -37,6 +33,10 @@ class Sequences:
         them otherwise: functions, methods."""
         self.locals = self.threads = False
         """Whether the program has a ``threading.local``; whether it runs functions on other threads."""
+        self.merges = False
+        """Whether code of the program makes sets of others in C, which asks nobody for a hash."""
+        self._own: dict[type, Any] = {}
+        """What these classes had for a hash themselves."""
         self._before: dict[int, object] = {}
         self._numbers: dict[int, tuple[ref[Any], int]] = {}
 
@@ -45,14 +45,14 @@ class Sequences:
         found: dict[type, None] = {}
         for each in (*gc.get_objects(), *EARLIER.changed()):
             if issubclass(type(each), set | frozenset) and len(each) > 1:
-                members = filterfalse(is_numbered, set.__iter__(each)) if type(each) is WorldSet else each
+                members = filterfalse(is_numbered, each.in_order()) if is_chosen(each) else each
                 found.update(dict.fromkeys(by_address(members)))
         return [kind for kind in found if kind not in self.classes]
 
     def look_for_texts(self, members: Collection[Any]) -> None:
         """Note whether a set has several texts."""
         if not self.texts:
-            self.texts = sum(type(each) in _TEXTS for each in members) > 1
+            self.texts = sum(type(each) in TEXTS for each in members) > 1
 
     def look_for_places(self, members: Collection[Any]) -> None:
         """Note of which types these are, if they are several and cannot be hashed by the order in which they come."""
@@ -71,6 +71,7 @@ class Sequences:
         gc.freeze()
         for kind in kinds:
             self.classes.append(kind)
+            self._own[kind] = kind.__dict__.get("__hash__", _NOTHING)
             kind.__hash__ = self._hash()  # type: ignore[method-assign]
 
     def _hash(self) -> Any:
@@ -94,26 +95,15 @@ class Sequences:
     def put_back(self) -> None:
         """Everything as it was."""
         for kind in self.classes:
-            del kind.__hash__
+            if (own := self._own.pop(kind)) is _NOTHING:
+                del kind.__hash__
+            else:
+                kind.__hash__ = own  # type: ignore[method-assign]
         self.classes.clear()
-        self.texts = self.locals = self.threads = False
+        self.texts = self.locals = self.threads = self.merges = False
         self.by_place.clear()
         self._before.clear()
         self._numbers.clear()
-
-
-def by_address(members: Iterable[Any]) -> Iterator[type]:
-    """The classes of members of a set, of what weak ones refer to, that order it by where they lie."""
-    kinds = {type(each() if isinstance(each, ref) else each) for each in members}
-    return filter(is_by_address, kinds)
-
-
-def is_by_address(kind: type) -> bool:
-    """Whether objects of a class of the program's are hashed by where they lie, and could be hashed otherwise."""
-    own: Any = kind.__hash__
-    if issubclass(kind, type):
-        return False
-    return own is object.__hash__ and kind.__flags__ & (_HEAP | _IMMUTABLE) == _HEAP and kind.__weakrefoffset__ != 0
 
 
 NOW: Final = Sequences()

@@ -17,6 +17,8 @@ from types import CodeType, CoroutineType, FrameType
 from typing import Any, Final
 from weakref import ref
 
+from everyturn.asyncio.order.hashed import HOLDERS, by_address, is_numbered, said_of
+
 _NO_MATTER: Final[frozenset[CodeType]] = frozenset(
     {
         vars(asyncio.tasks)["_wait"].__code__,  # hangs one callback on each, and takes each off
@@ -32,6 +34,9 @@ _COROUTINES: Final = (
 )
 
 
+_NUMBERS: Final = frozenset({int, float, bool, type(None)})
+
+
 class SetOrders:
     """What was seen in one run of the order of tasks and futures. ``choose`` decides what is open."""
 
@@ -42,6 +47,9 @@ class SetOrders:
         self._alive: dict[int, ref[Any]] = {}
         self.trusted: set[str] = set()
         """What of the orders that were looked at was one of all that are possible."""
+        self.unordered: set[type] = set()
+        """Classes of objects that were gone through in the order of their addresses."""
+        self._held: set[str] = set()
 
     def arrange(self, members: Sequence[Any]) -> list[Any]:
         """The members in an order that the world chooses, which is remembered."""
@@ -68,6 +76,19 @@ class SetOrders:
         """One of the members: any."""
         return members[self._choice(list(members))]
 
+    def sees(self, members: Sequence[Any]) -> None:
+        """Somebody goes through these, which are no tasks or futures, in the order that they have."""
+        if len(members) < 2 or _NUMBERS.issuperset(map(type, members)):
+            return
+        self.unordered.update(by_address(members))
+        self.trusted |= said_of(members)
+
+    def holds(self, label: str) -> None:
+        """A hash of the program's own is made of that of this task or future."""
+        self._held.add(label)
+        if len(self._held) > 1:
+            self.trusted.add(HOLDERS)
+
     def _next(self, left: list[Any]) -> Any:
         free = [one for one in left if not any((id(other), id(one)) in self._before for other in left)]
         taken = free[self._choice(free)]
@@ -92,28 +113,86 @@ class SetOrders:
         return [pair for pair in pairs if None not in pair]
 
 
-class _Set(type):
-    """The class of the stand-in: what is asked of it as a class is asked of ``set``."""
+class _Kind(type):
+    """The class of a stand-in: what is asked of it as a class is asked of the ``real`` one. Classes that a program
+    derives from it are its own."""
+
+    real: type
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, set)
+        return isinstance(instance, cls.real) if "real" in cls.__dict__ else super().__instancecheck__(instance)
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, set)
+        return issubclass(subclass, cls.real) if "real" in cls.__dict__ else super().__subclasscheck__(subclass)
 
     def __eq__(cls, other: object) -> bool:
-        return other is cls or other is set
+        return other is cls or ("real" in cls.__dict__ and other is cls.real)
 
     def __hash__(cls) -> int:
-        return hash(set)
+        return hash(cls.real) if "real" in cls.__dict__ else super().__hash__()
 
 
-class WorldSet(set[Any], metaclass=_Set):
+class _InChosenOrder:
+    """What both kinds of sets do where somebody goes through them."""
+
+    real: Any
+    places: dict[int, int]
+
+    def in_order(self) -> list[Any]:
+        """The members, in an order that is the same in each run: not that of their addresses."""
+        members = list(self.real.__iter__(self))
+        if any(hasattr(each, "came_to_sets") for each in members):
+            members.sort(key=lambda each: getattr(each, "came_to_sets", -1))
+        return members
+
+    def __iter__(self) -> Iterator[Any]:
+        members = self.in_order()
+        numbered = list(filter(is_numbered, members))
+        orders = _orders()
+        if orders is None or len(members) < 2:
+            return self.real.__iter__(self)  # type: ignore[no-any-return]
+        if hasattr(self, "places"):
+            orders.trusted.add(_COROUTINES)
+            members.sort(key=lambda each: self.places.get(id(each), len(self.places)))
+            return iter(members) if len(numbered) < 2 else self._arranged(members, numbered, orders)
+        if _is_no_matter(sys._getframe(1)):
+            return self.real.__iter__(self)  # type: ignore[no-any-return]
+        if len(numbered) < len(members):
+            orders.sees([each for each in members if not is_numbered(each)])
+        if len(numbered) < 2:
+            return self.real.__iter__(self)  # type: ignore[no-any-return]
+        return self._arranged(members, numbered, orders)
+
+    def _arranged(self, members: list[Any], numbered: list[Any], orders: SetOrders) -> Iterator[Any]:
+        chosen = iter(orders.arrange(numbered))
+        size = self.real.__len__
+        for each in [next(chosen) if is_numbered(each) else each for each in members]:
+            if size(self) != len(members):
+                raise RuntimeError("Set changed size during iteration")
+            yield each
+        if size(self) != len(members):
+            raise RuntimeError("Set changed size during iteration")
+
+    def _remember_places(self, given: list[Any]) -> None:
+        if any(type(each) is CoroutineType for each in given):
+            self.places = {id(each): place for place, each in enumerate(given)}
+
+    def __repr__(self) -> str:
+        return repr(self.real(self))
+
+    def __reduce__(self) -> Any:
+        return self.real, (list(self.real.__iter__(self)),)
+
+
+class WorldSet(_InChosenOrder, set[Any], metaclass=_Kind):
     """A set whose tasks and futures come in an order that the world chooses. Coroutines that it was made of, of which
     CPython makes tasks in the order of their addresses, come in the order in which they were given."""
 
+    real = set
     popped = False
-    """Whether something was taken out of it: ``pop`` goes on behind that, wherever what is added later lies."""
+    """Whether something was taken out of it: ``pop`` goes on behind that."""
+    mixed = False
+    """Whether something was added since, which lies anywhere."""
 
     def __init__(self, members: Iterable[Any] = ()) -> None:
         if isinstance(members, set | frozenset):  # whose members are not asked for their hashes again
@@ -123,76 +202,94 @@ class WorldSet(set[Any], metaclass=_Set):
         for each in given:
             _comes(each)
         super().__init__(given)
-        if any(type(each) is CoroutineType for each in given):
-            self.places = {id(each): place for place, each in enumerate(given)}
+        self._remember_places(given)
 
     def add(self, member: Any) -> None:
         _comes(member)
+        self.mixed = self.popped
         super().add(member)
-
-    def in_order(self) -> list[Any]:
-        """The members, in an order that is the same in each run: not that of their addresses."""
-        members = list(set.__iter__(self))
-        if any(hasattr(each, "came_to_sets") for each in members):
-            members.sort(key=lambda each: getattr(each, "came_to_sets", -1))
-        return members
-
-    def __iter__(self) -> Iterator[Any]:
-        members = self.in_order()
-        numbered = list(filter(is_numbered, members))
-        orders: SetOrders | None = getattr(events._get_running_loop(), "orders", None)
-        if orders is not None and hasattr(self, "places") and len(members) > 1:
-            orders.trusted.add(_COROUTINES)
-            members.sort(key=lambda each: self.places.get(id(each), len(self.places)))
-            return iter(members) if len(numbered) < 2 else self._arranged(members, numbered, orders)
-        if len(numbered) < 2 or orders is None or _is_no_matter(sys._getframe(1)):
-            return set.__iter__(self)
-        return self._arranged(members, numbered, orders)
-
-    def _arranged(self, members: list[Any], numbered: list[Any], orders: SetOrders) -> Iterator[Any]:
-        chosen = iter(orders.arrange(numbered))
-        for each in [next(chosen) if is_numbered(each) else each for each in members]:
-            if len(self) != len(members):
-                raise RuntimeError("Set changed size during iteration")
-            yield each
-        if len(self) != len(members):
-            raise RuntimeError("Set changed size during iteration")
 
     def pop(self) -> Any:
         numbered = list(filter(is_numbered, self.in_order()))
-        orders: SetOrders | None = getattr(events._get_running_loop(), "orders", None)
+        orders = _orders()
         if len(numbered) < 2 or orders is None:
             return set.pop(self)
-        taken = orders.any(numbered) if self.popped else orders.first(numbered)
+        taken = orders.any(numbered) if self.mixed else orders.first(numbered)
         self.popped = True
         self.remove(taken)
         return taken
 
-    def __repr__(self) -> str:
-        return repr(set(self))
 
-    def __reduce__(self) -> Any:
-        return set, (list(set.__iter__(self)),)
+class WorldFrozenSet(_InChosenOrder, frozenset[Any], metaclass=_Kind):
+    """The same for a set that does not change."""
+
+    real = frozenset
+
+    def __new__(cls, members: Iterable[Any] = ()) -> WorldFrozenSet:
+        if type(members) is cls:
+            return members
+        if isinstance(members, set | frozenset):
+            return super().__new__(cls, members)
+        given = list(members)
+        for each in given:
+            _comes(each)
+        made = super().__new__(cls, given)
+        made._remember_places(given)
+        return made
 
 
-def _of_two(name: str) -> Callable[..., Any]:
+STAND_INS: Final[dict[str, type]] = {"set": WorldSet, "frozenset": WorldFrozenSet}
+"""Name of a built-in class → what takes its place in modules."""
+CHOSEN: Final = (WorldSet, WorldFrozenSet)
+"""Classes of sets whose order is decided when somebody looks at it."""
+
+
+def is_chosen(found: object) -> bool:
+    """Whether this is one of them, and no other set, whatever its class says that it is equal to."""
+    return type(found) is WorldSet or type(found) is WorldFrozenSet
+
+
+def plainly(found: Any) -> Iterator[Any]:
+    """The members of a set as they lie, whatever its class makes of that."""
+    return frozenset.__iter__(found) if issubclass(type(found), frozenset) else set.__iter__(found)
+
+
+def _orders() -> SetOrders | None:
+    found: SetOrders | None = getattr(events._get_running_loop(), "orders", None)
+    return found
+
+
+def _of_two(kind: Any, name: str) -> Callable[..., Any]:
     """A method of sets that makes another one: one of ours."""
-    original = getattr(set, name)
+    original = getattr(kind.real, name)
 
-    def method(self: WorldSet, *others: Any) -> Any:
+    def method(self: Any, *others: Any) -> Any:
         made = original(self, *others)
-        return made if made is NotImplemented else WorldSet(made)
+        return made if made is NotImplemented else kind(made)
 
     return method
 
 
-for _name in (
-    *(f"__{side}{name}__" for name in ("and", "or", "sub", "xor") for side in ("", "r")),
-    *("union", "intersection", "difference", "symmetric_difference", "copy"),
-):
-    setattr(WorldSet, _name, _of_two(_name))
+def _adding(name: str) -> Callable[..., Any]:
+    """A method of a set that may add to it."""
+    original = getattr(set, name)
 
-WorldSet.__name__ = WorldSet.__qualname__ = "set"  # so it is called by who reads of a run
+    def method(self: WorldSet, *others: Any) -> Any:
+        self.mixed = self.popped
+        return original(self, *others)
+
+    return method
+
+
+for _kind in CHOSEN:
+    for _name in (
+        *(f"__{side}{name}__" for name in ("and", "or", "sub", "xor") for side in ("", "r")),
+        *("union", "intersection", "difference", "symmetric_difference", "copy"),
+    ):
+        setattr(_kind, _name, _of_two(_kind, _name))
+    _kind.__name__ = _kind.__qualname__ = _kind.real.__name__  # so it is called by who reads of a run
+for _name in ("update", "symmetric_difference_update", "__ior__", "__ixor__"):
+    setattr(WorldSet, _name, _adding(_name))
 
 
 def _is_no_matter(caller: FrameType) -> bool:
@@ -202,7 +299,6 @@ def _is_no_matter(caller: FrameType) -> bool:
     return caller.f_code in _NO_MATTER or str(caller.f_globals.get("__name__")).startswith("everyturn.")
 
 
-_FUTURE: Final = asyncio.Future
 _OF_PYTHONS_OWN: Final = (asyncio.Future, asyncio.Task)
 
 
@@ -215,8 +311,3 @@ def _comes(member: Any) -> None:
             member.came_to_sets = next(loop.sequence)
             if type(member) in _OF_PYTHONS_OWN:
                 member.label_in_sets, _ = loop.numbers.next(loop.orders.name(member))
-
-
-def is_numbered(member: Any) -> bool:
-    """Whether this is a task or a future, of whatever class."""
-    return issubclass(type(member), _FUTURE)

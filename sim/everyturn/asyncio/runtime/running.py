@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from weakref import getweakrefs, ref
 
 from everyturn.asyncio.order.earlier import EARLIER
+from everyturn.asyncio.order.hashed import HOLDERS, MERGED
 from everyturn.asyncio.order.ordering import Groups
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.apart import apart
@@ -155,8 +156,10 @@ def _one(
         _close(world)
         world.clock.over = True
     outcome.iterations, outcome.neighbours = world.progress.iterations, frozenset(world.numbers.neighbours.pairs)
-    outcome.unordered = frozenset(world.unordered)
-    outcome.trusted = frozenset(world.network.trusted | world.orders.trusted)
+    outcome.unordered = frozenset(world.unordered | world.orders.unordered)
+    merged = {MERGED} if NOW.merges and world.numbers.several else set()
+    merged |= {HOLDERS} if world.numbers.neighbours.holders else set()
+    outcome.trusted = frozenset(world.network.trusted | world.orders.trusted | merged)
     if world.clock.reckoned:
         outcome.trusted |= {RECKONED}
     if REFUSED:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import zip_longest
+from random import Random
 from typing import Final
 
 from everyturn.asyncio.runtime.running import ScenarioOutcome
 from everyturn.errors import ReplayError
 
 _ADDRESS: Final = re.compile(r"\b0x[0-9a-f]+")
-WHY: Final = ": something that one run leaves behind, such as a global, changes the next one"
+BY_ADDRESS: Final = (
+    "the same choices do something else where objects lie elsewhere in memory (a set of them, id); what they do here "
+    "is one of all that is possible"
+)
+WHY: Final = (
+    ": something that one run leaves behind, such as a global, or where objects lie in memory (a set of them) changes "
+    "the next one"
+)
 
 
 def compare(first: ScenarioOutcome, again: ScenarioOutcome) -> None:
@@ -27,6 +36,19 @@ def compare(first: ScenarioOutcome, again: ScenarioOutcome) -> None:
         difference = None if before == now else _first_difference(what, before, now)
         if difference is not None:
             raise ReplayError(f"the same choices did not do the same: {difference}{WHY}")
+
+
+@contextmanager
+def elsewhere(number: int) -> Iterator[None]:
+    """Around a run: its objects lie in memory in another order than they would."""
+    shuffled = Random(number)
+    kept = [bytes(size) for size in range(0, 480, 16) for _ in range(100)]
+    shuffled.shuffle(kept)
+    del kept[::2]  # whose places the run will take, one here and one there
+    try:
+        yield
+    finally:
+        kept.clear()
 
 
 def _first_difference(what: str, before: Sequence[object], now: Sequence[object]) -> str | None:

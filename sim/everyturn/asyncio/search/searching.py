@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from weakref import ref
 
 from everyturn.asyncio.control.preparing import prepared
+from everyturn.asyncio.order.hashed import OF_TEXTS, of_places
 from everyturn.asyncio.order.ordering import MOST_PLACES, joined, too_large
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.errors import Abandoned
@@ -18,7 +19,7 @@ from everyturn.asyncio.runtime.world import ScenarioWorld
 from everyturn.asyncio.search.endless import ScenarioStates, UpTo
 from everyturn.asyncio.search.merges import ScenarioMerges
 from everyturn.asyncio.search.packing import StatePacking
-from everyturn.asyncio.search.repeating import WHY, compare
+from everyturn.asyncio.search.repeating import BY_ADDRESS, WHY, compare, elsewhere
 from everyturn.asyncio.states.state import UnknownValue, encode
 from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, FIRST_REFUTATION, Limits
 from everyturn.errors import ReplayError
@@ -266,10 +267,10 @@ class ScenarioSearch:
 
     def trusts(self) -> None:
         """Say what was trusted, once all runs are made."""
-        texts = [_TEXTS] if NOW.texts else []
+        texts = [OF_TEXTS] if NOW.texts or OF_TEXTS in self.assumed else []
         texts += [_LOCALS] if NOW.locals and NOW.threads else []
-        places = sorted(map(_trusted_place, NOW.by_place))
-        self.trusted = [*map(_trusted_order, NOW.classes), *places, *texts, *sorted(self.assumed)]
+        places = set(map(of_places, NOW.by_place))
+        self.trusted = [*map(_trusted_order, NOW.classes), *texts, *sorted((self.assumed | places) - {OF_TEXTS})]
 
 
 def outcomes(scenario: Scenario, setting: Setting, guide: DepthFirstGuide | None = None) -> Iterator[ScenarioOutcome]:
@@ -322,15 +323,6 @@ _LOCALS: Final = (
     "what a threading.local keeps is taken to be the same on all threads: a function on another thread finds what the "
     "loop's thread has put there"
 )
-_TEXTS: Final = (
-    "the order of sets of texts is that of this process; it is one of all that are possible: ask again with another "
-    "PYTHONHASHSEED if the program goes through one"
-)
-
-
-def _trusted_place(kind: type) -> str:
-    name = f"{kind.__module__}.{kind.__qualname__}"
-    return f"the order of sets of {name} is that of where they lie; it is one of all that are possible"
 
 
 def _trusted_order(kind: type) -> str:
@@ -358,6 +350,7 @@ def _exhaust(
         if result.runs & (result.runs - 1) == 0 and (outcome.complete or outcome.merged):
             # as long as the first: a limit of time that ends it earlier would look like another run
             compare(outcome, run(scenario, RepeatedChoices(outcome), setting._replace(until=None)))
+            _look_for_addresses(scenario, result, outcome)
         if isinstance(guide, Merging):
             guide.ended(outcome)
             result.states, result.merged, result.opaque = len(guide.seen), guide.merged, guide.opaque
@@ -377,6 +370,17 @@ def _exhaust(
             f"{size} tasks or futures hang together by sets: only the orders of {MOST_PLACES} were explored"
         )
     return True
+
+
+def _look_for_addresses(scenario: Scenario, result: ScenarioSearch, outcome: ScenarioOutcome) -> None:
+    """Note whether a run does something else where its objects lie elsewhere."""
+    for number in range(3 if result.runs == 1 else 1):
+        with elsewhere(result.runs + number):
+            again = run(scenario, RepeatedChoices(outcome), result.setting)
+        try:
+            compare(outcome, again)
+        except ReplayError:
+            result.assumed |= {BY_ADDRESS}
 
 
 def _is_to_begin_anew(result: ScenarioSearch) -> bool:

@@ -7,7 +7,8 @@ import sys
 import types
 from typing import Any
 
-from everyturn.asyncio.order.sets import WorldSet
+from everyturn.asyncio.order.sets import CHOSEN, WorldSet, is_chosen
+from everyturn.asyncio.states import hashes
 from everyturn.asyncio.states.classes import is_programs
 from everyturn.asyncio.states.encoding import ATOMS, StateEncoder, encodes
 from everyturn.asyncio.states.unknown import UnknownValue
@@ -28,6 +29,8 @@ def _sequence(encoder: StateEncoder, value: Any) -> None:
 @encodes(dict)
 def _mapping(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append((type(value).__name__, len(value)))
+    if not ATOMS.issuperset(map(type, value)):
+        hashes.check(encoder, value, value)
     for key, each in value.items():
         encoder.value(key)
         try:
@@ -37,20 +40,22 @@ def _mapping(encoder: StateEncoder, value: Any) -> None:
             raise
 
 
-@encodes(set, frozenset, WorldSet)
+@encodes(set, frozenset, *CHOSEN)
 def _set(encoder: StateEncoder, value: Any) -> None:
     """A set in its order of iteration."""
     encoder.out.append((type(value).__name__, len(value)))
     encoder._ordered(value)
     if type(value) is WorldSet:
-        encoder.out.append(value.popped)
-    for each in value.in_order() if type(value) is WorldSet else value:
+        encoder.out.append((value.popped, value.mixed))
+    for each in value.in_order() if is_chosen(value) else value:
         encoder.value(each)
 
 
 @encodes(types.ModuleType)
 def _module(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append(("module", value.__name__))
+    if type(value) is not types.ModuleType:
+        encoder.value(type(value))
     encoder.namespace(vars(value))
     if is_programs(value) and value is not sys:
         encoder.meets(value)

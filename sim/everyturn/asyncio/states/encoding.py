@@ -19,11 +19,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from everyturn.asyncio.order import sequences
+from everyturn.asyncio.order.hashed import HOLDERS, by_address, holds_numbered, is_numbered
 from everyturn.asyncio.order.moments import Moment, Span
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
-from everyturn.asyncio.order.sets import WorldSet, is_numbered
+from everyturn.asyncio.order.sets import is_chosen, plainly
 from everyturn.asyncio.runtime import packages
-from everyturn.asyncio.states import mentioned
+from everyturn.asyncio.states import hashes, mentioned
 from everyturn.asyncio.states.classes import (
     HEAP,
     NOT_OF_THE_CLASS,
@@ -196,6 +197,8 @@ class StateEncoder:
         """Any object by its anatomy: what it is, what it holds as a container, its attributes and slots."""
         if isinstance(value, (set, frozenset)):
             self._ordered(value)
+        elif isinstance(value, dict):
+            hashes.check(self, value, dict.keys(value))
         try:
             found = anatomies.anatomy(value)
         except anatomies.Opaque as error:
@@ -230,15 +233,20 @@ class StateEncoder:
         futures the world decides that."""
         if len(value) > 1:
             others = [each for each in value if not _has_own_order(each)]
-            if type(value) is WorldSet:  # whose tasks and futures the world puts in order, of whatever class they are
+            if any(map(holds_numbered, value)):
+                self.world.orders.trusted.add(HOLDERS)
+            self.world.numbers.neighbours.kept(value)
+            if is_chosen(value):  # whose tasks and futures the world puts in order, of whatever class they are
                 others = [each for each in others if not is_numbered(each)]
             if others:
-                self.world.unordered.update(sequences.by_address(others))
+                self.world.unordered.update(by_address(others))
                 if not self.within_package:
                     sequences.NOW.look_for_places(others)
                 raise self.opaque(value)
             sequences.NOW.look_for_texts(() if self.within_package else value)
-        if len(value) == 0 or not all(map(is_numbered if type(value) is WorldSet else _is_the_loops, value)):
+        if value:
+            hashes.check(self, value, plainly(value))
+        if len(value) == 0 or not all(map(is_numbered if is_chosen(value) else _is_the_loops, value)):
             self.out.append(("table", *table_of(value)))
 
     def named(self, attributes: Any) -> None:
@@ -273,6 +281,8 @@ class StateEncoder:
                 self._class_attributes(type(each))
             if not is_watched(each):
                 continue
+            if issubclass(each, set | frozenset):  # which takes the members of another set as they are
+                sequences.NOW.merges = True
             if (bases := other_bases(each)) is not None:
                 self.inside("__bases__", bases)
             if known := registrations(each):

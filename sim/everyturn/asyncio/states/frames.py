@@ -11,10 +11,12 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
 from typing import Any, Final
 
+from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.states import library_modules
 from everyturn.asyncio.states.classes import is_installed, is_watched
 from everyturn.asyncio.states.encoding import StateEncoder, encodes
 from everyturn.asyncio.states.mentioned import by_any_name, imported, is_library, mentions, of_library
+from everyturn.asyncio.states.merging import merges
 from everyturn.engines.coroutines.contents import contents
 from everyturn.errors import EveryturnError
 from everyturn.identity.layout import by_identity
@@ -51,6 +53,7 @@ def _code(encoder: StateEncoder, code: types.CodeType, names: dict[str, Any]) ->
     if (id(code), id(names)) in encoder.read or not _is_programs_code(code):
         return
     found = reads(code)
+    NOW.merges = NOW.merges or (not is_installed(code.co_filename) and merges(code))
     encoder.mentioned |= mentions(code)
     encoder.asks_caches = encoder.asks_caches or "cache_info" in found.attributes
     for name in sorted(names) if found.everything else _sorted_names(code):
@@ -88,6 +91,8 @@ def _global(
     value = names[name]
     if isinstance(value, types.ModuleType):
         encoder.out.append(("global", name, value.__name__))
+        if type(value) is not types.ModuleType:
+            encoder.value(type(value))
         _of_module(encoder, value, attributes, by_name=by_name, within=within)
         return
     if (id(names), name) in encoder.globals:
