@@ -28,7 +28,7 @@ from threading import get_ident
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
-from everyturn.asyncio.control import dates
+from everyturn.asyncio.control import dates, drawn_ids
 from everyturn.asyncio.control.worker_threads import WorkerQueue, is_worker
 from everyturn.asyncio.order import called
 from everyturn.asyncio.order.moments import earliest
@@ -47,6 +47,11 @@ EPOCH: Final = 1_700_000_000.0 - 1000.0
 def _loop() -> WorldLoop | None:
     loop = events._get_running_loop()
     return loop if isinstance(loop, WorldLoop) else None
+
+
+def _world() -> Any:
+    loop = _loop()
+    return None if loop is None else loop.world
 
 
 def _clock(original: Callable[[], Any], shown: Callable[[Any], Any]) -> Callable[[], Any]:
@@ -249,6 +254,7 @@ class Patches:
 
     def put_in_modules(self) -> None:
         """Patch what modules hold that were imported since the last time."""
+        self._instead = {**drawn_ids.drawing(_world), **self._instead}
         for module in list(sys.modules.values()):
             done = id(module) in self._met or id(module) in self._executing
             if not done and issubclass(type(module), ModuleType):

@@ -12,6 +12,7 @@ from weakref import ref
 from everyturn.asyncio.control.patches import Patches
 from everyturn.asyncio.order.earlier import EARLIER
 from everyturn.asyncio.order.sequences import NOW
+from everyturn.asyncio.runtime.bound_numbers import BOUND
 from everyturn.asyncio.runtime.decisions import FirstOption
 from everyturn.asyncio.runtime.output import kept
 from everyturn.asyncio.states.library_kinds import finalizers_before_the_runs
@@ -84,6 +85,7 @@ class _Preparation:
         """Raises what the first run raises; :meth:`end` is to be called then, too."""
         _Preparation.now = self
         self._ends.callback(EARLIER.forget)
+        self._ends.callback(BOUND.forget)
         EARLIER.freeze()  # what is here before, garbage too, is looked at by no collection
         self._ends.callback(gc.enable)
         gc.disable()
@@ -101,6 +103,9 @@ class _Preparation:
             gc.collect()
             finalizers_before_the_runs()
             EARLIER.freeze()
+            gc.unfreeze()
+            BOUND.look()
+            gc.freeze()
 
     def as_it_began(self) -> None:
         """Forget of which classes sets were found since."""

@@ -140,10 +140,13 @@ class _InChosenOrder:
 
     def in_order(self) -> list[Any]:
         """The members, in an order that is the same in each run: not that of their addresses."""
-        members = list(self.real.__iter__(self))
-        if any(hasattr(each, "came_to_sets") for each in members):
-            members.sort(key=lambda each: getattr(each, "came_to_sets", -1))
-        return members
+        members: list[Any] = list(self.real.__iter__(self))
+        numbered = list(filter(is_numbered, members))
+        if not any(hasattr(each, "came_to_sets") for each in numbered):
+            return members
+        numbered.sort(key=lambda each: getattr(each, "came_to_sets", -1))
+        ordered = iter(numbered)
+        return [next(ordered) if is_numbered(each) else each for each in members]
 
     def __iter__(self) -> Iterator[Any]:
         members = self.in_order()

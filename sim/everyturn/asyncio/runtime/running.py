@@ -19,6 +19,7 @@ from everyturn.asyncio.order.hashed import HOLDERS, MERGED
 from everyturn.asyncio.order.ordering import Groups
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.apart import apart
+from everyturn.asyncio.runtime.bound_numbers import BOUND
 from everyturn.asyncio.runtime.decisions import Decision, Guide
 from everyturn.asyncio.runtime.errors import REFUSED, Abandoned, AtRest, Unsupported
 from everyturn.asyncio.runtime.findings import ScenarioFinding, task_name, waits
@@ -138,6 +139,7 @@ def _one(
     REFUSED.clear()
     NOW.begin()
     CALLED.begin()
+    BOUND.put_back()
     world.guide.begin(world)
     outcome.decisions, outcome.logged, outcome.measured = world.decisions, world.logged, world.timing.measured
     try:

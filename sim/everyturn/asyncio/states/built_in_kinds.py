@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import sys
 import types
@@ -78,6 +79,15 @@ def _builtin(encoder: StateEncoder, value: Any) -> None:
     owner = getattr(value, "__self__", None)
     encoder.out.append((type(value).__name__, value.__qualname__))
     encoder.value(owner)
+
+
+@encodes(type(datetime.datetime_CAPI))
+def _capsule(encoder: StateEncoder, value: Any) -> None:
+    """What modules in C offer to others, under the name by which it is imported; other capsules may hold anything."""
+    module, _, name = repr(value).partition('"')[2].partition('"')[0].rpartition(".")
+    if getattr(sys.modules.get(module), name, None) is not value:
+        raise encoder.opaque(value)
+    encoder.out.append(("capsule", module, name))
 
 
 @encodes(functools.partial)

@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from everyturn.asyncio.connections.selector import WorldSelector
+from everyturn.asyncio.control.drawn_ids import draw_by_the_run
 from everyturn.asyncio.order.called import EAGER_FACTORY, called_classes, registering
 from everyturn.asyncio.telling.stock_comparison import alike, how_they_stand
 from everyturn.asyncio.telling.stock_imports import StandIn, StandIns
@@ -322,7 +323,9 @@ def made_run() -> int:
     if stand_ins() or importlib.util.find_spec(StandIn.NAME) is None:  # one that is there is taken
         StandIns({"scenario": lambda function: function, **stand_ins()}).take_over()
     module, _, attribute = NAME.partition(":")
-    scenario = as_program(operator.attrgetter(attribute)(importlib.import_module(module)))
+    imported = importlib.import_module(module)
+    draw_by_the_run(lambda: None if asyncio._get_running_loop() is None else loop.outside)
+    scenario = as_program(operator.attrgetter(attribute)(imported))
     gc.collect()
     gc.freeze()
     gc.disable()

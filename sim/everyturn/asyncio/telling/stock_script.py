@@ -18,6 +18,7 @@ from weakref import ref
 from everyturn.asyncio.connections import selector
 from everyturn.asyncio.connections.network import Network
 from everyturn.asyncio.connections.sockets import WorldSocket
+from everyturn.asyncio.control import drawn_ids
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.order import called
 from everyturn.asyncio.runtime import services
@@ -249,7 +250,7 @@ def stock_script(
         sets=", and the order of tasks in sets" if len(recorder.places()) > 1 else "",
         sockets=", and what its sockets answer" if recorder.sockets else "",
     )
-    modules = stock_comparison, stock_imports, stock_places, called, selector, stock_driver
+    modules = stock_comparison, stock_imports, stock_places, called, drawn_ids, selector, stock_driver
     services = _services() if recorder.given or part.source else ""
     services += _endpoint() if "endpoint" in recorder.given else ""
     services += _copied(stock_connections).lstrip() + "\n\n" if recorder.sockets else ""

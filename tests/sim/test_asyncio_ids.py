@@ -1,0 +1,113 @@
+"""Ids that a package makes of what no run begins anew: a number that its module counts on, a source of randomness in C."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import sys
+import uuid
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from everyturn.asyncio.control.preparing import prepared
+from everyturn.asyncio.runtime.bound_numbers import BoundNumbers
+from everyturn.asyncio.runtime.running import Setting
+from everyturn.asyncio.search.searching import outcomes, search
+from everyturn.errors import ReplayError
+
+last_id = 0
+ready = False
+latest: float | None = None
+
+
+def new_id() -> int:
+    """As functions do that make ids out of the time: another one than ever before."""
+    global last_id  # noqa: PLW0603 # as such functions do
+    last_id += 1
+    return last_id
+
+
+async def has_an_id(world: Any) -> None:
+    mine = new_id()
+    await asyncio.gather(world.io("x"), world.io("y"))
+    await asyncio.gather(world.io("v"), world.io("w"))
+    world.log(mine)
+
+
+def notes_of(scenario: Any) -> set[Any]:
+    with prepared(scenario):
+        return {tuple(each.logged) for each in outcomes(scenario, Setting()) if each.complete}
+
+
+def test_each_run_counts_on_from_the_same_number() -> None:
+    assert len(notes_of(has_an_id)) == 1
+    assert search(has_an_id).merged
+
+
+def test_without_that_no_states_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BoundNumbers, "put_back", lambda self: None)
+    with pytest.raises(ReplayError, match="changes the next one"):
+        search(has_an_id)
+
+
+async def makes_something_once(world: Any) -> None:
+    global ready  # noqa: PLW0603
+    await asyncio.gather(world.io("x"), world.io("y"))
+    world.log(ready)
+    ready = True
+
+
+def test_what_is_made_once_for_good_stays_made() -> None:
+    assert notes_of(makes_something_once) == {(True,)}
+
+
+async def remembers_a_time(world: Any) -> None:
+    global latest
+    before, latest = latest, asyncio.get_running_loop().time()
+    await asyncio.gather(world.io("x"), world.io("y"))
+    world.log(before is None)
+
+
+def test_a_time_that_a_run_left_behind_is_that_of_the_first() -> None:
+    assert notes_of(remembers_a_time) == {(False,)}
+
+
+_DRAWN = itertools.count(1 << 70, 1 << 40)
+
+
+def drawing_module() -> ModuleType:
+    """Stands for one that is made in Rust: what it draws, nobody controls."""
+    module = ModuleType("uuid_utils._uuid_utils")
+    vars(module).update(
+        UUID=lambda *, int: uuid.UUID(int=int),  # noqa: A006 # so it is called there
+        uuid4=lambda: uuid.UUID(int=next(_DRAWN)),
+        uuid7=lambda: uuid.UUID(int=next(_DRAWN)),
+        _uuid4_int=lambda: next(_DRAWN),
+    )
+    return module
+
+
+package: Any = drawing_module()
+
+
+async def draws_ids(world: Any) -> None:
+    ids = [package.uuid7(), package.uuid7(), package.uuid4(), uuid.UUID(int=package._uuid4_int())]
+    await asyncio.gather(world.io("x"), world.io("y"))
+    await asyncio.gather(world.io("v"), world.io("w"))
+    assert ids[0] < ids[1]
+    assert [each.version for each in ids] == [7, 7, 4, 4]
+    world.log(*map(str, ids))
+
+
+def test_ids_that_are_drawn_in_c_are_the_runs_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    package.__file__ = os.path.join("site-packages", "uuid_utils", "_uuid_utils.so")  # noqa: PTH118
+    monkeypatch.setitem(sys.modules, package.__name__, package)
+    drawn = package.uuid4
+    found = search(draws_ids)
+    assert not found.found
+    assert found.merged
+    assert len(notes_of(draws_ids)) == 1
+    assert package.uuid4 is drawn, "put back"
