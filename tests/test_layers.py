@@ -52,8 +52,8 @@ ROOMS: Final[dict[str, str]] = {
     "asyncio/search": "asyncio/control asyncio/order asyncio/runtime asyncio/states checking "
     "engines/coroutines errors strategies verdicts world",
     "asyncio/simulated": "asyncio/order asyncio/runtime asyncio/search errors studies",
-    "asyncio/telling": "asyncio/control asyncio/endpoints asyncio/order asyncio/runtime asyncio/search "
-    "engines/coroutines errors files source_location",
+    "asyncio/telling": "asyncio/connections asyncio/control asyncio/endpoints asyncio/order asyncio/runtime "
+    "asyncio/search engines/coroutines errors files source_location",
     "asyncio": "asyncio/* checking errors strategies verdicts world",
     "sessions": "asyncio asyncio/* errors formats logs verdicts world",
     "campaigns": "asyncio asyncio/* checking engines/* errors explanation files printing runs sessions strategies "

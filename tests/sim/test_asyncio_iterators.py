@@ -32,7 +32,7 @@ MAKERS: dict[str, Callable[[], Iterator[Any]]] = {
     "items backwards": lambda: reversed(dict(NUMBERS).items()),
     "set": lambda: iter(set(NUMBERS)),
     "frozenset": lambda: iter(frozenset(NUMBERS)),
-    "items by number": lambda: iter(Items()),  # type: ignore[call-overload]
+    "items by number": lambda: iter(Items()),
     "chain": lambda: itertools.chain([1, 2], (3, 4)),
     "islice": lambda: itertools.islice([1, 2, 3, 4, 5, 6], 1, 6),
     "cycle": lambda: itertools.islice(itertools.cycle([1, 2]), 5),
