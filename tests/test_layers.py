@@ -48,7 +48,7 @@ ROOMS: Final[dict[str, str]] = {
     "asyncio/endpoints": "asyncio/runtime errors",
     "asyncio/states": "asyncio/connections asyncio/order asyncio/runtime engines/coroutines errors identity "
     "source_location",
-    "asyncio/control": "asyncio/order asyncio/runtime asyncio/states errors identity source_location",
+    "asyncio/control": "asyncio/order asyncio/runtime asyncio/states errors identity source_location world",
     "asyncio/search": "asyncio/control asyncio/order asyncio/runtime asyncio/states checking "
     "engines/coroutines errors strategies verdicts world",
     "asyncio/simulated": "asyncio/order asyncio/runtime asyncio/search errors studies",

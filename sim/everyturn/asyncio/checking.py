@@ -7,7 +7,8 @@ for (``kinds``), and what follows for the whole (``told``).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 from everyturn.asyncio.control.preparing import prepared
@@ -29,6 +30,8 @@ from everyturn.checking.fuzz import how_many
 from everyturn.checking.risk import residual, upper_bound
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Cell, CounterCheck, InvariantResult, Verdict, worst
+from everyturn.world import overrun
+from everyturn.world.overrun import OutOfTime
 
 HANGS: Final = "at rest the scenario still waits"
 
@@ -65,7 +68,7 @@ def check(
     function, name = find(scenario), name_of(scenario)
     begun = time.monotonic()
     until = None if limits.seconds is None else begun + limits.seconds
-    with prepared(function, (setting or Setting())._replace(until=until)):
+    with _in_time(name, limits.seconds), prepared(function, (setting or Setting())._replace(until=until)):
         result = search(function, setting, limits=limits, merge=merge, watch=watch, begun=begun)
         otherwise = Verdict.PROVED if result.complete else Verdict.UNDETERMINED
         said = judged(function, name, kinds or kinds_of(function), result, otherwise)
@@ -79,6 +82,19 @@ def check(
     cell.schedules, cell.seconds, cell.stopped = result.runs, round(result.seconds, 3), result.stopped
     cell.complete, cell.counter_check = result.complete, checked_again
     return CheckedScenario(cell, result)
+
+
+@contextmanager
+def _in_time(name: str, seconds: float | None) -> Iterator[None]:
+    """Within, no step goes on when the time is over. Raises :class:`UsageError` if nothing was found by then."""
+    try:
+        with overrun.watching(seconds):
+            yield
+    except OutOfTime as error:
+        raise UsageError(
+            f"scenario {name!r}: {error}: expected the runs that are made before all others, to learn from them, to "
+            "end sooner"
+        ) from None
 
 
 def _counter_checked(
@@ -129,7 +145,7 @@ def fuzz(
     """
     function, name = find(scenario), name_of(scenario)
     setting = setting or Setting()
-    with prepared(function, setting):
+    with _in_time(name, seconds), prepared(function, setting):
         chooser = strategy_for(function, setting, strategy, seed).chooser
         number = how_many(runs, until_risk, strategy, chooser)
         sampled = sample(function, setting, strategy, runs=number, seed=seed, seconds=seconds, watch=watch, first=first)
@@ -142,7 +158,11 @@ def fuzz(
     cell.schedules, cell.strategy, cell.seed = result.runs, strategy, seed
     cell.seconds, cell.stopped, cell.depth = round(result.seconds, 3), result.stopped, result.longest
     cell.complete = True if sampled.complete else None
-    cell.risk = None if result.found else residual(used.chooser, len(used.known), result.runs, sampled.ends.values())
+    cell.risk = (
+        None
+        if result.found or not result.runs
+        else residual(used.chooser, len(used.known), result.runs, sampled.ends.values())
+    )
     if cell.risk is not None and until_risk is not None:
         cell.risk |= {"asked": until_risk, "met": cell.risk["at_most"] <= until_risk}
     cell.counter_check = checked_again

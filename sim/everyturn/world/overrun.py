@@ -145,17 +145,33 @@ def asked_for() -> Iterator[list[int]]:
 
 @contextmanager
 def undivided() -> Iterator[None]:
-    """Within, code runs that is not ours and is not told apart in steps. If Ctrl-C is pressed meanwhile, it is ended a
-    moment later, and whatever comes of it is nothing: :class:`KeyboardInterrupt` is raised at its end."""
+    """Within, code runs that is not ours, and that tells of its steps by :func:`passed` alone. If Ctrl-C is pressed
+    meanwhile, it is ended a moment later, and whatever comes of it is nothing: :class:`KeyboardInterrupt` is raised at
+    its end. So is what ends a step that goes on and on."""
     before = _watch.divides
     with asked_for() as presses:
-        _watch.divides = False
+        _watch.divides, _watch.ended = False, None
+        _watch.begun += 1
         try:
             yield
+        except StepInterrupted as interrupted:
+            _watch.ended = interrupted.error
         finally:
             _watch.divides = before
+            error, _watch.ended = _watch.ended, None
             if presses:
                 raise KeyboardInterrupt
+            if error is not None:
+                raise error from None
+
+
+def passed() -> None:
+    """A step has ended, and another one begins. Raises what ended it from outside, which its code may have
+    swallowed."""
+    _watch.begun += 1
+    if _watch.ended is not None:
+        error, _watch.ended = _watch.ended, None
+        raise StepInterrupted(error)
 
 
 @contextmanager
@@ -225,10 +241,11 @@ def _due(now: float) -> BaseException | None:
 def _tick(number: int, frame: FrameType | None) -> None:
     now = _clock()
     if not _watch.runs:
-        if not _watch.divides and _watch.asked is not None and _watch.asked <= now - GRACE_SECONDS:
+        if _watch.divides:
+            return
+        if _watch.asked is not None and _watch.asked <= now - GRACE_SECONDS:
             _watch.asked = now  # whatever is to be done at the end has as long again
             signal.default_int_handler(number, frame)
-        return
     if _watch.seen != _watch.begun:
         _watch.seen, _watch.since = _watch.begun, now
         return
@@ -243,4 +260,6 @@ def _tick(number: int, frame: FrameType | None) -> None:
         )
     if error is not None:
         _watch.ended = error
+        if not _watch.runs:
+            _watch.since = now  # whatever is to be done at the end has as long again
         raise StepInterrupted(error)

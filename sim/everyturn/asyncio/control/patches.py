@@ -103,6 +103,10 @@ def _refuse(what: str, instead: str) -> NoReturn:
     raise Unsupported(f"{user_line()}: {what}: expected what can be controlled while exploring; {instead}")
 
 
+_CALLS_OF_SOCKETS: Final = "connect", "connect_ex", "bind", "sendto"
+"""By which a socket comes to have to do with somebody else."""
+
+
 def _replacements() -> list[tuple[Any, str, Any]]:
     """Owner, name, and what stands there meanwhile."""
     pairs: list[tuple[Any, str, Any]] = [
@@ -116,6 +120,8 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (os, "urandom", _urandom(os.urandom)),
         *settings.remembering(_is_running),
         (random, "_urandom", _urandom(os.urandom)),
+        (random, "seed", _seed(random.seed, bound=True)),
+        (random.Random, "seed", _seed(random.Random.seed, bound=False)),
         (secrets, "token_bytes", _token_bytes(secrets.token_bytes)),
         (uuid, "uuid1", _uuid1(uuid.uuid1)),
         (threading, "get_ident", _present_thread(threading.get_ident)),
@@ -125,6 +131,8 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (asyncio.tasks, "all_tasks", _all_tasks(asyncio.all_tasks)),
         (asyncio.base_events, "socket", _SocketModule("socket")),
         (ThreadPoolExecutor, "shutdown", executors.shutdown_instead(ThreadPoolExecutor.shutdown, _pool_of)),
+        *((socket.socket, name, _blocks(getattr(socket.socket, name), name)) for name in _CALLS_OF_SOCKETS),
+        (socket, "getaddrinfo", _blocks(socket.getaddrinfo, "getaddrinfo")),
         (subprocess.Popen, "__init__", _refused(subprocess.Popen.__init__, "a subprocess", _PROCESS)),
     ]
     return pairs
@@ -180,6 +188,7 @@ def _all_tasks(original: Callable[..., set[Any]]) -> Callable[..., set[Any]]:
     return all_tasks
 
 
+_SOCKET: Final = "use asyncio.open_connection, httpx.AsyncClient, or world.io(...) for an answer of the outside world"
 _PROCESS: Final = "let world.io(...) stand for it"
 
 
@@ -199,6 +208,31 @@ def _uuid1(original: Callable[..., uuid.UUID]) -> Callable[..., uuid.UUID]:
         return uuid.UUID(bytes=loop.world.random.randbytes(16), version=1)
 
     return uuid1
+
+
+def _seed(original: Callable[..., None], *, bound: bool) -> Callable[..., None]:
+    """Who is seeded with nothing is seeded with what the run draws. ``bound``: it is that of one source."""
+
+    def seed(*given: Any, **options: Any) -> None:
+        loop = _loop()
+        rest = given if bound else given[1:]
+        if loop is not None and (rest or (options.get("a"),))[0] is None:
+            drawn = loop.world.random.getrandbits(256)
+            given, options = (*given[: len(given) - len(rest)], drawn), {}
+        original(*given, **options)
+
+    return seed
+
+
+def _blocks(original: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """A call of a socket of the kernel's, which blocks the loop, or is made where nobody controls it."""
+
+    def refused(*args: Any, **options: Any) -> Any:
+        if not _is_running():
+            return original(*args, **options)
+        return _refuse(f"{name} of a real socket", _SOCKET)
+
+    return refused
 
 
 def _thread_start(original: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
@@ -301,7 +335,8 @@ class Patches:
                 vars(module)[name] = stand_in
 
     def _set(self, owner: Any, name: str, replacement: Any) -> None:
-        self._put_back.append((owner, name, getattr(owner, name)))
+        inherited = isinstance(owner, type) and name not in vars(owner)
+        self._put_back.append((owner, name, _NOTHING if inherited else getattr(owner, name)))
         setattr(owner, name, replacement)
 
     def put_back(self) -> None:

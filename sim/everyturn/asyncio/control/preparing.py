@@ -18,6 +18,7 @@ from everyturn.asyncio.runtime.output import kept
 from everyturn.asyncio.states.library_kinds import finalizers_before_the_runs
 from everyturn.asyncio.states.state import encode
 from everyturn.asyncio.states.unknown import UnknownValue
+from everyturn.world import overrun
 
 if TYPE_CHECKING:
     from everyturn.asyncio.runtime.running import Scenario, Setting
@@ -86,6 +87,7 @@ class _Preparation:
         _Preparation.now = self
         self._ends.callback(EARLIER.forget)
         self._ends.callback(BOUND.forget)
+        self._ends.enter_context(overrun.watching())
         EARLIER.freeze()  # what is here before, garbage too, is looked at by no collection
         self._ends.callback(gc.enable)
         gc.disable()

@@ -25,6 +25,7 @@ from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.runtime import executors
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.places import user_line
+from everyturn.world import overrun
 
 if TYPE_CHECKING:
     from everyturn.asyncio.runtime.world import ScenarioWorld
@@ -54,6 +55,7 @@ class _ReadyQueue(deque[Any]):
         super().append(handle)
 
     def popleft(self) -> Any:
+        overrun.passed()
         if self.left is None:
             self.left = len(self)
         self._world.between_steps()
@@ -121,6 +123,7 @@ class WorldLoop(selector_events.BaseSelectorEventLoop):
 
     def select(self, timeout: Any) -> list[tuple[events.Handle, int]]:
         """What has arrived when the loop looks, or after it has waited (``timeout`` not 0)."""
+        overrun.passed()
         self._in_select, self._selected = False, True
         self._ready.left = None
         return self.world.select(wait=timeout is None or timeout != 0)

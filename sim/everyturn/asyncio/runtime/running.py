@@ -32,6 +32,16 @@ from everyturn.world import overrun
 
 Scenario = Callable[[ScenarioWorld], Coroutine[Any, Any, Any]]
 
+DRAWN: Final = (
+    "what random draws is the same sequence of numbers in every run; it is one of all that are possible: where another "
+    "number would lead elsewhere, let world.io(...) stand for what is drawn"
+)
+IDENTIFIERS: Final = (
+    "what is drawn from the system (uuid4, secrets, os.urandom, sources that nobody seeds) is the same sequence in "
+    "every run; it is one of all that are possible"
+)
+_UNTOUCHED: Final = random.Random(0).getrandbits(64)
+"""What a source draws first, if it was seeded as those of a run are."""
 RECKONED: Final = (
     "what is reckoned with a time otherwise than by sums, multiples and comparisons took the earliest that it can be"
 )
@@ -149,6 +159,8 @@ def _one(
         outcome.merged = abandoned.merged
     finally:
         world.settled = True
+        drawn = {DRAWN} if random.getrandbits(64) != _UNTOUCHED else set()
+        drawn |= {IDENTIFIERS} if world.random.getrandbits(64) != _UNTOUCHED else set()
         if not outcome.complete or world.tasks():
             # What still waits is thrown away: what it does then is not judged, what only garbage holds is.
             if outcome.complete:
@@ -164,6 +176,7 @@ def _one(
     outcome.trusted = frozenset(world.network.trusted | world.orders.trusted | merged)
     if world.clock.reckoned:
         outcome.trusted |= {RECKONED}
+    outcome.trusted |= drawn
     if REFUSED:
         raise REFUSED[0]
 

@@ -37,6 +37,7 @@ from everyturn.strategies.random_walk import RandomWalk
 from everyturn.strategies.strategy import Strategy
 from everyturn.strategies.urw import Urw
 from everyturn.world.access import NOWHERE, Footprint
+from everyturn.world.overrun import OutOfTime
 
 LOOP: Final = "the loop"
 _LEARNING: Final = 8
@@ -295,6 +296,8 @@ def _outcomes(
                 return
     except KeyboardInterrupt:
         result.interrupted, result.stopped = True, "interrupted"
+    except OutOfTime as error:
+        result.stopped = str(error)
 
 
 def _ended(outcome: ScenarioOutcome) -> Any:

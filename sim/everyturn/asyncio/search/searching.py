@@ -23,6 +23,8 @@ from everyturn.asyncio.search.repeating import BY_ADDRESS, WHY, compare, elsewhe
 from everyturn.asyncio.states.state import UnknownValue, encode
 from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, FIRST_REFUTATION, Limits
 from everyturn.errors import ReplayError
+from everyturn.world import overrun
+from everyturn.world.overrun import OutOfTime
 
 MERGEABLE: Final = ("arrives", "between steps", "rest", "next")
 """Kinds of choices at which no code of the program is running: its state is all there is."""
@@ -305,9 +307,13 @@ def search(
         while True:
             result = ScenarioSearch(setting)
             try:
-                finished = _exhaust(scenario, result, begun, limits, merge=merge, watch=watch)
+                with overrun.watching(limits.seconds, time.monotonic() - begun):
+                    finished = _exhaust(scenario, result, begun, limits, merge=merge, watch=watch)
             except KeyboardInterrupt:
                 result.interrupted, result.stopped = True, "interrupted"
+                return result
+            except OutOfTime as error:
+                result.stopped = str(error)
                 return result
             if unordered := result.unordered - set(NOW.classes):
                 NOW.take(unordered)
