@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,8 +101,17 @@ def words(header: dict[str, Any], arrays: dict[str, Any]) -> None:
     header["done"] = "all"
 
 
+def unjudged(header: dict[str, Any], arrays: dict[str, Any]) -> None:
+    arrays["judge-0-after"] = arrays["judge-0-after"][:-1]
+
+
+def unfindable(header: dict[str, Any], arrays: dict[str, Any]) -> None:
+    arrays["judge-found"] = arrays["judge-found"] + 1000
+
+
 EDITS: Final[list[Edit]] = [
     done_forward, all_done, halved, shorter, deeper, fewer_transitions, innocent, elsewhere, from_nowhere, words,
+    unjudged, unfindable,
 ]  # fmt: skip
 
 
@@ -115,6 +125,49 @@ def test_an_edited_checkpoint_is_refused(edit: Edit, fits: bool, tmp_path: Path)
     with pytest.raises(UsageError, match=r"expected everyturn/checkpoint/4, found ") as refused:
         load(path, World(Scope.parse("AA"), "d3"), Judge())
     assert ("its digest does not fit" in str(refused.value)) is not fits
+
+
+def unrenamed(header: dict[str, Any], arrays: dict[str, Any]) -> None:
+    """Nothing in the journal says that a renaming has given a number."""
+    arrays["journal"] = arrays["journal"][arrays["journal"][:, 0] != -2]
+
+
+def unclassified(header: dict[str, Any], arrays: dict[str, Any]) -> None:
+    arrays["journal"] = arrays["journal"][arrays["journal"][:, 0] != -4]
+
+
+def self_made(header: dict[str, Any], arrays: dict[str, Any]) -> None:
+    """A life that is its own origin."""
+    (name,) = [name for name in arrays if name.endswith("-renamed") and len(arrays[name])][:1]
+    arrays[name] = arrays[name].copy()
+    arrays[name][0, 1:3] = int(name.split("-")[1]), arrays[name][0, 0]
+
+
+def first_without_end(header: dict[str, Any], arrays: dict[str, Any]) -> None:
+    arrays["first"] = arrays["first"][:-1]
+
+
+def nobody_is_first(header: dict[str, Any], arrays: dict[str, Any]) -> None:
+    """As if all had been followed where one was."""
+    arrays["first"] = np.full_like(arrays["first"], -1)
+
+
+@pytest.mark.parametrize(
+    ("reduce", "edit"),
+    [
+        *product(["symmetry"], [all_done, unrenamed, unclassified, self_made]),
+        *product(["ample"], [all_done, first_without_end, nobody_is_first]),
+    ],
+)
+def test_nor_is_one_that_leaves_something_out(reduce: str, edit: Edit, tmp_path: Path) -> None:
+    """Though its digest was made to fit."""
+    path = tmp_path / "checkpoint"
+    explorer = LevelExplorer(World(Scope.parse("AA"), "d3"), Judge(), reduce)
+    explorer.run(Limits(states=600))
+    save(explorer, path)
+    edited(path, edit, fits=True)
+    with pytest.raises(UsageError, match=r"expected everyturn/checkpoint/4, found |the code has changed since"):
+        load(path, World(Scope.parse("AA"), "d3"), Judge(), reduce)
 
 
 def test_nothing_is_proved_by_it_on_the_command_line(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -244,8 +245,9 @@ def test_a_checkpoint_goes_on_in_the_same_numbers(limit: int, tmp_path: Path, mo
     assert any(one)
 
 
-def test_a_process_that_is_killed_loses_nothing_that_was_saved(tmp_path: Path) -> None:
-    """kill -9 in the middle; the second try goes on from the checkpoint and proves what one go proves."""
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_process_that_is_killed_loses_nothing_that_was_saved(processes: int, tmp_path: Path) -> None:
+    """kill -9 in the middle, also while another process works; the second try goes on from the checkpoint and proves what one go proves."""
     file = tmp_path / "checkpoint"
     code = (
         "import os, signal, sys\n"
@@ -256,14 +258,14 @@ def test_a_process_that_is_killed_loses_nothing_that_was_saved(tmp_path: Path) -
         "from everyturn.engines.explorer.levels import LevelExplorer\n"
         "from everyturn.world.scope import Scope\n"
         "from everyturn.world.world import World\n"
-        "explorer = LevelExplorer(World(Scope.parse('AAa'), 'hardened'), Judge())\n"
-        "explorer.run(Limits(states=4000), save=lambda: save(explorer, Path(sys.argv[1])))\n"
+        "explorer = LevelExplorer(World(Scope.parse('AA'), 'hardened'), Judge(), processes=int(sys.argv[2]))\n"
+        "explorer.run(Limits(states=500), save=lambda: save(explorer, Path(sys.argv[1])))\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    killed = subprocess.run([sys.executable, "-c", code, str(file)], check=False, timeout=120)
+    killed = subprocess.run([sys.executable, "-c", code, str(file), str(processes)], check=False, timeout=120)
     assert killed.returncode == -signal.SIGKILL
-    cell = check("hardened", "AAa", checkpoint=file).cell
-    whole = check("hardened", "AAa").cell
+    cell = check("hardened", "AA", checkpoint=file).cell
+    whole = check("hardened", "AA").cell
     assert cell.verdict == whole.verdict == "proved"
     assert (cell.states, cell.transitions, cell.depth) == (whole.states, whole.transitions, whole.depth)
 
@@ -316,23 +318,35 @@ def _stay(state: int, event: Event, ledger: Ledger) -> int:
     return state
 
 
-@given(st.binary(max_size=300), st.integers(0, 5000), st.booleans())
-@settings(deadline=None, max_examples=60)
-def test_a_damaged_checkpoint_is_refused_or_right(noise: bytes, at: int, whole: bool) -> None:
-    """Arbitrary bytes, or a checkpoint with some of them in it: a clean error, or the same exploration."""
-    explorer = LevelExplorer(World(Scope.parse("A"), "d3"), Judge())
-    explorer.run(Limits(states=10))
+@cache
+def half_explored(reduce: str) -> tuple[bytes, tuple[object, ...]]:
+    """A checkpoint, and what is found from there on."""
     with TemporaryDirectory() as folder:
         file = Path(folder, "checkpoint")
+        explorer = LevelExplorer(World(Scope.parse("II"), "d9"), Judge(), reduce)
+        explorer.run(Limits(states=50))
         save(explorer, file)
-        contents = file.read_bytes()
-        at %= len(contents)
-        file.write_bytes(noise if whole else contents[:at] + noise + contents[at + len(noise) :])
+        return file.read_bytes(), found(explorer)
+
+
+@given(
+    st.sampled_from(["dead", "symmetry", "ample"]), st.binary(max_size=300), st.integers(0, 2**20), st.integers(0, 2)
+)
+@settings(deadline=None, max_examples=60)
+def test_a_damaged_checkpoint_is_refused_or_right(reduce: str, noise: bytes, at: int, kind: int) -> None:
+    """Arbitrary bytes, or a checkpoint with some of them in it, or cut short there: a clean error, or the same
+    exploration."""
+    contents, expected = half_explored(reduce)
+    at %= len(contents)
+    damaged = [noise, contents[:at] + noise + contents[at + len(noise) :], contents[:at]][kind]
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "checkpoint")
+        file.write_bytes(damaged)
         try:
-            resumed = load(file, World(Scope.parse("A"), "d3"), Judge())
+            resumed = load(file, World(Scope.parse("II"), "d9"), Judge(), reduce)
         except UsageError:
             return
-        assert found(resumed) == found(explorer)
+        assert found(resumed) == expected
 
 
 def test_a_second_ctrl_c_does_not_spoil_the_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

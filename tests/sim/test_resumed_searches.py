@@ -8,15 +8,18 @@ import errno
 import importlib.util
 import json
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from itertools import count, cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from click.testing import CliRunner
 from tests.nightly import nightly
 
 from everyturn.checking.check import CheckedCell, check
+from everyturn.cli import main
 from everyturn.engines.coroutines.exploration import Limits, Sight
 from everyturn.engines.explorer import (
     archives,
@@ -66,7 +69,11 @@ class Asked(NamedTuple):
 
 
 def everything(explorer: LevelExplorer) -> dict[str, Any]:
-    """All that a search has found and given a number to, once it is done."""
+    """All that a search has found and given a number to.
+
+    But not the journal: when a file is read, states are explored once more, and a macro step may be made again that was
+    made when its thread was not known yet to touch as much; it gives no number.
+    """
     found, graph, judges = explorer.found, explorer.graph, explorer.graph.judges
     learnt = graph.successors.learnt()
     count = len(judges.steps)
@@ -75,7 +82,7 @@ def everything(explorer: LevelExplorer) -> dict[str, Any]:
         "violations": (list(found.violations.items()), list(found.others.items()), found.outcomes),
         "states": (explorer.frontier.levels, graph.states.rows(graph.states.keys).tobytes()),
         "paths": (explorer.predecessors.parents.tobytes(), explorer.predecessors.moves.tobytes()),
-        "learnt": tuple(learnt),
+        "learnt": (learnt.events, learnt.moves, learnt.largest, learnt.locals),
         "judged": (len(judges), judges.steps.keys.tobytes(), [each[:count].tobytes() for each in judges.consequences]),
         "reduced": {name: array.tolist() for name, array in graph.reduction.saved().items()},
     }
@@ -108,7 +115,7 @@ def uninterrupted(asked: Asked) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """So that there are many points between two of them; and kernels are chosen anew."""
-    monkeypatch.setattr(frontier, "_FEW", 16)
+    monkeypatch.setattr(frontier, "_FEW", 24)
     for module in (frontier, reductions):
         monkeypatch.setattr(module, "CHUNK", 64)
     kernels.forget()
@@ -121,7 +128,6 @@ CELLS = [
     Asked("d9", "II", "symmetry"),
     Asked("hardened", "II+1c", "symmetry", ("no-hang",)),
     Asked("d3", "AA", "symmetry", ("no-hang", "one-turn")),
-    Asked("examples.agents.lock_free:LockFree", "AA", "symmetry"),
     Asked("d4", "AA", "ample", ("no-hang",)),
     Asked("d0", "Ai+1f", "ample", (), "await"),
 ]
@@ -132,6 +138,7 @@ CELLS = [
     [
         *CELLS,
         nightly(Asked("d0", "A+1c", "dead")),
+        nightly(Asked("examples.agents.lock_free:LockFree", "AA", "symmetry")),
         nightly(Asked("d4", "A+3c", "symmetry")),
         nightly(Asked("d4", "AA+1c", "ample")),
         nightly(Asked("hardened", "AAA", "symmetry")),
@@ -141,7 +148,7 @@ def test_it_ends_as_if_it_had_not_been_interrupted(asked: Asked, tmp_path: Path)
     """Counts, states with the way to each, violations, all that was learnt, and in which order."""
     whole = uninterrupted(asked)
     states = whole["counts"][0]
-    limits = [2, states // 20, states // 5, states // 2, states - states // 6, states - 1]
+    limits = [2, states // 9, states // 2, states - 1]
     assert interrupted(asked, tmp_path / "file", limits, cycle([1])) == whole
 
 
@@ -194,6 +201,15 @@ def test_kernels_take_turns(asked: Asked, tmp_path: Path, monkeypatch: pytest.Mo
     assert interrupted(asked, tmp_path / "file", limits, chosen_in_turn()) == whole
 
 
+@pytest.fixture
+def obeyed() -> Iterator[None]:
+    """Ctrl-C does what it does in Python, also where the tests run with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("obeyed")
 @pytest.mark.parametrize(
     ("chunks", "processes"), [(2, 1), (30, 2), nightly(1, 1), nightly(30, 1), nightly(1, 2), nightly(2, 2)]
 )
@@ -206,7 +222,7 @@ def test_ctrl_c_between_two_chunks_loses_nothing(chunks: int, processes: int, tm
         nonlocal done
         done += 1
         if done == chunks:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
     found = explorer.run(different=DIFFERENT, progress=press, save=saving(explorer, file))
     explorer.close()
@@ -217,8 +233,23 @@ def test_ctrl_c_between_two_chunks_loses_nothing(chunks: int, processes: int, tm
     assert everything(explorer) == uninterrupted(asked)
 
 
+@pytest.mark.usefixtures("obeyed")
+def test_ctrl_c_while_it_is_saved_at_the_end_waits(tmp_path: Path) -> None:
+    """The file is whole, and so is what was found; the command is interrupted all the same."""
+    asked, file = Asked("d0", "A+1c+1f", "dead"), tmp_path / "file"
+    explorer = asked.begun()
+
+    def save() -> None:
+        signal.raise_signal(signal.SIGINT)
+        checkpoints.save(explorer, file)
+
+    found = explorer.run(Limits(100), different=DIFFERENT, save=save)
+    assert (found.stopped, found.interrupted) == ("100 states", True)
+    assert everything(asked.gone_on(file)) == everything(explorer)
+
+
 @pytest.mark.parametrize(
-    "error", [KeyboardInterrupt(), EveryturnError("the second process ended"), nightly(MemoryError())]
+    "error", [EveryturnError("the second process ended"), nightly(KeyboardInterrupt()), nightly(MemoryError())]
 )
 def test_what_ends_the_wait_for_the_other_process_loses_nothing(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -249,7 +280,7 @@ def test_what_ends_the_wait_for_the_other_process_loses_nothing(
     assert everything(explorer) == uninterrupted(asked)
 
 
-@pytest.mark.parametrize("kernel", ["numpy", pytest.param("compiled", marks=needs_numba)])
+@pytest.mark.parametrize("kernel", [nightly("numpy"), pytest.param("compiled", marks=needs_numba)])
 def test_what_ends_it_while_it_learns_loses_nothing(
     kernel: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,7 +291,7 @@ def test_what_ends_it_while_it_learns_loses_nothing(
     monkeypatch.setenv(kernels.VARIABLE, kernel)
     asked, file, explored = Asked("d3", "AA", "dead"), tmp_path / "file", []
     make, explorer = macro_steps.make, asked.begun()
-    for end in count(5, 60):
+    for end in count(5, 100):
         left = list(range(end))
         with monkeypatch.context() as ended, contextlib.suppress(IndexError):
             ended.setattr(macro_steps, "make", lambda *given: (left.pop(), make(*given))[1])  # noqa: B023
@@ -269,7 +300,7 @@ def test_what_ends_it_while_it_learns_loses_nothing(
         if explorer.found.complete:
             break
         explorer = asked.gone_on(file)
-    assert len(set(explored)) > 4
+    assert len(set(explored)) > 3
     assert everything(explorer) == uninterrupted(asked)
 
 
@@ -284,8 +315,8 @@ def cell_and_tokens(checked: CheckedCell) -> tuple[object, ...]:
     ("options", "limit"),
     [
         ({"revision": "d9", "scope": "II", "reduce": "symmetry"}, 150),
-        ({"revision": "d3", "scope": "AA", "processes": 2, "stop_at_first": True}, 200),
-        ({"revision": "d3", "scope": "AA", "counterexamples": 2, "invariants": ["no-hang"]}, 500),
+        ({"revision": "d3", "scope": "A+1c+1f", "processes": 2, "stop_at_first": True}, 60),
+        ({"revision": "d0", "scope": "A+1c+1f", "counterexamples": 2, "invariants": ["no-lost-cancel"]}, 300),
         nightly({"revision": "d3", "scope": "A+1c+1f", "processes": 2, "counterexamples": 3}, 100),
         nightly({"revision": "d3", "scope": "AA", "reduce": "ample"}, 900),
     ],
@@ -332,6 +363,10 @@ def test_other_options_are_named(reduce: str, tmp_path: Path) -> None:
         checkpoints.load(file, asked.world, asked.judge, reduce)
 
 
+def full(_: int) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_a_full_disk_ends_no_search(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -342,9 +377,6 @@ def test_a_full_disk_ends_no_search(
     explorer.run(Limits(100), different=DIFFERENT, save=saving(explorer, file))
     before = file.read_bytes()
     monkeypatch.setattr(between_chunks, "SAVE_EVERY", 0.0)
-
-    def full(_: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as disk:
         disk.setattr(os, "fsync", full)
@@ -360,3 +392,13 @@ def test_a_full_disk_ends_no_search(
     again = asked.gone_on(file)
     assert again.run(different=DIFFERENT).complete
     assert everything(again) == everything(explorer) == uninterrupted(asked)
+
+
+def test_a_full_disk_hides_no_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found is told; then why it is not in the file, with the exit code for that."""
+    monkeypatch.setattr(os, "fsync", full)
+    file = tmp_path / "file"
+    done = CliRunner().invoke(main, ["check", "--revision", "d4", "--scope", "A", "--checkpoint", str(file)])
+    assert "proved" in done.stdout
+    assert done.stderr == f"everyturn: {file}: expected a file that can be written; found No space left on device\n"
+    assert (done.exit_code, file.exists()) == (2, False)

@@ -222,6 +222,11 @@ class Ample:
         self.first[numbers] = first
         return _some(expansion, (first[expansion.source] == ALL) | (first[expansion.source] == threads))
 
+    def followed(self, numbers: KeyNumbers, expansion: Expansion) -> Expansion:
+        """Of the successors of expanded states of these numbers, those that were followed."""
+        first = self.first[numbers][expansion.source]
+        return _some(expansion, (first == ALL) | (first == self._threads(expansion)))
+
     def others(self, numbers: KeyNumbers, expansion: Expansion) -> Expansion:
         """Of the successors of states of these numbers, those that were not followed; from now on, all are."""
         others = self.first[numbers][expansion.source] != self._threads(expansion)

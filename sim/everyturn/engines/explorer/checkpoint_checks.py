@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from everyturn.engines.explorer.archives import Arrays, NoArchive
+from everyturn.engines.explorer.judge_parts import STEPS
 from everyturn.engines.explorer.levels import LevelExplorer
 
 _SAMPLE: Final = 2048
@@ -75,24 +76,42 @@ def check(header: Header, arrays: Arrays) -> None:
     require(math.isfinite(counts.seconds) and counts.seconds >= 0, "how long it took")
     told = [invariant for invariant, _, _ in header.violations]
     require(len(set(told)) == len(told) and set(told) <= {*header.invariants}, "what it has violated")
-    if "first" not in arrays:
+    _check_judge(arrays)
+    if "first" in arrays:
+        require(len(arrays["first"]) == len(arrays["falls"]) == header.done, "who goes first")
+        require((arrays["bad"] < header.done).all() and arrays["checked"] <= header.done, "how far that was checked")
+    else:
         level = np.searchsorted(levels, numbers, side="right")
         require((np.searchsorted(levels, parents[1:], side="right") == level - 1).all(), "the levels of its states")
+
+
+def _check_judge(arrays: Arrays) -> None:
+    """As :func:`check`, of the judge's tables."""
+    tables = {name.removesuffix("steps") for name in arrays if name.startswith("judge-") and name.endswith("-steps")}
+    for table in tables:
+        for names in (STEPS, ("pairs", "masks")):
+            require(len({len(arrays.get(table + name, ())) for name in names}) == 1, f"the lengths of {table}…")
+    require(len(arrays["judge-bits"]) == len(tables) - 1, "the parts of the judge")
+    reached, found = arrays["judge-after"], arrays["judge-found"]
+    require((reached < len(arrays["judge-states"])).all() and (reached >= 0).all(), "what is judged")
+    require((found < len(arrays["judge-lengths"])).all() and (found >= 0).all(), "what is found")
 
 
 def check_sample(explorer: LevelExplorer) -> None:
     """Raise :class:`NoArchive` if a state that counts as explored leads out of the states, or violates what was not
     noted."""
     graph, done = explorer.graph, explorer.frontier.done
-    if not graph.reduction.keeps_successors or done == 0:
+    if done == 0:
         return
     last = np.arange(max(0, done - _SAMPLE // 2), done)
     spread = np.linspace(0, done - 1, _SAMPLE // 2).astype(np.int64)
-    chunk, judged = graph.chunk(graph.states.keys[np.unique(np.concatenate([last, spread]))].copy())
+    which = np.unique(np.concatenate([last, spread]))
+    chunk, judged = graph.chunk(graph.states.keys[which].copy())
     graph.successors.ask(chunk)
     answer = graph.successors.answer()
     require(not len(answer.rests), "a state of rest that was not noted")
-    words, found = graph.judged(graph.expansion(chunk, answer.found), judged, answer.believed)
+    explored = graph.reduction.explored(which, graph.expansion(chunk, answer.found))
+    words, found = graph.judged(explored, judged, answer.believed)
     words, _ = graph.representatives(words)
     require((graph.states.find(words) >= 0).all(), "a state that leads to one that it does not have")
     seen = {each.invariant for number in np.unique(found).tolist() for each in graph.judges.violated(number)}

@@ -174,6 +174,8 @@ class JudgeTables:
             part.take_over(beginning(f"{place}-", arrays))
         self._renamed_states.restore(arrays, len(self._lives), rename)
         violating = {number: (part, place) for part in self._parts for number, place in part.violating().items()}
+        if sorted(violating) != list(range(1, len(violating) + 1)):
+            raise ValueError("findings that nothing leads to")
         self.findings.restore([None, *(part.redo(place)[1] for _, (part, place) in sorted(violating.items()))])
         self._layout = Layout(arrays["bits"].tolist())
         self._states = Numbering(self._layout.width).replaced(arrays["states"])

@@ -49,6 +49,9 @@ class Reduction(Protocol):
     def followed(self, which: KeyNumbers, states: StateTable, expansion: Expansion) -> Expansion:
         """Of the successors of the states ``which``, those that are followed."""
 
+    def explored(self, which: KeyNumbers, expansion: Expansion) -> Expansion:
+        """Of the successors of the explored states ``which``, those that were followed."""
+
     def reached(self, which: KeyNumbers, sources: KeyNumbers, targets: KeyNumbers) -> None:
         """Take down the number of each successor that is followed; ``sources``: the place in ``which`` where it comes
         from."""
@@ -96,6 +99,10 @@ class NoReduction:
         return words, np.zeros(len(words), np.int64)
 
     def followed(self, which: KeyNumbers, states: StateTable, expansion: Expansion) -> Expansion:
+        """All."""
+        return expansion
+
+    def explored(self, which: KeyNumbers, expansion: Expansion) -> Expansion:
         """All."""
         return expansion
 
@@ -193,6 +200,10 @@ class AmpleSets(NoReduction):
     def followed(self, which: KeyNumbers, states: StateTable, expansion: Expansion) -> Expansion:
         """As :meth:`Reduction.followed`."""
         return self.ample.chosen(which, states.keys[which], states.layout, expansion)
+
+    def explored(self, which: KeyNumbers, expansion: Expansion) -> Expansion:
+        """As :meth:`Reduction.explored`."""
+        return self.ample.followed(which, expansion)
 
     def reached(self, which: KeyNumbers, sources: KeyNumbers, targets: KeyNumbers) -> None:
         """As :meth:`Reduction.reached`."""

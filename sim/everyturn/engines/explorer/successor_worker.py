@@ -12,7 +12,7 @@ from __future__ import annotations
 import signal
 import weakref
 from collections import deque
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Any, Final
 
@@ -74,6 +74,7 @@ class SuccessorWorker:
         self._pipe, theirs = context.Pipe()
         name = str(world.scope), world.asked, world.granularity, judge, transitions.keeps_dead
         self._process: BaseProcess = context.Process(target=serve, args=(theirs, slots, *name), daemon=True)
+        resource_tracker.ensure_running()  # which would let Ctrl-C through again where it is kept from the new process
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process.start()
