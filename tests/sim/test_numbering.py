@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from everyturn.engines.coroutines.transitions import JUDGE, Transitions
-from everyturn.engines.explorer import numbering, packing
+from everyturn.engines.explorer import kernels, numbering, packing
 from everyturn.engines.explorer.growing import Rows
 from everyturn.engines.explorer.numbering import Numbering, Words, distinct, hashes
 from everyturn.engines.explorer.packing import Layout
@@ -18,6 +20,7 @@ from everyturn.verdicts.checker import Judge
 from everyturn.world.scope import Scope
 from everyturn.world.world import World
 
+needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="numba is not installed")
 KEYS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2**64 - 1)), max_size=60)
 
 
@@ -71,6 +74,33 @@ def test_keys_that_find_no_room_at_the_end_of_a_table_stand_at_its_beginning() -
     for count in (1, 2, 50, 300, 800):
         assert table.add(words[:count]).tolist() == list(range(count))
         assert table.find(words).tolist() == [*range(count), *[-1] * (800 - count)]
+
+
+@pytest.mark.parametrize("kernel", ["numpy", pytest.param("compiled", marks=needs_numba)])
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_keys_that_are_packed_anew_keep_their_numbers(width: int, kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In as many words or in others; they are found, and further ones are added, as before."""
+    monkeypatch.setattr(numbering, "_CHUNK", 64)
+    kernels.forget()
+    monkeypatch.setenv(kernels.VARIABLE, kernel)
+    kernels.choose(0)
+    keys = [(number % 17, number) for number in range(1000)]
+    table = Numbering(2, capacity=1)
+    table.add(np.array(keys, np.uint64))
+
+    def moved(words: Words) -> Words:
+        after = np.zeros((len(words), width), np.uint64)
+        after[:, 0] = words[:, 0] | (words[:, 1] << np.uint64(8))
+        after[:, -1] += np.uint64(0 if width == 1 else 5)
+        return after
+
+    expected = moved(np.array(keys, np.uint64))
+    table.repack(width, moved)
+    assert table.keys.tolist() == expected.tolist()
+    assert table.find(expected).tolist() == list(range(1000))
+    assert table.add(expected + np.uint64(1 << 40)).tolist() == list(range(1000, 2000))
+    assert table.find(expected).tolist() == list(range(1000))
+    kernels.forget()
 
 
 def test_rows_that_somebody_looks_at_can_grow() -> None:

@@ -297,8 +297,9 @@ class JudgeTables:
         if self._layout.holds(largest):
             return words
         layout = Layout.holding(largest)
-        self._states = self._states.replaced(self._layout.moved(self._states.keys, layout))
-        words = self._layout.moved(words, layout)
+        before = self._layout
+        words = before.moved(words, layout)
+        self._states.repack(layout.width, lambda keys: before.moved(keys, layout))
         self._layout = layout
         return words
 

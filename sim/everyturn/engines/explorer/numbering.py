@@ -8,6 +8,7 @@ machines, for example Alcantara et al., Real-time Parallel Hashing on the GPU, S
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -102,6 +103,20 @@ class Numbering:
         other._count = len(keys)
         other._rehash(len(keys))
         return other
+
+    def repack(self, width: int, moved: Callable[[Words], Words]) -> None:
+        """Have each key as ``moved`` gives it, in so many words; all are different. Part by part, and where they are
+        if they are as wide as before: of millions there may be no room for two."""
+        before = self._rows
+        if width != self.width:
+            self._rows = Rows(width, 1)
+            self._rows.grow(max(self._count, 1))
+        for start in range(0, self._count, _CHUNK):
+            part = slice(start, min(start + _CHUNK, self._count))
+            self._keys[part] = moved(before.array[part])
+        del before
+        self._slots.fill(0)
+        self._enter_all()
 
     @property
     def table(self) -> tuple[Words, NDArray[np.int32], np.uint64]:
@@ -249,15 +264,19 @@ class Numbering:
         while needed > _fullest(size) * size:
             size *= 2
         self._shift = np.uint64(64 - size.bit_length() + 1)
+        self._slots = np.zeros(size, np.int32)
+        self._enter_all()
+
+    def _enter_all(self) -> None:
+        """Enter all keys into slots that are all empty."""
         loops = kernels.compiled()
         if loops is None:
-            self._enter_in_order(size)
+            self._enter_in_order()
         else:
-            self._slots = np.zeros(size, np.int32)
             loops.enter_all(*self.table, self._count)
 
-    def _enter_in_order(self, size: int) -> None:
-        """Enter all keys into a table with so many slots.
+    def _enter_in_order(self) -> None:
+        """As :meth:`_enter_all`, by NumPy.
 
         They are entered in the order of the slots at which they are looked for first. So each comes to its slot or, if
         that is taken, right behind the one before it: nothing needs to be probed.
@@ -269,7 +288,6 @@ class Numbering:
             part <<= _HALF
             part |= np.arange(start + 1, start + 1 + len(part), dtype=np.uint64)
         ordered.sort()
-        self._slots = np.zeros(size, np.int32)
         free = 0
         for start in range(0, self._count, _CHUNK):
             free = self._enter(ordered[start : start + _CHUNK], free)

@@ -53,8 +53,9 @@ class StateTable:
         """Make room for numbers that no longer fit; the layout that then holds."""
         largest = self._largest()
         if not self.layout.holds(largest):
-            layout = Layout.holding(largest)
-            self.restore(layout, self.layout.moved(self.keys, layout))
+            before, layout = self.layout, Layout.holding(largest)
+            self.numbering.repack(layout.width, lambda words: before.moved(words, layout))
+            self.layout = layout
         return self.layout
 
     def rows(self, words: Words) -> RowNumbers:
