@@ -64,9 +64,9 @@ class _Server:
         self._told = _Told(0, 0, 0, 1, 0, [0 for _ in self._tables.ways])
         self._states = 0
 
-    def first(self) -> tuple[Row, JudgeState, list[int]]:
-        """The initial state, its judge, and the largest numbers."""
-        return *self._first, self._tables.largest()
+    def first(self) -> tuple[Row, JudgeState, ChunkAnswered]:
+        """The initial state, its judge, and what the tables have by then."""
+        return *self._first, self._grown(inline([]))
 
     def redo(self, asked: JournalSent) -> ChunkAnswered:
         """Make everything again; what is seen of each rest, and all that the tables have then."""

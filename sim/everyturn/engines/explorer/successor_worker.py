@@ -92,7 +92,8 @@ class SuccessorWorker:
 
     def first(self) -> tuple[Row, JudgeState]:
         """As :meth:`~everyturn.engines.explorer.successors.Successors.first`."""
-        row, judge, self._largest = self._call("first")
+        row, judge, said = self._call("first")
+        self._take_up(said)
         return row, judge
 
     def largest(self) -> list[int]:
