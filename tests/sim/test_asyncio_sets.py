@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import PurePath
 from typing import Any
 
 import pytest
@@ -427,3 +432,70 @@ async def listeners(world: Any) -> None:
 
 def test_of_a_set_of_methods_one_order_is_trusted() -> None:
     assert [each for each in search(listeners).trusted if "builtins.method" in each]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A key, as programs have them."""
+
+    name: str
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """One that is hashed without a text."""
+
+    one: int
+    other: uuid.UUID
+
+
+def keeps(*members: Any) -> Any:
+    async def scenario(world: Any) -> None:
+        held = set(members)
+        await asyncio.gather(world.io("x"), world.io("y"))
+        await asyncio.gather(world.io("v"), world.io("w"))
+        world.log(len(held))
+
+    return scenario
+
+
+A_DAY, OTHER_DAY = date(2024, 1, 1), date(2024, 1, 2)
+VALUES = {
+    "a dataclass": (keeps(Topic("a"), Topic("b")), True),
+    "one of numbers": (keeps(Numbers(1, uuid.UUID(int=1)), Numbers(2, uuid.UUID(int=2))), False),
+    "tuples": (keeps(("a", 1), ("b", 1)), True),
+    "ids": (keeps(uuid.UUID(int=1), uuid.UUID(int=2)), False),
+    "paths": (keeps(PurePath("a"), PurePath("b")), True),
+    "days": (keeps(A_DAY, OTHER_DAY), True),
+    "decimals": (keeps(Decimal(1), Decimal(2)), False),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_what_is_hashed_by_its_value_keeps_no_states_apart(name: str) -> None:
+    """Where a text is a part of it, its order is another one in each process."""
+    scenario, of_texts = VALUES[name]
+    found = search(scenario)
+    assert not found.opaque
+    assert found.merged
+    assert [each for each in found.trusted if "PYTHONHASHSEED" not in each] == []
+    assert bool(found.trusted) == of_texts
+
+
+@dataclass(frozen=True, eq=True)
+class Holder:
+    """It is hashed by a future."""
+
+    future: Any
+
+
+async def keeps_holders(world: Any) -> None:
+    loop = asyncio.get_running_loop()
+    held = {Holder(loop.create_future()), Holder(loop.create_future())}
+    await asyncio.gather(world.io("x"), world.io("y"))
+    world.log(len(held))
+
+
+def test_what_is_hashed_by_a_future_in_it_is_not_known() -> None:
+    assert search(keeps_holders).opaque

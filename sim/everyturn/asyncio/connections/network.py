@@ -59,6 +59,8 @@ class Network:
         """The descriptors that the loop looks at, with their handles."""
         self.reported: set[int] = set()
         """Descriptors of which this look at the selector has told."""
+        self.made_by_the_program = False
+        """Whether it has called ``socket.socket`` itself."""
         self.own: frozenset[str] = frozenset(vars(self)) | {"own"}
         """Names of its own attributes; a scenario may hang others on it."""
 
@@ -109,10 +111,10 @@ class Network:
         """Decide."""
         return self._choose(kind, options)
 
-    def socket(self) -> WorldSocket:
+    def socket(self, kind: type[WorldSocket] = WorldSocket) -> WorldSocket:
         """A new one, with the lowest descriptor that is free."""
         descriptor = next(each for each in count(_FIRST_DESCRIPTOR) if each not in self.sockets)
-        self.sockets[descriptor] = WorldSocket(self, descriptor)
+        self.sockets[descriptor] = kind(self, descriptor)
         return self.sockets[descriptor]
 
     def bound(self, address: Address) -> Address:

@@ -34,7 +34,7 @@ from everyturn.asyncio.order import called
 from everyturn.asyncio.order.moments import earliest
 from everyturn.asyncio.order.neighbours import ALL
 from everyturn.asyncio.order.sets import STAND_INS, WorldSet
-from everyturn.asyncio.runtime import executors, settings
+from everyturn.asyncio.runtime import executors, program_sockets, settings
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.loop import WorldLoop
 from everyturn.asyncio.runtime.outside import OTHER_THREAD, Job, Pool
@@ -255,6 +255,7 @@ def _thread_start(original: Callable[[threading.Thread], None]) -> Callable[[thr
 _NOTHING: Final = object()
 _CLASSES: Final[list[tuple[ModuleType, str, Any]]] = [
     *called.called_classes(),
+    (socket, "socket", program_sockets.STAND_IN),
     *((datetime, real.__name__, stand_in) for real, stand_in in dates.STAND_INS.items()),
 ]
 """Module, name of a class in it (or of what makes its objects), and what takes its place."""

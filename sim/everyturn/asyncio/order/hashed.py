@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import PurePath
 from types import FunctionType
 from typing import Any, Final
 from weakref import ref
@@ -12,7 +15,7 @@ _IMMUTABLE: Final = 1 << 8
 _HEAP: Final = 1 << 9
 """Flags of classes: that nothing can be set in them, and that they are made at run time."""
 _FUTURE: Final = asyncio.Future
-TEXTS: Final = (str, bytes)
+HASHED_AS_TEXTS: Final[tuple[Any, ...]] = (str, bytes, PurePath, date, datetime, time, timedelta)
 OF_TEXTS: Final = (
     "the order of sets of texts is that of this process; it is one of all that are possible: ask again with another "
     "PYTHONHASHSEED if the program goes through one"
@@ -56,13 +59,34 @@ def holds_numbered(member: Any) -> bool:
     return isinstance(member, (tuple, frozenset)) and any(is_numbered(each) or holds_numbered(each) for each in member)
 
 
+def hashed_parts(member: Any) -> tuple[Any, ...] | None:
+    """What the hash of ``member`` is made of, if it is a tuple, a frozen set, or of a dataclass that is hashed by its
+    fields."""
+    own: Any = type(member).__hash__
+    if isinstance(member, tuple | frozenset) and own in (tuple.__hash__, frozenset.__hash__):
+        return tuple(member)
+    if is_dataclass(member) and isinstance(own, FunctionType) and own.__code__.co_filename == "<string>":
+        counted = [each.name for each in fields(member) if (each.compare if each.hash is None else each.hash)]
+        return tuple(getattr(member, name) for name in counted)
+    return None
+
+
+def is_by_text(member: Any) -> bool:
+    """Whether the hash of ``member`` is made of a text, so that it is another one in each process."""
+    own: Any = type(member).__hash__
+    if any(isinstance(member, each) and own is each.__hash__ for each in HASHED_AS_TEXTS):
+        return True
+    parts = hashed_parts(member)
+    return parts is not None and any(map(is_by_text, parts))
+
+
 def said_of(members: Iterable[Any]) -> set[str]:
     """What is to be said of a set of these, if somebody goes through it: of its order that of this run is made only."""
     said = set()
     held = list(members)
     if any(map(holds_numbered, held)):
         said.add(HOLDERS)
-    if sum(type(each) in TEXTS for each in held) > 1:
+    if sum(map(is_by_text, held)) > 1:
         said.add(OF_TEXTS)
     return said | {of_places(type(each)) for each in held if _is_by_place(each) and not is_by_address(type(each))}
 

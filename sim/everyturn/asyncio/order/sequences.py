@@ -14,7 +14,7 @@ from typing import Any, Final
 from weakref import ref
 
 from everyturn.asyncio.order.earlier import EARLIER, family_of
-from everyturn.asyncio.order.hashed import TEXTS, by_address, is_by_address, is_numbered
+from everyturn.asyncio.order.hashed import by_address, is_by_address, is_by_text, is_numbered
 from everyturn.asyncio.order.sets import is_chosen
 
 _NOTHING: Final = object()
@@ -52,7 +52,7 @@ class Sequences:
     def look_for_texts(self, members: Collection[Any]) -> None:
         """Note whether a set has several texts."""
         if not self.texts:
-            self.texts = sum(type(each) in TEXTS for each in members) > 1
+            self.texts = sum(map(is_by_text, members)) > 1
 
     def look_for_places(self, members: Collection[Any]) -> None:
         """Note of which types these are, if they are several and cannot be hashed by the order in which they come."""

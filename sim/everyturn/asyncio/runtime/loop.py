@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from asyncio import events, futures, selector_events
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -22,7 +23,7 @@ from everyturn.asyncio.order.called import EAGER_FACTORY
 from everyturn.asyncio.order.moments import Before, earliest
 from everyturn.asyncio.order.neighbours import OwnReference
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
-from everyturn.asyncio.runtime import executors
+from everyturn.asyncio.runtime import executors, program_sockets
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.places import user_line
 from everyturn.world import overrun
@@ -166,7 +167,9 @@ class WorldLoop(selector_events.BaseSelectorEventLoop):
         return WorldTask(coro, loop=self, name=self._name(name), **options)
 
     def called(self, kind: type, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-        """What a program makes by calling ``asyncio.Task`` or ``asyncio.Future``."""
+        """What a program makes by calling ``asyncio.Task``, ``asyncio.Future`` or ``socket.socket``."""
+        if issubclass(kind, socket.socket):
+            return program_sockets.made(self.world.network, args, options)
         options = {name: each for name, each in options.items() if name != "loop"}
         if issubclass(kind, asyncio.Task):
             return self.new_task(*args, **options)

@@ -24,6 +24,7 @@ _BY_VALUE: Final[dict[tuple[str, str], Callable[[Any], Any]]] = {
         value._self_binding,
         value._self_parent,
     ),
+    ("multidict._multidict", "istr"): str.__str__,
     ("multidict._multidict", "MultiDict"): lambda value: tuple(value.items()),
     ("multidict._multidict", "CIMultiDict"): lambda value: tuple(value.items()),
 }
@@ -34,6 +35,8 @@ _FIXED: Final = frozenset(
         ("pydantic_core._pydantic_core", "SchemaValidator"),
         ("pydantic_core._pydantic_core", "SchemaSerializer"),
         ("pydantic_core._pydantic_core", "PydanticUndefinedType"),
+        ("propcache._helpers_c", "cached_property"),
+        ("propcache._helpers_c", "under_cached_property"),
         ("google._upb._message", "Descriptor"),
         ("google._upb._message", "EnumDescriptor"),
         ("google._upb._message", "FieldDescriptor"),

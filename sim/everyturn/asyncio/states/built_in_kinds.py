@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import re
 import sys
 import types
 from typing import Any
@@ -74,7 +75,7 @@ def _descriptor(encoder: StateEncoder, value: Any) -> None:
     encoder.value(value.__objclass__)
 
 
-@encodes(types.BuiltinFunctionType, types.MethodWrapperType)
+@encodes(types.BuiltinFunctionType, types.MethodWrapperType, type(re.compile("").sub))
 def _builtin(encoder: StateEncoder, value: Any) -> None:
     owner = getattr(value, "__self__", None)
     encoder.out.append((type(value).__name__, value.__qualname__))

@@ -14,12 +14,22 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable
+from decimal import Decimal
 from enum import Enum
+from fractions import Fraction
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from everyturn.asyncio.order import sequences
-from everyturn.asyncio.order.hashed import HOLDERS, by_address, holds_numbered, is_numbered
+from everyturn.asyncio.order.hashed import (
+    HASHED_AS_TEXTS,
+    HOLDERS,
+    by_address,
+    hashed_parts,
+    holds_numbered,
+    is_numbered,
+)
 from everyturn.asyncio.order.moments import Moment, Span
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.order.sets import is_chosen, plainly
@@ -353,21 +363,26 @@ def _fields(encoder: StateEncoder, value: Any) -> None:
     encoder.value(value.__reduce__()[1])
 
 
+_BY_VALUE: Final[tuple[Any, ...]] = (*HASHED_AS_TEXTS, int, float, UUID, Decimal, Fraction)
+"""Types that are hashed by what they are."""
+
+
 def _has_own_order(value: Any) -> bool:
     """Whether the hash of ``value`` is made of what it is, not of where it lies."""
     if isinstance(value, weakref.ref):
         value = value()
     kind = type(value)
-    if kind is tuple or kind is frozenset:
-        return all(map(_has_own_order, value))
     if kind in ATOMS or kind in (float, complex, range, WorldTask, WorldFuture):
         return True
+    if (parts := hashed_parts(value)) is not None:
+        plain = kind in (tuple, frozenset)
+        return all(_has_own_order(each) and (plain or not is_numbered(each)) for each in parts)
     own: Any = kind.__hash__
     if kind in sequences.NOW.classes or isinstance(value, type):
         return True
     if isinstance(value, Enum) and own is Enum.__hash__:
         return True  # the hash of its name
-    return any(isinstance(value, each) and own is each.__hash__ for each in (int, str, bytes, float))
+    return any(isinstance(value, each) and own is each.__hash__ for each in _BY_VALUE)
 
 
 def _is_the_loops(value: Any) -> bool:

@@ -8,6 +8,7 @@ import contextvars
 import ctypes
 import gc
 import re
+from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
@@ -198,3 +199,17 @@ def _learn_hidden_types() -> None:
 
 with apart():
     _learn_hidden_types()
+
+
+async def _nothing() -> AsyncGenerator[None, None]:
+    yield
+
+
+def _kind_with_default() -> type:
+    """The type of what ``anext`` with a default makes: a step, and that default."""
+    waits: Any = anext(_nothing(), None)
+    waits.close()
+    return type(waits)
+
+
+encodes(_kind_with_default())(_referents)

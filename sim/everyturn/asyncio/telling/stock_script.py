@@ -122,7 +122,7 @@ class _Recorder(ByWords):
         self._chains: list[list[str]] = []
         self.noted: list[str] = []
         self.standing: list[str] = []
-        self.fine = False
+        self.fine = self.calls_for_sockets = False
         self.given: set[str] = set()
         self.sockets: list[dict[str, list[tuple[str, Any]]]] = []
         self.resolved: list[tuple[str, int]] = []
@@ -162,10 +162,10 @@ class _Recorder(ByWords):
         """Remember what is asked of connections, and what it gave."""
         socket, resolve, report = network.socket, network.resolve, network._report
 
-        def made() -> WorldSocket:
+        def made(*kind: type[WorldSocket]) -> WorldSocket:
             answers: dict[str, list[tuple[str, Any]]] = {}
             self.sockets.append(answers)
-            ours = socket()
+            ours = socket(*kind)
             for call in _CALLS:
                 setattr(ours, call, _answering(getattr(ours, call), answers.setdefault(call, [])))
             return ours
@@ -196,6 +196,7 @@ class _Recorder(ByWords):
             self.standing = self.standing or stock_comparison.how_they_stand(world.tasks(), world.main, OURS)
             self.rests.append(world.progress.iterations)
             self.fine = bool(world.clock.fine)
+            self.calls_for_sockets = bool(world.network.made_by_the_program)
             self.times = world.clock.times()
         elif kind == "log" and not self.rests:
             self.noted.append(repr(what[0] if len(what) == 1 else what))
@@ -323,6 +324,8 @@ def _recorded(
         outcome = run(scenario, recorder, setting, recorder.watch)
     if not outcome.complete or not recorder.rests:
         raise UsageError("no script: expected a run that comes to rest; found one that goes on for ever")
+    if recorder.calls_for_sockets:
+        raise UsageError("no script: expected sockets that asyncio makes; found one that the program makes itself")
     return recorder, outcome
 
 
