@@ -138,3 +138,13 @@ async def makes_its_own_tasks_and_futures(world: Any) -> None:
     own: asyncio.Task[Any] = asyncio.Task(asyncio.wait_for(asyncio.Future(), None), loop=loop)
     done, _ = await asyncio.wait([asyncio.Task(number(each), loop=loop) for each in range(3)])
     world.log(own.done(), *(each.result() for each in done))
+
+
+async def meets_all_tasks_in_every_order(world: Any) -> None:
+    """So that a weak set and the set of all tasks have been asked, and neither by the order of creation."""
+    waiting = [asyncio.create_task(asyncio.wait_for(world.io(name), None), name=name) for name in "ab"]
+    await asyncio.sleep(0)
+    here = asyncio.current_task()
+    world.log(*(each.get_name() for each in asyncio.all_tasks() if each is not here))
+    world.log(*(each.get_name() for each in frozenset(asyncio.all_tasks()) if each is not here))
+    await asyncio.gather(*waiting)

@@ -111,17 +111,63 @@ async def asks_who_it_is(world: Any) -> None:
     assert threading.current_thread() is main
 
 
-async def keeps_something_for_its_thread(world: Any) -> None:
-    KEPT.seen = 1
-    await asyncio.to_thread(getattr, KEPT, "seen", None)
+class Counts(threading.local):
+    """Begins on each thread."""
+
+    def __init__(self, first: int) -> None:
+        self.number = first
 
 
-def test_a_function_on_another_thread_is_told_of_another_one() -> None:
-    found = search(asks_who_it_is)
+COUNTS = Counts(7)
+
+
+def count() -> int:
+    COUNTS.number += 1
+    return COUNTS.number
+
+
+async def keeps_something_for_each_thread(world: Any) -> None:
+    """One worker finds what it kept, and nothing of the loop's thread, which finds nothing of the worker's."""
+    KEPT.here, COUNTS.number = 1, 0
+    assert not await asyncio.to_thread(hasattr, KEPT, "here")
+    await asyncio.to_thread(setattr, KEPT, "there", 1)
+    assert await asyncio.to_thread(hasattr, KEPT, "there")
+    assert not hasattr(KEPT, "there")
+    assert [await asyncio.to_thread(count) for _ in range(2)] == [8, 9]
+    assert COUNTS.number == 0
+    made = threading.local()
+    made.here = 1
+    assert not await asyncio.to_thread(hasattr, made, "here")
+    assert (KEPT.here, made.here) == (1, 1)
+
+
+def test_a_local_keeps_something_for_each_thread() -> None:
+    found = search(keeps_something_for_each_thread)
     assert found.complete
     assert not found.found
     assert not found.trusted
 
 
-def test_that_a_local_is_one_for_all_threads_is_trusted() -> None:
-    assert any("threading.local" in each for each in search(keeps_something_for_its_thread).trusted)
+async def keeps_a_number_on_a_thread(world: Any) -> None:
+    """Nobody but the thread has it while the world decides."""
+    try:
+        await world.io("way", errors=[LookupError])
+        await asyncio.to_thread(setattr, KEPT, "way", 0)
+    except LookupError:
+        await asyncio.to_thread(setattr, KEPT, "way", 1)
+    await asyncio.gather(world.io("x"), world.io("y"))
+    assert await asyncio.to_thread(getattr, KEPT, "way") == 0
+
+
+def test_what_another_thread_keeps_is_a_part_of_the_state() -> None:
+    assert set(search(keeps_a_number_on_a_thread).found) == {"error"}
+
+
+async def two_at_once(world: Any) -> None:
+    """The first of the two threads takes the third function."""
+    await asyncio.gather(asyncio.to_thread(setattr, KEPT, "here", 1), asyncio.to_thread(setattr, KEPT, "here", 2))
+    world.log(await asyncio.to_thread(getattr, KEPT, "here", None))
+
+
+def test_which_of_several_threads_takes_a_function_is_trusted() -> None:
+    assert any("of several threads" in each for each in search(two_at_once).trusted)

@@ -38,7 +38,10 @@ TALKING = [
 ]
 THREADS = [
     f"tests.sim.small_scenarios:{name}"
-    for name in ("two_threads", "siblings_in_every_order", "makes_its_own_tasks_and_futures")
+    for name in (
+        *("two_threads", "siblings_in_every_order", "makes_its_own_tasks_and_futures"),
+        "meets_all_tasks_in_every_order",
+    )
 ]
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from ctypes import c_ssize_t
 from functools import partial
 from itertools import chain, compress, filterfalse, repeat, starmap
@@ -27,6 +28,7 @@ class EarlierSets:
         self._plain = _Found()
         """Those that held nothing but text and numbers when they were found. They can be compared at once."""
         self._others = _Found()
+        self._locals: list[ref[threading.local]] = []
         self._room = 0
         self.touched = False
         """Whether any of them may have taken something in, or given it away, since they were tidied."""
@@ -36,7 +38,9 @@ class EarlierSets:
         if self.touched:
             _tidy(self._sets())
             self.touched = False
-        for each in _new_sets():
+        sets, found = _new_ones()
+        self._locals = [*(each for each in self._locals if each() is not None), *map(ref, found)]
+        for each in sets:
             held = frozenset(each)
             if _PLAIN.issuperset(map(type, held)):
                 self._plain.add(each, held)
@@ -49,7 +53,11 @@ class EarlierSets:
     def forget(self) -> None:
         """The collector finds everything again."""
         gc.unfreeze()
-        self._plain, self._others = _Found(), _Found()
+        self._plain, self._others, self._locals = _Found(), _Found(), []
+
+    def thread_locals(self, kinds: Container[type]) -> list[threading.local]:
+        """The objects of these classes, derived from ``threading.local``, that were there before."""
+        return [found for each in self._locals if (found := each()) is not None and type(found) in kinds]
 
     def _sets(self) -> Iterator[set[Any] | None]:
         return chain(map(call, self._plain.sets), map(call, self._others.sets))
@@ -109,15 +117,15 @@ _NOBODYS: Final = (
 a test is called by, which kinds of graphs a function takes, which numbers stand in somebody's code."""
 
 
-def _new_sets() -> list[set[Any]]:
-    """Sets that are not frozen yet, tidied; but for nobody's."""
-    kinds = dict(_nobodys_owners())
+def _new_ones() -> tuple[list[set[Any]], list[threading.local]]:
+    """Sets that are not frozen yet, tidied; but for nobody's. And what keeps something for each thread."""
+    kinds, of_threads = dict(_nobodys_owners()), set(family_of(threading.local))
     objects = gc.get_objects()
-    there: list[Any] = list(compress(objects, map({set, *kinds}.__contains__, map(type, objects))))
+    there: list[Any] = list(compress(objects, map({set, *kinds, *of_threads}.__contains__, map(type, objects))))
     nobodys = {id(getattr(each, name, None)) for each in there for name in kinds.get(type(each), ())}
-    found = [each for each in there if type(each) not in kinds and id(each) not in nobodys]
+    found = [each for each in there if type(each) is set and id(each) not in nobodys]
     _tidy(found)
-    return found
+    return found, [each for each in there if type(each) in of_threads]
 
 
 def _nobodys_owners() -> Iterator[tuple[type, tuple[str, ...]]]:

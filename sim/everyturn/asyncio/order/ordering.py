@@ -112,12 +112,20 @@ class _Numbered:
         if numbers is None or _is_looked_up_only(sys._getframe(1)):
             return 0
         if self.label_in_sets is None:
-            self.label_in_sets, self.number_in_sets = numbers.next(name_in_sets(self))  # type: ignore[misc] # in the dictionary of a future or task
+            together = [self]
+            if sys._getframe(1).f_code in ALL_TASKS:  # in the order in which they were made, not in that of weak sets
+                together = [each for each in self.get_loop().world.tasks() if isinstance(each, _Numbered)]  # type: ignore[attr-defined]
+            for each in together:
+                each._is_numbered_by(numbers)
         if sys._getframe(1).f_code.co_name == "__hash__":
             self.get_loop().orders.holds(self.label_in_sets)  # type: ignore[attr-defined]
         if sys._getframe(1).f_code not in ALL_TASKS:
             numbers.neighbours.asked(self)
         return self.number_in_sets or 0
+
+    def _is_numbered_by(self, numbers: Numbers) -> None:
+        if self.label_in_sets is None:
+            self.label_in_sets, self.number_in_sets = numbers.next(name_in_sets(self))  # type: ignore[misc] # in the dictionary of a future or task
 
 
 def _is_looked_up_only(caller: FrameType) -> bool:

@@ -32,7 +32,8 @@ class Sequences:
         """Of which types the program keeps several in a set, which Python orders by where they lie, as nothing can hash
         them otherwise: functions, methods."""
         self.locals = self.threads = False
-        """Whether the program has a ``threading.local``; whether it runs functions on other threads."""
+        """Whether the program has a ``threading.local``; whether several threads of one executor have been busy
+        at once."""
         self.merges = False
         """Whether code of the program makes sets of others in C, which asks nobody for a hash."""
         self._own: dict[type, Any] = {}

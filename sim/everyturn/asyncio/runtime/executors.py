@@ -33,8 +33,8 @@ def check(executor: Any) -> None:
 
 
 def thread_name(executor: Any) -> str:
-    """What a thread of ``executor`` (nothing: the default one) is called."""
-    return f"{getattr(executor, '_thread_name_prefix', 'asyncio')}_0"
+    """What threads of ``executor`` (nothing: the default one) are called, but for their numbers."""
+    return str(getattr(executor, "_thread_name_prefix", "asyncio"))
 
 
 def shut_down(executor: Any, pool: Pool, *, wait: bool, cancels: bool) -> None:

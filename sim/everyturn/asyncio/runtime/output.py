@@ -10,7 +10,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-_OF_THIS_THREAD = threading.local()
+
+class _OfThisThread(threading.local):
+    """Ours, and none of the program's."""
+
+
+_OF_THIS_THREAD = _OfThisThread()
 
 
 class KeptStream(io.TextIOBase):

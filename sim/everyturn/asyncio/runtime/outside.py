@@ -13,6 +13,7 @@ from threading import get_ident
 from typing import Any, ClassVar, Final, NamedTuple, Protocol
 
 from everyturn.asyncio.runtime.apart import apart
+from everyturn.asyncio.runtime.thread_locals import ThreadLocals, of_thread
 
 DEFAULT_WORKERS: Final = 32
 """The workers of the default executor: as many as CPython gives a large machine."""
@@ -200,11 +201,15 @@ class Job:
     thread: ClassVar[int | None] = None
     """The (real) thread on which one runs just now; others of the process have nothing to do with it."""
 
-    def __init__(self, name: str, call: Callable[[], Any], number: int, thread_name: str = "asyncio_0") -> None:
+    def __init__(self, name: str, call: Callable[[], Any], number: int, thread_name: str = "asyncio") -> None:
         self.name = name
         self.number = number
         self.call = call
         self.thread_name = thread_name
+        self.kept: ThreadLocals = {}
+        """What its thread keeps."""
+        self.place = 0
+        """The number of its thread in the pool."""
         self.future: concurrent.futures.Future[Any] = concurrent.futures.Future()
         self.ran = False
         self._value: Any = None
@@ -215,10 +220,10 @@ class Job:
         self.ran = True
         if not self.future.set_running_or_notify_cancel():
             return
-        thread = threading.Thread(name=self.thread_name)  # which asks for the present one, too
+        thread = threading.Thread(name=f"{self.thread_name}_{self.place}")  # which asks for the present one, too
         Job.thread = get_ident()
         try:
-            with apart(), _present(thread):
+            with apart(), _present(thread), of_thread(self.kept):
                 self._value = contextvars.Context().run(self.call)
         except Exception as error:  # noqa: BLE001 # it belongs to whoever waits for the result
             self._error = error
@@ -236,12 +241,15 @@ class Job:
 
 
 class Pool:
-    """The threads of one executor: so many jobs run at once, begun in the order in which they were submitted."""
+    """The threads of one executor: so many jobs run at once, begun in the order in which they were submitted, each by
+    the first thread that is idle."""
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
         self.waiting: list[Job] = []
         self.begun: list[Job] = []
+        self.threads: list[ThreadLocals] = []
+        """What each of its threads keeps."""
 
     def submit(self, job: Job) -> None:
         """Take one more job."""
@@ -250,7 +258,13 @@ class Pool:
 
     def _begin(self) -> None:
         while self.waiting and len(self.begun) < self.workers:
-            self.begun.append(self.waiting.pop(0))
+            job = self.waiting.pop(0)
+            taken = {each.place for each in self.begun}
+            job.place = next(place for place in range(self.workers) if place not in taken)
+            if job.place == len(self.threads):
+                self.threads.append({})
+            job.kept = self.threads[job.place]
+            self.begun.append(job)
 
     def finished(self, job: Job) -> None:
         """The thread of ``job`` is free again."""

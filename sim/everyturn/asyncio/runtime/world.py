@@ -179,11 +179,11 @@ class ScenarioWorld(Arriving):
     def submit(self, executor: Any, func: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """A function for a thread of ``executor`` (nothing: the default one): a future of :mod:`concurrent.futures`."""
         name = getattr(func, "__qualname__", None) or getattr(getattr(func, "func", None), "__qualname__", "function")
-        NOW.threads = True
         short = str(name).rpartition(".")[2]
         job = Job(short, partial(func, *args), self.progress.jobs, executors.thread_name(executor))
         self.progress.jobs += 1
         self._pool(executor).submit(job)
+        NOW.threads = NOW.threads or job.place > 0
         return job.future
 
     def _pool(self, executor: Any) -> Pool:

@@ -270,7 +270,7 @@ class ScenarioSearch:
     def trusts(self) -> None:
         """Say what was trusted, once all runs are made."""
         texts = [OF_TEXTS] if NOW.texts or OF_TEXTS in self.assumed else []
-        texts += [_LOCALS] if NOW.locals and NOW.threads else []
+        texts += [_THREADS] if NOW.locals and NOW.threads else []
         places = set(map(of_places, NOW.by_place))
         self.trusted = [*map(_trusted_order, NOW.classes), *texts, *sorted((self.assumed | places) - {OF_TEXTS})]
 
@@ -325,9 +325,9 @@ def search(
             setting = setting._replace(groups=joined(setting.groups, result.neighbours))
 
 
-_LOCALS: Final = (
-    "what a threading.local keeps is taken to be the same on all threads: a function on another thread finds what the "
-    "loop's thread has put there"
+_THREADS: Final = (
+    "of several threads of an executor that are idle the first one takes the next function, and what a threading.local "
+    "keeps there"
 )
 
 

@@ -215,6 +215,7 @@ _SET_BY: Final[dict[str, Callable[[], Any]]] = {
     "setLoggerClass": logging.getLoggerClass,
     "setLogRecordFactory": logging.getLogRecordFactory,
     "addLevelName": lambda: vars(logging)["_levelToName"],
+    "use_tool_id": lambda: [vars(sys)["monitoring"].get_tool(number) for number in range(6)],
     "set_event_loop_policy": lambda: vars(asyncio.events)["_event_loop_policy"],
 }
 """The name of what sets something for the whole process → what is set now: looked at where code of the program has that

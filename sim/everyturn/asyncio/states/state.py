@@ -84,11 +84,12 @@ def _answer(answer: Any) -> tuple[Any, ...]:
 
 
 def _pool(pool: Any) -> tuple[Any, ...]:
-    return ([_job(each) for each in pool.begun], [_job(each) for each in pool.waiting], pool.workers)
+    kept = [[(local, held) for local, held in each.values() if held] for each in pool.threads]
+    return ([_job(each) for each in pool.begun], [_job(each) for each in pool.waiting], pool.workers, kept)
 
 
 def _job(job: Any) -> tuple[Any, ...]:
-    return (job.name, job.call, job.ran, job.future, job._value, job._error)
+    return (job.name, job.call, job.ran, job.place, job.future, job._value, job._error)
 
 
 def _known_orders(encoder: StateEncoder, world: ScenarioWorld) -> list[tuple[int, int]]:

@@ -31,6 +31,7 @@ LOOKED_UP_ONLY: dict[str, set[str]] = {
     "weakref": {"__setitem__", "__getitem__", "__delitem__", "__contains__", "get", "pop", "setdefault", "update"},
     __name__: {"new_task"},
 }
+ALL_TASKS = {asyncio.all_tasks.__code__, *asyncio.all_tasks.__code__.co_consts}
 REGISTERED: Any = vars(asyncio.tasks).get("_scheduled_tasks", vars(asyncio.tasks).get("_all_tasks"))
 
 
@@ -46,12 +47,25 @@ class ScriptedPlace:
         if looked_up or (module == "_weakrefset" and caller.f_locals.get("self") is REGISTERED):
             return 0
         if self.place is None:
-            self.place = self.get_loop().numbers.next()  # type: ignore[attr-defined]
-        return self.place
+            for each in self.all_tasks() if caller.f_code in ALL_TASKS else [self]:
+                each.place = self.get_loop().numbers.next() if each.place is None else each.place  # type: ignore[attr-defined]
+        return self.place or 0
+
+    def all_tasks(self) -> list[Any]:
+        """The tasks that have not ended, in the order in which they were made."""
+        found = [each for each in REGISTERED if isinstance(each, ScriptedTask) and not each.done()]
+        return sorted((each for each in found if each.get_loop() is self.get_loop()), key=lambda each: each.made)  # type: ignore[attr-defined]
+
+
+MADE = itertools.count()
 
 
 class ScriptedTask(ScriptedPlace, asyncio.Task):  # type: ignore[type-arg]
     """A task with a scripted place in sets."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.made = next(MADE)
+        super().__init__(*args, **options)
 
 
 class ScriptedFuture(ScriptedPlace, asyncio.Future):  # type: ignore[type-arg]
