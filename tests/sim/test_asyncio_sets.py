@@ -281,10 +281,34 @@ async def keeps_numbers(world: Any) -> None:
     world.log(*rooms)
 
 
+async def goes_through_them_at_once(world: Any) -> None:
+    world.log(*{name.upper() for name in ("red", "green")})
+
+
+async def goes_through_what_stands_there(world: Any) -> None:
+    for each in {"red", "green"}:  # noqa: PLC0208 # that is what it is about
+        world.log(each)
+
+
+async def goes_through_keys(world: Any) -> None:
+    world.log(*({"red": 1}.keys() | {"green": 1}.keys()))
+
+
+async def goes_by_a_hash(world: Any) -> None:
+    world.log(hash("red") % 2)
+
+
+async def looks_up_in_texts(world: Any) -> None:
+    rooms = {name.upper() for name in ("red", "green")}
+    world.log("RED" in rooms, "red" in {"red", "green"}, len(rooms), sorted(rooms))
+
+
 @pytest.mark.parametrize("merge", [True, False])
 def test_of_a_set_of_texts_one_order_is_trusted(merge: bool) -> None:
     """It is another one in each process."""
-    for scenario, said in ((goes_through_texts, 1), (keeps_texts_in_a_variable, merge), (keeps_numbers, 0)):
+    at_once = (goes_through_them_at_once, goes_through_what_stands_there, goes_through_keys, goes_by_a_hash)
+    gone_through = (goes_through_texts, keeps_texts_in_a_variable, *at_once)
+    for scenario, said in (*((each, 1) for each in gone_through), (keeps_numbers, 0), (looks_up_in_texts, 0)):
         found = search(scenario, merge=merge)
         assert found.complete
         assert sum("PYTHONHASHSEED" in each for each in found.trusted) == said

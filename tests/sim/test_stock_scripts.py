@@ -38,10 +38,7 @@ TALKING = [
 ]
 THREADS = [
     f"tests.sim.small_scenarios:{name}"
-    for name in (
-        *("two_threads", "siblings_in_every_order", "makes_its_own_tasks_and_futures"),
-        "meets_all_tasks_in_every_order",
-    )
+    for name in ("two_threads", "siblings_in_every_order", "makes_its_own_tasks_and_futures")
 ]
 
 
@@ -94,6 +91,18 @@ def test_asyncio_itself_notes_what_the_run_notes(name: str, tmp_path: Path) -> N
         assert made.returncode == 0, made.stdout + made.stderr
         noted = [line for line in made.stdout.splitlines() if line.startswith("notes")]
         assert len(noted) >= outcome.rested
+
+
+def test_all_tasks_come_in_the_recorded_order(tmp_path: Path) -> None:
+    """Which is neither that in which they were made nor that of a weak set."""
+    name = "tests.sim.small_scenarios:meets_all_tasks_in_every_order"
+    found = search(find(name))
+    with prepared(find(name), found.setting):
+        runs = {str(each.logged): each for each in outcomes(find(name), found.setting) if each.complete}
+    assert len(runs) == 2
+    for outcome in runs.values():
+        made = made_by_asyncio(name, found.setting, outcome, tmp_path)
+        assert made.returncode == 0, made.stdout + made.stderr
 
 
 def test_another_run_than_the_recorded_one_is_said_to_be_none(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ _HEAP: Final = 1 << 9
 _FUTURE: Final = asyncio.Future
 HASHED_AS_TEXTS: Final[tuple[Any, ...]] = (str, bytes, PurePath, date, datetime, time, timedelta)
 OF_TEXTS: Final = (
-    "the order of sets of texts is that of this process; it is one of all that are possible: ask again with another "
-    "PYTHONHASHSEED if the program goes through one"
+    "the order of sets of texts, as their hashes, is that of this process; it is one of all that are possible: ask "
+    "again with another PYTHONHASHSEED if the program goes through one"
 )
 HOLDERS: Final = (
     "sets of what is hashed by a task or future in it (tuples, objects with a __hash__ of their own) are in one order "

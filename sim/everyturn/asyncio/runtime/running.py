@@ -42,6 +42,10 @@ IDENTIFIERS: Final = (
 )
 _UNTOUCHED: Final = random.Random(0).getrandbits(64)
 """What a source draws first, if it was seeded as those of a run are."""
+LEFT: Final = (
+    "at the end of asyncio.run what is left is cancelled in the order in which it was made; it is one of all that are "
+    "possible"
+)
 RECKONED: Final = (
     "what is reckoned with a time otherwise than by sums, multiples and comparisons took the earliest that it can be"
 )
@@ -285,6 +289,8 @@ def _end(world: ScenarioWorld, outcome: ScenarioOutcome) -> None:
     loop = world.loop
     world.phase = "ends"
     left = loop.world.tasks()
+    if len(left) > 1:
+        world.orders.trusted.add(LEFT)
     for task in left:
         task.cancel()
     end = world.ending = loop.create_task(_shut_down(loop, left), name="end of asyncio.run")

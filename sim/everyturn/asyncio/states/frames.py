@@ -15,6 +15,7 @@ from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.states import library_modules
 from everyturn.asyncio.states.classes import is_installed, is_watched
 from everyturn.asyncio.states.encoding import StateEncoder, encodes
+from everyturn.asyncio.states.hash_seed import goes_by_hashes
 from everyturn.asyncio.states.mentioned import by_any_name, imported, is_library, mentions, of_library
 from everyturn.asyncio.states.merging import merges
 from everyturn.engines.coroutines.contents import contents
@@ -53,7 +54,9 @@ def _code(encoder: StateEncoder, code: types.CodeType, names: dict[str, Any]) ->
     if (id(code), id(names)) in encoder.read or not _is_programs_code(code):
         return
     found = reads(code)
-    NOW.merges = NOW.merges or (not is_installed(code.co_filename) and merges(code))
+    if not is_installed(code.co_filename):
+        NOW.merges = NOW.merges or merges(code)
+        NOW.texts = NOW.texts or goes_by_hashes(code)
     encoder.mentioned |= mentions(code)
     encoder.asks_caches = encoder.asks_caches or "cache_info" in found.attributes
     for name in sorted(names) if found.everything else _sorted_names(code):

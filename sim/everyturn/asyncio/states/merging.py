@@ -10,7 +10,7 @@ from typing import Final
 from everyturn.identity.layout import by_identity
 
 _INPLACE: Final = frozenset(number for number, (_, sign) in enumerate(dis._nb_ops) if sign in ("|=", "^="))  # type: ignore[attr-defined]
-_OF_VIEWS: Final = frozenset(
+OF_VIEWS: Final = frozenset(
     number
     for number, (_, sign) in enumerate(dis._nb_ops)  # type: ignore[attr-defined]
     if sign in ("|", "^", "-", "|=", "^=", "-=")
@@ -45,6 +45,6 @@ def _found(code: CodeType) -> set[str]:
             found.add(_MAKES)
         elif each.opname == "BINARY_OP":
             found |= {_ADDS} if each.arg in _INPLACE else set()
-            found |= {_OF_VIEW} if each.arg in _OF_VIEWS else set()
+            found |= {_OF_VIEW} if each.arg in OF_VIEWS else set()
         before = each.opname
     return found.union(*(_found(each) for each in code.co_consts if isinstance(each, CodeType)))
