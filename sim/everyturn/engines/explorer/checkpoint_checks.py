@@ -4,10 +4,11 @@ and a sample of the states that count as explored is explored once more."""
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from everyturn.engines.explorer.archives import Arrays, NoArchive
 from everyturn.engines.explorer.judge_parts import STEPS
@@ -15,6 +16,8 @@ from everyturn.engines.explorer.levels import LevelExplorer
 
 _SAMPLE: Final = 2048
 """So many explored states are explored once more."""
+_PART: Final = 1 << 20
+AnyNumbers = NDArray[Any]
 
 
 class SearchCounts(Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +64,7 @@ def require(true: object, what: str) -> None:
 
 def check(header: Header, arrays: Arrays) -> None:
     """Raise :class:`NoArchive` if lengths, levels and counts do not fit together."""
-    counts, levels, parents = header.counts, header.levels, arrays["parents"]
+    counts, levels = header.counts, header.levels
     states = len(arrays["states"])
     lengths = {len(arrays[name]) for name in ("states", "parents", "moves")}
     require(lengths == {counts.states} and states, "how many states there are")
@@ -69,8 +72,7 @@ def check(header: Header, arrays: Arrays) -> None:
     require(levels[-2] <= header.done <= levels[-1], "how many states are explored")
     require(counts.depth == len(levels) - 2, "how deep it is")
     require(header.done < levels[-1] or levels[-1] == states or "first" in arrays, "where the next level begins")
-    numbers = np.arange(1, states)
-    require((parents[1:] < np.minimum(numbers, max(header.done, 1))).all(), "where its states come from")
+    _check_parents(header, arrays["parents"], in_levels="first" not in arrays)
     require((arrays["moves"] < max(1, len(header.moves))).all(), "its moves")
     require(counts.transitions >= states - 1 and 0 <= counts.rests <= header.done, "its counts")
     require(math.isfinite(counts.seconds) and counts.seconds >= 0, "how long it took")
@@ -80,9 +82,19 @@ def check(header: Header, arrays: Arrays) -> None:
     if "first" in arrays:
         require(len(arrays["first"]) == len(arrays["falls"]) == header.done, "who goes first")
         require((arrays["bad"] < header.done).all() and arrays["checked"] <= header.done, "how far that was checked")
-    else:
-        level = np.searchsorted(levels, numbers, side="right")
-        require((np.searchsorted(levels, parents[1:], side="right") == level - 1).all(), "the levels of its states")
+
+
+def _check_parents(header: Header, parents: AnyNumbers, *, in_levels: bool) -> None:
+    """As :func:`check`, of where states come from; some at a time, because there may be little room. ``in_levels``:
+    each comes from the level before its own."""
+    levels = header.levels
+    for start in range(1, len(parents), _PART):
+        part = parents[start : start + _PART]
+        numbers = np.arange(start, start + len(part))
+        require((part < np.minimum(numbers, max(header.done, 1))).all(), "where its states come from")
+        if in_levels:
+            before, own = (np.searchsorted(levels, each, side="right") for each in (part, numbers))
+            require((before == own - 1).all(), "the levels of its states")
 
 
 def _check_judge(arrays: Arrays) -> None:

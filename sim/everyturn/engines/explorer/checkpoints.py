@@ -174,9 +174,9 @@ def _restore(explorer: LevelExplorer, arrays: Arrays, header: Header, path: Path
     if _counted(learnt) != header.learnt or learnt.moves != header.moves:
         raise UsageError(f"checkpoint {path}: the code has changed since it was written; start again")
     graph.judges.restore(judged, graph.reduction.renamed)
-    graph.states.restore(Layout(header.bits), arrays["states"].astype(np.uint64))
+    graph.states.restore(Layout(header.bits), arrays.pop("states").astype(np.uint64, copy=False))
     require((graph.states.rows(graph.states.keys[:1]) == first).all(), "where it began")
-    explorer.predecessors.restore(arrays["parents"].astype(np.uint32), arrays["moves"].astype(np.uint16))
+    explorer.predecessors.restore(arrays.pop("parents").astype(np.uint32), arrays.pop("moves").astype(np.uint16))
     graph.reduction.restore(arrays)
     explorer.frontier.restore(header.levels, header.done)
     for name in _COUNTED:
