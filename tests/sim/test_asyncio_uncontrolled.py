@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import multiprocessing
 import os
 import random
 import re
 import secrets
 import signal
 import socket
+import sys
+import time
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -235,3 +239,93 @@ def test_sockets_are_as_they_were_afterwards() -> None:
     before = dict(vars(socket.socket)), socket.getaddrinfo, random.Random.seed, random.seed
     check(draws_from_a_known_seed)
     assert (dict(vars(socket.socket)), socket.getaddrinfo, random.Random.seed, random.seed) == before
+
+
+# the process in which it is explored
+# ---------------------------------------------------------------------------
+
+
+async def ends_the_process_at_once(world: Any) -> None:
+    await world.io("a")
+    os._exit(3)
+
+
+async def becomes_two(world: Any) -> None:
+    await world.io("a")
+    os.fork()
+
+
+async def asks_the_shell(world: Any) -> None:
+    os.system("true")  # it is never asked
+
+
+async def begins_another(world: Any) -> None:
+    multiprocessing.get_context("spawn").Process(target=print).start()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "what"),
+    [
+        (ends_the_process_at_once, r"os\._exit"),
+        (becomes_two, r"os\.fork"),
+        (asks_the_shell, r"os\.system"),
+        (begins_another, "another process"),
+    ],
+)
+def test_who_ends_the_process_is_told_so(scenario: Scenario, what: str) -> None:
+    """In place of no verdict at all."""
+    with pytest.raises(Unsupported, match=rf"test_asyncio_uncontrolled\.py:\d+: {what}: expected"):
+        check(scenario)
+
+
+async def sets_everything(world: Any) -> None:
+    """What stays when a run is over, if nobody puts it back; each is there once."""
+    world.log(os.environ.get("EVERYTURN_SET", "nothing"), Path.cwd().name, sys.getrecursionlimit())
+    os.environ["EVERYTURN_SET"] = os.environ.get("EVERYTURN_SET", "") + "more"
+    os.chdir(Path.cwd().parent)
+    sys.setrecursionlimit(sys.getrecursionlimit() + 1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    await asyncio.gather(world.io("a"), world.io("b"))
+
+
+def test_what_a_run_sets_for_the_process_is_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After each run for the next one, and at the end for whoever explores."""
+    folder = tmp_path / "one" / "two" / "three"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    before = dict(os.environ), Path.cwd(), sys.getrecursionlimit()
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    assert check(sets_everything).cell.verdict is Verdict.PROVED
+    assert (dict(os.environ), Path.cwd(), sys.getrecursionlimit()) == before
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+
+
+async def switches_timers_off(world: Any) -> None:
+    """And goes on for ever in a later run."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(world.io("a"), 1)
+        signal.setitimer(signal.ITIMER_REAL, overrun.TICK_SECONDS, overrun.TICK_SECONDS)
+        _goes_on()
+
+
+@needs_timers
+def test_a_timer_of_the_program_does_not_switch_the_limit_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runs after the one that has set it are watched again."""
+    monkeypatch.setattr(overrun, "STEP_SECONDS", 0.6)
+    for scenario in (switches_timers_off, spins):
+        with pytest.raises(AgentFault, match=r"a step runs for 0\.6 seconds"):
+            check(scenario)
+
+
+async def looks_at_the_processor(world: Any) -> None:
+    """How long it has worked is as open as how long it has waited."""
+    begun = time.process_time()
+    await world.io("a")
+    assert time.process_time() - begun < 5
+
+
+def test_the_time_of_the_processor_is_a_time_like_others() -> None:
+    """Which took none, and was told to nobody."""
+    assert check(looks_at_the_processor).cell.invariants["error"].verdict is Verdict.REFUTED

@@ -215,6 +215,13 @@ def _unraisable(before: Callable[[Any], object], unraisable: Any) -> None:
         before(unraisable)
 
 
+def watch_again() -> None:
+    """The timer is set again, after code that is not ours may have set it otherwise."""
+    if _watch.watching:
+        signal.signal(signal.SIGALRM, _tick)
+        signal.setitimer(signal.ITIMER_REAL, TICK_SECONDS, TICK_SECONDS)
+
+
 def check(patience: float = GRACE_SECONDS) -> None:
     """For whoever waits: raise :class:`OutOfTime` or :class:`KeyboardInterrupt` if it is time, with ``patience`` in
     seconds."""

@@ -21,9 +21,10 @@ import threading
 import time
 import uuid
 from asyncio import events
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import SourceFileLoader
+from multiprocessing.process import BaseProcess
 from threading import get_ident
 from types import ModuleType
 from typing import Any, Final, NoReturn
@@ -116,6 +117,10 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (time, "time_ns", _clock(time.time_ns, lambda now: round((now + EPOCH) * 1e9))),
         (time, "monotonic_ns", _clock(time.monotonic_ns, lambda now: round(now * 1e9))),
         (time, "perf_counter_ns", _clock(time.perf_counter_ns, lambda now: round(now * 1e9))),
+        (time, "process_time", _clock(time.process_time, lambda now: now)),
+        (time, "process_time_ns", _clock(time.process_time_ns, lambda now: round(now * 1e9))),
+        (time, "thread_time", _clock(time.thread_time, lambda now: now)),
+        (time, "thread_time_ns", _clock(time.thread_time_ns, lambda now: round(now * 1e9))),
         (time, "sleep", _sleep(time.sleep)),
         (os, "urandom", _urandom(os.urandom)),
         *settings.remembering(_is_running),
@@ -131,8 +136,12 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (asyncio.tasks, "all_tasks", _all_tasks(asyncio.all_tasks)),
         (asyncio.base_events, "socket", _SocketModule("socket")),
         (ThreadPoolExecutor, "shutdown", executors.shutdown_instead(ThreadPoolExecutor.shutdown, _pool_of)),
-        *((socket.socket, name, _blocks(getattr(socket.socket, name), name)) for name in _CALLS_OF_SOCKETS),
-        (socket, "getaddrinfo", _blocks(socket.getaddrinfo, "getaddrinfo")),
+        *(
+            (socket.socket, name, _not_ours(getattr(socket.socket, name), f"{name} of a real socket", _SOCKET))
+            for name in _CALLS_OF_SOCKETS
+        ),
+        (socket, "getaddrinfo", _not_ours(socket.getaddrinfo, "getaddrinfo of a real socket", _SOCKET)),
+        *_ending_the_process(),
         (subprocess.Popen, "__init__", _refused(subprocess.Popen.__init__, "a subprocess", _PROCESS)),
     ]
     return pairs
@@ -188,6 +197,16 @@ def _all_tasks(original: Callable[..., set[Any]]) -> Callable[..., set[Any]]:
     return all_tasks
 
 
+def _ending_the_process() -> Iterator[tuple[Any, str, Any]]:
+    """What ends this process, or becomes another one."""
+    for name in _ENDS:
+        if hasattr(os, name):
+            yield os, name, _not_ours(getattr(os, name), f"os.{name}", _END)
+    yield BaseProcess, "start", _not_ours(BaseProcess.start, "another process", _PROCESS)
+
+
+_ENDS: Final = "_exit", "abort", "fork", "forkpty", "execv", "execve", "posix_spawn", "posix_spawnp", "system"
+_END: Final = "raise SystemExit where the program is to end, and let world.io(...) stand for other processes"
 _SOCKET: Final = "use asyncio.open_connection, httpx.AsyncClient, or world.io(...) for an answer of the outside world"
 _PROCESS: Final = "let world.io(...) stand for it"
 
@@ -224,13 +243,13 @@ def _seed(original: Callable[..., None], *, bound: bool) -> Callable[..., None]:
     return seed
 
 
-def _blocks(original: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """A call of a socket of the kernel's, which blocks the loop, or is made where nobody controls it."""
+def _not_ours(original: Callable[..., Any], what: str, instead: str) -> Callable[..., Any]:
+    """A call that nobody controls, on another thread neither."""
 
     def refused(*args: Any, **options: Any) -> Any:
         if not _is_running():
             return original(*args, **options)
-        return _refuse(f"{name} of a real socket", _SOCKET)
+        return _refuse(what, instead)
 
     return refused
 

@@ -15,6 +15,7 @@ from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.bound_numbers import BOUND
 from everyturn.asyncio.runtime.decisions import FirstOption
 from everyturn.asyncio.runtime.output import kept
+from everyturn.asyncio.runtime.process_settings import PROCESS
 from everyturn.asyncio.states.library_kinds import finalizers_before_the_runs
 from everyturn.asyncio.states.state import encode
 from everyturn.asyncio.states.unknown import UnknownValue
@@ -88,6 +89,9 @@ class _Preparation:
         self._ends.callback(EARLIER.forget)
         self._ends.callback(BOUND.forget)
         self._ends.enter_context(overrun.watching())
+        self._ends.callback(PROCESS.forget)
+        self._ends.callback(PROCESS.put_back)
+        PROCESS.take()
         EARLIER.freeze()  # what is here before, garbage too, is looked at by no collection
         self._ends.callback(gc.enable)
         gc.disable()
@@ -107,6 +111,7 @@ class _Preparation:
             EARLIER.freeze()
             gc.unfreeze()
             BOUND.look()
+            PROCESS.take(signals=False)
             gc.freeze()
 
     def as_it_began(self) -> None:

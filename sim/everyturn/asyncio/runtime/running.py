@@ -25,6 +25,7 @@ from everyturn.asyncio.runtime.errors import REFUSED, Abandoned, AtRest, Unsuppo
 from everyturn.asyncio.runtime.findings import ScenarioFinding, task_name, waits
 from everyturn.asyncio.runtime.output import taken_by
 from everyturn.asyncio.runtime.places import raised_at
+from everyturn.asyncio.runtime.process_settings import PROCESS
 from everyturn.asyncio.runtime.settings import CALLED
 from everyturn.asyncio.runtime.world import LONGEST, ScenarioWorld
 from everyturn.errors import AgentFault, UsageError
@@ -173,6 +174,7 @@ def _one(
             world.over = True
         _close(world)
         world.clock.over = True
+        PROCESS.put_back()
     outcome.iterations, outcome.neighbours = world.progress.iterations, frozenset(world.numbers.neighbours.pairs)
     outcome.unordered = frozenset(world.unordered | world.orders.unordered)
     merged = {MERGED} if NOW.merges and world.numbers.several else set()

@@ -10,7 +10,6 @@ import csv
 import faulthandler
 import gc
 import os
-import resource
 import signal
 import sqlite3
 import sys
@@ -19,6 +18,11 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any, Final
+
+try:
+    import resource
+except ImportError:  # not everywhere
+    resource = None  # type: ignore[assignment]
 
 SETTERS: Final[tuple[tuple[Any, str, int], ...]] = (
     (codecs, "register", 1),
@@ -88,6 +92,8 @@ CALLED: Final = CalledSetters()
 def remembering(running: Callable[[], bool]) -> Iterator[tuple[Any, str, Any]]:
     """Module, name, and what stands there for each of these functions. ``running``: whether a run calls it."""
     for module, name, number in SETTERS:
+        if not hasattr(module, name):  # not everywhere
+            continue
         yield module, name, _remembering(getattr(module, name), f"{module.__name__}.{name}", number, running)
 
 

@@ -1,0 +1,65 @@
+"""What a run has set for the process that explores it is put back: the next run begins as the first one did, and what
+is not explored, Ctrl-C among it, is as it was."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any, Final
+
+from everyturn.asyncio.runtime.settings import CALLED
+from everyturn.world import overrun
+
+
+class ProcessSettings:
+    """Where the process stands, its environment, how deep calls may be, and who is called for signals."""
+
+    def __init__(self) -> None:
+        self._kept: tuple[str, dict[str, str], int] | None = None
+        self._signals: dict[Any, Any] = {}
+
+    def take(self, *, signals: bool = True) -> None:
+        """They are these from now on. ``signals``: those, too; else as they were taken before."""
+        self._kept = _folder(), dict(os.environ), sys.getrecursionlimit()
+        if signals:
+            self._signals = {each: signal.getsignal(each) for each in signal.valid_signals()}
+
+    def put_back(self) -> None:
+        """Have them as they were taken."""
+        if self._kept is None:
+            return
+        folder, environment, depth = self._kept
+        if _folder() != folder and os.path.isdir(folder):  # noqa: PTH112 # no object of a program's is made
+            os.chdir(folder)
+        if os.environ != environment:
+            for name in [each for each in os.environ if each not in environment]:
+                del os.environ[name]
+            os.environ.update(environment)
+        if sys.getrecursionlimit() != depth:
+            sys.setrecursionlimit(depth)
+        called = {name for (name, *_), _ in CALLED.calls}
+        if "signal.signal" in called:
+            self._put_signals_back()
+        if called & {"signal.setitimer", "signal.alarm", "signal.signal"}:
+            overrun.watch_again()
+
+    def _put_signals_back(self) -> None:
+        for each, handler in self._signals.items():
+            if handler is not None and signal.getsignal(each) is not handler:
+                signal.signal(each, handler)
+
+    def forget(self) -> None:
+        """Nothing is put back any more."""
+        self._kept, self._signals = None, {}
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109 # as above
+    except OSError:  # it was removed
+        return ""
+
+
+PROCESS: Final = ProcessSettings()
+"""Those of the process while runs are made."""
