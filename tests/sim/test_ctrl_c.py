@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import signal
+import sys
 from collections.abc import Iterator
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 from tests.sim import interrupted_agents as agents
@@ -152,3 +154,19 @@ def test_one_that_python_swallows_is_noted() -> None:
             overrun.leave()
         overrun.enter()
         overrun.leave()
+
+
+def test_ctrl_c_when_the_exit_code_is_settled_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What click makes of it is exit code 1, which means *refuted*; and whoever goes on hears Ctrl-C again."""
+    leave = click.Context.__exit__
+
+    def interrupted(self: click.Context, *raised: Any) -> Any:
+        if self.parent is None and sys._getframe(1).f_code.co_name == "main":
+            signal.raise_signal(signal.SIGINT)
+        return leave(self, *raised)
+
+    monkeypatch.setattr(click.Context, "__exit__", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    result = CliRunner().invoke(main, ["list", "revisions"])
+    assert (result.exit_code, "Aborted" in result.output) == (0, False)
+    assert signal.getsignal(signal.SIGINT) is before

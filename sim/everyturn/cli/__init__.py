@@ -13,7 +13,7 @@ from typing import Any, Final
 import click
 
 from everyturn import __version__
-from everyturn.cli.ending import ending
+from everyturn.cli.ending import ending, hearing_ctrl_c_again, ignore_ctrl_c
 from everyturn.verdicts.verdict import Exit
 
 _OBJECTS: Final = 50_000
@@ -65,8 +65,15 @@ class _Commands(click.Group):
             return super().make_context(info_name, args, parent, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with ending(), _collecting_seldom():
-            return super().invoke(ctx)
+        try:
+            with ending(), _collecting_seldom():
+                return super().invoke(ctx)
+        finally:
+            ignore_ctrl_c()
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        with hearing_ctrl_c_again():
+            return super().main(*args, **extra)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -95,6 +96,24 @@ def ending() -> Iterator[None]:
     else:
         return
     raise CommandEnded(code)
+
+
+def ignore_ctrl_c() -> None:
+    """The exit code is settled: there is nothing to be interrupted any more, and what click makes of Ctrl-C is exit
+    code 1, which means *refuted*."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def hearing_ctrl_c_again() -> Iterator[None]:
+    """Afterwards Ctrl-C does what it did before."""
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if before is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, before)
 
 
 _UNWRITABLE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
