@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
+import importlib
 import multiprocessing
 import os
 import random
@@ -24,7 +25,7 @@ import pytest
 from everyturn.asyncio.checking import check, fuzz
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.running import DRAWN, IDENTIFIERS, Scenario
-from everyturn.asyncio.search.searching import SearchLimits
+from everyturn.asyncio.search.searching import SearchLimits, search
 from everyturn.errors import AgentFault, UsageError
 from everyturn.verdicts.verdict import Verdict
 from everyturn.world import overrun
@@ -232,6 +233,24 @@ def test_a_real_socket_is_an_error_with_its_line(scenario: Scenario, call: str) 
         Unsupported, match=rf"test_asyncio_uncontrolled\.py:\d+: {call} of a (real socket|socket that blocks):"
     ):
         check(scenario)
+
+
+async def imports_what_takes_a_port(world: Any) -> None:
+    await world.io("x")
+    world.log(importlib.import_module("takes_a_port_when_imported").PORT > 0)
+
+
+def test_what_a_module_asks_when_it_is_imported_belongs_to_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As urllib3 finds out whether there is IPv6."""
+    module = tmp_path / "takes_a_port_when_imported.py"
+    module.write_text(
+        "import socket\nwith socket.socket() as ours:\n    ours.bind(('127.0.0.1', 0))\n    PORT = ours.getsockname()[1]\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, module.stem, raising=False)
+    assert not search(imports_what_takes_a_port).found
 
 
 def test_sockets_are_as_they_were_afterwards() -> None:

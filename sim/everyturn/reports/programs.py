@@ -115,12 +115,29 @@ def _show_unjudged(cell: Cell, show: Printer) -> None:
 def _show_doubts(checked: CheckedScenario, show: Printer) -> None:
     """What kept states from being merged, and why a search ended early."""
     cell, found = checked.cell, checked.found
-    for path, times in sorted(found.opaque.items(), key=lambda each: -each[1])[:5]:
+    for path, times in _unknown(found.opaque):
         show.say(f"  not merged {counted(times, 'time')} because this cannot be known by value: {path}")
     for each in found.trusted:
         show.say(f"  trusted: {each}")
     if cell.stopped is not None:
         show.say(f"  stopped: {cell.stopped}")
+
+
+_MOST_OF_A_PATH: Final = 100
+
+
+def _unknown(opaque: Mapping[str, int]) -> list[tuple[str, int]]:
+    """What cannot be known, type by type: the shortest path to an object of it, and how often one was met. Of a long
+    path its beginning and its end."""
+    times: Counter[str] = Counter()
+    paths: dict[str, str] = {}
+    for each, number in opaque.items():
+        path, _, kind = each.rpartition(": ")
+        times[kind] += number
+        paths[kind] = min(path, paths.get(kind, path), key=len)
+    half = _MOST_OF_A_PATH // 2
+    short = {kind: path if len(path) <= 2 * half else f"{path[:half]}…{path[-half:]}" for kind, path in paths.items()}
+    return [(f"{short[kind]}: {kind}", number) for kind, number in times.most_common(5)]
 
 
 def counts(cell: Cell, found: ScenarioSearch) -> str:

@@ -247,7 +247,7 @@ def _not_ours(original: Callable[..., Any], what: str, instead: str) -> Callable
     """A call that nobody controls, on another thread neither."""
 
     def refused(*args: Any, **options: Any) -> Any:
-        if not _is_running():
+        if not _is_running() or _EXECUTING:  # what a module asks of the system when it is imported belongs to no run
             return original(*args, **options)
         return _refuse(what, instead)
 
@@ -272,6 +272,8 @@ def _thread_start(original: Callable[[threading.Thread], None]) -> Callable[[thr
 
 
 _NOTHING: Final = object()
+_EXECUTING: Final[set[int]] = set()
+"""Modules whose own code is running: which are being imported."""
 _CLASSES: Final[list[tuple[ModuleType, str, Any]]] = [
     *called.called_classes(),
     (socket, "socket", program_sockets.STAND_IN),
@@ -289,7 +291,6 @@ class Patches:
         self._put_back: list[tuple[Any, str, Any]] = []
         self._instead: dict[Any, Any] = {}
         self._met: set[int] = set()
-        self._executing: set[int] = set()
         self._random = random.getstate()
         self._dates = dates.pickled()
 
@@ -310,7 +311,7 @@ class Patches:
         """Patch what modules hold that were imported since the last time."""
         self._instead = {**drawn_ids.drawing(_world), **self._instead}
         for module in list(sys.modules.values()):
-            done = id(module) in self._met or id(module) in self._executing
+            done = id(module) in self._met or id(module) in _EXECUTING
             if not done and issubclass(type(module), ModuleType):
                 self._met.add(id(module))
                 self._put_in(module)
@@ -336,11 +337,11 @@ class Patches:
             held = [(owner, name, vars(owner)[name]) for owner, name, _ in _REAL_CLASSES]
             for owner, name, real in _REAL_CLASSES:
                 setattr(owner, name, real)
-            patches._executing.add(id(module))
+            _EXECUTING.add(id(module))
             try:
                 original(self, module)
             finally:
-                patches._executing.discard(id(module))
+                _EXECUTING.discard(id(module))
                 for owner, name, before in held:
                     setattr(owner, name, before)
             patches.put_in_modules()
