@@ -36,6 +36,8 @@ class Sequences:
         at once."""
         self.merges = False
         """Whether code of the program makes sets of others in C, which asks nobody for a hash."""
+        self.codes: dict[int, object] = {}
+        """Code of the program that was looked at for such sets, by its address."""
         self._own: dict[type, Any] = {}
         """What these classes had for a hash themselves."""
         self._before: dict[int, object] = {}
@@ -103,6 +105,7 @@ class Sequences:
         self.classes.clear()
         self.texts = self.locals = self.threads = self.merges = False
         self.by_place.clear()
+        self.codes.clear()
         self._before.clear()
         self._numbers.clear()
 

@@ -54,9 +54,8 @@ def _code(encoder: StateEncoder, code: types.CodeType, names: dict[str, Any]) ->
     if (id(code), id(names)) in encoder.read or not _is_programs_code(code):
         return
     found = reads(code)
-    if not is_installed(code.co_filename):
-        NOW.merges = NOW.merges or merges(code)
-        NOW.texts = NOW.texts or goes_by_hashes(code)
+    if id(code) not in NOW.codes:
+        _look_for_sets(code)
     encoder.mentioned |= mentions(code)
     encoder.asks_caches = encoder.asks_caches or "cache_info" in found.attributes
     for name in sorted(names) if found.everything else _sorted_names(code):
@@ -69,6 +68,14 @@ def _code(encoder: StateEncoder, code: types.CodeType, names: dict[str, Any]) ->
     for module in by_any_name(code):
         _of_module(encoder, module, mentions(code), by_name=False)
     encoder.read.add((id(code), id(names)))
+
+
+def _look_for_sets(code: types.CodeType) -> None:
+    """Note what code of the program does with sets of which only one order is made, once."""
+    NOW.codes[id(code)] = code
+    if not is_installed(code.co_filename):
+        NOW.merges = NOW.merges or merges(code)
+        NOW.texts = NOW.texts or goes_by_hashes(code)
 
 
 @by_identity

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from types import CodeType
 from typing import Final
 
-from everyturn.asyncio.states.merging import OF_VIEWS
+from everyturn.asyncio.states.merging import OF_VIEWS, has_sets
 from everyturn.identity.layout import by_identity
 
 _TEXTS: Final = (str, bytes)
@@ -35,6 +35,8 @@ def _calls_hash(code: CodeType) -> bool:
 
 def _goes_through_a_set(code: CodeType) -> bool:
     """Whether a set that is made here is gone through here: at once, or by the variable that it is put into."""
+    if not any(map(has_sets, (code, *(each for each in code.co_consts if isinstance(each, CodeType))))):
+        return False
     held: set[object] = set()
     fresh = False
     before = None

@@ -15,6 +15,7 @@ OF_VIEWS: Final = frozenset(
     for number, (_, sign) in enumerate(dis._nb_ops)  # type: ignore[attr-defined]
     if sign in ("|", "^", "-", "|=", "^=", "-=")
 )
+_MAKING: Final = frozenset(dis.opmap[name] for name in ("BUILD_SET", "SET_ADD", "SET_UPDATE"))
 _MAKES: Final = "makes"
 _ADDS: Final = "adds"
 _MERGES: Final = "merges"
@@ -30,6 +31,15 @@ def merges(code: CodeType) -> bool:
     return _MERGES in found or views or (_MAKES in found and adds)
 
 
+def has_sets(code: CodeType) -> bool:
+    """Whether code makes any set, or names the views of a dictionary: few do."""
+    return (
+        not _MAKING.isdisjoint(code.co_code[::2])
+        or not {"keys", "items", "update"}.isdisjoint(code.co_names)
+        or any(type(each) is frozenset for each in code.co_consts)
+    )
+
+
 def _names(code: CodeType) -> frozenset[str]:
     return frozenset(code.co_names).union(*(_names(each) for each in code.co_consts if isinstance(each, CodeType)))
 
@@ -38,7 +48,7 @@ def _found(code: CodeType) -> set[str]:
     """What code does with sets, functions within included."""
     found = {_MERGES} if "union" in code.co_names else set()
     before = ""
-    for each in dis.get_instructions(code):
+    for each in dis.get_instructions(code) if has_sets(code) else ():
         if each.opname == "SET_UPDATE" and before != "LOAD_CONST":
             found.add(_MERGES)
         elif each.opname == "SET_ADD" or (each.opname == "BUILD_SET" and each.arg):
