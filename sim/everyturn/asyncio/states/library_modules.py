@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from operator import is_
 from types import CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 from everyturn.asyncio.states.classes import HEAP, is_programs
 from everyturn.identity.layout import layout
@@ -45,18 +45,8 @@ class _Kept(NamedTuple):
 
 
 _NOTHING: Final = object()
-_KEPT: Final[dict[str, tuple[ModuleType, _Kept]]] = {}
-
-
-def _of_module(encoder: StateEncoder, module: ModuleType) -> None:
-    known = _KEPT.get(module.__name__)
-    if known is None or known[0] is not module:
-        known = _KEPT[module.__name__] = module, _kept(module)
-    for name, value in _changed(vars(module), known[1]):
-        encoder.out.append(("keeps", module.__name__, name))
-        encoder.inside(f"{module.__name__}.{name}", value)
-    for each in known[1].own:
-        of_whose(encoder, each)
+_NOTHING_KEPT: Final = _Kept([], [], [], [])
+_KEPT: Final[dict[str, tuple[object, _Kept]]] = {}
 
 
 def of_whose(encoder: StateEncoder, name: object) -> None:
@@ -64,10 +54,22 @@ def of_whose(encoder: StateEncoder, name: object) -> None:
     state."""
     if not isinstance(name, str) or name in encoder.libraries:
         return
-    module = sys.modules.get(name)
     encoder.libraries.add(name)
-    if isinstance(module, ModuleType) and not is_programs(module) and name.partition(".")[0] != "everyturn":
-        _of_module(encoder, module)
+    module = sys.modules.get(name)
+    known = _KEPT.get(name)
+    if known is None or known[0] is not module:
+        known = _KEPT[name] = module, _kept(module) if _is_librarys(module, name) else _NOTHING_KEPT
+    kept = known[1]
+    if kept.names or kept.held:
+        for each, value in _changed(vars(module), kept):
+            encoder.out.append(("keeps", name, each))
+            encoder.inside(f"{name}.{each}", value)
+    for own in kept.own:
+        of_whose(encoder, own)
+
+
+def _is_librarys(module: object, name: str) -> TypeGuard[ModuleType]:
+    return isinstance(module, ModuleType) and not is_programs(module) and name.partition(".")[0] != "everyturn"
 
 
 def _kept(module: ModuleType) -> _Kept:
