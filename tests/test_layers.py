@@ -46,7 +46,7 @@ ROOMS: Final[dict[str, str]] = {
     "asyncio/connections": "",
     "asyncio/runtime": "asyncio/connections asyncio/order errors source_location world",
     "asyncio/endpoints": "asyncio/runtime errors",
-    "asyncio/states": "asyncio/connections asyncio/order asyncio/runtime engines/coroutines errors identity "
+    "asyncio/states": "asyncio/connections asyncio/order asyncio/runtime engines/coroutines errors identity world "
     "source_location",
     "asyncio/control": "asyncio/order asyncio/runtime asyncio/states errors identity source_location world",
     "asyncio/search": "asyncio/control asyncio/order asyncio/runtime asyncio/states checking "

@@ -26,6 +26,7 @@ from everyturn.asyncio.checking import check, fuzz
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.running import DRAWN, IDENTIFIERS, Scenario
 from everyturn.asyncio.search.searching import SearchLimits, search
+from everyturn.asyncio.states import state
 from everyturn.errors import AgentFault, UsageError
 from everyturn.verdicts.verdict import Verdict
 from everyturn.world import overrun
@@ -348,3 +349,19 @@ async def looks_at_the_processor(world: Any) -> None:
 def test_the_time_of_the_processor_is_a_time_like_others() -> None:
     """Which took none, and was told to nobody."""
     assert check(looks_at_the_processor).cell.invariants["error"].verdict is Verdict.REFUTED
+
+
+@needs_timers
+def test_looking_at_a_state_is_no_step_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However large it is, and however long that takes."""
+    monkeypatch.setattr(overrun, "STEP_SECONDS", 0.6)
+    encoded = state._encoded
+
+    def slowly(world: Any) -> Any:
+        end = overrun._clock() + 1
+        while overrun._clock() < end:
+            pass
+        return encoded(world)
+
+    monkeypatch.setattr(state, "_encoded", slowly)
+    assert check(draws_from_a_known_seed, counter_check=False).cell.verdict is Verdict.PROVED

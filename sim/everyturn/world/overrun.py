@@ -165,6 +165,17 @@ def undivided() -> Iterator[None]:
                 raise error from None
 
 
+@contextmanager
+def unwatched() -> Iterator[None]:
+    """Within, code of ours runs, which is no step of anybody's, however long it takes."""
+    before, _watch.divides = _watch.divides, True
+    try:
+        yield
+    finally:
+        _watch.divides = before
+        _watch.begun += 1
+
+
 def passed() -> None:
     """A step has ended, and another one begins. Raises what ended it from outside, which its code may have
     swallowed."""

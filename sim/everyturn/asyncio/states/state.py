@@ -22,6 +22,7 @@ from everyturn.asyncio.states import (  # noqa: F401 - they register what they k
 )
 from everyturn.asyncio.states.encoding import StateEncoder, known
 from everyturn.asyncio.states.unknown import UnknownValue
+from everyturn.world import overrun
 
 if TYPE_CHECKING:
     from everyturn.asyncio.runtime.world import ScenarioWorld
@@ -34,6 +35,11 @@ NOTES: Final = ("logged", "timing")
 
 def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     """The state of the world now. Raises :class:`UnknownValue` if something in it cannot be known."""
+    with overrun.unwatched():
+        return _encoded(world)
+
+
+def _encoded(world: ScenarioWorld) -> tuple[Hashable, ...]:
     encoder = StateEncoder(world)
     loop: Any = world.loop
     encoder.part("ready", list(loop._ready), loop._ready.left)
