@@ -48,10 +48,11 @@ class CalledClass(ABCMeta):
 
 
 _OF_ASYNCIO: Final[list[tuple[type, tuple[ModuleType, ...]]]] = [
-    (asyncio.Future, (asyncio, asyncio.futures)),
-    (asyncio.Task, (asyncio, asyncio.tasks)),
+    (vars(asyncio.Future).get("real", asyncio.Future), (asyncio, asyncio.futures)),
+    (vars(asyncio.Task).get("real", asyncio.Task), (asyncio, asyncio.tasks)),
 ]
-"""Classes that are called, and the modules that have them by name."""
+"""Classes that are called, and the modules that have them by name: the real ones, also where a script has put stand-ins
+into their places before a program imports this."""
 
 
 def registering(original: Callable[[Any], None]) -> Callable[[Any], None]:
