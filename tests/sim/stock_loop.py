@@ -173,7 +173,7 @@ class Driven(ScenarioWorld):
         stock: Any = asyncio.SelectorEventLoop()
         ours: Any = self.loop
         self.loop = stock
-        stock.numbers, stock.orders, stock.thread_calls = numbers, self.orders, False
+        stock.world, stock.numbers, stock.orders, stock.thread_calls = self, numbers, self.orders, False
         stock.time = self.shown
         self.selector = stock._selector
         stock._selector = self

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from tests.nightly import thinned
 
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.running import Setting
@@ -73,6 +74,7 @@ def noted(scenario: Any, guide: DepthFirstGuide) -> set[tuple[Any, ...]]:
         return {tuple(each.logged) for each in outcomes(scenario, Setting(), guide) if each.complete}
 
 
+@thinned(4)
 @pytest.mark.parametrize("name", MAKERS)
 def test_where_an_iterator_stands_is_a_part_of_a_state(name: str) -> None:
     scenario = moved_on(MAKERS[name])

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.nightly import thinned
 
 from everyturn.asyncio.checking import check, fuzz
 from everyturn.asyncio.runtime.errors import Unsupported
@@ -163,6 +164,7 @@ async def draws_from_a_known_seed(world: Any) -> None:
     world.log(source.random())
 
 
+@thinned(2)
 @pytest.mark.parametrize("look", [check, fuzz])
 @pytest.mark.parametrize(
     ("scenario", "trusted"),

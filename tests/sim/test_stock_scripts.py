@@ -141,7 +141,7 @@ def test_a_program_that_ends_the_process_does_so_in_the_script(name: str, kinds:
         assert "the program ends the process: SystemExit" in made.stdout
 
 
-CONNECTIONS = [f"tests.sim.numbered_programs:connection_{number}" for number in range(how_many(6, nightly=300))]
+CONNECTIONS = [f"tests.sim.numbered_programs:connection_{number}" for number in range(how_many(3, nightly=300))]
 TALKING_TO_OTHERS = [
     f"tests.sim.talking_scenarios:{name}"
     for name in ("listens_to_nobody", "takes_all_for_one_answer", "is_broken_off", "is_refused", "reads_what_comes")

@@ -8,12 +8,14 @@ Other things that such names stand for stay as they are: what is made once for g
 from __future__ import annotations
 
 import gc
+import sys
+from collections.abc import Iterable
 from dis import get_instructions, opmap
 from types import CodeType, FunctionType
 from typing import Any, Final
 
 from everyturn.asyncio.order.moments import Moment
-from everyturn.asyncio.runtime.places import may_be_patched
+from everyturn.asyncio.runtime.places import is_users, may_be_patched
 
 _BINDS: Final = opmap["STORE_GLOBAL"]
 _NUMBERS: Final = frozenset({int, float, Moment})
@@ -24,16 +26,29 @@ class BoundNumbers:
 
     def __init__(self) -> None:
         self._known: list[tuple[dict[str, Any], str, Any]] = []
+        self._names: dict[tuple[int, str], dict[str, Any]] = {}
+        self._modules = 0
 
     def look(self) -> None:
-        """Remember what is there now. To be asked while nothing is kept from the collector."""
-        names: dict[tuple[int, str], dict[str, Any]] = {}
-        for each in gc.get_objects():
-            if type(each) is FunctionType and may_be_patched(each.__code__.co_filename):
-                for name in _bound(each.__code__):
-                    names[id(each.__globals__), name] = each.__globals__
-        found = ((held, name, held.get(name)) for (_, name), held in names.items())
+        """Remember what is there now. To be asked while nothing is kept from the collector.
+
+        All functions are gone through where modules have come since the last time; else those that the program's own
+        modules have by name, as a cell of a notebook may define one.
+        """
+        if len(sys.modules) != self._modules:
+            self._modules = len(sys.modules)
+            self._take(gc.get_objects())
+        else:
+            for module in list(sys.modules.values()):
+                if is_users(str(getattr(module, "__file__", None) or "program")):
+                    self._take(list(getattr(module, "__dict__", {}).values()))
+        found = ((held, name, held.get(name)) for (_, name), held in self._names.items())
         self._known = [(held, name, value) for held, name, value in found if type(value) in _NUMBERS]
+
+    def _take(self, objects: Iterable[Any]) -> None:
+        for each in [each for each in objects if type(each) is FunctionType]:
+            for name in _bound_by(each.__code__):
+                self._names[id(each.__globals__), name] = each.__globals__
 
     def put_back(self) -> None:
         """A run begins: names that stand for another number by now stand for what they did."""
@@ -48,6 +63,16 @@ class BoundNumbers:
 
 
 _BOUND: Final[dict[CodeType, frozenset[str]]] = {}
+_MET: Final[dict[int, tuple[CodeType, frozenset[str]]]] = {}
+"""By the address of code that is kept here: in a large program there are tens of thousands, which are equal to none."""
+
+
+def _bound_by(code: CodeType) -> frozenset[str]:
+    """The global names that code of the program, or of an installed package, binds."""
+    met = _MET.get(id(code))
+    if met is None:
+        met = _MET[id(code)] = code, _bound(code) if may_be_patched(code.co_filename) else frozenset()
+    return met[1]
 
 
 def _bound(code: CodeType) -> frozenset[str]:

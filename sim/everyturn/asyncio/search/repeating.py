@@ -42,7 +42,7 @@ def compare(first: ScenarioOutcome, again: ScenarioOutcome) -> None:
 def elsewhere(number: int) -> Iterator[None]:
     """Around a run: its objects lie in memory in another order than they would."""
     shuffled = Random(number)
-    kept = [bytes(size) for size in range(0, 480, 16) for _ in range(100)]
+    kept = [bytes(size) for size in range(0, 480, 16) for _ in range(40)]
     shuffled.shuffle(kept)
     del kept[::2]  # whose places the run will take, one here and one there
     try:
