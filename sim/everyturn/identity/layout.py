@@ -10,8 +10,8 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterator
 from functools import wraps
-from types import GetSetDescriptorType, MemberDescriptorType
-from typing import Any, Final, NamedTuple, TypeVar
+from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
+from typing import Any, Final, NamedTuple, TypeGuard, TypeVar
 
 _POINTER: Final = object().__sizeof__() // 2
 _MANAGED_DICT: Final = 1 << 4
@@ -139,3 +139,8 @@ def _adds_only_what_shows(kind: type) -> bool:
     if kind.__weakrefoffset__ and not base.__weakrefoffset__ and not kind.__flags__ & _MANAGED_WEAKREF:
         size += _POINTER
     return kind.__basicsize__ - base.__basicsize__ == size and kind.__itemsize__ == base.__itemsize__
+
+
+def is_module(value: object) -> TypeGuard[ModuleType]:
+    """Whether it is a module; no code of its own is asked, which may say or do anything."""
+    return issubclass(type(value), ModuleType)

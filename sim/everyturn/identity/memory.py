@@ -25,6 +25,7 @@ from everyturn.errors import EveryturnError
 from everyturn.identity.anatomy import ATOMS, Anatomy, Changes, Opaque, anatomy
 from everyturn.identity.encoder import Encoder, NoValue
 from everyturn.identity.glance import Glance, held_by
+from everyturn.identity.layout import is_module
 from everyturn.identity.library_state import (
     CACHED,
     Cache,
@@ -250,16 +251,12 @@ class Memory:
         if found.any_module:
             self._read_any_module(found)
         for name in wanted:
-            if isinstance(namespace.get(name), ModuleType):
+            if is_module(namespace.get(name)):
                 self._read(namespace[name], found)
 
     def _visit_module(self, module: object) -> None:
         """The class of a module of the program's own, which may be another one later."""
-        if (
-            isinstance(module, ModuleType)
-            and id(module) not in self._modules
-            and not self._trust.module(module.__name__)
-        ):
+        if is_module(module) and id(module) not in self._modules and not self._trust.module(module.__name__):
             self._modules[id(module)] = module
             self._place(module.__name__, lambda: Anatomy(_ANY, (), (), ("__class__",), (type(module),)))
             self._wait("", [(type(module).__qualname__, type(module))])
@@ -269,7 +266,7 @@ class Memory:
         those that it may set, by the names that stand in it. What is behind them is not followed."""
         put = {name for name in found.stored | found.texts if name.isidentifier()}
         for name, module in sorted(sys.modules.items()):
-            if isinstance(module, ModuleType) and name == module.__name__:
+            if is_module(module) and name == module.__name__:
                 entered = self._names_of(name, vars(module))
                 if self._trust.module(name):
                     entered.put.update(put)
@@ -284,7 +281,7 @@ class Memory:
         names = {name for name in found.attributes if name in namespace} | found.stored
         fresh = self._enter(module.__name__, namespace, names, everything=found.by_name or found.everything)
         for name in fresh:
-            if isinstance(namespace.get(name), ModuleType) and not self._trust.module(module.__name__):
+            if is_module(namespace.get(name)) and not self._trust.module(module.__name__):
                 self._read(namespace[name], found)
 
     def _enter(self, module: str, namespace: dict[str, Any], names: set[str], *, everything: bool) -> list[str]:
@@ -295,7 +292,7 @@ class Memory:
         entered.everything = entered.everything or everything
         for name in fresh:
             value = namespace.get(name)
-            if not isinstance(value, ModuleType) and not (trusted and _is_opaque(value)):
+            if not is_module(value) and not (trusted and _is_opaque(value)):
                 self._wait(module, [(f".{name}", value)])
         return fresh
 
@@ -336,7 +333,7 @@ class _Globals:
 
     def look(self) -> Anatomy:
         if self.everything:  # but for modules: those are bound in their packages when they are first imported
-            held = {name: each for name, each in self._namespace.items() if not isinstance(each, ModuleType)}
+            held = {name: each for name, each in self._namespace.items() if not is_module(each)}
             return _named((name, each) for name, each in held.items() if name not in self._nobodys)
         names = (*self._names, *sorted(self.put - self._names.keys() - self._nobodys))
         return Anatomy(_ANY, (), (), names, tuple([self._namespace.get(name, _MISSING) for name in names]))

@@ -12,11 +12,11 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from operator import is_
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 from everyturn.asyncio.states.classes import HEAP, is_programs
-from everyturn.identity.layout import layout
+from everyturn.identity.layout import is_module, layout
 from everyturn.identity.reads import rebound
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def of_whose(encoder: StateEncoder, name: object) -> None:
 
 
 def _is_librarys(module: object, name: str) -> TypeGuard[ModuleType]:
-    return isinstance(module, ModuleType) and not is_programs(module) and name.partition(".")[0] != "everyturn"
+    return is_module(module) and not is_programs(module) and name.partition(".")[0] != "everyturn"
 
 
 def _kept(module: ModuleType) -> _Kept:
@@ -78,7 +78,7 @@ def _kept(module: ModuleType) -> _Kept:
     inside = []
     if module.__name__.partition(".")[0] not in _KNOWN_OTHERWISE:
         inside = [(name, found) for name, each in held.items() if not _is_cache(name) and (found := _content(each))]
-    own = [each.__name__ for each in held.values() if isinstance(each, ModuleType)]
+    own = [each.__name__ for each in held.values() if is_module(each)]
     within = [name for name in own if name.startswith(f"{module.__name__}._")]
     return _Kept(names, [held.get(name, _NOTHING) for name in names], inside, within)
 
@@ -90,10 +90,12 @@ def _is_cache(name: str) -> bool:
 def _codes(module: ModuleType) -> Iterator[CodeType]:
     """The code of a module's functions and methods."""
     for each in list(vars(module).values()):
-        members = list(vars(each).values()) if isinstance(each, type) and each.__module__ == module.__name__ else [each]
+        members = (
+            list(vars(each).values()) if issubclass(type(each), type) and each.__module__ == module.__name__ else [each]
+        )
         for member in members:
-            function = getattr(member, "__func__", member)
-            if isinstance(function, FunctionType) and function.__globals__ is vars(module):
+            function = member.__func__ if type(member) in (staticmethod, classmethod, MethodType) else member
+            if type(function) is FunctionType and function.__globals__ is vars(module):
                 yield function.__code__
 
 
@@ -104,7 +106,7 @@ def _content(value: Any) -> list[Any] | None:
         return [kind, *value]
     if kind is dict:
         return [kind, *value, *value.values()]
-    if not kind.__flags__ & HEAP or isinstance(value, type) or kind.__name__.startswith("Weak"):
+    if not kind.__flags__ & HEAP or issubclass(kind, type) or kind.__name__.startswith("Weak"):
         return None
     namespace: Callable[[Any], Mapping[str, Any]] | None = layout(kind).namespace
     return None if namespace is None else [kind, *namespace(value), *namespace(value).values()]
