@@ -24,13 +24,3 @@ class Counter:
 
 
 COUNTER = Counter()
-
-
-class Refuses:
-    """Says nothing of itself, not even its class, as what stands for a package that is not installed does."""
-
-    def __getattribute__(self, name: str) -> object:
-        raise ImportError("install it first")
-
-
-NOT_INSTALLED = Refuses()

@@ -33,6 +33,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import InitVar, dataclass, field
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, NamedTuple
@@ -822,6 +823,14 @@ def test_what_is_kept_outside_of_frames_is_an_error(path: str) -> None:
     assert str(error.value).startswith(f"{__file__}:")
     named = path.partition(",")[0].replace("elsewhere", "remembering_elsewhere")
     assert named in str(error.value) or path in ("globals", "sys.modules")
+
+
+@pytest.mark.usefixtures("nothing_is_left")
+def test_what_modules_of_others_hold_is_not_asked_what_it_is() -> None:
+    """One stands for a package that is not installed, and raises whatever is asked."""
+    import_module("tests.sim.asyncio_imported_late")
+    with pytest.raises(HiddenState, match="is changed from here to the next await"):
+        verdict(type("Outside", (OutsideOfFrames,), {"way": MEMORIES["sys.modules"]}))
 
 
 def test_a_module_with_a_name_of_the_standard_library_is_the_users(
