@@ -10,7 +10,6 @@ from typing import Final, NamedTuple
 from weakref import ref
 
 from everyturn.asyncio.control.preparing import prepared
-from everyturn.asyncio.order.hashed import OF_TEXTS, of_places
 from everyturn.asyncio.order.ordering import MOST_PLACES, joined, too_large
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.errors import Abandoned
@@ -20,6 +19,7 @@ from everyturn.asyncio.search.endless import ScenarioStates, UpTo
 from everyturn.asyncio.search.merges import ScenarioMerges
 from everyturn.asyncio.search.packing import StatePacking
 from everyturn.asyncio.search.repeating import BY_ADDRESS, WHY, compare, elsewhere
+from everyturn.asyncio.search.trust import trusted
 from everyturn.asyncio.states.state import UnknownValue, encode
 from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, FIRST_REFUTATION, Limits
 from everyturn.errors import ReplayError
@@ -269,10 +269,7 @@ class ScenarioSearch:
 
     def trusts(self) -> None:
         """Say what was trusted, once all runs are made."""
-        texts = [OF_TEXTS] if NOW.texts or OF_TEXTS in self.assumed else []
-        texts += [_THREADS] if NOW.locals and NOW.threads else []
-        places = set(map(of_places, NOW.by_place))
-        self.trusted = [*map(_trusted_order, NOW.classes), *texts, *sorted((self.assumed | places) - {OF_TEXTS})]
+        self.trusted = trusted(self.assumed)
 
 
 def outcomes(scenario: Scenario, setting: Setting, guide: DepthFirstGuide | None = None) -> Iterator[ScenarioOutcome]:
@@ -323,17 +320,6 @@ def search(
                 result.trusts()
                 return result
             setting = setting._replace(groups=joined(setting.groups, result.neighbours))
-
-
-_THREADS: Final = (
-    "of several threads of an executor that are idle the first one takes the next function, and what a threading.local "
-    "keeps there"
-)
-
-
-def _trusted_order(kind: type) -> str:
-    name = f"{kind.__module__}.{kind.__qualname__}"
-    return f"the order of sets of {name} is that in which they came; it is one of all that are possible"
 
 
 def _exhaust(
