@@ -22,17 +22,11 @@ EAGER_FACTORY: Final[Any] = getattr(asyncio, "eager_task_factory", None)
 """From Python 3.12 on."""
 
 
-class CalledClass(ABCMeta):
-    """The class of a stand-in. Classes that a program derives from one are its own: they make what they say."""
+class StandsFor(type):
+    """The class of a stand-in: what is asked of it as a class is asked of the ``real`` one. Classes that a program
+    derives from it are its own."""
 
     real: type
-
-    def __call__(cls, *args: Any, **options: Any) -> Any:
-        if "real" not in cls.__dict__:
-            return super().__call__(*args, **options)
-        loop = options.get("loop") or events._get_running_loop()
-        make = getattr(loop, "called", None)
-        return cls.real(*args, **options) if make is None else make(cls.real, args, options)
 
     def __instancecheck__(cls, instance: Any) -> bool:
         return isinstance(instance, cls.real) if "real" in cls.__dict__ else super().__instancecheck__(instance)
@@ -45,6 +39,17 @@ class CalledClass(ABCMeta):
 
     def __hash__(cls) -> int:
         return hash(cls.real) if "real" in cls.__dict__ else super().__hash__()
+
+
+class CalledClass(StandsFor, ABCMeta):
+    """The class of a stand-in that asks the loop where it is called."""
+
+    def __call__(cls, *args: Any, **options: Any) -> Any:
+        if "real" not in cls.__dict__:
+            return super().__call__(*args, **options)
+        loop = options.get("loop") or events._get_running_loop()
+        make = getattr(loop, "called", None)
+        return cls.real(*args, **options) if make is None else make(cls.real, args, options)
 
 
 _OF_ASYNCIO: Final[list[tuple[type, tuple[ModuleType, ...]]]] = [

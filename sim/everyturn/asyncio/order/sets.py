@@ -17,6 +17,7 @@ from types import CodeType, CoroutineType, FrameType
 from typing import Any, Final
 from weakref import ref
 
+from everyturn.asyncio.order.called import StandsFor
 from everyturn.asyncio.order.hashed import HOLDERS, by_address, is_numbered, said_of
 
 _NO_MATTER: Final[frozenset[CodeType]] = frozenset(
@@ -113,25 +114,6 @@ class SetOrders:
         return [pair for pair in pairs if None not in pair]
 
 
-class _Kind(type):
-    """The class of a stand-in: what is asked of it as a class is asked of the ``real`` one. Classes that a program
-    derives from it are its own."""
-
-    real: type
-
-    def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, cls.real) if "real" in cls.__dict__ else super().__instancecheck__(instance)
-
-    def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, cls.real) if "real" in cls.__dict__ else super().__subclasscheck__(subclass)
-
-    def __eq__(cls, other: object) -> bool:
-        return other is cls or ("real" in cls.__dict__ and other is cls.real)
-
-    def __hash__(cls) -> int:
-        return hash(cls.real) if "real" in cls.__dict__ else super().__hash__()
-
-
 class _InChosenOrder:
     """What both kinds of sets do where somebody goes through them."""
 
@@ -187,7 +169,7 @@ class _InChosenOrder:
         return self.real, (list(self.real.__iter__(self)),)
 
 
-class WorldSet(_InChosenOrder, set[Any], metaclass=_Kind):
+class WorldSet(_InChosenOrder, set[Any], metaclass=StandsFor):
     """A set whose tasks and futures come in an order that the world chooses. Coroutines that it was made of, of which
     CPython makes tasks in the order of their addresses, come in the order in which they were given."""
 
@@ -223,7 +205,7 @@ class WorldSet(_InChosenOrder, set[Any], metaclass=_Kind):
         return taken
 
 
-class WorldFrozenSet(_InChosenOrder, frozenset[Any], metaclass=_Kind):
+class WorldFrozenSet(_InChosenOrder, frozenset[Any], metaclass=StandsFor):
     """The same for a set that does not change."""
 
     real = frozenset

@@ -62,7 +62,6 @@ class BoundNumbers:
         self._known = []
 
 
-_BOUND: Final[dict[CodeType, frozenset[str]]] = {}
 _MET: Final[dict[int, tuple[CodeType, frozenset[str]]]] = {}
 """By the address of code that is kept here: in a large program there are tens of thousands, which are equal to none."""
 
@@ -77,12 +76,9 @@ def _bound_by(code: CodeType) -> frozenset[str]:
 
 def _bound(code: CodeType) -> frozenset[str]:
     """The global names that code binds, that of functions within included."""
-    known = _BOUND.get(code)
-    if known is None:
-        within = (_bound(each) for each in code.co_consts if isinstance(each, CodeType))
-        own = _own(code) if code.co_names and _BINDS in code.co_code[::2] else frozenset()
-        known = _BOUND[code] = own.union(*within)
-    return known
+    within = (_bound(each) for each in code.co_consts if isinstance(each, CodeType))
+    own = _own(code) if code.co_names and _BINDS in code.co_code[::2] else frozenset()
+    return own.union(*within)
 
 
 def _own(code: CodeType) -> frozenset[str]:
