@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 
@@ -60,6 +61,18 @@ async def two_threads(world: Any) -> None:
 
     await asyncio.gather(ask("a"), ask("b"))
     world.log(tuple(ran))
+
+
+async def a_thread_that_sleeps(world: Any) -> None:
+    def sleeps() -> float:
+        begun = time.monotonic()
+        time.sleep(1)
+        return round(time.monotonic() - begun, 3)
+
+    try:
+        world.log(await asyncio.wait_for(asyncio.to_thread(sleeps), 2))
+    except TimeoutError:
+        world.log("too late")
 
 
 async def an_answer_against_a_timeout(world: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import everyturn
+from everyturn.asyncio.runtime.running import IN_ONE_STEP
 from everyturn.asyncio.search.searching import search
 from everyturn.errors import UsageError
 
@@ -145,7 +146,7 @@ def test_a_local_keeps_something_for_each_thread() -> None:
     found = search(keeps_something_for_each_thread)
     assert found.complete
     assert not found.found
-    assert not found.trusted
+    assert found.trusted == [IN_ONE_STEP]
 
 
 async def keeps_a_number_on_a_thread(world: Any) -> None:

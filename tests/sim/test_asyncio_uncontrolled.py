@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import http.client
 import importlib
-import multiprocessing
 import os
 import random
 import re
@@ -269,39 +268,6 @@ def test_sockets_are_as_they_were_afterwards() -> None:
 
 # the process in which it is explored
 # ---------------------------------------------------------------------------
-
-
-async def ends_the_process_at_once(world: Any) -> None:
-    await world.io("a")
-    os._exit(3)
-
-
-async def becomes_two(world: Any) -> None:
-    await world.io("a")
-    os.fork()
-
-
-async def asks_the_shell(world: Any) -> None:
-    os.system("true")  # it is never asked
-
-
-async def begins_another(world: Any) -> None:
-    multiprocessing.get_context("spawn").Process(target=print).start()
-
-
-@pytest.mark.parametrize(
-    ("scenario", "what"),
-    [
-        (ends_the_process_at_once, r"os\._exit"),
-        (becomes_two, r"os\.fork"),
-        (asks_the_shell, r"os\.system"),
-        (begins_another, "another process"),
-    ],
-)
-def test_who_ends_the_process_is_told_so(scenario: Scenario, what: str) -> None:
-    """In place of no verdict at all."""
-    with pytest.raises(Unsupported, match=rf"test_asyncio_uncontrolled\.py:\d+: {what}: expected"):
-        check(scenario)
 
 
 async def sets_everything(world: Any) -> None:

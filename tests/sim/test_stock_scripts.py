@@ -38,7 +38,7 @@ TALKING = [
 ]
 THREADS = [
     f"tests.sim.small_scenarios:{name}"
-    for name in ("two_threads", "siblings_in_every_order", "makes_its_own_tasks_and_futures")
+    for name in ("two_threads", "a_thread_that_sleeps", "siblings_in_every_order", "makes_its_own_tasks_and_futures")
 ]
 
 

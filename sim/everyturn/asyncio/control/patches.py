@@ -15,28 +15,25 @@ import os
 import random
 import secrets
 import socket
-import subprocess
 import sys
 import threading
 import time
 import uuid
 from asyncio import events
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import SourceFileLoader
-from multiprocessing.process import BaseProcess
-from threading import get_ident
 from types import ModuleType
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from everyturn.asyncio.control import dates, drawn_ids
+from everyturn.asyncio.control.refusals import refusals, refuse
 from everyturn.asyncio.control.worker_threads import WorkerQueue, is_worker
 from everyturn.asyncio.order import called
 from everyturn.asyncio.order.moments import earliest
 from everyturn.asyncio.order.neighbours import ALL
 from everyturn.asyncio.order.sets import STAND_INS, WorldSet
 from everyturn.asyncio.runtime import executors, program_sockets, settings
-from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.loop import WorldLoop
 from everyturn.asyncio.runtime.outside import OTHER_THREAD, Job, Pool
 from everyturn.asyncio.runtime.places import may_be_patched, user_line
@@ -51,13 +48,16 @@ def _loop() -> WorldLoop | None:
 
 
 def _world() -> Any:
-    loop = _loop()
-    return None if loop is None else loop.world
+    """The world of the run that asks, from the loop's thread or as a function on another one."""
+    loop, job = _loop(), Job.here()
+    return job.world if job is not None else None if loop is None else loop.world
 
 
 def _clock(original: Callable[[], Any], shown: Callable[[Any], Any]) -> Callable[[], Any]:
     def clock() -> Any:
-        loop = _loop()
+        loop, job = _loop(), Job.here()
+        if job is not None:
+            return shown(job.time())
         if loop is None:
             return original()
         if sys._getframe(1).f_globals.get("__name__") == "logging":
@@ -69,8 +69,10 @@ def _clock(original: Callable[[], Any], shown: Callable[[Any], Any]) -> Callable
 
 def _sleep(original: Callable[[float], None]) -> Callable[[float], None]:
     def sleep(seconds: float) -> None:
-        loop = _loop()
-        if loop is None:
+        loop, job = _loop(), Job.here()
+        if job is not None:
+            job.sleep(seconds)
+        elif loop is None:
             original(seconds)
         else:
             loop.world.blocked(f"time.sleep({seconds!r})", user_line())
@@ -80,32 +82,15 @@ def _sleep(original: Callable[[float], None]) -> Callable[[float], None]:
 
 def _urandom(original: Callable[[int], bytes]) -> Callable[[int], bytes]:
     def urandom(size: int) -> bytes:
-        loop = _loop()
-        return original(size) if loop is None else loop.world.random.randbytes(size)
+        world = _world()
+        return original(size) if world is None else bytes(world.random.randbytes(size))
 
     return urandom
 
 
 def _is_running() -> bool:
     """Whether the program runs now, in the loop's thread or as a function on another one."""
-    return _loop() is not None or Job.thread == get_ident()
-
-
-def _refused(original: Callable[..., Any], what: str, instead: str) -> Callable[..., Any]:
-    def refused(*args: Any, **options: Any) -> Any:
-        if _loop() is None:
-            return original(*args, **options)
-        return _refuse(what, instead)
-
-    return refused
-
-
-def _refuse(what: str, instead: str) -> NoReturn:
-    raise Unsupported(f"{user_line()}: {what}: expected what can be controlled while exploring; {instead}")
-
-
-_CALLS_OF_SOCKETS: Final = "connect", "connect_ex", "bind", "sendto"
-"""By which a socket comes to have to do with somebody else."""
+    return _loop() is not None or Job.here() is not None
 
 
 def _replacements() -> list[tuple[Any, str, Any]]:
@@ -136,13 +121,7 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (asyncio.tasks, "all_tasks", _all_tasks(asyncio.all_tasks)),
         (asyncio.base_events, "socket", _SocketModule("socket")),
         (ThreadPoolExecutor, "shutdown", executors.shutdown_instead(ThreadPoolExecutor.shutdown, _pool_of)),
-        *(
-            (socket.socket, name, _not_ours(getattr(socket.socket, name), f"{name} of a real socket", _SOCKET))
-            for name in _CALLS_OF_SOCKETS
-        ),
-        (socket, "getaddrinfo", _not_ours(socket.getaddrinfo, "getaddrinfo of a real socket", _SOCKET)),
-        *_ending_the_process(),
-        (subprocess.Popen, "__init__", _refused(subprocess.Popen.__init__, "a subprocess", _PROCESS)),
+        *refusals(lambda: _is_running() and not _EXECUTING),
     ]
     return pairs
 
@@ -171,20 +150,20 @@ class _SocketModule(ModuleType):
 
 def _present_thread(original: Callable[[], int]) -> Callable[[], int]:
     def present() -> int:
-        return OTHER_THREAD if Job.thread == original() else original()
+        return original() if Job.here() is None else OTHER_THREAD
 
     return present
 
 
 def _waits(original: Callable[..., bool]) -> Callable[..., bool]:
     def wait(self: threading.Condition, timeout: float | None = None) -> bool:
-        if Job.thread == get_ident():
-            return _refuse(
+        if Job.here() is not None:
+            return refuse(
                 "a function on another thread that waits for the loop or for a thread",
                 "let it return, and await in the loop what it waits for",
             )
         if _loop() is not None:
-            return _refuse("waiting for another thread, which stops the loop", "await it in the loop")
+            return refuse("waiting for another thread, which stops the loop", "await it in the loop")
         return original(self, timeout)
 
     return wait
@@ -197,34 +176,20 @@ def _all_tasks(original: Callable[..., set[Any]]) -> Callable[..., set[Any]]:
     return all_tasks
 
 
-def _ending_the_process() -> Iterator[tuple[Any, str, Any]]:
-    """What ends this process, or becomes another one."""
-    for name in _ENDS:
-        if hasattr(os, name):
-            yield os, name, _not_ours(getattr(os, name), f"os.{name}", _END)
-    yield BaseProcess, "start", _not_ours(BaseProcess.start, "another process", _PROCESS)
-
-
-_ENDS: Final = "_exit", "abort", "fork", "forkpty", "execv", "execve", "posix_spawn", "posix_spawnp", "system"
-_END: Final = "raise SystemExit where the program is to end, and let world.io(...) stand for other processes"
-_SOCKET: Final = "use asyncio.open_connection, httpx.AsyncClient, or world.io(...) for an answer of the outside world"
-_PROCESS: Final = "let world.io(...) stand for it"
-
-
 def _token_bytes(original: Callable[..., bytes]) -> Callable[..., bytes]:
     def token_bytes(nbytes: int | None = None) -> bytes:
-        loop = _loop()
-        return original(nbytes) if loop is None else loop.world.random.randbytes(nbytes or secrets.DEFAULT_ENTROPY)
+        world = _world()
+        return original(nbytes) if world is None else bytes(world.random.randbytes(nbytes or secrets.DEFAULT_ENTROPY))
 
     return token_bytes
 
 
 def _uuid1(original: Callable[..., uuid.UUID]) -> Callable[..., uuid.UUID]:
     def uuid1(node: int | None = None, clock_seq: int | None = None) -> uuid.UUID:
-        loop = _loop()
-        if loop is None:
+        world = _world()
+        if world is None:
             return original(node, clock_seq)
-        return uuid.UUID(bytes=loop.world.random.randbytes(16), version=1)
+        return uuid.UUID(bytes=world.random.randbytes(16), version=1)
 
     return uuid1
 
@@ -233,37 +198,26 @@ def _seed(original: Callable[..., None], *, bound: bool) -> Callable[..., None]:
     """Who is seeded with nothing is seeded with what the run draws. ``bound``: it is that of one source."""
 
     def seed(*given: Any, **options: Any) -> None:
-        loop = _loop()
+        world = _world()
         rest = given if bound else given[1:]
-        if loop is not None and (rest or (options.get("a"),))[0] is None:
-            drawn = loop.world.random.getrandbits(256)
+        if world is not None and (rest or (options.get("a"),))[0] is None:
+            drawn = world.random.getrandbits(256)
             given, options = (*given[: len(given) - len(rest)], drawn), {}
         original(*given, **options)
 
     return seed
 
 
-def _not_ours(original: Callable[..., Any], what: str, instead: str) -> Callable[..., Any]:
-    """A call that nobody controls, on another thread neither."""
-
-    def refused(*args: Any, **options: Any) -> Any:
-        if not _is_running() or _EXECUTING:  # what a module asks of the system when it is imported belongs to no run
-            return original(*args, **options)
-        return _refuse(what, instead)
-
-    return refused
-
-
 def _thread_start(original: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
     def start(self: threading.Thread) -> None:
         loop = _loop()
-        if loop is None and Job.thread != get_ident():
+        if loop is None and Job.here() is None:
             original(self)
             return
         if loop is not None and is_worker(self):
             self.queue = WorkerQueue(self, loop.world)  # type: ignore[attr-defined]
             return
-        _refuse(
+        refuse(
             f"a thread of the program's own ({self.name})",
             "use asyncio.to_thread or loop.run_in_executor, whose threads are explored",
         )

@@ -7,6 +7,7 @@ that a run can be made again. It is one order of all that are possible: the resu
 from __future__ import annotations
 
 import gc
+import threading
 from asyncio import events
 from collections.abc import Collection
 from itertools import filterfalse
@@ -18,6 +19,8 @@ from everyturn.asyncio.order.hashed import by_address, is_by_address, is_by_text
 from everyturn.asyncio.order.sets import is_chosen
 
 _NOTHING: Final = object()
+_THREADS: Final[Any] = vars(threading)["_dangling"]
+"""In which the standard library keeps all threads for itself."""
 
 
 class Sequences:
@@ -47,7 +50,7 @@ class Sequences:
         """Classes that were not known, and of which some set holds two objects or more."""
         found: dict[type, None] = {}
         for each in (*gc.get_objects(), *EARLIER.changed()):
-            if issubclass(type(each), set | frozenset) and len(each) > 1:
+            if issubclass(type(each), set | frozenset) and len(each) > 1 and each is not _THREADS.data:
                 members = filterfalse(is_numbered, each.in_order()) if is_chosen(each) else each
                 found.update(dict.fromkeys(by_address(members)))
         return [kind for kind in found if kind not in self.classes]

@@ -94,6 +94,8 @@ class Arriving:
     _tell: Callable[[str, Any], None]
     _thread_moves: Callable[[], list[WorldMove]]
     between_steps: Callable[[], None]
+    _falls_asleep: Callable[[], bool]
+    """Whether a function on another thread has gone to sleep in this instant: it can wake up in the next one."""
     _lost: Callable[[], list[str]]
     """Names of the tasks that wait and that nobody holds."""
 
@@ -119,7 +121,7 @@ class Arriving:
         """Whether one more thing comes in this iteration; raises :class:`AtRest` if nothing can."""
         self._forget_unwanted()
         moves = self._moves()
-        waits = wait and not self.progress.arrived and not self.loop._ready
+        waits = wait and not self.progress.arrived and not self.loop._ready and not self._falls_asleep()
         timer = self.loop._scheduled[0] if waits and self.loop._scheduled else None  # type: ignore[attr-defined]
         if self._plan(moves, timer, waits=waits):
             return True

@@ -38,6 +38,31 @@ class KeptStream(io.TextIOBase):
         return getattr(self.instead, name)
 
 
+class TypedStream(KeptStream):
+    """Stands in for standard input. ``asked`` is told of whoever reads, and raises if he may not."""
+
+    def __init__(self, instead: TextIO, asked: Callable[[], object]) -> None:
+        super().__init__(instead)
+        self._asked = asked
+
+    def _read(self) -> TextIO:
+        self._asked()
+        return self.instead
+
+    def read(self, size: int | None = -1, /) -> str:
+        return self._read().read(-1 if size is None else size)
+
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+        return self._read().readline(size)
+
+    @property
+    def buffer(self) -> Any:
+        return self._read().buffer
+
+    def fileno(self) -> int:
+        return self._read().fileno()
+
+
 @contextmanager
 def taken_by(take: Callable[[str], None]) -> Iterator[None]:
     """A run: what its code prints is given to ``take``, piece by piece."""

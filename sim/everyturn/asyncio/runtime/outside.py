@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from random import Random
 from threading import get_ident
-from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, Protocol
 
+from everyturn.asyncio.order.moments import Moment
 from everyturn.asyncio.runtime.apart import apart
 from everyturn.asyncio.runtime.thread_locals import ThreadLocals, of_thread
+
+if TYPE_CHECKING:
+    from everyturn.asyncio.runtime.world import ScenarioWorld
 
 DEFAULT_WORKERS: Final = 32
 """The workers of the default executor: as many as CPython gives a large machine."""
@@ -196,16 +200,27 @@ def _present(thread: threading.Thread) -> Iterator[None]:
 
 
 class Job:
-    """A function that another thread runs: it runs in one step, and later its result arrives."""
+    """A function that another thread runs: it runs in one step, and later its result arrives.
+
+    It may sleep: then its result arrives so much later, and the clock that it reads is that of its own thread.
+    """
 
     thread: ClassVar[int | None] = None
     """The (real) thread on which one runs just now; others of the process have nothing to do with it."""
+    running: ClassVar[Job | None] = None
+    """The one that runs there."""
 
-    def __init__(self, name: str, call: Callable[[], Any], number: int, thread_name: str = "asyncio") -> None:
+    def __init__(
+        self, name: str, call: Callable[[], Any], number: int, world: ScenarioWorld, thread_name: str = "asyncio"
+    ) -> None:
         self.name = name
         self.number = number
         self.call = call
+        self.world = world
         self.thread_name = thread_name
+        self.slept = 0.0
+        self.until: Moment | None = None
+        """The moment before which its result cannot arrive, if it has slept."""
         self.kept: ThreadLocals = {}
         """What its thread keeps."""
         self.place = 0
@@ -221,14 +236,35 @@ class Job:
         if not self.future.set_running_or_notify_cancel():
             return
         thread = threading.Thread(name=f"{self.thread_name}_{self.place}")  # which asks for the present one, too
-        Job.thread = get_ident()
+        Job.thread, Job.running = get_ident(), self
         try:
             with apart(), _present(thread), of_thread(self.kept):
                 self._value = contextvars.Context().run(self.call)
         except Exception as error:  # noqa: BLE001 # it belongs to whoever waits for the result
             self._error = error
         finally:
-            Job.thread = None
+            Job.thread = Job.running = None
+
+    @classmethod
+    def here(cls) -> Job | None:
+        """The one that asks, if a function of one does: of the program, on whatever thread it is told to be."""
+        return cls.running if cls.thread == get_ident() else None
+
+    def time(self) -> Any:
+        """What the clock shows on its thread."""
+        return self.world.clock.read() + self.slept
+
+    def sleep(self, seconds: float) -> None:
+        """Its thread sleeps, beside the loop."""
+        if seconds < 0:
+            raise ValueError("sleep length must be non-negative")
+        self.slept += float(seconds)
+        self.until = self.world.clock.present() + self.slept
+
+    def late_enough(self) -> list[tuple[int, int, int]]:
+        """What holds of the present instant where its result arrives: a bound of the clock, if it has slept."""
+        until = self.until
+        return [] if until is None else [(until.instant, self.world.clock.now, -until.offset)]
 
     def arrive(self) -> None:
         """Give the result to whoever waits: :mod:`concurrent.futures` then calls ``call_soon_threadsafe``."""

@@ -180,7 +180,7 @@ class ScenarioWorld(Arriving):
         """A function for a thread of ``executor`` (nothing: the default one): a future of :mod:`concurrent.futures`."""
         name = getattr(func, "__qualname__", None) or getattr(getattr(func, "func", None), "__qualname__", "function")
         short = str(name).rpartition(".")[2]
-        job = Job(short, partial(func, *args), self.progress.jobs, executors.thread_name(executor))
+        job = Job(short, partial(func, *args), self.progress.jobs, self, executors.thread_name(executor))
         self.progress.jobs += 1
         self._pool(executor).submit(job)
         NOW.threads = NOW.threads or job.place > 0
@@ -237,6 +237,8 @@ class ScenarioWorld(Arriving):
         for pool in self.pools:
             for job in pool.begun:
                 if job.ran or job.future.cancelled():
+                    if not self.clock.possible(job.late_enough() + self._bounds(None)):
+                        continue
                     name = f"{job.name} ends on its thread"
                     make = partial(self._thread, Move(name, "ends", job.number), self._job_ends, pool, job)
                 else:
@@ -253,7 +255,13 @@ class ScenarioWorld(Arriving):
                 )
         return moves
 
+    def _falls_asleep(self) -> bool:
+        jobs = (job for pool in self.pools for job in pool.begun) if self._pools else ()
+        return any(job.until is not None and job.until.instant == self.clock.now for job in jobs)
+
     def _job_ends(self, pool: Pool, job: Job) -> None:
+        for bound in job.late_enough():
+            self.clock.require(*bound)
         pool.finished(job)
         job.arrive()
 

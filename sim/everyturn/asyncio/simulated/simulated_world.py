@@ -179,8 +179,12 @@ class SimulatedWorld(ScenarioWorld):
                 return planned.happens
             return planned.arrives if move.way == planned.way % len(source.ways) else _NEVER
         if isinstance(source, Job):
-            return planned.arrives if source.ran else planned.happens
+            return self._ends(source, planned) if source.ran else planned.happens
         return planned.arrives
+
+    def _ends(self, job: Job, planned: _Planned) -> float:
+        slept = 0 if job.until is None else self._actual[job.until.instant] + job.until.offset
+        return max(planned.arrives, slept)
 
     def _planned(self, source: Any) -> _Planned:
         now = self._actual[-1]

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from types import MappingProxyType
 from typing import Any, Final
 
-from everyturn.asyncio.runtime.output import KeptStream
+from everyturn.asyncio.runtime.output import KeptStream, TypedStream
 from everyturn.asyncio.states.classes import is_programs
 from everyturn.asyncio.states.encoding import StateEncoder, encodes
 
@@ -94,7 +94,7 @@ def _holds_links(value: Any) -> bool:
     return type(value) is dict and any(map(_is_link, value.values()))
 
 
-@encodes(KeptStream, io.TextIOWrapper)
+@encodes(KeptStream, TypedStream, io.TextIOWrapper)
 def _stream(encoder: StateEncoder, value: Any) -> None:
     """Standard output and error are what they are; other files are not known."""
     stream = getattr(value, "instead", value)

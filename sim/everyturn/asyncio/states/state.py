@@ -95,7 +95,7 @@ def _pool(pool: Any) -> tuple[Any, ...]:
 
 
 def _job(job: Any) -> tuple[Any, ...]:
-    return (job.name, job.call, job.ran, job.place, job.future, job._value, job._error)
+    return (job.name, job.call, job.ran, job.place, job.future, job.until, job._value, job._error)
 
 
 def _known_orders(encoder: StateEncoder, world: ScenarioWorld) -> list[tuple[int, int]]:

@@ -69,6 +69,8 @@ class ScriptedWorld:
         self._given = itertools.count()
         self._idle: Any = None
         self.in_thread = False
+        self.slept = 0.0
+        """How long the function on another thread has slept."""
         self.coming: dict[int, Any] = {}
         """What comes from outside, unasked."""
         self.network: Any = None
@@ -143,14 +145,21 @@ class ScriptedWorld:
         job = self._jobs[number]
         if not job[0].set_running_or_notify_cancel():
             return
-        running = asyncio._get_running_loop()
+        running, self.slept = asyncio._get_running_loop(), 0.0
         asyncio._set_running_loop(None)
         try:
             job[2] = contextvars.Context().run(job[1])
         except Exception as error:  # noqa: BLE001 # it belongs to whoever waits for the result
             job[3] = error
         finally:
+            self.slept = 0.0
             asyncio._set_running_loop(running)
+
+    def sleeps(self, seconds: Any) -> None:
+        if self.in_thread:
+            self.slept += seconds
+        else:
+            print(f"time.sleep({seconds!r}) blocks the loop")
 
     def ends(self, number: int, way: int) -> None:
         future, _, value, error = self._jobs.pop(number)
@@ -274,7 +283,11 @@ def patch(loop: ScriptedLoop) -> None:
     """Clocks and randomness of the run, and threads that are the script's. Before the program is imported."""
 
     def shown(original: Any, show: Any) -> Any:
-        return lambda: original() if asyncio._get_running_loop() is None else show(loop.time())
+        def clock() -> Any:
+            runs = loop.outside.in_thread or asyncio._get_running_loop() is not None
+            return show(loop.time() + loop.outside.slept) if runs else original()
+
+        return clock
 
     for name, more in (("time", EPOCH), ("monotonic", 0.0), ("perf_counter", 0.0)):
         shows = functools.partial(operator.add, more)
@@ -285,7 +298,7 @@ def patch(loop: ScriptedLoop) -> None:
     for owner, name, stand_in in called_classes():
         setattr(owner, name, stand_in)
     REGISTERED.add = registering(REGISTERED.add)
-    time.sleep = lambda seconds: print(f"time.sleep({seconds!r}) blocks the loop")
+    time.sleep = loop.outside.sleeps
     os.urandom = loop.outside.random.randbytes
     random._urandom = loop.outside.random.randbytes  # type: ignore[attr-defined]
     pool: Any = concurrent.futures.ThreadPoolExecutor
