@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -20,6 +21,12 @@ def _caches_end(request: pytest.FixtureRequest) -> Iterator[None]:
     for each in list(vars(request.module).values()):
         if hasattr(type(each), "cache_clear"):
             each.cache_clear()
+
+
+def pytest_collection_finish() -> None:
+    """What it took to find and rewrite the tests is half of all that there is by then, and nobody's: each exploration
+    of an asyncio program would go through it."""
+    gc.collect()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

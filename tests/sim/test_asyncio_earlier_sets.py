@@ -4,12 +4,16 @@ count."""
 from __future__ import annotations
 
 import asyncio
+import gc
 import weakref
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import pytest
 from tests.nightly import thinned
 from tests.sim import asyncio_earlier as earlier
+from tests.sim.asyncio_earlier import Room
 from tests.sim.test_asyncio_sets import behaviours
 
 from everyturn.asyncio.checking import check
@@ -38,6 +42,55 @@ def test_where_they_are_not_remembered_an_order_is_missed(monkeypatch: pytest.Mo
 
 def test_where_nobody_sees_an_order_all_is_proved() -> None:
     assert check(earlier.kept_until_done).cell.verdict is Verdict.PROVED
+
+
+def kept_for_a_while() -> None:
+    gc.freeze()
+    gc.unfreeze()
+
+
+MEANWHILE: Final[dict[str, Callable[[], object]]] = {
+    "nothing": lambda: None,
+    "the youngest are looked at": partial(gc.collect, 0),
+    "those that are not old are": partial(gc.collect, 1),
+    "all are": gc.collect,
+    "all are kept from the collector": kept_for_a_while,
+}
+
+
+@pytest.mark.parametrize("meanwhile", MEANWHILE.values(), ids=MEANWHILE)
+def test_sets_that_came_between_two_searches_are_known(
+    meanwhile: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However old they are to the collector by then; objects that were there at the first are gone through again only
+    where others have become as old."""
+    asked: list[int | None] = []
+    every = gc.get_objects
+
+    def get_objects(generation: int | None = None) -> list[Any]:
+        asked.append(generation)
+        return every(generation=generation)
+
+    known, kept, emptied = order.EarlierSets(), {Room("a")}, {Room("b")}
+    gc.disable()
+    try:
+        known.freeze()
+        known.forget()
+        late = {Room("c")}
+        emptied.clear()
+        meanwhile()
+        monkeypatch.setattr(gc, "get_objects", get_objects)
+        known.freeze()
+    finally:
+        gc.unfreeze()
+        gc.enable()
+    assert [id(each) for each in (kept, emptied, late)] == [
+        id(each) for one in (kept, emptied, late) for each in known._sets() if each is one
+    ]
+    assert (None in asked) == (meanwhile not in (MEANWHILE["nothing"], MEANWHILE["the youngest are looked at"]))
+    emptied.add(Room("d"))
+    kept.clear()
+    assert [id(each) for each in known.changed()] == [id(emptied)]
 
 
 def test_of_a_programs_own_objects_one_order_is_trusted() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import gc
+import sys
 import time
 import weakref
 from contextlib import suppress
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -74,6 +76,21 @@ def test_within_one_for_another_program_that_one_is_over_meanwhile() -> None:
         assert run(one, FirstOption(), Setting()).complete
     assert time.monotonic is clock
     assert (gc.get_freeze_count(), gc.isenabled()) == (frozen, True)
+
+
+def test_what_a_module_has_taken_by_name_since_the_last_time_is_patched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what it still has is so again, and is as it was afterwards."""
+    module: Any = ModuleType("takes_clocks")
+    module.__file__ = "takes_clocks.py"
+    module.one, module.other = time.monotonic, None
+    monkeypatch.setitem(sys.modules, "takes_clocks", module)
+    for other in (None, time.time, None, time.time):
+        module.other = other
+        with prepared(one):
+            assert module.one is time.monotonic
+            assert module.other is (other and time.time)
+            assert time.time is not other
+        assert (module.one, module.other) == (time.monotonic, other)
 
 
 def test_classes_that_a_search_met_are_forgotten_by_what_comes_next() -> None:

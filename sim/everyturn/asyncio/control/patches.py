@@ -25,6 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import SourceFileLoader
 from types import ModuleType
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from everyturn.asyncio.control import dates, drawn_ids
 from everyturn.asyncio.control.refusals import refusals, refuse
@@ -226,6 +227,8 @@ def _thread_start(original: Callable[[threading.Thread], None]) -> Callable[[thr
 
 
 _NOTHING: Final = object()
+_MODULES: Final[WeakKeyDictionary[ModuleType, tuple[int, bool, list[str]]]] = WeakKeyDictionary()
+"""Module → what it held when it was looked at, and what came of that."""
 _EXECUTING: Final[set[int]] = set()
 """Modules whose own code is running: which are being imported."""
 _CLASSES: Final[list[tuple[ModuleType, str, Any]]] = [
@@ -244,6 +247,8 @@ class Patches:
     def __init__(self) -> None:
         self._put_back: list[tuple[Any, str, Any]] = []
         self._instead: dict[Any, Any] = {}
+        self._asked = 0
+        """Stands for what is patched."""
         self._met: set[int] = set()
         self._random = random.getstate()
         self._dates = dates.pickled()
@@ -264,6 +269,7 @@ class Patches:
     def put_in_modules(self) -> None:
         """Patch what modules hold that were imported since the last time."""
         self._instead = {**drawn_ids.drawing(_world), **self._instead}
+        self._asked = hash(tuple(map(id, self._instead)))
         for module in list(sys.modules.values()):
             done = id(module) in self._met or id(module) in _EXECUTING
             if not done and issubclass(type(module), ModuleType):
@@ -275,13 +281,26 @@ class Patches:
             self._inject(module)
         if not may_be_patched(vars(module).get("__file__") or "<"):
             return
-        if dates.names(module) & STAND_INS.keys():
+        makes_sets, patched = self._known(module)
+        if makes_sets:
             self._inject(module)
-        for name, value in list(vars(module).items()):
-            if not (callable(value) and _hashable(value) and value in self._instead):
-                continue
+        for name in patched:
+            value = vars(module)[name]
             if value not in dates.STAND_INS or dates.reads_today(module):
                 self._set(module, name, self._instead[value])
+
+    def _known(self, module: ModuleType) -> tuple[bool, list[str]]:
+        """Whether code of this module makes sets, and what it has by name that is patched: as it was looked up for
+        other runs, if the module still has the same."""
+        held = hash((self._asked, *map(id, vars(module).values())))
+        known = _MODULES.get(module)
+        if known is None or known[0] != held:
+            makes_sets = not STAND_INS.keys().isdisjoint(dates.names(module))
+            kinds = {type(each) for each in self._instead if callable(each) and _hashable(each)}
+            there = list(vars(module).items())
+            patched = [name for name, value in there if type(value) in kinds and value in self._instead]
+            known = _MODULES[module] = held, makes_sets, patched
+        return known[1:]
 
     def _importing(self, original: Callable[..., None]) -> Callable[..., None]:
         """While a module's own code runs, which may derive classes from them, classes are the real ones."""

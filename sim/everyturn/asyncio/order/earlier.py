@@ -29,6 +29,9 @@ class EarlierSets:
         """Those that held nothing but text and numbers when they were found. They can be compared at once."""
         self._others = _Found()
         self._locals: list[ref[threading.local]] = []
+        self._known: list[ref[Any]] = []
+        self._last: list[None] | None = None
+        """What was made last when all that is known was there: what is made since is not older to the collector."""
         self._room = 0
         self.touched = False
         """Whether any of them may have taken something in, or given it away, since they were tidied."""
@@ -38,7 +41,7 @@ class EarlierSets:
         if self.touched:
             _tidy(self._sets())
             self.touched = False
-        sets, found = _new_ones()
+        sets, found = _new_ones(self._unknown())
         self._locals = [*(each for each in self._locals if each() is not None), *map(ref, found)]
         for each in sets:
             held = frozenset(each)
@@ -51,9 +54,29 @@ class EarlierSets:
         gc.freeze()
 
     def forget(self) -> None:
-        """The collector finds everything again."""
-        gc.unfreeze()
-        self._plain, self._others, self._locals = _Found(), _Found(), []
+        """The collector finds everything again. Where there were sets is known the next time, if that comes soon."""
+        self._known, self._last = [], None
+        try:
+            self.freeze()
+            known: list[ref[Any]] = [*self._plain.sets, *self._others.sets, *self._locals]
+        finally:
+            gc.unfreeze()
+            self._plain, self._others, self._locals = _Found(), _Found(), []
+        self._known, self._last = known, []
+
+    def _unknown(self) -> list[Any]:
+        """What may be a set that is not frozen yet, or hold one.
+
+        In a large process there are hundreds of thousands of objects. So those of the oldest generation are not gone
+        through again if no other ones have come to it since all were: then what was made last is still in a younger
+        one, and so is what came later.
+        """
+        known, last, self._known, self._last = self._known, self._last, [], None
+        if last is not None:
+            young = [*gc.get_objects(generation=0), *gc.get_objects(generation=1)]  # what moves meanwhile comes twice
+            if any(each is last for each in young):
+                return [*filter(partial(is_not, None), map(call, known)), *young]
+        return gc.get_objects()
 
     def thread_locals(self, kinds: Container[type]) -> list[threading.local]:
         """The objects of these classes, derived from ``threading.local``, that were there before."""
@@ -117,10 +140,9 @@ _NOBODYS: Final = (
 a test is called by, which kinds of graphs a function takes, which numbers stand in somebody's code."""
 
 
-def _new_ones() -> tuple[list[set[Any]], list[threading.local]]:
-    """Sets that are not frozen yet, tidied; but for nobody's. And what keeps something for each thread."""
+def _new_ones(objects: list[Any]) -> tuple[list[set[Any]], list[threading.local]]:
+    """The sets among these, tidied; but for nobody's. And what keeps something for each thread."""
     kinds, of_threads = dict(_nobodys_owners()), set(family_of(threading.local))
-    objects = gc.get_objects()
     there: list[Any] = list(compress(objects, map({set, *kinds, *of_threads}.__contains__, map(type, objects))))
     nobodys = {id(getattr(each, name, None)) for each in there for name in kinds.get(type(each), ())}
     found = [each for each in there if type(each) is set and id(each) not in nobodys]
