@@ -49,6 +49,9 @@ class TypedStream(KeptStream):
         self._asked()
         return self.instead
 
+    def flush(self) -> None:
+        """Nothing is written; a stand-in for standard input may have no ``flush`` at all."""
+
     def read(self, size: int | None = -1, /) -> str:
         return self._read().read(-1 if size is None else size)
 
