@@ -11,11 +11,14 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.bound_numbers import BoundNumbers
 from everyturn.asyncio.runtime.running import Setting
-from everyturn.asyncio.search.searching import outcomes, search
+from everyturn.asyncio.search.searching import Merging, outcomes, search
+from everyturn.asyncio.states.addresses import in_text, replaced
 from everyturn.errors import ReplayError
 
 last_id = 0
@@ -111,3 +114,71 @@ def test_ids_that_are_drawn_in_c_are_the_runs_own(monkeypatch: pytest.MonkeyPatc
     assert found.merged
     assert len(notes_of(draws_ids)) == 1
     assert package.uuid4 is drawn, "put back"
+
+
+class Scope:
+    """Known by where it lies."""
+
+
+async def _named(world: Any, name: Any) -> None:
+    """Two scopes come in either order; the name of one of them is kept beside both."""
+    scopes: dict[str, Scope] = {}
+
+    async def opens(which: str) -> None:
+        await world.io(which)
+        scopes[which] = Scope()
+
+    await asyncio.gather(opens("one"), opens("other"))
+    kept = name(scopes[min(scopes)])
+    scopes = {each: scopes[each] for each in sorted(scopes)}
+    await asyncio.gather(world.io("x"), world.io("y"))
+    world.log(len(kept), name(scopes["one"]) == kept)
+
+
+async def named_by_address(world: Any) -> None:
+    await _named(world, lambda scope: f"cancelled by scope {id(scope):x}, at {hex(id(scope))}, that is {id(scope)}")
+
+
+async def named_alike(world: Any) -> None:
+    await _named(world, lambda scope: "cancelled by a scope")
+
+
+def test_an_address_in_a_text_stands_for_what_lies_there() -> None:
+    found, alike = search(named_by_address), search(named_alike)
+    assert found.complete
+    assert (found.runs, found.states, found.merged) == (alike.runs, alike.states, alike.merged)
+
+
+async def names_one_of_two(world: Any) -> None:
+    """Which of two that are both there is named depends on what came first."""
+    scopes = {"one": Scope(), "other": Scope()}
+    named: list[str] = []
+
+    async def names(which: str) -> None:
+        await world.io(which)
+        if not named:
+            named.append(f"scope {id(scopes[which]):x}")
+
+    await asyncio.gather(names("one"), names("other"))
+    await asyncio.gather(world.io("x"), world.io("y"))
+    world.log(*(which for which, scope in scopes.items() if named == [f"scope {id(scope):x}"]))
+
+
+def test_which_one_a_text_names_is_a_part_of_the_state() -> None:
+    assert notes_of(names_one_of_two) == {("one",), ("other",)}
+    with prepared(names_one_of_two):
+        merged = outcomes(names_one_of_two, Setting(), Merging())
+        assert {tuple(each.logged) for each in merged if each.complete} == {("one",), ("other",)}
+
+
+@given(some.text(), some.dictionaries(some.integers(1 << 32, 1 << 60), some.integers(0, 9)), some.text())
+def test_a_text_without_an_address_is_what_it_is(before: str, numbers: dict[int, int], behind: str) -> None:
+    for text in (before, before + behind):
+        assert replaced(text, in_text(text), {}) is None
+    for address, number in numbers.items():
+        for written in (f"{address:x}", f"{address:#x}", str(address)):
+            text = f"{before} {written} {behind}"
+            pieces = replaced(text, in_text(text), {address: number})
+            assert pieces is not None
+            assert number in pieces
+            assert [each for each in pieces if isinstance(each, str)][-1].endswith(behind)

@@ -122,7 +122,7 @@ def test_a_question_prepares_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """For the search, what is told of it, and its counter-check."""
     firsts: list[Any] = []
 
-    def first(scenario: Any, *rest: Any) -> list[type]:
+    def first(scenario: Any, *rest: Any) -> Any:
         firsts.append(scenario)
         return run_once(scenario, *rest)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+import weakref
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -262,6 +263,26 @@ def test_without_groups_nothing_is_decided() -> None:
 
 
 ROOMS = {"red", "green"}
+
+
+async def tasks_are_keys_and_members(world: Any) -> None:
+    """As anyio keeps what it knows of tasks, beside asyncio's sets of them."""
+    names: dict[Any, str] = {}
+    weakly: weakref.WeakKeyDictionary[Any, str] = weakref.WeakKeyDictionary()
+
+    async def work(name: str) -> None:
+        weakly[asyncio.current_task()] = names[asyncio.current_task()] = name
+        await world.io(name)
+
+    tasks = {asyncio.create_task(work(name)) for name in "ab"}
+    done, _ = await asyncio.wait(tasks)
+    await asyncio.gather(world.io("end"), world.io("late"))
+    world.log(*(names[each] + weakly[each] for each in done))
+
+
+def test_tasks_that_are_keys_and_members_keep_no_states_apart() -> None:
+    assert behaviours(tasks_are_keys_and_members) == {(("aa", "bb"),), (("bb", "aa"),)}
+    assert not search(tasks_are_keys_and_members).opaque
 
 
 async def goes_through_texts(world: Any) -> None:

@@ -11,7 +11,7 @@ from weakref import ref
 
 from everyturn.asyncio.control.patches import Patches
 from everyturn.asyncio.order.earlier import EARLIER
-from everyturn.asyncio.order.sequences import NOW
+from everyturn.asyncio.order.sequences import NOW, PASSING
 from everyturn.asyncio.runtime.bound_numbers import BOUND
 from everyturn.asyncio.runtime.decisions import FirstOption
 from everyturn.asyncio.runtime.output import kept
@@ -100,6 +100,7 @@ class _Preparation:
         self._ends.callback(NOW.put_back)
         self._ends.enter_context(kept())
         patches.put()
+        NOW.take_alone([PASSING])
         finalizers_before_the_runs()
         if self._scenario is not None:
             while _finds(self._scenario, self._setting, self._world_of):
@@ -117,8 +118,10 @@ class _Preparation:
     def as_it_began(self) -> None:
         """Forget of which classes sets were found since."""
         if NOW.classes != self._classes:
+            alone = NOW.alone
             NOW.put_back()
             NOW.take(self._classes)
+            NOW.take_alone(alone)
 
     def end(self) -> None:
         """Everything as it was."""
@@ -134,6 +137,7 @@ class _Looking(FirstOption):
 
     def __init__(self) -> None:
         self.found: dict[type, None] = {}
+        self.alone: set[type] = set()
         self._looks = 0
         self._begun = False
         self._world: Callable[[], ScenarioWorld | None] = lambda: None
@@ -161,24 +165,29 @@ class _Looking(FirstOption):
             assert world is not None
             with suppress(UnknownValue, RecursionError):  # then a search that merges says so
                 encode(world)
-            self.found.update(dict.fromkeys((world.unordered | world.orders.unordered) - set(NOW.classes)))
+            self.found.update(dict.fromkeys(world.unordered | world.orders.unordered))
+            self.alone |= world.alone
 
 
 def _finds(scenario: Scenario, setting: Setting | None, world_of: Callable[..., ScenarioWorld] | None) -> bool:
     """One run before all others: whether another one might find more, as it had sets that were not known, or has
     imported something."""
     modules = len(sys.modules)
-    found = _run_once(scenario, setting, world_of)
+    found, alone = _run_once(scenario, setting, world_of)
     NOW.take(found)
+    NOW.take_alone(alone)
     return bool(found) or len(sys.modules) > modules
 
 
-def _run_once(scenario: Scenario, setting: Setting | None, world_of: Callable[..., ScenarioWorld] | None) -> list[type]:
-    """The classes, not taken yet, of which a run had sets that are ordered by addresses."""
+def _run_once(
+    scenario: Scenario, setting: Setting | None, world_of: Callable[..., ScenarioWorld] | None
+) -> tuple[list[type], set[type]]:
+    """The classes, not taken yet, of which a run had sets that are ordered by addresses; and those of which it had sets
+    of one."""
     from everyturn.asyncio.runtime.running import Setting, run
     from everyturn.asyncio.runtime.world import ScenarioWorld
 
     guide = _Looking()
     setting = (setting or Setting())._replace(longest=_WARMING)
     run(scenario, guide, setting, guide.watch, world_of=world_of or ScenarioWorld)
-    return [each for each in guide.found if each not in NOW.classes]
+    return [each for each in guide.found if not NOW.has_order(each)], guide.alone

@@ -135,9 +135,13 @@ _NOBODYS: Final = (
     ("_pytest.nodes", "Node", ("extra_keyword_matches",)),
     ("networkx.utils.backends", "_dispatchable", ("optional_graphs", "list_graphs", "backends")),
     ("hypothesis.internal.constants_ast", "Constants", ("integers", "floats", "bytes", "strings")),
+    ("pydantic.fields", "FieldInfo", ("_qualifiers",)),
+    ("pydantic._internal._model_construction", "ModelMetaclass", ("__class_vars__",)),
+    ("_frozen_importlib_external", "FileFinder", ("_path_cache", "_relaxed_path_cache")),
 )
 """Module, class, and attributes that hold sets which no program has to do with, and of which there are thousands: what
-a test is called by, which kinds of graphs a function takes, which numbers stand in somebody's code."""
+a test is called by, which kinds of graphs a function takes, which numbers stand in somebody's code, how a field of a
+model is qualified, which files are in a folder."""
 
 
 def _new_ones(objects: list[Any]) -> tuple[list[set[Any]], list[threading.local]]:

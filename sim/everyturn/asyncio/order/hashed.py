@@ -30,6 +30,15 @@ MERGED: Final = (
 )
 
 
+UNSEEN: Final[set[str]] = set()
+"""Names of classes that runs make anew where nobody sees it: by calling ``type``, not by a statement."""
+
+
+def name_of(kind: type) -> str:
+    """What a class is called, whole."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
 def is_numbered(member: Any) -> bool:
     """Whether this is a task or a future, of whatever class."""
     return issubclass(type(member), _FUTURE)
@@ -46,7 +55,13 @@ def is_by_address(kind: type) -> bool:
     own: Any = kind.__hash__
     if issubclass(kind, type) or kind.__flags__ & (_HEAP | _IMMUTABLE) != _HEAP or kind.__weakrefoffset__ == 0:
         return False
-    return own is object.__hash__ or (kind.__eq__ is object.__eq__ and asks_where_it_lies(own))
+    if hasattr(own, "is_ours"):
+        return True
+    if name_of(kind) in UNSEEN:
+        return False
+    if own is object.__hash__:
+        return True
+    return kind.__eq__ is object.__eq__ and asks_where_it_lies(own)
 
 
 def asks_where_it_lies(own: Any) -> bool:
@@ -93,8 +108,7 @@ def said_of(members: Iterable[Any]) -> set[str]:
 
 def of_places(kind: type) -> str:
     """What is said of sets whose members nothing can hash but by where they lie."""
-    name = f"{kind.__module__}.{kind.__qualname__}"
-    return f"the order of sets of {name} is that of where they lie; it is one of all that are possible"
+    return f"the order of sets of {name_of(kind)} is that of where they lie; it is one of all that are possible"
 
 
 def _is_by_place(member: Any) -> bool:

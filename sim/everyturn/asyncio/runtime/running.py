@@ -61,7 +61,8 @@ class ScenarioOutcome:
     """What came of one run. ``complete``: it came to rest, and was judged.
 
     ``groups``: those of its setting; ``neighbours``: pairs of tasks or futures that were in one set at once.
-    ``unordered``: classes of objects that were met in sets that are ordered by addresses. ``rested``: how much of
+    ``unordered``: classes of objects that were met in sets that are ordered by addresses; ``alone``: one in a set.
+    ``rested``: how much of
     ``logged`` was noted before it came to rest first; what follows is the end of ``asyncio.run``. ``times``: the clock
     at each iteration of the loop, in seconds: the earliest that everything decided allows. ``unsure``: kinds of faults
     of which it cannot be seen whether this run has one, and why not; ``shown``: what the run has shown, where a verdict
@@ -78,6 +79,7 @@ class ScenarioOutcome:
     groups: Groups = ()
     neighbours: frozenset[tuple[str, str]] = frozenset()
     unordered: frozenset[type] = frozenset()
+    alone: frozenset[type] = frozenset()
     rested: int = 0
     times: list[float] = field(default_factory=list)
     unsure: dict[str, str] = field(default_factory=dict)
@@ -181,6 +183,7 @@ def _one(
         PROCESS.put_back()
     outcome.iterations, outcome.neighbours = world.progress.iterations, frozenset(world.numbers.neighbours.pairs)
     outcome.unordered = frozenset(world.unordered | world.orders.unordered)
+    outcome.alone = frozenset(world.alone)
     merged = {MERGED} if NOW.merges and world.numbers.several else set()
     merged |= {HOLDERS} if world.numbers.neighbours.holders else set()
     outcome.trusted = frozenset(world.network.trusted | world.orders.trusted | merged)

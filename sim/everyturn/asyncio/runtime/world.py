@@ -65,6 +65,8 @@ class ScenarioWorld(Arriving):
         self.phase = "runs"
         self.unordered: set[type] = set()
         """Classes of objects that were met in sets that are ordered by addresses."""
+        self.alone: set[type] = set()
+        """Classes of objects that are hashed by their addresses, and were met in sets of which they are all."""
         self.random = Random(0)
         self._longest, self._until = setting.longest, setting.until
         self._watch = watch

@@ -188,7 +188,7 @@ def counter_check(
     setting = setting._replace(longest=max(LONGEST, work.longest), until=None)
     checking = _Checking(scenario, setting, frozenset(proved), limit)
     with prepared(scenario, setting):
-        NOW.take(unordered - set(NOW.classes))
+        NOW.take(unordered)
         if guide is not None:
             checking.follow(guide, work)
         checking.sample(guide, work.runs if schedules is None else min(work.runs, schedules))

@@ -240,6 +240,7 @@ class ScenarioSearch:
     unrested: int = 0
     neighbours: frozenset[tuple[str, str]] = frozenset()
     unordered: frozenset[type] = frozenset()
+    alone: frozenset[type] = frozenset()
     trusted: list[str] = field(default_factory=list)
     guide: Merging | None = None
     found: dict[str, ScenarioOutcome] = field(default_factory=dict)
@@ -258,6 +259,7 @@ class ScenarioSearch:
         self.unsure = outcome.unsure | self.unsure
         self.shown |= outcome.shown
         self.unordered |= outcome.unordered
+        self.alone |= outcome.alone
         self.assumed |= outcome.trusted
         for finding in outcome.findings:
             best = self.found.get(finding.kind)
@@ -312,8 +314,9 @@ def search(
             except OutOfTime as error:
                 result.stopped = str(error)
                 return result
-            if unordered := result.unordered - set(NOW.classes):
-                NOW.take(unordered)
+            if NOW.lacks(result.unordered, result.alone):
+                NOW.take(result.unordered)
+                NOW.take_alone(result.alone)
                 continue
             if finished:
                 result.complete = finished and result.stopped is None
@@ -347,7 +350,7 @@ def _exhaust(
             guide.ended(outcome)
             result.states, result.merged, result.opaque = len(guide.seen), guide.merged, guide.opaque
             result.seen = guide.graph.count
-        if _is_to_begin_anew(result) or not result.unordered.issubset(NOW.classes):
+        if _is_to_begin_anew(result) or NOW.lacks(result.unordered, result.alone):
             return False
         if watch is not None:
             watch(result)

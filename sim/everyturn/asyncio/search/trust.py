@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Final
 
-from everyturn.asyncio.order.hashed import OF_TEXTS, of_places
+from everyturn.asyncio.order.hashed import OF_TEXTS, name_of
 from everyturn.asyncio.order.sequences import NOW
 
 _THREADS: Final = (
@@ -15,13 +15,12 @@ _THREADS: Final = (
 
 
 def _trusted_order(kind: type) -> str:
-    name = f"{kind.__module__}.{kind.__qualname__}"
-    return f"the order of sets of {name} is that in which they came; it is one of all that are possible"
+    return f"the order of sets of {name_of(kind)} is that in which they came; it is one of all that are possible"
 
 
 def trusted(assumed: Set[str]) -> list[str]:
     """What the runs that were made rest on; ``assumed``: what they have said of it themselves."""
     texts = [OF_TEXTS] if NOW.texts or OF_TEXTS in assumed else []
     texts += [_THREADS] if NOW.locals and NOW.threads else []
-    places = set(map(of_places, NOW.by_place))
-    return [*map(_trusted_order, NOW.classes), *texts, *sorted((assumed | places) - {OF_TEXTS})]
+    orders = dict.fromkeys(map(_trusted_order, NOW.classes))
+    return [*orders, *texts, *sorted((assumed | NOW.by_place) - {OF_TEXTS})]

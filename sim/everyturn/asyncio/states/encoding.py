@@ -17,7 +17,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
-from itertools import islice
+from itertools import filterfalse, islice
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -34,7 +34,7 @@ from everyturn.asyncio.order.moments import Moment, Span
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.order.sets import is_chosen, plainly
 from everyturn.asyncio.runtime import packages
-from everyturn.asyncio.states import hashes, mentioned
+from everyturn.asyncio.states import addresses, hashes, mentioned
 from everyturn.asyncio.states.classes import (
     HEAP,
     NOT_OF_THE_CLASS,
@@ -57,8 +57,6 @@ if TYPE_CHECKING:
 
 ATOMS: Final = frozenset({int, bool, str, bytes, type(None), type(...), type(NotImplemented)})
 _NUMBERS: Final = frozenset({float, complex, range, Moment, Span})
-_LEAST_ADDRESS: Final = 1 << 32
-"""Whole numbers below are no addresses."""
 
 _KNOWN: dict[type, Callable[[Any], Any]] = {}
 
@@ -102,6 +100,8 @@ class StateEncoder:
         self.classes: set[int] = set()
         self.addresses: list[tuple[int, int]] = []
         """Places of whole numbers that may be addresses, and these."""
+        self.texts: list[tuple[int, str]] = []
+        """Places of texts in which there may be addresses, and these."""
         self.mentioned: set[str] = set()
         """Names in code that was met."""
         self.libraries: set[str] = set()
@@ -162,13 +162,19 @@ class StateEncoder:
         for place, number in self.addresses:
             if number in self.numbers:
                 self.out[place] = ("address", self.numbers[number])
+        for place, text in self.texts:
+            pieces = addresses.replaced(text, addresses.in_text(text), self.numbers)
+            if pieces is not None:
+                self.out[place] = ("text", *pieces)
 
     def value(self, value: Any) -> None:
         """Encode any object. Raises :class:`UnknownValue`."""
         kind = type(value)
         if kind in ATOMS:
-            if kind is int and value > _LEAST_ADDRESS:
+            if kind is int and value > addresses.LEAST:
                 self.addresses.append((len(self.out), value))
+            elif kind is str and len(value) >= addresses.SHORTEST and addresses.in_text(value):
+                self.texts.append((len(self.out), value))
             self.out.append((kind.__name__, value))
             return
         if kind in _NUMBERS:
@@ -241,7 +247,9 @@ class StateEncoder:
     def _ordered(self, value: Any) -> None:
         """The order of a set must not depend on addresses; its table says where new members come. Among tasks and
         futures the world decides that."""
-        if len(value) > 1:
+        if len(value) == 1:
+            self.world.alone.update(filterfalse(sequences.NOW.is_taken, by_address(value)))
+        elif value:
             others = [each for each in value if not _has_own_order(each)]
             if any(map(holds_numbered, value)):
                 self.world.orders.trusted.add(HOLDERS)
@@ -378,7 +386,7 @@ def _has_own_order(value: Any) -> bool:
         plain = kind in (tuple, frozenset)
         return all(_has_own_order(each) and (plain or not is_numbered(each)) for each in parts)
     own: Any = kind.__hash__
-    if kind in sequences.NOW.classes or isinstance(value, type):
+    if sequences.NOW.has_order(kind) or isinstance(value, type):
         return True
     if isinstance(value, Enum) and own is Enum.__hash__:
         return True  # the hash of its name

@@ -1,0 +1,44 @@
+"""Addresses in what a program keeps: ``id(task)`` as a number, or written into a text, ``f"scope {id(self):x}"``.
+
+In another run the object lies elsewhere. So what is the address of an object of the state stands for that object; any
+other number is what it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+LEAST: Final = 1 << 32
+"""Whole numbers below are no addresses."""
+SHORTEST: Final = 9
+"""The fewest digits of a number that is not below."""
+_NUMBERS: Final = re.compile(r"(?<![0-9A-Za-z])(?:0x)?([0-9a-fA-F]{9,20})(?![0-9A-Za-z])")
+
+Found = tuple[tuple[int, int, tuple[int, ...]], ...]
+"""For each number in a text: where it begins and ends, and what it can be."""
+
+
+@lru_cache(1 << 14)
+def in_text(text: str) -> Found:
+    """The numbers in a text that may be addresses."""
+    return tuple((*each.span(1), _read(each[1])) for each in _NUMBERS.finditer(text))
+
+
+def _read(digits: str) -> tuple[int, ...]:
+    number = int(digits, 16)
+    return (number, int(digits)) if digits.isdecimal() else (number,)
+
+
+def replaced(text: str, found: Found, numbers: Mapping[int, int]) -> tuple[object, ...] | None:
+    """The text with the numbers of objects in place of their addresses; none if there is no address in it."""
+    pieces: list[object] = []
+    begins = 0
+    for start, end, read in found:
+        number = next((numbers[each] for each in read if each in numbers), None)
+        if number is not None:
+            pieces += [text[begins:start], number]
+            begins = end
+    return (*pieces, text[begins:]) if pieces else None
