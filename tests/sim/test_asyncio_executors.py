@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import everyturn
-from everyturn.asyncio.runtime.running import IN_ONE_STEP
+from everyturn.asyncio.runtime.outside import IN_ONE_STEP
 from everyturn.asyncio.search.searching import search
 from everyturn.errors import UsageError
 

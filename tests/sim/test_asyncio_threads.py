@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from everyturn.asyncio.checking import check
-from everyturn.asyncio.runtime.running import IN_ONE_STEP, Scenario
+from everyturn.asyncio.runtime.outside import IN_ONE_STEP
+from everyturn.asyncio.runtime.running import Scenario
 from everyturn.asyncio.simulation import fuzz_simulated
 from everyturn.verdicts.verdict import Verdict
 

@@ -199,6 +199,12 @@ def _present(thread: threading.Thread) -> Iterator[None]:
         del known[OTHER_THREAD]
 
 
+IN_ONE_STEP: Final = (
+    "a function on another thread runs in one step: what comes between two lines of it, on the loop or on a third "
+    "thread, is not looked at"
+)
+
+
 class Job:
     """A function that another thread runs: it runs in one step, and later its result arrives.
 

@@ -47,10 +47,6 @@ LEFT: Final = (
     "at the end of asyncio.run what is left is cancelled in the order in which it was made; it is one of all that are "
     "possible"
 )
-IN_ONE_STEP: Final = (
-    "a function on another thread runs in one step: what comes between two lines of it, on the loop or on a third "
-    "thread, is not looked at"
-)
 RECKONED: Final = (
     "what is reckoned with a time otherwise than by sums, multiples and comparisons took the earliest that it can be"
 )
@@ -189,7 +185,7 @@ def _one(
     outcome.trusted = frozenset(world.network.trusted | world.orders.trusted | merged)
     if world.clock.reckoned:
         outcome.trusted |= {RECKONED}
-    outcome.trusted |= drawn | ({IN_ONE_STEP} if world.progress.jobs else set())
+    outcome.trusted |= drawn
     if REFUSED:
         raise REFUSED[0]
 

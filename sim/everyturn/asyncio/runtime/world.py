@@ -20,7 +20,17 @@ from everyturn.asyncio.runtime.decisions import GO_ON, Decision, Guide, told_apa
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.findings import ScenarioFinding, of_context, step_name
 from everyturn.asyncio.runtime.loop import WorldLoop
-from everyturn.asyncio.runtime.outside import DEFAULT_WORKERS, Answer, ErrorBudget, HowLong, Job, Move, Pool, Timing
+from everyturn.asyncio.runtime.outside import (
+    DEFAULT_WORKERS,
+    IN_ONE_STEP,
+    Answer,
+    ErrorBudget,
+    HowLong,
+    Job,
+    Move,
+    Pool,
+    Timing,
+)
 from everyturn.asyncio.runtime.places import user_line
 from everyturn.asyncio.runtime.services import WorldModel, WorldStore
 
@@ -184,6 +194,8 @@ class ScenarioWorld(Arriving):
         short = str(name).rpartition(".")[2]
         job = Job(short, partial(func, *args), self.progress.jobs, self, executors.thread_name(executor))
         self.progress.jobs += 1
+        if func != self.network.resolve:
+            self.orders.trusted.add(IN_ONE_STEP)
         self._pool(executor).submit(job)
         NOW.threads = NOW.threads or job.place > 0
         return job.future
