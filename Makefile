@@ -26,13 +26,17 @@ help:
 demo: $(VENV)/.installed
 	$(BIN)/everyturn demo
 
-test: lint types tests
+# Types are checked beside the tests: one process does it, which would leave a core idle.
+test: lint
+	$(MAKE) --no-print-directory --jobs=2 types tests
 
 # The whole suite on those of Python 3.11, 3.12 and 3.13 that are installed, each in an environment of its own.
 test-all: lint types
 	.ci/test_all
 
+# Compiled first, also where the environment has Python keep no byte code: tests start hundreds of interpreters.
 tests: $(VENV)/.installed
+	$(BIN)/python -m compileall -q model impl sim examples
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
 
 # Other people's packages as they are, in an environment of their own: here a package that is missing is a failure.

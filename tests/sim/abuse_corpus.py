@@ -7,7 +7,7 @@ import bz2
 import gzip
 import lzma
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
@@ -21,15 +21,20 @@ TRACE: Final = "tests/traces/L1-no-lost-cancel.jsonl"
 TOKEN: Final = "et2-M8gQAAMAAAAAAAAA"
 
 
+def no_file() -> bytes | None:
+    """The content of a file that is not there."""
+    return None
+
+
 class BadInput(NamedTuple):
-    """One bad input: ``words`` of the command line, in which FILE is the file with this ``content`` (none: there is no
-    file, a folder if it is ``FOLDER``), OUT a file that was good before, and NEW one that was not there; ``named``: what
-    the error has to name."""
+    """One bad input: ``words`` of the command line, in which FILE is the file with this ``content``, which is made when
+    it is asked for (none: there is no file, a folder if it is ``FOLDER``), OUT a file that was good before, and NEW one
+    that was not there; ``named``: what the error has to name."""
 
     what: str
     words: tuple[str, ...]
     ending: str = ""
-    content: bytes | None = None
+    content: Callable[[], bytes | None] = no_file
     named: str = "FILE"
     code: int = 2
 
@@ -129,9 +134,13 @@ def of_files() -> Iterator[BadInput]:
     for kind, (ending, commands) in READERS.items():
         for what, spoil in SPOILT.items():
             if (kind, what) not in GOES_ON:
-                content = spoil(sound(kind))
                 for words in commands:
-                    yield BadInput(f"{words[0]} {kind}: {what}", words, ending, content)
+                    yield BadInput(f"{words[0]} {kind}: {what}", words, ending, partial(spoilt, kind, spoil))
+
+
+def spoilt(kind: str, spoil: Callable[[bytes], bytes | None]) -> bytes | None:
+    """A good file of a format, spoilt."""
+    return spoil(sound(kind))
 
 
 # what spoils the contents of one format
@@ -236,10 +245,14 @@ def of_contents() -> Iterator[BadInput]:
     for kind, changes in CHANGED.items():
         ending, (words, *_) = READERS[kind]
         for was, becomes in changes:
-            assert was in sound(kind), f"{kind}: nothing to spoil: {was!r}"
-            content = sound(kind).replace(was, becomes, 1)
             shown = becomes.decode()[:30].replace("\n", " ")
-            yield BadInput(f"{words[0]} {kind}: {shown}", words, ending, content)
+            yield BadInput(f"{words[0]} {kind}: {shown}", words, ending, partial(changed, kind, was, becomes))
+
+
+def changed(kind: str, was: bytes, becomes: bytes) -> bytes:
+    """A good file of a format, in which something else is written once."""
+    assert was in sound(kind), f"{kind}: nothing to spoil: {was!r}"
+    return sound(kind).replace(was, becomes, 1)
 
 
 # bad words on the command line

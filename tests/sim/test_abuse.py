@@ -28,10 +28,11 @@ def test_a_bad_input_is_refused(bad: BadInput, tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(ROOT)
     file, out = tmp_path / f"bad{bad.ending}", tmp_path / "out"
     out.write_bytes(b"good")
-    if bad.content == FOLDER:
+    content = bad.content()
+    if content == FOLDER:
         file.mkdir()
-    elif bad.content is not None:
-        file.write_bytes(bad.content)
+    elif content is not None:
+        file.write_bytes(content)
     stands = {"FILE": str(file), "OUT": str(out), "NEW": str(tmp_path / "new")}
 
     result = CliRunner().invoke(main, [stands.get(word, word) for word in bad.words])
@@ -45,5 +46,5 @@ def test_a_bad_input_is_refused(bad: BadInput, tmp_path: Path, monkeypatch: pyte
     assert stands.get(bad.named, bad.named) in result.stderr
     assert out.read_bytes() == b"good"
     if file.is_file():
-        assert file.read_bytes() == bad.content
+        assert file.read_bytes() == content
     assert {each.name for each in tmp_path.iterdir()} <= {"out", file.name}

@@ -124,7 +124,7 @@ def test_memory_does_not_grow_with_time(keeps: bool, monkeypatch: pytest.MonkeyP
     scope = replication._scope(busy(1.0).study)
     histories = TimedHistories(World(scope, "d4"), keeps=keeps, only=TALLIED, most=500)
     monkeypatch.setattr(replication, "_histories", lambda cell: histories)
-    kept(6.0)
+    replicate(busy(6.0), 0)
     assert histories.full
     short, long = kept(1.0), kept(6.0)
     assert long - short < 600 * 60
