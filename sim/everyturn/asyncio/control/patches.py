@@ -27,7 +27,7 @@ from types import ModuleType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from everyturn.asyncio.control import dates, drawn_ids
+from everyturn.asyncio.control import changing_files, dates, drawn_ids
 from everyturn.asyncio.control.refusals import refusals, refuse
 from everyturn.asyncio.control.worker_threads import WorkerQueue, is_worker
 from everyturn.asyncio.order import called
@@ -94,6 +94,11 @@ def _is_running() -> bool:
     return _loop() is not None or Job.here() is not None
 
 
+def _is_in_a_run() -> bool:
+    """The same, but for modules that are being imported, which belong to no run."""
+    return _is_running() and not _EXECUTING
+
+
 def _replacements() -> list[tuple[Any, str, Any]]:
     """Owner, name, and what stands there meanwhile."""
     pairs: list[tuple[Any, str, Any]] = [
@@ -122,7 +127,8 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (asyncio.tasks, "all_tasks", _all_tasks(asyncio.all_tasks)),
         (asyncio.base_events, "socket", _SocketModule("socket")),
         (ThreadPoolExecutor, "shutdown", executors.shutdown_instead(ThreadPoolExecutor.shutdown, _pool_of)),
-        *refusals(lambda: _is_running() and not _EXECUTING),
+        *refusals(_is_in_a_run),
+        *changing_files.telling(_is_in_a_run),
     ]
     return pairs
 

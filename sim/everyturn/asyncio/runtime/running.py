@@ -20,6 +20,7 @@ from everyturn.asyncio.order.ordering import Groups
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.apart import apart
 from everyturn.asyncio.runtime.bound_numbers import BOUND
+from everyturn.asyncio.runtime.changed_files import CHANGED as CHANGED_FILES
 from everyturn.asyncio.runtime.decisions import Decision, Guide
 from everyturn.asyncio.runtime.errors import REFUSED, Abandoned, AtRest, Unsupported
 from everyturn.asyncio.runtime.findings import ScenarioFinding, task_name, waits
@@ -142,6 +143,7 @@ def _whole(
                 _forgotten(world)
                 del world
                 gc.collect()
+        CHANGED_FILES.put_back()
         if fault is not None:
             raise fault
         if not over:
@@ -156,6 +158,7 @@ def _one(
     REFUSED.clear()
     NOW.begin()
     CALLED.begin()
+    CHANGED_FILES.begin()
     BOUND.put_back()
     world.guide.begin(world)
     outcome.decisions, outcome.logged, outcome.measured = world.decisions, world.logged, world.timing.measured

@@ -46,6 +46,10 @@ _CONTINUATIONS: Final = 12
 _SHOWN: Final = 12
 """So many of the last steps of a continuation are told."""
 _NOTES: Final = "notes "
+_BEHIND_IT: Final = (
+    "what may be behind it: something that one run leaves behind for the next, what lies outside of the program, where "
+    "objects lie in memory (id), lines of a traceback; else it is a fault of everyturn, please report it"
+)
 _NOT_OF_THE_STATE: Final = re.compile(r"\bTask-\d+|\b0x[0-9a-f]+|\d+\.\d+(?:e[-+]?\d+)?|\bt\d+")
 
 Meets = Callable[[Any, str, Sequence[str]], int | None]
@@ -258,8 +262,8 @@ class _Checking:
             if finding.kind in self._proved:
                 raise Disagreement.between(
                     f"{finding.kind} was proved to be in no run, and a run shows it",
-                    (f"the run: {_listed(each.word for each in followed.outcome.decisions)}",),
-                    str(finding),
+                    (f"the run: {_listed(each.word for each in followed.outcome.decisions)}", str(finding)),
+                    _BEHIND_IT,
                 )
 
     def _part(self, first: Followed, other: Followed) -> None:

@@ -24,13 +24,16 @@ import typing
 import weakref
 from collections.abc import Callable
 from operator import is_
+from pathlib import Path
 from types import FunctionType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
 from everyturn.asyncio.order import sequences
+from everyturn.asyncio.runtime.changed_files import CHANGED, TooLarge
 from everyturn.asyncio.runtime.output import KeptStream
 from everyturn.asyncio.states.classes import is_programs, is_watched
 from everyturn.asyncio.states.encoding import encodes
+from everyturn.asyncio.states.unknown import UnknownValue
 from everyturn.source_location import Rank, rank
 
 if TYPE_CHECKING:
@@ -201,6 +204,16 @@ def surroundings(encoder: StateEncoder) -> None:
         encoder.value([*changed, *(key for key in _environment if key not in now)])
     if (held := _settings()) != _SETTINGS:
         encoder.out.append(held)
+
+
+def files(encoder: StateEncoder) -> None:
+    """What is at the paths that the run has changed."""
+    try:
+        changed = CHANGED.now()
+    except TooLarge:
+        raise UnknownValue(Path).within("files") from None
+    for path, found in changed:
+        encoder.out.append((path, *found))
 
 
 _SET_BY: Final[dict[str, Callable[[], Any]]] = {

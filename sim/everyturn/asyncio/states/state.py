@@ -60,6 +60,7 @@ def _encoded(world: ScenarioWorld) -> tuple[Hashable, ...]:
     encoder.part("orders", _known_orders(encoder, world))
     encoder.part("nobody's tasks", [task for task in world.tasks() if id(task) not in encoder.numbers])
     library_kinds.surroundings(encoder)
+    library_kinds.files(encoder)
     encoder.part("set", CALLED.calls)
     library_kinds.loggers(encoder)
     library_kinds.finalizers(encoder)
