@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -24,11 +25,17 @@ SPELT_OUT: Final = {"DropReason": "the agent's words for the model's, which it m
 """Name of an alias and of a class → why both have it."""
 
 
+@cache
+def written(source: str) -> list[tuple[Path, ast.Module]]:
+    """The modules of a package, as they are written."""
+    return [(path, ast.parse(path.read_text(encoding="utf-8"))) for path in sorted((ROOT / source).rglob("*.py"))]
+
+
 def aliases() -> dict[str, list[str]]:
     """The name of each public alias of a type at the top of a module → where the aliases of that name are."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for path in (path for source in SOURCES for path in sorted((ROOT / source).rglob("*.py"))):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for path, module in (each for source in SOURCES for each in written(source)):
+        for node in module.body:
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
             for name in (each.id for each in targets if isinstance(each, ast.Name)):
                 if re.match(r"[A-Z][a-z]", name):
@@ -39,10 +46,10 @@ def aliases() -> dict[str, list[str]]:
 def classes() -> dict[str, list[str]]:
     """The name of each public class at the top of a module → where the classes of that name are."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for path in (path for source in SOURCES for path in sorted((ROOT / source).rglob("*.py"))):
+    for path, module in (each for source in SOURCES for each in written(source)):
         if path.parent == THEIR_OWN:
             continue
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in module.body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 found[node.name].append(f"{path.relative_to(ROOT)}:{node.lineno}")
     return dict(found)

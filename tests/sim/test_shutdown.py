@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from everyturn.checking.check import check
-from everyturn.engines.explorer.exhaustive import Explorer
+from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.verdicts.checker import Judge
 from everyturn.verdicts.verdict import Verdict
 from everyturn.world.scope import Scope
@@ -31,7 +31,7 @@ NO_LATE_START: Final = Invariant(
 
 def violated(revision: str, scope: str) -> set[str]:
     """What is violated in a cell, by the fifteen and by the one above."""
-    explorer = Explorer(World(Scope.parse(scope), revision), Judge((*INVARIANTS, NO_LATE_START)))
+    explorer = LevelExplorer(World(Scope.parse(scope), revision), Judge((*INVARIANTS, NO_LATE_START)))
     found = explorer.run()
     assert found.complete
     return set(found.violations)

@@ -27,10 +27,10 @@ async def holds(world):
         outer = outer.a_long_name
     outer.last = itertools.tee("ab")[0]
     del outer
-    await asyncio.gather(world.io("x"), world.io("y"), world.io("z"))
+    await asyncio.gather(world.io("x"), world.io("y"))
     world.far = None
     world.near = itertools.groupby("ab")
-    await asyncio.gather(world.io("v"), world.io("w"), world.io("u"))
+    await asyncio.gather(world.io("v"), world.io("w"))
 '''
 
 
