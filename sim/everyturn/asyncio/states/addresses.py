@@ -17,12 +17,12 @@ SHORTEST: Final = 9
 """The fewest digits of a number that is not below."""
 _NUMBERS: Final = re.compile(r"(?<![0-9A-Za-z])(?:0x)?([0-9a-fA-F]{9,20})(?![0-9A-Za-z])")
 
-Found = tuple[tuple[int, int, tuple[int, ...]], ...]
+AddressesInText = tuple[tuple[int, int, tuple[int, ...]], ...]
 """For each number in a text: where it begins and ends, and what it can be."""
 
 
 @lru_cache(1 << 14)
-def in_text(text: str) -> Found:
+def in_text(text: str) -> AddressesInText:
     """The numbers in a text that may be addresses."""
     return tuple((*each.span(1), _read(each[1])) for each in _NUMBERS.finditer(text))
 
@@ -32,7 +32,7 @@ def _read(digits: str) -> tuple[int, ...]:
     return (number, int(digits)) if digits.isdecimal() else (number,)
 
 
-def replaced(text: str, found: Found, numbers: Mapping[int, int]) -> tuple[object, ...] | None:
+def replaced(text: str, found: AddressesInText, numbers: Mapping[int, int]) -> tuple[object, ...] | None:
     """The text with the numbers of objects in place of their addresses; none if there is no address in it."""
     pieces: list[object] = []
     begins = 0
