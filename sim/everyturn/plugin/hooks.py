@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
+from inspect import CO_COROUTINE
+from types import CodeType
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -107,8 +109,10 @@ def everyturn_fixture(request: pytest.FixtureRequest) -> MarkedTest:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> Any:
-    """A marked ``async def`` test is collected as a plain one that explores it; no other plugin sees the first."""
-    if not hasattr(obj, "pytestmark") or not any(mark.name == "everyturn" for mark in obj.pytestmark):
+    """A marked ``async def`` test is collected as a plain one that explores it; no other plugin sees the first. So is
+    one that takes the world in a class or module that is marked."""
+    marked = any(mark.name == "everyturn" for mark in getattr(obj, "pytestmark", ()))
+    if not marked and not (_takes_the_world(obj) and any(collector.iter_markers("everyturn"))):
         return None
     from everyturn.plugin.async_tests import plain_test
 
@@ -117,6 +121,11 @@ def pytest_pycollect_makeitem(collector: Any, name: str, obj: object) -> Any:
         return None
     setattr(collector.obj, name, plain)
     return collector.ihook.pytest_pycollect_makeitem(collector=collector, name=name, obj=plain)
+
+
+def _takes_the_world(test: object) -> bool:
+    code: Any = getattr(test, "__code__", None)
+    return isinstance(code, CodeType) and bool(code.co_flags & CO_COROUTINE) and "world" in code.co_varnames
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -164,17 +173,39 @@ def pytest_keyboard_interrupt(excinfo: pytest.ExceptionInfo[BaseException]) -> N
         print(f"\n{said}")  # noqa: T201 # the terminal of pytest is not given here
 
 
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """One line on all that was asked, in whatever process; nothing if nothing was."""
-    if hasattr(config, "workerinput"):  # a process of xdist, of which another one reports
-        return
-    reports: Sequence[Any] = [
+def _asked_of(terminalreporter: Any) -> list[Any]:
+    """The reports of all tests, in whatever process, that have asked something."""
+    return [
         each
         for outcome in ("passed", "failed", "skipped", "error", "xfailed", "xpassed")
         for each in terminalreporter.stats.get(outcome, ())
         if getattr(each, "when", None) == "call"
+        and any(name == "everyturn.verdict" for name, _ in each.user_properties)
     ]
-    told = [(name, value) for each in reports for name, value in each.user_properties]
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A run that was to be made again, and of which no test asks, is no success: as if no test was collected."""
+    config = session.config
+    if config.getoption("everyturn_replay") is None or hasattr(config, "workerinput") or exitstatus != 0:
+        return
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and not _asked_of(reporter):
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """One line on all that was asked, in whatever process; nothing if nothing was."""
+    if hasattr(config, "workerinput"):  # a process of xdist, of which another one reports
+        return
+    asked, token = _asked_of(terminalreporter), config.getoption("everyturn_replay")
+    if token is not None and not asked:
+        from everyturn.plugin.tokens_of_tests import whose
+
+        terminalreporter.write_line(
+            f"everyturn: nothing was made again: the token is of {whose(token)}, and no test here asks about that"
+        )
+    told = [(name, value) for each in asked for name, value in each.user_properties]
     verdicts = [value for name, value in told if name == "everyturn.verdict"]
     if not verdicts:
         return
@@ -184,7 +215,6 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if config.getoption("everyturn_github") or os.environ.get("GITHUB_ACTIONS") == "true":
         from everyturn.plugin import github
 
-        asked = [each for each in reports if any(name == "everyturn.verdict" for name, _ in each.user_properties)]
         publisher = config.stash.get(PUBLISHER, None)
         annotations = github.commands(asked) if publisher is None else publisher.annotations()
         for line in (*annotations, github.summarise(asked)):

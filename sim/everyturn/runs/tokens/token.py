@@ -103,7 +103,10 @@ def is_token(text: str) -> bool:
 
 def _decode(text: str) -> Token:
     if not text.startswith(PREFIX):
-        raise ValueError(f"expected it to begin with {PREFIX!r} (or {token_by_place.PREFIX!r}, as older ones do)")
+        raise ValueError(
+            f"expected it to begin with {PREFIX!r} (or {token_by_place.PREFIX!r}, as older ones do; one of a program "
+            "on asyncio with 'ea1-')"
+        )
     check, body = text[len(PREFIX) :][:_CHECK], text[len(PREFIX) + _CHECK :]
     if len(body) > MAX_DIGITS:
         raise ValueError(f"expected at most {MAX_DIGITS} characters, found {len(text)}")
