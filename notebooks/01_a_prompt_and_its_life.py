@@ -39,7 +39,8 @@ for step, kind, ledger in lives(alone):
     print(f"{step:>3}  {kind.__name__:<16} {life.phase:<6} stored {life.written}, told {life.told}")
 
 # %% [markdown]
-# Fifteen *invariants* say what must hold of such a life. Each looks at some events only. Which of them watch which part?
+# Fifteen *invariants* say what must hold of such a life. Each looks at some events only. Which of them watch which
+# part?
 
 # %%
 watched = dict.fromkeys(kind for _, kind, _ in lives(alone))

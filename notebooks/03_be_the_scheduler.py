@@ -33,7 +33,8 @@ print(found.explain("no-hang"))
 print(everyturn.check(f"{LEVEL}:LooksAgain", "AA", invariants=["no-hang"]))
 
 # %% [markdown]
-# All states of the level as a graph; the player walks along it. In some of them nothing can move any more, and somebody waits:
+# All states of the level as a graph; the player walks along it. In some of them nothing can move any more, and somebody
+# waits:
 
 # %%
 graph = found.graph()

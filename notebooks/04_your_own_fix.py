@@ -60,6 +60,7 @@ for each in wider:
 wider.figure()
 
 # %% [markdown]
-# Exercise: begin anew without looking up, with a file of your own (`everyturn exercise 3 -o my_fix.py`), and ask whether
-# it is proved (`everyturn exercise 3 my_fix.py`). Then: a turn that ends in an error leaves without looking at the queue.
-# Override that, too, and check until `AA+1e` is proved. `everyturn_impl/revisions/hardened.py` has one answer.
+# Exercise: begin anew without looking up, with a file of your own (`everyturn exercise 3 -o my_fix.py`), and ask
+# whether it is proved (`everyturn exercise 3 my_fix.py`). Then: a turn that ends in an error leaves without looking at
+# the queue. Override that, too, and check until `AA+1e` is proved. `everyturn_impl/revisions/hardened.py` has one
+# answer.

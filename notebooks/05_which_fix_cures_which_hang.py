@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Which fix cures which hang?
 #
-# At `d4` a client can be left waiting for ever in more than one way. Here are three of them, each in a scope of its own:
-# local prompts (`II`), a provider that fails (`AA+1e`), a summary that is cancelled (`A+1c+1s`).
+# At `d4` a client can be left waiting for ever in more than one way. Here are three of them, each in a scope of its
+# own: local prompts (`II`), a provider that fails (`AA+1e`), a summary that is cancelled (`A+1c+1s`).
 
 # %%
 import everyturn
@@ -22,8 +22,8 @@ for scope in SCOPES:
 print(found.explain("no-hang"))
 
 # %% [markdown]
-# And here are five changes, each small enough to review in a minute. **Predict**: which of them cures which hang? Is any
-# of them not needed? Write it down before you go on.
+# And here are five changes, each small enough to review in a minute. **Predict**: which of them cures which hang? Is
+# any of them not needed? Write it down before you go on.
 
 # %%
 FIXES = {
@@ -43,13 +43,12 @@ for scope in SCOPES:
     sets = [
         set(each.repairs) for each in everyturn.repairs("d4", scopes=[scope], repairs=list(FIXES), breaks=False).sets
     ]
-    print(
-        f"{scope:<10} {sets}  {'as you said' if my_prediction[scope] in sets else 'you said ' + str(my_prediction[scope])}"
-    )
+    predicted = my_prediction[scope]
+    print(f"{scope:<10} {sets}  {'as you said' if predicted in sets else 'you said ' + str(predicted)}")
 
 # %% [markdown]
-# And for all three at once. Each row is a change and what hangs without it: a proof that the set is enough would be worth
-# little if half of it would do.
+# And for all three at once. Each row is a change and what hangs without it: a proof that the set is enough would be
+# worth little if half of it would do.
 
 # %%
 together = everyturn.repairs("d4", scopes=SCOPES, repairs=list(FIXES), breaks=False)
@@ -66,5 +65,5 @@ for broken in only.breaks:
     print(f"breaks {broken.invariant} at {broken.scope}: {broken.sentence}")
 
 # %% [markdown]
-# Exercise: why? And why no longer at `d6`? (`docs/protocol.md` says what that commit changed.) Then write a change of your
-# own, a class with `async def run` that calls `super().run(...)`, and give it to `repairs=[...]`.
+# Exercise: why? And why no longer at `d6`? (`docs/protocol.md` says what that commit changed.) Then write a change of
+# your own, a class with `async def run` that calls `super().run(...)`, and give it to `repairs=[...]`.

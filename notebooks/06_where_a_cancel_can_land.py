@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Every window in which a Cancel can land
 #
-# A user presses Cancel while one prompt runs and another waits. Where exactly can that happen? We ask for *all* moments:
-# every run of two prompts and one Cancel, in the real code of the agent.
+# A user presses Cancel while one prompt runs and another waits. Where exactly can that happen? We ask for *all*
+# moments: every run of two prompts and one Cancel, in the real code of the agent.
 
 # %%
 from collections import Counter

@@ -9,8 +9,8 @@
 # %% [markdown]
 # # How many runs are enough?
 #
-# A thousand clean runs are no proof. What are they worth? In a small scope we can know: explore everything, and hold the
-# sample against the truth.
+# A thousand clean runs are no proof. What are they worth? In a small scope we can know: explore everything, and hold
+# the sample against the truth.
 
 # %%
 import everyturn

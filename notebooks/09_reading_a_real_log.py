@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Reading a real log
 #
-# A hundred runs of the real agent, at the commit before the fix, were recorded: who was submitted, queued, folded, told.
-# What did it do wrong? Nobody needs its code for that.
+# A hundred runs of the real agent, at the commit before the fix, were recorded: who was submitted, queued, folded,
+# told. What did it do wrong? Nobody needs its code for that.
 
 # %%
 from pathlib import Path
@@ -46,5 +46,5 @@ left = next(row for row in after.table() if row["invariant"] == "no-hang" and ro
 print(f"run {left['run']}, {left['scope']}, {left['where']}: {left['sentence']}")
 
 # %% [markdown]
-# Exercise: `everyturn validate --report report.html recordings/d4-random.jsonl` writes the bug report. Do you agree with
-# its causes?
+# Exercise: `everyturn validate --report report.html recordings/d4-random.jsonl` writes the bug report. Do you agree
+# with its causes?

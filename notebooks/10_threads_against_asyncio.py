@@ -9,8 +9,8 @@
 # %% [markdown]
 # # Threads against asyncio
 #
-# *On an event loop there are no races*, people say. Are there not? One small agent, which works on one prompt at a time:
-# who finds nobody at work asks the model, and who finds somebody goes away.
+# *On an event loop there are no races*, people say. Are there not? One small agent, which works on one prompt at a
+# time: who finds nobody at work asks the model, and who finds somebody goes away.
 
 # %%
 import asyncio
@@ -31,9 +31,9 @@ class Worker:
 
 
 # %% [markdown]
-# The same lines run on both. On **threads** each access to what is shared is a step, and between any two of them another
-# thread may run. On an **event loop** `await` lets others in only where it really waits: for a user to come, and for the
-# model. `get`, `set` and `delete` are done at once.
+# The same lines run on both. On **threads** each access to what is shared is a step, and between any two of them
+# another thread may run. On an **event loop** `await` lets others in only where it really waits: for a user to come,
+# and for the model. `get`, `set` and `delete` are done at once.
 
 
 # %%
@@ -113,8 +113,8 @@ async def two_users_and_a_disk(world):
 count(DiskOnThreads, two_users_and_a_disk)
 
 # %% [markdown]
-# It is back, everywhere. What counts is not threads or tasks: it is whether anything *waits* between looking and acting.
-# A log line that is sent somewhere will do, or one `await asyncio.sleep(0)`.
+# It is back, everywhere. What counts is not threads or tasks: it is whether anything *waits* between looking and
+# acting. A log line that is sent somewhere will do, or one `await asyncio.sleep(0)`.
 #
 # Is there anything else that a loop promises? The order. Two tasks that are made one after the other:
 
@@ -142,9 +142,10 @@ real = everyturn.CheckResults(everyturn.check(*each, granularity=how) for each i
 real.figure()
 
 # %% [markdown]
-# Red above and green below: that fault vanishes on a loop. Red in both: it stays, for somebody waits in between, for the
-# model, for the store, for a lock. Never green above and red below: every run on a loop is one that threads can make.
+# Red above and green below: that fault vanishes on a loop. Red in both: it stays, for somebody waits in between, for
+# the model, for the store, for a lock. Never green above and red below: every run on a loop is one that threads can
+# make.
 #
-# Exercises. Mend `DiskOnALoop` without taking the disk away (look again? say so first?), and count again. What does your
-# mend do on threads? Then print `real[3]` and `real[2]`: which access of `d4` at `II` lies in the window that a loop
-# closes? (`print(real[2].explain("no-hang"))`)
+# Exercises. Mend `DiskOnALoop` without taking the disk away (look again? say so first?), and count again. What does
+# your mend do on threads? Then print `real[3]` and `real[2]`: which access of `d4` at `II` lies in the window that a
+# loop closes? (`print(real[2].explain("no-hang"))`)

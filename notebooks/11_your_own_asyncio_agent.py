@@ -54,7 +54,8 @@ found = everyturn.check_scenario(two_users)
 print(found)
 
 # %% [markdown]
-# One of them can. Every order of arrivals, answers and the save was explored; here is a shortest run, in asyncio's words:
+# One of them can. Every order of arrivals, answers and the save was explored; here is a shortest run, in asyncio's
+# words:
 
 # %%
 print(found.replay())
@@ -81,6 +82,6 @@ async def mended(world):
 print(everyturn.check_scenario(mended))
 
 # %% [markdown]
-# Proved: every run of it, in asyncio's order. Exercise: give `ask` a time limit (`asyncio.timeout`), and see what becomes
-# of the answer of a prompt whose user has gone. `everyturn exercise 6 -o my_session.py` begins with one that fails;
-# `everyturn exercise 6 my_session.py` says whether yours is proved.
+# Proved: every run of it, in asyncio's order. Exercise: give `ask` a time limit (`asyncio.timeout`), and see what
+# becomes of the answer of a prompt whose user has gone. `everyturn exercise 6 -o my_session.py` begins with one that
+# fails; `everyturn exercise 6 my_session.py` says whether yours is proved.

@@ -77,7 +77,11 @@ class EveryturnLog:
             "promises": promises or {},
         }
         try:
-            self._file = open(target, "a", encoding="utf-8") if isinstance(target, str) else target  # noqa: PTH123, SIM115
+            self._file = (
+                open(target, "a", encoding="utf-8")  # noqa: PTH123, SIM115
+                if isinstance(target, str)
+                else target
+            )
             self._file.write(json.dumps(header) + "\n")
             self._file.flush()
         except Exception:  # noqa: BLE001 - a log must not stop the agent

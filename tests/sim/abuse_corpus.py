@@ -1,5 +1,5 @@
-"""Bad inputs: files of every format that is read, spoilt in the ways that files are spoilt, and bad words on the command
-line. :mod:`tests.sim.test_abuse` gives each to the commands that read it."""
+"""Bad inputs: files of every format that is read, spoilt in the ways that files are spoilt, and bad words on the
+command line. :mod:`tests.sim.test_abuse` gives each to the commands that read it."""
 
 from __future__ import annotations
 
@@ -104,7 +104,8 @@ READERS: Final[dict[str, tuple[str, tuple[tuple[str, ...], ...]]]] = {
 """Format → what its files' names end with, and commands that read it."""
 
 GOES_ON: Final = {
-    ("checkpoint", "latin-1"), ("checkpoint", "missing"), ("checkpoint", "empty"), ("journal", "missing"), ("journal", "empty"),
+    ("checkpoint", "latin-1"), ("checkpoint", "missing"), ("checkpoint", "empty"), ("journal", "missing"),
+    ("journal", "empty"),
 }  # fmt: skip
 """A file that is not there yet is begun; what stands before a checkpoint is no part of it."""
 
@@ -332,27 +333,38 @@ ASKED: Final[dict[str, tuple[str, ...]]] = {
 """Command → what it is asked beside, which is right."""
 
 TOKENS: Final = (
-    "", " ", "hello", "et", "et1", "et1-", "et2-", "et2-!", "et2-AAAA", "et2-" + "A" * 5000, "et99-AAAA", "ea1-", "ea1-AAAA",
+    "", " ", "hello", "et", "et1", "et1-", "et2-", "et2-!", "et2-AAAA", "et2-" + "A" * 5000, "et99-AAAA", "ea1-",
+    "ea1-AAAA",
     "es1-AAAA", "et2-\u00e9", "et2-AA\nAA", "ET2-AAAA", "-", ".", "..", "/", "/dev/null", "none.jsonl", "~", "\u202e",
 )  # fmt: skip
 OTHERS: Final = (
-     "none", "check --nonsense", "check d4", "check --revision", "list", "list nothing", "list \u202e", "list revisions scopes",
-    "merge", "merge -o", "merge none -o OUT", "merge none none -o none/out", "diff", "diff one", "diff none none", "diff . .",
-    "convert", "convert one", "convert none OUT", "convert . OUT", f"convert {TRACE} OUT", f"convert {TRACE} OUT --to nothing",
+    "none", "check --nonsense", "check d4", "check --revision", "list", "list nothing", "list \u202e",
+    "list revisions scopes",
+    "merge", "merge -o", "merge none -o OUT", "merge none none -o none/out", "diff", "diff one", "diff none none",
+    "diff . .",
+    "convert", "convert one", "convert none OUT", "convert . OUT", f"convert {TRACE} OUT",
+    f"convert {TRACE} OUT --to nothing",
     f"convert {TRACE} none/out.edn", f"convert {TRACE} . --to edn", f"convert --from nothing {TRACE} OUT",
     "campaign", "campaign none.toml", "campaign .", "campaign none.toml --shard 0/1", "campaign none.toml --shard 2/1",
     "campaign none.toml --shard x", "campaign none.toml --shard 1/0", "campaign none.toml --jobs 0",
-    "campaign none.toml --max-seconds 0", "campaign none.toml --max-seconds nan", "campaign none.toml --max-seconds inf",
+    "campaign none.toml --max-seconds 0", "campaign none.toml --max-seconds nan",
+    "campaign none.toml --max-seconds inf",
     "campaign none.toml --seed x", "campaign none.toml --index none/index", "campaign none.toml --result none/result",
-    "simulate none.toml", "simulate .", "simulate -o /dev/null/x", "simulate --revision d99", "validate", "validate none", "validate .",
+    "simulate none.toml", "simulate .", "simulate -o /dev/null/x", "simulate --revision d99", "validate",
+    "validate none", "validate .",
     "validate none/*.jsonl", f"validate --follow {TRACE} {TRACE}", f"validate --until-idle 1 {TRACE}",
     f"validate --identify --follow {TRACE}", f"validate --check-mapping {TRACE}", f"validate --revision d4 {TRACE}",
-    f"validate --strict --conformance {TRACE}", "fuzz", "fuzz --revision d4", "export", "export --revision d4 --scope A --to dot",
-    "export --revision d4 --scope A --to dot -o none/x", "explain", "shrink", "replay", f"replay {TRACE} --revision d99",
-    f"replay {TRACE} -o none/x", f"replay {TRACE} --plot x.gif", f"replay {TRACE} --invariant no-hangs", f"explain {TRACE} --invariant x",
-    f"shrink {TRACE} --invariant x", f"explain {TRACE} --script none/x.py", f"replay {TRACE} --scenario x", f"shrink {TRACE} --session x",
+    f"validate --strict --conformance {TRACE}", "fuzz", "fuzz --revision d4", "export",
+    "export --revision d4 --scope A --to dot",
+    "export --revision d4 --scope A --to dot -o none/x", "explain", "shrink", "replay",
+    f"replay {TRACE} --revision d99",
+    f"replay {TRACE} -o none/x", f"replay {TRACE} --plot x.gif", f"replay {TRACE} --invariant no-hangs",
+    f"explain {TRACE} --invariant x",
+    f"shrink {TRACE} --invariant x", f"explain {TRACE} --script none/x.py", f"replay {TRACE} --scenario x",
+    f"shrink {TRACE} --session x",
      "repairs --revision d99 --scope A", "check --scope A --revision d4 --revision d3 --checkpoint OUT",
-    "check --scenario examples.scenarios.two_users:mended --revision d4", "check --session examples.sessions.adapter:Mended",
+    "check --scenario examples.scenarios.two_users:mended --revision d4",
+    "check --session examples.sessions.adapter:Mended",
     "fuzz --time simulated --revision d4 --scope A", "fuzz --latency 1 --revision d4 --scope A",
 )  # fmt: skip
 """Commands that are wrong as a whole, in words that are split at spaces."""

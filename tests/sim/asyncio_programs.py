@@ -31,7 +31,8 @@ _LEAVES: Final = (
     "await",
 )  # fmt: skip
 _BLOCKS: Final = (
-    "lock", "sem", "cond", "spawn", "spawn", "gather", "first", "timeout", "shield", "group", "catch", "agen", "wait_for",
+    "lock", "sem", "cond", "spawn", "spawn", "gather", "first", "timeout", "shield", "group", "catch", "agen",
+    "wait_for",
     "finally",
 )  # fmt: skip
 

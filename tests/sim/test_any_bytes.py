@@ -50,7 +50,8 @@ COMMANDS: Final[dict[str, list[list[str]]]] = {
     "jepsen": [["convert", "FILE", "OUT.trace.json"]],
     "edn": [["validate", "FILE"], ["convert", "FILE", "OUT.itf"]],
     "recording": [["convert", "FILE", "OUT.shiviz"]],
-    "trace": [["validate", "FILE"], ["convert", "FILE", "OUT.md"], ["replay", "FILE"], ["explain", "FILE", "--budget", "9"]],
+    "trace": [["validate", "FILE"], ["convert", "FILE", "OUT.md"], ["replay", "FILE"],
+              ["explain", "FILE", "--budget", "9"]],
     "slog": [["convert", "--mapping", "slog", "FILE", "OUT.jsonl"]],
     "mapping": [["convert", "--mapping", "FILE", str(SLOG), "OUT.jsonl"]],
     "study": [],
@@ -69,8 +70,9 @@ READ: Final[dict[str, Callable[[Path], Any]]] = {
 """Kinds that are read only, since what they ask for may take for ever."""
 
 PIECES: Final = st.sampled_from(
-    [b"0", b"-1", b"1e300", b"1e999", b"9" * 40, b"null", b"[]", b"{}", b'""', b'"\\ud800"', b"\xff", b"\0", b"[" * 99, b"NaN",
-     b'"p9"', b'"m:C"', b'"' + b"a" * 300 + b'"', b"\n", b"}", b'"', b",", b":", b"#", b'{"#bigint":"x"}', b"\\", b";", b"\xe2\x80\xa8"]
+    [b"0", b"-1", b"1e300", b"1e999", b"9" * 40, b"null", b"[]", b"{}", b'""', b'"\\ud800"', b"\xff", b"\0",
+     b"[" * 99, b"NaN", b'"p9"', b'"m:C"', b'"' + b"a" * 300 + b'"', b"\n", b"}", b'"', b",", b":", b"#",
+     b'{"#bigint":"x"}', b"\\", b";", b"\xe2\x80\xa8"]
 )  # fmt: skip
 EDITS: Final = st.lists(
     st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 60), PIECES | st.just(b"")), min_size=1, max_size=4

@@ -1,4 +1,4 @@
-"""Objects that are hashed by where they lie, one in a set: no order arises, and their addresses keep no states apart."""
+"""Objects that are hashed by where they lie, one in a set: no order arises, and addresses keep no states apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ids that a package makes of what no run begins anew: a number that its module counts on, a source of randomness in C."""
+"""Ids that a package makes of what no run begins anew: a number that its module counts on, randomness in C."""
 
 from __future__ import annotations
 

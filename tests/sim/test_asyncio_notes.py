@@ -1,4 +1,4 @@
-"""What a scenario notes and says in its world: it may read it again, and note objects that are equal to nothing else."""
+"""What a scenario notes and says in its world: it may read it again, and note objects equal to nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What unmodified packages do besides waiting: dates, output, sets of their own objects, addresses, what they import."""
+"""What unmodified packages do besides waiting: dates, output, sets of their own objects, addresses, imports."""
 
 from __future__ import annotations
 

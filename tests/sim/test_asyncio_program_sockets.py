@@ -1,4 +1,4 @@
-"""Sockets that a program makes itself by calling ``socket.socket``, as packages do that look for the fastest address."""
+"""Sockets that a program makes itself by calling ``socket.socket``, as packages do for the fastest address."""
 
 from __future__ import annotations
 

@@ -252,7 +252,8 @@ def test_what_a_module_asks_when_it_is_imported_belongs_to_no_run(
     """As urllib3 finds out whether there is IPv6."""
     module = tmp_path / "takes_a_port_when_imported.py"
     module.write_text(
-        "import socket\nwith socket.socket() as ours:\n    ours.bind(('127.0.0.1', 0))\n    PORT = ours.getsockname()[1]\n"
+        "import socket\n"
+        "with socket.socket() as ours:\n    ours.bind(('127.0.0.1', 0))\n    PORT = ours.getsockname()[1]\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, module.stem, raising=False)

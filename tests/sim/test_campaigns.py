@@ -108,7 +108,7 @@ def test_the_result_does_not_depend_on_shards_or_interruptions(tmp_path: Path) -
 
 @pytest.mark.parametrize(("stop", "runs"), [("cell", 5 + 5 + 12 + 12), ("campaign", 5)])
 def test_a_violation_may_be_enough(tmp_path: Path, stop: str, runs: int) -> None:
-    """It ends its cell, or everything: what comes after it in the order of the plan does not count, even if it was made."""
+    """It ends its cell, or everything: what comes after it in the order of the plan does not count, even if made."""
     path = campaign_in(tmp_path, f'stop = "{stop}"\n{TEXT}')
     result = made(path)
     assert sum(cell.runs for cell in result.cells) == runs

@@ -55,7 +55,8 @@ def test_the_whole_grammar_is_read(text: str, value: object) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{:a}", "[1", "]", "1 2", '"\\x"', '"\\8"', '"\\²"', '"\\ud800"', "#{1", "[1}", "{:a 1 :a 2}", "1/0", ":", "#", "#_ 1", "\\foo", "08x",
+    ["", "{:a}", "[1", "]", "1 2", '"\\x"', '"\\8"', '"\\²"', '"\\ud800"', "#{1", "[1}", "{:a 1 :a 2}", "1/0", ":",
+     "#", "#_ 1", "\\foo", "08x",
      "[" * 60 + "]" * 60, "#_ " * 60 + "1", "#a " * 60 + "1", '"open'],
 )  # fmt: skip
 def test_what_is_no_edn_is_refused(text: str) -> None:

@@ -108,10 +108,8 @@ def promela_machine(text: str) -> Machine:
     for name, numbers in re.findall(r"int (\w+)_at_\d+\[\] = \{([^}]*)\}", text):
         arrays.setdefault(name, []).extend(map(int, re.findall(r"-?\d+", numbers)))
     pool, rest = arrays["POOL"], int(re.search(r"REST = (\d+)", text)[1])  # type: ignore[index]
-    column, at = (
-        tuple(map(int, re.search(rf"^\w+ {name}\[\d+\] = {{ (.*) }};", text, re.MULTILINE)[1].split(", ")))  # type: ignore[index]
-        for name in ("column", "at")
-    )
+    written = {name: re.search(rf"^\w+ {name}\[\d+\] = {{ (.*) }};", text, re.MULTILINE) for name in ("column", "at")}
+    column, at = (tuple(map(int, found[1].split(", "))) for found in written.values())  # type: ignore[index]
     judge = int(re.search(r"^\w+ judge = (\d+);", text, re.MULTILINE)[1])  # type: ignore[index]
     key = re.search(r"NUMBER key\[\] = \{ (.*) \};", text)[1]  # type: ignore[index]
     shared = [int(number) for number in re.findall(r"column\[(\d+)\]", key)]

@@ -1,4 +1,4 @@
-"""`--quiet`: the verdicts, and no more; `--verbose`: all there is to say; of several cells the matrix first; colours."""
+"""`--quiet`: the verdicts, and no more; `--verbose`: all there is to say; of several the matrix first; colours."""
 
 from __future__ import annotations
 

@@ -247,7 +247,9 @@ def test_a_checkpoint_goes_on_in_the_same_numbers(limit: int, tmp_path: Path, mo
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_process_that_is_killed_loses_nothing_that_was_saved(processes: int, tmp_path: Path) -> None:
-    """kill -9 in the middle, also while another process works; the second try goes on from the checkpoint and proves what one go proves."""
+    """kill -9 in the middle, also while another process works; the second try goes on from the checkpoint and proves
+    what one go proves.
+    """
     file = tmp_path / "checkpoint"
     code = (
         "import os, signal, sys\n"

@@ -202,8 +202,9 @@ def test_fields_are_found_in_objects_and_lists_of_pairs() -> None:
 
 def test_times_are_seconds() -> None:
     """In every unit; a time without zone is UTC; what is no time is none."""
-    given = (("1970-01-01T00:00:01.5Z", "rfc3339"), ("1970-01-01T01:00:01+01:00", "rfc3339"), ("1970-01-01T00:00:02", "rfc3339"),
-             (1500, "milliseconds"), ("2000000000", "nanoseconds"), ("soon", "rfc3339"), (None, "seconds"), ("1e999", "seconds"))  # fmt: skip
+    given = (("1970-01-01T00:00:01.5Z", "rfc3339"), ("1970-01-01T01:00:01+01:00", "rfc3339"),
+             ("1970-01-01T00:00:02", "rfc3339"), (1500, "milliseconds"), ("2000000000", "nanoseconds"),
+             ("soon", "rfc3339"), (None, "seconds"), ("1e999", "seconds"))  # fmt: skip
     found = [seconds(value, unit) for value, unit in given]  # type: ignore[arg-type]
     assert found == [1.5, 1.0, 2.0, 1.5, 2.0, None, None, None]
 

@@ -205,8 +205,10 @@ def test_no_runs_are_no_verdict(asked: Asked) -> None:
 def test_a_program_in_a_file_is_known_by_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Its refutations name the file, so that the commands that are printed can be run."""
     (tmp_path / "in_a_file.py").write_text(
-        "import asyncio\nimport everyturn\n\n\n@everyturn.scenario\nasync def waits(world):\n    await asyncio.Event().wait()\n\n\n"
-        "class Silent(everyturn.Session):\n    async def open(self, world):\n        pass\n\n    async def submit(self, prompt):\n        await asyncio.Event().wait()\n"
+        "import asyncio\nimport everyturn\n\n\n"
+        "@everyturn.scenario\nasync def waits(world):\n    await asyncio.Event().wait()\n\n\n"
+        "class Silent(everyturn.Session):\n    async def open(self, world):\n        pass\n\n"
+        "    async def submit(self, prompt):\n        await asyncio.Event().wait()\n"
     )
     monkeypatch.chdir(tmp_path)
     asked: dict[tuple[str, str], tuple[str, ...]] = {

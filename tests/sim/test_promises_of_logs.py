@@ -96,9 +96,9 @@ def test_the_specification_goes_by_the_promises_as_well(tmp_path: Path) -> None:
     """A Cancel that spares the queue, a refusal while busy, and a fold."""
     log = tmp_path / "log"
     spared = (
-        "submit p1; submitted p1; started p1 @a; message p1 by=turn; stream_start p1; submit p2; submitted p2; queued p2; "
-        f"{CANCEL}; stream_end p1 how=cancelled; {STOPPED_1}; started p2 @a; message p2 by=turn; stream_start p2; "
-        "stream_end p2 how=finished; ended p2 outcome=finished @a; told p2 outcome=finished @a; rest"
+        "submit p1; submitted p1; started p1 @a; message p1 by=turn; stream_start p1; submit p2; submitted p2; "
+        f"queued p2; {CANCEL}; stream_end p1 how=cancelled; {STOPPED_1}; started p2 @a; message p2 by=turn; "
+        "stream_start p2; stream_end p2 how=finished; ended p2 outcome=finished @a; told p2 outcome=finished @a; rest"
     )
     assert (answer(log, spared, cancel="turn"), answer(log, spared)) == (PartialAnswer.ACCEPTED, PartialAnswer.REFUSED)
     refused = (

@@ -419,8 +419,8 @@ async def test_without_world():
     ("body", "kind"),
     [
         (
-            "async def bad():\n        await world.io('x')\n        raise ValueError\n    t = asyncio.create_task(bad())\n"
-            "    await world.io('y')",
+            "async def bad():\n        await world.io('x')\n        raise ValueError\n"
+            "    t = asyncio.create_task(bad())\n    await world.io('y')",
             "unretrieved",
         ),
         ("t = asyncio.create_task(asyncio.Event().wait())\n    await world.io('y')", "left-over"),

@@ -163,7 +163,7 @@ def test_one_process_goes_on_with_what_two_have_begun(asked: Asked, processes: l
 
 
 def test_two_processes_write_what_one_writes(tmp_path: Path) -> None:
-    """Though some chunks are under way, and answered, that are not done: states, paths, and what was learnt for them."""
+    """Though some chunks are under way, and answered, that are not done: states, paths, what was learnt for them."""
     asked, files = Asked("d4", "AA", "dead", ("no-hang",)), [tmp_path / "one", tmp_path / "two"]
     for processes, file in enumerate(files, 1):
         explorer = asked.begun(processes)

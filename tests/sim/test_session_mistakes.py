@@ -33,7 +33,8 @@ SAID = {
     "LooksWrongly": "look: expected the texts of prompts in the queue, such as 'prompt:p1'; found 'somebody'",
     "LookRaises": "look: expected it to raise nothing; found AttributeError: 'Right' object has no attribute 'busy'",
     "StoresNothing": "stores_prompts: expected an agent that is given world.store() in open; found none taken",
-    "TellsTwoThings": "told: expected the answer as text, cancelled=True or failed=True; found 'answer:p1', cancelled=True",
+    "TellsTwoThings": "told: expected the answer as text, cancelled=True or failed=True; "
+    "found 'answer:p1', cancelled=True",
     "TellsNobody": "told: expected a prompt, or its text such as 'prompt:p1'; found 'somebody'",
     "TellsAndReturns": "submit: expected self.later where self.told tells the answer; found 'answer:p",
 }

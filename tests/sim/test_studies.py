@@ -515,8 +515,10 @@ def test_every_kind_of_arrival_and_every_fault_runs_in_every_revision() -> None:
     tables: list[dict[str, Any]] = [
         {"arrivals": {"kind": "bursts", "per_hour": 60, "size": 3, "gap": {"kind": "constant", "seconds": 1}}},
         {"arrivals": {"kind": "users", "number": 2, "think": {"kind": "gamma", "mean": 20, "shape": 2}}},
-        {"arrivals": {"kind": "recorded", "log": str(ROOT / "recordings/d3-random.jsonl"), "scale": 1000, "pause": {"kind": "constant", "seconds": 9}}},
-        {"arrivals": {"kind": "poisson", "per_minute": 2}, "sessions": 3, "subscribers": {"number": 2, "buffer": 1, "read": {"kind": "constant", "seconds": 20}}},
+        {"arrivals": {"kind": "recorded", "log": str(ROOT / "recordings/d3-random.jsonl"), "scale": 1000,
+            "pause": {"kind": "constant", "seconds": 9}}},
+        {"arrivals": {"kind": "poisson", "per_minute": 2}, "sessions": 3,
+            "subscribers": {"number": 2, "buffer": 1, "read": {"kind": "constant", "seconds": 20}}},
     ]  # fmt: skip
     shared = {
         "title": "All",

@@ -119,7 +119,9 @@ LOOKS: dict[str, Look] = {
     "kept as a life": lambda ledger, event: ledger.get("p1"),
     "kept after a step": lambda ledger, event: ledger.step(event),
     "a step of something else": _hypothetical,
-    "a step that changes nothing": lambda ledger, event: ledger.step(CancelCalled("c", shared=None)),  # type: ignore[arg-type]
+    "a step that changes nothing": lambda ledger, event: ledger.step(
+        CancelCalled("c", shared=None)  # type: ignore[arg-type]
+    ),
     "replaced": lambda ledger, event: replace(ledger),
     "replaced lives": lambda ledger, event: replace(ledger, lives=ledger.lives[1:]).get("p2"),
     "copied": lambda ledger, event: copy.copy(ledger),

@@ -330,7 +330,8 @@ KNOWN: dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]] = {
     "a field of an error": (lambda n: with_attribute(OSError(), errno=n), lambda kept: kept.errno),
     "a note": (noted, lambda kept: kept.__notes__ == ["1"]),
     "the cause of an error": (lambda n: raised(ValueError(), KeyError(n)), lambda kept: kept.__cause__.args[0]),
-    "the context of an error": (lambda n: raised(ValueError(), None, KeyError(n)), lambda kept: kept.__context__.args[0]),
+    "the context of an error": (lambda n: raised(ValueError(), None, KeyError(n)),
+        lambda kept: kept.__context__.args[0]),
     "whether a context is suppressed": (
         lambda n: with_attribute(ValueError(), __suppress_context__=bool(n)),
         lambda kept: kept.__suppress_context__,
@@ -349,7 +350,8 @@ KNOWN: dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]] = {
     "a keyword's default": (lambda n: lambda *, x=n: x, lambda kept: kept()),
     "an attribute of a function": (lambda n: with_attribute(lambda: 0, x=n), lambda kept: kept.x),
     "the name of a function": (lambda n: with_attribute(lambda: 0, __name__=str(n)), lambda kept: kept.__name__ == "1"),
-    "what is said of a function": (lambda n: with_attribute(lambda: 0, __doc__=str(n)), lambda kept: kept.__doc__ == "1"),
+    "what is said of a function": (lambda n: with_attribute(lambda: 0, __doc__=str(n)),
+        lambda kept: kept.__doc__ == "1"),
     "an annotation": (annotated, lambda kept: kept.__annotations__["x"]),
     "code": (lambda n: (lambda: 1) if n else (lambda: 0), lambda kept: kept()),
     "the object of a method": (lambda n: Method(n).read, lambda kept: kept()),
@@ -688,20 +690,24 @@ MEMORIES: dict[str, Way] = {
     "agent.seen": (lambda agent, n: setattr(agent, "seen", n), lambda agent: agent.seen),
     "agent.later": (lambda agent, n: setattr(agent, "later", n), lambda agent: agent.later),
     "agent": (
-        lambda agent, n: setattr(agent, "__class__", Other if n else type(agent)), lambda agent: isinstance(agent, Other)),
+        lambda agent, n: setattr(agent, "__class__", Other if n else type(agent)),
+        lambda agent: isinstance(agent, Other)),
     "OutsideOfFrames.kind": (lambda agent, n: setattr(OutsideOfFrames, "kind", n), lambda agent: agent.kind),
     "Small.kind": (lambda agent, n: setattr(Small, "kind", n), lambda agent: getattr(agent, "kind", 0)),
     "Keeper.seen": (lambda agent, n: setattr(Keeper, "seen", n), lambda agent: Keeper.seen),
     "Keeper.counts['x'][0]": (
         lambda agent, n: operator.setitem(Keeper.counts["x"], 0, n), lambda agent: Keeper.counts["x"][0]),
-    "Keeper.later": (lambda agent, n: setattr(type(KEEPER), "later", n), lambda agent: KEEPER.later),  # type: ignore[attr-defined]
+    "Keeper.later": (lambda agent, n: setattr(type(KEEPER), "later", n),
+        lambda agent: KEEPER.later),  # type: ignore[attr-defined]
     "KEEPER.seen": (lambda agent, n: setattr(KEEPER, "seen", n), lambda agent: KEEPER.seen),
     "SLOTS.seen": (lambda agent, n: setattr(SLOTS, "seen", n), lambda agent: SLOTS.seen),
     "LISTED.seen": (lambda agent, n: setattr(LISTED, "seen", n), lambda agent: LISTED.seen),
     "LISTED": (lambda agent, n: LISTED.append(n), lambda agent: LISTED[-1]),
     "Remembering.seen": (lambda agent, n: setattr(type(Typed), "seen", n), lambda agent: Typed.seen),
-    "Colour.RED.seen": (lambda agent, n: setattr(Colour.RED, "seen", n), lambda agent: Colour.RED.seen),  # type: ignore[attr-defined]
-    "Registered.register": (lambda agent, n: n and Registered.register(Registers), lambda agent: isinstance(Registers(), Registered)),
+    "Colour.RED.seen": (lambda agent, n: setattr(Colour.RED, "seen", n),
+        lambda agent: Colour.RED.seen),  # type: ignore[attr-defined]
+    "Registered.register": (lambda agent, n: n and Registered.register(Registers),
+        lambda agent: isinstance(Registers(), Registered)),
     "NUMBER": (lambda agent, n: set_global(n), lambda agent: NUMBER),
     "NESTED[0]['x'][0].content[0]": (
         lambda agent, n: operator.setitem(NESTED[0]["x"][0].content, 0, n), lambda agent: NESTED[0]["x"][0].content[0]),
@@ -727,14 +733,17 @@ MEMORIES: dict[str, Way] = {
     "CONTENT.content.cell_contents[0]": (
         lambda agent, n: operator.setitem(CONTENT(), 0, n), lambda agent: CONTENT()[0]),
     "remembers.given[0]": (lambda agent, n: operator.setitem(remembers(), 0, n), lambda agent: remembers()[0]),
-    "remembers.given": (lambda agent, n: setattr(remembers, '__kwdefaults__', {'given': [n]}), lambda agent: remembers()[0]),
-    "attributed.seen": (lambda agent, n: setattr(attributed, "seen", n), lambda agent: attributed.seen),  # type: ignore[attr-defined]
+    "remembers.given": (lambda agent, n: setattr(remembers, '__kwdefaults__', {'given': [n]}),
+        lambda agent: remembers()[0]),
+    "attributed.seen": (lambda agent, n: setattr(attributed, "seen", n),
+        lambda agent: attributed.seen),  # type: ignore[attr-defined]
     "attributed.__code__": (lambda agent, n: swap_code(attributed, n), lambda agent: attributed()),
     "cached": (lambda agent, n: operator.setitem(cached(1), 0, n), lambda agent: cached(1)[0]),
     "pure": (lambda agent, n: pure(n), lambda agent: pure.cache_info().misses > 1),
     "dispatched": (
         lambda agent, n: n and dispatched.register(int, enclosing(1)), lambda agent: dispatched.registry.get(int)),
-    "OutsideOfFrames.described.content": (lambda agent, n: setattr(agent, "described", n), lambda agent: agent.described),
+    "OutsideOfFrames.described.content": (lambda agent, n: setattr(agent, "described", n),
+        lambda agent: agent.described),
     "elsewhere.NUMBER": (lambda agent, n: setattr(elsewhere, "NUMBER", n), lambda agent: elsewhere.NUMBER),
     "elsewhere, imported late": (lambda agent, n: set_local_import(n), lambda agent: get_local_import()),
     "elsewhere, by a function": (lambda agent, n: elsewhere.put(n), lambda agent: elsewhere.looked_up()),
@@ -747,31 +756,39 @@ MEMORIES: dict[str, Way] = {
         lambda agent, n: setattr(sys.modules["tests.sim." + "remembering_elsewhere"], "NUMBER", n),
         lambda agent: sys.modules["tests.sim." + "remembering_elsewhere"].NUMBER),
     "colorsys, of sys.modules": (
-        lambda agent, n: setattr(sys.modules["color" + "sys"], "seen", n), lambda agent: sys.modules["color" + "sys"].seen),
+        lambda agent, n: setattr(sys.modules["color" + "sys"], "seen", n),
+        lambda agent: sys.modules["color" + "sys"].seen),
     "elsewhere.__class__": (
         lambda agent, n: setattr(elsewhere, "__class__", (types.ModuleType, SpeakingModule)[n]),
         lambda agent: isinstance(elsewhere, SpeakingModule)),
     "globals": (lambda agent, n: nothing_yet(n), lambda agent: globals()["LATER"]),
     "sys.seen": (lambda agent, n: setattr(sys, "seen", n), lambda agent: sys.seen),  # type: ignore[attr-defined]
-    "builtins.seen": (lambda agent, n: setattr(builtins, "seen", n), lambda agent: builtins.seen),  # type: ignore[attr-defined]
-    "Below.__mro__": (lambda agent, n: setattr(Below, "__bases__", (OneAbove,) if n else (ZeroAbove,)), lambda agent: Below.seen),
+    "builtins.seen": (lambda agent, n: setattr(builtins, "seen", n),
+        lambda agent: builtins.seen),  # type: ignore[attr-defined]
+    "Below.__mro__": (lambda agent, n: setattr(Below, "__bases__", (OneAbove,) if n else (ZeroAbove,)),
+        lambda agent: Below.seen),
     "Renamed.__name__": (lambda agent, n: setattr(Renamed, "__name__", str(n)), lambda agent: Renamed.__name__ == "1"),
     "described_function.__doc__": (
-        lambda agent, n: setattr(described_function, "__doc__", str(n)), lambda agent: described_function.__doc__ == "1"),
+        lambda agent, n: setattr(described_function, "__doc__", str(n)),
+        lambda agent: described_function.__doc__ == "1"),
     "described_function.__name__": (
-        lambda agent, n: setattr(described_function, "__name__", str(n)), lambda agent: described_function.__name__ == "1"),
+        lambda agent, n: setattr(described_function, "__name__", str(n)),
+        lambda agent: described_function.__name__ == "1"),
     "described_function.given": (
         lambda agent, n: operator.setitem(described_function.__annotations__, "given", n),
         lambda agent: described_function.__annotations__["given"]),
     "Number.register": (
-        lambda agent, n: n and numbers.Number.register(Registers), lambda agent: isinstance(Registers(), numbers.Number)),
+        lambda agent, n: n and numbers.Number.register(Registers),
+        lambda agent: isinstance(Registers(), numbers.Number)),
     "DEFAULT[1][0]": (lambda agent, n: operator.setitem(DEFAULT.get(), 0, n), lambda agent: DEFAULT.get()[0]),
     "FRACTION[0]": (lambda agent, n: setattr(FRACTION, "_numerator", n), lambda agent: FRACTION.numerator),
     "SLOTLESS": (
         lambda agent, n: setattr(SLOTLESS, "__class__", OneTuple if n else ZeroTuple), lambda agent: SLOTLESS.seen),
     "Colour._value2member_map_": (
-        lambda agent, n: operator.setitem(Colour._value2member_map_, 7, [*Colour][n]), lambda agent: Colour(7) is [*Colour][1]),
-    "os.environ": (lambda agent, n: operator.setitem(os.environ, "SEEN", str(n)), lambda agent: os.environ["SEEN"] == "1"),
+        lambda agent, n: operator.setitem(Colour._value2member_map_, 7, [*Colour][n]),
+        lambda agent: Colour(7) is [*Colour][1]),
+    "os.environ": (lambda agent, n: operator.setitem(os.environ, "SEEN", str(n)),
+        lambda agent: os.environ["SEEN"] == "1"),
 }  # fmt: skip
 """Ways to keep a number outside of all frames, and to read it from there, by the path to it."""
 

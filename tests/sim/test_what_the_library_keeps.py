@@ -1,8 +1,8 @@
 """Agents that remember what they saw where the standard library or the interpreter keeps things for a program; and
 agents that use the library as it is meant.
 
-As in ``test_what_agents_remember``: what p1 saw goes through two further awaits, and `no-hang` is refuted at `AA` unless
-it is lost on the way.
+As in ``test_what_agents_remember``: what p1 saw goes through two further awaits, and `no-hang` is refuted at `AA`
+unless it is lost on the way.
 """
 
 from __future__ import annotations
@@ -98,17 +98,20 @@ def abstract(n: int) -> Any:
 READER = Reader()
 INTEGERS: Any = tuple[int]
 VALUES: dict[str, tuple[Callable[[int], Any], Callable[[Any], Any]]] = {
-    "the name of a coroutine that has ended": (lambda n: ended(one() if n else zero()), lambda kept: kept.__name__ == "one"),
+    "the name of a coroutine that has ended": (lambda n: ended(one() if n else zero()),
+        lambda kept: kept.__name__ == "one"),
     "the code of one": (lambda n: ended(one() if n else zero()), lambda kept: kept.cr_code is one.__code__),
     "how safe an identifier is": (
         lambda n: uuid.UUID(int=1, is_safe=uuid.SafeUUID(0 if n else -1)), lambda kept: kept.is_safe.value == 0),
     "which decimal is not a number": (
-        lambda n: (nan := decimal.Decimal("nan"), (nan if n else decimal.Decimal("nan"),)), lambda kept: kept[0] in kept[1]),
+        lambda n: (nan := decimal.Decimal("nan"), (nan if n else decimal.Decimal("nan"),)),
+        lambda kept: kept[0] in kept[1]),
     "keywords of a method's call": (lambda n: operator.methodcaller("read", n=n), lambda kept: kept(READER)),
     "arguments of a method's call": (lambda n: operator.methodcaller("read", n), lambda kept: kept(READER)),
     "what is hung on a static method": (lambda n: with_attribute(staticmethod(zeroth), kept=n), lambda kept: kept.kept),
     "what a weak reference calls": (
-        lambda n: weakref.ref(READER, first if n else zeroth), lambda kept: kept.__callback__()),  # type: ignore[arg-type]
+        lambda n: weakref.ref(READER, first if n else zeroth),  # type: ignore[arg-type]
+        lambda kept: kept.__callback__()),
     "what is hung on a member without a name": (lambda n: Made(n + 1), lambda kept: kept.kept == 2),
     "a member that was not given a name": (lambda n: (Made("nameless"), n), lambda kept: kept[1]),
     "the name of a class": (renamed, lambda kept: kept.__name__ == "Other"),
@@ -217,21 +220,28 @@ Way = tuple[Callable[[Any, int], Any], Callable[[Any], Any]]
 
 KEPT: dict[str, Way] = {
     "SEALED.content": (lambda agent, n: object.__setattr__(SEALED, "content", n), lambda agent: SEALED.content),
-    "SEALED.content, made again": (lambda agent, n: SEALED.__init__(n), lambda agent: SEALED.content),  # type: ignore[misc]
+    "SEALED.content, made again": (
+        lambda agent, n: SEALED.__init__(n),  # type: ignore[misc]
+        lambda agent: SEALED.content),
     "_inverted_[0]": (lambda agent, n: operator.setitem(Ours._inverted_, 0, n), lambda agent: Ours._inverted_[0]),
     "_value2member_map_, key 'x'": (
         lambda agent, n: operator.setitem(Ours._value2member_map_, "x", n), lambda agent: Ours._value2member_map_["x"]),
     "OWN_NAMES.dispatch_cache": (lambda agent, n: operator.setitem(OWN_NAMES(), 0, n), lambda agent: OWN_NAMES()[0]),
-    "Bits._value2member_map_[3].kept": (lambda agent, n: setattr(Bits(3), "kept", n), lambda agent: Bits(3).kept),  # type: ignore[attr-defined]
+    "Bits._value2member_map_[3].kept": (lambda agent, n: setattr(Bits(3), "kept", n),
+        lambda agent: Bits(3).kept),  # type: ignore[attr-defined]
     "__doc__": (lambda agent, n: set_doc(n), lambda agent: __doc__ == "1"),
-    "LOGGER.kept": (lambda agent, n: setattr(LOGGER, "kept", n), lambda agent: LOGGER.kept),  # type: ignore[attr-defined]
+    "LOGGER.kept": (lambda agent, n: setattr(LOGGER, "kept", n),
+        lambda agent: LOGGER.kept),  # type: ignore[attr-defined]
     "ADAPTER.extra['n']": (lambda agent, n: operator.setitem(ADAPTER.extra, "n", n), lambda agent: ADAPTER.extra["n"]),
     "LOGGER, all levels": (lambda agent, n: logging.disable(50 * n), lambda agent: not LOGGER.isEnabledFor(50)),
     "KIND.kept": (lambda agent, n: setattr(KIND, "kept", n), lambda agent: KIND.kept),  # type: ignore[attr-defined]
-    "Derived.__subclasses__()": (lambda agent, n: n and type("Late", (Derived,), {}), lambda agent: len(Derived.__subclasses__())),
-    "UserDict.kept": (lambda agent, n: setattr(UserDict, "kept", n), lambda agent: UserDict.kept),  # type: ignore[attr-defined]
+    "Derived.__subclasses__()": (lambda agent, n: n and type("Late", (Derived,), {}),
+        lambda agent: len(Derived.__subclasses__())),
+    "UserDict.kept": (lambda agent, n: setattr(UserDict, "kept", n),
+        lambda agent: UserDict.kept),  # type: ignore[attr-defined]
     "Call.kept": (lambda agent, n: setattr(Call, "kept", n), lambda agent: Call.kept),  # type: ignore[attr-defined]
-    "dumps.kept": (lambda agent, n: setattr(json.dumps, "kept", n), lambda agent: json.dumps.kept),  # type: ignore[attr-defined]
+    "dumps.kept": (lambda agent, n: setattr(json.dumps, "kept", n),
+        lambda agent: json.dumps.kept),  # type: ignore[attr-defined]
     "decimal.getcontext()": (
         lambda agent, n: setattr(decimal.getcontext(), "prec", 28 + n), lambda agent: decimal.getcontext().prec == 29),
     "sys.getrecursionlimit()": (

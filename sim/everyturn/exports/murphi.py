@@ -18,7 +18,8 @@ from typing import Final
 from everyturn.exports.tables import SHARED, ScopeTables, StepOutcome, ThreadTable, runs
 
 _HEAD: Final = """\
--- rumur --deadlock-detection off --output FILE.c FILE && gcc -std=c11 -O2 -march=native FILE.c -o model -pthread && ./model"""
+-- rumur --deadlock-detection off --output FILE.c FILE
+-- gcc -std=c11 -O2 -march=native FILE.c -o model -pthread && ./model"""
 
 
 def write(tables: ScopeTables, *, properties: bool = True) -> Iterator[str]:

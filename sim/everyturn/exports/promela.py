@@ -36,7 +36,7 @@ static int find(int table, const NUMBER *values) {
   return -1;
 }
 static int steps(int thread, int local) { return STEPS[thread][local / 4096][local % 4096]; }
-/* How many ways a thread can go; 0: it is blocked or has ended. A missing entry counts as one way, which is an error. */
+/* How many ways a thread can go; 0: it is blocked or has ended. A missing entry counts as one, an error. */
 static int ways(int thread, const NUMBER *column, const NUMBER *local) {
   int found = find(steps(thread, local[thread]), column);
   return found < 0 ? 1 : number(found);

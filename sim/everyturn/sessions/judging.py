@@ -48,7 +48,8 @@ def header(promises: Promises, *, turns: bool, queue: bool, messages: bool) -> L
         | ({"message", "message_failed"} if messages else set())
     )
     promised = Promised(promises.cancel, promises.busy, promises.folds)  # type: ignore[arg-type] # they are its words
-    return LogHeader(agent="session", kinds=kinds, ordered=True, promises=promised)  # type: ignore[arg-type] # so are they
+    # so are they
+    return LogHeader(agent="session", kinds=kinds, ordered=True, promises=promised)  # type: ignore[arg-type]
 
 
 def judge(

@@ -114,7 +114,8 @@ class _Numbered:
         if self.label_in_sets is None:
             together = [self]
             if sys._getframe(1).f_code in ALL_TASKS:  # in the order in which they were made, not in that of weak sets
-                together = [each for each in self.get_loop().world.tasks() if isinstance(each, _Numbered)]  # type: ignore[attr-defined]
+                tasks = self.get_loop().world.tasks()  # type: ignore[attr-defined]
+                together = [each for each in tasks if isinstance(each, _Numbered)]
             for each in together:
                 each._is_numbered_by(numbers)
         if sys._getframe(1).f_code.co_name == "__hash__":
@@ -125,7 +126,8 @@ class _Numbered:
 
     def _is_numbered_by(self, numbers: Numbers) -> None:
         if self.label_in_sets is None:
-            self.label_in_sets, self.number_in_sets = numbers.next(name_in_sets(self))  # type: ignore[misc] # in the dictionary of a future or task
+            # in the dictionary of a future or task
+            self.label_in_sets, self.number_in_sets = numbers.next(name_in_sets(self))  # type: ignore[misc]
 
 
 def _is_looked_up_only(caller: FrameType) -> bool:

@@ -9,7 +9,11 @@ from typing import Final
 
 from everyturn.identity.layout import by_identity
 
-_INPLACE: Final = frozenset(number for number, (_, sign) in enumerate(dis._nb_ops) if sign in ("|=", "^="))  # type: ignore[attr-defined]
+_INPLACE: Final = frozenset(
+    number
+    for number, (_, sign) in enumerate(dis._nb_ops)  # type: ignore[attr-defined]
+    if sign in ("|=", "^=")
+)
 OF_VIEWS: Final = frozenset(
     number
     for number, (_, sign) in enumerate(dis._nb_ops)  # type: ignore[attr-defined]

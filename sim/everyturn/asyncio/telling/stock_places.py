@@ -48,13 +48,15 @@ class ScriptedPlace:
             return 0
         if self.place is None:
             for each in self.all_tasks() if caller.f_code in ALL_TASKS else [self]:
-                each.place = self.get_loop().numbers.next() if each.place is None else each.place  # type: ignore[attr-defined]
+                if each.place is None:
+                    each.place = self.get_loop().numbers.next()  # type: ignore[attr-defined]
         return self.place or 0
 
     def all_tasks(self) -> list[Any]:
         """The tasks that have not ended, in the order in which they were made."""
         found = [each for each in REGISTERED if isinstance(each, ScriptedTask) and not each.done()]
-        return sorted((each for each in found if each.get_loop() is self.get_loop()), key=lambda each: each.made)  # type: ignore[attr-defined]
+        here = [each for each in found if each.get_loop() is self.get_loop()]  # type: ignore[attr-defined]
+        return sorted(here, key=lambda each: each.made)
 
 
 MADE = itertools.count()
