@@ -27,7 +27,9 @@ from typing import Any, Final
 
 import pytest
 from tests.nightly import thinned
-from tests.sim.test_what_agents_remember import InALocal, OutsideOfFrames, Races, verdict, with_attribute
+from tests.sim.remembered_values import with_attribute
+from tests.sim.test_what_agents_remember import InALocal, Races, verdict
+from tests.sim.test_what_is_kept_outside_of_frames import OutsideOfFrames
 
 from everyturn.errors import AgentFault, HiddenState
 from everyturn_impl.calls import Call
