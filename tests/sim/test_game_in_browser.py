@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from tests.nightly import nightly, thinned
-from tests.sim.test_page_in_browser import CHROMIUM, Opened, browser
+from tests.sim.browsers import CHROMIUM, Opened, browser
 
 from everyturn.front.playing import play
 from everyturn.game.levels import LEVELS
