@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.sim import mistakes
+from tests.sim import mistakes, mistakes_of_agents
 
 from everyturn.checking.check import check
 from everyturn.cli import main
@@ -25,9 +25,15 @@ from everyturn.verdicts.verdict import Verdict
 
 AGENTS = [
     each
-    for each in vars(mistakes).values()
+    for module in (mistakes, mistakes_of_agents)
+    for each in vars(module).values()
     if isinstance(each, type) and issubclass(each, mistakes.Mistake) and each.SAID
 ]
+
+
+def name_of(agent: type) -> str:
+    """What it is called on the command line."""
+    return f"{agent.__module__}:{agent.__name__}"
 
 
 @pytest.fixture(autouse=True)
@@ -48,20 +54,18 @@ def check_told(result: Result, agent: Any) -> None:
     assert result.exit_code == 2, result.output
     assert len(result.stderr.splitlines()) == 1, result.stderr
     assert agent.SAID in result.stderr
-    place = mistakes.marked(agent, mistakes)
+    place = mistakes.marked(agent, sys.modules[agent.__module__])
     place = place and f"{place}: "
     if place is None:
-        assert f"agent '{mistakes.__name__}:{agent.__name__}'" in result.stderr
+        assert f"agent '{name_of(agent)}'" in result.stderr
     else:
-        assert result.stderr.startswith(
-            (f"everyturn: {place}", f"everyturn: agent '{mistakes.__name__}:{agent.__name__}': {place}")
-        )
+        assert result.stderr.startswith((f"everyturn: {place}", f"everyturn: agent '{name_of(agent)}': {place}"))
 
 
 @pytest.mark.parametrize("agent", AGENTS)
 def test_check_tells_a_mistake(agent: Any) -> None:
     """With the file and the line where it is made."""
-    check_told(run("check", "--agent", f"{mistakes.__name__}:{agent.__name__}", "--scope", agent.SCOPE), agent)
+    check_told(run("check", "--agent", name_of(agent), "--scope", agent.SCOPE), agent)
 
 
 SAMPLED = [each for each in AGENTS if each != mistakes.AsksAGenerator]
@@ -70,15 +74,17 @@ SAMPLED = [each for each in AGENTS if each != mistakes.AsksAGenerator]
 @pytest.mark.parametrize("agent", SAMPLED)
 def test_fuzz_tells_the_same(agent: Any) -> None:
     """Samples run the same code; only asynchronous generators can be sampled and not explored."""
-    arguments = ("--agent", f"{mistakes.__name__}:{agent.__name__}", "--scope", agent.SCOPE, "--runs", "2")
+    arguments = ("--agent", name_of(agent), "--scope", agent.SCOPE, "--runs", "2")
     check_told(run("fuzz", *arguments), agent)
 
 
 @pytest.mark.parametrize("command", ["audit", "coverage", "liveness"])
-@pytest.mark.parametrize("agent", [mistakes.QueuesACall, mistakes.ForgetsToAwait, mistakes.Exits, mistakes.StepRaises])
+@pytest.mark.parametrize(
+    "agent", [mistakes.QueuesACall, mistakes.ForgetsToAwait, mistakes_of_agents.Exits, mistakes_of_agents.StepRaises]
+)
 def test_other_commands_tell_the_same(command: str, agent: Any) -> None:
     """Whatever a command asks for: the code is run in one place."""
-    check_told(run(command, "--agent", f"{mistakes.__name__}:{agent.__name__}", "--scope", agent.SCOPE), agent)
+    check_told(run(command, "--agent", name_of(agent), "--scope", agent.SCOPE), agent)
 
 
 ON_ASYNCIO = [each for each in SAMPLED if "asyncio." in each.SAID or each is mistakes.Gathers]
@@ -93,7 +99,7 @@ def test_no_coroutine_is_left_to_be_warned_of_elsewhere(agent: Any) -> None:
         return [each for each in found if each.cr_code.co_filename == mistakes.__file__ and each.cr_frame is not None]
 
     before = left()
-    result = run("check", "--agent", f"{mistakes.__name__}:{agent.__name__}", "--scope", agent.SCOPE)
+    result = run("check", "--agent", name_of(agent), "--scope", agent.SCOPE)
     assert result.exit_code == 2
     assert [each for each in left() if getcoroutinestate(each) == CORO_CREATED and each not in before] == []
 
