@@ -36,7 +36,7 @@ test-all: lint types
 
 # Compiled first, also where the environment has Python keep no byte code: tests start hundreds of interpreters.
 tests: $(VENV)/.installed
-	-$(BIN)/python -m compileall -q model impl sim examples
+	$(BIN)/python -m compileall -q model impl sim examples
 	$(BIN)/python -m pytest -n $(JOBS) $(PYTEST)
 
 # Other people's packages as they are, in an environment of their own: here a package that is missing is a failure.

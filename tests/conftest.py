@@ -15,8 +15,8 @@ settings.load_profile("of any speed")
 
 @pytest.fixture(scope="module", autouse=True)
 def _caches_end(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What the tests of one module keep in caches is not there for the next one: all that a process holds may be gone
-    through before an asyncio program is explored."""
+    """What the tests of one module keep in caches is not there for the next one: in a process that holds much, each
+    exploration of an asyncio program goes through all of it first."""
     yield
     for each in list(vars(request.module).values()):
         if hasattr(type(each), "cache_clear"):

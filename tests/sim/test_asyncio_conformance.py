@@ -20,7 +20,8 @@ from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.order.ordering import joined, too_large
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting
 from everyturn.asyncio.runtime.world import ScenarioWorld
-from everyturn.asyncio.search.searching import Merging, outcomes
+from everyturn.asyncio.search.depth_first import Merging
+from everyturn.asyncio.search.searching import outcomes
 from everyturn.asyncio.states.state import encode
 
 PROGRAMS: Final = how_many(6, nightly=2000)

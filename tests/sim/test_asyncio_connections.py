@@ -36,7 +36,8 @@ from everyturn.asyncio.connections.pipes import Pipe
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting
-from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, outcomes
+from everyturn.asyncio.search.depth_first import DepthFirstGuide, Merging
+from everyturn.asyncio.search.searching import outcomes
 from everyturn.asyncio.states import encoding
 from everyturn.asyncio.states.state import encode
 from everyturn.errors import Disagreement

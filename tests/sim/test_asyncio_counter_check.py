@@ -24,7 +24,8 @@ from everyturn.asyncio.runtime.findings import KINDS
 from everyturn.asyncio.runtime.running import Setting
 from everyturn.asyncio.search import counter_checking
 from everyturn.asyncio.search.counter_checking import counter_check
-from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, SearchLimits, search
+from everyturn.asyncio.search.depth_first import DepthFirstGuide, Merging
+from everyturn.asyncio.search.searching import SearchLimits, search
 from everyturn.checking.countercheck.counter_check import Workload
 from everyturn.cli import main
 from everyturn.errors import Disagreement

@@ -18,7 +18,8 @@ from everyturn.asyncio.checking import check
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.running import Scenario, Setting
 from everyturn.asyncio.runtime.scenarios import find
-from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, outcomes, search
+from everyturn.asyncio.search.depth_first import DepthFirstGuide, Merging
+from everyturn.asyncio.search.searching import outcomes, search
 from everyturn.asyncio.states.state import encode
 from everyturn.asyncio.telling.stock_script import stock_script
 from everyturn.verdicts.verdict import Verdict

@@ -17,7 +17,8 @@ from hypothesis import strategies as some
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.bound_numbers import BoundNumbers
 from everyturn.asyncio.runtime.running import Setting
-from everyturn.asyncio.search.searching import Merging, outcomes, search
+from everyturn.asyncio.search.depth_first import Merging
+from everyturn.asyncio.search.searching import outcomes, search
 from everyturn.asyncio.states.addresses import in_text, replaced
 from everyturn.errors import ReplayError
 

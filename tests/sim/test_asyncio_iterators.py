@@ -13,7 +13,8 @@ from tests.nightly import thinned
 
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.running import Setting
-from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, outcomes, search
+from everyturn.asyncio.search.depth_first import DepthFirstGuide, Merging
+from everyturn.asyncio.search.searching import outcomes, search
 
 
 class Items:

@@ -23,7 +23,8 @@ from everyturn.asyncio.order.sets import WorldSet
 from everyturn.asyncio.runtime.errors import Unsupported
 from everyturn.asyncio.runtime.outside import Job
 from everyturn.asyncio.runtime.places import user_line
-from everyturn.asyncio.search.searching import Merging, outcomes, search
+from everyturn.asyncio.search.depth_first import Merging
+from everyturn.asyncio.search.searching import outcomes, search
 from everyturn.cli import main
 from everyturn.verdicts.verdict import Verdict
 

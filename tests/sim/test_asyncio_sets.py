@@ -17,7 +17,8 @@ from tests.nightly import thinned
 from everyturn.asyncio.checking import fuzz
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.running import Setting
-from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, ScenarioSearch, outcomes, search
+from everyturn.asyncio.search.depth_first import DepthFirstGuide, Merging
+from everyturn.asyncio.search.searching import ScenarioSearch, outcomes, search
 from everyturn.asyncio.states import state as states
 from everyturn.errors import ReplayError
 

@@ -34,7 +34,8 @@ from tests.sim.test_asyncio_conformance import PROGRAMS, scenario_of, with_what_
 
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.running import ScenarioOutcome, Setting
-from everyturn.asyncio.search.searching import DepthFirstGuide, Merging, outcomes
+from everyturn.asyncio.search.depth_first import DepthFirstGuide, Merging
+from everyturn.asyncio.search.searching import outcomes
 from everyturn.asyncio.states import encoding, frames
 from everyturn.identity import anatomy as anatomies
 

@@ -58,18 +58,20 @@ def check(
     merge: bool = True,
     watch: Callable[[ScenarioSearch], None] | None = None,
     counter_check: bool = True,
+    processes: int = 1,
 ) -> CheckedScenario:
     """Explore every run of ``scenario``, unless a limit is reached. Raises :class:`UsageError`.
 
     ``kinds``: what it is judged for, by default all that there is. ``counter_check``: make some of the runs again on
     which a proof rests (:mod:`everyturn.asyncio.search.counter_checking`), which raises
-    :class:`~everyturn.errors.Disagreement` if they differ.
+    :class:`~everyturn.errors.Disagreement` if they differ. ``processes``: as for
+    :func:`~everyturn.asyncio.search.searching.search`.
     """
     function, name = find(scenario), name_of(scenario)
     begun = time.monotonic()
     until = None if limits.seconds is None else begun + limits.seconds
     with _in_time(name, limits.seconds), prepared(function, (setting or Setting())._replace(until=until)):
-        result = search(function, setting, limits=limits, merge=merge, watch=watch, begun=begun)
+        result = search(function, setting, limits=limits, merge=merge, watch=watch, begun=begun, processes=processes)
         otherwise = Verdict.PROVED if result.complete else Verdict.UNDETERMINED
         said = judged(function, name, kinds or kinds_of(function), result, otherwise)
         checked_again = _counter_checked(function, result, said, asked=counter_check)

@@ -89,7 +89,7 @@ if TYPE_CHECKING:
     type=JOBS,
     default=1,
     show_default=True,
-    help="Cells or programs explored at once; a single cell is explored by two processes.",
+    help="Cells or programs explored at once; a single one is explored by two processes.",
 )
 @of_programs
 @COUNTER_CHECK
@@ -135,7 +135,8 @@ def check(
     if programs:
         without_meaning("revisions", "granularity", "checkpoint", "counterexamples", "reduce", "engine")
         limits = (None, max_seconds, max_memory, max_states)
-        judge = _of_programs(setting(order, eager=eager), limits, how)
+        processes = min(jobs, 2) if len(programs) == 1 else 1
+        judge = _of_programs(setting(order, eager=eager), limits, how, processes)
         return judge_programs(
             "check",
             programs,
@@ -167,7 +168,10 @@ def check(
 
 
 def _of_programs(
-    loop: Setting, limits: tuple[int | None, float | None, int | None, int | None], how: Mapping[str, Any]
+    loop: Setting,
+    limits: tuple[int | None, float | None, int | None, int | None],
+    how: Mapping[str, Any],
+    processes: int,
 ) -> Callable[[AskedProgram, SearchProgress], CheckedScenario]:
     """Explores one asyncio program within limits: runs, seconds, bytes, states."""
     from everyturn.asyncio.checking import check as check_program
@@ -182,6 +186,7 @@ def _of_programs(
             limits=SearchLimits(*limits, first),
             watch=bar.searching,
             counter_check=how["counter_check"],
+            processes=processes,
         )
 
     return judge

@@ -17,7 +17,7 @@ from everyturn.asyncio.runtime.findings import task_name
 from everyturn.asyncio.runtime.outside import Answer
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.runtime.world import ScenarioWorld
-from everyturn.asyncio.search.searching import MERGEABLE, DepthFirstGuide
+from everyturn.asyncio.search.depth_first import MERGEABLE, DepthFirstGuide
 from everyturn.asyncio.states.state import encode
 from everyturn.game.graph import PlayGraph, PlayMove, PlayStand
 from everyturn.game.level import ShownCode, shown

@@ -18,7 +18,7 @@ import threading
 from asyncio import events
 from collections.abc import Collection
 from itertools import filterfalse
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from weakref import WeakSet, ref
 
 from everyturn.asyncio.order.earlier import EARLIER, family_of
@@ -40,6 +40,16 @@ _NOTHING: Final = object()
 _THREADS: Final[Any] = vars(threading)["_dangling"]
 """In which the standard library keeps all threads for itself."""
 _BUILD: Final = builtins.__build_class__
+
+
+class Said(NamedTuple):
+    """What the attributes of these names are in :class:`Sequences`."""
+
+    texts: bool
+    locals: bool
+    threads: bool
+    merges: bool
+    by_place: frozenset[str]
 
 
 class Sequences:
@@ -159,6 +169,18 @@ class Sequences:
 
         __hash__.is_ours = True  # type: ignore[attr-defined]
         return __hash__
+
+    def said(self) -> Said:
+        """What runs have shown that the result has to say."""
+        return Said(self.texts, self.locals, self.threads, self.merges, frozenset(self.by_place))
+
+    def hear(self, said: Said) -> None:
+        """What runs of another process have shown."""
+        self.texts |= said.texts
+        self.locals |= said.locals
+        self.threads |= said.threads
+        self.merges |= said.merges
+        self.by_place |= said.by_place
 
     def begin(self) -> None:
         """A run begins: what is gone needs no number."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -58,6 +59,10 @@ class ChangedFiles:
         self._before: dict[str, OnDisk] = {}
         self._set: set[tuple[str, str]] = set()
         """Of which the program has set the ``rights`` or the ``time``: else these are no part of a state."""
+        self.count = 0
+        """How often runs of this process were about to change something."""
+        self.forbids: Callable[[], object] | None = None
+        """What is called before, in a process that must leave the disk to another one."""
 
     def begin(self) -> None:
         """A run begins, with the names of temporary files of the first one."""
@@ -66,6 +71,9 @@ class ChangedFiles:
     def changes(self, path: str, what: str = "content") -> None:
         """The program is about to change what is at ``path``: the ``rights`` or the ``time`` of a file, or what else
         there is of it. Raises :class:`Unsupported` if it could not be put back."""
+        self.count += 1
+        if self.forbids is not None:
+            self.forbids()
         path = os.path.abspath(path)  # noqa: PTH100 # links are kept
         self._set.add((path, what))
         if path in self._before or path.startswith(_OF_THE_SYSTEM):

@@ -45,9 +45,6 @@ _FIXED: Final = frozenset(
 )
 """Classes whose objects never change: each stands for itself."""
 
-_THEMSELVES: Final[dict[int, object]] = {}
-"""Objects that stand for themselves, kept alive, so that no address is another one's later."""
-
 
 def by_value(kind: type) -> Callable[[Any], Any] | None:
     """How objects of ``kind`` are known by a value, if a package is known that makes them."""
@@ -61,9 +58,3 @@ def by_value(kind: type) -> Callable[[Any], Any] | None:
 def is_fixed(kind: type) -> bool:
     """Whether objects of ``kind`` never change, so that each stands for itself."""
     return (kind.__module__, kind.__qualname__) in _FIXED
-
-
-def address(value: object) -> int:
-    """The address of ``value``, which is kept alive for good: no other object ever has it."""
-    _THEMSELVES[id(value)] = value
-    return id(value)

@@ -25,8 +25,8 @@ from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.decisions import Decision, FirstOption
 from everyturn.asyncio.runtime.findings import step_name
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
+from everyturn.asyncio.search.depth_first import MERGEABLE, Merging
 from everyturn.asyncio.search.merges import ScenarioMerge
-from everyturn.asyncio.search.searching import MERGEABLE, Merging
 from everyturn.asyncio.states.state import UnknownValue
 from everyturn.checking.countercheck.counter_check import Workload
 from everyturn.errors import Disagreement, ReplayError

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Hashable, Sequence
+from itertools import islice
 
 
 class StatePacking:
@@ -22,6 +23,14 @@ class StatePacking:
             return array("I", map(self._numbers.__getitem__, elements)).tobytes()
         except TypeError:  # something has a name, say, that cannot be hashed
             return array("I", (self._numbers["", repr(each)] for each in elements)).tobytes()
+
+    def number(self, element: Hashable) -> int:
+        """The number of an element, which gets one if it has none."""
+        return self._numbers[element]
+
+    def elements(self, first: int) -> list[Hashable]:
+        """Those that have this number, or a later one, in their order."""
+        return list(islice(self._numbers, first, None))
 
 
 class _Numbered(dict[Hashable, int]):

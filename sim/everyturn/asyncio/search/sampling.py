@@ -25,8 +25,9 @@ from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.decisions import GO_ON, FirstOption
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.search.counter_checking import noted_alike
+from everyturn.asyncio.search.depth_first import RepeatedChoices
 from everyturn.asyncio.search.repeating import compare
-from everyturn.asyncio.search.searching import RepeatedChoices, ScenarioSearch
+from everyturn.asyncio.search.searching import ScenarioSearch
 from everyturn.asyncio.states.state import UnknownValue, encode
 from everyturn.errors import UsageError
 from everyturn.strategies import STRATEGIES, strategy

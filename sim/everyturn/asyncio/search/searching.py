@@ -2,195 +2,25 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
-from weakref import ref
+from typing import NamedTuple
 
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.order.ordering import MOST_PLACES, joined, too_large
 from everyturn.asyncio.order.sequences import NOW
-from everyturn.asyncio.runtime.errors import Abandoned
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
-from everyturn.asyncio.runtime.world import ScenarioWorld
+from everyturn.asyncio.search.ahead import runs_ahead
+from everyturn.asyncio.search.depth_first import DepthFirstGuide, Merging, RepeatedChoices
 from everyturn.asyncio.search.endless import ScenarioStates, UpTo
-from everyturn.asyncio.search.merges import ScenarioMerges
-from everyturn.asyncio.search.packing import StatePacking
-from everyturn.asyncio.search.repeating import BY_ADDRESS, WHY, compare, elsewhere
+from everyturn.asyncio.search.repeating import BY_ADDRESS, compare, elsewhere
+from everyturn.asyncio.search.second_process import AheadRun
 from everyturn.asyncio.search.trust import trusted
-from everyturn.asyncio.states.state import UnknownValue, encode
 from everyturn.engines.coroutines.exploration import DEFAULT_MAX_STATES, FIRST_REFUTATION, Limits
 from everyturn.errors import ReplayError
 from everyturn.world import overrun
 from everyturn.world.overrun import OutOfTime
-
-MERGEABLE: Final = ("arrives", "between steps", "rest", "next")
-"""Kinds of choices at which no code of the program is running: its state is all there is."""
-
-
-class DepthFirstGuide:
-    """A guide that takes a prefix, then the first option, and remembers what there was to choose from.
-
-    The program must offer the same choices along the same prefix: if it does not it is not deterministic, which is a
-    :class:`ReplayError`.
-    """
-
-    def __init__(self) -> None:
-        self.taken: list[int] = []
-        self.offered: list[tuple[str, tuple[str, ...]]] = []
-        self.made = 0
-
-    def begin(self, world: ScenarioWorld) -> None:
-        """From the beginning."""
-        self.made = 0
-
-    def look(self) -> None:
-        """Nothing to do."""
-
-    def foreseen(self) -> Sequence[str] | None:
-        """Along the prefix: what was offered there."""
-        return self.offered[self.made][1] if self.made < len(self.taken) else None
-
-    def choose(self, kind: str, options: Sequence[str]) -> int:
-        """The next place of the prefix, or 0."""
-        number, self.made = self.made, self.made + 1
-        offer = kind, tuple(options)
-        if number < len(self.taken):
-            if self.offered[number] != offer:
-                raise ReplayError(
-                    f"decision {number + 1}: the same choices led to another place: expected "
-                    f"{_offer(self.offered[number])}; found {_offer(offer)}{WHY}"
-                )
-            return self.taken[number]
-        self.taken.append(0)
-        self.offered.append(offer)
-        return 0
-
-    def next(self) -> bool:
-        """Go to the next prefix in the order of depth; whether there is one."""
-        if self.made < len(self.taken):
-            raise ReplayError(
-                f"the same choices led to another place: expected a decision {self.made + 1} "
-                f"({_offer(self.offered[self.made])}); found the end of the run{WHY}"
-            )
-        del self.taken[self.made :], self.offered[self.made :]
-        while self.taken:
-            self.taken[-1] += 1
-            if self.taken[-1] < len(self.offered[-1][1]):
-                return True
-            self.taken.pop()
-            self.offered.pop()
-        return False
-
-
-def _offer(offer: tuple[str, tuple[str, ...]]) -> str:
-    kind, options = offer
-    return f"{kind} ({', '.join(options)})"
-
-
-class RepeatedChoices(DepthFirstGuide):
-    """The same choices once more, up to where the first run ended or was left."""
-
-    def __init__(self, first: ScenarioOutcome) -> None:
-        super().__init__()
-        self.taken = [decision.taken for decision in first.decisions]
-        self.offered = [(decision.kind, decision.options) for decision in first.decisions]
-        self._merged = first.merged
-
-    def look(self) -> None:
-        """Where the first run was left without a choice, this one is."""
-        if self._merged and self.made >= len(self.taken):
-            raise Abandoned(merged=True)
-
-    def choose(self, kind: str, options: Sequence[str]) -> int:
-        """The next choice of the first run; where there is no more, it was left there, or the two differ."""
-        if self.made < len(self.taken):
-            return super().choose(kind, options)
-        if self._merged:
-            raise Abandoned
-        raise ReplayError(
-            f"decision {self.made + 1}: the same choices led to another place: expected the end of the run; found "
-            f"{_offer((kind, tuple(options)))}{WHY}"
-        )
-
-
-class Merging(DepthFirstGuide):
-    """A depth-first guide that leaves a run where it comes to a state that was seen before."""
-
-    def __init__(self, key: Callable[[ScenarioWorld], Sequence[Hashable]] = encode) -> None:
-        super().__init__()
-        self.seen: dict[bytes, int] = {}
-        self.graph = ScenarioStates()
-        self.merges = ScenarioMerges()
-        self.merged = 0
-        self.opaque: dict[str, int] = {}
-        self._key = key
-        self._packed = StatePacking()
-        self._last = 0
-        self._states: list[int | None] = []
-        """The number of the state at each choice of the prefix, where there is one."""
-        self._world: Callable[[], ScenarioWorld | None] = _nowhere
-
-    def begin(self, world: ScenarioWorld) -> None:
-        """From the beginning, in a new world."""
-        super().begin(world)
-        self._world = ref(world)
-        self._last = 0
-
-    def choose(self, kind: str, options: Sequence[str]) -> int:
-        """The next place of the prefix; beyond it 0, unless the state was seen before: then :class:`Abandoned`."""
-        if self.made >= len(self.taken):
-            self._states.append(self._state(kind, options) if kind in MERGEABLE else None)
-        state = self._states[self.made]
-        if state is not None:
-            self._last = state
-        return super().choose(kind, options)
-
-    def look(self) -> None:
-        """Leave a run that comes to a state again although the world has nothing to choose."""
-        if self.made >= len(self.taken):
-            self._last = self._state("looks", ())
-
-    def next(self) -> bool:
-        """Go to the next prefix in the order of depth; whether there is one."""
-        more = super().next()
-        del self._states[len(self.taken) :]
-        return more
-
-    def ended(self, outcome: ScenarioOutcome) -> None:
-        """A run has ended; said before :meth:`next`."""
-        if outcome.complete:
-            self.graph.rests(self._last)
-
-    def key_of(self, world: ScenarioWorld, kind: str, options: Sequence[str]) -> bytes:
-        """The state of ``world`` at this choice, equal for equal states only. Raises :class:`UnknownValue`."""
-        return self._packed(kind, options, self._key(world))
-
-    def _state(self, kind: str, options: Sequence[str]) -> int:
-        """The number of the present state, which is a new one: else :class:`Abandoned`."""
-        world = self._world()
-        assert world is not None
-        try:
-            key = self.key_of(world, kind, options)
-        except UnknownValue as opaque:
-            self.opaque[str(opaque)] = self.opaque.get(str(opaque), 0) + 1
-            return self.graph.new(self._last, self.taken, done=world.main.done())
-        if key in self.seen:
-            self.graph.leads(self._last, self.seen[key])
-            self.merged += 1
-            if kind in MERGEABLE:
-                self.merges.add(self.taken, self.seen[key])
-            world.settled = True
-            gc.collect()  # what only garbage holds, such as an error that nobody asked for, belongs to this run
-            raise Abandoned(merged=True)
-        self.seen[key] = self.graph.new(self._last, self.taken, done=world.main.done())
-        return self.seen[key]
-
-
-def _nowhere() -> None:
-    return None
 
 
 class SearchLimits(NamedTuple):
@@ -269,6 +99,16 @@ class ScenarioSearch:
             self.unrested += 1
             self.stopped = f"a run did not come to rest within {self.setting.longest:,} iterations of the loop"
 
+    def is_repeated(self, number: int) -> bool:
+        """Whether the run of this number is made once more, to compare: 1, 2, 4, 8 and so on."""
+        return number & (number - 1) == 0
+
+    def knows(self, made: AheadRun, decisions: int) -> bool:
+        """Whether a run that was made elsewhere, with so many decisions, shows no fault of which it would be the run to
+        tell."""
+        best = [self.found.get(each.kind) for each in made.findings]
+        return all(each is not None and len(each.decisions) <= decisions for each in best)
+
     def trusts(self) -> None:
         """Say what was trusted, once all runs are made."""
         self.trusted = trusted(self.assumed)
@@ -292,12 +132,15 @@ def search(
     merge: bool = True,
     watch: Callable[[ScenarioSearch], None] | None = None,
     begun: float | None = None,
+    processes: int = 1,
 ) -> ScenarioSearch:
     """Every run of ``scenario``, unless a limit is reached.
 
     Orders in sets are explored for as many objects as a run was seen to need: the search then begins anew. ``merge``: a
     run ends where it comes to a state that another one has been in. ``watch`` is told after each run. At Ctrl-C what
     was found so far is returned, as ``interrupted``. ``begun``: since when its seconds count, by ``time.monotonic``.
+    ``processes``: with two, and if equal states are merged, a second one makes runs ahead
+    (:mod:`everyturn.asyncio.search.ahead`); what is found is the same.
     """
     setting = setting or Setting()
     begun = time.monotonic() if begun is None else begun
@@ -307,7 +150,7 @@ def search(
             result = ScenarioSearch(setting)
             try:
                 with overrun.watching(limits.seconds, time.monotonic() - begun):
-                    finished = _exhaust(scenario, result, begun, limits, merge=merge, watch=watch)
+                    finished = _exhaust(scenario, result, begun, limits, merge=merge, watch=watch, processes=processes)
             except KeyboardInterrupt:
                 result.interrupted, result.stopped = True, "interrupted"
                 return result
@@ -333,6 +176,7 @@ def _exhaust(
     *,
     merge: bool,
     watch: Callable[[ScenarioSearch], None] | None,
+    processes: int,
 ) -> bool:
     """Whether all runs were made, or a limit ends it; else the search is to begin anew, with more places in sets."""
     guide = Merging() if merge else DepthFirstGuide()
@@ -340,9 +184,12 @@ def _exhaust(
     result.guide = guide if isinstance(guide, Merging) else None
     if limits.seconds is not None:
         setting = setting._replace(until=begun + limits.seconds)
-    for outcome in outcomes(scenario, setting, guide):
+    made: Iterator[ScenarioOutcome] = outcomes(scenario, setting, guide)
+    if processes > 1 and isinstance(guide, Merging):
+        made = _with_runs_ahead(scenario, setting, guide, result)
+    for outcome in made:
         result.add(outcome, begun)
-        if result.runs & (result.runs - 1) == 0 and (outcome.complete or outcome.merged):
+        if result.is_repeated(result.runs) and (outcome.complete or outcome.merged):
             # as long as the first: a limit of time that ends it earlier would look like another run
             compare(outcome, run(scenario, RepeatedChoices(outcome), setting._replace(until=None)))
             _look_for_addresses(scenario, result, outcome)
@@ -365,6 +212,21 @@ def _exhaust(
             f"{size} tasks or futures hang together by sets: only the orders of {MOST_PLACES} were explored"
         )
     return True
+
+
+def _with_runs_ahead(
+    scenario: Scenario, setting: Setting, guide: Merging, result: ScenarioSearch
+) -> Iterator[ScenarioOutcome]:
+    """As :func:`outcomes`, some of them made by a second process."""
+    with runs_ahead(scenario, setting, guide) as ahead:
+        while True:
+            outcome = None
+            if not result.is_repeated(result.runs + 1):
+                outcome = ahead.outcome(result.runs, result.knows)
+            yield outcome or run(scenario, guide, setting)
+            ahead.compare()
+            if not guide.next():
+                return
 
 
 def _look_for_addresses(scenario: Scenario, result: ScenarioSearch, outcome: ScenarioOutcome) -> None:

@@ -45,6 +45,7 @@ from everyturn.asyncio.states.classes import (
     other_bases,
     registrations,
 )
+from everyturn.asyncio.states.process_names import NAMES
 from everyturn.asyncio.states.unknown import UnknownValue
 from everyturn.identity import anatomy as anatomies
 from everyturn.identity import python_kinds, standard_kinds  # noqa: F401 - they register what they know
@@ -320,7 +321,7 @@ def _otherwise(kind: type) -> Encode:
             return functools.partial(_known_by, kind, _KNOWN[each])
     by = packages.by_value(kind)
     if by is not None:
-        return functools.partial(_known_by, packages.address(kind), by)
+        return functools.partial(_known_by, NAMES.address(kind), by)
     if packages.is_fixed(kind):
         return _itself
     if issubclass(kind, type):
@@ -350,7 +351,7 @@ def _known_by(kind: Any, by: Callable[[Any], Any], encoder: StateEncoder, value:
 
 
 def _itself(encoder: StateEncoder, value: Any) -> None:
-    encoder.out.append(("itself", packages.address(value)))
+    encoder.out.append(("itself", NAMES.address(value)))
 
 
 _OF_MEMBERS: Final = frozenset({"_inverted_", "__objclass__", "_sort_order_", "_name_"})

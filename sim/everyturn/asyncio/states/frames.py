@@ -18,6 +18,7 @@ from everyturn.asyncio.states.encoding import StateEncoder, encodes
 from everyturn.asyncio.states.hash_seed import goes_by_hashes
 from everyturn.asyncio.states.mentioned import by_any_name, imported, is_library, mentions, of_library
 from everyturn.asyncio.states.merging import merges
+from everyturn.asyncio.states.process_names import NAMES
 from everyturn.engines.coroutines.contents import contents
 from everyturn.errors import EveryturnError
 from everyturn.identity.layout import by_identity
@@ -34,23 +35,11 @@ _MACHINERY: Final = frozenset(
 
 _BUILTINS: Final = dict(vars(builtins))
 
-_CODES: dict[int, tuple[types.CodeType, int]] = {}
-_CODE_NUMBERS: dict[tuple[str, str, types.CodeType], int] = {}
-
-
-def _code_number(code: types.CodeType) -> int:
-    """A number for code: equal for equal code of one file only."""
-    known = _CODES.get(id(code))
-    if known is None:
-        number = _CODE_NUMBERS.setdefault((code.co_filename, code.co_qualname, code), len(_CODE_NUMBERS))
-        known = _CODES[id(code)] = (code, number)
-    return known[1]
-
 
 def _code(encoder: StateEncoder, code: types.CodeType, names: dict[str, Any]) -> None:
     """Code, and those globals of the program that it reads, through modules too."""
     namespaces = encoder.namespaces
-    encoder.out.append(("code", _code_number(code), namespaces.setdefault(id(names), len(namespaces))))
+    encoder.out.append(("code", NAMES.code(code), namespaces.setdefault(id(names), len(namespaces))))
     if (id(code), id(names)) in encoder.read or not _is_programs_code(code):
         return
     found = reads(code)
@@ -235,7 +224,7 @@ def _traceback(encoder: StateEncoder, value: Any) -> None:
     """Where it leads through, not what is in the frames there."""
     trace: types.TracebackType | None = value
     while trace is not None:
-        encoder.out.append(("traceback", _code_number(trace.tb_frame.f_code), trace.tb_lasti))
+        encoder.out.append(("traceback", NAMES.code(trace.tb_frame.f_code), trace.tb_lasti))
         trace = trace.tb_next
 
 

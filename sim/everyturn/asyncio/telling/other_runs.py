@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from everyturn.asyncio.runtime.decisions import ByWords, Decision
-from everyturn.asyncio.search.searching import Merging
+from everyturn.asyncio.search.depth_first import Merging
 
 ORDERS: Final = ("arrives", "rest", "between steps", "inside a step", "next")
 """Kinds of choices of which of several things comes next."""
