@@ -174,3 +174,19 @@ def test_who_goes_through_a_weak_set_leaves_no_place_behind_that_keeps_states_ap
     assert found.complete
     by_value = search(_program(lambda: 0, goes=False))
     assert (found.runs, found.states) == (by_value.runs, by_value.states)
+
+
+HELD = {Sink()}
+
+
+async def two_at_once(world: Any) -> None:
+    """No state has a set of two; a step has one, and goes through it."""
+    await asyncio.gather(world.io("one"), world.io("other"))
+    made = [Sink() for _ in "abcdefgh"]
+    world.log(len(HELD), [made.index(each) for each in {*made}])
+
+
+def test_an_order_that_no_state_shows_is_still_found_where_objects_lie_elsewhere() -> None:
+    found = search(two_at_once)
+    assert found.complete
+    assert any("lie elsewhere" in each for each in found.trusted)

@@ -59,6 +59,8 @@ class Sequences:
         self.classes: list[type] = []
         self._alone: set[str] = set()
         """Names of classes of which no set holds two objects, as far as is known."""
+        self.elsewhere = False
+        """Whether a run is made with its objects elsewhere, to see whether that matters."""
         self._made: WeakSet[type] = WeakSet()
         """Classes that were made since, of a name that is known."""
         self.texts = False
@@ -116,9 +118,6 @@ class Sequences:
     def take(self, kinds: Collection[type]) -> None:
         """Take these classes. What exists of them keeps its hash."""
         new = [each for each in kinds if not self.has_order(each)]
-        alone = [each for each in new if name_of(each) in self._alone]
-        for each in _objects(alone):  # which lie in sets and dictionaries as they were hashed
-            self._numbers[id(each)] = ref(each), 0
         self._hash_otherwise([each for each in new if each not in self._own])
         self._alone.difference_update(map(name_of, new))
         self.classes.extend(new)
@@ -155,15 +154,12 @@ class Sequences:
 
     def _hash(self, name: str) -> Any:
         def __hash__(this: Any) -> int:  # noqa: N807 # that is what it is
-            if name in self._alone and id(this) not in self._before:
-                return 0
             known = self._numbers.get(id(this))
             if known is not None and known[0]() is this:
                 return known[1]
-            loop: Any = events._get_running_loop()
-            if id(this) in self._before or not hasattr(loop, "sequence"):
+            number = self._next(this, name)
+            if number is None:
                 return object.__hash__(this)
-            number: int = next(loop.sequence)
             self._numbers[id(this)] = ref(this), number
             return number
 
@@ -181,6 +177,15 @@ class Sequences:
         self.threads |= said.threads
         self.merges |= said.merges
         self.by_place |= said.by_place
+
+    def _next(self, this: Any, name: str) -> int | None:
+        """What ``this``, of a class of this name, is to be hashed by; nothing if that is where it lies."""
+        if id(this) in self._before:
+            return None
+        if name in self._alone:  # where it matters that no set holds two of them, a run elsewhere shows it
+            return object.__hash__(this) if self.elsewhere else 0
+        loop: Any = events._get_running_loop()
+        return next(loop.sequence) if hasattr(loop, "sequence") else None
 
     def begin(self) -> None:
         """A run begins: what is gone needs no number."""

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from random import Random
 from typing import Final
 
+from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.running import ScenarioOutcome
 from everyturn.errors import ReplayError
 
@@ -45,9 +46,11 @@ def elsewhere(number: int) -> Iterator[None]:
     kept = [bytes(size) for size in range(0, 480, 16) for _ in range(40)]
     shuffled.shuffle(kept)
     del kept[::2]  # whose places the run will take, one here and one there
+    NOW.elsewhere = True
     try:
         yield
     finally:
+        NOW.elsewhere = False
         kept.clear()
 
 
