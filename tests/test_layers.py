@@ -44,7 +44,7 @@ ROOMS: Final[dict[str, str]] = {
     "studies": "engines/* errors files formats runs source_location strategies verdicts world",
     "asyncio/order": "",
     "asyncio/connections": "",
-    "asyncio/runtime": "asyncio/connections asyncio/order errors source_location world",
+    "asyncio/runtime": "asyncio/connections asyncio/order errors identity source_location world",
     "asyncio/endpoints": "asyncio/runtime errors",
     "asyncio/states": "asyncio/connections asyncio/order asyncio/runtime engines/coroutines errors identity world "
     "source_location",

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from everyturn.asyncio.control.preparing import prepared
-from everyturn.asyncio.runtime.bound_numbers import BoundNumbers
+from everyturn.asyncio.runtime.first_state import FirstState
 from everyturn.asyncio.runtime.running import Setting
 from everyturn.asyncio.search.depth_first import Merging
 from everyturn.asyncio.search.searching import outcomes, search
@@ -52,7 +52,7 @@ def test_each_run_counts_on_from_the_same_number() -> None:
 
 
 def test_without_that_no_states_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BoundNumbers, "put_back", lambda self: None)
+    monkeypatch.setattr(FirstState, "put_back", lambda self: False)
     with pytest.raises(ReplayError, match="changes the next one"):
         search(has_an_id)
 
@@ -64,8 +64,9 @@ async def makes_something_once(world: Any) -> None:
     ready = True
 
 
-def test_what_is_made_once_for_good_stays_made() -> None:
-    assert notes_of(makes_something_once) == {(True,)}
+def test_what_is_made_once_for_good_is_made_in_each_run() -> None:
+    """As in each process."""
+    assert notes_of(makes_something_once) == {(False,)}
 
 
 async def remembers_a_time(world: Any) -> None:
@@ -75,8 +76,8 @@ async def remembers_a_time(world: Any) -> None:
     world.log(before is None)
 
 
-def test_a_time_that_a_run_left_behind_is_that_of_the_first() -> None:
-    assert notes_of(remembers_a_time) == {(False,)}
+def test_a_time_that_a_run_left_behind_is_gone_in_the_next() -> None:
+    assert notes_of(remembers_a_time) == {(True,)}
 
 
 _DRAWN = itertools.count(1 << 70, 1 << 40)

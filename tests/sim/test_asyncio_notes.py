@@ -57,17 +57,15 @@ def test_errors_and_objects_can_be_noted() -> None:
     assert check(notes_an_error).cell.verdict is Verdict.PROVED
 
 
-runs: list[int] = []
-
-
-async def notes_which_run_it_is(world: Any) -> None:
-    runs.append(1)
-    await asyncio.gather(world.io("a"), world.io("b"))
-    world.log("failed", ValueError(len(runs)))
-
-
 def test_an_error_that_says_something_else_in_each_run_is_still_told() -> None:
-    runs.clear()
+    """What the scenario itself encloses is not put back."""
+    runs: list[int] = []
+
+    async def notes_which_run_it_is(world: Any) -> None:
+        runs.append(1)
+        await asyncio.gather(world.io("a"), world.io("b"))
+        world.log("failed", ValueError(len(runs)))
+
     with pytest.raises(ReplayError, match=r"1\. of the notes: expected \('failed', ValueError\(\d+\)\)"):
         search(notes_which_run_it_is, merge=False)
 

@@ -279,33 +279,29 @@ def test_worker_threads_of_anyio_are_explored() -> None:
             } == expected
 
 
-WAITED: list[object] = []
-
-
-def waits_meanwhile() -> None:
-    condition = threading.Condition()
-    while Job.thread is None:
-        pass
-    try:
-        with condition:
-            condition.wait(0.001)
-        WAITED.append("waited")
-    except BaseException as error:
-        WAITED.append(error)
-
-
-def until_the_other_has_waited() -> None:
-    while not WAITED:
-        pass
-
-
-async def runs_a_function_meanwhile(world: Any) -> None:
-    await asyncio.to_thread(until_the_other_has_waited)
-
-
 def test_another_thread_of_the_process_may_wait_while_a_function_of_the_program_runs() -> None:
+    waited: list[object] = []
+
+    def waits_meanwhile() -> None:
+        condition = threading.Condition()
+        while Job.thread is None:
+            pass
+        try:
+            with condition:
+                condition.wait(0.001)
+            waited.append("waited")
+        except BaseException as error:
+            waited.append(error)
+
+    def until_the_other_has_waited() -> None:
+        while not waited:
+            pass
+
+    async def runs_a_function_meanwhile(world: Any) -> None:
+        await asyncio.to_thread(until_the_other_has_waited)
+
     other = threading.Thread(target=waits_meanwhile, daemon=True)
     other.start()
     assert check(runs_a_function_meanwhile).cell.verdict is Verdict.PROVED
     other.join()
-    assert WAITED == ["waited"]
+    assert waited == ["waited"]

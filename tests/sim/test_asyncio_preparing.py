@@ -19,21 +19,27 @@ from everyturn.asyncio.control import preparing
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.decisions import FirstOption
-from everyturn.asyncio.runtime.running import Setting, run
+from everyturn.asyncio.runtime.running import Scenario, Setting, run
 from everyturn.asyncio.runtime.world import ScenarioWorld
 from everyturn.asyncio.search.searching import search
 from everyturn.verdicts.verdict import Verdict
 
-RAN: list[str] = []
+
+def noting(name: str, ran: list[str]) -> Scenario:
+    """What it encloses is not put back, as what modules hold is."""
+
+    async def scenario(world: Any) -> None:
+        ran.append(name)
+        await world.io("disk")
+
+    return scenario
 
 
 async def one(world: Any) -> None:
-    RAN.append("one")
     await world.io("disk")
 
 
 async def other(world: Any) -> None:
-    RAN.append("other")
     await world.io("disk")
 
 
@@ -53,23 +59,25 @@ async def with_jobs(world: Any) -> None:
 
 
 def test_within_one_for_the_same_program_nothing_is_done_again() -> None:
-    RAN.clear()
+    ran: list[str] = []
+    one = noting("one", ran)
     with prepared(one, Setting()):
-        assert RAN == ["one"]
+        assert ran == ["one"]
         with prepared(one, Setting(longest=7)):
-            assert RAN == ["one"]
+            assert ran == ["one"]
         assert gc.get_freeze_count()
 
 
 def test_within_one_for_another_program_that_one_is_over_meanwhile() -> None:
     clock, frozen = time.monotonic, gc.get_freeze_count()
-    RAN.clear()
+    ran: list[str] = []
+    one, other = noting("one", ran), noting("other", ran)
     with prepared(one):
         patched = time.monotonic
         with prepared(other):
-            assert RAN == ["one", "other"]
+            assert ran == ["one", "other"]
             with prepared(one, Setting(order="any")):
-                assert RAN == ["one", "other", "one"]
+                assert ran == ["one", "other", "one"]
             run(other, FirstOption(), Setting())
         assert time.monotonic is not clock
         assert time.monotonic is not patched

@@ -203,15 +203,13 @@ def test_of_ports(everyturn):
 """
 COUNTS_RUNS = """
 import asyncio
+import colorsys
 import pytest
-
-class Made:
-    runs = 0
 
 @pytest.mark.everyturn
 async def test_it(world):
-    Made.runs += 1
-    await asyncio.gather(*(world.io(f"io {{number}}") for number in range(1 if Made.runs <= {runs} else 2)))
+    colorsys.runs = getattr(colorsys, "runs", 0) + 1
+    await asyncio.gather(*(world.io(f"io {{number}}") for number in range(1 if colorsys.runs <= {runs} else 2)))
 """
 DETERMINISM: Final = "--everyturn-check-determinism"
 
@@ -238,8 +236,9 @@ def test_what_goes_by_hashes_is_found_in_another_process(pytester: pytest.Pytest
     )
 
 
-def test_what_goes_by_earlier_runs_is_found_here(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Something that the code remembers from one question to the next."""
+def test_what_goes_by_earlier_runs_is_found_here(pytester: pytest.Pytester) -> None:
+    """Something that the code remembers from one question to the next, where nobody puts it back: a module of the
+    standard library."""
     made = [0]
 
     async def counted(world: Any) -> None:

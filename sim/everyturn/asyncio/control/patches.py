@@ -2,7 +2,7 @@
 
 Patched in the modules that define them and wherever a module of the program or of an installed package has taken one by
 name (``from time import monotonic``). Only while the loop of a run is running: outside of it each does what it always
-did.
+did, and so it does for a module's own code while it is imported, which belongs to no run.
 """
 
 from __future__ import annotations
@@ -35,28 +35,36 @@ from everyturn.asyncio.order.moments import earliest
 from everyturn.asyncio.order.neighbours import ALL
 from everyturn.asyncio.order.sets import STAND_INS, WorldSet
 from everyturn.asyncio.runtime import executors, program_sockets, settings
+from everyturn.asyncio.runtime.first_state import FIRST
 from everyturn.asyncio.runtime.loop import WorldLoop
 from everyturn.asyncio.runtime.outside import OTHER_THREAD, Job, Pool
 from everyturn.asyncio.runtime.places import may_be_patched, user_line
+from everyturn.world import overrun
 
 EPOCH: Final = 1_700_000_000.0 - 1000.0
 """What ``time.time`` is beyond the loop's clock, in seconds."""
 
 
 def _loop() -> WorldLoop | None:
+    """The loop of the run that calls; none where a module is being imported."""
     loop = events._get_running_loop()
-    return loop if isinstance(loop, WorldLoop) else None
+    return loop if isinstance(loop, WorldLoop) and not _EXECUTING else None
+
+
+def _job() -> Job | None:
+    """The function on another thread that calls; none where a module is being imported."""
+    return None if _EXECUTING else Job.here()
 
 
 def _world() -> Any:
     """The world of the run that asks, from the loop's thread or as a function on another one."""
-    loop, job = _loop(), Job.here()
+    loop, job = _loop(), _job()
     return job.world if job is not None else None if loop is None else loop.world
 
 
 def _clock(original: Callable[[], Any], shown: Callable[[Any], Any]) -> Callable[[], Any]:
     def clock() -> Any:
-        loop, job = _loop(), Job.here()
+        loop, job = _loop(), _job()
         if job is not None:
             return shown(job.time())
         if loop is None:
@@ -70,7 +78,7 @@ def _clock(original: Callable[[], Any], shown: Callable[[Any], Any]) -> Callable
 
 def _sleep(original: Callable[[float], None]) -> Callable[[float], None]:
     def sleep(seconds: float) -> None:
-        loop, job = _loop(), Job.here()
+        loop, job = _loop(), _job()
         if job is not None:
             job.sleep(seconds)
         elif loop is None:
@@ -81,22 +89,17 @@ def _sleep(original: Callable[[float], None]) -> Callable[[float], None]:
     return sleep
 
 
-def _urandom(original: Callable[..., bytes]) -> Callable[..., bytes]:
-    def urandom(size: int, *flags: int) -> bytes:
+def _urandom(original: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    def urandom(size: int) -> bytes:
         world = _world()
-        return original(size, *flags) if world is None else bytes(world.random.randbytes(size))
+        return original(size) if world is None else bytes(world.random.randbytes(size))
 
     return urandom
 
 
 def _is_running() -> bool:
     """Whether the program runs now, in the loop's thread or as a function on another one."""
-    return _loop() is not None or Job.here() is not None
-
-
-def _is_in_a_run() -> bool:
-    """The same, but for modules that are being imported, which belong to no run."""
-    return _is_running() and not _EXECUTING
+    return _loop() is not None or _job() is not None
 
 
 def _replacements() -> list[tuple[Any, str, Any]]:
@@ -112,10 +115,8 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (time, "process_time_ns", _clock(time.process_time_ns, lambda now: round(now * 1e9))),
         (time, "thread_time", _clock(time.thread_time, lambda now: now)),
         (time, "thread_time_ns", _clock(time.thread_time_ns, lambda now: round(now * 1e9))),
-        *dates.present_times(_is_running),
         (time, "sleep", _sleep(time.sleep)),
         (os, "urandom", _urandom(os.urandom)),
-        *((os, name, _urandom(getattr(os, name))) for name in ("getrandom",) if hasattr(os, name)),
         *settings.remembering(_is_running),
         (random, "_urandom", _urandom(os.urandom)),
         (random, "seed", _seed(random.seed, bound=True)),
@@ -129,8 +130,8 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (asyncio.tasks, "all_tasks", _all_tasks(asyncio.all_tasks)),
         (asyncio.base_events, "socket", _SocketModule("socket")),
         (ThreadPoolExecutor, "shutdown", executors.shutdown_instead(ThreadPoolExecutor.shutdown, _pool_of)),
-        *refusals(_is_in_a_run),
-        *changing_files.telling(_is_in_a_run),
+        *refusals(_is_running),
+        *changing_files.telling(_is_running),
     ]
     return pairs
 
@@ -159,14 +160,14 @@ class _SocketModule(ModuleType):
 
 def _present_thread(original: Callable[[], int]) -> Callable[[], int]:
     def present() -> int:
-        return original() if Job.here() is None else OTHER_THREAD
+        return original() if _job() is None else OTHER_THREAD
 
     return present
 
 
 def _waits(original: Callable[..., bool]) -> Callable[..., bool]:
     def wait(self: threading.Condition, timeout: float | None = None) -> bool:
-        if Job.here() is not None:
+        if _job() is not None:
             return refuse(
                 "a function on another thread that waits for the loop or for a thread",
                 "let it return, and await in the loop what it waits for",
@@ -220,7 +221,7 @@ def _seed(original: Callable[..., None], *, bound: bool) -> Callable[..., None]:
 def _thread_start(original: Callable[[threading.Thread], None]) -> Callable[[threading.Thread], None]:
     def start(self: threading.Thread) -> None:
         loop = _loop()
-        if loop is None and Job.here() is None:
+        if loop is None and _job() is None:
             original(self)
             return
         if loop is not None and is_worker(self):
@@ -311,21 +312,14 @@ class Patches:
         return known[1:]
 
     def _importing(self, original: Callable[..., None]) -> Callable[..., None]:
-        """While a module's own code runs, which may derive classes from them, classes are the real ones."""
+        """While a module's own code runs, which may derive classes from them, classes are the real ones. It is no step
+        of the program, however long it takes."""
         patches = self
 
         def exec_module(self: Any, module: ModuleType) -> None:
-            held = [(owner, name, vars(owner)[name]) for owner, name, _ in _REAL_CLASSES]
-            for owner, name, real in _REAL_CLASSES:
-                setattr(owner, name, real)
-            _EXECUTING.add(id(module))
-            try:
-                original(self, module)
-            finally:
-                _EXECUTING.discard(id(module))
-                for owner, name, before in held:
-                    setattr(owner, name, before)
-            patches.put_in_modules()
+            with FIRST.importing(module):
+                _execute(original, self, module)
+                patches.put_in_modules()
 
         return exec_module
 
@@ -351,6 +345,21 @@ class Patches:
         self._put_back.clear()
         self._dates()
         random.setstate(self._random)
+
+
+def _execute(original: Callable[..., None], loader: Any, module: ModuleType) -> None:
+    """Run a module's own code, with the real classes."""
+    held = [(owner, name, vars(owner)[name]) for owner, name, _ in _REAL_CLASSES]
+    for owner, name, real in _REAL_CLASSES:
+        setattr(owner, name, real)
+    _EXECUTING.add(id(module))
+    try:
+        with overrun.unwatched():
+            original(loader, module)
+    finally:
+        _EXECUTING.discard(id(module))
+        for owner, name, before in held:
+            setattr(owner, name, before)
 
 
 def _hashable(value: object) -> bool:

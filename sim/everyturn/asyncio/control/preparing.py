@@ -12,8 +12,8 @@ from weakref import ref
 from everyturn.asyncio.control.patches import Patches
 from everyturn.asyncio.order.earlier import EARLIER
 from everyturn.asyncio.order.sequences import NOW, PASSING
-from everyturn.asyncio.runtime.bound_numbers import BOUND
 from everyturn.asyncio.runtime.decisions import FirstOption
+from everyturn.asyncio.runtime.first_state import FIRST
 from everyturn.asyncio.runtime.output import kept
 from everyturn.asyncio.runtime.process_settings import PROCESS
 from everyturn.asyncio.states.library_kinds import finalizers_before_the_runs
@@ -87,7 +87,6 @@ class _Preparation:
         """Raises what the first run raises; :meth:`end` is to be called then, too."""
         _Preparation.now = self
         self._ends.callback(EARLIER.forget)
-        self._ends.callback(BOUND.forget)
         self._ends.enter_context(overrun.watching())
         self._ends.callback(PROCESS.forget)
         self._ends.callback(PROCESS.put_back)
@@ -103,15 +102,17 @@ class _Preparation:
         NOW.take_alone([PASSING])
         finalizers_before_the_runs()
         if self._scenario is not None:
+            FIRST.take(self._scenario)
+            self._ends.callback(FIRST.forget)
             while _finds(self._scenario, self._setting, self._world_of):
                 pass
             self._classes = list(NOW.classes)
-            patches.put_in_modules()
+            with FIRST.importing():
+                patches.put_in_modules()
             gc.collect()
             finalizers_before_the_runs()
             EARLIER.freeze()
             gc.unfreeze()
-            BOUND.look()
             PROCESS.take(signals=False)
             gc.freeze()
 

@@ -19,11 +19,11 @@ from everyturn.asyncio.order.hashed import HOLDERS, MERGED
 from everyturn.asyncio.order.ordering import Groups
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.apart import apart
-from everyturn.asyncio.runtime.bound_numbers import BOUND
 from everyturn.asyncio.runtime.changed_files import CHANGED as CHANGED_FILES
 from everyturn.asyncio.runtime.decisions import Decision, Guide
 from everyturn.asyncio.runtime.errors import REFUSED, Abandoned, AtRest, Unsupported
 from everyturn.asyncio.runtime.findings import ScenarioFinding, task_name, waits
+from everyturn.asyncio.runtime.first_state import FIRST
 from everyturn.asyncio.runtime.output import taken_by
 from everyturn.asyncio.runtime.places import raised_at
 from everyturn.asyncio.runtime.process_settings import PROCESS
@@ -144,10 +144,13 @@ def _whole(
                 del world
                 gc.collect()
         CHANGED_FILES.put_back()
-        if fault is not None:
-            raise fault
-        if not over:
+        if fault is None and not over:
             outcome.findings += _judged(failures, noted)
+        with _unseen():  # judged is what is garbage without what modules hold
+            if FIRST.put_back():
+                gc.collect()
+    if fault is not None:
+        raise fault
     return outcome
 
 
@@ -159,7 +162,6 @@ def _one(
     NOW.begin()
     CALLED.begin()
     CHANGED_FILES.begin()
-    BOUND.put_back()
     world.guide.begin(world)
     outcome.decisions, outcome.logged, outcome.measured = world.decisions, world.logged, world.timing.measured
     try:
@@ -278,9 +280,7 @@ def _to_rest(world: ScenarioWorld) -> bool:
             world.loop.run_forever()
     except AtRest:
         pass
-    except (SystemExit, KeyboardInterrupt) as error:
-        if isinstance(error, KeyboardInterrupt) and not overrun.nobody_asked():
-            raise
+    except SystemExit as error:
         rests = False
         sentence = f"the program ends the process: {error!r}"
         world.failures.append(ScenarioFinding("background", sentence, raised_at(error)))

@@ -10,7 +10,8 @@ ordinary) is thrown away, and the run is made here.
 The two share no memory. States go as numbers of their elements, each of which is sent once. What the search has met is
 told by hashes, which are hints: they say where a run may end, and the search compares the states themselves. What a
 process names for good (:data:`~everyturn.asyncio.states.process_names.NAMES`) has one name in both only if it was named
-before they parted: a second process that meets something new ends, and is forked anew when the search knows more. And
+before they parted: a second process that meets something new, or leaves behind what was not known to change, ends, and
+is forked anew when the search knows more. And
 the first runs of each process are made here, too: where states are others there, as some package does something when
 its process is forked, there is no second process. Nor is there one once a run has been about to change a file, which
 both would change; in the second process it ends before that.

@@ -23,6 +23,7 @@ from weakref import ref
 from everyturn.asyncio.order.ordering import joined, too_large
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.decisions import GO_ON, FirstOption
+from everyturn.asyncio.runtime.first_state import FIRST
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.search.counter_checking import noted_alike
 from everyturn.asyncio.search.depth_first import RepeatedChoices
@@ -229,6 +230,7 @@ def sample(
     if wanted.partition(":")[0] not in _SYSTEMATIC:
         setting = _learnt(scenario, setting)
     while True:
+        FIRST.was_unknown()
         used = strategy_for(scenario, setting, wanted, seed)
         sampled = ScenarioSample(ScenarioSearch(setting), used)
         for outcome in _outcomes(scenario, setting, sampled, range(first, first + runs), seconds):
@@ -240,6 +242,8 @@ def sample(
             setting = setting._replace(groups=groups)
             break
         else:
+            if sampled.found.stopped is None and FIRST.was_unknown():
+                continue
             if too_large(joined(setting.groups, sampled.found.neighbours)) and not used.chooser.independent:
                 sampled.found.stopped = "not all orders were made of tasks or futures that hang together by sets"
             sampled.found.trusts()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.order.ordering import MOST_PLACES, joined, too_large
 from everyturn.asyncio.order.sequences import NOW
+from everyturn.asyncio.runtime.first_state import FIRST
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.search.ahead import runs_ahead
 from everyturn.asyncio.search.depth_first import DepthFirstGuide, Merging, RepeatedChoices
@@ -148,6 +149,7 @@ def search(
     with prepared(scenario, setting._replace(until=until)):
         while True:
             result = ScenarioSearch(setting)
+            FIRST.was_unknown()
             try:
                 with overrun.watching(limits.seconds, time.monotonic() - begun):
                     finished = _exhaust(scenario, result, begun, limits, merge=merge, watch=watch, processes=processes)
@@ -157,9 +159,15 @@ def search(
             except OutOfTime as error:
                 result.stopped = str(error)
                 return result
+            except ReplayError:
+                if FIRST.was_unknown():
+                    continue
+                raise
             if NOW.lacks(result.unordered, result.alone):
                 NOW.take(result.unordered)
                 NOW.take_alone(result.alone)
+                continue
+            if result.stopped in (None, FIRST_REFUTATION) and FIRST.was_unknown():
                 continue
             if finished:
                 result.complete = finished and result.stopped is None

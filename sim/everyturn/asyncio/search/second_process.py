@@ -18,6 +18,7 @@ from everyturn.asyncio.order.sequences import NOW, Said
 from everyturn.asyncio.runtime.changed_files import CHANGED
 from everyturn.asyncio.runtime.errors import Abandoned
 from everyturn.asyncio.runtime.findings import ScenarioFinding
+from everyturn.asyncio.runtime.first_state import FIRST
 from everyturn.asyncio.runtime.running import Scenario, Setting, run
 from everyturn.asyncio.runtime.world import ScenarioWorld
 from everyturn.asyncio.search.depth_first import (
@@ -145,6 +146,7 @@ def _serve(scenario: Scenario, setting: Setting, guide: Merging, hears: int, tel
     CHANGED.forbids = partial(_exit, 0)
     overrun.watch_again()
     known, named = set(guide.met), NAMES.given
+    FIRST.was_unknown()
     packing = StatePacking()
     sent = 0
     while (message := _taken(hears)) is not None:
@@ -152,7 +154,7 @@ def _serve(scenario: Scenario, setting: Setting, guide: Merging, hears: int, tel
         known.update(met)
         for way, offered in wanted:
             made = _made(scenario, setting, _Recording(way, offered, known, guide.key, packing))
-            if NAMES.given != named:
+            if NAMES.given != named or FIRST.was_unknown():
                 return
             elements = packing.elements(sent)
             sent += len(elements)
