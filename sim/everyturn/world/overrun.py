@@ -185,6 +185,11 @@ def passed() -> None:
         raise StepInterrupted(error)
 
 
+def nobody_asked() -> bool:
+    """Whether it is known that nobody has pressed Ctrl-C: a :class:`KeyboardInterrupt` is the code's own then."""
+    return _watch.listens and not _watch.presses and _watch.asked is None
+
+
 @contextmanager
 def _listening() -> Iterator[bool]:
     """Within, Ctrl-C is noted where it may raise nothing; whether it is."""

@@ -1,8 +1,8 @@
-"""``datetime.now`` and ``date.today`` while a program is explored: the loop's clock, at its earliest.
+"""``datetime.now``, ``date.today``, ``time.localtime`` while a program is explored: the loop's clock, at its earliest.
 
-Both are methods of classes made in C, so a stand-in takes the place of the class: equal to it, with the same instances,
-made by it. A date is no :class:`~everyturn.asyncio.order.moments.Moment`: comparisons of dates are not decided by the
-world.
+The first two are methods of classes made in C, so a stand-in takes the place of the class: equal to it, with the same
+instances, made by it. A date is no :class:`~everyturn.asyncio.order.moments.Moment`: comparisons of dates are not
+decided by the world.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import datetime as dates
 import linecache
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, Final
@@ -77,6 +77,40 @@ class date(_DATE, metaclass=_StandIn):  # type: ignore[misc,valid-type] # noqa: 
 
 STAND_INS: Final[dict[type, type]] = {_DATETIME: datetime, _DATE: date}
 """Real class → what takes its place."""
+
+
+def present_times(is_running: Callable[[], bool]) -> Iterator[tuple[Any, str, Callable[..., Any]]]:
+    """Module, name, and what stands there: functions of :mod:`time` that take the present time where none is given, and
+    clocks by their numbers. ``is_running``: whether the program asks."""
+    for name in ("localtime", "gmtime", "ctime"):
+        yield time, name, _of_seconds(getattr(time, name))
+    yield time, "asctime", _of_fields(time.asctime, 0)
+    yield time, "strftime", _of_fields(time.strftime, 1)
+    for name, ending in (("clock_gettime", ""), ("clock_gettime_ns", "_ns")):
+        if hasattr(time, name):  # not everywhere
+            yield time, name, _by_number(getattr(time, name), ending, is_running)
+
+
+def _of_seconds(original: Callable[[float], Any]) -> Callable[..., Any]:
+    def shown(seconds: float | None = None) -> Any:
+        return original(float(time.time() if seconds is None else seconds))
+
+    return shown
+
+
+def _of_fields(original: Callable[..., str], place: int) -> Callable[..., str]:
+    def shown(*given: Any) -> str:
+        return original(*given) if len(given) > place else original(*given, time.localtime())
+
+    return shown
+
+
+def _by_number(original: Callable[[int], Any], ending: str, is_running: Callable[[], bool]) -> Callable[[int], Any]:
+    def clock(number: int) -> Any:
+        name = "time" if number == time.CLOCK_REALTIME else "monotonic"
+        return getattr(time, name + ending)() if is_running() else original(number)
+
+    return clock
 
 
 def reads_today(module: ModuleType) -> bool:

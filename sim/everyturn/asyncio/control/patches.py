@@ -89,10 +89,10 @@ def _sleep(original: Callable[[float], None]) -> Callable[[float], None]:
     return sleep
 
 
-def _urandom(original: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    def urandom(size: int) -> bytes:
+def _urandom(original: Callable[..., bytes]) -> Callable[..., bytes]:
+    def urandom(size: int, *flags: int) -> bytes:
         world = _world()
-        return original(size) if world is None else bytes(world.random.randbytes(size))
+        return original(size, *flags) if world is None else bytes(world.random.randbytes(size))
 
     return urandom
 
@@ -115,8 +115,10 @@ def _replacements() -> list[tuple[Any, str, Any]]:
         (time, "process_time_ns", _clock(time.process_time_ns, lambda now: round(now * 1e9))),
         (time, "thread_time", _clock(time.thread_time, lambda now: now)),
         (time, "thread_time_ns", _clock(time.thread_time_ns, lambda now: round(now * 1e9))),
+        *dates.present_times(_is_running),
         (time, "sleep", _sleep(time.sleep)),
         (os, "urandom", _urandom(os.urandom)),
+        *((os, name, _urandom(getattr(os, name))) for name in ("getrandom",) if hasattr(os, name)),
         *settings.remembering(_is_running),
         (random, "_urandom", _urandom(os.urandom)),
         (random, "seed", _seed(random.seed, bound=True)),

@@ -280,7 +280,9 @@ def _to_rest(world: ScenarioWorld) -> bool:
             world.loop.run_forever()
     except AtRest:
         pass
-    except SystemExit as error:
+    except (SystemExit, KeyboardInterrupt) as error:
+        if isinstance(error, KeyboardInterrupt) and not overrun.nobody_asked():
+            raise
         rests = False
         sentence = f"the program ends the process: {error!r}"
         world.failures.append(ScenarioFinding("background", sentence, raised_at(error)))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from everyturn.asyncio.order.earlier import HASH
 from everyturn.asyncio.order.ordering import WorldTask
+from everyturn.identity.dict_table import READS, hashes_of_keys
 from everyturn.identity.set_table import hashes_of
 
 if TYPE_CHECKING:
@@ -26,10 +27,9 @@ def check(encoder: StateEncoder, container: Any, keys: Iterable[Any]) -> None:
     asked = [each for each in keys if is_by_program(each)]
     if not asked:
         return
-    try:
-        kept = hashes_of(frozenset(dict(container)) if isinstance(container, dict) else container)
-    except KeyError:  # of an OrderedDict, which looks up its own keys
-        raise encoder.opaque(container) from None
+    if isinstance(container, dict) and not READS:
+        raise encoder.opaque(container)
+    kept = hashes_of_keys(container) if isinstance(container, dict) else hashes_of(container)
     with encoder.world.numbers.neighbours.unseen():
         if any(kept.get(id(each)) != _hash(each) for each in asked):
             raise encoder.opaque(container)

@@ -36,7 +36,10 @@ NOTES: Final = ("logged", "timing")
 def encode(world: ScenarioWorld) -> tuple[Hashable, ...]:
     """The state of the world now. Raises :class:`UnknownValue` if something in it cannot be known."""
     with overrun.unwatched():
-        return _encoded(world)
+        try:
+            return _encoded(world)
+        except RecursionError:
+            raise UnknownValue(RecursionError).within("what is nested more deeply than calls may be") from None
 
 
 def _encoded(world: ScenarioWorld) -> tuple[Hashable, ...]:
