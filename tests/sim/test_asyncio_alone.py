@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from everyturn.asyncio.order.sequences import NOW
-from everyturn.asyncio.search.searching import search
+from everyturn.asyncio.search.searching import SearchLimits, search
 
 BUILD = builtins.__build_class__
 
@@ -190,3 +190,16 @@ def test_an_order_that_no_state_shows_is_still_found_where_objects_lie_elsewhere
     found = search(two_at_once)
     assert found.complete
     assert any("lie elsewhere" in each for each in found.trusted)
+
+
+async def keeps_thousands(world: Any) -> None:
+    await asyncio.gather(world.io("one"), world.io("other"))
+    known = {Sink(): number for number in range(20_000)}
+    world.log(len(HELD), len(known))
+
+
+def test_thousands_are_not_hashed_alike() -> None:
+    """Which would take minutes."""
+    found = search(keeps_thousands, limits=SearchLimits(seconds=60))
+    assert found.complete
+    assert found.runs == 6

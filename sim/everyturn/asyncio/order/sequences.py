@@ -16,6 +16,7 @@ import builtins
 import gc
 import threading
 from asyncio import events
+from collections import Counter
 from collections.abc import Collection
 from itertools import filterfalse
 from typing import Any, Final, NamedTuple
@@ -36,6 +37,8 @@ from everyturn.asyncio.order.sets import is_chosen
 PASSING: Final[type] = vars(_weakrefset)["_IterationGuard"]
 """What stands in a set of a weak container while somebody goes through that, and leaves its place there behind. None is
 there between two runs."""
+_MOST_ALIKE: Final = 64
+"""So many objects of a class are hashed alike; if there are more, a dictionary of all would be slow."""
 _NOTHING: Final = object()
 _THREADS: Final[Any] = vars(threading)["_dangling"]
 """In which the standard library keeps all threads for itself."""
@@ -59,6 +62,8 @@ class Sequences:
         self.classes: list[type] = []
         self._alone: set[str] = set()
         """Names of classes of which no set holds two objects, as far as is known."""
+        self._alike: Counter[str] = Counter()
+        """How many objects of such a class were hashed in this run."""
         self.elsewhere = False
         """Whether a run is made with its objects elsewhere, to see whether that matters."""
         self._made: WeakSet[type] = WeakSet()
@@ -183,12 +188,14 @@ class Sequences:
         if id(this) in self._before:
             return None
         if name in self._alone:  # where it matters that no set holds two of them, a run elsewhere shows it
-            return object.__hash__(this) if self.elsewhere else 0
+            self._alike[name] += 1
+            return object.__hash__(this) if self.elsewhere or self._alike[name] > _MOST_ALIKE else 0
         loop: Any = events._get_running_loop()
         return next(loop.sequence) if hasattr(loop, "sequence") else None
 
     def begin(self) -> None:
         """A run begins: what is gone needs no number."""
+        self._alike.clear()
         self._numbers = {key: known for key, known in self._numbers.items() if known[0]() is not None}
 
     def put_back(self) -> None:
