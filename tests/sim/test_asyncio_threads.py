@@ -113,6 +113,13 @@ def test_that_a_function_runs_in_one_step_is_told() -> None:
     assert IN_ONE_STEP in checked.found.trusted
 
 
+def test_a_thread_is_named_by_what_the_program_gives_it() -> None:
+    """Not by what asyncio puts around it."""
+    checked = check(a_deadline_beats_a_longer_sleep)
+    told = [option for each in checked.found.found["error"].decisions for option in each.options]
+    assert "sleep runs on a thread" in told
+
+
 async def measures_a_sleep(world: Any) -> None:
     begun = time.monotonic()
     await asyncio.to_thread(time.sleep, 3)

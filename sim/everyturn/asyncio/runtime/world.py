@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Sequence
+from contextvars import Context
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -190,8 +191,7 @@ class ScenarioWorld(Arriving):
 
     def submit(self, executor: Any, func: Callable[..., Any], args: tuple[Any, ...]) -> Any:
         """A function for a thread of ``executor`` (nothing: the default one): a future of :mod:`concurrent.futures`."""
-        name = getattr(func, "__qualname__", None) or getattr(getattr(func, "func", None), "__qualname__", "function")
-        short = str(name).rpartition(".")[2]
+        short = str(getattr(_itself(func), "__qualname__", "function")).rpartition(".")[2]
         job = Job(short, partial(func, *args), self.progress.jobs, self, executors.thread_name(executor))
         self.progress.jobs += 1
         if func != self.network.resolve:
@@ -360,6 +360,14 @@ class ScenarioWorld(Arriving):
         if self._watch is not None:
             self._tell("decision", self.decisions[-1])
         return taken
+
+
+def _itself(function: Any) -> Any:
+    """The program's function in what a thread is given: within partials, and not the ``run`` of a context."""
+    while isinstance(function, partial):
+        in_context = isinstance(getattr(function.func, "__self__", None), Context) and function.args
+        function = function.args[0] if in_context else function.func
+    return function
 
 
 def _is_ours(names: dict[str, Any]) -> bool:
