@@ -97,7 +97,9 @@ class SecondProcess:
 
     def receive(self) -> tuple[Way, AheadRun | None, list[Hashable]] | None:
         """The next run that was asked for, for which it waits, and elements of states that are new; nothing if the
-        process has ended."""
+        process has ended. Raises what :func:`~everyturn.world.overrun.check` raises while it waits."""
+        while not _select([self._reads], [], [], overrun.TICK_SECONDS)[0]:
+            overrun.check()
         received = _taken(self._reads)
         if received is None:
             self.over = True
