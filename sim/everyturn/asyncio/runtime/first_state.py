@@ -17,8 +17,8 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from enum import Enum
 from functools import cached_property, lru_cache, partial
+from random import Random, SystemRandom
 from threading import local
 from types import CellType, FunctionType, MethodType, ModuleType
 from typing import Any, Final
@@ -29,6 +29,7 @@ from everyturn.asyncio.runtime.kept_content import (
     KeptClass,
     KeptContent,
     KeptDictionary,
+    KeptDraws,
     KeptFunction,
     KeptItems,
     KeptModule,
@@ -52,7 +53,7 @@ _TOOLS: Final = frozenset(
 _ATOMS: Final = frozenset({int, float, complex, str, bytes, bool, type(None), type(Ellipsis), range, slice})
 _HEAP: Final = 1 << 9
 """The flag of classes that are made at run time."""
-_NEVER: Final = (Enum, logging.Manager, logging.Handler, logging.PlaceHolder)
+_NEVER: Final = (logging.Manager, logging.Handler, logging.PlaceHolder)
 """Objects of these stay what they are."""
 _RESULTS: Final = type(lru_cache(abs))
 
@@ -220,6 +221,8 @@ def _kept_of_object(value: Any, kind: type) -> Iterator[KeptContent]:
         yield KeptSet(value)
     elif issubclass(kind, bytearray):
         yield KeptBytes(value)
+    elif issubclass(kind, Random) and not issubclass(kind, SystemRandom):
+        yield KeptDraws(value)
     elif kind is local:
         yield KeptDictionary(value.__dict__)
     if kind.__flags__ & _HEAP and kind.__module__.partition(".")[0] not in _TOOLS:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from operator import is_
+from random import Random
 from types import BuiltinFunctionType, CellType, FunctionType, MethodWrapperType, ModuleType
 from typing import Any, Final
 from weakref import ReferenceType
@@ -102,6 +103,22 @@ class KeptBytes(KeptContent):
         bytearray.__setitem__(self.value, slice(None), self._held)
 
 
+class KeptDraws(KeptContent):
+    """Of a source of random numbers: where it stands."""
+
+    def take(self) -> None:
+        self._held = Random.getstate(self.value)
+
+    def holds(self) -> Sequence[Any]:
+        return ()
+
+    def differs(self) -> bool:
+        return Random.getstate(self.value) != self._held
+
+    def put_back(self, fresh: Fresh) -> None:
+        Random.setstate(self.value, self._held)
+
+
 class KeptSet(KeptContent):
     """Of a set."""
 
@@ -149,7 +166,8 @@ class _KeptPairs(KeptContent):
         looked up once for good, as a package looks for one that it works with."""
         now, before = self.now(), dict(zip(self._names, self._held, strict=True))
         new = [(before.get(name), each) for name, each in now.items() if before.get(name, _NOTHING) is not each]
-        return before.keys() <= now.keys() and all(old is None and _is_definition(each) for old, each in new)
+        defines = all(old is None and _is_definition(each) for old, each in new)
+        return bool(new) and before.keys() <= now.keys() and defines  # else another order is all that is new
 
     def _begun_anew(self, fresh: Fresh) -> Iterator[tuple[Any, Any]]:
         self._held = [fresh(each) for each in self._held]
