@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from typing import Any
 
 import pytest
@@ -63,6 +65,20 @@ def _runs_a_loop() -> None:
         loop.close()
 
 
+async def waits_on_a_thread_for_the_loop(world: Any) -> None:
+    """By looking again and again."""
+    stopped = threading.Event()
+
+    def works() -> None:
+        while not stopped.is_set():
+            time.sleep(0.1)
+
+    working = asyncio.create_task(asyncio.to_thread(works))
+    await world.io("stop")
+    stopped.set()
+    await working
+
+
 async def has_a_loop_on_a_thread(world: Any) -> None:
     """In which nothing is explored."""
     await asyncio.to_thread(_runs_a_loop)
@@ -84,6 +100,7 @@ async def begins_another(world: Any) -> None:
         (raises_a_signal, r"signal\.raise_signal, a signal to a process"),
         (waits_for_the_keyboard, r"input\(\)"),
         (reads_what_is_typed, "reading standard input"),
+        (waits_on_a_thread_for_the_loop, "a function on another thread that sleeps more than 1,000 times"),
         (has_a_loop_on_a_thread, "a loop of its own on another thread"),
     ],
 )

@@ -41,6 +41,9 @@ from everyturn.asyncio.runtime.outside import OTHER_THREAD, Job, Pool
 from everyturn.asyncio.runtime.places import may_be_patched, user_line
 from everyturn.world import overrun
 
+_SLEEPS: Final = 1_000
+"""Who sleeps more often on another thread waits for something that cannot come while he does."""
+_WAITS: Final = "let it return, and await in the loop what it waits for"
 EPOCH: Final = 1_700_000_000.0 - 1000.0
 """What ``time.time`` is beyond the loop's clock, in seconds."""
 
@@ -81,6 +84,8 @@ def _sleep(original: Callable[[float], None]) -> Callable[[float], None]:
         loop, job = _loop(), _job()
         if job is not None:
             job.sleep(seconds)
+            if job.sleeps > _SLEEPS:
+                refuse(f"a function on another thread that sleeps more than {_SLEEPS:,} times", _WAITS)
         elif loop is None:
             original(seconds)
         else:
@@ -172,7 +177,7 @@ def _waits(original: Callable[..., bool]) -> Callable[..., bool]:
         if _job() is not None:
             return refuse(
                 "a function on another thread that waits for the loop or for a thread",
-                "let it return, and await in the loop what it waits for",
+                _WAITS,
             )
         if _loop() is not None:
             return refuse("waiting for another thread, which stops the loop", "await it in the loop")

@@ -224,7 +224,7 @@ class Job:
         self.call = call
         self.world = world
         self.thread_name = thread_name
-        self.slept = 0.0
+        self.slept, self.sleeps = 0.0, 0
         self.until: Moment | None = None
         """The moment before which its result cannot arrive, if it has slept."""
         self.kept: ThreadLocals = {}
@@ -265,6 +265,7 @@ class Job:
         if seconds < 0:
             raise ValueError("sleep length must be non-negative")
         self.slept += float(seconds)
+        self.sleeps += 1
         self.until = self.world.clock.present() + self.slept
 
     def late_enough(self) -> list[tuple[int, int, int]]:
