@@ -462,3 +462,63 @@ def test_what_a_package_keeps_is_put_back(tmp_path: Path, monkeypatch: pytest.Mo
         assert seen == [[(1, 1)]] * len(seen)
         assert package._backend == {"it": package.Session}
     assert package._sessions == {}
+
+
+def test_what_only_methods_of_packages_read_is_a_part_of_the_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which of two marks came first, where no name of the program leads to it."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "package_that_remembers.py").write_text(
+        "_marks = {'all': []}\nclass Memory:\n    def mark(self, name):\n        _marks['all'].append(name)\n"
+        "    def first(self):\n        return _marks['all'][0]\n"
+    )
+    monkeypatch.syspath_prepend(str(folder))
+    package = importlib.import_module("package_that_remembers")
+    monkeypatch.setitem(globals(), "package_that_remembers", package)
+
+    async def remembers(world: Any) -> None:
+        memory = package.Memory()
+
+        async def marks(name: str) -> None:
+            await world.io(name)
+            memory.mark(name)
+
+        await asyncio.gather(marks("a"), marks("b"))
+        await asyncio.gather(world.io("c"), world.io("d"))
+        assert memory.first() == "a"
+
+    found = search(remembers)
+    assert found.merged
+    assert "error" in found.found
+
+
+# what a class says of itself
+# ---------------------------------------------------------------------------
+
+
+class OnlyOfObjects:
+    """As classes have it that stand for a function."""
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        if instance is None:
+            raise AttributeError("a class stands for nothing")
+        return str
+
+
+class StandsForAFunction:
+    __wrapped__ = OnlyOfObjects()
+
+
+async def asks_what_it_stands_for(world: Any) -> None:
+    tool = StandsForAFunction()
+    await asyncio.gather(world.io("a"), world.io("b"))
+    await asyncio.gather(world.io("c"), world.io("d"))
+    assert tool.__wrapped__ is str
+
+
+def test_what_a_class_makes_of_its_attributes_is_not_asked() -> None:
+    found = search(asks_what_it_stands_for)
+    assert not found.found
+    assert found.merged

@@ -124,6 +124,11 @@ class FirstState:
                 self._changing[place] = each
                 self._found = True
 
+    def left(self) -> list[tuple[int, list[Any]]]:
+        """What the run has left by now, where something was seen to change: where, by a number, and what is there."""
+        changing = [each for each in self._changing.values() if not isinstance(each, KeptResults)]
+        return [(number, each.new()) for number, each in enumerate(changing) if each.differs()]
+
     def was_unknown(self) -> bool:
         """Whether, since this was asked last, something was found to change that was not known to do so: runs that
         were made meanwhile may have begun with what others had left."""

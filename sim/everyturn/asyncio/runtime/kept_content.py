@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from itertools import count
 from operator import is_
 from random import Random
-from types import BuiltinFunctionType, CellType, FunctionType, MethodWrapperType, ModuleType
+from types import BuiltinFunctionType, CellType, FunctionType, MemberDescriptorType, MethodWrapperType, ModuleType
 from typing import Any, Final
 from weakref import ReferenceType
 
@@ -53,6 +53,10 @@ class KeptContent(ABC):
     @abstractmethod
     def differs(self) -> bool:
         """Whether it holds something else now."""
+
+    def new(self) -> list[Any]:
+        """What it holds now other than it did."""
+        return [self.value]
 
     @abstractmethod
     def put_back(self, fresh: Fresh) -> None:
@@ -161,6 +165,14 @@ class _KeptPairs(KeptContent):
             return True
         return not (all(map(is_, now.values(), self._held)) and all(map(is_, now, self._names)))
 
+    def new(self) -> list[Any]:
+        now, before = self.now(), dict(zip(map(id, self._names), self._held, strict=True))
+        changed = [(name, each) for name, each in now.items() if before.get(id(name), _NOTHING) is not each]
+        counters = [each for each in now.values() if _counter(each) is not None]
+        in_order = len(now) == len(self._names) and all(map(is_, now, self._names))
+        names = [] if in_order else [_shown(name) for name in now]
+        return [names, counters, [(_shown(name), () if each is _NOTHING else [each]) for name, each in changed]]
+
     def only_defines(self) -> bool:
         """Whether all that it holds other than it did are definitions of packages, where there was nothing: what is
         looked up once for good, as a package looks for one that it works with."""
@@ -173,6 +185,11 @@ class _KeptPairs(KeptContent):
         self._held = [fresh(each) for each in self._held]
         self._counts = _counts(self._held)
         return zip(self._names, self._held, strict=True)
+
+
+def _shown(name: Any) -> Any:
+    """A name or a key; of what reads a slot its name."""
+    return name.__name__ if type(name) is MemberDescriptorType else name
 
 
 def _is_definition(value: Any) -> bool:

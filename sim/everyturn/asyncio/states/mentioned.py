@@ -163,14 +163,18 @@ def _read_of(value: Any, mentioned: set[str]) -> Iterator[tuple[str, Any]]:
     if "__subclasses__" in mentioned and (made := made_at_run_time(value)):
         yield "__subclasses__", made
     if is_watched(value):
+        own = _namespace(value)
         for name in said_of(value):
-            if name in mentioned:
-                held = type.__getattribute__(value, name)
+            if name in mentioned:  # what stands there itself, and not what its own __get__ makes of that
+                held = own[name] if name in own else type.__getattribute__(value, name)
                 yield name, _annotations(held) if name == "__annotations__" else held
     else:
         for name, held in put_on(value):
             if name in mentioned:
                 yield name, held
+
+
+_namespace: Final = type.__dict__["__dict__"].__get__
 
 
 def _annotations(held: Any) -> Any:

@@ -11,6 +11,7 @@ import random
 from collections.abc import Hashable
 from typing import TYPE_CHECKING, Any, Final
 
+from everyturn.asyncio.runtime.first_state import FIRST
 from everyturn.asyncio.runtime.settings import CALLED
 from everyturn.asyncio.states import (  # noqa: F401 - they register what they know
     built_in_kinds,
@@ -62,6 +63,7 @@ def _encoded(world: ScenarioWorld) -> tuple[Hashable, ...]:
     encoder.part("world", _hung_on(world, world.own), _hung_on(world.network, world.network.own))
     encoder.part("orders", _known_orders(encoder, world))
     encoder.part("nobody's tasks", [task for task in world.tasks() if id(task) not in encoder.numbers])
+    encoder.part("left", FIRST.left())
     library_kinds.surroundings(encoder)
     library_kinds.files(encoder)
     encoder.part("set", CALLED.calls)
