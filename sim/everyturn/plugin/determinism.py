@@ -51,7 +51,7 @@ def differences(one: GivenAnswer, other: GivenAnswer) -> list[str]:
     ]
 
 
-class SecondProcess:
+class ProcessElsewhere:
     """The same test in another process, whose strings have other hashes; started when it is asked first."""
 
     def __init__(self, item: Any) -> None:

@@ -13,7 +13,7 @@ from everyturn.errors import EveryturnError, UsageError
 from everyturn.plugin import failures
 from everyturn.plugin.determinism import (
     GivenAnswer,
-    SecondProcess,
+    ProcessElsewhere,
     answer,
     answer_of_run,
     differences,
@@ -47,7 +47,7 @@ class MarkedTest:
         self._answered = False
         self.told: list[str] = []
         """What reports of this test carry to the process that publishes it."""
-        self._elsewhere = SecondProcess(item)
+        self._elsewhere = ProcessElsewhere(item)
 
     def check(self, **words: Any) -> Any:
         """Every interleaving, or every run: as :func:`everyturn.check` and its sisters for scenarios and sessions."""

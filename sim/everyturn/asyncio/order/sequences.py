@@ -45,7 +45,7 @@ _THREADS: Final[Any] = vars(threading)["_dangling"]
 _BUILD: Final = builtins.__build_class__
 
 
-class Said(NamedTuple):
+class SaidOfSets(NamedTuple):
     """What the attributes of these names are in :class:`Sequences`."""
 
     texts: bool
@@ -171,11 +171,11 @@ class Sequences:
         __hash__.is_ours = True  # type: ignore[attr-defined]
         return __hash__
 
-    def said(self) -> Said:
+    def said(self) -> SaidOfSets:
         """What runs have shown that the result has to say."""
-        return Said(self.texts, self.locals, self.threads, self.merges, frozenset(self.by_place))
+        return SaidOfSets(self.texts, self.locals, self.threads, self.merges, frozenset(self.by_place))
 
-    def hear(self, said: Said) -> None:
+    def hear(self, said: SaidOfSets) -> None:
         """What runs of another process have shown."""
         self.texts |= said.texts
         self.locals |= said.locals

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 from weakref import ref
 
-from everyturn.asyncio.order.sequences import NOW, Said
+from everyturn.asyncio.order.sequences import NOW, SaidOfSets
 from everyturn.asyncio.runtime.changed_files import CHANGED
 from everyturn.asyncio.runtime.errors import Abandoned
 from everyturn.asyncio.runtime.findings import ScenarioFinding
@@ -60,7 +60,7 @@ class AheadRun(NamedTuple):
     unsure: dict[str, str]
     shown: frozenset[str]
     trusted: frozenset[str]
-    said: Said
+    said: SaidOfSets
 
 
 class SecondProcess:
