@@ -326,7 +326,8 @@ class Patches:
         def exec_module(self: Any, module: ModuleType) -> None:
             with FIRST.importing(module):
                 _execute(original, self, module)
-                patches.put_in_modules()
+                if not _EXECUTING:  # those that were imported within are met then, too
+                    patches.put_in_modules()
 
         return exec_module
 
