@@ -48,6 +48,14 @@ async def raises_a_signal(world: Any) -> None:
     signal.raise_signal(signal.SIGINT)
 
 
+async def sets_an_alarm(world: Any) -> None:
+    """The process that explores sends itself this signal ten times a second."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    end = time.process_time() + 0.5
+    while time.process_time() < end:
+        await asyncio.sleep(0)
+
+
 async def waits_for_the_keyboard(world: Any) -> None:
     await asyncio.to_thread(input)
 
@@ -98,6 +106,7 @@ async def begins_another(world: Any) -> None:
         (asks_the_shell_on_a_thread, "a subprocess"),
         (signals_itself, r"os\.kill, a signal to a process"),
         (raises_a_signal, r"signal\.raise_signal, a signal to a process"),
+        (sets_an_alarm, "a function for SIGALRM"),
         (waits_for_the_keyboard, r"input\(\)"),
         (reads_what_is_typed, "reading standard input"),
         (waits_on_a_thread_for_the_loop, "a function on another thread that sleeps more than 1,000 times"),

@@ -19,6 +19,9 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from everyturn.asyncio.runtime.errors import Unsupported
+from everyturn.asyncio.runtime.places import user_line
+
 try:
     import resource
 except ImportError:  # not everywhere
@@ -55,6 +58,9 @@ SETTERS: Final[tuple[tuple[Any, str, int], ...]] = (
 """Module, function, and how many of its arguments say what it sets: the others say to what."""
 _WITHOUT_ARGUMENTS: Final = frozenset({"enable", "disable", "tzset", "start", "stop"})
 """Functions that set something without being given any; the others only tell then."""
+
+_TIMERS: Final = frozenset({getattr(signal, "SIGALRM", None)} - {None})
+"""Signals that this process sends itself, to look whether a step goes on and on."""
 
 
 class CalledSetters:
@@ -104,6 +110,11 @@ def _remembering(
 
     def called(*args: Any, **options: Any) -> Any:
         if running() and (args or options or sets_without):
+            if name == "signal.signal" and args[0] in _TIMERS:
+                raise Unsupported(
+                    f"{user_line()}: a function for SIGALRM: expected what can be controlled while exploring, which is "
+                    "not the machine's timer; use asyncio.timeout or loop.call_later"
+                )
             CALLED.add(name, args[:number], args[number:], options)
         return original(*args, **options)
 
