@@ -206,9 +206,11 @@ import asyncio
 import colorsys
 import pytest
 
+colorsys.runs = 0
+
 @pytest.mark.everyturn
 async def test_it(world):
-    colorsys.runs = getattr(colorsys, "runs", 0) + 1
+    colorsys.runs += 1
     await asyncio.gather(*(world.io(f"io {{number}}") for number in range(1 if colorsys.runs <= {runs} else 2)))
 """
 DETERMINISM: Final = "--everyturn-check-determinism"

@@ -162,7 +162,7 @@ class WorldSocket:
                 raise _error(errno.EPIPE if arrived == 1 else errno.ECONNRESET)
         if self.outgoing.unheard:
             self.incoming.reset = True
-            if self.connection is not None and self.connection.peer is not None and not self.saw_the_end:
+            if not self.saw_the_end:
                 self.incoming.overtakes = True  # it may have come before the peer closed, and not been read
         return self.outgoing
 
