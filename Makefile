@@ -10,7 +10,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 
 help:
 	@echo 'make demo          the main job: a race found, explained and cured, in pictures (half a minute with set-up)'
-	@echo 'make test          ruff, mypy and all tests on two processes (about ten minutes on two cores)'
+	@echo 'make test          ruff, mypy and all tests on two processes (about eight minutes on two cores)'
 	@echo 'make test-all      the same on every Python of 3.11, 3.12 and 3.13 that is installed'
 	@echo 'make lint types    the fast part: seconds'
 	@echo 'make tests PYTEST="-k Cancel"   some tests'
