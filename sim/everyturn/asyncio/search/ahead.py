@@ -52,6 +52,8 @@ class RunsAhead:
     def __init__(self, scenario: Scenario, setting: Setting, guide: Merging) -> None:
         self._begin = partial(second_process.begin, scenario, setting, guide)
         self._guide = guide
+        self._met: list[int] = []
+        guide.met = self._met
         self._process: SecondProcess | None = None
         self._begins = _ALONE
         self._is_of_use = True
@@ -103,7 +105,7 @@ class RunsAhead:
         self._begins = runs + max(_ALONE, runs // 4)
         self._numbers = self._numbers[:0]
         self._made.clear()
-        self._told, self._compared = len(self._guide.met), 0
+        self._told, self._compared = len(self._met), 0
 
     def _taken(self, process: SecondProcess, way: Way) -> AheadRun | None:
         """The run of this way, if it was made; waits for it if it is being made now."""
@@ -129,8 +131,8 @@ class RunsAhead:
             return
         wanted = list(islice((each for each in self._guide.passed_over() if each[0] not in self._made), _BATCH))
         if wanted:
-            process.ask(self._guide.met[self._told :], wanted)
-            self._told = len(self._guide.met)
+            process.ask(self._met[self._told :], wanted)
+            self._told = len(self._met)
 
     def _follows(self, made: AheadRun, is_wanted: Callable[[AheadRun, int], bool]) -> bool:
         choices = sum(each.kind != LOOKS and not each.leaves for each in made.steps)

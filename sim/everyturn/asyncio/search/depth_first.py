@@ -155,8 +155,8 @@ class Merging(DepthFirstGuide):
         self.merged = 0
         self.opaque: dict[str, int] = {}
         self.packing = StatePacking()
-        self.met: list[int] = []
-        """Hashes of the states that it has met itself."""
+        self.met: list[int] | None = None
+        """Hashes of the states that it has met itself, where somebody wants to know them."""
         self.key = key
         self._last = 0
         self._states: list[int | None] = []
@@ -272,7 +272,8 @@ class Merging(DepthFirstGuide):
             state = self.key(world)
         except UnknownValue as opaque:
             return SeenState(str(opaque), done)
-        self.met.append(hash_of(kind, options, state))
+        if self.met is not None:
+            self.met.append(hash_of(kind, options, state))
         return SeenState(self.packing(kind, options, state), done)
 
 

@@ -147,7 +147,7 @@ def _serve(scenario: Scenario, setting: Setting, guide: Merging, hears: int, tel
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     CHANGED.forbids = partial(_exit, 0)
     overrun.watch_again()
-    known, named = set(guide.met), NAMES.given
+    known, named = set(guide.met or ()), NAMES.given
     FIRST.was_unknown()
     packing = StatePacking()
     sent = 0
