@@ -13,6 +13,8 @@ from functools import wraps
 from types import GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, Final, NamedTuple, TypeGuard, TypeVar
 
+HEAP: Final = 1 << 9
+"""The flag of classes that are made at run time."""
 _POINTER: Final = object().__sizeof__() // 2
 _MANAGED_DICT: Final = 1 << 4
 _MANAGED_WEAKREF: Final = 1 << 3

@@ -38,7 +38,7 @@ from everyturn.asyncio.runtime.kept_content import (
     KeptSlots,
 )
 from everyturn.asyncio.runtime.places import may_be_patched
-from everyturn.identity.layout import attributes, layout
+from everyturn.identity.layout import HEAP, attributes, layout
 
 _TOOLS: Final = frozenset(
     {
@@ -51,8 +51,6 @@ _TOOLS: Final = frozenset(
 )
 """Packages that we, or those who run us, need themselves; and types, which stay what they are."""
 _ATOMS: Final = frozenset({int, float, complex, str, bytes, bool, type(None), type(Ellipsis), range, slice})
-_HEAP: Final = 1 << 9
-"""The flag of classes that are made at run time."""
 _NEVER: Final = (logging.Manager, logging.Handler, logging.PlaceHolder)
 """Objects of these stay what they are."""
 _RESULTS: Final = type(lru_cache(abs))
@@ -230,7 +228,7 @@ def _kept_of_object(value: Any, kind: type) -> Iterator[KeptContent]:
         yield KeptDraws(value)
     elif kind is local:
         yield KeptDictionary(value.__dict__)
-    if kind.__flags__ & _HEAP and kind.__module__.partition(".")[0] not in _TOOLS:
+    if kind.__flags__ & HEAP and kind.__module__.partition(".")[0] not in _TOOLS:
         shape = layout(kind)
         if shape.namespace is not None:
             yield KeptDictionary(shape.namespace(value))
@@ -258,7 +256,7 @@ def _of_what_does_not_change(value: Any) -> Iterable[Any]:
         return (value.func,)
     if issubclass(kind, partial):
         return value.func, value.args, value.keywords
-    return (kind,) if kind.__flags__ & _HEAP else ()
+    return (kind,) if kind.__flags__ & HEAP else ()
 
 
 _LOOKED_AT: Final[dict[str, tuple[object, bool]]] = {}

@@ -11,11 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
+from everyturn.identity.layout import HEAP
 from everyturn.identity.python_kinds import registered
 
 STANDARD: Final = tuple(str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib"))
-HEAP: Final = 1 << 9
-"""The flag of classes that are made at run time."""
 NOT_OF_THE_CLASS: Final = frozenset({"__dict__", "__weakref__", "_abc_impl", "__qualname__", "__firstlineno__"})
 
 

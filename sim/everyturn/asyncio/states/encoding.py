@@ -36,7 +36,6 @@ from everyturn.asyncio.order.sets import is_chosen, plainly
 from everyturn.asyncio.runtime import packages
 from everyturn.asyncio.states import addresses, hashes, mentioned
 from everyturn.asyncio.states.classes import (
-    HEAP,
     NOT_OF_THE_CLASS,
     data_attributes,
     is_in_its_place,
@@ -50,7 +49,7 @@ from everyturn.asyncio.states.unknown import UnknownValue
 from everyturn.identity import anatomy as anatomies
 from everyturn.identity import python_kinds, standard_kinds  # noqa: F401 - they register what they know
 from everyturn.identity.anatomy import Same
-from everyturn.identity.layout import attributes, layout
+from everyturn.identity.layout import HEAP, attributes, layout
 from everyturn.identity.set_table import table_of
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from operator import is_
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
-from everyturn.asyncio.states.classes import HEAP, is_programs
-from everyturn.identity.layout import is_module, layout
+from everyturn.asyncio.states.classes import is_programs
+from everyturn.identity.layout import HEAP, is_module, layout
 from everyturn.identity.reads import rebound
 
 if TYPE_CHECKING:
