@@ -7,6 +7,7 @@ encoder as it is keeps them apart; one that forgets the thing does not, and the 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
@@ -22,7 +23,7 @@ from everyturn.asyncio.checking import check
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.findings import KINDS
 from everyturn.asyncio.runtime.first_state import FirstState
-from everyturn.asyncio.runtime.running import Setting
+from everyturn.asyncio.runtime.running import LEFT_OPEN, Setting
 from everyturn.asyncio.search import counter_checking
 from everyturn.asyncio.search.counter_checking import counter_check
 from everyturn.asyncio.search.depth_first import DepthFirstGuide, Merging
@@ -140,6 +141,84 @@ def test_whole_seconds_are_no_difference() -> None:
     done = check(notes_whole_seconds).cell.counter_check
     assert done is not None
     assert done.merged > 2
+
+
+TASKS: dict[str, Any] = {"a": None, "b": None}
+
+
+async def leaves_tasks_that_note_their_end(world: Any, names: str = "ab") -> None:
+    """Which of them was made first nobody knows, and it is cancelled first."""
+
+    async def stays(name: str) -> None:
+        try:
+            await asyncio.Future[None]()
+        finally:
+            world.log("ends", name)
+
+    async def starts(name: str) -> None:
+        await world.io(name)
+        TASKS[name] = asyncio.create_task(stays(name if len(names) > 1 else world.first))
+
+    await asyncio.gather(*map(starts, names))
+    await asyncio.gather(world.io("x"), world.io("y"))
+
+
+def test_the_order_in_which_tasks_that_are_left_are_cancelled_is_no_difference() -> None:
+    checked = check(leaves_tasks_that_note_their_end)
+    assert checked.cell.invariants["left-over"].verdict is Verdict.REFUTED
+    assert checked.cell.invariants["error"].verdict is Verdict.PROVED
+    assert checked.cell.counter_check is not None
+    assert checked.cell.counter_check.merged >= 2
+
+
+GENERATORS: dict[str, Any] = {"a": None, "b": None}
+
+
+async def leaves_generators_open(world: Any) -> None:
+    """Which of them began first nobody knows, and it is closed first."""
+
+    async def numbers(name: str) -> AsyncIterator[str]:
+        try:
+            yield name
+        finally:
+            world.log("closed", name)
+            if name == "a":
+                await asyncio.sleep(0)
+
+    async def begins(name: str) -> None:
+        await world.io(name)
+        GENERATORS[name] = numbers(name)
+        await anext(GENERATORS[name])
+
+    await asyncio.gather(begins("a"), begins("b"))
+    await asyncio.gather(world.io("x"), world.io("y"))
+
+
+def test_the_order_in_which_generators_that_are_left_open_are_closed_is_that_in_which_they_began() -> None:
+    """Not that of their addresses, with which no run could be made again."""
+    checked = check(leaves_generators_open)
+    assert checked.cell.verdict is Verdict.PROVED
+    assert checked.cell.counter_check is not None
+    assert checked.cell.counter_check.merged >= 2
+    assert LEFT_OPEN in checked.found.assumed
+    with prepared():
+        whole = noted(leaves_generators_open, DepthFirstGuide())
+    assert {tuple(each) for each in whole} == {(("closed", one), ("closed", two)) for one, two in ("ab", "ba")}
+
+
+async def leaves_one_task_that_notes_its_end(world: Any) -> None:
+    """Which of two answers came first, nothing but the world knows."""
+    await asyncio.wait([asyncio.ensure_future(world.io(each)) for each in "cd"], return_when=asyncio.FIRST_COMPLETED)
+    world.first = world.answers[0].name if world.answers else "both"
+    await asyncio.gather(*(world.io(each) for each in "ef"))
+    await leaves_tasks_that_note_their_end(world, "a")
+
+
+def test_what_the_end_of_one_task_shows_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check(leaves_one_task_that_notes_its_end).cell.invariants["error"].verdict is Verdict.PROVED
+    without_part("world")(monkeypatch)
+    with pytest.raises(Disagreement, match="notes 'ends'"):
+        check(leaves_one_task_that_notes_its_end)
 
 
 def test_what_was_proved_and_is_shown_is_a_disagreement() -> None:

@@ -71,7 +71,7 @@ def layout(kind: type) -> ClassLayout:
     found = next((each for each in namespaces if isinstance(each, GetSetDescriptorType | MemberDescriptorType)), None)
     namespace: Callable[[Any], Any] | None = None if found is None else found.__get__
     if found is None and any("__dict__" in vars(each) for each in own):  # something of the program's own hides it
-        namespace = _own_namespace if kind.__dictoffset__ else None
+        namespace = own_namespace if kind.__dictoffset__ else None
     return ClassLayout(None if base is object else base, slots, namespace)
 
 
@@ -80,7 +80,7 @@ _generic: Final = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.py_object, ctypes.c
 )
 
 
-def _own_namespace(value: Any) -> dict[str, Any]:
+def own_namespace(value: Any) -> dict[str, Any]:
     """The attributes of an object, whatever its class says that they are."""
     held: dict[str, Any] = _generic(value, None)
     return held

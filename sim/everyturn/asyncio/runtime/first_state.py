@@ -98,6 +98,10 @@ class FirstState:
                         self._take(each.holds())
                 self._take(executed.values())
 
+    def knows(self, value: object) -> bool:
+        """Whether ``value`` was there before the first run, and is kept alive."""
+        return self._met.get(id(value), self) is value
+
     def put_back(self) -> bool:
         """A run has ended: have all as it was. Whether anything was not."""
         self._runs += 1

@@ -13,10 +13,11 @@ import re
 import socket
 from asyncio import events, futures, selector_events
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from heapq import heappush
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, NoReturn
+from weakref import WeakKeyDictionary
 
 from everyturn.asyncio.connections.selector import WorldSelector
 from everyturn.asyncio.order.called import EAGER_FACTORY
@@ -81,6 +82,29 @@ class _Timer(events.TimerHandle):
         return bool(self.when() < other.when())
 
 
+class _OpenGenerators:
+    """Async generators that have begun and not ended, in the order in which they began: asyncio has a weak set of them,
+    which is in the order of their addresses."""
+
+    def __init__(self) -> None:
+        self._held: WeakKeyDictionary[Any, None] = WeakKeyDictionary()
+
+    def add(self, generator: Any) -> None:
+        self._held[generator] = None
+
+    def clear(self) -> None:
+        self._held.clear()
+
+    def discard(self, generator: Any) -> None:
+        self._held.pop(generator, None)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._held)
+
+
 class WorldLoop(selector_events.BaseSelectorEventLoop):
     """The loop of one run. What it cannot control is an :class:`Unsupported`."""
 
@@ -91,6 +115,7 @@ class WorldLoop(selector_events.BaseSelectorEventLoop):
         self.numbers = world.numbers
         self.orders = world.orders
         self._ready = _ReadyQueue(world, in_turn=in_turn)
+        self._asyncgens = _OpenGenerators()
         self._clock_resolution = _RESOLUTION
         self._in_select = False
         self._selected = False

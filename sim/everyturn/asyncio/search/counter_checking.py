@@ -7,7 +7,9 @@ what the world can choose, the ready queue, what runs, what is noted, and what i
 was proved to be in none.
 
 Two runs that were taken for one may differ in what is no part of a state: numbers of instants, times, addresses and the
-automatic names of tasks. Those are not compared; nor are numbers that are noted where the clock shows another time.
+automatic names of tasks. Those are not compared; nor are numbers that are noted where the clock shows another time, nor
+what comes once ``asyncio.run`` cancels several tasks that were left, or closes several generators: in which order is
+trusted.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.decisions import Decision, FirstOption
 from everyturn.asyncio.runtime.findings import step_name
-from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
+from everyturn.asyncio.runtime.running import LEFT, LEFT_OPEN, Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.search.depth_first import MERGEABLE, Merging
 from everyturn.asyncio.search.merges import ScenarioMerge
 from everyturn.asyncio.states.state import UnknownValue
@@ -37,6 +39,10 @@ LONGEST: Final = 200
 that is more: it may go round for ever."""
 _AT_REST: Final = frozenset({"hang", "error", "left-over", "no-end"})
 """Kinds of findings that follow from the state at which a run comes to rest."""
+_AT_THE_END: Final = frozenset({"no-end"})
+"""Those of them that come of what is cancelled there."""
+_ORDERS_AT_THE_END: Final = frozenset({LEFT, LEFT_OPEN})
+"""What is trusted of them."""
 _SHARE: Final = 0.1
 _LEAST: Final = 0.5
 FEWEST: Final = 2
@@ -104,7 +110,7 @@ class Following(FirstOption):
         self._look(kind, options)
         if self.begun is None:
             return self._before.randrange(len(options))
-        if kind in MERGEABLE:
+        if kind in MERGEABLE and self._is_compared():
             ready = ", ".join(step_name(handle) for handle in self._world().loop._ready)
             self.lines.append(f"ready: {_alike(ready)}")
         return self._drawn(len(options))
@@ -133,9 +139,13 @@ class Following(FirstOption):
         elif kind in MERGEABLE and (state := self._meets(self._world(), kind, options)) is not None:
             self.begun, self.state = self.made - 1, state
 
+    def _is_compared(self) -> bool:
+        """Whether nothing has come yet of which the order is trusted."""
+        return _ORDERS_AT_THE_END.isdisjoint(self._world().orders.trusted)
+
     def watch(self, kind: str, what: Any) -> None:
         """One thing that happens."""
-        if self.begun is None:
+        if self.begun is None or not self._is_compared():
             return
         if kind == "decision":
             self.lines.append(_decided(what))
@@ -314,7 +324,8 @@ def _without_numbers(line: str) -> str:
 def _ends(outcome: ScenarioOutcome) -> list[str]:
     if not outcome.complete:
         return []
-    kinds = sorted({each.kind for each in outcome.findings if each.kind in _AT_REST})
+    compared = _AT_REST - _AT_THE_END if _ORDERS_AT_THE_END & outcome.trusted else _AT_REST
+    kinds = sorted({each.kind for each in outcome.findings if each.kind in compared})
     return [f"at rest: {', '.join(kinds) or 'all is well'}"]
 
 

@@ -34,6 +34,7 @@ from everyturn.asyncio.order.moments import Moment, Span
 from everyturn.asyncio.order.ordering import WorldFuture, WorldTask
 from everyturn.asyncio.order.sets import is_chosen, plainly
 from everyturn.asyncio.runtime import packages
+from everyturn.asyncio.runtime.first_state import FIRST
 from everyturn.asyncio.states import addresses, hashes, mentioned
 from everyturn.asyncio.states.classes import (
     NOT_OF_THE_CLASS,
@@ -320,9 +321,13 @@ def _otherwise(kind: type) -> Encode:
             return functools.partial(_known_by, kind, _KNOWN[each])
     by = packages.by_value(kind)
     if by is not None:
-        return functools.partial(_known_by, NAMES.address(kind), by)
+        shape = layout(kind)
+        adds = shape.base is not kind and (shape.slots or shape.namespace is not None)
+        return functools.partial(_derived if adds else _known_by, NAMES.address(kind), by)
     if packages.is_fixed(kind):
         return _itself
+    if packages.is_fixed(kind, once_made=True):
+        return _itself_if_it_was_there
     if issubclass(kind, type):
         return StateEncoder._class
     if issubclass(kind, logging.Logger):
@@ -349,8 +354,25 @@ def _known_by(kind: Any, by: Callable[[Any], Any], encoder: StateEncoder, value:
     encoder.value(by(value))
 
 
+def _derived(kind: Any, by: Callable[[Any], Any], encoder: StateEncoder, value: Any) -> None:
+    """What a class of the program's adds to one that is known by a value, and that class itself."""
+    _known_by(kind, by, encoder, value)
+    encoder.value(type(value))
+    shape = layout(type(value))
+    if shape.namespace is not None:
+        encoder.namespace(shape.namespace(value))
+    encoder.named(dict(attributes(value, shape)))
+
+
 def _itself(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append(("itself", NAMES.address(value)))
+
+
+def _itself_if_it_was_there(encoder: StateEncoder, value: Any) -> None:
+    """One that a run has made is another one in the next; kept alive, those would take all memory."""
+    if not FIRST.knows(value):
+        raise encoder.opaque(value)
+    _itself(encoder, value)
 
 
 _OF_MEMBERS: Final = frozenset({"_inverted_", "__objclass__", "_sort_order_", "_name_"})
