@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import ssl
 import threading
 import weakref
 from collections.abc import Callable
@@ -340,6 +341,8 @@ def _otherwise(kind: type) -> Encode:
         return _BY_TYPE[threading.local]
     if issubclass(kind, BaseException):
         return _BY_TYPE[BaseException]
+    if issubclass(kind, ssl.SSLContext):
+        return _BY_TYPE[ssl.SSLContext]
     if issubclass(kind, tuple) and hasattr(kind, "n_sequence_fields"):
         return _fields
     if issubclass(kind, Enum):

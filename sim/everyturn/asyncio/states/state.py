@@ -15,6 +15,7 @@ from everyturn.asyncio.runtime.first_state import FIRST
 from everyturn.asyncio.runtime.settings import CALLED
 from everyturn.asyncio.states import (  # noqa: F401 - they register what they know
     built_in_kinds,
+    encryption_kinds,
     frames,
     iterator_kinds,
     library_kinds,
