@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from click.testing import CliRunner
 from tests.sim import small_scenarios as small
 
 from everyturn.asyncio.checking import check, explain_token, replay, shrink_token
-from everyturn.asyncio.runtime.running import Setting
+from everyturn.asyncio.runtime.decisions import ByWords
+from everyturn.asyncio.runtime.running import Setting, run
 from everyturn.asyncio.telling.explaining import ExplainedScenario
+from everyturn.asyncio.telling.shrinking import shrink
 from everyturn.asyncio.telling.waiting import WaitingTask, circles, told
 from everyturn.cli import main
 from everyturn.errors import UsageError
@@ -182,6 +185,28 @@ def test_shrinking_leaves_out_what_the_fault_does_not_need() -> None:
     assert errors == ["a: ConnectionError arrives"]
     again = shrink_token(shrunk.token, scenario)
     assert again.token == shrunk.token
+
+
+async def stopped_or_polling(world: Any, polls: list[int]) -> None:
+    """Stopped, it waits for ever; if somebody else comes first, it asks again and again."""
+    asked = asyncio.ensure_future(world.io("somebody else"))
+    await world.io("stop")
+    if not asked.done():
+        await asyncio.Future[None]()
+    while True:
+        polls.append(1)
+        await asyncio.sleep(0)
+
+
+def test_a_try_that_goes_round_for_ever_is_given_up_soon() -> None:
+    polls: list[int] = []
+    setting = Setting()
+    long = run(partial(stopped_or_polling, polls=polls), ByWords([("arrives", "stop arrives")]), setting)
+    assert [each.kind for each in long.findings][:1] == ["hang"]
+    polls.clear()
+    shrunk = shrink(partial(stopped_or_polling, polls=polls), setting, long, "hang")
+    assert shrunk.tried > 0
+    assert 0 < len(polls) < 1_000
 
 
 def test_the_command_line_explains_and_shrinks(tmp_path: Path) -> None:

@@ -12,6 +12,11 @@ from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting
 SHRINKING: Final = 300
 """How often a run is made shorter at most."""
 
+_LONGER: Final = 10
+_LONGEST: Final = 200
+"""A try is given up after so many times the iterations of the run that is made shorter, or so many, if that is more:
+one that goes round for ever is no shorter run."""
+
 Weight = tuple[int, int, int, int, int]
 """Choices that are not the first option; events of the world; choices; what is noted; iterations of the loop."""
 
@@ -43,6 +48,8 @@ def shrink(
     try:
         with prepared(scenario, setting):
             for _ in range(SHRINKING):
+                longest = min(setting.longest, max(_LONGEST, _LONGER * best.iterations))
+                setting = setting._replace(longest=longest)
                 for guide in _simpler(best, every=every):
                     tried += 1
                     found = run(scenario, guide, setting)
