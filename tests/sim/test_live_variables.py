@@ -14,6 +14,7 @@ from everyturn.engines.coroutines import contents, snapshot, standing
 from everyturn.engines.coroutines.contents import Contents
 from everyturn.engines.coroutines.standing import Standing
 from everyturn.errors import UnsupportedLocal
+from everyturn.identity import bytecode
 from everyturn.identity import live_variables as liveness
 
 SEEDS = int(os.environ.get("EVERYTURN_RANDOM_FUNCTIONS", "100"))
@@ -159,3 +160,26 @@ def test_what_is_forgotten_is_noticed(name: str, forgetful: Any, monkeypatch: py
         except UnsupportedLocal:
             continue
     assert any(wrong)
+
+
+MANY_HANDLERS = "async def asks(a):\n while a:\n  try:\n" + "".join(
+    f"   try:\n    v{number} = await a\n   except ValueError:\n    continue\n" for number in range(30)
+)
+MANY_HANDLERS += "  except KeyError:\n   break\n  finally:\n   await a\n"
+
+
+def test_code_with_many_handlers_is_not_gone_through_again_for_each_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice for a loop, no more: a long function took minutes."""
+    names: dict[str, Any] = {}
+    exec(MANY_HANDLERS, names)
+    steps: list[int] = []
+    step = bytecode._Passes._step
+
+    def counted(self: Any, place: int, *state: Any) -> Any:
+        steps.append(place)
+        return step(self, place, *state)
+
+    monkeypatch.setattr(bytecode._Passes, "_step", counted)
+    passes = bytecode._Passes(names["asks"].__code__)
+    passes.suspensions()
+    assert len(steps) < 2 * len(passes.instructions)

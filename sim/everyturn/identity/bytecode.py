@@ -14,6 +14,7 @@ from __future__ import annotations
 import dis
 from collections.abc import Iterator
 from enum import Enum
+from heapq import heappop, heappush
 from types import CodeType
 from typing import Final, NamedTuple
 
@@ -144,9 +145,11 @@ class _Passes:
         arguments = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
         start = tuple(Filled.YES if number < arguments else Filled.NO for number in range(len(self.names)))
         before: dict[int, tuple[Slots, Stack]] = {0: (start, ())}
-        waiting = [0]
+        order = self._order()
+        waiting, known_to_wait = [(0, 0)], {0}
         while waiting:
-            place = waiting.pop()
+            _, place = heappop(waiting)
+            known_to_wait.discard(place)
             slots, stack = before[place]
             arrivals = []
             for after, jumps in self.next[place]:
@@ -158,11 +161,35 @@ class _Passes:
                 ends = [slots, *(after[0] for _, after in arrivals)]
                 arrivals += [(target, (each, bottom)) for each in ends]
             for after, state in arrivals:
-                joined = _join(before.get(after), state)
-                if joined != before.get(after):
+                known = before.get(after)
+                if known == state:
+                    continue
+                joined = _join(known, state)
+                if joined != known:
                     before[after] = joined
-                    waiting.append(after)
+                    if after not in known_to_wait:
+                        known_to_wait.add(after)
+                        heappush(waiting, (order[after], after))
         return before
+
+    def _order(self) -> dict[int, int]:
+        """Instruction → its number in an order in which each comes behind all that lead to it, but for loops: a handler
+        is come to once, with what holds after each of those that it handles."""
+        left, met, ended = [(0, iter(self._leads_to(0)))], {0}, []
+        while left:
+            place, successors = left[-1]
+            after = next((each for each in successors if each not in met), None)
+            if after is None:
+                ended.append(place)
+                left.pop()
+            else:
+                met.add(after)
+                left.append((after, iter(self._leads_to(after))))
+        return {place: number for number, place in enumerate(reversed(ended))}
+
+    def _leads_to(self, place: int) -> list[int]:
+        handler = self.handlers[place]
+        return [*([] if handler is None else [handler[0]]), *(after for after, _ in self.next[place])]
 
     def _step(self, place: int, slots: Slots, stack: Stack, jumps: bool) -> tuple[Slots, Stack]:
         """The state after one instruction."""
