@@ -169,7 +169,7 @@ MANY_HANDLERS += "  except KeyError:\n   break\n  finally:\n   await a\n"
 
 
 def test_code_with_many_handlers_is_not_gone_through_again_for_each_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twice for a loop, no more: a long function took minutes."""
+    """Twice for a loop, no more."""
     names: dict[str, Any] = {}
     exec(MANY_HANDLERS, names)
     steps: list[int] = []
