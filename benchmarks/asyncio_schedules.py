@@ -20,8 +20,9 @@ from typing import Any
 from everyturn.asyncio.checking import check
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.running import Setting, run
-from everyturn.asyncio.search.sampling import StrategyGuide, strategy_for
+from everyturn.asyncio.search.sampling import strategy_for
 from everyturn.asyncio.search.searching import outcomes
+from everyturn.asyncio.search.strategy_guide import StrategyGuide
 
 ROUNDS = 3
 

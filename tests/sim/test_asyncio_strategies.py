@@ -15,8 +15,9 @@ from tests.sim import small_scenarios as small
 from everyturn.asyncio.checking import fuzz
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.running import Scenario, Setting, run
-from everyturn.asyncio.search.sampling import LOOP, ScenarioSample, StrategyGuide, sample, strategy_for
+from everyturn.asyncio.search.sampling import ScenarioSample, sample, strategy_for
 from everyturn.asyncio.search.searching import outcomes, search
+from everyturn.asyncio.search.strategy_guide import LOOP, StrategyGuide
 from everyturn.cli import main
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Verdict

@@ -26,7 +26,7 @@ from everyturn.asyncio.telling.story import tell
 from everyturn.asyncio.telling.waiting import told as who_waits
 from everyturn.asyncio.telling.waiting import waiting_at_rest
 from everyturn.checking.countercheck.counter_check import Workload, enough
-from everyturn.checking.fuzz import how_many
+from everyturn.checking.fuzz import ENGINES, how_many
 from everyturn.checking.risk import residual, upper_bound
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Cell, CounterCheck, InvariantResult, Verdict, worst
@@ -137,20 +137,36 @@ def fuzz(
     watch: Callable[[ScenarioSearch], None] | None = None,
     counter_check: bool = True,
     first: int = 0,
+    engine: str = "simpy",
 ) -> CheckedScenario:
     """Make ``runs`` runs of ``scenario`` under a strategy (:mod:`everyturn.asyncio.search.sampling`): refuted, or a
     bound on the risk that one run shows a fault, or proved if a finite strategy without a bound has made all its runs.
 
     ``until_risk``: as many runs as bound the risk by this if all are clean. The same ``seed`` makes the same runs, each
-    by its number alone; ``first``: the number of the first, so that a sample can be made in parts. Raises
-    :class:`UsageError` for a strategy that asyncio does not allow.
+    by its number alone; ``first``: the number of the first, so that a sample can be made in parts. ``engine``
+    ``tables``: the same runs, followed from state to state where that is known; some are made all the same, and
+    compared (:mod:`everyturn.asyncio.search.tables`), which raises :class:`~everyturn.errors.Disagreement` if they
+    differ. Raises :class:`UsageError` for a strategy that asyncio does not allow.
     """
     function, name = find(scenario), name_of(scenario)
     setting = setting or Setting()
+    if engine not in ENGINES:
+        raise UsageError(f"engine {engine!r}: expected one of {', '.join(ENGINES)}")
+    tables = engine == "tables"
     with _in_time(name, seconds), prepared(function, setting):
         chooser = strategy_for(function, setting, strategy, seed).chooser
         number = how_many(runs, until_risk, strategy, chooser)
-        sampled = sample(function, setting, strategy, runs=number, seed=seed, seconds=seconds, watch=watch, first=first)
+        sampled = sample(
+            function,
+            setting,
+            strategy,
+            runs=number,
+            seed=seed,
+            seconds=seconds,
+            watch=watch,
+            first=first,
+            tables=tables,
+        )
         result, used = sampled.found, sampled.used
         said = judged(function, name, kinds or kinds_of(function), result, _otherwise(sampled, until_risk))
         for kind in result.found.keys() & said.keys():

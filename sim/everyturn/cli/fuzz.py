@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     type=click.Choice(("simpy", "tables")),
     default="simpy",
     show_default=True,
-    help="The same runs; over tables a hundred times as fast, with random-walk and pct only.",
+    help="The same runs; over tables a hundred times as fast, with random-walk and pct only. With --scenario or "
+    "--session: runs are followed through states that are known, which is fast where states come again.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same runs.")
 @click.option("--jobs", type=JOBS, default=1, show_default=True, help="Processes; the runs stay the same.")
@@ -100,7 +101,7 @@ def fuzz(
     published = Published(sarif, github)
     programs = asked_programs(scenarios, sessions, scopes, invariants, without)
     if programs:
-        without_meaning("revisions", "granularity", "engine", "jobs")
+        without_meaning("revisions", "granularity", "jobs")
         judge = (_in_simulated_time if simulated else _of_programs)(setting(order, eager=eager), how)
         return judge_programs(
             "fuzz",
@@ -158,6 +159,7 @@ def _of_programs(loop: Setting, how: Mapping[str, Any]) -> Callable[[AskedProgra
             seconds=how["max_seconds"],
             watch=bar.searching,
             counter_check=how["counter_check"],
+            engine=how["engine"],
         )
 
     return judge
@@ -174,6 +176,8 @@ def _simulated(how: dict[str, Any], scenarios: tuple[str, ...]) -> bool:
     given = click.get_current_context().get_parameter_source
     if not scenarios:
         raise UsageError("--time simulated: expected --scenario; sessions and revisions are sampled in free time")
+    if how["engine"] != "simpy":
+        raise UsageError("--engine tables: expected --time free; in simulated time no two states are the same")
     if given("strategy") is not click.core.ParameterSource.DEFAULT:
         raise UsageError("--strategy: expected none with --time simulated, where latencies decide what comes first")
     return True

@@ -199,13 +199,15 @@ def fuzz_scenario(
     time: Literal["free", "simulated"] = "free",
     latency: HowLong = 1.0,
     counter_check: bool = True,
+    engine: Literal["simpy", "tables"] = "simpy",
     progress: ScenarioProgress = False,
 ) -> ScenarioResult:
     """Make ``runs`` runs of an asyncio program (1,000 if nothing is said) under a strategy: one that shows a fault, or
     a bound on the risk.
 
     The same ``seed`` makes the same runs. ``strategy``: a name (``"pct:3"``) of those that asyncio allows.
-    ``until_risk``: as many runs as bound the probability of a fault by this. Otherwise as :func:`check_scenario`.
+    ``until_risk``: as many runs as bound the probability of a fault by this. ``engine="tables"``: the same runs,
+    followed through states that are known, which is fast where states come again. Otherwise as :func:`check_scenario`.
 
     ``time``: all takes any time (``free``), or what is drawn (``simulated``): then there is no strategy, ``latency`` is
     how long it takes where the scenario does not say (the mean of an exponential distribution in seconds, or a
@@ -215,11 +217,19 @@ def fuzz_scenario(
     how: dict[str, Any] = {"kinds": kinds, "runs": runs, "until_risk": until_risk, "seed": seed, "seconds": max_seconds}
     with searching(progress, name_of(scenario)) as watch:
         if time == "simulated":
+            if engine != "simpy":
+                raise UsageError("engine='tables': expected time='free'; in simulated time no two states are the same")
             usual = Exponential(latency) if isinstance(latency, int | float) else latency
             checked = fuzz_simulated(scenario, setting, usual=usual, watch=watch, **how)
         else:
             checked = checking.fuzz(
-                scenario, setting, strategy=strategy, counter_check=counter_check, watch=watch, **how
+                scenario,
+                setting,
+                strategy=strategy,
+                counter_check=counter_check,
+                engine=engine,
+                watch=watch,
+                **how,
             )
     return ScenarioResult(checked, scenario)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from everyturn.asyncio import checking
 from everyturn.asyncio.search.searching import SearchLimits
@@ -75,12 +76,14 @@ def fuzz_session(
     eager: bool = False,
     max_seconds: float | None = None,
     counter_check: bool = True,
+    engine: Literal["simpy", "tables"] = "simpy",
     progress: ScenarioProgress = False,
 ) -> SessionResult:
     """Make ``runs`` runs of an asyncio agent behind an adapter under a strategy: a run that violates something, or a
     bound on the risk.
 
-    ``strategy``, ``runs``, ``until_risk``, ``seed``: as for :func:`fuzz_scenario`. Otherwise as :func:`check_session`.
+    ``strategy``, ``runs``, ``until_risk``, ``seed``, ``engine``: as for :func:`fuzz_scenario`. Otherwise as
+    :func:`check_session`.
     """
     work = workload(session, scope_text(scope), invariants, without)
     with searching(progress, work.name) as watch:
@@ -93,6 +96,7 @@ def fuzz_session(
             seed=seed,
             seconds=max_seconds,
             counter_check=counter_check,
+            engine=engine,
             watch=watch,
         )
     return SessionResult(checked, work)

@@ -1,13 +1,5 @@
-"""The scheduling strategies on asyncio: who goes on is decided among the loop and the sources of the outside world.
-
-A strategy decides among threads, and which outcome a choice has. On asyncio the *threads* are the loop, number 0, and
-the sources of what comes from outside: each name that the world was asked for (``world.io``, a model, a store), each
-function on another thread, the garbage collector. An *access* of a source is that its next answer happens or arrives,
-an access of the loop is that it goes on to its next steps or timer instead. With ``--order any`` each task is a thread,
-too. In which way an answer arrives, what a comparison of times says, and the order in a set are *outcomes*.
-
-What a step of a task reads and writes is not known. So there is no strategy here that goes by what depends on what.
-"""
+"""Samples of the runs of a scenario: each made, or followed through the states that are known, under a strategy that
+asyncio allows."""
 
 from __future__ import annotations
 
@@ -16,19 +8,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from weakref import ref
 
 from everyturn.asyncio.order.ordering import joined, too_large
 from everyturn.asyncio.order.sequences import NOW
-from everyturn.asyncio.runtime.decisions import GO_ON, FirstOption
+from everyturn.asyncio.runtime.decisions import FirstOption
 from everyturn.asyncio.runtime.first_state import FIRST
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.search.counter_checking import noted_alike
 from everyturn.asyncio.search.depth_first import RepeatedChoices
 from everyturn.asyncio.search.repeating import compare
 from everyturn.asyncio.search.searching import ScenarioSearch
+from everyturn.asyncio.search.strategy_guide import LOOP, StrategyGuide
+from everyturn.asyncio.search.tables import Did, RunTables
 from everyturn.asyncio.states.state import UnknownValue, encode
 from everyturn.errors import UsageError
 from everyturn.strategies import STRATEGIES, strategy
@@ -38,30 +31,15 @@ from everyturn.strategies.profile import Profile, profile
 from everyturn.strategies.random_walk import RandomWalk
 from everyturn.strategies.strategy import Strategy
 from everyturn.strategies.urw import Urw
-from everyturn.world.access import NOWHERE, Footprint
 from everyturn.world.overrun import OutOfTime
 
-LOOP: Final = "the loop"
 _LEARNING: Final = 8
 """So many runs are made to learn which tasks and futures are in one set at once."""
 _LONGEST_LOOK: Final = 200
 _LOOKS: Final = 50
 """So many iterations of the run before all others, and choices in it, are looked at for sets of texts."""
-_ORDERS: Final = ("arrives", "rest", "between steps", "inside a step", "next")
-"""Kinds of choices of which thread goes on; all others are of outcomes."""
-_ENDINGS: Final = (
-    " runs on a thread",
-    " ends on its thread",
-    " happens, unwanted",
-    " happens",
-    " arrives",
-    " can read and write",
-    " can read",
-    " can write",
-    " is made",
-    " is refused",
-    " is reset",
-)
+_WATCHED: Final = 64
+"""One of so many runs that are followed is told."""
 _SYSTEMATIC: Final = ("delay", "preemption")
 _NO_FOOTPRINTS: Final = {
     "pos": "draws priorities again for what races with the step just made",
@@ -70,77 +48,6 @@ _NO_FOOTPRINTS: Final = {
     "coverage": "looks for new pairs of a write and a read",
 }
 """Strategies that go by what depends on what → what they do with it."""
-
-
-class WorldSource(NamedTuple):
-    """A thread of the world that could go on, and the places of the options in which it does."""
-
-    thread: int
-    name: str
-    places: tuple[int, ...]
-    words: tuple[str, ...]
-
-    @property
-    def footprint(self) -> Footprint:
-        """Not known."""
-        return NOWHERE
-
-
-class StrategyGuide(FirstOption):
-    """A guide that asks a strategy. ``known``: threads by their names, numbered; those of this run follow."""
-
-    def __init__(self, chooser: Strategy, number: int, known: dict[str, int]) -> None:
-        self._chooser = chooser
-        self._number = number
-        self._known = known
-
-    def begin(self, world: Any) -> None:
-        """Run ``number`` of the strategy begins."""
-        self._known = dict(self._known)
-        self._chooser.begin(self._number)
-
-    def choose(self, kind: str, options: Sequence[str]) -> int:
-        """What the strategy decides."""
-        if kind not in _ORDERS:
-            return self._chooser.choose_named(kind, options)
-        sources = self.sources(kind, options)
-        source = sources[self._chooser.pick(sources)]
-        if len(source.places) == 1:
-            return source.places[0]
-        return source.places[self._chooser.choose_named(source.name, source.words)]
-
-    def sources(self, kind: str, options: Sequence[str]) -> list[WorldSource]:
-        """The threads that could go on, in the order of the options."""
-        return [
-            WorldSource(self._numbered(name), name, places, words)
-            for name, places, words in _by_thread(kind, tuple(options))
-        ]
-
-    def _numbered(self, name: str) -> int:
-        return self._known.setdefault(name, len(self._known))
-
-
-@lru_cache(4_096)
-def _by_thread(kind: str, options: tuple[str, ...]) -> tuple[tuple[str, tuple[int, ...], tuple[str, ...]], ...]:
-    """The threads whose steps the options are, in their order, each with the places of its options, and these."""
-    grouped: dict[str, list[int]] = {}
-    last = ""
-    for place, word in enumerate(options):
-        name = _thread(kind, word)
-        if last and word.startswith(f"{last}: "):  # another way of the same answer
-            name = last
-        grouped.setdefault(name, []).append(place)
-        last = name
-    return tuple((name, tuple(places), tuple(options[each] for each in places)) for name, places in grouped.items())
-
-
-def _thread(kind: str, word: str) -> str:
-    """Whose step an option is."""
-    if word in (GO_ON, "rests"):
-        return LOOP
-    if kind == "next":
-        return word
-    return next((word.removesuffix(each) for each in _ENDINGS if word.endswith(each)), word)
 
 
 class ScenarioStrategy(NamedTuple):
@@ -165,7 +72,7 @@ def strategy_for(scenario: Scenario, setting: Setting, wanted: str, seed: int) -
         def made(chooser: Strategy, number: int) -> object:
             guide = StrategyGuide(chooser, number, known)
             outcome = run(scenario, guide, setting)
-            known.update(guide._known)
+            known.update(guide.known)
             return outcome
 
         return profile(made, seed)
@@ -217,9 +124,11 @@ def sample(
     seconds: float | None,
     watch: Callable[[ScenarioSearch], None] | None,
     first: int = 0,
+    tables: bool = False,
 ) -> ScenarioSample:
     """Make so many runs under a strategy, or all of a finite one. To be used within
-    :func:`everyturn.asyncio.control.preparing.prepared`. ``first``: the number of the first run.
+    :func:`everyturn.asyncio.control.preparing.prepared`. ``first``: the number of the first run. ``tables``: runs are
+    followed from state to state where that is known (:mod:`everyturn.asyncio.search.tables`).
 
     A systematic strategy begins anew where others are in one set than was known; for the others some runs are made
     before, to learn that. Ctrl-C ends it early. A run before the first one is looked at for sets whose order is
@@ -233,10 +142,13 @@ def sample(
         FIRST.was_unknown()
         used = strategy_for(scenario, setting, wanted, seed)
         sampled = ScenarioSample(ScenarioSearch(setting), used)
-        for outcome in _outcomes(scenario, setting, sampled, range(first, first + runs), seconds):
-            if watch is not None:
-                watch(sampled.found)
-            groups = joined(setting.groups, outcome.neighbours)
+        for _ in _runs(scenario, setting, sampled, range(first, first + runs), seconds, watch, tables=tables):
+            found = sampled.found
+            if tables and NOW.lacks(found.unordered, found.alone):
+                NOW.take(found.unordered)
+                NOW.take_alone(found.alone)
+                break
+            groups = joined(setting.groups, found.neighbours)
             if used.chooser.independent or groups == setting.groups or too_large(setting.groups):
                 continue
             setting = setting._replace(groups=groups)
@@ -280,22 +192,32 @@ def _learnt(scenario: Scenario, setting: Setting) -> Setting:
     return setting
 
 
-def _outcomes(
-    scenario: Scenario, setting: Setting, sampled: ScenarioSample, numbers: range, seconds: float | None
-) -> Iterator[ScenarioOutcome]:
+def _runs(
+    scenario: Scenario,
+    setting: Setting,
+    sampled: ScenarioSample,
+    numbers: range,
+    seconds: float | None,
+    watch: Callable[[ScenarioSearch], None] | None,
+    *,
+    tables: bool,
+) -> Iterator[None]:
     """The runs, one by one, counted."""
     result, used, begun = sampled.found, sampled.used, time.monotonic()
+    known = RunTables(scenario, setting, result.meets) if tables else None
+    followed: Counter[Did] = Counter()
     try:
         for number in numbers:
             if used.chooser.exhausted:
                 return
-            outcome = run(scenario, StrategyGuide(used.chooser, number, used.known), setting)
-            used.chooser.end(())
-            result.add(outcome, begun)
-            if used.chooser.proves != "none" and result.runs & (result.runs - 1) == 0 and outcome.complete:
-                compare(outcome, run(scenario, RepeatedChoices(outcome), setting))
-            sampled.ends[_ended(outcome)] += 1
-            yield outcome
+            guide = StrategyGuide(used.chooser, number, used.known)
+            if known is None:
+                _make(scenario, setting, guide, sampled, begun)
+            else:
+                followed[_follow(known, guide, number, result, begun)] += 1
+            if watch is not None and (known is None or result.runs % _WATCHED == 0):
+                watch(result)
+            yield
             if seconds is not None and result.seconds >= seconds and number + 1 < numbers.stop:
                 result.stopped = f"{seconds:g} seconds"
                 return
@@ -303,6 +225,34 @@ def _outcomes(
         result.interrupted, result.stopped = True, "interrupted"
     except OutOfTime as error:
         result.stopped = str(error)
+    finally:
+        for did, often in followed.items():
+            sampled.ends[did.ended] += often
+
+
+def _make(scenario: Scenario, setting: Setting, guide: StrategyGuide, sampled: ScenarioSample, begun: float) -> None:
+    """Make a run."""
+    result, chooser = sampled.found, sampled.used.chooser
+    outcome = run(scenario, guide, setting)
+    chooser.end(())
+    result.add(outcome, begun)
+    if chooser.proves != "none" and result.is_repeated(result.runs) and outcome.complete:
+        compare(outcome, run(scenario, RepeatedChoices(outcome), setting))
+    sampled.ends[_ended(outcome)] += 1
+
+
+def _follow(known: RunTables, guide: StrategyGuide, number: int, result: ScenarioSearch, begun: float) -> Did:
+    """Follow a run, or make what is not known of it."""
+    found = known.run(guide, number)
+    guide.chooser.end(())
+    outcome = found.outcome
+    if outcome is None and result.would_keep(found.did.kinds, len(found.taken)):
+        outcome = known.whole(found)
+    if outcome is None:
+        result.follows(len(found.taken), begun)
+    else:
+        result.add(outcome, begun)
+    return found.did
 
 
 def _ended(outcome: ScenarioOutcome) -> Any:

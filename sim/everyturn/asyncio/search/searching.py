@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -82,16 +82,8 @@ class ScenarioSearch:
 
     def add(self, outcome: ScenarioOutcome, begun: float) -> None:
         """Count one more run."""
-        self.runs += 1
-        self.decisions += len(outcome.decisions)
-        self.longest = max(self.longest, len(outcome.decisions))
-        self.seconds = time.monotonic() - begun
-        self.neighbours |= outcome.neighbours
-        self.unsure = outcome.unsure | self.unsure
-        self.shown |= outcome.shown
-        self.unordered |= outcome.unordered
-        self.alone |= outcome.alone
-        self.assumed |= outcome.trusted
+        self.follows(len(outcome.decisions), begun)
+        self.meets(outcome)
         for finding in outcome.findings:
             best = self.found.get(finding.kind)
             if best is None or len(outcome.decisions) < len(best.decisions):
@@ -100,6 +92,27 @@ class ScenarioSearch:
             self.unrested += 1
             self.stopped = f"a run did not come to rest within {self.setting.longest:,} iterations of the loop"
 
+    def follows(self, decisions: int, begun: float) -> None:
+        """Count one more run with so many decisions, of which nothing is new."""
+        self.runs += 1
+        self.decisions += decisions
+        self.longest = max(self.longest, decisions)
+        self.seconds = time.monotonic() - begun
+
+    def meets(self, outcome: ScenarioOutcome) -> None:
+        """Remember what a run, or a part of one, has met."""
+        self.neighbours |= outcome.neighbours
+        self.unsure = outcome.unsure | self.unsure
+        self.shown |= outcome.shown
+        self.unordered |= outcome.unordered
+        self.alone |= outcome.alone
+        self.assumed |= outcome.trusted
+
+    def would_keep(self, kinds: Collection[str], decisions: int) -> bool:
+        """Whether a run of so many decisions is the one to tell of one of these kinds of faults."""
+        best = [self.found.get(each) for each in kinds]
+        return any(each is None or decisions < len(each.decisions) for each in best)
+
     def is_repeated(self, number: int) -> bool:
         """Whether the run of this number is made once more, to compare: 1, 2, 4, 8 and so on."""
         return number & (number - 1) == 0
@@ -107,8 +120,7 @@ class ScenarioSearch:
     def knows(self, made: AheadRun, decisions: int) -> bool:
         """Whether a run that was made elsewhere, with so many decisions, shows no fault of which it would be the run to
         tell."""
-        best = [self.found.get(each.kind) for each in made.findings]
-        return all(each is not None and len(each.decisions) <= decisions for each in best)
+        return not self.would_keep([each.kind for each in made.findings], decisions)
 
     def trusts(self) -> None:
         """Say what was trusted, once all runs are made."""
