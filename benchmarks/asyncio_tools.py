@@ -92,7 +92,7 @@ def everyturn(asked: Asked, *, tables: bool = False) -> Batches:
     setting = Setting(order="any" if asked.reordered else "fifo")
     with prepared(scenario, setting):
         used = strategy_for(scenario, setting, "random-walk", 1)
-        known = RunTables(scenario, setting, lambda _: None)
+        known = RunTables(scenario, setting)
         for batch in range(10**9):
             for number in range(batch * BATCH, (batch + 1) * BATCH):
                 guide = StrategyGuide(used.chooser, number, used.known)

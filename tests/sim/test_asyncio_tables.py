@@ -59,7 +59,7 @@ def made(scenario: Scenario, runs: int, setting: Setting) -> RunTables:
     """The tables after so many runs of a random walk."""
     with prepared(scenario, setting):
         used = strategy_for(scenario, setting, "random-walk", 0)
-        known = RunTables(scenario, setting, lambda _: None)
+        known = RunTables(scenario, setting)
         for number in range(runs):
             known.run(StrategyGuide(used.chooser, number, used.known), number)
     return known
@@ -179,5 +179,5 @@ def test_states_that_are_taken_for_one_and_are_not_are_noticed(monkeypatch: pyte
 
     compared(remembers)
     monkeypatch.setattr(tables, "encode", lambda _: ("nothing",))
-    with pytest.raises((Disagreement, ReplayError), match=r"counter-check: what is known of a run|another place"):
+    with pytest.raises((Disagreement, ReplayError), match=r"counter-check: what is known of a run|another choice"):
         made(remembers, 300, Setting())

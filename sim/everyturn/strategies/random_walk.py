@@ -43,6 +43,8 @@ class RandomWalk(Sampler):
     Nothing is drawn where there is nothing to decide. :mod:`everyturn.engines.walks.walks` draws the same.
     """
 
+    blind = True
+
     def pick(self, enabled: Sequence[Access]) -> int:
         among = len(enabled)
         return next(self.draws) * among >> 32 if among > 1 else 0

@@ -16,10 +16,11 @@ class Strategy:
     alone. Only then do clean runs bound the probability of what was not seen, and only then can runs be shared among
     processes. ``proves``: what holds in every run of an exhausted strategy holds in *every* interleaving: of the
     invariants judged ``always``, only of those judged ``at rest``, or of none. ``single``: all its runs are the same
-    one.
+    one. ``blind``: it looks at how many accesses are enabled, and not at what they are.
     """
 
     independent: ClassVar[bool] = False
+    blind: ClassVar[bool] = False
     single: ClassVar[bool] = False
     proves: str = "none"
     exhausted: bool = False

@@ -204,7 +204,7 @@ def _runs(
 ) -> Iterator[None]:
     """The runs, one by one, counted."""
     result, used, begun = sampled.found, sampled.used, time.monotonic()
-    known = RunTables(scenario, setting, result.meets) if tables else None
+    known = RunTables(scenario, setting) if tables else None
     followed: Counter[Did] = Counter()
     try:
         for number in numbers:

@@ -90,7 +90,7 @@ class StrategyGuide(FirstOption):
         sources = choice.sources
         if sources is None:
             sources = self.sources(choice.kind, choice.options)
-            if all(each.name in self._always for each in sources):  # else numbered anew in each run
+            if self.chooser.blind or all(each.name in self._always for each in sources):  # else numbered in each run
                 choice.sources = sources
         return self._picked(sources)
 

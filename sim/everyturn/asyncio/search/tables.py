@@ -2,8 +2,8 @@
 
 The next choice of a run depends on the state at the one before and on what was taken there, on nothing else. So what
 came of each option is remembered, and a strategy decides its way through that as it does through the program: with the
-same draws, the same run. Where the way is not known the run is made: up to there again, and on to a state that is
-known. What is remembered of the way between two choices is what the run noted, and what was wrong with it.
+same draws, the same run. Where the way is not known the run is made, and the way to its next choice is learnt. What is
+remembered of a way is what the run noted, and what was wrong with it.
 
 The core does the same for agents against ports (:mod:`everyturn.engines.walks.walks`); there a step depends on less
 than the whole state.
@@ -12,9 +12,9 @@ than the whole state.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import ref
 
 from everyturn.asyncio.runtime.decisions import FirstOption
@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 MOST_CHOICES: Final = 500_000
 """So many are remembered; runs that come to others are made to their end."""
 _MADE_AGAIN: Final = 128
-"""One run of so many is made, and compared with what is known; so are runs 1, 2, 4, 8 and so on."""
+"""One of so many runs that could be followed is made all the same, and compared; so are runs 1, 2, 4, 8 and so on."""
+_SURELY: Final = 500
+"""So many choices are learnt whether or not it pays."""
+_SELDOM: Final = 8
+"""Where it does not pay, one run of so many learns one way."""
 
 
 class Did(NamedTuple):
@@ -70,12 +74,16 @@ class Choice:
     ways: list[Way | None]
     sources: list[WorldSource] | None = None
 
-    def is_offered(self, kind: str, options: Sequence[str]) -> bool:
-        """Whether this is that choice. Within a step of the program moments are named as they were met in the run, so
-        that only their number is the same."""
-        if kind in MERGEABLE:
-            return self.kind == kind and self.options == tuple(options)
-        return self.kind == kind and len(self.options) == len(options)
+    def expect(self, number: int, kind: str, options: tuple[str, ...]) -> None:
+        """Raise :class:`ReplayError` if a run has another choice at this place. Within a step of the program moments
+        are named as they were met in the run, so that only their number is the same."""
+        same = self.options == options if kind in MERGEABLE else len(self.options) == len(options)
+        if self.kind != kind or not same:
+            raise ReplayError(
+                f"decision {number + 1}: a run came to another choice than others had come to from the same state: "
+                f"expected {_offer(self.kind, self.options)}; found {_offer(kind, options)}{WHY}; with --engine simpy "
+                "nothing is taken for the same"
+            )
 
 
 class Taken(NamedTuple):
@@ -87,7 +95,7 @@ class Taken(NamedTuple):
 
 @dataclass
 class TabledRun:
-    """A run: its choices, and all that it did. ``outcome``: where it was made to its end."""
+    """A run: its choices, and all that it did. ``outcome``: where it was made."""
 
     taken: list[Taken] = field(default_factory=list)
     did: Did = _NOTHING
@@ -95,15 +103,12 @@ class TabledRun:
 
 
 class RunTables:
-    """What is known of the runs of one scenario. ``made``: so many runs were made, or parts of them. ``watch`` is told
-    what comes of each that is not a whole one."""
+    """What is known of the runs of one scenario. ``made``, ``followed``: so many runs were."""
 
-    def __init__(self, scenario: Scenario, setting: Setting, watch: Callable[[ScenarioOutcome], None]) -> None:
-        self.made = 0
-        self.choices = 0
+    def __init__(self, scenario: Scenario, setting: Setting) -> None:
+        self.made = self.followed = self.choices = 0
         self._scenario = scenario
         self._setting = setting
-        self._watch = watch
         self._first: Way | None = None
         self._states: dict[bytes, Choice] = {}
         self._packing = StatePacking()
@@ -111,40 +116,35 @@ class RunTables:
         self._kept: dict[Did, Did] = {}
 
     def run(self, guide: StrategyGuide, number: int) -> TabledRun:
-        """Run ``number``, as ``guide`` decides: followed as far as it is known. Raises :class:`Disagreement` where a
-        run that is made does something else."""
-        if number % _MADE_AGAIN == 0 or number & (number - 1) == 0:
-            return self._made_again(guide)
+        """Run ``number``, as ``guide`` decides: followed if all of it is known, else made. Raises
+        :class:`Disagreement` where a run that is made does something else than is known of it."""
         guide.starts()
-        found, passed, iterations = TabledRun(), 0, 0
-        way = self._first
-        while True:
-            while way is not None:
-                if way.did is not _NOTHING:
-                    found.did = self._then(found.did, way.did)
-                iterations += way.iterations
-                if iterations > self._setting.longest:
-                    return self._to_the_end(guide, found)
-                choice = way.to
-                if choice is None:
-                    return found
-                if passed == len(found.taken):
-                    found.taken.append(Taken(choice, guide.decides(choice)))
-                way = choice.ways[found.taken[passed].place]
-                passed += 1
-            if self.choices >= MOST_CHOICES:
-                return self._to_the_end(guide, found)
-            outcome = self._learn(guide, found)
-            if not outcome.complete and not outcome.merged:
-                return TabledRun(found.taken, _all_of(outcome), outcome)
-            found.outcome = outcome if outcome.complete else None
-            way = self._way(found.taken[:passed])
+        found, iterations, way = TabledRun(), 0, self._first
+        while way is not None and iterations + way.iterations <= self._setting.longest:
+            if way.did is not _NOTHING:
+                found.did = self._then(found.did, way.did)
+            iterations += way.iterations
+            choice = way.to
+            if choice is None:
+                self.followed += 1
+                if number % _MADE_AGAIN == 0 or number & (number - 1) == 0:
+                    found.outcome = self.whole(found)
+                return found
+            place = guide.decides(choice)
+            found.taken.append(Taken(choice, place))
+            way = choice.ways[place]
+        return self._make(guide, found, most=self._worth() if way is None else 0)
 
     def whole(self, found: TabledRun) -> ScenarioOutcome:
-        """A run that was followed, made from its beginning to its end. Raises :class:`Disagreement`."""
-        outcome = self._run(noting := _Noting(None, found.taken))
-        did = Did(tuple(each.kind for each in outcome.findings), noting.noted(outcome.logged))
-        self._compare(outcome, did)
+        """A run that was followed is made. Raises :class:`Disagreement`."""
+        outcome = run(self._scenario, noting := _Noting(found.taken), self._setting)
+        did = _all_of(outcome, noting)
+        if did.ended != found.did.ended:
+            raise Disagreement.between(
+                "what is known of a run, by the states that it comes to, is not what it does when it is made",
+                (f"the run: {', '.join(each.word for each in outcome.decisions)}", f"found: {_told(did)}"),
+                f"expected: {_told(found.did)}",
+            )
         return outcome
 
     def _then(self, before: Did, did: Did) -> Did:
@@ -156,72 +156,66 @@ class RunTables:
             known = self._after[key] = self._kept.setdefault(both, both)
         return known
 
-    def _way(self, taken: Sequence[Taken]) -> Way | None:
-        return taken[-1].choice.ways[taken[-1].place] if taken else self._first
+    def _worth(self) -> int:
+        """How many ways a run learns that is made. States cost more than steps; so where few runs can be followed,
+        few ways are learnt."""
+        if self.choices >= MOST_CHOICES:
+            return 0
+        if self.choices < _SURELY or self.followed > self.made // 4:
+            return MOST_CHOICES
+        return int(self.made % _SELDOM == 0)
 
-    # Runs that are made.
-
-    def _run(self, guide: FirstOption) -> ScenarioOutcome:
+    def _make(self, guide: StrategyGuide, found: TabledRun, *, most: int) -> TabledRun:
+        """Make a run, on from where it is not known as ``guide`` decides, and learn so many ways of it."""
         self.made += 1
-        return run(self._scenario, guide, self._setting)
-
-    def _to_the_end(self, guide: StrategyGuide, found: TabledRun) -> TabledRun:
-        """The rest of a run, where nothing is remembered of it."""
-        outcome = self._run(_Noting(guide, found.taken))
-        return TabledRun(found.taken, _all_of(outcome), outcome)
-
-    def _learn(self, guide: StrategyGuide, found: TabledRun) -> ScenarioOutcome:
-        """Make a run on from where it is not known, to its end or to a state that is known."""
-        passed, learning = len(found.taken), _Learning(self, guide, found.taken)
-        outcome = self._run(learning)
+        making = _Making(found, guide, self, most)
+        outcome = run(self._scenario, making, self._setting)
+        did = _all_of(outcome, making)
         if outcome.complete:
-            learning.arrives(None)
-        elif not outcome.merged:
-            return outcome
-        if outcome.merged:
-            self._watch(outcome)
-        kinds = self._kinds(found, passed, learning.parts, outcome)
-        for number, (part, wrong) in enumerate(zip(learning.parts, kinds, strict=True), start=passed):
-            did = Did(wrong, part.notes) if wrong or part.notes else _NOTHING
-            way = Way(self._kept.setdefault(did, did), part.iterations, part.to)
-            if number:
-                before = found.taken[number - 1]
-                before.choice.ways[before.place] = way
+            making.ends()
+        for part in self._told_apart(making.parts, outcome):
+            way = Way(self._kept.setdefault(part.did, part.did), part.iterations, part.to)
+            if part.taken:
+                last = part.taken[-1]
+                last.choice.ways[last.place] = way
             else:
                 self._first = way
-        return outcome
+        return TabledRun(making.taken, did, outcome)
 
-    def _kinds(
-        self, found: TabledRun, passed: int, parts: Sequence[_Part], outcome: ScenarioOutcome
-    ) -> list[tuple[str, ...]]:
-        """What is wrong with each part of a run. What only garbage holds is said at the end of a run; so to see which
-        part has left it, the run is made once more to the end of each."""
-        before = Counter(found.did.kinds)
+    def _told_apart(self, parts: Sequence[_Part], outcome: ScenarioOutcome) -> Sequence[_Part]:
+        """The parts of a run that are learnt, each with what is wrong there. What only garbage holds is said at the
+        end of a run; so where something is wrong it is looked whether it was left in an earlier part: the run is made
+        once more up to there."""
         total = Counter(each.kind for each in outcome.findings)
-        shares: list[Counter[str]] = [Counter() for _ in parts]
-        ends = [each for each, part in enumerate(parts[:-1]) if part.to is not None and part.to.kind in MERGEABLE]
-        if total != before and ends and self._up_to(found.taken[: passed + ends[-1]]) != before:
-            for end in ends:
-                reached = self._up_to(found.taken[: passed + end])
-                shares[end], before = reached - before, reached
-        shares[-1] = total - before
-        return [tuple(each.elements()) for each in shares]
+        if not parts or total == parts[-1].before:
+            return parts
+        first, last = parts[0], parts[-1]
+        if last.to is None and (first is last or self._up_to(last.taken[:-1]) == last.before):
+            return [*parts[:-1], last.with_wrong(total)]
+        reached = self._up_to(first.taken)
+        return [first if reached is None else first.with_wrong(reached)]
 
-    def _up_to(self, taken: Sequence[Taken]) -> Counter[str]:
-        """What is wrong with a run that is left at the choice behind these."""
-        return Counter(each.kind for each in self._run(_UpTo(taken)).findings)
+    def _up_to(self, taken: Sequence[Taken]) -> Counter[str] | None:
+        """What is wrong with a run that is left at the choice behind these; nothing is known while code of the program
+        is running there: it is said of what follows."""
+        leaving = _Leaving(list(taken))
+        outcome = run(self._scenario, leaving, self._setting)
+        return Counter(each.kind for each in outcome.findings) if leaving.left else None
 
-    def arrive(self, world: ScenarioWorld, kind: str, options: tuple[str, ...]) -> tuple[Choice, bool]:
-        """The choice that a run has come to, and whether it is known."""
+    def way(self, taken: Sequence[Taken]) -> Way | None:
+        """The way behind these, if it is known."""
+        return taken[-1].choice.ways[taken[-1].place] if taken else self._first
+
+    def choice(self, world: ScenarioWorld, kind: str, options: tuple[str, ...]) -> Choice:
+        """The choice that a run has come to: the same in the same state."""
         key = self._key(world, kind, options) if kind in MERGEABLE else None
         known = None if key is None else self._states.get(key)
-        if known is not None:
-            return known, True
-        choice = Choice(kind, options, [None] * len(options))
-        self.choices += 1
-        if key is not None:
-            self._states[key] = choice
-        return choice, False
+        if known is None:
+            known = Choice(kind, options, [None] * len(options))
+            self.choices += 1
+            if key is not None:
+                self._states[key] = known
+        return known
 
     def _key(self, world: ScenarioWorld, kind: str, options: tuple[str, ...]) -> bytes | None:
         try:
@@ -229,54 +223,11 @@ class RunTables:
         except UnknownValue:
             return None
 
-    # Comparing.
-
-    def _made_again(self, guide: StrategyGuide) -> TabledRun:
-        """A run that is made, and compared with what is known of it."""
-        guide.starts()
-        outcome = self._run(noting := _Noting(guide, []))
-        did = Did(tuple(each.kind for each in outcome.findings), noting.noted(outcome.logged))
-        if outcome.complete:
-            self._compare(outcome, did)
-        return TabledRun([], did, outcome)
-
-    def _compare(self, outcome: ScenarioOutcome, did: Did) -> None:
-        way, known = self._first, _NOTHING
-        for number, decision in enumerate(outcome.decisions):
-            if way is None:
-                return
-            known = self._then(known, way.did) if way.did is not _NOTHING else known
-            choice = way.to
-            if choice is None or not choice.is_offered(decision.kind, decision.options):
-                expected = "its end" if choice is None else _offer(choice.kind, choice.options)
-                self._differ(outcome, f"choice {number + 1}: {_offer(decision.kind, decision.options)}", expected)
-            way = choice.ways[decision.taken]
-        if way is None:
-            return
-        known = self._then(known, way.did)
-        if way.to is not None:
-            self._differ(outcome, "its end", _offer(way.to.kind, way.to.options))
-        if known.ended != did.ended:
-            self._differ(outcome, _told(did), _told(known))
-
-    def _differ(self, outcome: ScenarioOutcome, found: str, expected: str) -> NoReturn:
-        raise Disagreement.between(
-            "what is known of a run, by the states that it comes to, is not what it does when it is made",
-            (f"the run: {', '.join(each.word for each in outcome.decisions)}", f"found: {found}"),
-            f"expected: {expected}",
-        )
-
-
-class _Part(NamedTuple):
-    notes: tuple[str, ...]
-    iterations: int
-    to: Choice | None
-
 
 class _Following(FirstOption):
     """Takes what was taken, where that is offered."""
 
-    def __init__(self, taken: Sequence[Taken]) -> None:
+    def __init__(self, taken: list[Taken]) -> None:
         self.taken = taken
         self.made = 0
         self._known = len(taken)
@@ -295,22 +246,11 @@ class _Following(FirstOption):
         if number >= self._known:
             return self.decides(kind, tuple(options))
         choice, place = self.taken[number]
-        if not choice.is_offered(kind, options):
-            raise ReplayError(
-                f"decision {number + 1}: the same choices led to another place: expected "
-                f"{_offer(choice.kind, choice.options)}; found {_offer(kind, options)}{WHY}"
-            )
+        choice.expect(number, kind, tuple(options))
         return place
 
     def decides(self, kind: str, options: tuple[str, ...]) -> int:
         raise NotImplementedError
-
-    def leaves(self) -> NoReturn:
-        """Leave the run here. What it has left to the collector is seen by that, but not tasks that wait: they would
-        wait on."""
-        self._held = self.world().tasks()
-        leave(self.world())
-        raise Abandoned(merged=True)
 
     def world(self) -> ScenarioWorld:
         world = self._world()
@@ -319,21 +259,15 @@ class _Following(FirstOption):
 
 
 class _Noting(_Following):
-    """Takes what was taken, then what ``guide`` decides, and looks at each choice at what was noted since the last
-    one: what is noted may be changed later."""
+    """Looks at each choice at what was noted since the last one: what is noted may be changed later."""
 
-    def __init__(self, guide: StrategyGuide | None, taken: Sequence[Taken]) -> None:
+    def __init__(self, taken: list[Taken]) -> None:
         super().__init__(taken)
-        self._guide = guide
         self._notes: list[str] = []
 
     def choose(self, kind: str, options: Sequence[str]) -> int:
         self.noted(self.world().logged)
         return super().choose(kind, options)
-
-    def decides(self, kind: str, options: tuple[str, ...]) -> int:
-        assert self._guide is not None
-        return self._guide.choose(kind, options)
 
     def noted(self, logged: Sequence[object]) -> tuple[str, ...]:
         """All that was noted so far."""
@@ -341,53 +275,91 @@ class _Noting(_Following):
         return tuple(self._notes)
 
 
-class _Learning(_Following):
-    """Takes what was taken, then what a strategy decides, up to a state that is known."""
+class _Part(NamedTuple):
+    """A way that a run went, behind what was ``taken``. ``before``: what was known to be wrong by then."""
 
-    def __init__(self, tables: RunTables, guide: StrategyGuide, taken: list[Taken]) -> None:
-        super().__init__(taken)
+    taken: tuple[Taken, ...]
+    before: Counter[str]
+    did: Did
+    iterations: int
+    to: Choice | None
+
+    def with_wrong(self, total: Counter[str]) -> _Part:
+        """With what is wrong up to its end, and was not before."""
+        return self._replace(did=self.did._replace(kinds=tuple((total - self.before).elements())))
+
+
+class _Making(_Noting):
+    """Takes what was taken, then what a strategy decides, and learns so many ways: ``parts``."""
+
+    def __init__(self, found: TabledRun, guide: StrategyGuide, tables: RunTables, most: int) -> None:
+        super().__init__(found.taken)
         self.parts: list[_Part] = []
-        self._tables = tables
+        self._wrong = Counter(found.did.kinds)
         self._guide = guide
-        self._new = taken
-        self._noted = self._iterations = 0
+        self._tables = tables
+        self._left = most
+        self._before = 0, 0
 
     def begin(self, world: ScenarioWorld) -> None:
         super().begin(world)
-        self._logged, self._progress = world.logged, world.progress
+        self._progress = world.progress
 
     def choose(self, kind: str, options: Sequence[str]) -> int:
         place = super().choose(kind, options)
-        self._noted, self._iterations = len(self._logged), self._progress.iterations
+        if self.made >= self._known:
+            self._before = len(self._notes), self._progress.iterations
         return place
 
     def decides(self, kind: str, options: tuple[str, ...]) -> int:
-        choice, known = self._tables.arrive(self.world(), kind, options)
-        self.arrives(choice)
-        if known:
-            self.leaves()
+        if not self._left:
+            return self._guide.choose(kind, options)
+        way = self._tables.way(self.taken)
+        if way is None:
+            choice = self._tables.choice(self.world(), kind, options)
+            self._learns(choice)
+        else:
+            choice = way.to or Choice("the end", (), [])
+            choice.expect(len(self.taken), kind, options)
+            self._wrong.update(way.did.kinds)
         place = self._guide.decides(choice)
-        self._new.append(Taken(choice, place))
+        self.taken.append(Taken(choice, place))
         return place
 
-    def arrives(self, choice: Choice | None) -> None:
-        """A part of the run ends here."""
-        notes = tuple(map(noted_alike, self._logged[self._noted :]))
-        self.parts.append(_Part(notes, self._progress.iterations - self._iterations, choice))
+    def ends(self) -> None:
+        """The run has come to its end."""
+        if self._left and self._tables.way(self.taken) is None:
+            self._learns(None)
+
+    def _learns(self, choice: Choice | None) -> None:
+        noted, iterations = self._before
+        notes = tuple(self._notes[noted:])
+        did = Did((), notes) if notes else _NOTHING
+        spent = self._progress.iterations - iterations
+        self.parts.append(_Part(tuple(self.taken), self._wrong.copy(), did, spent, choice))
+        self._left -= 1
 
 
-class _UpTo(_Following):
-    """Leaves a run behind what was taken."""
+class _Leaving(_Following):
+    """Leaves a run behind what was taken. What is left to the collector then is seen, but for tasks that wait: they
+    would wait on. Where code of the program is running it goes on as if nothing interferes."""
+
+    left = False
 
     def decides(self, kind: str, options: tuple[str, ...]) -> int:
-        self.leaves()
+        if self.made > self._known + 1 or kind not in MERGEABLE:
+            return 0
+        self.left = True
+        self._held = self.world().tasks()
+        leave(self.world())
+        raise Abandoned(merged=True)
 
 
-def _all_of(outcome: ScenarioOutcome) -> Did:
-    return Did(tuple(each.kind for each in outcome.findings), tuple(map(noted_alike, outcome.logged)))
+def _all_of(outcome: ScenarioOutcome, noting: _Noting) -> Did:
+    return Did(tuple(each.kind for each in outcome.findings), noting.noted(outcome.logged))
 
 
-def _offer(kind: str, options: Iterable[str]) -> str:
+def _offer(kind: str, options: Sequence[str]) -> str:
     return f"{kind} ({', '.join(options)})"
 
 
