@@ -16,12 +16,12 @@ class ProcessSettings:
     """Where the process stands, its environment, how deep calls may be, and who is called for signals."""
 
     def __init__(self) -> None:
-        self._kept: tuple[str, dict[str, str], int] | None = None
+        self._kept: tuple[str, dict[str, str], Any, int] | None = None
         self._signals: dict[Any, Any] = {}
 
     def take(self, *, signals: bool = True) -> None:
         """They are these from now on. ``signals``: those, too; else as they were taken before."""
-        self._kept = _folder(), dict(os.environ), sys.getrecursionlimit()
+        self._kept = _folder(), dict(os.environ), dict(_held()), sys.getrecursionlimit()
         if signals:
             self._signals = {each: signal.getsignal(each) for each in signal.valid_signals()}
 
@@ -29,10 +29,10 @@ class ProcessSettings:
         """Have them as they were taken."""
         if self._kept is None:
             return
-        folder, environment, depth = self._kept
+        folder, environment, held, depth = self._kept
         if _folder() != folder and os.path.isdir(folder):  # noqa: PTH112 # no object of a program's is made
             os.chdir(folder)
-        if os.environ != environment:
+        if _held() != held:
             for name in [each for each in os.environ if each not in environment]:
                 del os.environ[name]
             os.environ.update(environment)
@@ -52,6 +52,11 @@ class ProcessSettings:
     def forget(self) -> None:
         """Nothing is put back any more."""
         self._kept, self._signals = None, {}
+
+
+def _held() -> Any:
+    """What the environment holds, encoded: compared after each run, in a tenth of the time."""
+    return getattr(os.environ, "_data", os.environ)
 
 
 def _folder() -> str:
