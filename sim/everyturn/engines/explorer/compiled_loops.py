@@ -5,8 +5,9 @@ Whatever is numbered here gets the numbers that :mod:`everyturn.engines.explorer
 same tables, so that one may go on where the other has stopped. Importing this module compiles it, or loads what was
 compiled before; :mod:`everyturn.engines.explorer.kernels` decides when.
 
-Rows are arrays of 64-bit words. A table of numbers is given by its ``keys`` (rows by number), its ``slots`` (number + 1
-of the key that stands there, 0 if none does), the ``shift`` that turns a hash into a slot, and the ``count`` of keys.
+Rows are arrays of 64-bit words. A table of numbers is given by its ``keys`` (rows by number), its ``slots`` (0 where no
+key stands; else number + 1 of the key that does, and above it as many bits of the key's hash as there is room for), the
+``shift`` that turns a hash into a slot, and the ``count`` of keys.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ import numpy as np
 from numba import njit
 
 _ROWS: Final = "uint64[:,::1]"
-_TABLE: Final = f"{_ROWS},int32[::1],uint64"
+_TABLE: Final = f"{_ROWS},uint32[::1],uint64"
 _NUMBERS: Final = "int64[::1]"
+_HASHES: Final = "uint64[::1]"
 _BLOCK: Final = 128
 """So many rows are looked for at once: what they need is fetched from memory for all of them before any is compared."""
+_ONE: Final = np.uint64(1)
 _HALF: Final = np.uint64(32)
+_WORD: Final = np.uint64(64)
+_SLOT: Final = np.uint64(0xFFFFFFFF)
 _FIRST, _SECOND, _THIRD, _FOURTH = (
     np.uint64(0x9E3779B97F4A7C15),
     np.uint64(0xC2B2AE3D27D4EB4F),
@@ -43,12 +48,32 @@ def _hash(words, row):
     return mixed * _FOURTH
 
 
-@njit(f"int64({_TABLE},{_ROWS},int64,int64)", cache=True, nogil=True)
-def _number(keys, slots, shift, words, row, slot):
+@njit("uint64(uint64,uint64)", cache=True, nogil=True)
+def _mark(hashed, shift):
+    """What stands in a slot above the number of a key with this hash: those bits that did not choose the slot."""
+    return ((hashed >> _HALF) << (_WORD - shift)) & _SLOT
+
+
+@njit("int64(uint32[::1],uint64,uint64,int64)", cache=True, nogil=True)
+def _likely(slots, shift, mark, slot):
+    """The first slot, from one on, that is empty or has this mark."""
+    last = len(slots) - 1
+    bits = _WORD - shift
+    while True:
+        held = np.uint64(slots[slot])
+        if held == 0 or (held ^ mark) >> bits == 0:
+            return slot
+        slot = (slot + 1) & last
+
+
+@njit(f"int64({_TABLE},{_ROWS},int64,uint64,int64)", cache=True, nogil=True)
+def _number(keys, slots, shift, words, row, mark, slot):
     """The number of one row that is looked for from a slot on; ``-1 - slot`` if it is in no table: the slot for it."""
+    numbers = (_ONE << (_WORD - shift)) - _ONE
     last = len(slots) - 1
     while True:
-        held = np.int64(slots[slot]) - 1
+        slot = _likely(slots, shift, mark, slot)
+        held = np.int64(slots[slot] & numbers) - 1
         if held < 0:
             return -1 - slot
         same = True
@@ -61,30 +86,38 @@ def _number(keys, slots, shift, words, row, slot):
         slot = (slot + 1) & last
 
 
-@njit(f"void({_TABLE},{_ROWS},int64,int64,{_NUMBERS})", cache=True, nogil=True)
-def _fetch(keys, slots, shift, words, start, end, at):
-    """Where rows are looked for first, each from its place in ``at``; what stands there is brought near meanwhile."""
-    near = np.int64(0)
+@njit(f"void({_TABLE},{_ROWS},int64,int64,{_HASHES},{_NUMBERS})", cache=True, nogil=True)
+def _fetch(keys, slots, shift, words, start, end, marks, at):
+    """The marks of rows, and from which slots on each is to be compared; what stands there is brought near meanwhile.
+
+    Each has its place behind the first of them.
+    """
+    numbers = (_ONE << (_WORD - shift)) - _ONE
+    near = np.uint64(0)
     for row in range(start, end):
-        at[row - start] = np.int64(_hash(words, row) >> shift)
+        hashed = _hash(words, row)
+        marks[row - start] = _mark(hashed, shift)
+        at[row - start] = np.int64(hashed >> shift)
     for row in range(start, end):
         near += slots[at[row - start]]
     for row in range(start, end):
-        held = slots[at[row - start]]
-        if held > 0:
-            near += np.int64(keys[held - 1, 0])
-    at[_BLOCK] = near  # what nobody needs would not be read
+        slot = _likely(slots, shift, marks[row - start], at[row - start])
+        at[row - start] = slot
+        held = np.int64(slots[slot] & numbers)
+        near += keys[max(held - 1, 0), 0]
+    at[_BLOCK] = np.int64(near)  # what nobody needs would not be read
 
 
 @njit(f"void({_TABLE},{_ROWS},{_NUMBERS})", cache=True, nogil=True)
 def find(keys, slots, shift, words, numbers):
     """The number of each row, -1 for one that is not in the table."""
-    at = np.empty(_BLOCK + 1, np.int64)
+    marks, at = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK + 1, np.int64)
     for start in range(0, len(words), _BLOCK):
         end = min(start + _BLOCK, len(words))
-        _fetch(keys, slots, shift, words, start, end, at)
+        _fetch(keys, slots, shift, words, start, end, marks, at)
         for row in range(start, end):
-            numbers[row] = max(_number(keys, slots, shift, words, row, at[row - start]), -1)
+            place = row - start
+            numbers[row] = max(_number(keys, slots, shift, words, row, marks[place], at[place]), -1)
 
 
 @njit(f"int64({_TABLE},int64,{_ROWS},{_NUMBERS},{_NUMBERS})", cache=True, nogil=True)
@@ -94,17 +127,18 @@ def add(keys, slots, shift, count, words, numbers, fresh):
 
     Returns how many rows are in the table then.
     """
-    at = np.empty(_BLOCK + 1, np.int64)
+    marks, at = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK + 1, np.int64)
     before = count
     for start in range(0, len(words), _BLOCK):
         end = min(start + _BLOCK, len(words))
-        _fetch(keys, slots, shift, words, start, end, at)
+        _fetch(keys, slots, shift, words, start, end, marks, at)
         for row in range(start, end):
-            number = _number(keys, slots, shift, words, row, at[row - start])
+            mark = marks[row - start]
+            number = _number(keys, slots, shift, words, row, mark, at[row - start])
             if number < 0:
                 for place in range(words.shape[1]):
                     keys[count, place] = words[row, place]
-                slots[-1 - number] = count + 1
+                slots[-1 - number] = mark | np.uint64(count + 1)
                 fresh[count - before] = row
                 number = count
                 count += 1
@@ -116,12 +150,14 @@ def add(keys, slots, shift, count, words, numbers, fresh):
 def enter_all(keys, slots, shift, count):
     """Enter the first ``count`` keys, no two of which are the same, into slots that are all empty."""
     last = len(slots) - 1
-    at = np.empty(_BLOCK + 1, np.int64)
+    marks, at = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK + 1, np.int64)
     for start in range(0, count, _BLOCK):
         end = min(start + _BLOCK, count)
         near = np.int64(0)
         for row in range(start, end):
-            at[row - start] = np.int64(_hash(keys, row) >> shift)
+            hashed = _hash(keys, row)
+            marks[row - start] = _mark(hashed, shift)
+            at[row - start] = np.int64(hashed >> shift)
         for row in range(start, end):
             near += slots[at[row - start]]
         at[_BLOCK] = near  # as in _fetch
@@ -129,7 +165,7 @@ def enter_all(keys, slots, shift, count):
             slot = at[row - start]
             while slots[slot] != 0:
                 slot = (slot + 1) & last
-            slots[slot] = row + 1
+            slots[slot] = marks[row - start] | np.uint64(row + 1)
 
 
 @njit(f"int64({_ROWS},int64,uint64,uint64,boolean[::1],{_ROWS},{_TABLE},{_NUMBERS},{_NUMBERS})", cache=True, nogil=True)
@@ -148,7 +184,8 @@ def find_macro_steps(words, word, shift_of_local, mask_of_local, live, masks, ke
             continue
         for place in range(words.shape[1]):
             masked[0, place] = words[row, place] & masks[local, place]
-        number = _number(keys, slots, shift, masked, 0, np.int64(_hash(masked, 0) >> shift))
+        hashed = _hash(masked, 0)
+        number = _number(keys, slots, shift, masked, 0, _mark(hashed, shift), np.int64(hashed >> shift))
         found[row] = max(number, -1)
         missing += number < 0
     return missing
@@ -198,12 +235,14 @@ def judge(source, way, events, judged, bits, keys, slots, shift, count, room, st
             steps[place] = -1
             continue
         key[0, 0] = np.uint64((judged[source[place]] << bits) | happened)
-        number = _number(keys, slots, shift, key, 0, np.int64(_hash(key, 0) >> shift))
+        hashed = _hash(key, 0)
+        mark = _mark(hashed, shift)
+        number = _number(keys, slots, shift, key, 0, mark, np.int64(hashed >> shift))
         if number < 0:
             if count == room:
                 return place, count, seen
             keys[count, 0] = key[0, 0]
-            slots[-1 - number] = count + 1
+            slots[-1 - number] = mark | np.uint64(count + 1)
             fresh[count - before] = seen
             number = count
             count += 1
@@ -254,7 +293,7 @@ def enter(
     stopped, how many states there are then, and how many violations are noted.
     """
     rows = np.empty((_BLOCK, words.shape[1]), np.uint64)
-    at = np.empty(_BLOCK + 1, np.int64)
+    marks, at = np.empty(_BLOCK, np.uint64), np.empty(_BLOCK + 1, np.int64)
     for block in range(start, len(way), _BLOCK):
         end = min(block + _BLOCK, len(way))
         for place in range(block, end):
@@ -264,15 +303,16 @@ def enter(
             step = steps[place]
             state = judged[row] if step < 0 else after[step]
             rows[place - block, word] = (rows[place - block, word] & keep) | (np.uint64(state) << shift_of_judge)
-        _fetch(keys, slots, shift, rows, 0, end - block, at)
+        _fetch(keys, slots, shift, rows, 0, end - block, marks, at)
         for place in range(block, end):
-            number = _number(keys, slots, shift, rows, place - block, at[place - block])
+            mark = marks[place - block]
+            number = _number(keys, slots, shift, rows, place - block, mark, at[place - block])
             if number < 0:
                 if count == room:
                     return place, count, noted
                 for each in range(words.shape[1]):
                     keys[count, each] = rows[place - block, each]
-                slots[-1 - number] = count + 1
+                slots[-1 - number] = mark | np.uint64(count + 1)
                 parents[count] = first + source[place]
                 moves[count] = move[way[place]]
                 count += 1

@@ -1,4 +1,4 @@
-"""Rows of numbers that grow, in pages of memory as large as the machine has them.
+"""Arrays that grow: any at its end, and rows of numbers in pages of memory as large as the machine has them.
 
 Keys are read at random places, and much of what that costs is finding the page. So on Linux large pages are asked for
 (``madvise(2)``, ``MADV_HUGEPAGE``), and rows need not be copied to grow; elsewhere they are an ordinary array.
@@ -8,13 +8,40 @@ from __future__ import annotations
 
 import mmap
 import sys
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+Number = TypeVar("Number", bound=np.generic)
+
 _LARGE: Final = 1 << 21
 """Bytes of a large page."""
+
+
+class Extended(Generic[Number]):
+    """An array that is extended often, and copied seldom."""
+
+    def __init__(self, first: NDArray[Number]) -> None:
+        self._array = first
+        self._count = len(first)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def array(self) -> NDArray[Number]:
+        """The array as it is now; it may be another one after :meth:`extend`."""
+        return self._array[: self._count]
+
+    def extend(self, more: NDArray[Any]) -> None:
+        """Have these at the end, too."""
+        before, self._count = self._count, self._count + len(more)
+        if self._count > len(self._array):
+            array = np.empty((self._count + self._count // 2, *self._array.shape[1:]), self._array.dtype)
+            array[:before] = self._array[:before]
+            self._array = array
+        self._array[before : self._count] = more
 
 
 class Rows:

@@ -107,13 +107,13 @@ def agrees(loops: ModuleType) -> bool:
     rows = np.arange(1, 1001, dtype=np.uint64).reshape(500, 2) % np.uint64(97) << np.uint64(37)
     known: dict[tuple[int, ...], int] = {}
     expected = [known.setdefault(tuple(row), len(known)) for row in rows.tolist()]
-    table = np.zeros((500, 2), np.uint64), np.zeros(1024, np.int32), np.uint64(54)
+    table = np.zeros((500, 2), np.uint64), np.zeros(1024, np.uint32), np.uint64(54)
     numbers, fresh, again = (np.zeros(500, np.int64) for _ in range(3))
     count = loops.add(*table, 0, rows, numbers, fresh)
     loops.find(*table, rows, again)
     if count != len(known) or not numbers.tolist() == expected == again.tolist():
         return False
-    larger = table[0], np.zeros(2048, np.int32), np.uint64(53)
+    larger = table[0], np.zeros(2048, np.uint32), np.uint64(53)
     loops.enter_all(*larger, count)
     loops.find(*larger, rows, again)
     return again.tolist() == expected

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from everyturn.engines.coroutines.transitions import FIRST_THREAD
+from everyturn.engines.explorer.growing import Extended
 from everyturn.engines.explorer.numbering import KeyNumbers, Words
 from everyturn.engines.explorer.packing import Layout
 
@@ -32,17 +33,27 @@ class MacroOutcomes:
         self.place = FIRST_THREAD + thread
         self.made: list[tuple[MacroOutcome, int]] = []
         """Each way, and the number of its move."""
-        self.move = np.zeros(0, np.int64)
-        self.events = np.zeros(0, np.int64)
+        self._move = Extended(np.zeros(0, np.int64))
+        self._events = Extended(np.zeros(0, np.int64))
         self._layout: Layout | None = None
-        self._clear: Words = np.zeros((0, 1), np.uint64)
-        self._set: Words = np.zeros((0, 1), np.uint64)
+        self._clear = Extended(np.zeros((0, 1), np.uint64))
+        self._set = Extended(np.zeros((0, 1), np.uint64))
+
+    @property
+    def move(self) -> KeyNumbers:
+        """The number of each way's move."""
+        return self._move.array
+
+    @property
+    def events(self) -> KeyNumbers:
+        """The number of what is seen of each way."""
+        return self._events.array
 
     def lay_out(self, layout: Layout) -> None:
         """Pack everything anew, or, if the layout is the same, what was made since."""
         if self._layout is None or self._layout.bits != layout.bits:
             self._layout = layout
-            self._clear = self._set = np.zeros((0, layout.width), np.uint64)
+            self._clear, self._set = (Extended(np.zeros((0, layout.width), np.uint64)) for _ in range(2))
         self.catch_up()
         fresh = self.made[len(self._set) :]
         if not fresh:
@@ -56,27 +67,27 @@ class MacroOutcomes:
         after[numbers, columns] = values
         after[len(fresh) + numbers, columns] = every[columns]
         packed = layout.pack(after)
-        self._set = np.concatenate((self._set, packed[: len(fresh)]))
-        self._clear = np.concatenate((self._clear, ~packed[len(fresh) :]))
+        self._set.extend(packed[: len(fresh)])
+        self._clear.extend(~packed[len(fresh) :])
 
     def catch_up(self) -> None:
         """Take up moves and events of what was made since."""
-        if len(self.made) == len(self.move):
+        if len(self.made) == len(self._move):
             return
-        fresh = self.made[len(self.move) :]
-        self.move = np.concatenate((self.move, np.array([move for _, move in fresh], np.int64)))
-        self.events = np.concatenate((self.events, np.array([way.events for way, _ in fresh], np.int64)))
+        fresh = self.made[len(self._move) :]
+        self._move.extend(np.array([move for _, move in fresh], np.int64))
+        self._events.extend(np.array([way.events for way, _ in fresh], np.int64))
 
     @property
     def packed(self) -> tuple[Words, Words]:
         """For each way, packed: the bits of a row that stay, and those that are set."""
-        return self._clear, self._set
+        return self._clear.array, self._set.array
 
     def applied(self, words: Words, source: KeyNumbers, way: KeyNumbers) -> Words:
         """The rows after these ways from these places."""
         after = words.take(source, axis=0)
-        after &= self._clear.take(way, axis=0)
-        after |= self._set.take(way, axis=0)
+        after &= self._clear.array.take(way, axis=0)
+        after |= self._set.array.take(way, axis=0)
         return after
 
 

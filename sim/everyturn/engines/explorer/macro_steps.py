@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from everyturn.engines.coroutines.interned import Interned
 from everyturn.engines.coroutines.transitions import FIRST_THREAD, JUDGE, Row, Transitions
 from everyturn.engines.explorer import kernels
+from everyturn.engines.explorer.growing import Extended
 from everyturn.engines.explorer.macro_outcomes import MacroOutcome, MacroOutcomes
 from everyturn.engines.explorer.numbering import KeyNumbers, Numbering, Words, distinct
 from everyturn.engines.explorer.packing import Layout
@@ -167,14 +168,22 @@ class _Table:
         self._wider: set[int] = set()
         self._layout: Layout | None = None
         self._packed = self._numbered = 0
-        self._masks: Words = np.zeros((0, 1), np.uint64)
-        self.live: NDArray[np.bool_] = np.zeros(0, np.bool_)
-        """For each local state, as far as it is packed: whether the thread has something left to do."""
-        self.waits: KeyNumbers = np.zeros(0, np.int64)
-        """Likewise: 0 if it has not, 1 if its work was seen to begin, 2 if not."""
+        self._masks = Extended(np.zeros((0, 1), np.uint64))
+        self._live = Extended(np.zeros(0, np.bool_))
+        self._waits = Extended(np.zeros(0, np.int64))
         self._index = Numbering(1)
-        self._first = np.zeros(0, np.int64)
-        self._often = np.zeros(0, np.int64)
+        self._first = Extended(np.zeros(0, np.int64))
+        self._often = Extended(np.zeros(0, np.int64))
+
+    @property
+    def live(self) -> NDArray[np.bool_]:
+        """For each local state, as far as it is packed: whether the thread has something left to do."""
+        return self._live.array
+
+    @property
+    def waits(self) -> KeyNumbers:
+        """Likewise: 0 if it has not, 1 if its work was seen to begin, 2 if not."""
+        return self._waits.array
 
     def number(self, local: int) -> int:
         """This thread's own number for a local state."""
@@ -233,8 +242,8 @@ class _Table:
             self._layout = layout
             self._packed = self._numbered = 0
             self._index = Numbering(layout.width)
-            self._masks = np.zeros((0, layout.width), np.uint64)
-            self._first, self._often = np.zeros(0, np.int64), np.zeros(0, np.int64)
+            self._masks = Extended(np.zeros((0, layout.width), np.uint64))
+            self._first, self._often = (Extended(np.zeros(0, np.int64)) for _ in range(2))
         self._pack_masks(layout)
         fresh = self._known[self._packed :]
         self._packed = len(self._known)
@@ -248,15 +257,16 @@ class _Table:
             return
         changed = [*(local for local in self._wider if local < before), *range(before, count)]
         self._wider.clear()
-        self._masks = np.concatenate((self._masks, np.zeros((count - before, layout.width), np.uint64)))
+        self._masks.extend(np.zeros((count - before, layout.width), np.uint64))
+        masks = self._masks.array
         for local in changed:
             for column in (*self._read[local], self.place):
                 word, bits = layout.field(column)
-                self._masks[local, word] |= bits
+                masks[local, word] |= bits
         states = self.macro_steps.transitions.locals
-        fresh = [states[local].waits for local in self.locals.values[len(self.live) :]]
-        self.waits = np.concatenate((self.waits, np.array(fresh, np.int64)))
-        self.live = self.waits > 0
+        fresh = np.array([states[local].waits for local in self.locals.values[len(self._waits) :]], np.int64)
+        self._waits.extend(fresh)
+        self._live.extend(fresh > 0)
 
     def _pack_keys(self, layout: Layout, fresh: list[MacroStep]) -> None:
         """The keys of macro steps, and the numbers of their ways."""
@@ -274,10 +284,9 @@ class _Table:
 
     def _enter(self, numbers: KeyNumbers, first: KeyNumbers, often: KeyNumbers) -> None:
         grown = np.zeros(len(self._index) - len(self._first), np.int64)
-        self._first = np.concatenate((self._first, grown))
-        self._often = np.concatenate((self._often, grown))
-        self._first[numbers] = first
-        self._often[numbers] = often
+        for all_, new in ((self._first, first), (self._often, often)):
+            all_.extend(grown)
+            all_.array[numbers] = new
 
     # finding -----------------------------------------------------------------------------------------------------
 
@@ -291,19 +300,19 @@ class _Table:
         locals_ = layout.get(words, self.place)
         live = np.flatnonzero(self.live.take(locals_))
         locals_ = locals_.take(live)
-        keys = self._masks.take(locals_, axis=0)
+        keys = self._masks.array.take(locals_, axis=0)
         keys &= words.take(live, axis=0)
         found = self._index.find(keys)
         missing = np.flatnonzero(found < 0)
         while missing.size:
             self._make(words[live[missing[distinct(keys[missing])]]])
             self.lay_out(layout)
-            keys[missing] = self._masks.take(locals_[missing], axis=0) & words[live[missing]]
+            keys[missing] = self._masks.array.take(locals_[missing], axis=0) & words[live[missing]]
             found[missing] = self._index.find(keys[missing])
             missing = missing[found[missing] < 0]
-        often = self._often.take(found)
+        often = self._often.array.take(found)
         moving = np.flatnonzero(often)
-        source, way = live.take(moving), self._first.take(found.take(moving))
+        source, way = live.take(moving), self._first.array.take(found.take(moving))
         often = often.take(moving)
         if often.size and int(often.max()) > 1:
             source, way = np.repeat(source, often), np.repeat(way, often)
@@ -319,17 +328,18 @@ class _Table:
             layout = self._layout
             assert layout is not None
             word, shift, mask = int(layout.word[self.place]), layout.shift[self.place], layout.mask[self.place]
-            table = self._index.table
-            if not loops.find_macro_steps(words, word, shift, mask, self.live, self._masks, *table, places, found):
+            known = self.live, self._masks.array, *self._index.table
+            if not loops.find_macro_steps(words, word, shift, mask, *known, places, found):
                 break
             places = places[found[places] == -1]
             missing = words[places]
-            keys = self._masks.take(layout.get(missing, self.place), axis=0) & missing
+            keys = self._masks.array.take(layout.get(missing, self.place), axis=0) & missing
             self._make(missing[distinct(keys)])
             self.lay_out(layout)
-        source = np.empty(loops.count_ways(found, self._often), np.int64)
+        first, often = self._first.array, self._often.array
+        source = np.empty(loops.count_ways(found, often), np.int64)
         way = np.empty(len(source), np.int64)
-        loops.list_ways(found, self._first, self._often, source, way)
+        loops.list_ways(found, first, often, source, way)
         return source, way
 
 

@@ -26,6 +26,7 @@ _MULTIPLIERS: Final = tuple(
     np.uint64(each) for each in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 )
 _HALF: Final = np.uint64(32)
+_WORD: Final = np.uint64(64)
 _FULLEST: Final = 0.6
 """How full a table may be; where memory is no matter, half as full, so that less needs to be looked for again."""
 _SMALL: Final = 1 << 21
@@ -34,7 +35,7 @@ _LEAST: Final = 1 << 12
 _FEW: Final = 128
 """So many keys are entered sooner one by one."""
 _MOST: Final = (1 << 31) - 1
-"""What a slot can hold."""
+"""So many keys have numbers that a slot can hold."""
 
 
 def _fullest(slots: int) -> float:
@@ -69,7 +70,7 @@ class Numbering:
         self._rows = Rows(width, capacity)
         self._count = 0
         slots = 2 ** (2 * capacity - 1).bit_length()
-        self._slots: NDArray[np.int32] = np.zeros(slots, np.int32)
+        self._slots: NDArray[np.uint32] = np.zeros(slots, np.uint32)
         self._shift = np.uint64(64 - slots.bit_length() + 1)
 
     def __len__(self) -> int:
@@ -119,7 +120,7 @@ class Numbering:
         self._enter_all()
 
     @property
-    def table(self) -> tuple[Words, NDArray[np.int32], np.uint64]:
+    def table(self) -> tuple[Words, NDArray[np.uint32], np.uint64]:
         """Keys by number, slots, and how a hash is shifted to be a slot, as compiled loops take them."""
         return self._keys, self._slots, self._shift
 
@@ -143,7 +144,7 @@ class Numbering:
             found = np.empty(len(words), np.int64)
             loops.find(*self.table, np.require(words, np.uint64, ["C", "W"]), found)
             return found
-        slots = self._first(words)
+        slots, _ = self._first(words)
         numbers = self._held(slots)
         todo = self._others(numbers, words)
         while todo.size:
@@ -156,6 +157,7 @@ class Numbering:
     def _held(self, slots: KeyNumbers) -> KeyNumbers:
         """The numbers that stand in slots, -1 in those that are empty."""
         held = self._slots.take(slots).astype(np.int64)
+        held &= len(self._slots) - 1
         held -= 1
         return held
 
@@ -179,11 +181,11 @@ class Numbering:
             return numbers, places[: self._count - before].copy()
         if len(words) <= _FEW:
             return self._added_one_by_one(words)
-        slots = self._first(words)
+        slots, marks = self._first(words)
         numbers = self._held(slots)
         further = self._others(numbers, words)
         empty = np.flatnonzero(numbers < 0)
-        again, *won = self._claim(empty, slots[empty], words, numbers)
+        again, *won = self._claim(empty, slots[empty], words, marks, numbers)
         rounds = [won]
         last = len(self._slots) - 1
         while further.size or again.size:
@@ -194,18 +196,18 @@ class Numbering:
             further = todo[self._others(held, words.take(todo, axis=0))]
             empty = todo[held < 0]
             if empty.size:
-                again, *won = self._claim(empty, slots[empty], words, numbers)
+                again, *won = self._claim(empty, slots[empty], words, marks, numbers)
                 rounds.append(won)
             else:
                 again = empty
         if len(rounds) == 1:
             return numbers, rounds[0][0]
         fresh, taken = (np.concatenate(each) for each in zip(*rounds, strict=True))
-        order = np.argsort(fresh, kind="stable")
+        order, marks = np.argsort(fresh, kind="stable"), marks.take(fresh)
         fresh, places = fresh[order], np.empty(len(order), np.int64)
         places[order] = np.arange(before, self._count)
         self._keys[before : self._count] = words.take(fresh, axis=0)
-        self._slots[taken] = places + 1
+        self._slots[taken] = marks | (places + 1).astype(np.uint32)
         new = np.flatnonzero(numbers >= before)
         numbers[new] = places[numbers[new] - before]
         return numbers, fresh
@@ -215,38 +217,45 @@ class Numbering:
         numbers: list[int] = []
         fresh: list[int] = []
         keys, table, last = self._keys, self._slots, len(self._slots) - 1
-        for row, slot in zip(words.tolist(), self._first(words).tolist(), strict=True):
-            while (held := table.item(slot)) and keys[held - 1].tolist() != row:
+        slots, marks = (each.tolist() for each in self._first(words))
+        for row, slot, mark in zip(words.tolist(), slots, marks, strict=True):
+            while (held := table.item(slot) & last) and keys[held - 1].tolist() != row:
                 slot = (slot + 1) & last
             if not held:
                 keys[self._count] = words[len(numbers)]
                 self._count = held = self._count + 1
-                table[slot] = held
+                table[slot] = mark | held
                 fresh.append(len(numbers))
             numbers.append(held - 1)
         return np.array(numbers, np.int64), np.array(fresh, np.int64)
 
     def _claim(
-        self, claimants: KeyNumbers, at: KeyNumbers, words: Words, numbers: KeyNumbers
+        self, claimants: KeyNumbers, at: KeyNumbers, words: Words, marks: NDArray[np.uint32], numbers: KeyNumbers
     ) -> tuple[KeyNumbers, KeyNumbers, KeyNumbers]:
         """Give each empty slot to the first who claims it; those who must look again, those who won, and the slots
         won."""
-        places = np.arange(1, len(claimants) + 1, dtype=np.int32)
+        places = np.arange(1, len(claimants) + 1, dtype=np.uint32)
         self._slots[at[::-1]] = places[::-1]
         won = self._slots[at] == places
         winners, taken = claimants[won], at[won]
         count = self._count
         self._keys[count : count + len(winners)] = words.take(winners, axis=0)
         given = np.arange(count, count + len(winners))
-        self._slots[taken] = given + 1
+        self._slots[taken] = marks[winners] | (given + 1).astype(np.uint32)
         numbers[winners] = given
         self._count += len(winners)
         return claimants[~won], winners, taken
 
-    def _first(self, words: Words) -> KeyNumbers:
-        """The slot at which each key is looked for first."""
-        slots: KeyNumbers = (hashes(words) >> self._shift).view(np.int64)
-        return slots
+    def _first(self, words: Words) -> tuple[KeyNumbers, NDArray[np.uint32]]:
+        """The slot at which each key is looked for first, and its mark: what stands above its number there, those bits
+        of its hash that did not choose the slot, as many as there is room for."""
+        hashed = hashes(words)
+        slots: KeyNumbers = (hashed >> self._shift).view(np.int64)
+        return slots, self._marks(hashed)
+
+    def _marks(self, hashed: Words) -> NDArray[np.uint32]:
+        """The marks of keys with these hashes."""
+        return ((hashed >> _HALF) << (_WORD - self._shift)).astype(np.uint32)
 
     def _reserve(self, more: int) -> None:
         """Make room for ``more`` keys."""
@@ -264,7 +273,7 @@ class Numbering:
         while needed > _fullest(size) * size:
             size *= 2
         self._shift = np.uint64(64 - size.bit_length() + 1)
-        self._slots = np.zeros(size, np.int32)
+        self._slots = np.zeros(size, np.uint32)
         self._enter_all()
 
     def _enter_all(self) -> None:
@@ -284,8 +293,10 @@ class Numbering:
         ordered = np.empty(self._count, np.uint64)
         for start in range(0, self._count, _CHUNK):
             part = ordered[start : start + _CHUNK]
-            np.right_shift(hashes(self._keys[start : start + len(part)]), self._shift, out=part)
+            hashed = hashes(self._keys[start : start + len(part)])
+            np.right_shift(hashed, self._shift, out=part)
             part <<= _HALF
+            part |= self._marks(hashed)
             part |= np.arange(start + 1, start + 1 + len(part), dtype=np.uint64)
         ordered.sort()
         free = 0
@@ -293,9 +304,9 @@ class Numbering:
             free = self._enter(ordered[start : start + _CHUNK], free)
 
     def _enter(self, ordered: Words, free: int) -> int:
-        """Enter numbers, each with the first slot for it in its high half, from the slot ``free`` on; the next free
-        one."""
-        numbers = ordered.astype(np.uint32).view(np.int32)
+        """Enter what belongs into slots, each with the first slot for it in its high half, from the slot ``free`` on;
+        the next free one."""
+        held = ordered.astype(np.uint32)
         slots = (ordered >> _HALF).view(np.int64)
         order = np.arange(len(slots))
         slots -= order
@@ -303,12 +314,12 @@ class Numbering:
         np.maximum.accumulate(slots, out=slots)
         slots += order
         inside = int(np.searchsorted(slots, len(self._slots)))
-        self._slots[slots[:inside]] = numbers[:inside]
+        self._slots[slots[:inside]] = held[:inside]
         start = 0
-        for number in numbers[inside:].tolist():  # what finds no room goes on from the beginning
+        for each in held[inside:].tolist():  # what finds no room goes on from the beginning
             while self._slots[start]:
                 start += 1
-            self._slots[start] = number
+            self._slots[start] = each
         return int(slots[-1]) + 1
 
 
