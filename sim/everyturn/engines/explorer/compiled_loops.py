@@ -48,13 +48,13 @@ def _hash(words, row):
     return mixed * _FOURTH
 
 
-@njit("uint64(uint64,uint64)", cache=True, nogil=True)
+@njit("uint64(uint64,uint64)", cache=True, nogil=True, inline="always")
 def _mark(hashed, shift):
     """What stands in a slot above the number of a key with this hash: those bits that did not choose the slot."""
     return ((hashed >> _HALF) << (_WORD - shift)) & _SLOT
 
 
-@njit("int64(uint32[::1],uint64,uint64,int64)", cache=True, nogil=True)
+@njit("int64(uint32[::1],uint64,uint64,int64)", cache=True, nogil=True, inline="always")
 def _likely(slots, shift, mark, slot):
     """The first slot, from one on, that is empty or has this mark."""
     last = len(slots) - 1
@@ -69,20 +69,21 @@ def _likely(slots, shift, mark, slot):
 @njit(f"int64({_TABLE},{_ROWS},int64,uint64,int64)", cache=True, nogil=True)
 def _number(keys, slots, shift, words, row, mark, slot):
     """The number of one row that is looked for from a slot on; ``-1 - slot`` if it is in no table: the slot for it."""
-    numbers = (_ONE << (_WORD - shift)) - _ONE
-    last = len(slots) - 1
+    bits, last = _WORD - shift, len(slots) - 1
+    numbers = (_ONE << bits) - _ONE
     while True:
-        slot = _likely(slots, shift, mark, slot)
-        held = np.int64(slots[slot] & numbers) - 1
-        if held < 0:
+        held = np.uint64(slots[slot])
+        if held == 0:
             return -1 - slot
-        same = True
-        for place in range(words.shape[1]):
-            if keys[held, place] != words[row, place]:
-                same = False
-                break
-        if same:
-            return held
+        if (held ^ mark) >> bits == 0:
+            number = np.int64(held & numbers) - 1
+            same = True
+            for place in range(words.shape[1]):
+                if keys[number, place] != words[row, place]:
+                    same = False
+                    break
+            if same:
+                return number
         slot = (slot + 1) & last
 
 

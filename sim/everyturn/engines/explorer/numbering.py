@@ -156,10 +156,11 @@ class Numbering:
 
     def _held(self, slots: KeyNumbers) -> KeyNumbers:
         """The numbers that stand in slots, -1 in those that are empty."""
-        held = self._slots.take(slots).astype(np.int64)
-        held &= len(self._slots) - 1
-        held -= 1
-        return held
+        held = self._slots.take(slots)
+        held &= np.uint32(len(self._slots) - 1)
+        numbers = held.astype(np.int64)
+        numbers -= 1
+        return numbers
 
     def _others(self, held: KeyNumbers, words: Words) -> KeyNumbers:
         """The places where a slot holds another key than the one that is looked for."""
@@ -181,11 +182,11 @@ class Numbering:
             return numbers, places[: self._count - before].copy()
         if len(words) <= _FEW:
             return self._added_one_by_one(words)
-        slots, marks = self._first(words)
+        slots, hashed = self._first(words)
         numbers = self._held(slots)
         further = self._others(numbers, words)
         empty = np.flatnonzero(numbers < 0)
-        again, *won = self._claim(empty, slots[empty], words, marks, numbers)
+        again, *won = self._claim(empty, slots[empty], words, hashed, numbers)
         rounds = [won]
         last = len(self._slots) - 1
         while further.size or again.size:
@@ -196,14 +197,14 @@ class Numbering:
             further = todo[self._others(held, words.take(todo, axis=0))]
             empty = todo[held < 0]
             if empty.size:
-                again, *won = self._claim(empty, slots[empty], words, marks, numbers)
+                again, *won = self._claim(empty, slots[empty], words, hashed, numbers)
                 rounds.append(won)
             else:
                 again = empty
         if len(rounds) == 1:
             return numbers, rounds[0][0]
         fresh, taken = (np.concatenate(each) for each in zip(*rounds, strict=True))
-        order, marks = np.argsort(fresh, kind="stable"), marks.take(fresh)
+        order, marks = np.argsort(fresh, kind="stable"), self._marks(hashed.take(fresh))
         fresh, places = fresh[order], np.empty(len(order), np.int64)
         places[order] = np.arange(before, self._count)
         self._keys[before : self._count] = words.take(fresh, axis=0)
@@ -217,8 +218,9 @@ class Numbering:
         numbers: list[int] = []
         fresh: list[int] = []
         keys, table, last = self._keys, self._slots, len(self._slots) - 1
-        slots, marks = (each.tolist() for each in self._first(words))
-        for row, slot, mark in zip(words.tolist(), slots, marks, strict=True):
+        slots, hashed = self._first(words)
+        marks = self._marks(hashed).tolist()
+        for row, slot, mark in zip(words.tolist(), slots.tolist(), marks, strict=True):
             while (held := table.item(slot) & last) and keys[held - 1].tolist() != row:
                 slot = (slot + 1) & last
             if not held:
@@ -230,7 +232,7 @@ class Numbering:
         return np.array(numbers, np.int64), np.array(fresh, np.int64)
 
     def _claim(
-        self, claimants: KeyNumbers, at: KeyNumbers, words: Words, marks: NDArray[np.uint32], numbers: KeyNumbers
+        self, claimants: KeyNumbers, at: KeyNumbers, words: Words, hashed: Words, numbers: KeyNumbers
     ) -> tuple[KeyNumbers, KeyNumbers, KeyNumbers]:
         """Give each empty slot to the first who claims it; those who must look again, those who won, and the slots
         won."""
@@ -241,20 +243,20 @@ class Numbering:
         count = self._count
         self._keys[count : count + len(winners)] = words.take(winners, axis=0)
         given = np.arange(count, count + len(winners))
-        self._slots[taken] = marks[winners] | (given + 1).astype(np.uint32)
+        self._slots[taken] = self._marks(hashed.take(winners)) | (given + 1).astype(np.uint32)
         numbers[winners] = given
         self._count += len(winners)
         return claimants[~won], winners, taken
 
-    def _first(self, words: Words) -> tuple[KeyNumbers, NDArray[np.uint32]]:
-        """The slot at which each key is looked for first, and its mark: what stands above its number there, those bits
-        of its hash that did not choose the slot, as many as there is room for."""
+    def _first(self, words: Words) -> tuple[KeyNumbers, Words]:
+        """The slot at which each key is looked for first, and its hash."""
         hashed = hashes(words)
         slots: KeyNumbers = (hashed >> self._shift).view(np.int64)
-        return slots, self._marks(hashed)
+        return slots, hashed
 
     def _marks(self, hashed: Words) -> NDArray[np.uint32]:
-        """The marks of keys with these hashes."""
+        """The marks of keys with these hashes: what stands above a number in its slot, those bits that did not choose
+        the slot, as many as there is room for."""
         return ((hashed >> _HALF) << (_WORD - self._shift)).astype(np.uint32)
 
     def _reserve(self, more: int) -> None:
