@@ -14,29 +14,38 @@ from __future__ import annotations
 import builtins
 import logging
 import sys
-from collections import deque
+from array import array
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import Context, ContextVar, copy_context
 from functools import cached_property, lru_cache, partial
+from gc import get_referents
+from io import BytesIO, StringIO
 from random import Random, SystemRandom
 from threading import local
-from types import CellType, FunctionType, MethodType, ModuleType
+from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, Final
 
+from everyturn.asyncio.runtime.beginning_anew import BeginningAnew, going_on, held_by
 from everyturn.asyncio.runtime.kept_content import (
-    BeginningAnew,
+    KeptArguments,
+    KeptArray,
     KeptBytes,
     KeptClass,
     KeptContent,
     KeptDictionary,
     KeptDraws,
+    KeptFactory,
+    KeptFile,
     KeptFunction,
     KeptItems,
+    KeptLoaded,
     KeptModule,
-    KeptResults,
     KeptSet,
     KeptSlots,
 )
+from everyturn.asyncio.runtime.kept_results import KeptResults
 from everyturn.asyncio.runtime.places import may_be_patched
 from everyturn.identity.layout import HEAP, attributes, layout
 
@@ -69,15 +78,30 @@ class FirstState:
         self._kept: dict[KeptPlace, KeptContent] = {}
         self._met: dict[int, Any] = {id(vars(builtins)): vars(builtins)}
         self._changing: dict[KeptPlace, KeptContent] = {}
-        self._counters = BeginningAnew()
+        self._going_on = BeginningAnew()
         self._executing: dict[int, ModuleType] = {}
+        self._set: list[tuple[ContextVar[Any], Any]] = []
+        self._surroundings = Context()
         self._runs = 0
         self._found = False
 
     def take(self, scenario: Any) -> None:
         """Remember what can be come to from ``scenario``."""
         self._forget()
+        self._surroundings = copy_context()
+        self._kept[id(sys.modules), KeptLoaded] = KeptLoaded(sys.modules)
         self._take(_beginnings(scenario))
+
+    def context(self) -> Context:
+        """A new context, with what the imports have set of the program's variables, and in which way it reckons with
+        decimal numbers."""
+        context = Context()
+        for variable, value in self._set:
+            context.run(variable.set, value)
+        decimal = sys.modules.get("decimal")
+        if decimal is not None and repr(decimal.getcontext()) != repr(decimal.DefaultContext):
+            context.run(decimal.setcontext, decimal.getcontext().copy())
+        return context
 
     @contextmanager
     def importing(self, module: ModuleType | None = None) -> Iterator[None]:
@@ -109,7 +133,7 @@ class FirstState:
             self.look()
         changed = [each for each in self._changing.values() if each.differs()]
         if changed:
-            with self._counters.at_once() as fresh:
+            with self._going_on.at_once() as fresh:
                 for each in changed:
                     each.put_back(fresh)
         return bool(changed)
@@ -158,12 +182,17 @@ class FirstState:
             self._met[id(value)] = value
             if issubclass(type(value), logging.Logger):  # which keeps there what follows from the levels of others
                 self._met[id(value._cache)] = value._cache
-            self._counters.met(value)
+            self._going_on.met(value)
+            if type(value) is ContextVar:
+                left.extend(get_referents(value))
+                if value in self._surroundings:
+                    self._set.append((value, self._surroundings[value]))
+                    left.append(self._surroundings[value])
             for each in _kept(value):
                 place = id(each.value), type(each)
                 self._kept[place] = each
                 left.extend(each.holds())
-                if each.counts():
+                if each.goes_on():
                     self._changing[place] = each
             left.extend(_of_what_does_not_change(value))
 
@@ -207,11 +236,14 @@ def _kept(value: Any) -> Iterator[KeptContent]:
             yield KeptDictionary(value.__dict__)
             if value.__kwdefaults__:
                 yield KeptDictionary(value.__kwdefaults__)
+        elif value.__closure__ and _is_made_for_programs(value):
+            yield KeptFunction(value)
+            yield KeptDictionary(value.__dict__)
     elif kind is _RESULTS:
         if _is_looked_at(value.__module__):
             yield KeptResults(value)
             yield KeptDictionary(value.__dict__)
-    elif not issubclass(kind, _NEVER):
+    elif not issubclass(kind, _NEVER) or (issubclass(kind, logging.Handler) and _is_looked_at(kind.__module__)):
         yield from _kept_of_object(value, kind)
 
 
@@ -220,6 +252,8 @@ def _kept_of_object(value: Any, kind: type) -> Iterator[KeptContent]:
         module = sys.modules.get(str(value.get("__name__"))) if kind is dict else None
         if module is None or vars(module) is not value:
             yield KeptDictionary(value)
+            if issubclass(kind, defaultdict):
+                yield KeptFactory(value)
         elif _is_looked_at(module.__name__):
             yield KeptModule(module)
     elif issubclass(kind, (list, deque)):
@@ -228,6 +262,14 @@ def _kept_of_object(value: Any, kind: type) -> Iterator[KeptContent]:
         yield KeptSet(value)
     elif issubclass(kind, bytearray):
         yield KeptBytes(value)
+    elif issubclass(kind, array):
+        yield KeptArray(value)
+    elif issubclass(kind, (StringIO, BytesIO)):
+        yield KeptFile(value)
+    elif issubclass(kind, partial):
+        yield KeptArguments(value)
+    elif kind is SimpleNamespace:
+        yield KeptDictionary(value.__dict__)
     elif issubclass(kind, Random) and not issubclass(kind, SystemRandom):
         yield KeptDraws(value)
     elif kind is local:
@@ -259,8 +301,24 @@ def _of_what_does_not_change(value: Any) -> Iterable[Any]:
     if kind is cached_property:
         return (value.func,)
     if issubclass(kind, partial):
-        return value.func, value.args, value.keywords
+        return value.func, value.keywords
+    if kind is memoryview:
+        return _seen_by(value)
+    if going_on(value) is not None:
+        return held_by(going_on(value))
     return (kind,) if kind.__flags__ & HEAP else ()
+
+
+def _seen_by(view: memoryview) -> Iterator[Any]:
+    with suppress(ValueError):  # it was released
+        yield view.obj
+
+
+def _is_made_for_programs(function: FunctionType) -> bool:
+    """Whether a function of the library is one of those that it makes for whoever asks, ``singledispatch`` for
+    example."""
+    top = str(function.__globals__.get("__name__")).partition(".")[0]
+    return "<locals>" in function.__code__.co_qualname and top not in _TOOLS
 
 
 _LOOKED_AT: Final[dict[str, tuple[object, bool]]] = {}

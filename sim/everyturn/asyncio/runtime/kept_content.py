@@ -5,25 +5,22 @@ No code of the program is run: what is compared is which object is held, and not
 
 from __future__ import annotations
 
-import re
 import sys
 from abc import ABC, abstractmethod
+from array import array
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import count
+from functools import partial
+from io import BytesIO, StringIO
 from operator import is_
 from random import Random
-from types import BuiltinFunctionType, CellType, FunctionType, MemberDescriptorType, MethodWrapperType, ModuleType
+from types import BuiltinFunctionType, CellType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any, Final
 from weakref import ReferenceType
 
+from everyturn.asyncio.runtime.beginning_anew import Fresh, going_on, moved, standings
 from everyturn.asyncio.runtime.places import is_users
 
-Fresh = Callable[[Any], Any]
-"""What takes the place of a value where it is put back: the value itself, or a counter that begins anew."""
-
-_COUNT: Final = re.compile(r"count\((-?\d+)(?:, (-?\d+))?\)")
 _NOTHING: Final = object()
 
 
@@ -46,9 +43,9 @@ class KeptContent(ABC):
         """Whether it holds more definitions of packages than it did, and nothing else is new."""
         return False
 
-    def counts(self) -> bool:
-        """Whether it held something that counts on (``itertools.count``)."""
-        return any(_counter(each) is not None for each in self.holds())
+    def goes_on(self) -> bool:
+        """Whether it held something that goes on from where it stands (:mod:`.beginning_anew`)."""
+        return any(going_on(each) is not None for each in self.holds())
 
     @abstractmethod
     def differs(self) -> bool:
@@ -60,7 +57,7 @@ class KeptContent(ABC):
 
     @abstractmethod
     def put_back(self, fresh: Fresh) -> None:
-        """It holds again what it held; of what counts on, a new one."""
+        """It holds again what it held; what goes on is begun anew."""
 
 
 def _holds_references(values: Sequence[Any]) -> bool:
@@ -73,17 +70,17 @@ class KeptItems(KeptContent):
 
     def take(self) -> None:
         self._held = list(self.value)
-        self._counts = _counts(self._held)
+        self._stood = standings(self._held)
 
     def holds(self) -> Sequence[Any]:
         return self._held
 
     def differs(self) -> bool:
-        return len(self.value) != len(self._held) or not all(map(is_, self.value, self._held)) or _counted(self._counts)
+        return len(self.value) != len(self._held) or not all(map(is_, self.value, self._held)) or moved(self._stood)
 
     def put_back(self, fresh: Fresh) -> None:
         self._held = [fresh(each) for each in self._held]
-        self._counts = _counts(self._held)
+        self._stood = standings(self._held)
         if isinstance(self.value, deque):
             deque.clear(self.value)
             deque.extend(self.value, self._held)
@@ -105,6 +102,45 @@ class KeptBytes(KeptContent):
 
     def put_back(self, fresh: Fresh) -> None:
         bytearray.__setitem__(self.value, slice(None), self._held)
+
+
+class KeptArray(KeptContent):
+    """Of an ``array``."""
+
+    def take(self) -> None:
+        self._held = self.value[:]
+
+    def holds(self) -> Sequence[Any]:
+        return ()
+
+    def differs(self) -> bool:
+        return bytes(memoryview(self.value)) != bytes(memoryview(self._held))
+
+    def put_back(self, fresh: Fresh) -> None:
+        array.__setitem__(self.value, slice(None), self._held)
+
+
+class KeptFile(KeptContent):
+    """Of a file in memory: its content, and where it stands. What was closed stays closed."""
+
+    def take(self) -> None:
+        self._held = self._state()
+
+    def _state(self) -> Any:
+        return None if self.value.closed else (*self._kind().__getstate__(self.value)[:-1], None)
+
+    def _kind(self) -> Any:
+        return StringIO if isinstance(self.value, StringIO) else BytesIO
+
+    def holds(self) -> Sequence[Any]:
+        return ()
+
+    def differs(self) -> bool:
+        return bool(self._state() != self._held)
+
+    def put_back(self, fresh: Fresh) -> None:
+        if not self.value.closed:
+            self._kind().__setstate__(self.value, self._held)
 
 
 class KeptDraws(KeptContent):
@@ -154,24 +190,24 @@ class _KeptPairs(KeptContent):
     def take(self) -> None:
         now = self.now()
         self._names, self._held = list(now), list(now.values())
-        self._counts = _counts(self._held)
+        self._stood = standings(self._held)
 
     def holds(self) -> Sequence[Any]:
         return [*self._names, *self._held]
 
     def differs(self) -> bool:
         now = self.now()
-        if len(now) != len(self._held) or _counted(self._counts):
+        if len(now) != len(self._held) or moved(self._stood):
             return True
         return not (all(map(is_, now.values(), self._held)) and all(map(is_, now, self._names)))
 
     def new(self) -> list[Any]:
         now, before = self.now(), dict(zip(map(id, self._names), self._held, strict=True))
         changed = [(name, each) for name, each in now.items() if before.get(id(name), _NOTHING) is not each]
-        counters = [each for each in now.values() if _counter(each) is not None]
+        iterators = [each for each in now.values() if going_on(each) is not None]
         in_order = len(now) == len(self._names) and all(map(is_, now, self._names))
         names = [] if in_order else [_shown(name) for name in now]
-        return [names, counters, [(_shown(name), () if each is _NOTHING else [each]) for name, each in changed]]
+        return [names, iterators, [(_shown(name), () if each is _NOTHING else [each]) for name, each in changed]]
 
     def only_defines(self) -> bool:
         """Whether all that it holds other than it did are definitions of packages, where there was nothing: what is
@@ -183,7 +219,7 @@ class _KeptPairs(KeptContent):
 
     def _begun_anew(self, fresh: Fresh) -> Iterator[tuple[Any, Any]]:
         self._held = [fresh(each) for each in self._held]
-        self._counts = _counts(self._held)
+        self._stood = standings(self._held)
         return zip(self._names, self._held, strict=True)
 
 
@@ -233,6 +269,28 @@ class KeptDictionary(_KeptPairs):
             kind.__setitem__(self.value, name, value)
 
 
+class KeptFactory(_KeptPairs):
+    """What a ``defaultdict`` makes where nothing is."""
+
+    def now(self) -> Mapping[Any, Any]:
+        return {"default_factory": self.value.default_factory}
+
+    def put_back(self, fresh: Fresh) -> None:
+        [(_, self.value.default_factory)] = self._begun_anew(fresh)
+
+
+class KeptArguments(_KeptPairs):
+    """Those of a ``partial``."""
+
+    def now(self) -> Mapping[Any, Any]:
+        return dict(enumerate(self.value.args))
+
+    def put_back(self, fresh: Fresh) -> None:
+        arguments = tuple(each for _, each in self._begun_anew(fresh))
+        kind: Any = partial
+        kind.__setstate__(self.value, (self.value.func, arguments, self.value.keywords, self.value.__dict__))
+
+
 class KeptModule(_KeptPairs):
     """Of a module. Modules that were imported below it since stay there, as they are imported once."""
 
@@ -251,6 +309,35 @@ class KeptModule(_KeptPairs):
         for name, value in before.items():
             if held.get(name, _NOTHING) is not value:
                 held[name] = value
+
+
+class KeptLoaded(KeptContent):
+    """Of ``sys.modules``: what was put there by hand. What was imported since stays, as it is imported once."""
+
+    def take(self) -> None:
+        self._held = dict(self.value)
+
+    def holds(self) -> Sequence[Any]:
+        return ()
+
+    def _by_hand(self) -> list[str]:
+        held = self._held
+        other = [name for name, each in self.value.items() if held.get(name) is not each]
+        gone = [name for name in held if name not in self.value] if len(self.value) < len(held) + len(other) else []
+        return [*gone, *(name for name in other if name in held or getattr(self.value[name], "__spec__", None) is None)]
+
+    def differs(self) -> bool:
+        return bool(self._by_hand())
+
+    def new(self) -> list[Any]:
+        return [(name, self.value.get(name)) for name in self._by_hand()]
+
+    def put_back(self, fresh: Fresh) -> None:
+        for name in self._by_hand():
+            if name in self._held:
+                self.value[name] = self._held[name]
+            else:
+                del self.value[name]
 
 
 class KeptClass(_KeptPairs):
@@ -304,16 +391,20 @@ class KeptFunction(_KeptPairs):
 
     def now(self) -> Mapping[Any, Any]:
         cells = enumerate(self.value.__closure__ or ())
-        return {None: self.value.__defaults__} | {place: _read(_cell_content, cell) for place, cell in cells}
+        defaults = enumerate(self.value.__defaults__ or ())
+        return {f"default {place}": each for place, each in defaults} | {
+            place: _read(_cell_content, cell) for place, cell in cells
+        }
 
     def put_back(self, fresh: Fresh) -> None:
-        now = self.now()
-        for place, value in self._begun_anew(fresh):
-            if now[place] is value:
+        now, before = self.now(), dict(self._begun_anew(fresh))
+        defaults = tuple(each for place, each in before.items() if isinstance(place, str))
+        if not all(map(is_, defaults, self.value.__defaults__ or ())) or not self.value.__defaults__:
+            self.value.__defaults__ = defaults or None
+        for place, value in before.items():
+            if isinstance(place, str) or now[place] is value:
                 continue
-            if place is None:
-                self.value.__defaults__ = value
-            elif value is _NOTHING:
+            if value is _NOTHING:
                 del self.value.__closure__[place].cell_contents
             else:
                 self.value.__closure__[place].cell_contents = value
@@ -324,71 +415,3 @@ def _cell_content(cell: CellType) -> Any:
         return cell.cell_contents
     except ValueError:
         raise AttributeError from None
-
-
-class KeptResults(KeptContent):
-    """Of a function whose results are kept (``functools.cache``): whether there were any."""
-
-    def take(self) -> None:
-        self._held = self.value.cache_info().currsize
-
-    def holds(self) -> Sequence[Any]:
-        return ()
-
-    def differs(self) -> bool:
-        return self._held == 0 and bool(self.value.cache_info().currsize)
-
-    def put_back(self, fresh: Fresh) -> None:
-        self.value.cache_clear()
-
-
-class BeginningAnew:
-    """Counters (``itertools.count``) that stand for others, each where that one stood."""
-
-    def __init__(self) -> None:
-        self._begun: dict[int, tuple[Any, tuple[int, ...]]] = {}
-        """By address: a counter, kept alive, and with which numbers it began."""
-
-    def met(self, value: Any) -> None:
-        """Remember where a counter stands."""
-        counter = _counter(value)
-        if counter is not None and id(counter) not in self._begun:
-            found = _COUNT.fullmatch(repr(counter))
-            if found is not None:
-                self._begun[id(counter)] = counter, tuple(int(each) for each in found.groups() if each)
-
-    @contextmanager
-    def at_once(self) -> Iterator[Fresh]:
-        """Around all that is put back at one time: there is one new counter in all places of an old one."""
-        new: dict[int, Any] = {}
-
-        def fresh(value: Any) -> Any:
-            counter = _counter(value)
-            if counter is None or id(counter) not in self._begun:
-                return value
-            if id(counter) not in new:
-                new[id(counter)] = count(*self._begun[id(counter)][1])
-            return new[id(counter)] if counter is value else new[id(counter)].__next__
-
-        yield fresh
-        for address, begun in new.items():
-            _, numbers = self._begun.pop(address)
-            self._begun[id(begun)] = begun, numbers
-
-
-def _counter(value: Any) -> Any:
-    """A counter, or that of which this is ``__next__``."""
-    if type(value) is count:
-        return value
-    if type(value) is MethodWrapperType and value.__name__ == "__next__" and type(value.__self__) is count:
-        return value.__self__
-    return None
-
-
-def _counts(values: Sequence[Any]) -> list[tuple[Any, str]]:
-    found = [_counter(each) for each in values]
-    return [(each, repr(each)) for each in found if each is not None]
-
-
-def _counted(counts: Sequence[tuple[Any, str]]) -> bool:
-    return any(repr(counter) != shown for counter, shown in counts)

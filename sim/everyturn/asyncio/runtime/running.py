@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import gc
 import random
 import sys
@@ -138,7 +137,7 @@ def _whole(
         fault: UsageError | None = None
         with taken_by(_printing(watch, ref(world))):
             try:
-                contextvars.Context().run(_one, world, scenario, outcome, noted)
+                FIRST.context().run(_one, world, scenario, outcome, noted)
             except UsageError as error:  # its sentence says it all, and its traceback holds what is thrown away here
                 error.__traceback__ = error.__cause__ = error.__context__ = None
                 fault = error
