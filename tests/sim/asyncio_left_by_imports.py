@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import abc
 import array
+import contextlib
 import contextvars
 import functools
 import io
 import itertools
 import logging
+import queue
 import sys
+import threading
 import types
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 CYCLE = itertools.cycle("abc")
@@ -149,6 +153,71 @@ def in_a_context() -> tuple[int, int]:
     return len(VARIABLE.get()), len(BY_ITSELF.get())
 
 
+GROUPS = itertools.groupby("aabb")
+LOCK, REENTRANT, QUEUE = threading.Lock(), threading.RLock(), queue.SimpleQueue[str]()
+QUEUE.put("a")
+PROXY = types.MappingProxyType({"rows": list[str]()})
+FAILURE = ValueError("x")
+
+
+async def ticks() -> AsyncIterator[int]:
+    for number in range(9):
+        yield number
+
+
+TICKS = ticks()
+
+
+class Abstract(abc.ABC):  # noqa: B024 # classes are registered with it
+    pass
+
+
+class Registered: ...
+
+
+def ticked() -> int:
+    try:
+        anext(TICKS).__await__().send(None)
+    except StopIteration as end:
+        return int(end.value)
+    raise AssertionError
+
+
+def locked() -> list[bool]:
+    return [LOCK.acquire(blocking=False), LOCK.acquire(blocking=False)]
+
+
+def held_already() -> bool:
+    held = "count=0" not in repr(REENTRANT)
+    REENTRANT.acquire()
+    return held
+
+
+def queued() -> tuple[str, int]:
+    QUEUE.put("b")
+    QUEUE.put("c")
+    return QUEUE.get(), QUEUE.qsize()
+
+
+def shown_by_a_proxy() -> int:
+    PROXY["rows"].append("x")
+    return len(PROXY["rows"])
+
+
+def failed() -> tuple[int, bool]:
+    before = FAILURE.__traceback__ is None
+    FAILURE.add_note("x")
+    with contextlib.suppress(ValueError):
+        raise FAILURE
+    return len(FAILURE.__notes__), before
+
+
+def registered() -> bool:
+    before = isinstance(Registered(), Abstract)
+    Abstract.register(Registered)
+    return before
+
+
 LEFT: dict[str, tuple[Callable[[], Any], Any]] = {
     "in a cycle": (lambda: [next(CYCLE) for _ in range(4)], ["a", "b", "c", "a"]),
     "in the iterator of a range": (lambda: next(PAST_ONE), 1),
@@ -169,9 +238,18 @@ LEFT: dict[str, tuple[Callable[[], Any], Any]] = {
     "in what a dispatching function knows": (dispatched, "anything"),
     "among the modules": (loaded, 1),
     "in the value of a variable of contexts": (in_a_context, (1, 1)),
+    "in groups": (lambda: (next(GROUPS)[0], next(GROUPS)[0]), ("a", "b")),
+    "in an asynchronous generator": (ticked, 0),
+    "in a lock of threads": (locked, [True, False]),
+    "in a lock that may be taken again": (held_already, False),
+    "in a queue of threads": (queued, ("a", 2)),
+    "behind a proxy": (shown_by_a_proxy, 1),
+    "on an exception": (failed, (1, True)),
+    "with an abstract class": (registered, False),
 }
 """What is left, by a function that leaves it → what that gives the first time."""
 
+LEFT_OF_A_SET = iter({1, 2, 3})
 IN_A_TUPLE = (itertools.count(), "x")
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from click.testing import CliRunner
-from tests.nightly import thinned
+from tests.nightly import how_many, thinned
 from tests.sim import small_scenarios as small
 from tests.sim.asyncio_forgetting import FORGOTTEN, without_part
-from tests.sim.test_asyncio_conformance import PROGRAMS, scenario_of
+from tests.sim.test_asyncio_conformance import scenario_of
 from tests.sim.test_asyncio_states import ENCODERS_THAT_FORGET, PARTS, noted, program, two_ways
 
 from everyturn.asyncio.checking import check
@@ -32,6 +32,8 @@ from everyturn.checking.countercheck.counter_check import Workload
 from everyturn.cli import main
 from everyturn.errors import Disagreement
 from everyturn.verdicts.verdict import Verdict
+
+PROGRAMS: Final = how_many(6, nightly=240)
 
 
 @pytest.fixture(autouse=True)

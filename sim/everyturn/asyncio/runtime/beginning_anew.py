@@ -3,16 +3,19 @@ that stands where it stood takes its place wherever it is held."""
 
 from __future__ import annotations
 
+import dis
 import gc
 import inspect
 import itertools
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from types import FunctionType, GeneratorType, MethodWrapperType
+from operator import length_hint
+from types import AsyncGeneratorType, CodeType, FunctionType, GeneratorType, MethodWrapperType
 from typing import Any, Final
 
 from everyturn.errors import UsageError
+from everyturn.identity.layout import by_identity
 
 Fresh = Callable[[Any], Any]
 """What takes the place of a value where it is put back: the value itself, or what goes on, begun anew."""
@@ -27,11 +30,21 @@ _MADE_IN_C: Final = frozenset(
         *(reversed, enumerate, zip, map, filter),
         *(itertools.count, itertools.cycle, itertools.repeat, itertools.chain, itertools.islice),
         *(itertools.accumulate, itertools.takewhile, itertools.dropwhile, itertools.starmap, itertools.compress),
-        *(itertools.filterfalse, itertools.zip_longest, itertools.product, itertools.permutations),
+        *(itertools.filterfalse, itertools.zip_longest, itertools.groupby, itertools.product, itertools.permutations),
         *(itertools.combinations, itertools.combinations_with_replacement),
     }
 )
 """Iterators that tell of what they are made, and where they stand."""
+_VIEWS: Final[tuple[Any, ...]] = ({}.keys(), {}.values(), {}.items())
+_NOT_TOLD: Final = frozenset(
+    {
+        *(type(iter(each)) for each in (*_VIEWS, set[int]())),
+        *(type(reversed(each)) for each in _VIEWS),
+    }
+)
+"""Iterators that tell how much is left."""
+_GENERATORS: Final = {GeneratorType: "gi", AsyncGeneratorType: "ag"}
+"""Those that a function makes, and how the names of their attributes begin."""
 
 
 def going_on(value: Any) -> Any:
@@ -39,7 +52,7 @@ def going_on(value: Any) -> Any:
     if type(value) is MethodWrapperType and value.__name__ == "__next__":
         value = value.__self__
     kind = type(value)
-    return value if kind in _MADE_IN_C or kind is GeneratorType else None
+    return value if kind in _MADE_IN_C or kind in _NOT_TOLD or kind in _GENERATORS else None
 
 
 def held_by(value: Any) -> Sequence[Any]:
@@ -60,12 +73,18 @@ def moved(stood: Sequence[tuple[Any, Hashable]]) -> bool:
 
 def _standing(value: Any) -> Hashable:
     """Where something that goes on stands, equal as long as it has not moved."""
-    if type(value) is GeneratorType:
-        frame = value.gi_frame
+    if type(value) in _GENERATORS:
+        frame = _of_generator(value, "frame")
         if frame is None:
             return "ended"
         return (frame.f_lasti, *((name, _part(each)) for name, each in frame.f_locals.items()))
+    if type(value) in _NOT_TOLD:
+        return length_hint(value)
     return type(value), tuple(_part(each) for each in _parts(value)[1:])
+
+
+def _of_generator(value: Any, name: str) -> Any:
+    return getattr(value, f"{_GENERATORS[type(value)]}_{name}")
 
 
 def _part(part: Any) -> Hashable:
@@ -98,12 +117,11 @@ class _Recipe:
         self.value = value
         self._function: FunctionType | None = None
         self._parts: tuple[Any, ...] = ()
-        if type(value) is not GeneratorType:
+        if type(value) in _MADE_IN_C:
             self._parts = _with_recipes(_parts(value), known)
-        elif inspect.getgeneratorstate(value) == inspect.GEN_CREATED:
-            frame: Any = value.gi_frame
+        elif type(value) in _GENERATORS and _is_unbegun(value):
             self._function = next((each for each in gc.get_referents(value) if type(each) is FunctionType), None)
-            self._parts = _with_recipes(tuple(frame.f_locals.items()), known)
+            self._parts = _with_recipes(tuple(_of_generator(value, "frame").f_locals.items()), known)
 
     def anew(self, new: dict[_Recipe, Any]) -> Any:
         """One that stands where it stood; there is only one of each. Raises :class:`UsageError` if it cannot be
@@ -113,8 +131,10 @@ class _Recipe:
         return new[self]
 
     def _made(self, new: dict[_Recipe, Any]) -> Any:
-        if type(self.value) is GeneratorType:
-            if self._function is None or self._function.__code__ is not self.value.gi_code:
+        if type(self.value) in _NOT_TOLD:
+            raise _goes_on_for_ever(self.value, "cannot be made as it was", "or an iterator of a list of these")
+        if type(self.value) in _GENERATORS:
+            if self._function is None or self._function.__code__ is not _of_generator(self.value, "code"):
                 raise _goes_on_for_ever(self.value, "has begun", "or begin it there")
             return _called(self._function, dict(_made(self._parts, new)))
         make, arguments, *state = _made(self._parts, new)
@@ -125,11 +145,23 @@ class _Recipe:
         return made
 
 
+def _is_unbegun(value: Any) -> bool:
+    frame = _of_generator(value, "frame")
+    return frame is not None and frame.f_lasti < _begins(_of_generator(value, "code"))
+
+
+@by_identity
+def _begins(code: CodeType) -> int:
+    """Where the code of a generator goes on behind what makes it."""
+    return next((each.offset for each in dis.get_instructions(code) if each.opname == "RETURN_GENERATOR"), 0) + 1
+
+
 def _with_recipes(parts: Any, known: Callable[[Any], _Recipe]) -> Any:
     """Parts, with recipes for those that go on."""
     if type(parts) is tuple:
         return tuple(_with_recipes(each, known) for each in parts)
-    return parts if going_on(parts) is not parts else known(parts)
+    goes_on = parts is not None and going_on(parts) is parts
+    return known(parts) if goes_on else parts
 
 
 def _made(parts: Any, new: dict[_Recipe, Any]) -> Any:
@@ -139,11 +171,11 @@ def _made(parts: Any, new: dict[_Recipe, Any]) -> Any:
 
 
 def _goes_on_for_ever(value: Any, why: str, instead: str) -> UsageError:
-    if type(value) is GeneratorType:
-        code = value.gi_code
+    if type(value) in _GENERATORS:
+        code = _of_generator(value, "code")
         named = f"{code.co_filename}:{code.co_firstlineno}: the generator {value.__qualname__!r}"
     else:
-        named = f"an iterator of a module, {value!r},"
+        named = f"an iterator of a module ({type(value).__name__})"
     return UsageError(
         f"{named} was there before the first run, {why}, and goes on from run to run: expected each run to begin as "
         f"the first; make it in the scenario, {instead}"

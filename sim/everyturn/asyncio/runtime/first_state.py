@@ -14,6 +14,7 @@ from __future__ import annotations
 import builtins
 import logging
 import sys
+from abc import ABCMeta
 from array import array
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
@@ -22,12 +23,21 @@ from contextvars import Context, ContextVar, copy_context
 from functools import cached_property, lru_cache, partial
 from gc import get_referents
 from io import BytesIO, StringIO
+from queue import SimpleQueue
 from random import Random, SystemRandom
 from threading import local
-from types import CellType, FunctionType, MethodType, ModuleType, SimpleNamespace
+from types import CellType, FunctionType, MappingProxyType, MethodType, ModuleType, SimpleNamespace
 from typing import Any, Final
 
 from everyturn.asyncio.runtime.beginning_anew import BeginningAnew, going_on, held_by
+from everyturn.asyncio.runtime.kept_by_libraries import (
+    LOCK,
+    REENTRANT,
+    KeptException,
+    KeptLock,
+    KeptQueue,
+    KeptRegistered,
+)
 from everyturn.asyncio.runtime.kept_content import (
     KeptArguments,
     KeptArray,
@@ -229,6 +239,8 @@ def _kept(value: Any) -> Iterator[KeptContent]:
     elif issubclass(kind, type):
         if _is_looked_at(value.__module__):
             yield KeptClass(value)
+            if issubclass(kind, ABCMeta):
+                yield KeptRegistered(value)
     elif kind is FunctionType:
         if _is_looked_at(value.__globals__.get("__name__")):
             if value.__closure__ or value.__defaults__:
@@ -268,6 +280,13 @@ def _kept_of_object(value: Any, kind: type) -> Iterator[KeptContent]:
         yield KeptFile(value)
     elif issubclass(kind, partial):
         yield KeptArguments(value)
+    elif issubclass(kind, BaseException):
+        yield KeptException(value)
+        yield KeptDictionary(BaseException.__dict__["__dict__"].__get__(value))
+    elif kind in (LOCK, REENTRANT):
+        yield KeptLock(value)
+    elif kind is SimpleQueue:
+        yield KeptQueue(value)
     elif kind is SimpleNamespace:
         yield KeptDictionary(value.__dict__)
     elif issubclass(kind, Random) and not issubclass(kind, SystemRandom):
@@ -302,6 +321,8 @@ def _of_what_does_not_change(value: Any) -> Iterable[Any]:
         return (value.func,)
     if issubclass(kind, partial):
         return value.func, value.keywords
+    if kind is MappingProxyType:
+        return get_referents(value)
     if kind is memoryview:
         return _seen_by(value)
     if going_on(value) is not None:

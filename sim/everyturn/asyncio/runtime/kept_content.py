@@ -68,24 +68,33 @@ def _holds_references(values: Sequence[Any]) -> bool:
 class KeptItems(KeptContent):
     """Of a list or a ``deque``."""
 
+    def now(self) -> list[Any]:
+        """The items that it holds."""
+        return list(self.value)
+
+    def set(self, items: list[Any]) -> None:
+        """Have it hold these."""
+        if isinstance(self.value, deque):
+            deque.clear(self.value)
+            deque.extend(self.value, items)
+        else:
+            list.__setitem__(self.value, slice(None), items)
+
     def take(self) -> None:
-        self._held = list(self.value)
+        self._held = self.now()
         self._stood = standings(self._held)
 
     def holds(self) -> Sequence[Any]:
         return self._held
 
     def differs(self) -> bool:
-        return len(self.value) != len(self._held) or not all(map(is_, self.value, self._held)) or moved(self._stood)
+        now = self.now()
+        return len(now) != len(self._held) or not all(map(is_, now, self._held)) or moved(self._stood)
 
     def put_back(self, fresh: Fresh) -> None:
         self._held = [fresh(each) for each in self._held]
         self._stood = standings(self._held)
-        if isinstance(self.value, deque):
-            deque.clear(self.value)
-            deque.extend(self.value, self._held)
-        else:
-            list.__setitem__(self.value, slice(None), self._held)
+        self.set(self._held)
 
 
 class KeptBytes(KeptContent):
@@ -180,7 +189,7 @@ class KeptSet(KeptContent):
         set.update(self.value, self._held)
 
 
-class _KeptPairs(KeptContent):
+class KeptPairs(KeptContent):
     """Of something that has a value for each name or key."""
 
     @abstractmethod
@@ -247,7 +256,7 @@ def _is_programs(module: ModuleType | None) -> bool:
     return isinstance(file, str) and is_users(file)
 
 
-class KeptDictionary(_KeptPairs):
+class KeptDictionary(KeptPairs):
     """Of a dictionary, that of an object's attributes for example."""
 
     def now(self) -> Mapping[Any, Any]:
@@ -269,7 +278,7 @@ class KeptDictionary(_KeptPairs):
             kind.__setitem__(self.value, name, value)
 
 
-class KeptFactory(_KeptPairs):
+class KeptFactory(KeptPairs):
     """What a ``defaultdict`` makes where nothing is."""
 
     def now(self) -> Mapping[Any, Any]:
@@ -279,7 +288,7 @@ class KeptFactory(_KeptPairs):
         [(_, self.value.default_factory)] = self._begun_anew(fresh)
 
 
-class KeptArguments(_KeptPairs):
+class KeptArguments(KeptPairs):
     """Those of a ``partial``."""
 
     def now(self) -> Mapping[Any, Any]:
@@ -291,7 +300,7 @@ class KeptArguments(_KeptPairs):
         kind.__setstate__(self.value, (self.value.func, arguments, self.value.keywords, self.value.__dict__))
 
 
-class KeptModule(_KeptPairs):
+class KeptModule(KeptPairs):
     """Of a module. Modules that were imported below it since stay there, as they are imported once."""
 
     def now(self) -> Mapping[Any, Any]:
@@ -340,7 +349,7 @@ class KeptLoaded(KeptContent):
                 del self.value[name]
 
 
-class KeptClass(_KeptPairs):
+class KeptClass(KeptPairs):
     """Of a class."""
 
     def now(self) -> Mapping[Any, Any]:
@@ -360,7 +369,7 @@ def _is_pythons(name: str) -> bool:
     return name == "_abc_impl" or (name.startswith("__") and name.endswith("__"))
 
 
-class KeptSlots(_KeptPairs):
+class KeptSlots(KeptPairs):
     """Of an object with slots. ``getters``: names, and what reads each slot."""
 
     def __init__(self, value: Any, getters: Sequence[tuple[str, Any]]) -> None:
@@ -386,7 +395,7 @@ def _read(get: Callable[[Any], Any], value: Any) -> Any:
         return _NOTHING
 
 
-class KeptFunction(_KeptPairs):
+class KeptFunction(KeptPairs):
     """What a function has enclosed, and its default values."""
 
     def now(self) -> Mapping[Any, Any]:
