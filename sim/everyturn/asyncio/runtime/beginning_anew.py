@@ -147,13 +147,13 @@ class _Recipe:
 
 def _is_unbegun(value: Any) -> bool:
     frame = _of_generator(value, "frame")
-    return frame is not None and frame.f_lasti < _begins(_of_generator(value, "code"))
+    return frame is not None and frame.f_lasti <= _begins(_of_generator(value, "code"))
 
 
 @by_identity
 def _begins(code: CodeType) -> int:
-    """Where the code of a generator goes on behind what makes it."""
-    return next((each.offset for each in dis.get_instructions(code) if each.opname == "RETURN_GENERATOR"), 0) + 1
+    """Where the code of a generator stands at most once it was made: behind that, from Python 3.13 on."""
+    return next((each.offset for each in dis.get_instructions(code) if each.opname == "RETURN_GENERATOR"), 0) + 2
 
 
 def _with_recipes(parts: Any, known: Callable[[Any], _Recipe]) -> Any:
