@@ -14,6 +14,7 @@ from functools import partial
 from io import BytesIO, StringIO
 from operator import is_
 from random import Random
+from sys import intern
 from types import BuiltinFunctionType, CellType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any, Final
 from weakref import ReferenceType
@@ -401,7 +402,7 @@ class KeptFunction(KeptPairs):
     def now(self) -> Mapping[Any, Any]:
         cells = enumerate(self.value.__closure__ or ())
         defaults = enumerate(self.value.__defaults__ or ())
-        return {f"default {place}": each for place, each in defaults} | {
+        return {intern(f"default {place}"): each for place, each in defaults} | {
             place: _read(_cell_content, cell) for place, cell in cells
         }
 
