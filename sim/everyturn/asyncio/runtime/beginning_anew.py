@@ -215,6 +215,10 @@ class BeginningAnew:
             self._begun[id(value)] = _Recipe(value, self._known)
         return self._begun[id(value)]
 
+    def moved(self) -> bool:
+        """Whether one of them stands elsewhere now."""
+        return any(_standing(each.value) != each.standing for each in self._begun.values())
+
     @contextmanager
     def at_once(self) -> Iterator[Fresh]:
         """Around all that is put back at one time: there is one new one in all places of an old one. Raises

@@ -142,7 +142,7 @@ class FirstState:
         if self._runs & (self._runs - 1) == 0:
             self.look()
         changed = [each for each in self._changing.values() if each.differs()]
-        if changed:
+        if changed or self._going_on.moved():
             with self._going_on.at_once() as fresh:
                 for each in changed:
                     each.put_back(fresh)
