@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from everyturn.asyncio.checking import check, fuzz
 from everyturn.asyncio.order.clock import Clock
 from everyturn.asyncio.order.moments import earliest
 from everyturn.asyncio.runtime.running import RECKONED
 from everyturn.asyncio.search.searching import search
+from everyturn.verdicts.verdict import Verdict
 
 WAYS: dict[str, Callable[[float, float, float], object]] = {
     "whole": lambda a, b, c: int(b - a) >= 1,
@@ -136,3 +138,55 @@ def test_a_time_that_an_earlier_run_left_behind_is_a_number_and_that_is_noted(wa
         return said, earliest(way(clock.present(), left, since)), clock.reckoned or earlier.reckoned
 
     assert asked(earlier_one=True) == (*asked(earlier_one=False)[:2], True)
+
+
+def waits_long(way: Callable[[float], None]) -> Any:
+    async def scenario(world: Any) -> None:
+        start = time.monotonic()
+        await world.io("disk")
+        way(time.monotonic() - start)
+
+    return scenario
+
+
+def before(waited: float) -> None:
+    whole = int(waited)
+    if waited >= 5:
+        assert whole >= 5
+
+
+def afterwards(waited: float) -> None:
+    if waited >= 5:
+        assert int(waited) >= 5
+
+
+def to_a_window(waited: float) -> None:
+    window = waited // 60
+    if waited >= 120:
+        assert window >= 2
+
+
+def only_noted(waited: float) -> None:
+    print(int(waited * 1000), "ms")
+    assert waited < 5
+
+
+def noted_and_wrong(waited: float) -> None:
+    whole = int(waited)
+    if waited >= 5:
+        assert whole < 5
+
+
+@pytest.mark.parametrize("way", [before, afterwards, to_a_window, noted_and_wrong])
+def test_what_rests_on_two_times_for_one_instant_is_no_fault_and_no_proof(way: Callable[[float], None]) -> None:
+    for merge in (True, False):
+        said = check(waits_long(way), merge=merge).cell.invariants
+        assert said["error"].verdict is Verdict.UNDETERMINED
+        assert said["hang"].verdict is Verdict.PROVED
+    for engine in ("simpy", "tables"):
+        assert fuzz(waits_long(way), runs=40, engine=engine).cell.invariants["error"].verdict is Verdict.UNDETERMINED
+
+
+def test_a_fault_that_is_there_with_one_time_for_each_instant_is_found() -> None:
+    assert check(waits_long(only_noted)).cell.invariants["error"].verdict is Verdict.REFUTED
+    assert fuzz(waits_long(only_noted), runs=40).cell.invariants["error"].verdict is Verdict.REFUTED

@@ -17,6 +17,7 @@ from everyturn.asyncio.runtime.findings import KINDS, ScenarioFinding, kinds_of
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.runtime.scenarios import find, name_of
 from everyturn.asyncio.runtime.tokens import RecordedScenario, found_in, recorded, token
+from everyturn.asyncio.search.confirming import DOUBTFUL
 from everyturn.asyncio.search.counter_checking import counter_check as check_again
 from everyturn.asyncio.search.sampling import ScenarioSample, sample, strategy_for
 from everyturn.asyncio.search.searching import ScenarioSearch, SearchLimits, search
@@ -313,7 +314,8 @@ def judged(
     said: dict[str, InvariantResult] = {}
     for kind in kinds:
         if kind not in result.found:
-            said[kind] = InvariantResult(otherwise)
+            is_open = kind in result.doubtful
+            said[kind] = InvariantResult(Verdict.UNDETERMINED, DOUBTFUL) if is_open else InvariantResult(otherwise)
             continue
         outcome = result.found[kind]
         made = result.setting._replace(groups=outcome.groups)

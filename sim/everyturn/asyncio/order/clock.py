@@ -34,6 +34,10 @@ class Clock:
         self.looks = 0
         self.reckoned = False
         """Whether the program has reckoned with a time as a plain number, which was the earliest that it can be."""
+        self._taken: dict[int, float] = {}
+        """Instant → when it was, in seconds, as such a number."""
+        self.told: list[float] = []
+        """For each instant, in seconds, what is shown of it; of those that follow the earliest that they can be."""
         self.actual: list[int] | None = None
         """Where time is simulated: for each instant how long it is since the first one, in nanoseconds."""
         self.holds = True
@@ -160,6 +164,8 @@ class Clock:
         """When ``instant`` is, in seconds: the earliest that it can be, unless time is simulated. A number to show."""
         if self.actual is not None:
             return START + self.actual[instant] / 1e9
+        if instant < len(self.told):
+            return self.told[instant]
         known = max((each for each in self._known if each <= instant), default=0)
         least = -self._most.get((0, known), 0) + self._least[instant] - self._least[known]
         return START + least / 1e9
@@ -181,6 +187,15 @@ class Clock:
                     least[instant] = max(least[instant], least[later] - nanoseconds)
                     place += 1
         return [START + each / 1e9 for each in least]
+
+    def takes(self, instant: int, seconds: float) -> None:
+        """The program reckons with ``instant`` as with this number."""
+        self.reckoned = True
+        self._taken.setdefault(instant, seconds)
+
+    def is_told_apart(self, times: Sequence[float]) -> bool:
+        """Whether such a number is another one than in ``times``: the program was told two times for one instant."""
+        return any(abs(times[instant] - seconds) > 5e-10 for instant, seconds in self._taken.items())
 
     def bounds(self, instants: Sequence[int]) -> tuple[tuple[int, int, int | None], ...]:
         """What is known between ``instants``, by their places in that list: the whole of what can matter later."""

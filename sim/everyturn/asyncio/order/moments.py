@@ -22,7 +22,7 @@ def _as_a_number(name: str) -> Any:
     original = getattr(float, name)
 
     def reckon(self: Any, *others: Any) -> Any:
-        self.clock.reckoned = True
+        self.is_taken()
         return original(self, *others)
 
     return reckon
@@ -35,6 +35,10 @@ class _Compared(float):
     """
 
     clock: Clock
+
+    def is_taken(self) -> None:
+        """It becomes a plain number: one is taken for all that it can be."""
+        raise NotImplementedError
 
     __mul__, __rmul__ = _as_a_number("__mul__"), _as_a_number("__rmul__")
     __truediv__, __rtruediv__ = _as_a_number("__truediv__"), _as_a_number("__rtruediv__")
@@ -97,6 +101,9 @@ class Moment(_Compared):
 
     def __reduce__(self) -> Any:
         return float, (earliest(self),)
+
+    def is_taken(self) -> None:
+        self.clock.takes(self.instant, earliest(self) - self.offset / 1e9)
 
     def __add__(self, other: Any) -> Any:
         other = self._here(other)
@@ -177,6 +184,10 @@ class Span(_Compared):
 
     def __reduce__(self) -> Any:
         return float, (earliest(self),)
+
+    def is_taken(self) -> None:
+        self.end.is_taken()
+        self.start.is_taken()
 
     def after(self, moment: Moment) -> Any:
         """The moment that comes this long after ``moment``; a plain number if that is no instant and a constant."""

@@ -67,7 +67,8 @@ class ScenarioOutcome:
     at each iteration of the loop, in seconds: the earliest that everything decided allows. ``unsure``: kinds of faults
     of which it cannot be seen whether this run has one, and why not; ``shown``: what the run has shown, where a verdict
     needs that something was seen at all. ``trusted``: what of its connections was one of all that are possible.
-    ``measured``: durations that it has noted.
+    ``measured``: durations that it has noted. ``two_times``: a time became a plain number, and was found out to be
+    another one.
     """
 
     decisions: list[Decision]
@@ -86,6 +87,7 @@ class ScenarioOutcome:
     shown: frozenset[str] = frozenset()
     trusted: frozenset[str] = frozenset()
     measured: list[tuple[str, float]] = field(default_factory=list)
+    two_times: bool = False
 
 
 class Setting(NamedTuple):
@@ -193,6 +195,8 @@ def _one(
     outcome.trusted = frozenset(world.network.trusted | world.orders.trusted | merged)
     if world.clock.reckoned:
         outcome.trusted |= {RECKONED}
+        outcome.times = world.clock.times()
+        outcome.two_times = world.clock.is_told_apart(outcome.times)
     outcome.trusted |= drawn
     if REFUSED:
         raise REFUSED[0]

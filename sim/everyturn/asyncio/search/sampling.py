@@ -16,6 +16,7 @@ from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.decisions import FirstOption
 from everyturn.asyncio.runtime.first_state import FIRST
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
+from everyturn.asyncio.search.confirming import doubtful
 from everyturn.asyncio.search.counter_checking import noted_alike
 from everyturn.asyncio.search.depth_first import RepeatedChoices
 from everyturn.asyncio.search.repeating import compare
@@ -235,7 +236,7 @@ def _make(scenario: Scenario, setting: Setting, guide: StrategyGuide, sampled: S
     result, chooser = sampled.found, sampled.used.chooser
     outcome = run(scenario, guide, setting)
     chooser.end(())
-    result.add(outcome, begun)
+    result.add(outcome, begun, doubtful(scenario, setting, outcome))
     if chooser.proves != "none" and result.is_repeated(result.runs) and outcome.complete:
         compare(outcome, run(scenario, RepeatedChoices(outcome), setting))
     sampled.ends[_ended(outcome)] += 1
@@ -251,7 +252,7 @@ def _follow(known: RunTables, guide: StrategyGuide, number: int, result: Scenari
     if outcome is None:
         result.follows(len(found.taken), begun)
     else:
-        result.add(outcome, begun)
+        result.add(outcome, begun, doubtful(known.scenario, known.setting, outcome))
     return found.did
 
 

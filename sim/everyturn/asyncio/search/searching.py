@@ -13,6 +13,7 @@ from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.first_state import FIRST
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
 from everyturn.asyncio.search.ahead import runs_ahead
+from everyturn.asyncio.search.confirming import doubtful
 from everyturn.asyncio.search.depth_first import DepthFirstGuide, Merging, RepeatedChoices
 from everyturn.asyncio.search.endless import ScenarioStates, UpTo
 from everyturn.asyncio.search.repeating import BY_ADDRESS, compare, elsewhere
@@ -54,7 +55,8 @@ class ScenarioSearch:
     ``seen``: all states, those included that could not be compared.
     ``trusted``: what of this program was one of all that are possible, not explored. ``assumed``: of those, what is
     said of connections. ``unordered``: classes of objects in sets that are ordered by addresses. ``guide``: that of a
-    search that merged, until the counter-check is over.
+    search that merged, until the counter-check is over. ``doubtful``: kinds of faults of runs in which they rest on two
+    times for one instant.
     """
 
     setting: Setting
@@ -79,12 +81,16 @@ class ScenarioSearch:
     unsure: dict[str, str] = field(default_factory=dict)
     shown: frozenset[str] = frozenset()
     assumed: frozenset[str] = frozenset()
+    doubtful: frozenset[str] = frozenset()
 
-    def add(self, outcome: ScenarioOutcome, begun: float) -> None:
-        """Count one more run."""
+    def add(self, outcome: ScenarioOutcome, begun: float, doubtful: frozenset[str] = frozenset()) -> None:
+        """Count one more run. ``doubtful``: kinds of faults that it shows, and that are none of it."""
         self.follows(len(outcome.decisions), begun)
         self.meets(outcome)
+        self.doubtful |= doubtful
         for finding in outcome.findings:
+            if finding.kind in doubtful:
+                continue
             best = self.found.get(finding.kind)
             if best is None or len(outcome.decisions) < len(best.decisions):
                 self.found[finding.kind] = outcome
@@ -208,7 +214,7 @@ def _exhaust(
     if processes > 1 and isinstance(guide, Merging):
         made = _with_runs_ahead(scenario, setting, guide, result)
     for outcome in made:
-        result.add(outcome, begun)
+        result.add(outcome, begun, doubtful(scenario, setting, outcome))
         if result.is_repeated(result.runs) and (outcome.complete or outcome.merged):
             # as long as the first: a limit of time that ends it earlier would look like another run
             compare(outcome, run(scenario, RepeatedChoices(outcome), setting._replace(until=None)))

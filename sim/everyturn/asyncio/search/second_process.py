@@ -169,7 +169,7 @@ def _made(scenario: Scenario, setting: Setting, guide: _Recording) -> AheadRun |
         outcome = run(scenario, guide, setting)
     except Exception:  # noqa: BLE001 # whatever it is, it is raised again where the run is made again
         return None
-    if NOW.lacks(outcome.unordered, outcome.alone) or not (outcome.complete or outcome.merged):
+    if NOW.lacks(outcome.unordered, outcome.alone) or not (outcome.complete or outcome.merged) or outcome.two_times:
         return None
     return AheadRun(
         guide.steps,

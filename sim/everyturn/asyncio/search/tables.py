@@ -107,8 +107,8 @@ class RunTables:
 
     def __init__(self, scenario: Scenario, setting: Setting) -> None:
         self.made = self.followed = self.choices = 0
-        self._scenario = scenario
-        self._setting = setting
+        self.scenario = scenario
+        self.setting = setting
         self._first: Way | None = None
         self._states: dict[bytes, Choice] = {}
         self._packing = StatePacking()
@@ -120,7 +120,7 @@ class RunTables:
         :class:`Disagreement` where a run that is made does something else than is known of it."""
         guide.starts()
         found, iterations, way = TabledRun(), 0, self._first
-        while way is not None and iterations + way.iterations <= self._setting.longest:
+        while way is not None and iterations + way.iterations <= self.setting.longest:
             if way.did is not _NOTHING:
                 found.did = self._then(found.did, way.did)
             iterations += way.iterations
@@ -137,7 +137,7 @@ class RunTables:
 
     def whole(self, found: TabledRun) -> ScenarioOutcome:
         """A run that was followed is made. Raises :class:`Disagreement`."""
-        outcome = run(self._scenario, noting := _Noting(found.taken), self._setting)
+        outcome = run(self.scenario, noting := _Noting(found.taken), self.setting)
         did = _all_of(outcome, noting)
         if did.ended != found.did.ended:
             raise Disagreement.between(
@@ -169,7 +169,7 @@ class RunTables:
         """Make a run, on from where it is not known as ``guide`` decides, and learn so many ways of it."""
         self.made += 1
         making = _Making(found, guide, self, most)
-        outcome = run(self._scenario, making, self._setting)
+        outcome = run(self.scenario, making, self.setting)
         did = _all_of(outcome, making)
         if outcome.complete:
             making.ends()
@@ -199,7 +199,7 @@ class RunTables:
         """What is wrong with a run that is left at the choice behind these; nothing is known while code of the program
         is running there: it is said of what follows."""
         leaving = _Leaving(list(taken))
-        outcome = run(self._scenario, leaving, self._setting)
+        outcome = run(self.scenario, leaving, self.setting)
         return Counter(each.kind for each in outcome.findings) if leaving.left else None
 
     def way(self, taken: Sequence[Taken]) -> Way | None:

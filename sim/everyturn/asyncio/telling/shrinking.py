@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.decisions import GO_ON, ByWords
 from everyturn.asyncio.runtime.running import Scenario, ScenarioOutcome, Setting, run
+from everyturn.asyncio.search.confirming import doubtful
 
 SHRINKING: Final = 300
 """How often a run is made shorter at most."""
@@ -54,6 +55,8 @@ def shrink(
                     tried += 1
                     found = run(scenario, guide, setting)
                     if any(each.kind == kind for each in found.findings) and weight(found) < weight(best):
+                        if kind in doubtful(scenario, setting, found):
+                            continue
                         best = found
                         break
                 else:
