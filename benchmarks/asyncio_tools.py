@@ -84,7 +84,7 @@ def everyturn(asked: Asked, *, tables: bool = False) -> Batches:
     from everyturn.asyncio.runtime.running import Setting, run
     from everyturn.asyncio.search.sampling import strategy_for
     from everyturn.asyncio.search.strategy_guide import StrategyGuide
-    from everyturn.asyncio.search.tables import RunTables
+    from everyturn.asyncio.search.tables import ScenarioTables
 
     async def scenario(world: Any) -> None:
         await program(at_once if asked.reordered else world.io, asked)
@@ -92,7 +92,7 @@ def everyturn(asked: Asked, *, tables: bool = False) -> Batches:
     setting = Setting(order="any" if asked.reordered else "fifo")
     with prepared(scenario, setting):
         used = strategy_for(scenario, setting, "random-walk", 1)
-        known = RunTables(scenario, setting)
+        known = ScenarioTables(scenario, setting)
         for batch in range(10**9):
             for number in range(batch * BATCH, (batch + 1) * BATCH):
                 guide = StrategyGuide(used.chooser, number, used.known)

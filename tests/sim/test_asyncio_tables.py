@@ -16,7 +16,7 @@ from everyturn.asyncio.runtime.scenarios import find
 from everyturn.asyncio.search import tables
 from everyturn.asyncio.search.sampling import ScenarioSample, sample, strategy_for
 from everyturn.asyncio.search.strategy_guide import StrategyGuide
-from everyturn.asyncio.search.tables import RunTables
+from everyturn.asyncio.search.tables import ScenarioTables
 from everyturn.errors import Disagreement, ReplayError
 from everyturn.sessions.by_name import workload
 
@@ -55,11 +55,11 @@ def compared(
     return both[0]
 
 
-def made(scenario: Scenario, runs: int, setting: Setting) -> RunTables:
+def made(scenario: Scenario, runs: int, setting: Setting) -> ScenarioTables:
     """The tables after so many runs of a random walk."""
     with prepared(scenario, setting):
         used = strategy_for(scenario, setting, "random-walk", 0)
-        known = RunTables(scenario, setting)
+        known = ScenarioTables(scenario, setting)
         for number in range(runs):
             known.run(StrategyGuide(used.chooser, number, used.known), number)
     return known

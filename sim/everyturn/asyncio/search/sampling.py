@@ -22,7 +22,7 @@ from everyturn.asyncio.search.depth_first import RepeatedChoices
 from everyturn.asyncio.search.repeating import compare
 from everyturn.asyncio.search.searching import ScenarioSearch
 from everyturn.asyncio.search.strategy_guide import LOOP, StrategyGuide
-from everyturn.asyncio.search.tables import Did, RunTables
+from everyturn.asyncio.search.tables import Did, ScenarioTables
 from everyturn.asyncio.states.state import UnknownValue, encode
 from everyturn.errors import UsageError
 from everyturn.strategies import STRATEGIES, strategy
@@ -205,7 +205,7 @@ def _runs(
 ) -> Iterator[None]:
     """The runs, one by one, counted."""
     result, used, begun = sampled.found, sampled.used, time.monotonic()
-    known = RunTables(scenario, setting) if tables else None
+    known = ScenarioTables(scenario, setting) if tables else None
     followed: Counter[Did] = Counter()
     try:
         for number in numbers:
@@ -242,7 +242,7 @@ def _make(scenario: Scenario, setting: Setting, guide: StrategyGuide, sampled: S
     sampled.ends[_ended(outcome)] += 1
 
 
-def _follow(known: RunTables, guide: StrategyGuide, number: int, result: ScenarioSearch, begun: float) -> Did:
+def _follow(known: ScenarioTables, guide: StrategyGuide, number: int, result: ScenarioSearch, begun: float) -> Did:
     """Follow a run, or make what is not known of it."""
     found = known.run(guide, number)
     guide.chooser.end(())

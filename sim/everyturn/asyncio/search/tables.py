@@ -57,7 +57,7 @@ _NOTHING: Final = Did()
 
 
 @dataclass(slots=True)
-class Way:
+class KnownWay:
     """What a run does from one choice to the next one. ``to``: none where it comes to its end."""
 
     did: Did
@@ -71,7 +71,7 @@ class Choice:
 
     kind: str
     options: tuple[str, ...]
-    ways: list[Way | None]
+    ways: list[KnownWay | None]
     sources: list[WorldSource] | None = None
 
     def expect(self, number: int, kind: str, options: tuple[str, ...]) -> None:
@@ -102,14 +102,14 @@ class TabledRun:
     outcome: ScenarioOutcome | None = None
 
 
-class RunTables:
+class ScenarioTables:
     """What is known of the runs of one scenario. ``made``, ``followed``: so many runs were."""
 
     def __init__(self, scenario: Scenario, setting: Setting) -> None:
         self.made = self.followed = self.choices = 0
         self.scenario = scenario
         self.setting = setting
-        self._first: Way | None = None
+        self._first: KnownWay | None = None
         self._states: dict[bytes, Choice] = {}
         self._packing = StatePacking()
         self._after: dict[tuple[int, int], Did] = {}
@@ -174,7 +174,7 @@ class RunTables:
         if outcome.complete:
             making.ends()
         for part in self._told_apart(making.parts, outcome):
-            way = Way(self._kept.setdefault(part.did, part.did), part.iterations, part.to)
+            way = KnownWay(self._kept.setdefault(part.did, part.did), part.iterations, part.to)
             if part.taken:
                 last = part.taken[-1]
                 last.choice.ways[last.place] = way
@@ -202,7 +202,7 @@ class RunTables:
         outcome = run(self.scenario, leaving, self.setting)
         return Counter(each.kind for each in outcome.findings) if leaving.left else None
 
-    def way(self, taken: Sequence[Taken]) -> Way | None:
+    def way(self, taken: Sequence[Taken]) -> KnownWay | None:
         """The way behind these, if it is known."""
         return taken[-1].choice.ways[taken[-1].place] if taken else self._first
 
@@ -292,7 +292,7 @@ class _Part(NamedTuple):
 class _Making(_Noting):
     """Takes what was taken, then what a strategy decides, and learns so many ways: ``parts``."""
 
-    def __init__(self, found: TabledRun, guide: StrategyGuide, tables: RunTables, most: int) -> None:
+    def __init__(self, found: TabledRun, guide: StrategyGuide, tables: ScenarioTables, most: int) -> None:
         super().__init__(found.taken)
         self.parts: list[_Part] = []
         self._wrong = Counter(found.did.kinds)
