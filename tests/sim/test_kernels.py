@@ -6,7 +6,9 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -18,6 +20,7 @@ from tests.nightly import nightly
 from everyturn.engines.coroutines.exploration import Limits
 from everyturn.engines.explorer import checkpoints, frontier, kernels, levels
 from everyturn.engines.explorer.frontier import Frontier
+from everyturn.engines.explorer.growing import Rows
 from everyturn.engines.explorer.levels import LevelExplorer
 from everyturn.engines.explorer.numbering import Numbering, Words
 from everyturn.errors import UsageError
@@ -57,16 +60,16 @@ def beside(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """From now on states of every chunk, however small, are numbered on a thread of their own; where chunks begin that
     were asked for meanwhile."""
     begun: list[int] = []
-    ask = LevelExplorer._ask_next_of_level
+    together: Callable[..., Any] = vars(levels)["beside"]
 
-    def spy(self: LevelExplorer, first: int) -> None:
-        before = len(self._under_way)
-        ask(self, first)
-        begun.extend([first] * (len(self._under_way) - before))
+    def spy(work: Callable[[], Any], meanwhile: Callable[[], None]) -> Any:
+        (asked,) = meanwhile.args  # type: ignore[attr-defined]
+        begun.append(asked.start)
+        return together(work, meanwhile)
 
     monkeypatch.setattr(levels, "WORTH_A_THREAD", 0)
     monkeypatch.setattr(levels, "pays", lambda: True)
-    monkeypatch.setattr(LevelExplorer, "_ask_next_of_level", spy)
+    monkeypatch.setattr(levels, "beside", spy)
     return begun
 
 
@@ -104,6 +107,30 @@ def test_every_number_is_the_same(
     begun = beside(monkeypatch)
     assert found("compiled") == expected
     assert begun or reduce in ("symmetry", "ample")
+
+
+@needs_numba
+def test_a_chunk_is_whole_while_the_table_of_states_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the thread that numbers states rows move, and for a while nobody can read any: what is asked for meanwhile was
+    read before."""
+    monkeypatch.setenv(kernels.VARIABLE, "compiled")
+    monkeypatch.setattr(frontier, "CHUNK", 8)
+    expected = everything(World(Scope.parse("AA"), "d4"), Judge(), "dead")
+    begun, grow, grown = beside(monkeypatch), Rows.grow, list[int]()
+
+    def moving(self: Rows, capacity: int) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            rows, self.array = self.array, self.array[:0]
+            time.sleep(0.05)
+            self.array = rows
+            del rows
+            grown.append(capacity)
+        grow(self, capacity)
+
+    monkeypatch.setattr(Rows, "grow", moving)
+    assert everything(World(Scope.parse("AA"), "d4"), Judge(), "dead") == expected
+    assert begun
+    assert grown
 
 
 @needs_numba

@@ -225,10 +225,16 @@ class LevelExplorer:
 
     def _ask(self, span: tuple[int, int]) -> None:
         """Ask what follows on the states of these numbers."""
-        graph = self.graph
-        chunk, judged = graph.chunk(graph.states.keys[slice(*span)].copy())
-        graph.successors.ask(chunk)
-        self._under_way.append(_UnderWay(*span, chunk, judged))
+        self._ask_for(self._read(span))
+
+    def _read(self, span: tuple[int, int]) -> _UnderWay:
+        """The chunk of the states of these numbers."""
+        return _UnderWay(*span, *self.graph.chunk(self.graph.states.keys[slice(*span)].copy()))
+
+    def _ask_for(self, asked: _UnderWay) -> None:
+        """Ask what follows on a chunk."""
+        self.graph.successors.ask(asked.chunk)
+        self._under_way.append(asked)
 
     def _finish(self, asked: _UnderWay) -> None:
         """Judge what follows on a chunk, and number what is new."""
@@ -257,17 +263,13 @@ class LevelExplorer:
 
     def _numbered(self, compiled: CompiledChunk, asked: _UnderWay) -> ViolatingSteps:
         """Number the successors of a chunk; beside it, if that pays, what follows on the next one of this level is
-        worked out."""
+        worked out. That one is read before: while states are numbered their rows may move, and nobody else may look at
+        them."""
         number = partial(compiled.number, asked.start, self.predecessors)
-        if not self._looks_ahead or len(compiled) < WORTH_A_THREAD:
+        if not self._looks_ahead or len(compiled) < WORTH_A_THREAD or self._under_way:
             return number()
-        return beside(number, partial(self._ask_next_of_level, asked.end))
-
-    def _ask_next_of_level(self, begun: int) -> None:
-        """Ask what follows on the chunk of this level that begins there, if there is one."""
-        span = self.frontier.after(begun, 0)
-        if span is not None and not self._under_way:
-            self._ask(span)
+        span = self.frontier.after(asked.end, 0)
+        return number() if span is None else beside(number, partial(self._ask_for, self._read(span)))
 
     def _take(
         self, expansion: Expansion, judged: KeyNumbers, which: KeyNumbers, believed: Believed | None = None
