@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from typing import Any
 
@@ -38,6 +39,15 @@ def test_who_raises_what_ctrl_c_raises_ends_the_process(scenario: Scenario) -> N
     checked = check(scenario)
     assert checked.cell.verdict is Verdict.REFUTED
     assert "the program ends the process: KeyboardInterrupt()" in str(checked.found.found["background"].findings)
+
+
+def test_so_it_does_where_nobody_can_press_ctrl_c() -> None:
+    """In the background of a shell SIGINT is ignored."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert check(interrupts).cell.verdict is Verdict.REFUTED
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 async def has_a_long_chain(world: Any) -> None:

@@ -186,7 +186,10 @@ def passed() -> None:
 
 
 def nobody_asked() -> bool:
-    """Whether it is known that nobody has pressed Ctrl-C: a :class:`KeyboardInterrupt` is the code's own then."""
+    """Whether it is known that nobody has pressed Ctrl-C: a :class:`KeyboardInterrupt` is the code's own then. In the
+    background of a shell nobody can."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        return True
     return _watch.listens and not _watch.presses and _watch.asked is None
 
 
