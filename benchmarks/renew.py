@@ -45,7 +45,7 @@ BENCHMARKS: Final = {
     "pytest_start": Benchmark(("--tries", "6")),
     "kernels": Benchmark(("AA+1c", "AAA:no-hang", "AAA+1c:no-hang", "--tries", "3"), "SPIN, a C compiler and numba"),
     "python_checkers": Benchmark(("--scope", "AAA"), "musil and minicheck, on Python 3.12"),
-    "asyncio_tools": Benchmark(("--seconds", "0.3", "--rounds", "3"), "the tools that it names, on Python 3.12"),
+    "asyncio_tools": Benchmark(("--seconds", "1.5", "--rounds", "3"), "the tools that it names, on Python 3.12"),
     "spin_and_rumur": Benchmark(("AA+1c:no-hang", "AAA:no-hang"), "SPIN, rumur and a C compiler"),
 }
 """By the name of its file. What needs more is run when it is named."""
