@@ -16,6 +16,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Final, NoReturn
 
 from everyturn.asyncio.runtime.errors import Unsupported
+from everyturn.asyncio.runtime.loop import ENCRYPTED
 from everyturn.asyncio.runtime.output import TypedStream
 from everyturn.asyncio.runtime.outside import Job
 from everyturn.asyncio.runtime.places import user_line
@@ -34,7 +35,6 @@ _PROCESS: Final = "let world.io(...) stand for it"
 _END: Final = "raise SystemExit where the program is to end, and let world.io(...) stand for other processes"
 _SIGNAL: Final = "let world.io(...) stand for it, and call then what is to be called for it"
 _TYPED: Final = "let world.io(...) stand for what somebody types"
-_ENCRYPTED: Final = "what is encrypted is explored as it is before: without TLS"
 _LOOP: Final = "await in the one loop what it is to do"
 
 Asks = Callable[[], bool]
@@ -65,7 +65,7 @@ def refusals(is_running: Asks) -> Iterator[tuple[Any, str, Any]]:
         if hasattr(module, name):
             yield module, name, _signalling(getattr(module, name), f"{module.__name__}.{name}", place, is_running)
     for name in ("_wrap_bio", "_wrap_socket"):
-        yield refused(ssl.SSLContext, name, "a connection with TLS", _ENCRYPTED)
+        yield refused(ssl.SSLContext, name, "a connection with TLS", ENCRYPTED)
     checked = asyncio.base_events.BaseEventLoop
     yield checked, "_check_running", _of_one_thread(checked._check_running)  # type: ignore[attr-defined]
     if sys.stdin is not None:

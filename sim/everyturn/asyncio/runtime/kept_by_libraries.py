@@ -6,7 +6,7 @@ from __future__ import annotations
 import importlib
 import threading
 from abc import ABCMeta
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from queue import Empty
 from typing import Any, Final
 
@@ -27,9 +27,6 @@ class KeptRegistered(KeptContent):
     def _registered(self) -> list[type]:
         found = [each() for each in _ABC._get_dump(self.value)[0]]
         return [each for each in found if each is not None]
-
-    def holds(self) -> Sequence[Any]:
-        return ()
 
     def differs(self) -> bool:
         return set(map(id, self._registered())) != set(map(id, self._held))
@@ -55,9 +52,6 @@ class KeptLock(KeptContent):
 
     def _is_held(self) -> bool:
         return bool(self.value.locked() if type(self.value) is LOCK else self.value._is_owned())
-
-    def holds(self) -> Sequence[Any]:
-        return ()
 
     def differs(self) -> bool:
         return self._is_held() != self._held

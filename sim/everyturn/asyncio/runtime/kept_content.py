@@ -36,9 +36,9 @@ class KeptContent(ABC):
     def take(self) -> None:
         """What it holds now is what it held."""
 
-    @abstractmethod
     def holds(self) -> Sequence[Any]:
-        """The objects that it held."""
+        """The objects that it held, where it is looked into these, too."""
+        return ()
 
     def only_defines(self) -> bool:
         """Whether it holds more definitions of packages than it did, and nothing else is new."""
@@ -104,9 +104,6 @@ class KeptBytes(KeptContent):
     def take(self) -> None:
         self._held = bytes(self.value)
 
-    def holds(self) -> Sequence[Any]:
-        return ()
-
     def differs(self) -> bool:
         return bytes(self.value) != self._held
 
@@ -119,9 +116,6 @@ class KeptArray(KeptContent):
 
     def take(self) -> None:
         self._held = self.value[:]
-
-    def holds(self) -> Sequence[Any]:
-        return ()
 
     def differs(self) -> bool:
         return bytes(memoryview(self.value)) != bytes(memoryview(self._held))
@@ -142,9 +136,6 @@ class KeptFile(KeptContent):
     def _kind(self) -> Any:
         return StringIO if isinstance(self.value, StringIO) else BytesIO
 
-    def holds(self) -> Sequence[Any]:
-        return ()
-
     def differs(self) -> bool:
         return bool(self._state() != self._held)
 
@@ -158,9 +149,6 @@ class KeptDraws(KeptContent):
 
     def take(self) -> None:
         self._held = Random.getstate(self.value)
-
-    def holds(self) -> Sequence[Any]:
-        return ()
 
     def differs(self) -> bool:
         return Random.getstate(self.value) != self._held
@@ -266,9 +254,7 @@ class KeptDictionary(KeptPairs):
 
     def put_back(self, fresh: Fresh) -> None:
         kind: Any = OrderedDict if isinstance(self.value, OrderedDict) else dict
-        if any(
-            issubclass(type(each), ReferenceType) for each in (*self._names, *self._held)
-        ):  # whose objects may be gone
+        if _holds_references([*self._names, *self._held]):
             known = set(map(id, self._names))
             for name in [each for each in kind.keys(self.value) if id(each) not in known]:
                 kind.__delitem__(self.value, name)
@@ -326,9 +312,6 @@ class KeptLoaded(KeptContent):
 
     def take(self) -> None:
         self._held = dict(self.value)
-
-    def holds(self) -> Sequence[Any]:
-        return ()
 
     def _by_hand(self) -> list[str]:
         held = self._held

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from heapq import heappush
 from itertools import count, islice
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 from weakref import WeakKeyDictionary
 
 from everyturn.asyncio.connections.selector import WorldSelector
@@ -277,6 +277,7 @@ def _refuse(name: str, instead: str) -> Callable[..., Any]:
     return method
 
 
+ENCRYPTED: Final = "what is encrypted is explored as it is before: without TLS"
 _SOCKETS = "use world.io(...) for an answer of the outside world"
 _STREAMS = "use asyncio.open_connection, start_server, or world.io(...) for an answer of the outside world"
 for _name, _instead in {
@@ -287,8 +288,8 @@ for _name, _instead in {
     "connect_read_pipe": _SOCKETS,
     "connect_write_pipe": _SOCKETS,
     "sendfile": _STREAMS,
-    "start_tls": "what is encrypted is explored as it is before: without TLS",
-    "_make_ssl_transport": "what is encrypted is explored as it is before: without TLS",
+    "start_tls": ENCRYPTED,
+    "_make_ssl_transport": ENCRYPTED,
     "subprocess_exec": "a subprocess is stood for by world.io(...)",
     "subprocess_shell": "a subprocess is stood for by world.io(...)",
 }.items():

@@ -23,9 +23,9 @@ DOUBTFUL: Final = (
 def doubtful(scenario: Scenario, setting: Setting, outcome: ScenarioOutcome) -> frozenset[str]:
     """Kinds of faults that a run shows and does not where each instant has one time, or the other way round. To be used
     within :func:`everyturn.asyncio.control.preparing.prepared`."""
-    kinds = frozenset(each.kind for each in outcome.findings)
     if not outcome.two_times:
         return frozenset()
+    kinds = frozenset(each.kind for each in outcome.findings)
     try:
         again = run(scenario, RepeatedChoices(outcome), setting, world_of=partial(_told, outcome.times))
     except ReplayError:  # with these numbers it goes another way

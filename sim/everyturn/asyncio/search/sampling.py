@@ -257,4 +257,4 @@ def _follow(known: ScenarioTables, guide: StrategyGuide, number: int, result: Sc
 
 
 def _ended(outcome: ScenarioOutcome) -> Any:
-    return tuple(sorted({each.kind for each in outcome.findings})), tuple(map(noted_alike, outcome.logged))
+    return Did(tuple(each.kind for each in outcome.findings), tuple(map(noted_alike, outcome.logged))).ended

@@ -361,6 +361,11 @@ def _derived(kind: Any, by: Callable[[Any], Any], encoder: StateEncoder, value: 
     """What a class of the program's adds to one that is known by a value, and that class itself."""
     _known_by(kind, by, encoder, value)
     encoder.value(type(value))
+    in_attributes(encoder, value)
+
+
+def in_attributes(encoder: StateEncoder, value: Any) -> None:
+    """What hangs on an object: its attributes, and what is in its slots."""
     shape = layout(type(value))
     if shape.namespace is not None:
         encoder.namespace(shape.namespace(value))

@@ -11,8 +11,7 @@ from types import GetSetDescriptorType, MemberDescriptorType
 from typing import Any, Final
 from weakref import ref
 
-from everyturn.asyncio.states.encoding import StateEncoder, encodes
-from everyturn.identity.layout import attributes, layout
+from everyturn.asyncio.states.encoding import StateEncoder, encodes, in_attributes
 
 _MADE_IN_C: Final[type] = ssl.SSLContext.__mro__[1]
 _READ: Final = tuple(
@@ -39,10 +38,7 @@ def _settings(encoder: StateEncoder, value: Any) -> None:
     encoder.out.append(("ciphers", *(each["name"] for each in ciphers)))
     encoder.out.append(("connections", *connections.values()))
     encoder.out.append(("certificates", *_certificates(value)))
-    shape = layout(type(value))
-    if shape.namespace is not None:
-        encoder.namespace(shape.namespace(value))
-    encoder.named(dict(attributes(value, shape)))
+    in_attributes(encoder, value)
 
 
 def _certificates(value: Any) -> tuple[Any, Certificates]:
