@@ -14,6 +14,7 @@ import logging
 import ssl
 import threading
 import weakref
+from collections import defaultdict
 from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
@@ -95,7 +96,8 @@ class StateEncoder:
         self.numbers: dict[int, int] = {}
         self.alive: list[object] = []
         self.instants: list[int] = [world.clock.now]
-        self.globals: set[tuple[int, str]] = set()
+        self.globals: defaultdict[int, set[str]] = defaultdict(set)
+        """Namespaces of modules by their addresses → names in them that were met."""
         self.read: set[tuple[int, int]] = set()  # code, and the globals that it reads, of which all are met
         self.namespaces: dict[int, int] = {}
         """Namespaces of globals by their addresses → numbers in the order in which they are met."""

@@ -47,7 +47,10 @@ def _code(encoder: StateEncoder, code: types.CodeType, names: dict[str, Any]) ->
         _look_for_sets(code)
     encoder.mentioned |= mentions(code)
     encoder.asks_caches = encoder.asks_caches or "cache_info" in found.attributes
+    met = encoder.globals[id(names)]
     for name in sorted(names) if found.everything else _sorted_names(code):
+        if name in met:
+            continue
         if name in names and name not in _MACHINERY:
             _global(encoder, names, name, mentions(code), by_name=found.by_name)
         elif _BUILTINS.get(name) is not (put := vars(builtins).get(name)):
@@ -94,9 +97,9 @@ def _global(
             encoder.value(type(value))
         _of_module(encoder, value, attributes, by_name=by_name, within=within)
         return
-    if (id(names), name) in encoder.globals:
+    if name in encoder.globals[id(names)]:
         return
-    encoder.globals.add((id(names), name))
+    encoder.globals[id(names)].add(name)
     if value is sys.modules:
         put = {name: each for name, each in sys.modules.items() if not isinstance(each, types.ModuleType)}
         encoder.part("modules", put)
@@ -126,8 +129,9 @@ def _of_module(
         of_library(encoder, module, attributes)
     elif module not in within:
         held, within = vars(module), (*within, module)
+        met = encoder.globals[id(held)]
         for each in sorted(name for name in held if not name.startswith("__")) if by_name else sorted(attributes):
-            if each in held and (id(held), each) not in encoder.globals and each not in _MACHINERY:
+            if each in held and each not in met and each not in _MACHINERY:
                 _global(encoder, held, each, attributes, by_name=False, within=within)
 
 

@@ -60,9 +60,12 @@ def _texts(code: CodeType) -> frozenset[str]:
 
 def imported(code: CodeType, names: dict[str, Any]) -> Iterator[ModuleType]:
     """The modules that code imports while it runs, as far as they are there."""
+    found = reads(code).imported
+    if not found:
+        return
     package = str(names.get("__package__") or "")
     parents = ["", *(package.rsplit(".", up)[0] + "." for up in range(package.count(".") + 1) if package)]
-    for name in sorted(reads(code).imported):
+    for name in sorted(found):
         for parent in parents:
             module = sys.modules.get(f"{parent}{name}".strip("."))
             if isinstance(module, ModuleType):
@@ -72,10 +75,15 @@ def imported(code: CodeType, names: dict[str, Any]) -> Iterator[ModuleType]:
 def by_any_name(code: CodeType) -> list[ModuleType]:
     """The modules of the program's own, for code of its own that looks up modules by their names. A package that does
     (anyio, for its backend) is trusted to read nothing that changes of them: a large program has hundreds."""
-    spoken = reads(code).spoken
-    if is_installed(code.co_filename) or spoken.isdisjoint(("modules", "import_module", "__import__")):
+    if not _looks_up_modules(code):
         return []
     return [each for name, each in sorted(sys.modules.items()) if isinstance(each, ModuleType) and _is_own(name, each)]
+
+
+@by_identity
+def _looks_up_modules(code: CodeType) -> bool:
+    spoken = reads(code).spoken
+    return not spoken.isdisjoint(("modules", "import_module", "__import__")) and not is_installed(code.co_filename)
 
 
 def _is_own(name: str, module: ModuleType) -> bool:
@@ -101,9 +109,9 @@ def of_library(
             if value not in within and is_library(value):
                 of_library(encoder, value, mentioned, (*within, value))
             continue
-        if (id(held), name) in encoder.globals:
+        if name in encoder.globals[id(held)]:
             continue
-        encoder.globals.add((id(held), name))
+        encoder.globals[id(held)].add(name)
         if isinstance(value, (type, FunctionType)):
             library_modules.of_whose(encoder, value.__module__)
         if isinstance(value, type):
@@ -137,10 +145,14 @@ def _is_programs_function(value: FunctionType) -> bool:
 def complete(encoder: StateEncoder) -> None:
     """What code mentions of classes, functions and modules that were met, until nothing new is met."""
     done: set[tuple[int, str]] = set()
+    asked: dict[int, int] = {}  # what was met → how many names had been mentioned when it was asked for them
     size = None
     while size != (size := (len(encoder.mentioned), len(encoder.met), len(encoder.functions))):
         described = [] if encoder.mentioned.isdisjoint(_ANNOTATIONS) else encoder.functions
         for place, each in enumerate([*encoder.met.values(), *described]):
+            if asked.get(id(each)) == len(encoder.mentioned):
+                continue
+            asked[id(each)] = len(encoder.mentioned)
             for name, value in _read_of(each, encoder.mentioned):
                 if (id(each), name) not in done:
                     done.add((id(each), name))
