@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from math import sqrt
 from types import SimpleNamespace
 from typing import Any
@@ -15,14 +16,14 @@ from tests.sim import small_scenarios as small
 from everyturn.asyncio.checking import fuzz
 from everyturn.asyncio.control.preparing import prepared
 from everyturn.asyncio.runtime.running import Scenario, Setting, run
-from everyturn.asyncio.search.sampling import ScenarioSample, sample, strategy_for
+from everyturn.asyncio.search.sampling import BY_DEPENDENCE, ScenarioSample, sample, strategy_for
 from everyturn.asyncio.search.searching import outcomes, search
 from everyturn.asyncio.search.strategy_guide import LOOP, StrategyGuide
 from everyturn.cli import main
 from everyturn.errors import UsageError
 from everyturn.verdicts.verdict import Verdict
 
-SAMPLERS = ["random-walk", "pct:2", "fair-pct", "urw", "portfolio"]
+SAMPLERS = ["random-walk", "pct:2", "fair-pct", "urw", "portfolio", "pos", "surw"]
 
 
 def sampled(scenario: Scenario, strategy: str, runs: int, seed: int = 1) -> ScenarioSample:
@@ -118,7 +119,7 @@ def test_a_sampler_finds_the_hang_or_bounds_the_risk(name: str) -> None:
 
 
 @thinned(2)
-@pytest.mark.parametrize("name", ["delay:inf", "preemption:inf"])
+@pytest.mark.parametrize("name", ["delay:inf", "preemption:inf", "dpor"])
 @pytest.mark.parametrize("scenario", [small.two_answers, small.mended, small.siblings_in_every_order, depth_3])
 def test_an_unbounded_search_makes_every_run_once(name: str, scenario: Scenario) -> None:
     setting = search(scenario).setting
@@ -165,12 +166,46 @@ def test_an_unbounded_search_that_is_stopped_proves_nothing() -> None:
     assert not stopped.cell.complete
 
 
-@pytest.mark.parametrize("name", ["pos", "surw", "dpor", "coverage"])
-def test_a_strategy_that_asks_what_depends_on_what_is_refused_and_why(name: str) -> None:
-    with pytest.raises(UsageError, match="what a step of a task reads and writes is not known"):
-        fuzz(small.racy, strategy=name)
-    result = CliRunner().invoke(main, ["fuzz", "--scenario", "tests.sim.small_scenarios:racy", "--strategy", name])
-    assert result.exit_code == 2
+@pytest.mark.parametrize("name", sorted(BY_DEPENDENCE))
+def test_where_each_step_depends_on_each_other_strategies_say_what_that_makes_of_them(name: str) -> None:
+    asked = ["fuzz", "--scenario", "tests.sim.small_scenarios:racy", "--strategy", name, "--runs", "200"]
+    result = CliRunner().invoke(main, asked)
+    assert result.exit_code == 1
+    assert f"{name}: what a step of a task reads and writes is not known" in result.output
+    assert "✗ hang" in result.output
+
+
+def test_pos_of_steps_that_all_depend_on_each_other_is_uniform() -> None:
+    """Each order of four answers comes as often as by a random walk."""
+    runs = 240
+    often = Counter(noted for (_, noted) in sampled(four_answers, "pos", runs).ends.elements())
+    walked = Counter(noted for (_, noted) in sampled(four_answers, "random-walk", 3 * runs).ends.elements())
+    assert often.keys() == walked.keys()
+    assert len(walked) == 6
+    for order, number in walked.items():
+        expected = number / 3
+        assert abs(often[order] - expected) < 5 * sqrt(expected * 4 / 3)
+
+
+async def four_answers(world: Any) -> None:
+    """Notes in which order they come: two sources are asked twice each."""
+    came: list[str] = []
+
+    async def ask(name: str) -> None:
+        for _ in range(2):
+            await world.io(name)
+            came.append(name)
+
+    await asyncio.gather(ask("a"), ask("b"))
+    world.log("".join(came))
+
+
+def test_coverage_learns_from_run_to_run_and_bounds_nothing() -> None:
+    found = fuzz(small.mended, strategy="coverage", runs=40).cell
+    assert found.verdict is Verdict.UNDETERMINED
+    assert found.risk is None
+    with pytest.raises(UsageError, match="expected a strategy whose runs are independent"):
+        fuzz(small.mended, strategy="coverage", until_risk=0.1)
 
 
 def test_what_bounds_no_risk_has_no_until_risk() -> None:

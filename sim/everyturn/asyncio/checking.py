@@ -147,7 +147,7 @@ def fuzz(
     by its number alone; ``first``: the number of the first, so that a sample can be made in parts. ``engine``
     ``tables``: the same runs, followed from state to state where that is known; some are made all the same, and
     compared (:mod:`everyturn.asyncio.search.tables`), which raises :class:`~everyturn.errors.Disagreement` if they
-    differ. Raises :class:`UsageError` for a strategy that asyncio does not allow.
+    differ. Raises :class:`UsageError` for a strategy that is not known.
     """
     function, name = find(scenario), name_of(scenario)
     setting = setting or Setting()

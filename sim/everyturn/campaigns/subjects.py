@@ -14,7 +14,6 @@ from msgspec import Meta, Struct
 
 from everyturn.asyncio.runtime.places import is_users
 from everyturn.asyncio.runtime.scenarios import find as find_scenario
-from everyturn.asyncio.search.sampling import refuse_unusable
 from everyturn.checking.fuzz import how_many
 from everyturn.checking.risk import LEAST_BOUND
 from everyturn.errors import UsageError
@@ -102,8 +101,6 @@ def checked(cell: AskedCell) -> AskedCell:
         require(find_revision(cell.name), scope, f"scope {cell.scope}")
         selection(cell.invariants, cell.without)
         return msgspec.structs.replace(cell, name=revision_name(cell.name), scope=str(scope))
-    if cell.strategy != EXPLORE:
-        refuse_unusable(cell.strategy)
     if cell.kind == "session":
         work = workload(cell.name, cell.scope, cell.invariants, cell.without)
         return msgspec.structs.replace(cell, scope=str(work.scope))

@@ -205,7 +205,7 @@ def fuzz_scenario(
     """Make ``runs`` runs of an asyncio program (1,000 if nothing is said) under a strategy: one that shows a fault, or
     a bound on the risk.
 
-    The same ``seed`` makes the same runs. ``strategy``: a name (``"pct:3"``) of those that asyncio allows.
+    The same ``seed`` makes the same runs. ``strategy``: a name (``"pct:3"``).
     ``until_risk``: as many runs as bound the probability of a fault by this. ``engine="tables"``: the same runs,
     followed through states that are known, which is fast where states come again. Otherwise as :func:`check_scenario`.
 

@@ -11,6 +11,7 @@ import click
 
 from everyturn.asyncio.checking import CheckedScenario, ReplayedScenario
 from everyturn.asyncio.runtime.findings import KINDS
+from everyturn.asyncio.search.sampling import BY_DEPENDENCE
 from everyturn.asyncio.search.searching import ScenarioSearch
 from everyturn.reports.headline import counted, counter_checked, judged_of, risk_told, verdict_counts
 from everyturn.reports.text import SIGNS, Printer, ProgressLine
@@ -115,6 +116,11 @@ def _show_unjudged(cell: Cell, show: Printer) -> None:
 def _show_doubts(checked: CheckedScenario, show: Printer) -> None:
     """What kept states from being merged, and why a search ended early."""
     cell, found = checked.cell, checked.found
+    if cell.strategy in BY_DEPENDENCE:
+        show.say(
+            f"  {cell.strategy}: what a step of a task reads and writes is not known, so each is taken to depend on "
+            f"every other; {BY_DEPENDENCE[cell.strategy]}"
+        )
     for path, times in _unknown(found.opaque):
         show.say(f"  not merged {counted(times, 'time')} because this cannot be known by value: {path}")
     for each in found.trusted:

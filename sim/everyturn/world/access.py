@@ -21,6 +21,8 @@ class Footprint(NamedTuple):
 
 
 NOWHERE: Final = Footprint()
+EVERYWHERE: Final = Footprint(1, 1)
+"""Of an access that depends on all others that are said to be everywhere."""
 
 
 class Access(Protocol):

@@ -1,5 +1,4 @@
-"""Samples of the runs of a scenario: each made, or followed through the states that are known, under a strategy that
-asyncio allows."""
+"""Samples of the runs of a scenario under a strategy: each made, or followed through the states that are known."""
 
 from __future__ import annotations
 
@@ -8,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Final, NamedTuple
 from weakref import ref
 
@@ -24,8 +24,8 @@ from everyturn.asyncio.search.searching import ScenarioSearch
 from everyturn.asyncio.search.strategy_guide import LOOP, StrategyGuide
 from everyturn.asyncio.search.tables import Did, ScenarioTables
 from everyturn.asyncio.states.state import UnknownValue, encode
-from everyturn.errors import UsageError
-from everyturn.strategies import STRATEGIES, strategy
+from everyturn.strategies import strategy
+from everyturn.strategies.delay_bounded import DelayBounded
 from everyturn.strategies.pct import Pct
 from everyturn.strategies.portfolio import Portfolio
 from everyturn.strategies.profile import Profile, profile
@@ -41,14 +41,14 @@ _LOOKS: Final = 50
 """So many iterations of the run before all others, and choices in it, are looked at for sets of texts."""
 _WATCHED: Final = 64
 """One of so many runs that are followed is told."""
-_SYSTEMATIC: Final = ("delay", "preemption")
-_NO_FOOTPRINTS: Final = {
-    "pos": "draws priorities again for what races with the step just made",
-    "surw": "is uniform over the accesses to one location",
-    "dpor": "makes one run for each order of dependent steps",
-    "coverage": "looks for new pairs of a write and a read",
+_SYSTEMATIC: Final = ("delay", "preemption", "dpor")
+BY_DEPENDENCE: Final = {
+    "pos": "it samples as random-walk does",
+    "surw": "it samples by the steps that are left to each thread, as urw does",
+    "dpor": "it makes every run once, as delay:inf does",
+    "coverage": "new is a step that comes directly behind another thread's in a way not seen before",
 }
-"""Strategies that go by what depends on what → what they do with it."""
+"""Strategies that go by what depends on what → what becomes of them where each step depends on every other."""
 
 
 class ScenarioStrategy(NamedTuple):
@@ -64,10 +64,9 @@ class ScenarioStrategy(NamedTuple):
 
 
 def strategy_for(scenario: Scenario, setting: Setting, wanted: str, seed: int) -> ScenarioStrategy:
-    """The strategy of this name for ``scenario``. Raises :class:`UsageError` for one that cannot work here. To be used
+    """The strategy of this name for ``scenario``. Raises :class:`UsageError` for one that is not known. To be used
     within :func:`everyturn.asyncio.control.preparing.prepared`."""
     known = {LOOP: 0}
-    refuse_unusable(wanted)
 
     def measured() -> Profile:
         def made(chooser: Strategy, number: int) -> object:
@@ -81,19 +80,12 @@ def strategy_for(scenario: Scenario, setting: Setting, wanted: str, seed: int) -
     return ScenarioStrategy(_made(wanted, seed, measured), known)
 
 
-def refuse_unusable(wanted: str) -> None:
-    """Raise :class:`UsageError` for a strategy that goes by what depends on what."""
-    family = wanted.partition(":")[0]
-    if family in _NO_FOOTPRINTS:
-        usable = ", ".join(each for each in STRATEGIES if each not in _NO_FOOTPRINTS)
-        raise UsageError(
-            f"strategy {wanted!r}: expected one that asyncio allows, {usable}; {family} {_NO_FOOTPRINTS[family]}, and "
-            "what a step of a task reads and writes is not known (check merges equal states instead)"
-        )
-
-
 def _made(name: str, seed: int, measured: Callable[[], Profile]) -> Strategy:
-    """The strategy of this name. The portfolio has no POS here: URW takes its place."""
+    """The strategy of this name. The portfolio has URW in the place of POS. DPOR has every run to make where each step
+    depends on every other; and it cannot go by races here, as a cancellation takes away a step that it would have to
+    see raced with."""
+    if name == "dpor":
+        return DelayBounded(inf)
     if name == "portfolio":
         counts = measured()
         return Portfolio(seed, (RandomWalk(seed), Pct(seed, 3, counts), Urw(seed, counts)))

@@ -6,7 +6,8 @@ function on another thread, the garbage collector. An *access* of a source is th
 an access of the loop is that it goes on to its next steps or timer instead. With ``--order any`` each task is a thread,
 too. In which way an answer arrives, what a comparison of times says, and the order in a set are *outcomes*.
 
-What a step of a task reads and writes is not known. So there is no strategy here that goes by what depends on what.
+What a step of a task reads and writes is not known. So each step is taken to depend on every other: that is true of
+what it does to the order of ready callbacks, and less is never assumed.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from everyturn.asyncio.runtime.decisions import GO_ON, FirstOption
 from everyturn.strategies.strategy import Strategy
-from everyturn.world.access import NOWHERE, Footprint
+from everyturn.world.access import EVERYWHERE, Footprint
 
 LOOP: Final = "the loop"
 _ORDERS: Final = ("arrives", "rest", "between steps", "inside a step", "next")
@@ -47,8 +48,8 @@ class WorldSource(NamedTuple):
 
     @property
     def footprint(self) -> Footprint:
-        """Not known."""
-        return NOWHERE
+        """Not known: it may read and write whatever others do."""
+        return EVERYWHERE
 
 
 class Offered(Protocol):
