@@ -56,7 +56,7 @@ def test_every_command_of_the_pages_succeeds(command: str, tmp_path: Path, monke
     assert result.exit_code == 0, result.output
 
 
-@thinned(4)
+@thinned(8)
 @pytest.mark.parametrize("notebook", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
 def test_every_notebook_runs(notebook: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Top to bottom, with something to show, in under 60 lines of code."""

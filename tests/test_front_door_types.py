@@ -1,4 +1,5 @@
-"""The typed surface: mypy in strict mode on code as a user writes it, accepted and refused."""
+"""The typed surface: mypy in strict mode on code as a user writes it, accepted and refused, from outside of the
+repository. It takes half a minute; ``users_code.py`` is checked each time."""
 
 from __future__ import annotations
 
@@ -8,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.nightly import at_night
+
+pytestmark = at_night
 
 ROOT = Path(__file__).resolve().parents[1]
 

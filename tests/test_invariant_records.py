@@ -42,6 +42,8 @@ GUARD_TOO: Final = {
 
 def literals(source: str) -> Iterator[tuple[int, str]]:
     """Line and name of each invariant that a string literal names, parts of f-strings included; docstrings are none."""
+    if not NAME.search(source):
+        return
     tree = ast.parse(source)
     said = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):

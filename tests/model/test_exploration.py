@@ -77,7 +77,7 @@ def test_counts_are_pinned(bounds: Bounds) -> None:
     assert (len(found.nodes), len(found.edges), len(found.rests)) == PINNED[bounds]
 
 
-@thinned(5)
+@thinned(10)
 @pytest.mark.parametrize("bounds", CHECKED, ids=scope)
 def test_what_the_specification_allows_satisfies_every_invariant(bounds: Bounds) -> None:
     """No run of the specification violates one of the fifteen."""

@@ -40,7 +40,7 @@ def refuted(revision: str, scope: str) -> set[str]:
 # storing a step ----------------------------------------------------------------------------------------------------
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize("scope", ["A+1f", "A+x", "AA+1f", "A+1e+1f"])
 @pytest.mark.parametrize("revision", ORIGINALS)
 def test_a_finish_that_never_reaches_the_buffer_is_mended_by_no_flush(revision: str, scope: str) -> None:
@@ -49,6 +49,7 @@ def test_a_finish_that_never_reaches_the_buffer_is_mended_by_no_flush(revision: 
     assert "state-before-notice" in refuted(revision, scope)
 
 
+@thinned(2)
 @pytest.mark.parametrize("scope", ["A+1f", "A+x", "AA+1f", "A+1e+1f", "A+1c+1f", "A+1t+1f", "A+1r+1f", "A+x+1f"])
 def test_hardened_tries_to_store_the_message_before_anything_else(scope: str) -> None:
     """So that the flush mends it, whichever operation it was that failed."""
@@ -156,6 +157,7 @@ def test_a_write_that_was_interrupted_may_have_been_made(tmp_path: Path, run: in
     assert told.tried[0].match.answer is (MatchAnswer.ACCEPTED if message.startswith("u:") else MatchAnswer.REFUSED)
 
 
+@thinned(2)
 @pytest.mark.parametrize("scope", ["A+1f", "Aa+1c", "A+1f+n", "Aa+1c+1f"])
 def test_a_message_that_was_stored_by_a_failed_write_is_stored_once(scope: str) -> None:
     """`hardened` writes it no second time."""

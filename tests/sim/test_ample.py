@@ -50,7 +50,7 @@ def found(agent: Any, scope: str, judge: Judge, reduce: str) -> Found:
 SCOPES = ["A", "AA", "II", "A+1e+1f", "A+1c+1f", "A+1q", "a+1s", "A+1t+1s", "A+1c+x", "A+1r+n", "A+2c", "A+*t"]
 
 
-@thinned(3)
+@thinned(6)
 @pytest.mark.parametrize(("scope", "revision"), one_in(4, SCOPES, [name for name in REVISIONS if name not in LATER]))
 def test_the_reduction_changes_no_verdict_no_outcome_and_no_rest(revision: str, scope: str) -> None:
     """Judged as a whole, and by one invariant that looks at rest only, where most is left out."""
@@ -58,6 +58,7 @@ def test_the_reduction_changes_no_verdict_no_outcome_and_no_rest(revision: str, 
         assert found(revision, scope, judge, "ample") == found(revision, scope, judge, "dead")
 
 
+@thinned(2)
 @pytest.mark.parametrize("invariant", ["no-double-emit", "one-turn", "prompt-notice", "true-outcome", "in-order"])
 def test_each_invariant_alone_is_judged_the_same(invariant: str) -> None:
     """What is told to nobody who looks at it counts for nothing, what is told to one who does counts."""
@@ -109,6 +110,7 @@ class Whole:
                         todo.append(step.row)
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("revision", "scope", "invariants"),
     [("d4", "AA", ()), ("hardened", "AA", ("mission",)), ("d1", "A+1c", ("true-outcome",)), ("d4", "aa+1s", ())],

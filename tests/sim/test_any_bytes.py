@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.nightly import thinned
 
 from everyturn.campaigns.campaign import read_campaign
 from everyturn.campaigns.known import read_failure
@@ -123,6 +124,7 @@ def check_clean(kind: str, content: bytes) -> None:
                 assert not any(each != file for each in Path(folder).iterdir())
 
 
+@thinned(2)
 @pytest.mark.parametrize("kind", SEEDS)
 @given(edits=EDITS)
 @settings(max_examples=25, deadline=None)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.nightly import thinned
 
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.search.searching import SearchLimits, search
@@ -59,6 +60,7 @@ def _program(make: Callable[[], Any], *, goes: bool) -> Any:
     return program
 
 
+@thinned(2)
 @pytest.mark.parametrize("goes", [False, True])
 @pytest.mark.parametrize("kind", [Sink, Compared, Held])
 def test_states_are_as_many_as_with_a_number_in_the_set(kind: type, goes: bool) -> None:

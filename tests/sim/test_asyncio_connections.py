@@ -166,6 +166,7 @@ def reads_all(text: bytes, *, whole: bool = False) -> Scenario:
     return scenario
 
 
+@thinned(2)
 @pytest.mark.parametrize(("text", "number"), [(b"abc", 4), (b"abcd", 8), (b"abcde", 16)])
 def test_bytes_arrive_in_any_pieces(text: bytes, number: int) -> None:
     """n bytes can be cut at each of n - 1 places, or not."""

@@ -64,7 +64,7 @@ def test_a_state_without_a_part_of_the_loop_proves_nothing(part: str, monkeypatc
         check(scenario)
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize("name", FORGOTTEN)
 def test_what_matters_later_is_part_of_the_state(name: str) -> None:
     scenario = FORGOTTEN[name][1]

@@ -27,7 +27,7 @@ EITHER = {("a",), ("b",)}
 KINDS = [earlier.of_a_module, earlier.of_a_class, earlier.of_an_object, earlier.weak, earlier.taken_out]
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize("scenario", KINDS, ids=lambda each: str(each.__name__))
 def test_either_task_comes_first(scenario: Any) -> None:
     assert behaviours(scenario) == EITHER
@@ -58,6 +58,7 @@ MEANWHILE: Final[dict[str, Callable[[], object]]] = {
 }
 
 
+@thinned(2)
 @pytest.mark.parametrize("meanwhile", MEANWHILE.values(), ids=MEANWHILE)
 def test_sets_that_came_between_two_searches_are_known(
     meanwhile: Callable[[], object], monkeypatch: pytest.MonkeyPatch

@@ -75,7 +75,7 @@ def noted(scenario: Any, guide: DepthFirstGuide) -> set[tuple[Any, ...]]:
         return {tuple(each.logged) for each in outcomes(scenario, Setting(), guide) if each.complete}
 
 
-@thinned(4)
+@thinned(8)
 @pytest.mark.parametrize("name", MAKERS)
 def test_where_an_iterator_stands_is_a_part_of_a_state(name: str) -> None:
     scenario = moved_on(MAKERS[name])

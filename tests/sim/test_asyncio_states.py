@@ -79,7 +79,7 @@ def library_as_it_was() -> Iterator[None]:
         yield
 
 
-@thinned(4)
+@thinned(8)
 @pytest.mark.parametrize("name", MAKE_AND_LOOK)
 def test_what_differs_in_one_hidden_thing_is_two_states(name: str) -> None:
     scenario = program(name)

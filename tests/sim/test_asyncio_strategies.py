@@ -108,6 +108,7 @@ def test_seed_and_number_decide_a_run_alone(name: str) -> None:
     assert len({tuple(each.word for each in outcome.decisions) for outcome in in_order}) > 3
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_a_sampler_finds_the_hang_or_bounds_the_risk(name: str) -> None:
     assert fuzz(small.racy, strategy=name, runs=120, seed=2).cell.invariants["hang"].verdict is Verdict.REFUTED

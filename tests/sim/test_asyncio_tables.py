@@ -65,7 +65,7 @@ def made(scenario: Scenario, runs: int, setting: Setting) -> ScenarioTables:
     return known
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize(
     "strategy", ["random-walk", "pct:2", "fair-pct", "urw", "portfolio", "delay:1", "preemption:1"]
 )
@@ -79,6 +79,7 @@ def test_so_it_is_of_a_session(scope: str) -> None:
     assert compared(workload("examples.sessions.adapter:Chat", scope), runs=150).found.shown
 
 
+@thinned(2)
 @pytest.mark.parametrize("seed", range(how_many(12, 400)))
 def test_so_it_is_of_programs_that_are_made_at_random(seed: int) -> None:
     async def scenario(world: Any) -> None:

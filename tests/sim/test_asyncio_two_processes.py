@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.nightly import how_many
+from tests.nightly import how_many, thinned
 from tests.sim.asyncio_programs import interpret, program
 
 from everyturn.asyncio.runtime.scenarios import find
@@ -86,6 +86,7 @@ def compared(program: Any, **how: Any) -> ScenarioSearch:
     return both
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", ["http_chat:racy", "http_chat:mended", "faults.turns:is_over_before_it_ends.wrong"])
 def test_two_processes_find_what_one_finds(name: str, counted: Counted) -> None:
     compared(find(f"examples.scenarios.{name}"))
@@ -98,6 +99,7 @@ def test_so_they_do_of_a_session(scope: str, counted: Counted) -> None:
     assert counted.taken_up > 20
 
 
+@thinned(2)
 @pytest.mark.parametrize("seed", range(how_many(6, 300)))
 def test_so_they_do_of_programs_that_are_made_at_random(seed: int) -> None:
     async def scenario(world: Any) -> None:

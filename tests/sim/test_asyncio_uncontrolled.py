@@ -72,6 +72,7 @@ async def spins_and_swallows_what_ends_it(world: Any) -> None:
         await world.io("b")
 
 
+@thinned(2)
 @needs_timers
 @pytest.mark.parametrize(
     "scenario", [spins, spins_in_a_task, spins_in_a_callback, spins_on_a_thread, spins_and_swallows_what_ends_it]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.nightly import thinned
 from tests.sim.log_breaks import FAULTS, GUARDS, HARMLESS, Log, renumbered
 
 from everyturn.engines.simpy.kernel import simulate
@@ -92,6 +93,7 @@ def test_the_logs_are_accepted() -> None:
         assert refusing(log) == []
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_refused_wherever_it_is_made(name: str) -> None:
     """By the specification, too, at every place, and first by a guard that says what is wrong."""
@@ -121,6 +123,7 @@ def test_what_is_harmless_is_accepted_wherever_it_is_made(name: str) -> None:
     assert (len(wrong), len(made) >= 20) == (0, True), [len(made), wrong[:1]]
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_is_harmless_is_not_refused_wherever_it_is_made(name: str) -> None:
     """By no guard of the specification, at any place."""

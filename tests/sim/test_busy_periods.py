@@ -84,7 +84,7 @@ def outside(lines: tuple[LogLine, ...], header: LogHeader) -> set[str]:
     return found
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize("name", HEADERS)
 @pytest.mark.parametrize("revision", [name for name in REVISIONS if name not in LATER])
 def test_runs_of_every_revision_as_logs(revision: str, name: str) -> None:

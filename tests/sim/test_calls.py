@@ -67,7 +67,7 @@ def violated(found: Exploration) -> set[str]:
     return set(found.violations)
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize(("agent", "scope", "expected"), AGENTS)
 def test_every_engine_finds_what_is_true(agent: Any, scope: str, expected: set[str]) -> None:
     """By levels, with one process and with two, plainly, without merging anything, and by orders of accesses that
@@ -82,6 +82,7 @@ def test_every_engine_finds_what_is_true(agent: Any, scope: str, expected: set[s
     assert (set(searched.failures), set(searched.outcomes)) == (expected, plain.outcomes)
 
 
+@thinned(2)
 @pytest.mark.parametrize(("agent", "scope", "expected"), [each for each in AGENTS if each[0] is not Waits])
 def test_random_runs_find_what_is_true(agent: Any, scope: str, expected: set[str]) -> None:
     """Through SimPy and over tables; the shortest counterexamples replay in SimPy."""

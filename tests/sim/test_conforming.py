@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from tests.nightly import thinned
 from tests.sim.referee import judge_file
 
 from everyturn.checking.fuzz import fuzz
@@ -126,6 +127,7 @@ def test_a_turn_without_stream_within_a_summary_is_seen() -> None:
     assert (first.place, first.guard) == (776, "nothing-active")
 
 
+@thinned(2)
 @pytest.mark.parametrize("scope", ["AAa+1c+1t", "AIa+1c+1q+1t", "AA+1s+1c", "AA+1e+1t", "AA+u+1t", "Aa+1r+1c"])
 def test_projected_runs_of_hardened_are_accepted(scope: str) -> None:
     """What a dispatcher that conforms does is never refused when most of it is hidden."""
@@ -133,6 +135,7 @@ def test_projected_runs_of_hardened_are_accepted(scope: str) -> None:
     assert answers == {PartialAnswer.ACCEPTED: 60}
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("revision", "scope", "guard"),
     [
@@ -154,6 +157,7 @@ def test_projected_runs_with_a_visible_fault_are_refused(revision: str, scope: s
     assert first[guard]
 
 
+@thinned(2)
 @pytest.mark.parametrize("revision", [name for name in REVISIONS if name not in LATER])
 def test_a_complete_log_is_refused_first_where_the_matcher_refuses(revision: str) -> None:
     """Whatever the two ways to follow a complete log say, the guard and the place of the first refusal are the same."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from tests.nightly import thinned
 
 from everyturn.cli import main
 from everyturn.engines.coroutines.exploration import Limits
@@ -115,6 +116,7 @@ EDITS: Final[list[Edit]] = [
 ]  # fmt: skip
 
 
+@thinned(2)
 @pytest.mark.parametrize("edit", EDITS)
 @pytest.mark.parametrize("fits", [False, True])
 def test_an_edited_checkpoint_is_refused(edit: Edit, fits: bool, tmp_path: Path) -> None:
@@ -152,6 +154,7 @@ def nobody_is_first(header: dict[str, Any], arrays: dict[str, Any]) -> None:
     arrays["first"] = np.full_like(arrays["first"], -1)
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("reduce", "edit"),
     [

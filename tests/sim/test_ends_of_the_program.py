@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.nightly import thinned
 
 AGENT = """
 import os, signal, sys
@@ -50,6 +51,7 @@ def checked(tmp_path: Path, *arguments: str, **places: str) -> tuple[int, str]:
     return ended.returncode, ended.stderr
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("place", "end"), [*(("step", end) for end in ENDS), *((place, ENDS[0]) for place in PLACES[1:])]
 )
@@ -68,6 +70,7 @@ def test_nor_is_it_in_a_step_of_an_object(tmp_path: Path) -> None:
     assert "os._exit is called" in said
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("step", "expected"),
     [

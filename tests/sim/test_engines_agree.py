@@ -49,7 +49,7 @@ def test_what_ten_thousand_random_runs_with_a_cancel_miss(revision: str, outcome
     assert not {"no-hang", "no-lost-cancel"} & set(fuzzed.failures) or revision == "d3"
 
 
-@thinned(3)
+@thinned(6)
 @pytest.mark.parametrize(
     ("scope", "revision"),
     [
@@ -68,6 +68,7 @@ def test_random_runs_find_nothing_that_exploration_does_not(revision: str, scope
     assert set(fuzzed.failures) - {"conforms"} <= refuted
 
 
+@thinned(2)
 @pytest.mark.parametrize("granularity", ["access", "await"])
 @pytest.mark.parametrize("scope", ["AA+1c", "II", "AA+1t+u"])
 def test_a_counterexample_of_the_explorer_replays_in_simpy(scope: str, granularity: str) -> None:

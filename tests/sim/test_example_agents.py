@@ -33,7 +33,7 @@ def refuted(agent: str, scope: str) -> set[str]:
     return {name for name, judged in said.items() if judged.verdict not in (Verdict.PROVED, Verdict.VACUOUS)}
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize(
     ("scope", "agent"), one_in(2, ["AI", "II", "AA+1q", "AA+1e", "AA+1t", "AA+1f", "AA+1r"], [LOCK_FREE, ACTOR])
 )
@@ -60,6 +60,7 @@ def test_what_was_proved_is_pinned(agent: str, scope: str, invariants: tuple[str
     assert cell.conforms is None or cell.conforms.verdict is Verdict.PROVED
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("agent", "scope", "broken"),
     [

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.nightly import thinned
 
 from everyturn.cli import main
 from everyturn.exercises.catalogue import EXERCISES
@@ -29,6 +30,7 @@ def test_numbers_are_in_order() -> None:
     assert {path.stem for path in SOLUTIONS.glob("exercise_*.py")} == {f"exercise_{each}" for each in EXERCISES}
 
 
+@thinned(2)
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=lambda each: str(each.number))
 def test_the_solution_is_right(exercise: Exercise) -> None:
     """Every claim is made good by the file in the repository."""
@@ -38,6 +40,7 @@ def test_the_solution_is_right(exercise: Exercise) -> None:
     assert "✗" not in result.output
 
 
+@thinned(2)
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=lambda each: str(each.number))
 def test_what_one_begins_with_is_not_right_yet(exercise: Exercise, tmp_path: Path) -> None:
     """The file that the tool writes is one that it refuses, with a counterexample, or with what is missing."""

@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from tests.nightly import thinned
 
 from everyturn.checking.check import check
 from everyturn.verdicts.expectations import CALLED_FOR, called_for, unreached
@@ -27,6 +28,7 @@ def test_every_witness_is_spoken_of() -> None:
     assert list(CALLED_FOR) == [witness.name for witness in WITNESSES]
 
 
+@thinned(2)
 @pytest.mark.parametrize("revision", ["d4", "hardened"])
 @pytest.mark.parametrize("scope", SCOPES)
 def test_what_is_reached_was_called_for(scope: str, revision: str) -> None:

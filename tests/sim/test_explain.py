@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
+from tests.nightly import thinned
 
 from everyturn.checking.check import check
 from everyturn.checking.fuzz import after_fuzzing, fuzz
@@ -146,6 +147,7 @@ def graph(transitions: Transitions) -> dict[Row, list[Row]]:
     return found
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("revision", "scope", "invariant"),
     [("d3", "AA", "no-hang"), ("d4", "AA+1e", "no-hang"), ("d4", "A+1s", "one-turn"), ("d4", "AI", "nothing-lost")],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.nightly import nightly
+from tests.nightly import nightly, thinned
 
 from everyturn.checking.check import check
 from everyturn.engines.coroutines.exploration import Limits
@@ -46,6 +46,7 @@ def test_on_an_event_loop_a_single_in_process_race_is_gone() -> None:
     assert "no-deadlock" not in refuted("d4", "II", granularity="await")
 
 
+@thinned(2)
 @pytest.mark.parametrize("scope", DEFAULT_SCOPES)
 def test_hardened_is_proved(scope: str) -> None:
     """All fifteen, and conformance, in every default scope."""

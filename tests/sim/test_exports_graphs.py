@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.nightly import thinned
 
 from everyturn.cli import main
 from everyturn.engines.coroutines.reached import Arc, Reached
@@ -35,6 +36,7 @@ def graph(states: int, arcs: Iterable[Arc]) -> networkx.MultiDiGraph[int]:
     return found
 
 
+@thinned(2)
 @pytest.mark.parametrize(("scope", "revision"), [("AA", "d4"), ("AA", "d3"), ("A+1c", "d4"), ("Aa+n", "hardened")])
 def test_an_aut_file_is_the_explorers_graph(scope: str, revision: str) -> None:
     """Read back it is the same graph, and its states and transitions are those that `check` counts."""

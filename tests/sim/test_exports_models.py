@@ -53,7 +53,7 @@ def expected(explored: Exploration) -> Counted:
     return Counted(explored.states, explored.transitions, set(explored.violations))
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize("language", MACHINES)
 @pytest.mark.parametrize("case", CASES, ids=" ".join)
 def test_a_model_has_our_states_transitions_and_verdicts(language: str, case: tuple[str, str, str, str]) -> None:

@@ -29,7 +29,7 @@ def traces(world: World, numbers: range) -> list[bytes]:
     return [trace.write(simulate(world, walk, number), engine="simpy", strategy="", seed=1) for number in numbers]
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize("granularity", ["access", "await"])
 @pytest.mark.parametrize("scope", SCOPES)
 def test_what_was_kept_changes_nothing(scope: str, granularity: str) -> None:
@@ -40,6 +40,7 @@ def test_what_was_kept_changes_nothing(scope: str, granularity: str) -> None:
     assert alone == traces(world, range(12))
 
 
+@thinned(2)
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_a_revision_goes_where_its_coroutines_go(revision: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs whose threads are looked up are those whose coroutines are resumed at every step, byte by byte; where all is

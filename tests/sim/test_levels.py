@@ -41,7 +41,7 @@ def found(explorer: Explorer | LevelExplorer) -> tuple[object, ...]:
 SOME = ["d0", "d3", "d4", "hardened"]
 
 
-@thinned(3)
+@thinned(6)
 @pytest.mark.parametrize(
     ("scope", "revision"),
     one_in(2, ["A", "AA", "Aa+1f", "AI+1q", "A+1t+u+1s", "ai+1s", "A+1c+x", "AA+1r+n", "A+1c+b"], SOME),
@@ -113,6 +113,7 @@ def test_a_rest_is_a_shorter_way_than_a_step_from_the_same_level(monkeypatch: py
         assert found(LevelExplorer(World(Scope.parse(scope), revision, granularity), Judge())) == plain
 
 
+@thinned(2)
 @pytest.mark.parametrize(("revision", "scope"), [("d0", "A+1c+1f"), ("d4", "A+1t+u+1s"), ("d3", "AA")])
 def test_neither_chunks_nor_layouts_matter(revision: str, scope: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of a few states that never end with their level, and fields without a bit to spare, so that rows are
@@ -192,7 +193,7 @@ def test_monitors_ignore_what_they_do_not_see(scope: str, revision: str) -> None
 # reductions --------------------------------------------------------------------------------------------------------
 
 
-@thinned(3)
+@thinned(6)
 @pytest.mark.parametrize(
     ("scope", "revision"),
     one_in(4, ["AA", "aa", "II", "AA+d", "Aa+1e", "A+2c", "A+2q", "ii+1s", "AA+n"], SOME),

@@ -47,7 +47,7 @@ def place_of(agent: Any) -> str:
 # -------------------------------------------------------------------------------
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize(
     "options", [{}, {"engine": "plain"}, {"processes": 2}, {"reduce": "none"}, {"reduce": "ample"}]
 )
@@ -148,7 +148,7 @@ def test_time_holds_in_a_step_that_never_awaits(command: list[str], agent: Any) 
 
 
 # Where a collection of garbage is under way just then, its callback is interrupted first, and the step a moment later.
-@thinned(2)
+@thinned(4)
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("command", [["check"], ["fuzz"], ["liveness"], ["audit"], ["coverage"]])
 def test_without_a_limit_such_a_step_is_an_error_with_its_line(
@@ -170,6 +170,7 @@ def test_fuzz_ends_in_time_though_no_run_does() -> None:
     assert time.monotonic() - begun < 60
 
 
+@thinned(2)
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="expected timers")
 @pytest.mark.parametrize("command", [["check"], ["liveness"], ["fuzz"]])
 def test_ctrl_c_ends_a_step_that_never_awaits(command: list[str]) -> None:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
+from tests.nightly import thinned
 
 from everyturn.checking.check import check
 from everyturn.checking.liveness import cell, liveness
@@ -29,6 +30,7 @@ def kinds(found: Liveness) -> set[tuple[WaitKind, str]]:
     return {(lasso.kind, lasso.who) for lasso in found.lassos}
 
 
+@thinned(2)
 @pytest.mark.parametrize("revision", ["d0", "d3", "d4", "hardened"])
 @pytest.mark.parametrize("scope", ["AA", "A+1f", "AA+1e", "A+1c+1b"])
 def test_where_every_run_ends_it_is_no_hang(revision: str, scope: str) -> None:

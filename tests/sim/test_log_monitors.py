@@ -341,6 +341,7 @@ def test_a_log_of_a_run_shows_nothing_that_the_run_does_not(revision: str, scope
 MISSED: Final = {"idle-cancel", "no-deadlock", "state-before-notice"}
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", sorted(set(MUTANTS) - MISSED))
 def test_mutants_are_caught_from_their_logs(name: str) -> None:
     """Of the runs of each mutant that the model refutes, the log shows nearly all: lines tell less than events."""

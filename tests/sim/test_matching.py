@@ -37,6 +37,7 @@ def answer(transcript: Transcript, revision: str) -> MatchAnswer:
 # what it cannot write is refused -------------------------------------------------------------------------------------
 
 
+@thinned(2)
 @pytest.mark.parametrize("revision", [name for name in REVISIONS if name not in LATER])
 def test_a_log_that_lacks_a_line_is_refused(revision: str) -> None:
     """Whichever line of a run at rest is missing: its thread would have had to write it."""
@@ -238,7 +239,7 @@ def _merges(lines: tuple[WrittenLine, ...]) -> Iterator[tuple[WrittenLine, ...]]
         yield tuple(next(first) if place in places else next(second) for place in range(len(lines)))
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize("revision", ["d2", "d3", "d4", "hardened"])
 @pytest.mark.parametrize("scope", ["AA", "AI+d", "A+1c+1t", "I+1s+1c", "i+1c+1f+d", "Ii+1q"])
 def test_acceptance_agrees_with_brute_force(scope: str, revision: str) -> None:

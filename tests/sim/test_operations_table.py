@@ -184,7 +184,7 @@ def wrong(known: Declaration, table: Table) -> list[str]:
     ]
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_declared_of_an_operation_is_true(name: str) -> None:
     assert wrong(TABLE[name], TABLE) == []
@@ -228,7 +228,7 @@ def opposites(known: Declaration) -> Iterator[Declaration]:
         yield replace(known, entries=lambda arguments: [("another", *map(str, arguments))])
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fact_turned_into_its_opposite_is_found(name: str) -> None:
     for mutant in opposites(TABLE[name]):

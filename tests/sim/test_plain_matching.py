@@ -138,7 +138,7 @@ def names(count: int) -> list[str]:
     return [f"p{number}" for number in range(1, count + 1)]
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_two_hundred_prompts_in_flight_are_accepted(pattern: Callable[[list[str]], list[Told]]) -> None:
     """In as many tried actions for each as for each of seven."""

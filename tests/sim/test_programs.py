@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from examples.scenarios import two_users
 from examples.sessions.adapter import Chat
+from tests.nightly import thinned
 
 import everyturn
 from everyturn.cli import main
@@ -320,6 +321,7 @@ EDITS: dict[str, Callable[[str], str]] = {
 }
 
 
+@thinned(2)
 @pytest.mark.parametrize("edit", EDITS)
 def test_tokens_survive_edits(edit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -139,6 +139,7 @@ async def test_without_world():
     found.stdout.fnmatch_lines(["everyturn: 3 proved"])
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("body", "kind"),
     [

@@ -34,7 +34,7 @@ def answer(transcript: Transcript, revision: str) -> MatchAnswer:
     return match_transcript(transcript, revision).answer
 
 
-@thinned(3)
+@thinned(6)
 @pytest.mark.parametrize("revision", [name for name in REVISIONS if name not in LATER[:-1]])
 @pytest.mark.parametrize("scope", ["AIa+1c+1e+d", "Aai+1s+1t", "AA+1q+1c", "A+1f"])
 def test_a_revision_accepts_what_its_recorder_wrote(revision: str, scope: str) -> None:
@@ -44,7 +44,7 @@ def test_a_revision_accepts_what_its_recorder_wrote(revision: str, scope: str) -
         assert answer(recorded(world, run), revision) is MatchAnswer.ACCEPTED, run
 
 
-@thinned(3)
+@thinned(6)
 @pytest.mark.parametrize("revision", [name for name in REVISIONS if name not in LATER[:-1]])
 @pytest.mark.parametrize("scope", ["AIa+1c+1e+d", "Aai+1s+1t", "AA+1q+1c"])
 def test_a_revision_accepts_what_an_onlooker_saw(revision: str, scope: str) -> None:
@@ -128,7 +128,7 @@ class _Onlooker:
         return line("completion", via=via, cancelled=getattr(completion, "cancelled"))  # noqa: B009
 
 
-@thinned(3)
+@thinned(6)
 @pytest.mark.parametrize("revision", [name for name in REVISIONS if name not in LATER[:-1]])
 @pytest.mark.parametrize("scope", ["AI+1c+1t", "Aa+1s+1e+d", "i+1s+1c+1e"])
 def test_a_revision_accepts_the_messages_that_it_stored(revision: str, scope: str) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from tests.nightly import at_night, nightly
+from tests.nightly import at_night, nightly, thinned
 
 from everyturn.checking.check import CheckedCell, check
 from everyturn.engines.coroutines.exploration import Limits, Sight
@@ -120,6 +120,7 @@ CELLS = [
 ]
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     "asked",
     [
@@ -318,6 +319,7 @@ def cell_and_tokens(checked: CheckedCell) -> tuple[object, ...]:
     return said, cell.conforms, cell.witnesses, cell.states, cell.transitions, cell.depth, cell.verdict, cell.stopped
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("options", "limit"),
     [

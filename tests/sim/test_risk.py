@@ -183,7 +183,7 @@ CELLS = [
 ]
 
 
-@thinned(3)
+@thinned(6)
 @pytest.mark.parametrize(("revision", "scope", "granularity"), CELLS)
 def test_walks_over_tables_are_the_runs_through_simpy(revision: str, scope: str, granularity: str) -> None:
     """Same seed, same runs: every decision, the outcome, and what is violated, of 30 runs far from the first one."""
@@ -204,7 +204,7 @@ def test_walks_over_tables_are_the_runs_through_simpy(revision: str, scope: str,
         assert {finding.invariant for _, finding in found} == set(walks.ends[end].violated)
 
 
-@thinned(3)
+@thinned(6)
 @pytest.mark.parametrize(("cell", "depth"), one_in(2, [*CELLS, ("d4", "AAa+2c+1f", "access")], [1, 3, 6]))
 def test_pct_over_tables_makes_the_runs_through_simpy(cell: tuple[str, str, str], depth: int) -> None:
     """Same seed, same runs: who moves at every step, the outcome, and what is violated; change points beyond the end
@@ -228,6 +228,7 @@ def test_pct_over_tables_makes_the_runs_through_simpy(cell: tuple[str, str, str]
         assert {finding.invariant for _, finding in found} == set(runs.ends[end].violated)
 
 
+@thinned(2)
 @pytest.mark.parametrize("strategy", ["random-walk", "pct:3"])
 @pytest.mark.parametrize("names", [(), ("no-hang", "nothing-lost")])
 def test_a_campaign_over_tables_is_the_one_through_simpy(strategy: str, names: tuple[str, ...]) -> None:
@@ -292,6 +293,7 @@ def by_hand(world: World, judge: Judge) -> dict[tuple[object, frozenset[str]], F
     return dict(summed)
 
 
+@thinned(2)
 @pytest.mark.parametrize(("revision", "scope"), [("d4", "II"), ("d0", "AA"), ("d4", "A+1r"), ("d4", "Ai+1e")])
 def test_exact_probabilities_are_those_of_the_plain_transition_system(revision: str, scope: str) -> None:
     """Each end's probability, against whole-number arithmetic without tables, nodes or merging of choices."""
@@ -323,7 +325,7 @@ def chi_square(found: Exact, counts: dict[object, int], runs: int) -> tuple[floa
 def test_simpy_runs_have_the_exact_probabilities(revision: str, scope: str) -> None:
     """Some thousand runs: outcomes by chi-square, each invariant within 4.5 standard errors, nothing that has no
     probability."""
-    runs = how_many(4_000, nightly=100_000)
+    runs = how_many(2_000, nightly=100_000)
     found = exact(World(Scope.parse(scope), revision), Judge())
     fuzzed = fuzz(revision, scope, strategy="random-walk", runs=runs, seed=11)
     assert set(fuzzed.outcomes) <= set(found.outcomes)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from tests.nightly import thinned
 
 from everyturn.checking.check import check
 from everyturn.checking.fuzz import fuzz
@@ -107,6 +108,7 @@ def test_without_says_what_it_does_not_know() -> None:
         selection(["no-hang"], ["no-hang"])
 
 
+@thinned(2)
 @pytest.mark.parametrize(("engine", "reduce"), [("levels", "dead"), ("levels", "symmetry"), ("plain", "dead")])
 def test_stopped_at_the_first_refutation_it_is_the_same(engine: str, reduce: str) -> None:
     """A shortest counterexample, with the same token; fewer states, and nothing is proved of the others."""

@@ -44,7 +44,7 @@ ELSEWHERE = {"GivesAnotherText": "tests/sim/small_sessions.py"}
 """Adapter → the file that is named, where it is not the adapter's."""
 
 
-@thinned(4)
+@thinned(8)
 @pytest.mark.parametrize("name", SAID)
 @pytest.mark.parametrize("command", ["check", "fuzz"])
 def test_a_mistake_is_told_with_file_and_line(command: str, name: str) -> None:

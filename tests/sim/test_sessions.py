@@ -57,7 +57,7 @@ def test_a_turn_that_is_cancelled_before_its_first_step_tells_nobody() -> None:
     assert {"no-hang", "true-outcome"} <= refuted(Chat, "A+1c")
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize("scope", ["A", "AA", "Aa", "A+1c", "AA+1c", "AA+1e"])
 def test_the_mended_session_is_proved(scope: str) -> None:
     assert unproved(Mended, scope) == {}
@@ -116,7 +116,7 @@ def test_a_right_session_is_proved(scope: str) -> None:
     assert unproved(adapter, scope) == {}
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize(
     ("adapter", "scope"),
     one_in(
@@ -247,7 +247,7 @@ def test_a_limit_leaves_everything_undetermined() -> None:
 # ---------------------------------------------------------------------------------------------------------------
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize(
     ("adapter", "scope"),
     [

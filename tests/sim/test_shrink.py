@@ -61,6 +61,7 @@ def test_the_same_invariant_is_violated(case: tuple[str, str, str]) -> None:
     assert len(found.after.deviations) <= len(found.before.deviations)
 
 
+@thinned(2)
 @pytest.mark.parametrize("case", CASES)
 def test_no_single_deviation_can_be_removed_or_lowered(case: tuple[str, str, str]) -> None:
     """By brute force, through SimPy."""
@@ -83,6 +84,7 @@ def test_no_smaller_scope_violates(case: tuple[str, str, str]) -> None:
         assert case[2] not in found.violations
 
 
+@thinned(2)
 @pytest.mark.parametrize("case", CASES)
 def test_shrinking_twice_changes_nothing(case: tuple[str, str, str]) -> None:
     """A shrunk run is as small as it gets; and shrinking is deterministic."""

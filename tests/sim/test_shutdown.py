@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import pytest
+from tests.nightly import thinned
 
 from everyturn.checking.check import check
 from everyturn.engines.explorer.levels import LevelExplorer
@@ -37,6 +38,7 @@ def violated(revision: str, scope: str) -> set[str]:
     return set(found.violations)
 
 
+@thinned(2)
 @pytest.mark.parametrize("scope", ["A+x", "AA+x", "Ai+x", "AI+x", "A+x+1c", "A+x+1s", "A+x+1f"])
 def test_hardened_starts_nothing_after_shutdown_and_tells_everybody(scope: str) -> None:
     """All fifteen hold, waiters told included, and no turn begins late."""

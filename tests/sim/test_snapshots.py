@@ -262,7 +262,7 @@ def test_a_local_without_a_value_is_an_error_with_its_name_and_line() -> None:
     assert f"{__file__}:{line}" in str(error.value)
 
 
-@thinned(3)
+@thinned(6)
 @pytest.mark.parametrize(
     ("revision", "granularity", "scope"),
     [

@@ -77,7 +77,7 @@ def test_asyncio_itself_shows_each_fault(name: str, tmp_path: Path) -> None:
             assert "main ends in AssertionError" in made.stdout
 
 
-@thinned(4)
+@thinned(8)
 @pytest.mark.parametrize(
     "name", [*THREADS, *TALKING, *(nightly(each) if place % 3 else each for place, each in enumerate(PROGRAMS))]
 )
@@ -148,6 +148,7 @@ TALKING_TO_OTHERS = [
 ]
 
 
+@thinned(2)
 @pytest.mark.parametrize("name", TALKING_TO_OTHERS)
 def test_asyncio_itself_shows_what_is_wrong_with_connections(name: str, tmp_path: Path) -> None:
     """Pieces in which bytes come, a far end that breaks off or is not there, a server that nobody visits: in a process

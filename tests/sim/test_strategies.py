@@ -10,6 +10,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import pytest
+from tests.nightly import thinned
 
 from everyturn.errors import ReplayError
 from everyturn.strategies import strategy
@@ -217,6 +218,7 @@ def test_a_search_that_is_told_something_else_the_second_time_says_so() -> None:
 # partial order reduction ------------------------------------------------------------------------------------------
 
 
+@thinned(2)
 @pytest.mark.parametrize("seed", range(300))
 def test_partial_order_reduction_reaches_every_outcome_once(seed: int) -> None:
     """Random programs: the traces are exactly those of all interleavings, none is run twice but for redundant runs."""

@@ -95,7 +95,7 @@ def test_an_agent_of_another_design_can_be_reduced(agent: str) -> None:
     assert half.states < 0.6 * whole.states
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize(
     ("revision", "scope"),
     [("d4", "AAA"), ("d0", "aaa"), ("d3", "A+3c"), ("d4", "A+3q"), ("d4", "A+2s"), ("d4", "II+2s")],
@@ -114,6 +114,7 @@ def test_three_of_a_kind_change_places(revision: str, scope: str) -> None:
     assert (told[0].outcomes, told[0].depth) == (told[1].outcomes, told[1].depth)
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     ("revision", "scope", "granularity"),
     [("d2", "AA+1f", "await"), ("d0", "I+1r+x", "access"), ("d4", "aa+1r", "await")],

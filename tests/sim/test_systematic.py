@@ -25,7 +25,7 @@ from everyturn_impl.agent import SessionAgent
 from everyturn_impl.calls import Call, Context
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize(
     ("revision", "scope", "granularity", "strategy"),
     [

@@ -50,7 +50,7 @@ def scope_of(cell: StudyPoint) -> Scope:
     return replication._scope(cell.study)
 
 
-@pytest.mark.parametrize(("revision", "raw"), one_in(4, REVISIONS, (BUSY, RACING)))
+@pytest.mark.parametrize(("revision", "raw"), one_in(8, REVISIONS, (BUSY, RACING)))
 def test_what_is_kept_changes_no_figure(revision: str, raw: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """Every figure is that of threads each of which is resumed at every step, where names never come again; also if the
     tables are full before long, and if all is in them."""

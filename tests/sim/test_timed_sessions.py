@@ -118,7 +118,7 @@ def _at_once(histories: TimedHistories) -> list[ev.Event]:
     return log.events
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize("revision", [name for name in REVISIONS if name not in LATER])
 @pytest.mark.parametrize("scope", ["Aa+1c", "AI+1q"])
 def test_what_happens_in_time_can_happen_at_all(revision: str, scope: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.nightly import thinned
 
 from everyturn.cli import main
 from everyturn.engines.simpy.kernel import simulate
@@ -175,6 +176,7 @@ def changed(revision: str) -> type[Server]:
     return Changed
 
 
+@thinned(2)
 @pytest.mark.parametrize("path", TRACES, ids=lambda path: path.stem)
 def test_a_token_survives_a_change_of_the_code(path: Path) -> None:
     """One access more and one less: the violation is the same, and it is said where the path was left."""

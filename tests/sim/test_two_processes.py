@@ -51,7 +51,7 @@ def explored(
     return counts, ways, found.violations, found.others, found.outcomes, list(explorer.events)
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize(
     ("scope", "revision", "granularity", "names", "reduce"),
     [

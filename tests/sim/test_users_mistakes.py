@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.nightly import thinned
 from tests.sim import mistakes, mistakes_of_agents
 
 from everyturn.checking.check import check
@@ -90,6 +91,7 @@ def test_other_commands_tell_the_same(command: str, agent: Any) -> None:
 ON_ASYNCIO = [each for each in SAMPLED if "asyncio." in each.SAID or each is mistakes.Gathers]
 
 
+@thinned(2)
 @pytest.mark.parametrize("agent", ON_ASYNCIO)
 def test_no_coroutine_is_left_to_be_warned_of_elsewhere(agent: Any) -> None:
     """Python warns of a coroutine that nobody began when it collects it, in whatever code runs then."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from operator import attrgetter
 
 import pytest
+from tests.nightly import thinned
 from tests.sim.small_agents import Small
 
 from everyturn.checking.check import check
@@ -209,6 +210,7 @@ def test_what_is_not_vacuous_can_be_broken(name: str, agent: type[Silly], scope:
     assert cell.invariants[name].verdict is Verdict.REFUTED
 
 
+@thinned(2)
 @pytest.mark.parametrize(
     "agent",
     sorted({agent for _, agent, _ in BROKEN_BY}, key=attrgetter("__name__")),

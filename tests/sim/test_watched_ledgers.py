@@ -148,7 +148,7 @@ LOOKS: dict[str, Look] = {
 }
 
 
-@thinned(2)
+@thinned(4)
 @pytest.mark.parametrize(("scope", "name"), one_in(2, ["Aa", "A+1c"], LOOKS))
 def test_no_look_is_missed(name: str, scope: str) -> None:
     """Each way to look at a ledger: the same states, violations and outcomes."""
@@ -200,6 +200,7 @@ def at_random(seed: int) -> Invariant:
     return Invariant(f"random {seed}", "At random.", Kind.ALWAYS, step, 0, sees=random.choice(((), kinds)))
 
 
+@thinned(2)
 @pytest.mark.parametrize("seed", range(how_many(10, nightly=100)))
 def test_monitors_at_random(seed: int) -> None:
     """Three invariants that look at whatever they like, depending on what they saw: the same as of the plain
@@ -216,6 +217,7 @@ SCOPES = ("Aa", "A+1c", "AI", "a+1s", "A+1f+1c", "Ai+1f", "A+x", "A+1r", "A+n", 
 POISONED = (("d0", "AA+1c"), ("d4", "AA+1e"), (NoPoisonedPrompt, "Aa+1c"), (NoPoisonedPrompt, "Aaa"))
 
 
+@thinned(2)
 @pytest.mark.parametrize(("revision", "scope"), POISONED)
 def test_who_is_not_concerned_need_not_be_looked_at(revision: Any, scope: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """That a prompt ends as cancelled is seen at the events that concern it, and only then is it looked at closer."""
