@@ -347,7 +347,7 @@ def _compare_with_asyncio(
 
 def _sentence(scenario: Scenario, setting: Setting, outcome: ScenarioOutcome, kind: str) -> str | None:
     """What is said of a run that shows a fault of this kind; of a hang, who waits for whom."""
-    if kind == "hang" and outcome.complete:
+    if kind == "hang" and outcome.complete and not outcome.blocked:
         with prepared(scenario, setting):
             return f"{HANGS}: {who_waits(waiting_at_rest(scenario, setting, outcome))}"
     return next((str(each) for each in outcome.findings if each.kind == kind), None)

@@ -161,6 +161,8 @@ class Calls:
         self._ended(name)
 
     def _ended(self, name: str) -> None:
+        if self.world.settled:
+            return
         del self.open[name]
         self.left -= 1
         if not self.left and not self.over.done():
@@ -308,6 +310,8 @@ class Calls:
         return self._look if self._shows else None
 
     def _note(self, observed: Observed) -> None:
+        if self.world.settled:
+            return
         task = asyncio.current_task(self.world.loop)
         if task is not None:
             self._forget_wake(task.get_name())

@@ -45,6 +45,9 @@ class StepInterrupted(BaseException):
         self.error = error
 
 
+Stuck = Callable[[FrameType | None], BaseException | None]
+
+
 class _Watch:
     """What the timer looks at: how many steps were begun, whether one runs, and since when the same."""
 
@@ -61,6 +64,7 @@ class _Watch:
     """Whether something must be made as a whole in which no steps are told apart."""
     ended: BaseException | None = None
     """What has ended the step from outside."""
+    stuck: Stuck | None = None
     listens = False
     watching = False
 
@@ -144,20 +148,21 @@ def asked_for() -> Iterator[list[int]]:
 
 
 @contextmanager
-def undivided() -> Iterator[None]:
+def undivided(stuck: Stuck | None = None) -> Iterator[None]:
     """Within, code runs that is not ours, and that tells of its steps by :func:`passed` alone. If Ctrl-C is pressed
     meanwhile, it is ended a moment later, and whatever comes of it is nothing: :class:`KeyboardInterrupt` is raised at
-    its end. So is what ends a step that goes on and on."""
-    before = _watch.divides
+    its end. So is what ends a step that goes on and on. ``stuck`` is asked now and then of such a step whether it can
+    end at all: what it returns ends the step, if anything."""
+    before, before_stuck = _watch.divides, _watch.stuck
     with asked_for() as presses:
-        _watch.divides, _watch.ended = False, None
+        _watch.divides, _watch.ended, _watch.stuck = False, None, stuck
         _watch.begun += 1
         try:
             yield
         except StepInterrupted as interrupted:
             _watch.ended = interrupted.error
         finally:
-            _watch.divides = before
+            _watch.divides, _watch.stuck = before, before_stuck
             error, _watch.ended = _watch.ended, None
             if presses:
                 raise KeyboardInterrupt
@@ -278,11 +283,12 @@ def _tick(number: int, frame: FrameType | None) -> None:
     error = _due(now - GRACE_SECONDS) if now - _watch.since >= GRACE_SECONDS else None
     if type(error) is OutOfTime:
         error = OutOfTime(f"{error}, within a step that goes on at {running_at(frame)}")
+    if error is None and _watch.stuck is not None and not _watch.runs:
+        error = _watch.stuck(frame)
     if error is None and now - _watch.since >= STEP_SECONDS:
         error = AgentFault(
             f"{running_at(frame)}: a step runs for {STEP_SECONDS:g} seconds without an await: expected every loop to "
-            f"end or to "
-            "await something, and nothing that blocks"
+            "end or to await something, and nothing that blocks"
         )
     if error is not None:
         _watch.ended = error

@@ -33,10 +33,10 @@ def may_be_patched(file: str) -> bool:
     return "site-packages" in file or not file.startswith(tuple(folder + os.sep for folder in _STANDARD))
 
 
-def user_line() -> str:
-    """File and line of the innermost frame of the program that is running now; without one, of an installed
-    package's."""
-    frame: FrameType | None = sys._getframe(1)
+def user_line(running: FrameType | None = None) -> str:
+    """File and line of the innermost frame of the program that is running now, or in what is ``running``; without one,
+    of an installed package's."""
+    frame: FrameType | None = running or sys._getframe(1)
     package = ""
     while frame is not None and frame.f_code is not _loop_code():
         file = frame.f_code.co_filename

@@ -18,6 +18,7 @@ from everyturn.asyncio.order.hashed import HOLDERS, MERGED
 from everyturn.asyncio.order.ordering import Groups
 from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.runtime.apart import apart
+from everyturn.asyncio.runtime.blocking import BlockedForEver, Blocking, was_ended
 from everyturn.asyncio.runtime.changed_files import CHANGED as CHANGED_FILES
 from everyturn.asyncio.runtime.decisions import Decision, Guide
 from everyturn.asyncio.runtime.errors import REFUSED, Abandoned, AtRest, Unsupported
@@ -68,7 +69,7 @@ class ScenarioOutcome:
     of which it cannot be seen whether this run has one, and why not; ``shown``: what the run has shown, where a verdict
     needs that something was seen at all. ``trusted``: what of its connections was one of all that are possible.
     ``measured``: durations that it has noted. ``two_times``: a time became a plain number, and was found out to be
-    another one.
+    another one. ``blocked``: its thread can never go on.
     """
 
     decisions: list[Decision]
@@ -88,6 +89,7 @@ class ScenarioOutcome:
     trusted: frozenset[str] = frozenset()
     measured: list[tuple[str, float]] = field(default_factory=list)
     two_times: bool = False
+    blocked: bool = False
 
 
 class Setting(NamedTuple):
@@ -120,8 +122,9 @@ def run(
     To be used within :func:`everyturn.asyncio.control.preparing.prepared`. Raises
     :class:`~everyturn.asyncio.runtime.errors.Unsupported` where the program does what cannot be controlled.
     """
-    with overrun.undivided():  # the program may swallow Ctrl-C, and goes on then as it never does
-        return _whole(scenario, guide, setting, watch, world_of)
+    blocking = Blocking()
+    with overrun.undivided(blocking):  # the program may swallow Ctrl-C, and goes on then as it never does
+        return _whole(scenario, guide, setting, watch, world_of, blocking)
 
 
 def _whole(
@@ -130,12 +133,14 @@ def _whole(
     setting: Setting,
     watch: Callable[[str, Any], None] | None,
     world_of: Callable[..., ScenarioWorld],
+    blocking: Blocking,
 ) -> ScenarioOutcome:
     outcome = ScenarioOutcome([], [], groups=setting.groups)
     EARLIER.freeze()  # the collector looks into what this run makes, and not again into what a search remembers
     with warnings.catch_warnings(record=True) as noted:
         warnings.simplefilter("always")
         world = world_of(guide, setting, watch=watch)
+        blocking.world = ref(world)
         fault: UsageError | None = None
         with taken_by(_printing(watch, ref(world))):
             try:
@@ -247,10 +252,14 @@ def _never_awaited(noted: warnings.WarningMessage) -> ScenarioFinding:
 def _run(world: ScenarioWorld, scenario: Scenario, outcome: ScenarioOutcome) -> None:
     loop = world.loop
     main = world.main = loop.create_task(_main(scenario, world), name="main")
-    rests = _to_rest(world)
+    judge = getattr(scenario, "at_rest", None)
+    try:
+        rests = _to_rest(world)
+    except BlockedForEver as blocked:
+        _judge_blocked(world, blocked.finding, judge, outcome)
+        return
     outcome.rested = len(world.logged)
     outcome.times = world.clock.times()
-    judge = getattr(scenario, "at_rest", None)
     if judge is not None:  # what it means for a session to be at rest, its workload knows
         judge(world, outcome)
     elif rests and not main.done():
@@ -262,6 +271,25 @@ def _run(world: ScenarioWorld, scenario: Scenario, outcome: ScenarioOutcome) -> 
     for task in loop.world.tasks() if rests and judge is None else ():
         outcome.findings.append(ScenarioFinding("left-over", f"{task_name(task)} still waits at rest", waits(task)))
     _end(world, outcome)
+
+
+def _judge_blocked(
+    world: ScenarioWorld, finding: ScenarioFinding, judge: Callable[..., None] | None, outcome: ScenarioOutcome
+) -> None:
+    """The loop's thread can never go on: all that has not ended by then never does."""
+    outcome.rested = len(world.logged)
+    outcome.times = world.clock.times()
+    outcome.findings.append(finding)
+    outcome.blocked = True
+    main = world.main
+    if judge is not None:
+        judge(world, outcome)
+    elif not main.done() or (not main.cancelled() and was_ended(main._exception)):
+        outcome.findings.append(ScenarioFinding("hang", f"the scenario never ends: {finding.sentence}", finding.where))
+    else:
+        for task in world.tasks():
+            sentence = f"{task_name(task)} never goes on: {finding.sentence}"
+            outcome.findings.append(ScenarioFinding("left-over", sentence, finding.where))
 
 
 def _judge_end(main: asyncio.Task[Any], outcome: ScenarioOutcome) -> None:
@@ -280,13 +308,17 @@ async def _main(scenario: Scenario, world: ScenarioWorld) -> Any:
 
 
 def _to_rest(world: ScenarioWorld) -> bool:
-    """Whether it comes to rest; if not, the program ends the process."""
+    """Whether it comes to rest; if not, the program ends the process. Raises :class:`BlockedForEver`."""
     rests = True
     try:
         with apart():
             world.loop.run_forever()
     except AtRest:
         pass
+    except overrun.StepInterrupted as interrupted:
+        if isinstance(interrupted.error, BlockedForEver):
+            raise interrupted.error from None
+        raise
     except (SystemExit, KeyboardInterrupt) as error:
         if isinstance(error, KeyboardInterrupt) and not overrun.nobody_asked():
             raise
@@ -313,7 +345,12 @@ def _end(world: ScenarioWorld, outcome: ScenarioOutcome) -> None:
     for task in left:
         task.cancel()
     end = world.ending = loop.create_task(_shut_down(loop, left), name="end of asyncio.run")
-    _to_rest(world)
+    try:
+        _to_rest(world)
+    except BlockedForEver as blocked:
+        never = ScenarioFinding("no-end", f"asyncio.run never ends: {blocked.finding.sentence}", blocked.finding.where)
+        outcome.findings += [blocked.finding, never]
+        return
     if not end.done():
         waiting = [task_name(task) for task in left if not task.done()] or ["the executor"]
         outcome.findings.append(ScenarioFinding("no-end", f"asyncio.run never ends: waits for {', '.join(waiting)}"))

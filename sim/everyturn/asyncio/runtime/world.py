@@ -16,6 +16,7 @@ from everyturn.asyncio.order.sequences import NOW
 from everyturn.asyncio.order.sets import SetOrders
 from everyturn.asyncio.runtime import executors
 from everyturn.asyncio.runtime.arriving import Arriving, RunProgress, WorldMove
+from everyturn.asyncio.runtime.blocking import was_ended
 from everyturn.asyncio.runtime.collecting import unheld
 from everyturn.asyncio.runtime.decisions import GO_ON, Decision, Guide, told_apart
 from everyturn.asyncio.runtime.errors import Unsupported
@@ -340,8 +341,8 @@ class ScenarioWorld(Arriving):
             )
 
     def failed(self, context: dict[str, Any]) -> None:
-        """What the loop's exception handler is told."""
-        if not self.over:
+        """What the loop's exception handler is told, but for what has ended a step from outside."""
+        if not self.over and not was_ended(context.get("exception")):
             self.failures.append(of_context(context))
 
     def _tell(self, kind: str, what: Any) -> None:

@@ -323,7 +323,8 @@ def _recorded(
     with prepared(scenario, setting):
         outcome = run(scenario, recorder, setting, recorder.watch)
     if not outcome.complete or not recorder.rests:
-        raise UsageError("no script: expected a run that comes to rest; found one that goes on for ever")
+        found = "blocks its loop" if any(each.kind == "blocked" for each in outcome.findings) else "goes on"
+        raise UsageError(f"no script: expected a run that comes to rest; found one that {found} for ever")
     if recorder.calls_for_sockets:
         raise UsageError("no script: expected sockets that asyncio makes; found one that the program makes itself")
     return recorder, outcome

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from everyturn.asyncio.runtime.blocking import was_ended
 from everyturn.asyncio.runtime.decisions import Decision, Guide
 from everyturn.asyncio.runtime.findings import step_name, task_name
 from everyturn.asyncio.runtime.outside import Answer
@@ -73,6 +74,8 @@ def how_it_stands(task: asyncio.Task[Any]) -> str:
         return "is cancelled"
     if task.done():
         error = task._exception  # whoever calls exception() has asked for it
+        if was_ended(error):
+            return "goes on no more"
         return f"ends in {error!r}" if error is not None else "ends"
     frame = innermost(task.get_coro())
     if frame is None:
