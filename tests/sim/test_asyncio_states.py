@@ -26,6 +26,7 @@ from tests.sim import (
     asyncio_hidden_in_code,
     asyncio_hidden_in_containers,
     asyncio_hidden_in_keys,
+    asyncio_hidden_in_names,
     asyncio_hidden_in_settings,
     asyncio_hidden_in_the_library,
 )
@@ -47,6 +48,7 @@ MAKE_AND_LOOK: Final = (
     | asyncio_hidden_in_the_library.MAKE_AND_LOOK
     | asyncio_hidden_in_settings.MAKE_AND_LOOK
     | asyncio_hidden_in_keys.MAKE_AND_LOOK
+    | asyncio_hidden_in_names.MAKE_AND_LOOK
 )
 
 
@@ -75,7 +77,11 @@ def noted(scenario: Program, guide: DepthFirstGuide) -> set[tuple[Any, ...]]:
 
 @pytest.fixture(autouse=True)
 def library_as_it_was() -> Iterator[None]:
-    with asyncio_hidden_in_the_library.library_as_it_was(), asyncio_hidden_in_settings.settings_as_they_were():
+    with (
+        asyncio_hidden_in_the_library.library_as_it_was(),
+        asyncio_hidden_in_settings.settings_as_they_were(),
+        asyncio_hidden_in_names.names_as_they_were(),
+    ):
         yield
 
 

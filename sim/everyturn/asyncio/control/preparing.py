@@ -17,6 +17,7 @@ from everyturn.asyncio.runtime.first_state import FIRST
 from everyturn.asyncio.runtime.output import kept
 from everyturn.asyncio.runtime.process_settings import PROCESS
 from everyturn.asyncio.states.library_kinds import finalizers_before_the_runs
+from everyturn.asyncio.states.mentioned import BEFORE
 from everyturn.asyncio.states.state import encode
 from everyturn.asyncio.states.unknown import UnknownValue
 from everyturn.world import overrun
@@ -100,6 +101,7 @@ class _Preparation:
         self._ends.enter_context(kept())
         patches.put()
         NOW.take_alone([PASSING])
+        BEFORE.take()
         finalizers_before_the_runs()
         if self._scenario is not None:
             FIRST.take(self._scenario)
@@ -109,6 +111,7 @@ class _Preparation:
             self._classes = list(NOW.classes)
             with FIRST.importing():
                 patches.put_in_modules()
+            BEFORE.take(anew=False)
             gc.collect()
             finalizers_before_the_runs()
             EARLIER.freeze()

@@ -12,6 +12,7 @@ import asyncio
 import functools
 import logging
 import ssl
+import struct
 import threading
 import weakref
 from collections import defaultdict
@@ -81,6 +82,7 @@ def encodes(*kinds: type) -> Callable[[Encode], Encode]:
     """Register how objects of exactly these types are encoded."""
 
     def register(encode: Encode) -> Encode:
+        assert _BY_TYPE.keys().isdisjoint(kinds), "what one module knows another one must not know otherwise"
         _BY_TYPE.update(dict.fromkeys(kinds, encode))
         return encode
 
@@ -205,6 +207,7 @@ class StateEncoder:
         else:
             self.out.append((kind.__name__, repr(value)))
             if value != value:  # noqa: PLR0124 - a container finds what is not a number by which one it is
+                self.out.append(_exactly(value))
                 self.out.append(self.numbers.setdefault(id(value), len(self.numbers)))
                 self.alive.append(value)
 
@@ -315,6 +318,11 @@ class StateEncoder:
             for name, function in methods(each):
                 self.out.append(name)
                 self.inside(name, function)
+
+
+def _exactly(value: float | complex) -> bytes:
+    """What is not a number, with its sign and its bits."""
+    return struct.pack(">dd", complex(value).real, complex(value).imag)
 
 
 def _otherwise(kind: type) -> Encode:

@@ -223,6 +223,12 @@ def _function(encoder: StateEncoder, value: Any) -> None:
     encoder.functions.append(value)
 
 
+@encodes(types.CodeType)
+def _held_code(encoder: StateEncoder, value: types.CodeType) -> None:
+    """Code that is held as a value: ``eval`` and ``exec`` run it."""
+    encoder.out.append(("code object", NAMES.code(value)))
+
+
 @encodes(types.TracebackType)
 def _traceback(encoder: StateEncoder, value: Any) -> None:
     """Where it leads through, not what is in the frames there."""

@@ -33,6 +33,7 @@ from everyturn.asyncio.runtime.changed_files import CHANGED, TooLarge
 from everyturn.asyncio.runtime.output import KeptStream
 from everyturn.asyncio.states.classes import is_programs, is_watched
 from everyturn.asyncio.states.encoding import encodes
+from everyturn.asyncio.states.mentioned import BEFORE
 from everyturn.asyncio.states.unknown import UnknownValue
 from everyturn.source_location import Rank, rank
 
@@ -196,6 +197,9 @@ def _arithmetic(encoder: StateEncoder, value: decimal.Context) -> None:
 _environment: Final = dict(vars(os.environ)["_data"])
 
 
+STREAMS: Final = ("stdin", "stdout", "stderr")
+
+
 def surroundings(encoder: StateEncoder) -> None:
     """The environment, if it is not as it was; how the interpreter is set; who is called for what nobody handles."""
     now: dict[Any, Any] = vars(os.environ)["_data"]
@@ -204,6 +208,9 @@ def surroundings(encoder: StateEncoder) -> None:
         encoder.value([*changed, *(key for key in _environment if key not in now)])
     if (held := _settings()) != _SETTINGS:
         encoder.out.append(held)
+    for name in STREAMS:
+        if BEFORE.holds_other(sys, name):  # where print writes, whoever has named it
+            encoder.part(name, getattr(sys, name))
 
 
 def files(encoder: StateEncoder) -> None:

@@ -8,6 +8,7 @@ import contextvars
 import ctypes
 import gc
 import re
+import types
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 
@@ -188,8 +189,11 @@ def _learn_hidden_types() -> None:
         wakeup = future._callbacks[0][0]
         waiting = nothing()
         for hidden in (step, wakeup, future.__await__(), waiting.__await__()):
-            if type(hidden).__module__ == "builtins" or type(hidden).__module__.startswith("_asyncio"):
-                encodes(type(hidden))(_referents)
+            kind = type(hidden)
+            if kind is types.BuiltinFunctionType:  # which is known by its name, too
+                continue
+            if kind.__module__ == "builtins" or kind.__module__.startswith("_asyncio"):
+                encodes(kind)(_referents)
         waiting.close()
         future.set_result(None)
         loop.run_until_complete(task)

@@ -105,24 +105,57 @@ def of_library(
     library_modules.of_whose(encoder, module.__name__)
     for name in _held_names(mentioned, module, len(held)):
         value = held[name]
-        if isinstance(value, ModuleType):
-            if value not in within and is_library(value):
-                of_library(encoder, value, mentioned, (*within, value))
-            continue
+        if isinstance(value, ModuleType) and value not in within and is_library(value):
+            of_library(encoder, value, mentioned, (*within, value))
         if name in encoder.globals[id(held)]:
             continue
         encoder.globals[id(held)].add(name)
+        is_other = BEFORE.holds_other(module, name)
         if isinstance(value, (type, FunctionType)):
             library_modules.of_whose(encoder, value.__module__)
         if isinstance(value, type):
             encoder.meets(value)
-        elif isinstance(value, FunctionType) and not _is_programs_function(value):
-            if vars(value):
-                encoder.out.append((module.__name__, name))
-                encoder.named(vars(value))
-        elif isinstance(value, (*_DATA, FunctionType)) or _is_programs_object(value):
+        elif isinstance(value, FunctionType) and not _is_programs_function(value) and vars(value):
             encoder.out.append((module.__name__, name))
+            encoder.named(vars(value))
+        if is_other or _counts(value):
+            encoder.out.append((module.__name__, name, is_other))
             encoder.inside(name, value)
+
+
+class NamesBefore:
+    """What stood in modules of libraries before the runs: what a program has put in its place, whatever that is, is a
+    part of the state."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, tuple[ModuleType, dict[str, Any]]] = {}
+
+    def take(self, *, anew: bool = True) -> None:
+        """It is what stands there now; unless ``anew``, in those only of which nothing is known."""
+        if anew:
+            self._held.clear()
+        for name, module in list(sys.modules.items()):
+            if isinstance(module, ModuleType) and name not in self._held and is_library(module):
+                self._held[name] = module, dict(vars(module))
+
+    def holds_other(self, module: ModuleType, name: str) -> bool:
+        """Whether something else stands there now. A module that was imported since is looked at for the first time."""
+        known = self._held.get(module.__name__)
+        if known is None or known[0] is not module:
+            known = self._held[module.__name__] = module, dict(vars(module))
+        return known[1].get(name, _NOTHING) is not vars(module)[name]
+
+
+_NOTHING: Final = object()
+BEFORE: Final = NamesBefore()
+"""Of the runs that are being made."""
+
+
+def _counts(value: Any) -> bool:
+    """Whether what a module of a library has always had under a name can hold something."""
+    if isinstance(value, FunctionType):
+        return _is_programs_function(value)
+    return not isinstance(value, (type, ModuleType)) and (isinstance(value, _DATA) or _is_programs_object(value))
 
 
 _HELD: Final[dict[tuple[frozenset[str], str], tuple[ModuleType, int, list[str]]]] = {}
@@ -196,7 +229,6 @@ def _annotations(held: Any) -> Any:
     return {name: repr(each) if type(each).__module__ == "typing" else each for name, each in held.items()}
 
 
-_NOTHING: Final = object()
 _AS_IT_WAS: Final[dict[type, tuple[dict[str, Any], list[tuple[str, Any]]]]] = {}
 """Class of the standard library → what was in it when it was looked at first, and of that what can change."""
 
