@@ -11,6 +11,7 @@ import sys
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -404,6 +405,28 @@ def test_what_an_import_makes_is_there_in_each_run(tmp_path: Path, monkeypatch: 
     assert set(seen) == {repr([(["first"], ["imported"])])}
 
 
+async def imports_by_a_statement(world: Any) -> None:
+    import loaded_before_first_state as module  # type: ignore[import-not-found]
+
+    await asyncio.gather(world.io("a"), world.io("b"))
+    world.log(list(module.names))
+    module.names.append("x")
+
+
+def test_what_was_loaded_before_the_runs_and_is_imported_in_them_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a module that an earlier check has loaded: no name leads to it before the statement is executed."""
+    (tmp_path / "loaded_before_first_state.py").write_text("names = ['first']\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("loaded_before_first_state")
+    with prepared(imports_by_a_statement):
+        seen = [each.logged for each in outcomes(imports_by_a_statement, Setting())]
+    assert len(seen) > 4
+    assert seen == [[["first"]]] * len(seen)
+    assert module.names == ["first"]
+
+
 async def starts_a_thread_while_it_imports(world: Any) -> None:
     await world.io("a")
     world.log(importlib.import_module("starts_what_is_refused").DONE)
@@ -432,6 +455,27 @@ def test_an_import_may_take_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, module.stem, raising=False)
     assert not search(starts_a_thread_while_it_imports).found
+
+
+class Days(timedelta):
+    """What C code keeps as numbers shows as slots, which nobody can set."""
+
+    unit = "days"
+
+
+LONG = Days(days=-999_999_999)
+
+
+async def counts_in_days(world: Any) -> None:
+    await asyncio.gather(world.io("a"), world.io("b"))
+    LONG.unit = "weeks"
+    world.log(LONG.days)
+
+
+def test_numbers_that_c_code_keeps_are_not_put_back() -> None:
+    with prepared(counts_in_days):
+        assert {repr(each.logged) for each in outcomes(counts_in_days, Setting())} == {"[-999999999]"}
+    assert LONG.unit == "days"
 
 
 # what packages keep

@@ -8,6 +8,7 @@ import copy
 import datetime as dates
 import logging
 import pickle
+import platform
 import sys
 import threading
 from datetime import UTC, date, datetime
@@ -77,6 +78,17 @@ def test_what_explored_code_prints_is_shown_for_a_counterexample_only(capsys: py
         "it prints to standard error",
         "it prints to a log",
     ]
+
+
+async def says_on_what_machine_it_runs(world: Any) -> None:
+    await world.io(platform.platform(), errors=[LookupError])
+
+
+def test_which_machine_it_is_may_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As clients of models do for a header; Python asks a subprocess for it, the first time."""
+    monkeypatch.setattr(platform, "_uname_cache", None)
+    monkeypatch.setattr(platform, "_platform_cache", {})
+    assert set(search(says_on_what_machine_it_runs).found) == {"error"}
 
 
 class Listener:

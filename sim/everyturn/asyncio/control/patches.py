@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio.base_events
 import asyncio.taskgroups
 import asyncio.tasks
+import builtins
 import datetime
 import os
 import random
@@ -242,6 +243,20 @@ def _thread_start(original: Callable[[threading.Thread], None]) -> Callable[[thr
     return start
 
 
+def _imports(original: Callable[..., Any]) -> Callable[..., Any]:
+    """What an import statement asks: a module that is loaded already, and that nothing of the program has by name, is
+    met here."""
+
+    def imports(name: str, *args: Any, **options: Any) -> Any:
+        module = original(name, *args, **options)
+        if _loop() is not None or _job() is not None:
+            names_from_it = args[2] if len(args) > 2 else options.get("fromlist")
+            FIRST.meets(module if names_from_it else sys.modules.get(name))
+        return module
+
+    return imports
+
+
 _NOTHING: Final = object()
 _MODULES: Final[WeakKeyDictionary[ModuleType, tuple[int, bool, list[str]]]] = WeakKeyDictionary()
 """Module → what it held when it was looked at, and what came of that."""
@@ -280,6 +295,7 @@ class Patches:
             self._set(owner, name, stand_in)
         self._put_back.append((SourceFileLoader, "exec_module", _NOTHING))
         SourceFileLoader.exec_module = self._importing(SourceFileLoader.exec_module)  # type: ignore[method-assign]
+        self._set(builtins, "__import__", _imports(builtins.__import__))
         self.put_in_modules()
 
     def put_in_modules(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -95,6 +96,7 @@ class _Preparation:
         EARLIER.freeze()  # what is here before, garbage too, is looked at by no collection
         self._ends.callback(gc.enable)
         gc.disable()
+        _ = platform.uname().processor  # asked of a subprocess, once for all; clients of models tell it
         patches = Patches()
         self._ends.callback(patches.put_back)
         self._ends.callback(NOW.put_back)

@@ -132,6 +132,12 @@ class FirstState:
                         self._take(each.holds())
                 self._take(executed.values())
 
+    def meets(self, module: ModuleType | None) -> None:
+        """The program imports ``module``: if that was loaded before, and could not be come to, it is looked at from now
+        on, as nobody of the program can have changed it so far."""
+        if module is not None and self._kept and not self._executing and id(module) not in self._met:
+            self._take([module])
+
     def knows(self, value: object) -> bool:
         """Whether ``value`` was there before the first run, and is kept alive."""
         return self._met.get(id(value), self) is value

@@ -354,14 +354,15 @@ def _is_pythons(name: str) -> bool:
 
 
 class KeptSlots(KeptPairs):
-    """Of an object with slots. ``getters``: names, and what reads each slot."""
+    """Of an object with slots. ``getters``: names, and what reads each slot. One that cannot be set, as ``days`` of a
+    ``timedelta``, is none: C code keeps a number there, which does not change."""
 
     def __init__(self, value: Any, getters: Sequence[tuple[str, Any]]) -> None:
-        self._getters = getters
+        self._getters = [get for _, get in getters if _can_be_set(get, value)]
         super().__init__(value)
 
     def now(self) -> Mapping[Any, Any]:
-        return {get.__self__: _read(get, self.value) for _, get in self._getters}
+        return {get.__self__: _read(get, self.value) for get in self._getters}
 
     def put_back(self, fresh: Fresh) -> None:
         now = self.now()
@@ -370,6 +371,16 @@ class KeptSlots(KeptPairs):
                 descriptor.__delete__(self.value)
             elif now[descriptor] is not value:
                 descriptor.__set__(self.value, value)
+
+
+def _can_be_set(get: Any, value: Any) -> bool:
+    held = _read(get, value)
+    try:
+        if held is not _NOTHING:
+            get.__self__.__set__(value, held)
+    except (AttributeError, TypeError):
+        return False
+    return True
 
 
 def _read(get: Callable[[Any], Any], value: Any) -> Any:
