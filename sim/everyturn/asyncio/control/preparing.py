@@ -103,6 +103,7 @@ class _Preparation:
         self._ends.enter_context(kept())
         patches.put()
         NOW.take_alone([PASSING])
+        self._ends.callback(BEFORE.forget)
         BEFORE.take()
         finalizers_before_the_runs()
         if self._scenario is not None:

@@ -34,7 +34,9 @@ from everyturn.asyncio.runtime.kept_by_libraries import (
     LOCK,
     REENTRANT,
     KeptException,
+    KeptHandler,
     KeptLock,
+    KeptLoggers,
     KeptQueue,
     KeptRegistered,
 )
@@ -44,19 +46,21 @@ from everyturn.asyncio.runtime.kept_content import (
     KeptBytes,
     KeptClass,
     KeptContent,
+    KeptDefinition,
     KeptDictionary,
     KeptDraws,
     KeptFactory,
     KeptFile,
     KeptFunction,
     KeptItems,
+    KeptKind,
     KeptLoaded,
     KeptModule,
     KeptSet,
     KeptSlots,
 )
 from everyturn.asyncio.runtime.kept_results import KeptResults
-from everyturn.asyncio.runtime.places import may_be_patched
+from everyturn.asyncio.runtime.places import is_users, may_be_patched
 from everyturn.identity.layout import HEAP, attributes, layout
 
 _TOOLS: Final = frozenset(
@@ -99,7 +103,9 @@ class FirstState:
         """Remember what can be come to from ``scenario``."""
         self._forget()
         self._surroundings = copy_context()
-        self._kept[id(sys.modules), KeptLoaded] = KeptLoaded(sys.modules)
+        for each in (KeptLoaded(sys.modules), KeptLoggers(logging.root.manager)):
+            self._kept[id(each.value), type(each)] = each
+            self._take(each.holds())
         self._take(_beginnings(scenario))
 
     def context(self) -> Context:
@@ -251,6 +257,8 @@ def _kept(value: Any) -> Iterator[KeptContent]:
         if _is_looked_at(value.__globals__.get("__name__")):
             if value.__closure__ or value.__defaults__:
                 yield KeptFunction(value)
+            if is_users(value.__code__.co_filename):
+                yield KeptDefinition(value)
             yield KeptDictionary(value.__dict__)
             if value.__kwdefaults__:
                 yield KeptDictionary(value.__kwdefaults__)
@@ -263,6 +271,8 @@ def _kept(value: Any) -> Iterator[KeptContent]:
             yield KeptDictionary(value.__dict__)
     elif not issubclass(kind, _NEVER) or (issubclass(kind, logging.Handler) and _is_looked_at(kind.__module__)):
         yield from _kept_of_object(value, kind)
+    elif issubclass(kind, logging.Handler) and kind.__module__.partition(".")[0] == "logging":
+        yield KeptHandler(value)
 
 
 def _kept_of_object(value: Any, kind: type) -> Iterator[KeptContent]:
@@ -297,7 +307,7 @@ def _kept_of_object(value: Any, kind: type) -> Iterator[KeptContent]:
         yield KeptDictionary(value.__dict__)
     elif issubclass(kind, Random) and not issubclass(kind, SystemRandom):
         yield KeptDraws(value)
-    elif kind is local:
+    elif issubclass(kind, local):
         yield KeptDictionary(value.__dict__)
     if kind.__flags__ & HEAP and kind.__module__.partition(".")[0] not in _TOOLS:
         shape = layout(kind)
@@ -305,6 +315,8 @@ def _kept_of_object(value: Any, kind: type) -> Iterator[KeptContent]:
             yield KeptDictionary(shape.namespace(value))
         if shape.slots:
             yield KeptSlots(value, shape.slots)
+        if _is_users(kind.__module__):
+            yield KeptKind(value)
 
 
 def _of_what_does_not_change(value: Any) -> Iterable[Any]:
@@ -346,6 +358,11 @@ def _is_made_for_programs(function: FunctionType) -> bool:
     example."""
     top = str(function.__globals__.get("__name__")).partition(".")[0]
     return "<locals>" in function.__code__.co_qualname and top not in _TOOLS
+
+
+def _is_users(name: object) -> bool:
+    file = getattr(sys.modules.get(str(name)), "__file__", None)
+    return isinstance(file, str) and is_users(file)
 
 
 _LOOKED_AT: Final[dict[str, tuple[object, bool]]] = {}

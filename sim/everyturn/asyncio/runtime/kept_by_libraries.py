@@ -1,14 +1,15 @@
-"""What objects of the library hold where no attribute shows it, remembered and put back: what is registered with
-abstract classes, locks and queues of threads, what hangs on exceptions."""
+"""What objects of the library hold where no attribute shows it, remembered and put back: loggers with their handlers,
+what is registered with abstract classes, locks and queues of threads, what hangs on exceptions."""
 
 from __future__ import annotations
 
 import importlib
+import logging
 import threading
 from abc import ABCMeta
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from queue import Empty
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from everyturn.asyncio.runtime.beginning_anew import Fresh
 from everyturn.asyncio.runtime.kept_content import KeptContent, KeptItems, KeptPairs
@@ -16,6 +17,78 @@ from everyturn.asyncio.runtime.kept_content import KeptContent, KeptItems, KeptP
 _ABC: Final[Any] = importlib.import_module("_abc")
 LOCK: Final = type(threading.Lock())
 REENTRANT: Final = type(threading.RLock())
+
+
+class _Logger(NamedTuple):
+    """How a logger is set up."""
+
+    level: int
+    propagate: bool
+    disabled: bool
+    handlers: tuple[Any, ...]
+    filters: tuple[Any, ...]
+
+
+_NEW_LOGGER: Final = _Logger(logging.NOTSET, propagate=True, disabled=False, handlers=(), filters=())
+
+
+class KeptLoggers(KeptContent):
+    """How all loggers are set up, those included that nobody has asked for yet."""
+
+    def take(self) -> None:
+        self._held = self._now()
+        self._disabled = self.value.disable
+
+    def _now(self) -> dict[logging.Logger, _Logger]:
+        every = [self.value.root, *self.value.loggerDict.values()]
+        return {each: _how(each) for each in every if isinstance(each, logging.Logger)}
+
+    def holds(self) -> Sequence[Any]:
+        return [handler for each in self._held.values() for handler in each.handlers]
+
+    def _changed(self) -> dict[logging.Logger, _Logger]:
+        before = self._held
+        return {each: how for each, how in self._now().items() if not _is_same(how, before.get(each, _NEW_LOGGER))}
+
+    def differs(self) -> bool:
+        return self.value.disable != self._disabled or bool(self._changed())
+
+    def new(self) -> list[Any]:
+        return [self.value.disable, *((each.name, *how) for each, how in self._changed().items())]
+
+    def put_back(self, fresh: Fresh) -> None:
+        for each in self._changed():
+            before = self._held.get(each, _NEW_LOGGER)
+            each.propagate, each.disabled = before.propagate, before.disabled
+            each.handlers[:], each.filters[:] = before.handlers, before.filters
+            each.setLevel(before.level)
+        self.value.disable = self._disabled
+        self.value._clear_cache()
+
+
+def _how(logger: logging.Logger) -> _Logger:
+    return _Logger(logger.level, logger.propagate, logger.disabled, tuple(logger.handlers), tuple(logger.filters))
+
+
+def _is_same(now: _Logger, before: _Logger) -> bool:
+    return (
+        now[:3] == before[:3]
+        and [*map(id, now.handlers)] == [*map(id, before.handlers)]
+        and [*map(id, now.filters)] == [*map(id, before.filters)]
+    )
+
+
+class KeptHandler(KeptPairs):
+    """Of a handler of the library: all but where it writes."""
+
+    def now(self) -> Mapping[Any, Any]:
+        return {name: each for name, each in vars(self.value).items() if name not in ("stream", "lock")}
+
+    def put_back(self, fresh: Fresh) -> None:
+        before, held = dict(self._begun_anew(fresh)), vars(self.value)
+        for name in self.now().keys() - before.keys():
+            del held[name]
+        held.update(before)
 
 
 class KeptRegistered(KeptContent):

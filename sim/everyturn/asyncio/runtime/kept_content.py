@@ -414,6 +414,32 @@ class KeptFunction(KeptPairs):
                 self.value.__closure__[place].cell_contents = value
 
 
+class KeptDefinition(KeptPairs):
+    """What a function does, and what is said of it."""
+
+    _NAMES: Final = ("__code__", "__name__", "__qualname__", "__doc__")
+
+    def now(self) -> Mapping[Any, Any]:
+        return {name: getattr(self.value, name) for name in self._NAMES}
+
+    def put_back(self, fresh: Fresh) -> None:
+        for name, each in self._begun_anew(fresh):
+            setattr(self.value, name, each)
+
+
+class KeptKind(KeptContent):
+    """Of which class an object is: a program may give it another one."""
+
+    def take(self) -> None:
+        self._held = type(self.value)
+
+    def differs(self) -> bool:
+        return type(self.value) is not self._held
+
+    def put_back(self, fresh: Fresh) -> None:
+        object.__setattr__(self.value, "__class__", self._held)
+
+
 def _cell_content(cell: CellType) -> Any:
     try:
         return cell.cell_contents

@@ -138,6 +138,10 @@ class NamesBefore:
             if isinstance(module, ModuleType) and name not in self._held and is_library(module):
                 self._held[name] = module, dict(vars(module))
 
+    def forget(self) -> None:
+        """No runs are made any more: what stood there need not live on, such as a stream that is closed by then."""
+        self._held.clear()
+
     def holds_other(self, module: ModuleType, name: str) -> bool:
         """Whether something else stands there now. A module that was imported since is looked at for the first time."""
         known = self._held.get(module.__name__)
