@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import copy
 import datetime as dates
+import importlib
 import logging
 import pickle
 import platform
@@ -89,6 +90,24 @@ def test_which_machine_it_is_may_be_asked(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(platform, "_uname_cache", None)
     monkeypatch.setattr(platform, "_platform_cache", {})
     assert set(search(says_on_what_machine_it_runs).found) == {"error"}
+
+
+def test_a_module_that_deletes_in_its_own_way_is_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those of cryptography, which say what is deprecated: what it deletes it looks for in another module."""
+    (tmp_path / "deletes_elsewhere.py").write_text(
+        "import sys, types\n"
+        "class Elsewhere(types.ModuleType):\n"
+        "    def __delattr__(self, name):\n        getattr(types, name)\n"
+        "def together(items):\n    return frozenset(items)\n"
+        "sys.modules[__name__].__class__ = Elsewhere\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("deletes_elsewhere")
+    with prepared(prints_and_logs):
+        assert "frozenset" in vars(module)
+    assert "frozenset" not in vars(module)
 
 
 class Listener:

@@ -362,7 +362,9 @@ class Patches:
     def put_back(self) -> None:
         """Everything as it was."""
         for owner, name, original in reversed(self._put_back):
-            if original is _NOTHING:
+            if original is _NOTHING and isinstance(owner, ModuleType):
+                vars(owner).pop(name, None)  # as it was put there; its class may delete in its own way
+            elif original is _NOTHING:
                 delattr(owner, name)
             else:
                 setattr(owner, name, original)
