@@ -30,6 +30,8 @@ LOCK: Final = type(threading.Lock())
 _NOTHING: Final = object()
 _AT_REST: Final = 0.01
 """So many seconds of processor between two looks are none."""
+_OFTEN: Final = 2
+"""So many times in a row the thread must have been found where it stood before."""
 _processor: Final = time.thread_time  # the program has clocks of its own
 _threads: Final = threading.enumerate
 
@@ -42,17 +44,34 @@ class BlockedForEver(BaseException):
         self.finding = finding
 
 
+def _sleeps() -> int:
+    """How often this thread has given up the processor by itself, to wait for something."""
+    import resource  # which Windows lacks, where no timer looks
+
+    return resource.getrusage(getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)).ru_nvcsw
+
+
 def was_ended(error: BaseException | None) -> bool:
     """Whether this is what a step was ended by from outside."""
     return isinstance(error, StepInterrupted)
 
 
 class _Look(NamedTuple):
-    """Where the thread was, and how long it had reckoned by then."""
+    """Where the thread was, how long it had reckoned by then, and how often it had gone to sleep by itself: what waits
+    in C does so anew after each look, what only gets no processor never. ``often``: for how many looks that has been
+    so."""
 
     frame: int
     instruction: int
     seconds: float
+    sleeps: int
+    often: int = 0
+
+    def stood_since(self, before: _Look | None) -> bool:
+        """Whether the thread has waited at this instruction since the look before."""
+        if before is None or before[:2] != self[:2]:
+            return False
+        return self.seconds - before.seconds <= _AT_REST and self.sleeps > before.sleeps
 
 
 class Blocking:
@@ -68,8 +87,11 @@ class Blocking:
         world = None if self.world is None else self.world()
         if frame is None or world is None:
             return None
-        before, self._before = self._before, (now := _Look(id(frame), frame.f_lasti, _processor()))
-        if before is None or before[:2] != now[:2] or now.seconds - before.seconds > _AT_REST:
+        before, now = self._before, _Look(id(frame), frame.f_lasti, _processor(), _sleeps())
+        if before is not None and now.stood_since(before):
+            now = now._replace(often=before.often + 1)
+        self._before = now
+        if now.often < _OFTEN:
             return None
         waited = None if Job.here() is not None or _others_have_work(world) else _waited_for(frame)
         if waited is None:
