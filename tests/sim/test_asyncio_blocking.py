@@ -123,7 +123,7 @@ def said_of(folder: Path, *asked: str) -> tuple[int, str]:
 
 def test_a_loop_that_can_never_go_on_is_refuted_and_its_token_makes_the_run_again(tmp_path: Path) -> None:
     named = [f"--scenario=locks.py:{each}" for each in ("entered", "acquired", "swallows", "empty_queue")]
-    code, said = said_of(tmp_path, "check", *named)
+    code, said = said_of(tmp_path, "check", *named, "--stop-at-first")
     assert code == 1
     for what, often in (("a lock of threading that is held", 3), ("an empty queue.SimpleQueue", 1)):
         assert said.count(f"✗ blocked: {what} blocks the event loop for ever") == often
@@ -143,7 +143,7 @@ def test_there_is_no_script_for_it(tmp_path: Path) -> None:
 
 def test_in_a_session_nobody_is_told(tmp_path: Path) -> None:
     """What the blocked call comes to when it is ended is none of the run."""
-    code, said = said_of(tmp_path, "check", "--session", "locks.py:Locked", "--scope", "AA")
+    code, said = said_of(tmp_path, "check", "--session", "locks.py:Locked", "--scope", "AA", "--stop-at-first")
     assert code == 1
     for name in ("no-hang", "no-deadlock", "blocked"):
         assert f"✗ {name}: " in said
